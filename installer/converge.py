@@ -1,0 +1,132 @@
+"""The loops over the resources: plan and apply, GitHub's lane and the cluster's at once."""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .errors import InstallerError
+from .resource import Change, Resource
+
+Resources = Sequence[Resource[Any]]
+_OUTCOMES = {"create": "created", "change": "changed", "unknown": "left: unknown", "unavailable": "left: unavailable"}
+
+
+class Progress(Protocol):
+    """Who is told of each step; called from several threads."""
+
+    def step(self, title: str, outcome: str, seconds: float) -> None:
+        """Hear that a step ended."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One line of a plan."""
+
+    resource: Resource[Any]
+    change: Change | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A step that failed, and why."""
+
+    resource: Resource[Any]
+    error: Exception
+
+
+class Stopped(Exception):
+    """A lane ended because of what another lane lacked."""
+
+
+def plan(resources: Resources) -> list[Planned]:
+    """Say what `apply` would do, in the order in which it would; reads only."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        lanes = list(pool.map(_plan_lane, _lanes(resources)))
+    return [planned for lane in lanes for planned in lane]
+
+
+def _plan_lane(lane: Resources) -> list[Planned]:
+    return [Planned(resource, _look(resource)[1]) for resource in lane]
+
+
+def _look(resource: Resource[Any]) -> tuple[Any, Change | None]:
+    seen = resource.observe()
+    return seen, resource.diff(seen)
+
+
+def _lanes(resources: Resources) -> list[Resources]:
+    names = dict.fromkeys(resource.lane for resource in resources)
+    return [[r for r in resources if r.lane == name] for name in names]
+
+
+class Apply:
+    """One run over all resources. Each is looked at anew just before it is written."""
+
+    def __init__(self, resources: Resources, progress: Progress) -> None:
+        self._resources = resources
+        self._progress = progress
+        self._stands = {resource.key: threading.Event() for resource in resources}
+        self._stop = threading.Event()
+        self._failures: list[Failure] = []
+        self.done: list[str] = []
+
+    def run(self) -> None:
+        """Apply all; raise one error that tells every failure, what was done and what remains."""
+        lanes = _lanes(self._resources)
+        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+            futures = [pool.submit(self._lane, lane) for lane in lanes]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
+                self._stop.set()
+                raise
+        if self._failures:
+            raise InstallerError(self._story())
+
+    def _lane(self, lane: Resources) -> None:
+        for resource in lane:
+            try:
+                self._await(resource.needs)
+                if self._stop.is_set():
+                    return
+                self._step(resource)
+            except Stopped:
+                return
+            except InstallerError as error:
+                self._failures.append(Failure(resource, error))
+                self._progress.step(resource.title, "failed", 0)
+                self._stop.set()
+                return
+            except BaseException:
+                self._stop.set()
+                raise
+
+    def _await(self, needs: Iterable[str]) -> None:
+        for key in needs:
+            while not self._stands[key].wait(0.1):
+                if self._stop.is_set():
+                    raise Stopped
+
+    def _step(self, resource: Resource[Any]) -> None:
+        began = time.monotonic()
+        seen, change = _look(resource)
+        if change and change.effective:
+            resource.apply(seen, change)
+            self.done.append(resource.title)
+        self._progress.step(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
+        self._stands[resource.key].set()
+
+    def _story(self) -> str:
+        failed = [f"{failure.resource.title}: {failure.error}" for failure in self._failures]
+        remains = [r.title for r in self._resources if not self._stands[r.key].is_set()]
+        return "\n".join(
+            [
+                *failed,
+                f"Done: {', '.join(self.done) or 'nothing'}.",
+                f"Remains: {', '.join(remains)}.",
+            ]
+        )

@@ -1,0 +1,84 @@
+"""What every remote thing has in common: it is observed, compared, applied and removed."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+Lane = Literal["github", "cluster"]
+Action = Literal["create", "change", "unknown", "unavailable"]
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One difference: a secret's values are words like `set`, never the secret."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """What applying a resource would do, or why that cannot be known or done."""
+
+    action: Action
+    fields: tuple[Field, ...] = ()
+    note: str = ""
+
+    @property
+    def effective(self) -> bool:
+        """Tell whether applying this would write anything."""
+        return self.action in ("create", "change")
+
+
+class Resource(ABC, Generic[Seen]):
+    """One remote thing that the installer looks after. Truth is remote: nothing is remembered between runs."""
+
+    lane: Lane
+    key: str
+    """A stable short name, for `needs` and for machines: `repository`."""
+    title: str
+    """What a person reads: `GitHub repository acme/web`."""
+    needs: tuple[str, ...] = ()
+    """Keys of resources, perhaps of the other lane, that must stand before this one is applied."""
+
+    @abstractmethod
+    def observe(self) -> Seen:
+        """Read what is there; change nothing."""
+
+    @abstractmethod
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare what is there with what should be; None where nothing is to do."""
+
+    @abstractmethod
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Make it so; safe to repeat after a kill at any point."""
+
+    @abstractmethod
+    def remove(self) -> str:
+        """Remove what `apply` made and assert it gone; return one line that says what went or why it stays."""
+
+
+def differences(desired: dict[str, Any], seen: dict[str, Any], prefix: str = "") -> tuple[Field, ...]:
+    """List the fields of `desired` that `seen` has otherwise or lacks; what only `seen` has is not ours."""
+    fields: list[Field] = []
+    for key, new in desired.items():
+        old = seen.get(key)
+        if isinstance(new, dict) and isinstance(old, dict):
+            fields.extend(differences(new, old, f"{prefix}{key}."))
+        elif old != new:
+            fields.append(Field(f"{prefix}{key}", old, new))
+    return tuple(fields)
+
+
+def exact_differences(desired: Any, seen: Any, name: str = "") -> tuple[Field, ...]:
+    """List every difference, a field that only `seen` has included (its new value is None)."""
+    if isinstance(desired, dict) and isinstance(seen, dict):
+        keys = [*desired, *(key for key in seen if key not in desired)]
+        return tuple(
+            field
+            for key in keys
+            for field in exact_differences(desired.get(key), seen.get(key), f"{name}.{key}" if name else key)
+        )
+    return () if desired == seen else (Field(name, seen, desired),)

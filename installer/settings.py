@@ -1,0 +1,141 @@
+"""`gitops.yaml`: what the installer needs to know about a project, read once and checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import InstallerError
+
+FILE = "gitops.yaml"
+DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
+OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
+ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One project, and where its parts live."""
+
+    name: str
+    slug: str
+    description: str
+    host: str
+    owner: str
+    visibility: str
+    registry: str
+    account: str
+    namespace: str
+    argocd_namespace: str = "argocd"
+    argocd_values: Mapping[str, Any] = field(default_factory=dict)
+    environment: str = "dev"
+
+    @property
+    def repository(self) -> str:
+        """Return the repository's full name, `owner/name`."""
+        return f"{self.owner}/{self.slug}"
+
+    @property
+    def url(self) -> str:
+        """Return the repository's page, which is also its https address for git."""
+        return f"https://{self.host}/{self.repository}"
+
+    @property
+    def private(self) -> bool:
+        """Tell whether reading the repository needs a credential."""
+        return self.visibility != "public"
+
+    @property
+    def source_url(self) -> str:
+        """Return the address by which Argo CD reads the repository: ssh with a deploy key where it is private."""
+        return f"ssh://git@{self.host}/{self.repository}.git" if self.private else f"{self.url}.git"
+
+    @property
+    def image_repository(self) -> str:
+        """Return where images go, without tag: `docker.io/acme/web`."""
+        return f"{self.registry}/{self.account}/{self.slug}"
+
+    @property
+    def branch(self) -> str:
+        """Return the branch that Argo CD follows."""
+        return f"env/{self.environment}"
+
+    @property
+    def application(self) -> str:
+        """Return the name of the Application, its AppProject and their release."""
+        return f"{self.slug}-{self.environment}"
+
+
+# where in the file each setting stands, and what it must look like
+_FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
+    "name": ("project.name", None, "a name"),
+    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 40 characters that begins with a letter, like web-api"),
+    "description": ("project.description", None, "a sentence"),
+    "host": ("github.host", HOST, "a host name, like github.com"),
+    "owner": ("github.owner", OWNER, "a GitHub user or organisation"),
+    "visibility": ("github.visibility", re.compile("private|public"), "private or public"),
+    "registry": ("registry.host", HOST, "a registry's host name, like docker.io"),
+    "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
+    "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
+    "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+}
+
+
+def load(project: Path) -> Settings:
+    """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
+    path = project / FILE
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InstallerError(
+            f"There is no {FILE} in {project.resolve()}.",
+            "Run this inside a generated project, or say where it is with --project DIR.",
+        ) from None
+    except yaml.YAMLError as error:
+        raise InstallerError(f"{path} is no YAML: {error}", "Mend the line that it names.") from None
+    return parse(tree, path)
+
+
+def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
+    """Turn the file's content into settings; `path` is for messages."""
+    values: dict[str, Any] = {}
+    known = {where for where, _, _ in _FIELDS.values()} | {"version", "argocd.values"}
+    strays = sorted(set(_paths(tree)) - known)
+    wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
+    for name, (where, pattern, form) in _FIELDS.items():
+        value = _at(tree, where)
+        if value is None and name in ("description", "argocd_namespace"):
+            value = "" if name == "description" else "argocd"
+        if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
+            wrong.append(f"{where}: must be {form}, is {value!r}")
+        values[name] = value
+    for name, longest in (("slug", 40), ("namespace", 63)):
+        if isinstance(values[name], str) and len(values[name]) > longest:
+            wrong.append(f"{_FIELDS[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
+    if values["namespace"] == values["argocd_namespace"]:
+        wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
+    extra = _at(tree, "argocd.values") or {}
+    if not isinstance(extra, dict):
+        wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+    if _at(tree, "version") != 1:
+        wrong.append("version: must be 1")
+    if wrong:
+        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
+    return Settings(**values, argocd_values=extra)
+
+
+def _at(tree: Any, where: str) -> Any:
+    for key in where.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _paths(tree: Any, prefix: str = "") -> list[str]:
+    """List the dotted paths of all leaves; `argocd.values` is one leaf, whatever it holds."""
+    if not isinstance(tree, dict) or prefix == "argocd.values.":
+        return [prefix.rstrip(".")] if prefix else []
+    return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]
