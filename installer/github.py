@@ -1,0 +1,171 @@
+"""GitHub's edge: REST through PyGithub, the same calls for github.com, ghe.com and an Enterprise Server."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from github import Auth, Github, GithubException, GithubRetry
+from github.PublicKey import encrypt
+
+from .errors import InstallerError
+from .secret import Secret
+
+API_VERSION = "2022-11-28"  # the newest that every supported Enterprise Server knows
+
+
+def api_url(host: str) -> str:
+    """Return the base of a GitHub's REST API."""
+    if host == "github.com":
+        return "https://api.github.com"
+    if host.endswith(".ghe.com"):
+        return f"https://api.{host}"
+    return f"https://{host}/api/v3"
+
+
+def token_variable(host: str) -> str:
+    """Return the environment variable from which `gh` takes a token for this host."""
+    return "GH_TOKEN" if host == "github.com" or host.endswith(".ghe.com") else "GH_ENTERPRISE_TOKEN"
+
+
+class Refused(InstallerError):
+    """GitHub said no; `status` tells how."""
+
+    def __init__(self, verb: str, path: str, status: int, message: str) -> None:
+        super().__init__(f"GitHub answered {status} to {verb} {path}: {message}", _FIXES.get(status, ""))
+        self.status = status
+        self.reason = message
+
+
+_FIXES = {
+    401: "The token is wrong or has expired: `gh auth login`, or a new one in GH_TOKEN.",
+    403: "The token or the account may not do this: see its scopes with `gh auth status`.",
+    404: "It does not exist, or the token may not see it.",
+}
+
+
+class GitHub:
+    """One GitHub and one token; `repository` is the full name, `owner/name`, that paths begin with."""
+
+    def __init__(self, host: str, token: Secret, repository: str) -> None:
+        self.host = host
+        self.repository = repository
+        self._github = Github(
+            base_url=api_url(host),
+            auth=Auth.Token(token.reveal()),
+            retry=GithubRetry(total=3),
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            api_version=API_VERSION,
+            per_page=100,
+        )
+
+    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
+        """Send one request and return its JSON (None where there is none); raise Refused."""
+        return self._send(verb, path, body, parameters)[1]
+
+    def _send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        try:
+            return self._github.requester.requestJsonAndCheck(
+                verb, path, parameters=dict(parameters) or None, input=body
+            )
+        except GithubException as error:
+            raise Refused(verb, path, error.status, _message(error)) from None
+        except requests.RequestException as error:
+            raise InstallerError(
+                f"{api_url(self.host)} cannot be reached: {error}", "Check the network, the host name and any proxy."
+            ) from None
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read one thing; None where it is not there."""
+        try:
+            return self.call("GET", path, **parameters)
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def pages(self, path: str, key: str = "") -> Iterator[Any]:
+        """Read a whole list, page by page; `key` names the list inside an envelope. Empty where it is not there."""
+        page = 1
+        while True:
+            data = self.get(path, per_page=100, page=page)
+            items = (data or {}).get(key, []) if key else data or []
+            yield from items
+            if len(items) < 100:
+                return
+            page += 1
+
+    def scopes(self) -> frozenset[str] | None:
+        """Return a classic token's scopes; None for tokens that have none (fine-grained, of an App)."""
+        given = self._send("GET", "/user", None, {})[0].get("x-oauth-scopes")
+        return None if given is None else frozenset(s.strip() for s in given.split(",") if s.strip())
+
+    # --- the repository ------------------------------------------------------------------------
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the repository, each part escaped but for its slashes."""
+        return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
+
+    def find(self) -> dict[str, Any] | None:
+        """Return the repository, or None."""
+        found: dict[str, Any] | None = self.get(self.path())
+        return found
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+        try:
+            found = self.get(self.path("git/ref/heads", branch))
+        except Refused as error:
+            if error.status == 409:  # an empty repository
+                return None
+            raise
+        return found["object"]["sha"] if found else None
+
+    def file(self, path: str, ref: str) -> str | None:
+        """Return a file's text at a commit or branch, or None."""
+        found = self.get(self.path("contents", path), ref=ref)
+        if not found:
+            return None
+        return base64.b64decode(found["content"]).decode()
+
+    def variables(self) -> dict[str, str]:
+        """Return the repository's Actions variables."""
+        return {v["name"]: v["value"] for v in self.pages(self.path("actions/variables"), "variables")}
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+        body = {"name": name, "value": value}
+        if name in known:
+            self.call("PATCH", self.path("actions/variables", name), body)
+        else:
+            self.call("POST", self.path("actions/variables"), body)
+
+    def set_secret(self, name: str, value: Secret) -> None:
+        """Create or replace an Actions secret, sealed with the repository's public key."""
+        key = self.call("GET", self.path("actions/secrets/public-key"))
+        body = {"encrypted_value": encrypt(key["key"], value.reveal()), "key_id": key["key_id"]}
+        self.call("PUT", self.path("actions/secrets", name), body)
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the repository's Actions secrets."""
+        return frozenset(s["name"] for s in self.pages(self.path("actions/secrets"), "secrets"))
+
+    def delete(self, path: str) -> bool:
+        """Delete what is at a path; False where nothing was."""
+        try:
+            self.call("DELETE", path)
+        except Refused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+
+def _message(error: GithubException) -> str:
+    data = error.data if isinstance(error.data, dict) else {}
+    parts = [str(data.get("message") or error.message or "no message")]
+    details = data.get("errors") or []
+    parts += [detail if isinstance(detail, str) else str(detail.get("message") or detail) for detail in details]
+    return "; ".join(parts)

@@ -1,0 +1,41 @@
+"""The project's files on GitHub: the first push, made once."""
+
+from .. import git
+from ..credentials import Credentials
+from ..github import GitHub
+from ..resource import Change, Field, Lane, Resource
+from ..settings import Settings
+
+BRANCH = "main"
+
+
+class Content(Resource[str | None]):
+    """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
+
+    lane: Lane = "github"
+    key = "content"
+    needs = ("repository", "variables", "registry-token")  # the first run of a workflow must find them
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials, clone: git.Clone) -> None:
+        self._settings = settings
+        self._github = github
+        self._credentials = credentials
+        self._clone = clone
+        self.title = f"branch {BRANCH} of {settings.repository}"
+
+    def observe(self) -> str | None:
+        """Return the head of the branch on GitHub, or None."""
+        return self._github.head(BRANCH)
+
+    def diff(self, seen: str | None) -> Change | None:
+        """Push only where nothing is there."""
+        return None if seen else Change("create", (Field(BRANCH, None, self._clone.head()[:12]),))
+
+    def apply(self, seen: str | None, change: Change) -> None:
+        """Push the checked-out commit."""
+        self._clone.connect(self._settings.url)
+        self._clone.push(self._settings.url, BRANCH, self._credentials.environment)
+
+    def remove(self) -> str:
+        """Keep it: it is the team's work."""
+        return "stays"

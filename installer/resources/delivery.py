@@ -1,0 +1,67 @@
+"""The first delivery: the branch that Argo CD follows, written by `deliver.yml`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..github import GitHub
+from ..resource import Change, Lane, Resource
+from ..settings import Settings
+from ..wait import until
+from .content import BRANCH
+
+WORKFLOW = "deliver.yml"
+_ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The head of `env/dev`, and the newest run that may be about to write it."""
+
+    delivered: str | None
+    run: dict[str, Any] | None
+
+
+class Delivery(Resource[Seen]):
+    """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
+
+    lane: Lane = "github"
+    key = "delivery"
+    needs = ("content",)
+
+    def __init__(self, settings: Settings, github: GitHub, *, patience: float = 20) -> None:
+        self._github = github
+        self._branch = settings.branch
+        self._patience = patience
+        self.title = f"first delivery to {settings.branch}"
+
+    def observe(self) -> Seen:
+        """Look for the branch; where it is missing, for the newest delivery run of main."""
+        delivered = self._github.head(self._branch)
+        return Seen(delivered, None if delivered else newest_run(self._github))
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Only a missing branch needs a first delivery."""
+        return None if seen.delivered else Change("create", note=f"{WORKFLOW} builds main and writes {self._branch}")
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Let the run that the first push started do it; start one where there is none or it failed."""
+        if seen.run is None:
+            # a run shows up a moment after the push that starts it
+            seen = Seen(None, until(lambda: newest_run(self._github), self._patience))
+        if seen.run is None or seen.run["status"] not in _ACTIVE:
+            path = self._github.path("actions/workflows", WORKFLOW, "dispatches")
+            before = seen.run and seen.run["id"]
+            self._github.call("POST", path, {"ref": BRANCH, "inputs": {"init": "true"}})
+            until(lambda: (newest_run(self._github) or {}).get("id") != before, self._patience)
+
+    def remove(self) -> str:
+        """Keep the branch: it is the record of what was delivered."""
+        return f"stays: {self._branch} is the record of what was delivered"
+
+
+def newest_run(github: GitHub) -> dict[str, Any] | None:
+    """Return the newest delivery run of main, or None."""
+    path = github.path("actions/workflows", WORKFLOW, "runs")
+    found = github.get(path, branch=BRANCH, per_page=1)
+    runs = found["workflow_runs"] if found else []
+    return runs[0] if runs else None

@@ -1,0 +1,56 @@
+"""The secret with which deliveries push images."""
+
+from dataclasses import dataclass
+
+from ..credentials import Credentials
+from ..github import GitHub
+from ..resource import Change, Field, Lane, Resource
+
+NAME = "REGISTRY_TOKEN"
+FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """GitHub never shows a secret again, so a salted fingerprint beside it tells one token from another."""
+
+    exists: bool
+    fingerprint: str | None
+    variables: dict[str, str]
+
+
+class RegistryToken(Resource[Seen]):
+    """Actions secret `REGISTRY_TOKEN`; without a token at hand, the one that is there is kept."""
+
+    lane: Lane = "github"
+    key = "registry-token"
+    title = f"Actions secret {NAME}"
+    needs = ("repository",)
+
+    def __init__(self, github: GitHub, credentials: Credentials) -> None:
+        self._github = github
+        self._token = credentials.registry_token
+
+    def observe(self) -> Seen:
+        """Look for the secret's name and the fingerprint."""
+        variables = self._github.variables()
+        return Seen(NAME in self._github.secrets(), variables.get(FINGERPRINT), variables)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare fingerprints; no token can be read back."""
+        if not self._token:
+            return None if seen.exists else Change("unknown", note=f"no token at hand: set {NAME} in the environment")
+        if seen.exists and seen.fingerprint and self._token.matches(seen.fingerprint):
+            return None
+        word = "rotated" if seen.exists else "set"
+        return Change("change" if seen.exists else "create", (Field(NAME, None, word),))
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Store the secret, then its fingerprint: a kill between the two only stores the secret once more."""
+        self._github.set_secret(NAME, self._token)
+        self._github.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
+
+    def remove(self) -> str:
+        """Delete the secret and its fingerprint."""
+        self._github.delete(self._github.path("actions/variables", FINGERPRINT))
+        return "deleted" if self._github.delete(self._github.path("actions/secrets", NAME)) else "was not there"

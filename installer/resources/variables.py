@@ -1,0 +1,47 @@
+"""The repository's Actions variables: where images go, and the mark that says whose the repository is."""
+
+from ..credentials import Credentials
+from ..github import GitHub
+from ..resource import Change, Lane, Resource, differences
+from ..settings import Settings
+
+MARK = "GITOPS_FLASK"
+
+
+class Variables(Resource[dict[str, str]]):
+    """What the workflows read as `vars`. `RUNNER` is the user's own and is left alone."""
+
+    lane: Lane = "github"
+    key = "variables"
+    needs = ("repository",)
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
+        self._github = github
+        self._desired = {
+            MARK: settings.slug,
+            "IMAGE_REPOSITORY": settings.image_repository,
+            "REGISTRY_USERNAME": credentials.registry_username,
+        }
+        self.title = f"Actions variables {', '.join(self._desired)}"
+
+    def observe(self) -> dict[str, str]:
+        """Return all variables; none where there is no repository."""
+        return self._github.variables()
+
+    def diff(self, seen: dict[str, str]) -> Change | None:
+        """Compare the three that are ours."""
+        fields = differences(self._desired, seen)
+        if not fields:
+            return None
+        return Change("change" if any(name in seen for name in self._desired) else "create", fields)
+
+    def apply(self, seen: dict[str, str], change: Change) -> None:
+        """Set those that differ."""
+        for field in change.fields:
+            self._github.set_variable(field.name, field.new, seen)
+
+    def remove(self) -> str:
+        """Delete the three, the mark last."""
+        names = sorted(self._desired, key=lambda name: name == MARK)
+        gone = [name for name in names if self._github.delete(self._github.path("actions/variables", name))]
+        return f"deleted {', '.join(gone)}" if gone else "were not there"
