@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# env-branch.sh: what ci/deploy and ci/rollback share. It is sourced, not run.
+#
+# The branch env/<environment> says what runs in that environment; Argo CD follows it. Each of its commits is a whole
+# snapshot, so that chart, values and image move together:
+#
+#   chart/  deploy/<environment>.yaml    as they were in the source commit
+#   image.yaml                           the image, by digest, and the source commit ("revision")
+#   hold.yaml                            only while the environment is held: who, why, since, and the bad revision
+#
+# People do not edit it. A push without force is the lock: git takes it only if the branch is still where we looked.
+
+ENVIRONMENT=${ENVIRONMENT:-dev}
+BRANCH=env/$ENVIRONMENT
+REMOTE=origin
+ATTEMPTS=5
+PROGRAM=${0##*/}
+SERVER=${GITHUB_SERVER_URL:-https://github.com}
+
+# --- what became of it: one line, and it is the last one ------------------------------------------------------------
+
+ANSWERED=
+
+say() { printf '%s\n' "$*" >&2; }
+
+# answer WORD TEXT: print the one line, here and in the summary of the job.
+answer() {
+  ANSWERED=yes
+  [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '**%s: %s** %s\n' "$PROGRAM" "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
+  printf '%s: %s %s\n' "$PROGRAM" "$1" "$2"
+}
+
+fail() {
+  ! in_actions || printf '::error::%s\n' "$(one_line "$*" | sed 's/%/%25/g')"
+  answer failed: "$(one_line "$*")"
+  exit 1
+}
+
+# loud TEXT: nothing is broken, but a person should read this.
+loud() {
+  if in_actions; then printf '::warning::%s\n' "$(one_line "$1" | sed 's/%/%25/g')"; else say "$1"; fi
+}
+
+in_actions() { [ "${GITHUB_ACTIONS:-}" = true ]; }
+
+one_line() { printf '%s' "$*" | LC_ALL=C tr '\000-\037\177' ' '; }
+
+trap '[ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
+
+# --- git, as who ----------------------------------------------------------------------------------------------------
+
+# With GITHUB_TOKEN git gets it from this helper, which reads it from the environment: so it is in no command line, no
+# URL and no file, and goes to this GitHub only. Without it git asks as it always does on your machine.
+# shellcheck disable=SC2016  # expanded by the helper, not here
+TOKEN_HELPER='!f() { test "$1" != get || printf "username=x-access-token\npassword=%s\n" "$GITHUB_TOKEN"; }; f'
+[ -z "${GITHUB_TOKEN:-}" ] || export GIT_TERMINAL_PROMPT=0
+
+git() {
+  if [ -n "${GITHUB_TOKEN:-}" ]; then
+    command git -c "credential.$SERVER.helper=" -c "credential.$SERVER.helper=$TOKEN_HELPER" "$@"
+  else
+    command git "$@"
+  fi
+}
+
+if in_actions; then
+  export GIT_AUTHOR_NAME='github-actions[bot]' GIT_COMMITTER_NAME='github-actions[bot]'
+  export GIT_AUTHOR_EMAIL='41898282+github-actions[bot]@users.noreply.github.com'
+  export GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+fi
+
+# --- the branch -----------------------------------------------------------------------------------------------------
+
+# look: where is the branch now? Sets TIP (empty: there is no such branch), RECORDED (its revision) and HELD.
+# shellcheck disable=SC2034  # read by those who source this
+look() {
+  local refs
+  refs=$(git ls-remote "$REMOTE" "refs/heads/$BRANCH" "refs/heads/${BRANCH%%/*}") ||
+    fail "cannot read the branches of '$REMOTE' (git's answer is above)"
+  TIP=$(printf '%s\n' "$refs" | awk -v ref="refs/heads/$BRANCH" '$2 == ref { print $1 }')
+  RECORDED='' HELD=''
+  if [ -z "$TIP" ]; then
+    [ -z "$refs" ] || fail "a branch '${BRANCH%%/*}' stands in the way of '$BRANCH': git cannot have both." \
+      "Rename it, or delete it: git push $REMOTE --delete ${BRANCH%%/*}"
+    return
+  fi
+  git fetch --quiet --no-tags --no-filter "$REMOTE" "$TIP" || fail "cannot fetch $BRANCH (git's answer is above)"
+  HELD=$(git ls-tree --name-only "$TIP" hold.yaml) || fail "cannot read commit $TIP of $BRANCH"
+  RECORDED=$(revision_of "$TIP")
+}
+
+# revision_of COMMIT: the source commit that a commit of the branch records; nothing where it records none.
+revision_of() { git show "$1:image.yaml" 2>/dev/null | sed -n 's/^revision: "\([0-9a-f]\{40\}\)"$/\1/p' || true; }
+
+# commit_on_top TREE MESSAGE: sets COMMIT, a commit on TIP, or a first one. No index, no checkout: your files stay.
+commit_on_top() {
+  local parent=
+  [ -z "$TIP" ] || parent="-p $TIP"
+  # shellcheck disable=SC2086  # two words, or none
+  COMMIT=$(printf '%s\n' "$2" | git commit-tree "$1" $parent) ||
+    fail "git could not write the commit (its answer is above); does it know you? git config user.name, user.email"
+}
+
+# push_or_wait ATTEMPT: 0 where the branch took COMMIT. Otherwise somebody was faster, or the remote refused: look again.
+push_or_wait() {
+  git push --quiet "$REMOTE" "$COMMIT:refs/heads/$BRANCH" && return 0
+  say "$BRANCH did not take the push (attempt $1 of $ATTEMPTS)"
+  [ "$1" -eq "$ATTEMPTS" ] || sleep "$(($1 - 1)).$((RANDOM % 10))"
+  return 1
+}
+
+short() { printf '%.7s' "$1"; }
