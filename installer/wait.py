@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from .errors import DeadlinePassed
+
 Answer = TypeVar("Answer")
 
 
@@ -13,3 +15,18 @@ def until(ask: Callable[[], Answer], seconds: float, every: float = 0.5) -> Answ
     while not (answer := ask()) and time.monotonic() < end:
         time.sleep(every)
     return answer
+
+
+def clear(
+    what: str, obstacle: Callable[[], str], seconds: float, every: float = 1.0, explain: Callable[[], str] = str
+) -> None:
+    """Return once `obstacle` answers nothing; raise DeadlinePassed with its last answer and what `explain` adds."""
+    last = ""
+
+    def none_left() -> bool:
+        nonlocal last
+        last = obstacle()
+        return not last
+
+    if not until(none_left, seconds, every):
+        raise DeadlinePassed(what, seconds, "\n  ".join(filter(None, [last, explain()])))

@@ -1,0 +1,165 @@
+"""Every write to the cluster, through helm: releases are installed, mended and uninstalled here."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .errors import CommandFailed, InstallerError
+from .kubectl import Cluster, Object
+from .secret import redact
+from .shell import attempt, run
+from .wait import until
+
+OBJECTS = str(Path(__file__).parent / "chart")
+"""A chart of our own: it makes whatever its value `objects` lists."""
+
+_CONFLICT = re.compile(r"another operation .* is in progress")
+_PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release, as far as it may be shown: helm's own `status` and `get values` hold secrets in clear."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart: str
+    updated: str
+
+    @property
+    def chart_version(self) -> str:
+        """Return the chart's version: helm shows `argo-cd-10.1.1`."""
+        match = re.search(r"-(v?\d+\.\d+.*)$", self.chart)
+        return match[1] if match else ""
+
+    def age(self, now: datetime) -> float:
+        """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
+        match = re.match(r"(\S+) ([\d:]+)(?:\.\d+)? ([+-]\d{4})", self.updated)  # Go's time.Time.String
+        if not match:
+            return 0
+        return max(0.0, (now - datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z")).total_seconds())
+
+
+class Helm:
+    """helm 4, or 3 from 3.13 on, against one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        """Return helm's own version, like (4, 3); raise where it is too old."""
+        said = run("helm", "version", "--template={{.Version}}").strip()
+        match = re.match(r"v(\d+)\.(\d+)", said)
+        found = (int(match[1]), int(match[2])) if match else (4, 0)
+        if found < (3, 13):
+            raise InstallerError(
+                f"helm is {said}; 3.13 is the oldest that works.", "https://helm.sh/docs/intro/install"
+            )
+        return found
+
+    def releases(self, namespace: str, selector: str = "") -> list[Release]:
+        """Return the releases of a namespace in whatever state; `selector` asks for labels of the release itself."""
+        every = [] if self.version >= (4, 0) else ["--all"]
+        chosen = [f"--selector={selector}"] if selector else []
+        tree = json.loads(self._run("list", *every, *chosen, f"--namespace={namespace}", "--output=json", "--max=0"))
+        return [
+            Release(r["name"], r["namespace"], int(r["revision"]), r["status"], r["chart"], r["updated"]) for r in tree
+        ]
+
+    def release(self, name: str, namespace: str) -> Release | None:
+        """Return one release, or None."""
+        return next((r for r in self.releases(namespace) if r.name == name), None)
+
+    def values(self, name: str, namespace: str) -> Object:
+        """Return the values that a release was given: never print them."""
+        return json.loads(self._run("get", "values", name, f"--namespace={namespace}", "--output=json")) or {}
+
+    def install(
+        self,
+        name: str,
+        namespace: str,
+        values: Object,
+        *,
+        chart: str = OBJECTS,
+        version: str = "",
+        labels: dict[str, str] | None = None,
+        create_namespace: bool = False,
+        take_ownership: bool = False,
+        timeout: float = 60,
+        grace: float = 15,
+    ) -> None:
+        """Make or change a release; recover one that a killed helm left behind, once it is older than `grace`."""
+        self.recover(name, namespace, grace)
+        flags = [f"--version={version}"] if version else []
+        flags += [f"--labels={','.join(f'{key}={value}' for key, value in labels.items())}"] if labels else []
+        flags += ["--create-namespace"] if create_namespace else []
+        flags += ["--take-ownership"] if take_ownership else []
+        self._run(
+            *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
+            *(*flags, *self._by_server(), f"--timeout={timeout:.0f}s", "--values=-"),
+            stdin=json.dumps(values),
+            timeout=timeout + 15,
+        )
+
+    def recover(self, name: str, namespace: str, grace: float = 15) -> str:
+        """Bring a release that is stuck in the middle back to where helm accepts it; return what was done."""
+        release = self._settled(name, namespace, grace)
+        if release is None or release.status not in _PENDING:
+            return ""
+        if release.status in ("pending-install", "uninstalling"):
+            self.uninstall(name, namespace)
+            return f"uninstalled the half-made release {name}"
+        self._run("rollback", name, f"--namespace={namespace}", "--history-max=1", *self._by_server(), timeout=180)
+        return f"rolled back the half-made change of release {name}"
+
+    def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
+        """Return the release once nobody can still be working on it: a helm elsewhere may be in the middle of it."""
+
+        def look() -> tuple[Release | None] | None:
+            release = self.release(name, namespace)
+            busy = release and release.status in _PENDING and release.age(datetime.now(UTC)) <= grace
+            return None if busy else (release,)
+
+        settled = until(look, grace + 5)
+        return settled[0] if settled else self.release(name, namespace)
+
+    def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
+        """Remove a release and wait for its objects; tell whether there was one. Its success proves nothing yet."""
+        if self.release(name, namespace) is None:
+            return False
+        where = f"--namespace={namespace}"
+        self._run("uninstall", name, where, "--wait", f"--timeout={timeout:.0f}s", timeout=timeout + 15)
+        return True
+
+    def template(self, name: str, namespace: str, values: Object, *, chart: str = OBJECTS, version: str = "") -> str:
+        """Render a chart without asking the cluster."""
+        flags = [f"--version={version}"] if version else []
+        arguments = ("template", name, chart, f"--namespace={namespace}", *flags, "--values=-")
+        return run("helm", *arguments, stdin=json.dumps(values), timeout=120)
+
+    def _by_server(self) -> list[str]:
+        """Let the server merge, and win over fields that others changed; helm 3 knows neither flag."""
+        return ["--server-side=true", "--force-conflicts"] if self.version >= (4, 0) else []
+
+    def _run(self, *arguments: str, stdin: str = "", timeout: float = 60) -> str:
+        context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
+        answer = attempt("helm", *arguments, *context, stdin=stdin, timeout=timeout)
+        if answer.status == 0:
+            return answer.out
+        said = redact(answer.err or answer.out)
+        if _CONFLICT.search(said):
+            raise InstallerError(f"Another helm is changing {arguments[2]}.", "Run this again when it is done.")
+        # Only the verb and the name: the rest is long, and the values never were arguments.
+        raise CommandFailed(f"helm {' '.join(arguments[:3])}", answer.status, said)
+
+
+def objects(*manifests: Object) -> dict[str, Any]:
+    """Return the values that make our own chart print these objects."""
+    return {"objects": list(manifests)}

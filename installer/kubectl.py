@@ -1,0 +1,165 @@
+"""Reads from the cluster, through kubectl: nothing here can change it."""
+
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from plumbum import local
+
+from .errors import CommandFailed, InstallerError
+from .secret import redact
+from .shell import Result, attempt
+
+Object = dict[str, Any]
+Objects = list[Object]
+Words = list[str]
+
+_ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
+_UNREACHABLE = re.compile(
+    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
+    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
+    r"context .* does not exist|invalid configuration|TLS handshake|x509"
+)
+_FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+
+class Cluster:
+    """One Kubernetes cluster, as a context of the user's kubeconfig names it (None: the current one)."""
+
+    def __init__(self, context: str | None = None) -> None:
+        self.context = context
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return one object, or None where it, or its kind, does not exist."""
+        answer = self._attempt("get", kind, name, *_in(namespace), "--output=json")
+        return self._object(answer, "get", kind, name)
+
+    def get_many(self, references: Sequence[str], namespace: str = "") -> dict[str, Object]:
+        """Return those of the objects named `kind/name` that exist, by their kind as it is spelt in manifests."""
+        answer = self._attempt("get", *references, *_in(namespace), "--ignore-not-found", "--output=json")
+        tree = self._object(answer, "get", *references) or {}
+        return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
+
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> Objects:
+        """Return the objects of a kind, or of several joined by commas; `namespace` None means all namespaces."""
+        where = ["--all-namespaces"] if namespace is None else _in(namespace)
+        answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
+        items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
+        return items
+
+    def raw(self, path: str) -> Result:
+        """Ask the API server for a path; the answer stands in `out`, a refusal in `err`."""
+        return self._attempt("get", f"--raw={path}")
+
+    def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
+        """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
+        where = _in(namespace) or ["--all-namespaces"]
+        answer = self._attempt("auth", "can-i", verb, resource, *where)
+        if answer.out.strip() not in ("yes", "no"):
+            raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
+        return answer.out.strip() == "yes"
+
+    def logs(self, pod: str, namespace: str, lines: int = 10, *, previous: bool = False) -> str:
+        """Return the end of a pod's log; empty where there is none."""
+        flags = ["--previous"] if previous else []
+        return redact(self._attempt("logs", pod, *_in(namespace), f"--tail={lines}", *flags).out.strip())
+
+    def everything_in(self, namespace: str) -> Words:
+        """Name every object in a namespace as `kind/name`; raise where a kind cannot be read."""
+        kinds = self._run("api-resources", "--verbs=list", "--namespaced", "--output=name").split()
+        answer = self._run("get", ",".join(kinds), *_in(namespace), "--ignore-not-found", "--output=name")
+        return answer.split()
+
+    def version(self) -> str:
+        """Return the server's version, like v1.34.4."""
+        answer = self._attempt("version", "--output=json")
+        version = json.loads(answer.out or "{}").get("serverVersion", {}).get("gitVersion")
+        if not version:
+            raise self.failure(answer, self._shown("version"))
+        return str(version)
+
+    def reachable(self) -> None:
+        """Raise an error with its fix where the cluster does not answer."""
+        self.version()
+
+    @cached_property
+    def _view(self) -> Object:
+        view: Object = json.loads(self._run("config", "view", "--minify", "--output=json"))
+        return view
+
+    def describe(self) -> str:
+        """Return what a person needs to recognise the cluster: context and server."""
+        return f"{self._view['current-context']} ({self._view['clusters'][0]['cluster']['server']})"
+
+    @contextmanager
+    def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
+        """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
+        tree = json.loads(self._run("config", "view", "--minify", "--flatten", "--output=json"))
+        tree["contexts"][0]["context"]["namespace"] = namespace
+        with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:
+            path = Path(folder) / "kubeconfig"
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(tree), encoding="utf-8")
+            yield path
+
+    @contextmanager
+    def forward(self, target: str, port: int, namespace: str, local_port: int = 0) -> Iterator[str]:
+        """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
+        arguments = ["port-forward", target, f"{local_port or ''}:{port}", *_in(namespace), *self._context()]
+        process: Any = local["kubectl"].popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            line = str(process.stdout.readline(), "utf-8", "replace")  # kubectl says one line once it listens, or ends
+            match = _FORWARDING.search(line)
+            if not match:
+                process.kill()
+                reason = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
+                raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
+            yield f"http://127.0.0.1:{match[1]}"
+        finally:
+            process.kill()
+            process.communicate()
+
+    def failure(self, answer: Result, shown: str) -> InstallerError:
+        """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
+        said = redact(answer.err or answer.out).strip()
+        if not _UNREACHABLE.search(said):
+            return CommandFailed(shown, answer.status, said)
+        context = f"context {self.context}" if self.context else "the current context"
+        return InstallerError(
+            f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
+            "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
+            "try with `kubectl version`.",
+        )
+
+    def _context(self) -> Words:
+        return [f"--context={self.context}"] if self.context else []
+
+    def _shown(self, *arguments: str) -> str:
+        return " ".join(["kubectl", *arguments, *self._context()])
+
+    def _attempt(self, *arguments: str) -> Result:
+        return attempt("kubectl", *arguments, *self._context(), "--request-timeout=20s", timeout=40)
+
+    def _run(self, *arguments: str) -> str:
+        answer = self._attempt(*arguments)
+        if answer.status:
+            raise self.failure(answer, self._shown(*arguments[:2]))
+        return answer.out
+
+    def _object(self, answer: Result, *arguments: str) -> Object | None:
+        if answer.status and _ABSENT.search(answer.err):
+            return None
+        if answer.status:
+            raise self.failure(answer, self._shown(*arguments))
+        tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
+        return tree
+
+
+def _in(namespace: str) -> Words:
+    return [f"--namespace={namespace}"] if namespace else []
