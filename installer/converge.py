@@ -130,3 +130,15 @@ class Apply:
                 f"Remains: {', '.join(remains)}.",
             ]
         )
+
+
+def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
+    """Remove what was made, newest first: the cluster's things while their controller lives, then GitHub's."""
+    lanes = {r.lane: [q for q in resources if q.lane == r.lane] for r in resources}
+    told = []
+    for resource in [*reversed(lanes.get("cluster", [])), *reversed(lanes.get("github", []))]:
+        began = time.monotonic()
+        outcome = resource.remove()
+        progress.step(resource.title, outcome, time.monotonic() - began)
+        told.append((resource, outcome))
+    return told

@@ -53,7 +53,7 @@ class GitHub:
         self.repository = repository
         self._github = Github(
             base_url=api_url(host),
-            auth=Auth.Token(token.reveal()),
+            auth=Auth.Token(token.reveal()) if token else None,
             retry=GithubRetry(total=3),
             seconds_between_requests=None,
             seconds_between_writes=None,

@@ -11,6 +11,7 @@ import yaml
 from .errors import InstallerError
 
 FILE = "gitops.yaml"
+MAIN = "main"  # the branch that pull requests are merged into
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")

@@ -4,9 +4,7 @@ from .. import git
 from ..credentials import Credentials
 from ..github import GitHub
 from ..resource import Change, Field, Lane, Resource
-from ..settings import Settings
-
-BRANCH = "main"
+from ..settings import MAIN, Settings
 
 
 class Content(Resource[str | None]):
@@ -21,20 +19,20 @@ class Content(Resource[str | None]):
         self._github = github
         self._credentials = credentials
         self._clone = clone
-        self.title = f"branch {BRANCH} of {settings.repository}"
+        self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> str | None:
         """Return the head of the branch on GitHub, or None."""
-        return self._github.head(BRANCH)
+        return self._github.head(MAIN)
 
     def diff(self, seen: str | None) -> Change | None:
         """Push only where nothing is there."""
-        return None if seen else Change("create", (Field(BRANCH, None, self._clone.head()[:12]),))
+        return None if seen else Change("create", (Field(MAIN, None, self._clone.head()[:12]),))
 
     def apply(self, seen: str | None, change: Change) -> None:
         """Push the checked-out commit."""
         self._clone.connect(self._settings.url)
-        self._clone.push(self._settings.url, BRANCH, self._credentials.environment)
+        self._clone.push(self._settings.url, MAIN, self._credentials.environment)
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .. import runs
 from ..github import GitHub
 from ..resource import Change, Lane, Resource
-from ..settings import Settings
+from ..settings import MAIN, Settings
 from ..wait import until
-from .content import BRANCH
-
-WORKFLOW = "deliver.yml"
-_ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 
 @dataclass(frozen=True)
@@ -37,31 +34,23 @@ class Delivery(Resource[Seen]):
     def observe(self) -> Seen:
         """Look for the branch; where it is missing, for the newest delivery run of main."""
         delivered = self._github.head(self._branch)
-        return Seen(delivered, None if delivered else newest_run(self._github))
+        return Seen(delivered, None if delivered else runs.newest(self._github, MAIN))
 
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
-        return None if seen.delivered else Change("create", note=f"{WORKFLOW} builds main and writes {self._branch}")
+        return None if seen.delivered else Change("create", note=f"{runs.DELIVER} writes {self._branch}")
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Seen(None, until(lambda: newest_run(self._github), self._patience))
-        if seen.run is None or seen.run["status"] not in _ACTIVE:
-            path = self._github.path("actions/workflows", WORKFLOW, "dispatches")
+            seen = Seen(None, until(lambda: runs.newest(self._github, MAIN), self._patience))
+        if seen.run is None or seen.run["status"] not in runs.ACTIVE:
+            path = self._github.path("actions/workflows", runs.DELIVER, "dispatches")
             before = seen.run and seen.run["id"]
-            self._github.call("POST", path, {"ref": BRANCH, "inputs": {"init": "true"}})
-            until(lambda: (newest_run(self._github) or {}).get("id") != before, self._patience)
+            self._github.call("POST", path, {"ref": MAIN, "inputs": {"init": "true"}})
+            until(lambda: (runs.newest(self._github, MAIN) or {}).get("id") != before, self._patience)
 
     def remove(self) -> str:
         """Keep the branch: it is the record of what was delivered."""
         return f"stays: {self._branch} is the record of what was delivered"
-
-
-def newest_run(github: GitHub) -> dict[str, Any] | None:
-    """Return the newest delivery run of main, or None."""
-    path = github.path("actions/workflows", WORKFLOW, "runs")
-    found = github.get(path, branch=BRANCH, per_page=1)
-    runs = found["workflow_runs"] if found else []
-    return runs[0] if runs else None

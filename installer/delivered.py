@@ -1,0 +1,63 @@
+"""What was delivered: the record on `env/dev`, and the run that writes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import yaml
+
+from . import runs
+from .errors import DeadlinePassed, InstallerError
+from .settings import MAIN
+from .wait import until
+from .world import World
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
+
+    commit: str
+    revision: str
+    hold: str = ""
+
+
+def read(world: World) -> Delivered | None:
+    """Read the record at the head of `env/dev`; None where nothing was delivered yet."""
+    github, branch = world.github, world.settings.branch
+    commit = github.head(branch)
+    if commit is None:
+        return None
+    image = yaml.safe_load(github.file("image.yaml", commit) or "") or {}
+    revision = image.get("revision") if isinstance(image, dict) else None
+    if not isinstance(revision, str):
+        raise InstallerError(
+            f"image.yaml on {branch} ({commit[:12]}) names no revision.",
+            f"gh workflow run {runs.DELIVER} --repo {world.settings.repository}",
+        )
+    held = yaml.safe_load(github.file("hold.yaml", commit) or "")
+    hold = f"{held.get('who')}, since {held.get('since')}: {held.get('why')}" if isinstance(held, dict) else ""
+    return Delivered(commit, revision, hold)
+
+
+def wait(world: World, seconds: float, say: Callable[[str], None]) -> Delivered:
+    """Wait for the first delivery; a run that fails ends the wait with its last lines."""
+    state = ""
+
+    def look() -> Delivered | None:
+        nonlocal state
+        run = runs.newest(world.github, MAIN)  # before the record: a run may end between the two
+        record = read(world)
+        if record:
+            return record
+        state = runs.in_words(run)
+        say(state)
+        if run and run["status"] == "completed":
+            logs = runs.failing_logs(world.github, world.credentials, run)
+            told = f"{state} without a delivery: {run['html_url']}"
+            raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
+        return None
+
+    found = until(look, seconds, every=1.0)
+    if found is None:
+        raise DeadlinePassed("The first delivery", seconds, state, f"See {world.settings.url}/actions")
+    return found

@@ -1,0 +1,75 @@
+"""What happens once the files are there: the plan is shown, and made real where that is wanted."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, get_args
+
+import click
+
+from . import console
+from .errors import InstallerError
+from .resume import command
+
+Mode = Literal["ask", "yes", "no"]
+VARIABLE = "GITOPS_FLASK_INSTALL"
+
+
+def mode_from_environment() -> Mode:
+    """Return what `GITOPS_FLASK_INSTALL` says; ask where it says nothing."""
+    word = os.environ.get(VARIABLE, "ask")
+    for mode in get_args(Mode):
+        if word == mode:
+            return mode  # type: ignore[no-any-return]
+    raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be yes, no or ask.")
+
+
+def offer(project: Path, origin: str | None, mode: Mode) -> bool:
+    """Show the plan and, if it is confirmed, apply it; return whether the project is live.
+
+    `origin` is what `uvx --from` needs to run this installer again. Whatever goes wrong, the files stay and the
+    command that goes on is printed.
+    """
+    resume = command("up", project, origin)
+    if mode == "no":
+        console.report(f"Make it real: {resume}")
+        return False
+    from .verbs.plan import look  # the cluster's and GitHub's libraries load only where they are used
+    from .verbs.up import up
+    from .world import World
+
+    try:
+        world = World.open(project)
+        if mode == "ask" and not console.interactive():
+            from . import preflight
+
+            problems = preflight.before_reading(world)
+            console.show_plan(look(world, problems))
+            for problem in problems:
+                console.report(f"- {problem}")
+            console.report(f"Nothing was changed. Make it real: {resume}")
+            return False
+        up(world, yes=mode == "yes")
+    except InstallerError as error:
+        console.fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        console.fail("Stopped.")
+    else:
+        return True
+    console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")
+    return False
+
+
+@contextmanager
+def guarded(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for the length of a block."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -1,0 +1,1 @@
+"""The remote things, one file each."""

@@ -1,0 +1,21 @@
+"""`open`: a way to the service where no ingress leads to it."""
+
+import sys
+
+from .. import console
+from ..resume import command
+from ..world import World
+
+
+def hint(world: World) -> str:
+    """Say where the service can be reached."""
+    address = world.cluster.address(world.settings.slug, world.settings.namespace)
+    return f"Address: {address}" if address else f"To reach it: {command('open', world.project)}"
+
+
+def open_(world: World, port: int) -> None:
+    """Forward a local port to the service until Ctrl-C."""
+    settings = world.settings
+    console.report(f"http://localhost:{port}/version leads to {settings.slug} in {settings.namespace}; Ctrl-C ends it.")
+    sys.stdout.flush()
+    world.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80)

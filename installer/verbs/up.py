@@ -1,0 +1,53 @@
+"""`up`: make the project real, and end only when its service answers the delivered revision."""
+
+import click
+
+from .. import console, converge, credentials, delivered, preflight
+from ..converge import Planned
+from ..live import Live
+from ..world import World
+from .open import hint
+
+DEADLINE = 900.0
+"""Seconds for the first delivery and the rollout together."""
+
+
+def up(world: World, *, yes: bool) -> None:
+    """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
+    preflight.refuse(preflight.before_reading(world))
+    world, planned = _complete(world, converge.plan(world.resources()))
+    if any(p.change and p.change.effective for p in planned):
+        preflight.refuse(preflight.before_writing(world, planned))
+        console.show_plan(planned)
+        if not yes:
+            click.confirm("Do this?", abort=True)
+        resources = world.resources()
+        converge.Apply(resources, console.Steps(len(resources))).run()
+    else:
+        for p in planned:
+            if p.change:
+                console.report(f"{p.resource.title}: {p.change.note}")
+        console.report("Nothing to change.")
+    _wait(world)
+
+
+def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned]]:
+    """Ask for the registry's token where it is needed and someone can be asked."""
+    wanted = any(p.resource.key == "registry-token" and p.change and p.change.action == "unknown" for p in planned)
+    if not wanted or not console.interactive():
+        return world, planned
+    world = world.with_credentials(credentials.ask_registry_token(world.settings, world.credentials))
+    return world, converge.plan(world.resources())
+
+
+def _wait(world: World) -> None:
+    """Wait for the first delivery, then until every pod answers what `env/dev` records."""
+    waiting = console.Waiting()
+    record = delivered.wait(world, DEADLINE, waiting)
+    live = Live(world.cluster, world.settings)
+    live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+    record = delivered.read(world) or record
+    if record.hold:
+        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released (rollback.yml).")
+    console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
+    console.report(hint(world))

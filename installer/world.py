@@ -1,0 +1,66 @@
+"""One project with all that it is wired to: the edges, and the resources in their order."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import credentials as credentials_
+from .argocd import ArgoCD
+from .credentials import Credentials
+from .git import Clone
+from .github import GitHub
+from .helm import Helm
+from .kubectl import Cluster
+from .resource import Resource
+from .resources.application import Application
+from .resources.argo_cd import ArgoCDInstallation
+from .resources.content import Content
+from .resources.delivery import Delivery
+from .resources.deploy_keys import GitHubDeployKeys
+from .resources.namespace import Namespace
+from .resources.registry_token import RegistryToken
+from .resources.repository import Repository
+from .resources.repository_credential import RepositoryCredential
+from .resources.rules import Rules
+from .resources.variables import Variables
+from .settings import Settings, load
+
+
+@dataclass(frozen=True)
+class World:
+    """What every verb works with."""
+
+    project: Path
+    settings: Settings
+    credentials: Credentials
+    github: GitHub
+    cluster: Cluster
+
+    @classmethod
+    def open(cls, project: Path, context: str | None = None) -> "World":
+        """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
+        settings = load(project)
+        found = credentials_.find(settings)
+        github = GitHub(settings.host, found.github, settings.repository)
+        return cls(project, settings, found, github, Cluster(context))
+
+    def with_credentials(self, credentials: Credentials) -> "World":
+        """Return the same world with other credentials."""
+        return replace(self, credentials=credentials)
+
+    def resources(self, *, remove_repository: bool = False, remove_argocd: bool = False) -> list[Resource[Any]]:
+        """Return all that the installer looks after, in the order in which it is made."""
+        settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
+        helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
+        return [
+            Repository(settings, github, credentials, remove_it=remove_repository),
+            Variables(settings, github, credentials),
+            RegistryToken(github, credentials),
+            Content(settings, github, credentials, Clone(self.project)),
+            Delivery(settings, github),
+            Rules(settings, github),
+            ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
+            Namespace(settings, cluster, helm),
+            RepositoryCredential(settings, cluster, helm, GitHubDeployKeys(github)),
+            Application(settings, cluster, helm, argocd),
+        ]

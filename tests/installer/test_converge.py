@@ -1,0 +1,128 @@
+"""The loops: two lanes at once, each resource looked at before it is written, failures told as a whole."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from installer.converge import Apply, plan, remove
+from installer.errors import InstallerError
+from installer.resource import Change, Field, Lane, Resource, differences, exact_differences
+
+
+class Thing(Resource[Any]):
+    """A resource whose remote state is a dict."""
+
+    def __init__(self, world: dict[str, int], key: str, lane: Lane, *, needs: tuple[str, ...] = (), fails: str = ""):
+        self.world, self.key, self.lane, self.needs, self.fails = world, key, lane, needs, fails
+        self.title = f"thing {key}"
+        self.applied = threading.Event()
+
+    def observe(self) -> int | None:
+        return self.world.get(self.key)
+
+    def diff(self, seen: int | None) -> Change | None:
+        return None if seen == 1 else Change("create" if seen is None else "change", (Field("n", seen, 1),))
+
+    def apply(self, seen: int | None, change: Change) -> None:
+        if self.fails:
+            raise InstallerError(self.fails, "mend it")
+        assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
+        self.world[self.key] = 1
+        self.applied.set()
+
+    def remove(self) -> str:
+        return "deleted" if self.world.pop(self.key, None) else "was not there"
+
+
+class Heard:
+    """Progress that is kept."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str]] = []
+
+    def step(self, title: str, outcome: str, seconds: float) -> None:
+        self.lines.append((title, outcome))
+
+
+def things(world: dict[str, int], **kwargs: Any) -> list[Thing]:
+    return [
+        Thing(world, "repository", "github"),
+        Thing(world, "secret", "github", fails=kwargs.get("secret", "")),
+        Thing(world, "rules", "github"),
+        Thing(world, "argocd", "cluster"),
+        Thing(world, "credential", "cluster", needs=("secret",)),
+    ]
+
+
+def test_a_plan_reads_only_and_keeps_the_order() -> None:
+    world = {"argocd": 1, "rules": 2}
+    planned = plan(things(world))
+    assert [(p.resource.key, p.change and p.change.action) for p in planned] == [
+        ("repository", "create"), ("secret", "create"), ("rules", "change"), ("argocd", None), ("credential", "create"),
+    ]  # fmt: skip
+    assert world == {"argocd": 1, "rules": 2}
+
+
+def test_applied_twice_the_second_run_changes_nothing() -> None:
+    world: dict[str, int] = {}
+    first = Apply(things(world), Heard())
+    first.run()
+    assert set(world) == {"repository", "secret", "rules", "argocd", "credential"}
+    again, heard = things(world), Heard()
+    second = Apply(again, heard)
+    second.run()
+    assert not second.done
+    assert {outcome for _, outcome in heard.lines} == {"kept"}
+    assert not any(thing.applied.is_set() for thing in again)
+
+
+def test_a_need_of_the_other_lane_is_waited_for() -> None:
+    world: dict[str, int] = {}
+    Apply(things(world), Heard()).run()  # Thing.apply asserts that its needs stand
+    assert world["credential"] == 1
+
+
+def test_a_failure_ends_what_needs_it_and_tells_what_was_done_and_what_remains() -> None:
+    world: dict[str, int] = {}
+    run = Apply(things(world, secret="no such token"), Heard())
+    with pytest.raises(InstallerError) as error:
+        run.run()
+    told = str(error.value)
+    assert "thing secret: no such token" in told
+    assert "mend it" in told
+    assert "thing repository" in told.split("Done:")[1].split("Remains:")[0]
+    assert all(name in told.split("Remains:")[1] for name in ("thing secret", "thing rules", "thing credential"))
+    assert "credential" not in world
+
+
+def test_after_the_failure_is_mended_the_next_run_converges() -> None:
+    world: dict[str, int] = {}
+    with pytest.raises(InstallerError):
+        Apply(things(world, secret="no")  , Heard()).run()  # fmt: skip
+    Apply(things(world), Heard()).run()
+    assert set(world.values()) == {1}
+    assert not any(p.change for p in plan(things(world)))
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    world: dict[str, int] = {}
+    broken = things(world)
+    broken[0].world = None  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        Apply(broken, Heard()).run()
+
+
+def test_removing_goes_backwards_the_cluster_first() -> None:
+    world = dict.fromkeys(["repository", "secret", "rules", "argocd", "credential"], 1)
+    told = remove(things(world), Heard())
+    assert [r.key for r, _ in told] == ["credential", "argocd", "rules", "secret", "repository"]
+    assert not world
+    assert {outcome for _, outcome in remove(things(world), Heard())} == {"was not there"}
+
+
+def test_differences_ignore_what_others_added_and_exact_differences_do_not() -> None:
+    desired, seen = {"a": {"b": 1}}, {"a": {"b": 1, "c": 2}, "d": 3}
+    assert differences(desired, seen) == ()
+    assert exact_differences(desired, seen) == (Field("a.c", 2, None), Field("d", 3, None))
+    assert differences({"a": {"b": 2}}, seen) == (Field("a.b", 1, 2),)

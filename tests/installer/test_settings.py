@@ -1,0 +1,101 @@
+"""`gitops.yaml` is read once, and everything wrong in it is told at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer.errors import InstallerError
+from installer.settings import load, parse
+
+
+def tree(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = {
+        "version": 1,
+        "project": {"name": 'O\'Neil "x" é', "slug": "web", "description": "A service"},
+        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
+        "registry": {"host": "docker.io", "account": "acme"},
+        "cluster": {"namespace": "web-dev"},
+        "argocd": {"namespace": "argocd", "values": {"configs": {"cm": {"x": 1}}}},
+    }
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        at = good
+        for parent in parents:
+            at = at[parent]
+        if value is None:
+            del at[last]
+        else:
+            at[last] = value
+    return good
+
+
+def test_names_everything_that_follows_from_the_settings() -> None:
+    settings = parse(tree())
+    assert settings.repository == "acme/web"
+    assert settings.url == "https://github.com/acme/web"
+    assert settings.source_url == "ssh://git@github.com/acme/web.git"
+    assert settings.image_repository == "docker.io/acme/web"
+    assert (settings.application, settings.branch) == ("web-dev", "env/dev")
+    assert settings.argocd_values == {"configs": {"cm": {"x": 1}}}
+
+
+def test_a_public_repository_is_read_without_a_key() -> None:
+    assert parse(tree(github__visibility="public")).source_url == "https://github.com/acme/web.git"
+
+
+def test_what_may_be_left_out_has_a_default() -> None:
+    settings = parse(tree(argocd=None, project__description=None))
+    assert (settings.argocd_namespace, settings.argocd_values, settings.description) == ("argocd", {}, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"project__slug": "Web"}, "project.slug"),
+        ({"project__slug": "1web"}, "project.slug"),
+        ({"project__slug": "w" * 41}, "project.slug: has 41 characters"),
+        ({"project__slug": 7}, "project.slug"),
+        ({"github__host": "https://github.com"}, "github.host"),
+        ({"github__owner": "a b"}, "github.owner"),
+        ({"github__visibility": "secret"}, "github.visibility"),
+        ({"registry__host": None}, "registry.host"),
+        ({"registry__account": "ACME"}, "registry.account"),
+        ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
+        ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
+        ({"argocd__values": [1]}, "argocd.values"),
+        ({"version": 2}, "version: must be 1"),
+        ({"github__token": "x"}, "github.token: is no setting"),
+    ],
+)
+def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(InstallerError) as error:
+        parse(tree(**changes))
+    assert field in error.value.message
+    assert error.value.fix
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    with pytest.raises(InstallerError) as error:
+        parse(tree(project__slug="Web", github__visibility="?", version=0))
+    assert all(field in error.value.message for field in ("project.slug", "github.visibility", "version"))
+
+
+@pytest.mark.parametrize("content", ["", "- a", "7", "project: [", "project: web"])
+def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "gitops.yaml").write_text(content)
+    with pytest.raises(InstallerError, match=r"gitops\.yaml"):
+        load(tmp_path)
+
+
+def test_a_missing_file_tells_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(InstallerError) as error:
+        load(tmp_path)
+    assert str(tmp_path) in error.value.message
+    assert "--project" in error.value.fix
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()), encoding="utf-8")
+    assert load(tmp_path) == parse(tree())
