@@ -1,0 +1,48 @@
+"""What an Argo CD consists of: which version it is, and whether it works."""
+
+import re
+from collections.abc import Sequence
+
+from .kubectl import Object
+
+PARTS = "app.kubernetes.io/part-of=argocd"
+COMPONENT = "app.kubernetes.io/component"
+NEEDED = ("application-controller", "redis", "repo-server")
+
+
+def namespaces(components: Sequence[Object]) -> list[str]:
+    """Return the namespaces with an Argo CD in them."""
+    found = [c for c in components if c["metadata"]["labels"].get(COMPONENT) == "repo-server"]
+    return sorted({c["metadata"]["namespace"] for c in found})
+
+
+def version(components: Sequence[Object], namespace: str) -> str:
+    """Return the version of the Argo CD in a namespace, by its label or else its image; empty where neither tells."""
+    for component in components:
+        labels = component["metadata"]["labels"]
+        if component["metadata"]["namespace"] == namespace and labels.get(COMPONENT) == "repo-server":
+            image = component["spec"]["template"]["spec"]["containers"][0]["image"].partition("@")[0]
+            tag = image.rpartition(":")[2]
+            return next((v for v in (labels.get("app.kubernetes.io/version", ""), tag) if number(v)), "")
+    return ""
+
+
+def unready(components: Sequence[Object], namespace: str) -> str:
+    """Name the components in a namespace that an Application needs and that do not work yet."""
+    here = [c for c in components if c["metadata"]["namespace"] == namespace]
+    by_name = {c["metadata"]["labels"].get(COMPONENT): c for c in here}
+    return ", ".join(name for name in NEEDED if not _works(by_name.get(name)))
+
+
+def _works(component: Object | None) -> bool:
+    if component is None:
+        return False
+    status, wanted = component.get("status", {}), component["spec"].get("replicas", 1)
+    seen = status.get("observedGeneration", 0) >= component["metadata"].get("generation", 0)
+    return bool(seen and status.get("readyReplicas", 0) >= wanted and status.get("updatedReplicas", 0) >= wanted)
+
+
+def number(text: str) -> tuple[int, ...]:
+    """Return a version as numbers that can be compared; nothing where it is none."""
+    match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in match.groups()) if match else ()

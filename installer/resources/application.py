@@ -1,0 +1,182 @@
+"""The AppProject and the Application: what Argo CD runs, from where, and the most that it may touch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..argocd import ArgoCD
+from ..errors import InstallerError
+from ..helm import Helm, Release, objects
+from ..kubectl import Cluster, Object
+from ..marks import is_ours, metadata
+from ..resource import Change, Field, Lane, Resource, differences, exact_differences
+from ..settings import Settings
+from ..wait import clear
+
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+SERVER = "https://kubernetes.default.svc"
+KINDS = ("appprojects.argoproj.io", "applications.argoproj.io")
+_API = "argoproj.io/v1alpha1"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The objects of that name by kind, and the release that should hold them."""
+
+    objects: dict[str, Object]
+    release: Release | None
+
+
+class Application(Resource[Seen]):
+    """One release with both; its objects are compared whole, because whatever is added to them has effect."""
+
+    lane: Lane = "cluster"
+    key = "application"
+    needs = ("namespace", "argocd", "credential")
+
+    def __init__(
+        self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD, *, patience: float = 180
+    ) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._argocd = argocd
+        self._patience = patience
+        self._name = settings.application
+        self._home = settings.argocd_namespace
+        self._references = [f"{kind}/{self._name}" for kind in KINDS]
+        self.title = f"Argo CD Application {self._name}"
+
+    def observe(self) -> Seen:
+        """Read both objects and their release."""
+        found = self._cluster.get_many(self._references, self._home)
+        return Seen(found, self._helm.release(self._name, self._home) if found else None)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare spec, labels and finalizers of both."""
+        if foreign := [kind for kind, found in seen.objects.items() if not self._is_ours(found)]:
+            return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
+        if any("deletionTimestamp" in found["metadata"] for found in seen.objects.values()):
+            return Change("create", note="once the present one, which is being deleted, has gone")
+        if not seen.objects:
+            return Change("create")
+        fields = self._differences(seen.objects)
+        if seen.release is None or seen.release.status != "deployed":
+            fields = (*fields, Field("release", seen.release and seen.release.status, "deployed"))
+        return Change("change", fields) if fields else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
+        if change.action == "unknown":
+            raise InstallerError(f"{self.title}: {change.note}")
+        if any("deletionTimestamp" in found["metadata"] for found in seen.objects.values()):
+            clear(f"The end of the old Application {self._name}", self._remains, self._patience, explain=self._rescue)
+        project, application = self.manifests()
+        self._helm.install(self._name, self._home, objects(project, application))
+        for manifest in (project, application):
+            if self._differences(self._cluster.get_many(self._references, self._home), manifest["kind"]):
+                self._argocd.remove_foreign_fields(manifest)
+        if left := self._differences(self._cluster.get_many(self._references, self._home)):
+            names = ", ".join(f"{field.name} ({field.old!r})" for field in left)
+            raise InstallerError(f"{self.title}: something else keeps changing {names}.", "Find and stop what sets it.")
+
+    def remove(self) -> str:
+        """Delete the Application with its workloads, then its project, and assert each gone."""
+        seen = self.observe()
+        if not all(self._is_ours(found) for found in seen.objects.values()):
+            return f"{self.title}: stays, it is not ours"
+        if "Application" in seen.objects:
+            if "AppProject" not in seen.objects:
+                raise InstallerError(f"{self.title} cannot be deleted: its AppProject is gone.", self._rescue())
+            self._argocd.delete_application(self._name, self._patience)
+        clear(f"The end of Application {self._name}", self._application_remains, self._patience, explain=self._rescue)
+        clear(f"The end of what {self._name} deployed", self._workloads, self._patience)
+        released = self._helm.uninstall(self._name, self._home)
+        clear(f"The end of AppProject {self._name}", self._remains, self._patience)
+        return f"{self.title}: {'removed' if released or seen.objects else 'was not there'}"
+
+    def manifests(self) -> tuple[Object, Object]:
+        """Return the AppProject and the Application as they should be."""
+        settings = self._settings
+        head: Any = metadata(settings.slug, self._name, self._home, finalizers=[FINALIZER])
+        destination = {"server": SERVER, "namespace": settings.namespace}
+        project = {
+            "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",
+            "sourceRepos": [settings.source_url],
+            "destinations": [destination],
+            "clusterResourceWhitelist": [],
+        }
+        application = {
+            "project": self._name,
+            "source": {
+                "repoURL": settings.source_url,
+                "targetRevision": settings.branch,
+                "path": "chart",
+                "helm": {
+                    "releaseName": settings.slug,
+                    # the image last: nobody overrides it by hand
+                    "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
+                },
+            },
+            "destination": destination,
+            "syncPolicy": {
+                "automated": {"prune": True, "selfHeal": True},
+                # `refresh`: without it a failing sync holds back the commit that mends it
+                "retry": {
+                    "limit": -1,
+                    "refresh": True,
+                    "backoff": {"duration": "2s", "factor": 2, "maxDuration": "1m"},
+                },
+            },
+        }
+        return (
+            {"apiVersion": _API, "kind": "AppProject", "metadata": head, "spec": project},
+            {"apiVersion": _API, "kind": "Application", "metadata": head, "spec": application},
+        )
+
+    def _differences(self, found: dict[str, Object], only: str = "") -> tuple[Field, ...]:
+        fields: list[Field] = []
+        for manifest in self.manifests():
+            kind = manifest["kind"]
+            if only in ("", kind) and kind not in found:
+                fields.append(Field(kind, None, "made"))
+            elif only in ("", kind):
+                there = found[kind]
+                fields += exact_differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec")
+                wanted = {key: manifest["metadata"][key] for key in ("labels", "finalizers")}
+                fields += differences(wanted, there["metadata"], f"{kind}.metadata.")
+        return tuple(fields)
+
+    def _is_ours(self, found: Object) -> bool:
+        """Know it by its label, or where someone took that off by helm's own mark."""
+        annotations = found["metadata"].get("annotations") or {}
+        helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+        return is_ours(found, self._settings.slug) or helm == (self._name, self._home)
+
+    def _remains(self) -> str:
+        found = self._cluster.get_many(self._references, self._home)
+        return ", ".join(f"{kind} {self._name} is still there" for kind in found)
+
+    def _application_remains(self) -> str:
+        found = self._cluster.get(KINDS[1], self._name, self._home)
+        conditions = (found or {}).get("status", {}).get("conditions") or [{"message": "no condition"}]
+        return f"still there: {conditions[-1].get('message')}" if found else ""
+
+    def _workloads(self) -> str:
+        selector = f"app.kubernetes.io/instance={self._settings.slug}"
+        left = self._cluster.list("deployments,services,pods", self._settings.namespace, selector)
+        return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)
+
+    def _rescue(self) -> str:
+        return (
+            "Where Argo CD cannot finish it, this gives it up and leaves what it deployed: "
+            f"kubectl patch {KINDS[1]}/{self._name} --namespace {self._home} --type merge "
+            """--patch '{"metadata":{"finalizers":null}}'"""
+        )
+
+
+def _dense(tree: Any) -> Any:
+    """Leave out empty maps and lists: Argo CD drops them when it writes, and they mean the same."""
+    if isinstance(tree, dict):
+        dense = {key: _dense(value) for key, value in tree.items()}
+        return {key: value for key, value in dense.items() if value not in ({}, [], None)}
+    return tree

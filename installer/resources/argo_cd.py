@@ -1,0 +1,179 @@
+"""Argo CD itself: used as it is where it runs already, else installed by its own chart, pinned and small."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..components import PARTS, namespaces, number, unready, version
+from ..errors import InstallerError
+from ..helm import Helm, Release
+from ..kubectl import Cluster, Object
+from ..marks import PROJECT
+from ..pods import problems
+from ..resource import Change, Field, Lane, Resource, exact_differences
+from ..settings import FILE, Settings
+from ..wait import clear
+
+CHART = "oci://ghcr.io/argoproj/argo-helm/argo-cd"
+CHART_VERSION = "10.1.1"
+RELEASE = "argocd"
+OLDEST = (3, 2)
+"""The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
+CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
+
+SMALL: dict[str, Any] = {
+    "dex": {"enabled": False},  # no single sign-on
+    "notifications": {"enabled": False},
+    "applicationSet": {"replicas": 0},  # has no `enabled`
+    "configs": {
+        "cm": {
+            # A merge is live within seconds although nothing calls Argo CD from outside. Measured: 5 to 7 s from
+            # push to synced, 8 % of a core with one application; the defaults take minutes.
+            "timeout.reconciliation": "3s",
+            "timeout.reconciliation.jitter": "0s",
+        }
+    },
+    "repoServer": {
+        "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+    },
+    "controller": {"resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}},
+    "server": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},  # makes the key that the others need
+    "redis": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}}},
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What runs as Argo CD in the cluster, and our release of it."""
+
+    components: tuple[Object, ...]
+    release: Release | None
+    """The release `argocd` where this project made it."""
+    values: Mapping[str, Any]
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Return the namespaces with an Argo CD in them."""
+        return namespaces(self.components)
+
+
+class ArgoCDInstallation(Resource[Seen]):
+    """Found by its components, never by its resource definitions: those outlive it."""
+
+    lane: Lane = "cluster"
+    key = "argocd"
+
+    def __init__(
+        self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
+    ) -> None:
+        self._cluster = cluster
+        self._helm = helm
+        self._remove_it = remove_it
+        self._patience = patience
+        self._slug = settings.slug
+        self._home = settings.argocd_namespace
+        self._mark = {PROJECT: settings.slug}
+        self._values = merged(SMALL, settings.argocd_values)
+        self.title = f"Argo CD in namespace {self._home}"
+
+    def observe(self) -> Seen:
+        """Read the components of every Argo CD in the cluster, and our release."""
+        components = tuple(self._cluster.list("deployments,statefulsets", selector=PARTS))
+        found = self._helm.releases(self._home, f"{PROJECT}={self._slug}")
+        release = next((each for each in found if each.name == RELEASE), None)
+        seen = Seen(components, release, self._helm.values(RELEASE, self._home) if release else {})
+        if release is None and self._home in seen.namespaces:
+            self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
+        return seen
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare chart and values of ours; of another's only whether it will do."""
+        if seen.release is None and self._home in seen.namespaces:
+            return self._unfit(seen)
+        if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
+            note = f"there is one in namespace {elsewhere[0]}: set argocd.namespace to that in {FILE}"
+            return Change("unknown", note=note)
+        if seen.release is None:
+            return Change("create", note=f"chart {CHART_VERSION}")
+        fields: tuple[Field, ...] = ()
+        if number(seen.release.chart_version) < number(CHART_VERSION):  # a newer one was someone's wish
+            fields = (Field("chart", seen.release.chart_version, CHART_VERSION),)
+        fields += exact_differences(self._values, dict(seen.values), "values")
+        if seen.release.status != "deployed":
+            fields += (Field("release", seen.release.status, "deployed"),)
+        waiting = unready(seen.components, self._home)
+        return Change("change", fields, f"wait for {waiting}" if waiting else "") if fields or waiting else None
+
+    def _unfit(self, seen: Seen) -> Change | None:
+        found = version(seen.components, self._home)
+        number = number(found)
+        if number and number[:2] < OLDEST:
+            wanted = ".".join(map(str, OLDEST))
+            return Change("unknown", note=f"it is {found}; upgrade it to {wanted} or newer")
+        return None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Install or upgrade, and wait until it works."""
+        if change.action == "unknown":
+            raise InstallerError(f"{self.title}: {change.note}")
+        if change.action == "create" or change.fields:
+            self._helm.install(
+                *(RELEASE, self._home, self._values),
+                chart=CHART,
+                version=max(CHART_VERSION, seen.release.chart_version if seen.release else "", key=number),
+                labels=self._mark,
+                create_namespace=True,
+                take_ownership=seen.release is None and self._adopts(),
+                timeout=self._patience,
+                grace=60,
+            )
+        clear(
+            f"The start of {self.title}",
+            lambda: unready(self._cluster.list("deployments,statefulsets", self._home, PARTS), self._home),
+            self._patience,
+            explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
+        )
+
+    def _adopts(self) -> bool:
+        """Tell whether definitions are left that another release owned; refuse those that are not Argo CD's."""
+        left = self._cluster.get_many([f"customresourcedefinitions/{name}" for name in CRDS[:1]])
+        for definition in left.values():
+            metadata = definition["metadata"]
+            if (metadata.get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
+                name = metadata["name"]
+                raise InstallerError(
+                    f"The resource definition {name} is not Argo CD's.", f"kubectl describe crd {name}"
+                )
+            annotations = metadata.get("annotations") or {}
+            owner = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+            return owner != (RELEASE, self._home)
+        return False
+
+    def remove(self) -> str:
+        """Keep it, unless told otherwise and nobody else uses it."""
+        seen = self.observe()
+        if not seen.namespaces and seen.release is None:
+            return f"{self.title}: was not there"
+        if seen.release is None:
+            return f"{self.title}: stays, it was not made for this project"
+        if not self._remove_it:
+            return f"{self.title}: stays, other projects may use it (`down --argocd` removes it)"
+        if users := self._cluster.list("applications.argoproj.io"):
+            return f"{self.title}: stays, Application {users[0]['metadata']['name']} uses it"
+        self._helm.uninstall(RELEASE, self._home, self._patience)
+        clear(f"The end of {self.title}", self._remains, self._patience)
+        return f"{self.title}: removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
+
+    def _remains(self) -> str:
+        left = self._cluster.list("deployments,statefulsets,pods", self._home, PARTS)
+        return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both trees as one; where both name a value, `over` has its way."""
+    both = {**base, **over}
+    for key in base.keys() & over.keys():
+        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping):
+            both[key] = merged(base[key], over[key])
+    return both

@@ -1,0 +1,98 @@
+"""The application's namespace, in a release of its own: it outlives the application, and others' things in it."""
+
+from dataclasses import dataclass
+
+from ..helm import Helm, objects
+from ..kubectl import Cluster, Object
+from ..marks import KEEP, is_ours, metadata
+from ..resource import Change, Lane, Resource
+from ..settings import Settings
+from ..wait import clear
+
+_OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
+_FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The namespace, if it is there."""
+
+    namespace: Object | None
+
+    @property
+    def leaving(self) -> bool:
+        """Tell whether it is being deleted."""
+        return bool(self.namespace and self.namespace["metadata"].get("deletionTimestamp"))
+
+
+class Namespace(Resource[Seen]):
+    """Made where it is missing; one that is there already is used and never changed."""
+
+    lane: Lane = "cluster"
+    key = "namespace"
+    needs = ("argocd",)
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._patience = patience
+        self._name = settings.namespace
+        self._release = f"{settings.application}-namespace"
+        self._home = settings.argocd_namespace
+        self.title = f"namespace {self._name}"
+
+    def observe(self) -> Seen:
+        """Look for the namespace."""
+        seen = Seen(self._cluster.get("namespace", self._name))
+        if seen.namespace and not is_ours(seen.namespace, self._settings.slug):
+            self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
+        return seen
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Only a missing one is made."""
+        if seen.leaving:
+            return Change("create", note="once the present one, which is being deleted, has gone")
+        return None if seen.namespace else Change("create")
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Make it, after the old one is gone."""
+        if seen.leaving:
+            clear(f"The end of namespace {self._name}", self._remains, self._patience)
+        self._helm.install(self._release, self._home, objects(self._manifest(keep=True)))
+
+    def remove(self) -> str:
+        """Remove it where it is ours and nothing but Kubernetes' own things are left in it."""
+        seen = self.observe()
+        if seen.namespace is None:
+            gone = self._helm.uninstall(self._release, self._home)
+            return f"{self.title}: {'was gone, its release went' if gone else 'was not there'}"
+        if not is_ours(seen.namespace, self._settings.slug):
+            self._helm.uninstall(self._release, self._home)
+            return f"{self.title}: stays"
+        if not seen.leaving:
+            strangers = others(self._cluster.everything_in(self._name))
+            if strangers:
+                return f"{self.title}: stays, it still holds {', '.join(strangers[:5])}" + (
+                    f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+                )
+            # `keep` guards it against an uninstall by hand: take that off first
+            self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))
+        self._helm.uninstall(self._release, self._home)
+        clear(f"The end of namespace {self._name}", self._remains, self._patience)
+        return f"{self.title}: removed"
+
+    def _manifest(self, *, keep: bool) -> Object:
+        head = metadata(self._settings.slug, self._name, annotations=KEEP if keep else {})
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": head}
+
+    def _remains(self) -> str:
+        found = self._cluster.get("namespace", self._name)
+        conditions = (found or {}).get("status", {}).get("conditions", [])
+        told = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
+        return "" if found is None else "; ".join(told) or f"phase {found['status']['phase']}"
+
+
+def others(names: list[str]) -> list[str]:
+    """Leave out of a namespace's content what Kubernetes itself puts there."""
+    return [n for n in names if n not in _OF_KUBERNETES and not n.startswith(_FLEETING)]
