@@ -1,0 +1,23 @@
+{{/* What a Deployment and a Service know its pods by. Nothing that changes: it would restart them or, worse, lose them. */}}
+{{- define "pod-labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "labels" -}}
+{{ include "pod-labels" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.revision }}
+app.kubernetes.io/version: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The image by its digest; the tag is there for people to read. */}}
+{{- define "image" -}}
+{{- with .Values.image -}}
+{{- if eq .digest (printf "sha256:%s" (repeat 64 "0")) -}}
+{{- fail "image.digest is not set: render with the image of a delivery, --values image.yaml (it is on the branch env/dev)" -}}
+{{- end -}}
+{{- .repository }}{{ with .tag }}:{{ . }}{{ end }}@{{ .digest -}}
+{{- end -}}
+{{- end -}}

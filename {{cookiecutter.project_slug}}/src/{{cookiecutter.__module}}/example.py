@@ -1,0 +1,40 @@
+"""Example resource: temperatures. Shows a validated body; delete it when you have a resource of your own."""
+
+from typing import Literal, Self
+
+from flask import Blueprint
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .validation import body
+
+ABSOLUTE_ZERO = -273.15
+
+blueprint = Blueprint("example", __name__, url_prefix="/api")
+
+
+class Temperature(BaseModel):
+    """A temperature as a caller sends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float = Field(allow_inf_nan=False)
+    unit: Literal["celsius", "fahrenheit"]
+
+    @model_validator(mode="after")
+    def exists(self) -> Self:
+        """Refuse what is colder than possible."""
+        if self.celsius < ABSOLUTE_ZERO:
+            raise ValueError("is below absolute zero")
+        return self
+
+    @property
+    def celsius(self) -> float:
+        """The temperature in degrees Celsius."""
+        return self.value if self.unit == "celsius" else (self.value - 32) / 1.8
+
+
+@blueprint.post("/temperatures")
+def convert() -> dict[str, float]:
+    """Answer with the same temperature in both units."""
+    celsius = body(Temperature).celsius
+    return {"celsius": round(celsius, 2), "fahrenheit": round(celsius * 1.8 + 32, 2)}
