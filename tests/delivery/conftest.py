@@ -1,0 +1,43 @@
+"""A world of its own for each test, copied from one that is made once."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import Checkout, Remote, World, make_world
+
+
+@pytest.fixture(scope="session")
+def _model(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return make_world(tmp_path_factory.mktemp("delivery"))
+
+
+@pytest.fixture
+def world(_model: World, tmp_path: Path) -> World:
+    """Return a remote with one commit on main and no env/dev."""
+    remote = Remote(tmp_path / "remote.git")
+    shutil.copytree(_model.remote.path, remote.path)
+    return replace(_model, path=tmp_path, remote=remote)
+
+
+@pytest.fixture
+def remote(world: World) -> Remote:
+    return world.remote
+
+
+@pytest.fixture
+def laptop(world: World) -> Checkout:
+    """Return a full clone."""
+    return world.checkout("laptop")
+
+
+@pytest.fixture
+def delivered(laptop: Checkout) -> Checkout:
+    """Return a full clone whose head is delivered."""
+    answer = laptop.run("deploy", "--init")
+    assert answer.line.startswith("deploy: done"), answer.text
+    return laptop

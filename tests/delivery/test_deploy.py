@@ -1,0 +1,194 @@
+"""ci/deploy, when nobody else is about: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+import yaml
+
+from tests.delivery.world import DIGEST, GIT, REPOSITORY, Checkout, Remote
+
+SNAPSHOT = ["chart/Chart.yaml", "chart/templates/service.yaml", "deploy/dev.yaml", "image.yaml"]
+
+
+def test_a_missing_branch_is_an_error_that_names_the_command(laptop: Checkout, remote: Remote) -> None:
+    answer = laptop.run("deploy")
+    assert (answer.code, answer.line.split(".")[0]) == (1, "deploy: failed: there is no branch env/dev")
+    assert "ci/deploy --init" in answer.line
+    assert not remote.tip()
+
+
+def test_init_makes_the_branch_with_a_whole_snapshot_and_no_parent(laptop: Checkout, remote: Remote) -> None:
+    revision = laptop.git("rev-parse", "HEAD")
+    answer = laptop.run("deploy", "--init")
+    assert (answer.code, answer.line) == (0, f"deploy: done env/dev records {revision} (commit {remote.tip()})")
+    assert remote.paths() == SNAPSHOT
+    assert remote.commits() == [remote.tip()]
+    image = {"repository": REPOSITORY, "tag": revision, "digest": DIGEST}
+    assert yaml.safe_load(remote.read("image.yaml")) == {"image": image, "revision": revision}
+
+
+def test_every_value_of_the_image_file_is_quoted(delivered: Checkout, remote: Remote) -> None:
+    values = [line.partition(": ")[2] for line in remote.read("image.yaml").splitlines()[1:]]
+    assert len(values) == 4
+    assert all(value[0] == value[-1] == '"' for value in values)
+
+
+def test_a_branch_that_was_lost_is_brought_back_by_init_only(delivered: Checkout, remote: Remote) -> None:
+    remote.git("update-ref", "-d", "refs/heads/env/dev")
+    assert delivered.run("deploy").code == 1
+    assert delivered.run("deploy", "--init").line.startswith("deploy: done")
+    assert remote.revision() == delivered.git("rev-parse", "HEAD")
+
+
+def test_the_next_merge_is_one_commit_on_top_with_nothing_stale(delivered: Checkout, remote: Remote) -> None:
+    before = remote.tip()
+    (delivered.path / "chart/templates/service.yaml").unlink()
+    delivered.write(chart__templates__deployment_yaml="kind: Deployment\n", deploy__prod_yaml="replicas: 9\n")
+    revision = delivered.merge()
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    assert remote.commits() == [remote.tip(), before]
+    assert remote.revision() == revision
+    assert remote.paths() == ["chart/Chart.yaml", "chart/templates/deployment.yaml", "deploy/dev.yaml", "image.yaml"]
+
+
+def test_a_change_of_the_chart_alone_is_delivered(delivered: Checkout, remote: Remote) -> None:
+    delivered.write(chart__templates__service_yaml="kind: Service\nspec: {}\n", deploy__dev_yaml="replicas: 2\n")
+    delivered.merge()
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    assert remote.read("chart/templates/service.yaml") == "kind: Service\nspec: {}"
+    assert remote.read("deploy/dev.yaml") == "replicas: 2"
+
+
+@pytest.mark.parametrize("options", [[], ["--init"]])
+def test_a_second_run_finds_it_already_there_and_commits_nothing(
+    delivered: Checkout, remote: Remote, options: list[str]
+) -> None:
+    before = remote.tip()
+    answer = delivered.run("deploy", *options)
+    assert (answer.code, answer.line) == (0, f"deploy: already there env/dev records {remote.revision()}")
+    assert remote.tip() == before
+
+
+def test_the_checkout_is_left_as_it_was(delivered: Checkout, remote: Remote) -> None:
+    delivered.merge()
+    delivered.write(app_py="print('half done')\n", new_txt="new\n", deploy__dev_yaml="replicas: 7\n")
+    delivered.git("add", "app.py")
+    looks = [
+        ["status", "--porcelain"],
+        ["for-each-ref", "refs/heads", "refs/tags"],
+        ["symbolic-ref", "HEAD"],
+        ["ls-files", "--stage"],
+        ["diff"],
+    ]
+    config = (delivered.path / ".git/config").read_text()
+    before = [delivered.git(*look) for look in looks]
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    assert [delivered.git(*look) for look in looks] == before
+    assert (delivered.path / ".git/config").read_text() == config
+    assert remote.read("deploy/dev.yaml") == "replicas: 1", "what is not committed is not delivered"
+
+
+@pytest.mark.parametrize("name", ["Ada Lovelace", 'O\'Neil "x" é \\', "dependabot[bot]", "Doe, Jane: (CEO)"])
+def test_trailers_tell_argo_cd_the_source_commit(delivered: Checkout, remote: Remote, name: str) -> None:
+    delivered.git("commit", "--quiet", "--allow-empty", "-m", "Fix: it\n\nBody: no trailer", f"--author={name} <a@b.c>")
+    assert delivered.run("deploy", GITHUB_REPOSITORY="acme/hello-api").line.startswith("deploy: done")
+    message = remote.git("log", "-1", "--format=%B", "env/dev")
+    parsed = subprocess.run(
+        [GIT, "interpret-trailers", "--parse"], input=message, capture_output=True, text=True, check=True
+    )
+    head = delivered.git("rev-parse", "HEAD")
+    written = delivered.git("log", "-1", "--format=%an")
+    author = written.replace("\\", "\\\\").replace('"', '\\"')
+    assert parsed.stdout.splitlines() == [
+        f'Argocd-reference-commit-author: "{author}" <a@b.c>',
+        f"Argocd-reference-commit-sha: {head}",
+        "Argocd-reference-commit-subject: Fix: it",
+        "Argocd-reference-commit-repourl: https://github.com/acme/hello-api",
+        f"Argocd-reference-commit-date: {delivered.git('log', '-1', '--format=%aI')}",
+    ]
+    assert message.startswith(f"Deliver {head[:7]}: Fix: it\n\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/web.git",
+        "https://me:secret@github.com/acme/web",
+        "git@github.com:acme/web.git",
+        "ssh://git@github.com:22/acme/web.git",
+    ],
+)
+def test_the_page_of_the_repository_is_found_from_any_remote(delivered: Checkout, remote: Remote, url: str) -> None:
+    delivered.git("remote", "set-url", "origin", url)
+    delivered.git("config", f"url.file://{remote.path}.insteadOf", url)
+    delivered.commit()
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    message = remote.git("log", "-1", "--format=%B", "env/dev")
+    assert "\nArgocd-reference-commit-repourl: https://github.com/acme/web\n" in message
+
+
+def test_the_author_is_the_bot_in_a_workflow_and_you_on_your_machine(delivered: Checkout, remote: Remote) -> None:
+    assert remote.git("log", "-1", "--format=%an %cn", "env/dev") == "Ada Lovelace Ada Lovelace"
+    delivered.commit()
+    assert delivered.run("deploy", GITHUB_ACTIONS="true").code == 0
+    assert remote.git("log", "-1", "--format=%an, %cn", "env/dev") == "github-actions[bot], github-actions[bot]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMAGE_DIGEST", ""),
+        ("IMAGE_DIGEST", "sha256:" + "0" * 64),
+        ("IMAGE_DIGEST", "sha256:12"),
+        ("IMAGE_DIGEST", DIGEST + '"\nrevision: "x'),
+        ("IMAGE_REPOSITORY", ""),
+        ("IMAGE_REPOSITORY", "docker.io/acme/hello-api:latest"),
+        ("IMAGE_REPOSITORY", 'docker.io/acme/x"'),
+    ],
+)
+def test_an_image_that_cannot_be_is_refused_before_git_is_asked(
+    delivered: Checkout, remote: Remote, name: str, value: str
+) -> None:
+    before = remote.tip()
+    delivered.commit()
+    answer = delivered.run("deploy", **{name: value})
+    assert (answer.code, remote.tip()) == (1, before)
+    assert answer.line.startswith(f"deploy: failed: {name} is ")
+
+
+@pytest.mark.parametrize("path", ["chart", "deploy"])
+def test_a_commit_without_what_is_delivered_is_refused(delivered: Checkout, remote: Remote, path: str) -> None:
+    delivered.git("rm", "--quiet", "-r", path)
+    delivered.commit()
+    answer = delivered.run("deploy")
+    assert answer.code == 1
+    assert f"{path}/" in answer.line
+
+
+def test_a_branch_called_env_is_named_as_what_stands_in_the_way(laptop: Checkout, remote: Remote) -> None:
+    remote.git("branch", "env", "main")
+    answer = laptop.run("deploy", "--init")
+    assert (answer.code, answer.line.partition(" stands")[0]) == (1, "deploy: failed: a branch 'env'")
+    assert "git push origin --delete env" in answer.line
+
+
+def test_another_environment_has_a_branch_and_values_of_its_own(laptop: Checkout, remote: Remote) -> None:
+    laptop.write(deploy__test_yaml="replicas: 3\n")
+    laptop.merge()
+    assert laptop.run("deploy", "--init", ENVIRONMENT="test").line.startswith("deploy: done env/test ")
+    assert remote.paths("env/test")[2:] == ["deploy/test.yaml", "image.yaml"]
+    assert not remote.tip()
+
+
+@pytest.mark.parametrize("option", ["--force", "init", ""])
+def test_an_unknown_option_is_refused(laptop: Checkout, remote: Remote, option: str) -> None:
+    answer = laptop.run("deploy", option)
+    assert (answer.code, answer.line) == (1, f"deploy: failed: unknown option '{option}'; see ci/deploy --help")
+
+
+def test_a_remote_that_does_not_answer_is_red_and_still_one_line(laptop: Checkout, remote: Remote) -> None:
+    remote.path.rename(remote.path.with_name("gone"))
+    answer = laptop.run("deploy", "--init")
+    assert (answer.code, answer.line[:44]) == (1, "deploy: failed: cannot read the branches of ")
