@@ -1,0 +1,147 @@
+"""The token: it opens the repository, and it is seen nowhere."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.world import GIT, Answer, Checkout, Remote, World
+
+TOKEN = "ghs_0123456789abcdefTheToken"
+
+
+@dataclass
+class Server:
+    """Git over HTTP for one repository, which asks for the token; it remembers what it was given."""
+
+    root: Path
+    given: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        header = request.headers.get("Authorization", "")
+        if header:
+            self.given.append(base64.b64decode(header.removeprefix("Basic ")).decode())
+        if header != "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode():
+            request.send_response(401)
+            request.send_header("WWW-Authenticate", 'Basic realm="GitHub"')
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
+        path, _, query = request.path.partition("?")
+        length = int(request.headers.get("Content-Length", 0))
+        environment = os.environ | {
+            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "x-access-token",
+            "REQUEST_METHOD": request.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(length),
+            "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            [GIT, "http-backend"], input=request.rfile.read(length), env=environment, capture_output=True, check=True
+        )
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        request.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+
+@pytest.fixture
+def server(remote: Remote) -> Iterator[Server]:
+    served = Server(remote.path.parent)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            served.answer(self)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{listener.server_port}"
+    threading.Thread(target=listener.serve_forever, daemon=True).start()
+    yield served
+    listener.shutdown()
+    listener.server_close()
+
+
+@pytest.fixture
+def runner(world: World, server: Server) -> Checkout:
+    """Return a shallow clone, as actions/checkout leaves it with persist-credentials: false."""
+    checkout = world.checkout("runner", "--depth=1")
+    checkout.git("remote", "set-url", "origin", f"{server.url}/remote.git")
+    return checkout
+
+
+def run(runner: Checkout, server: Server, *command: str, token: str = TOKEN, at: str | None = None) -> Answer:
+    return runner.run(*command, GITHUB_TOKEN=token, GITHUB_SERVER_URL=at or server.url)
+
+
+def test_the_token_opens_the_repository(runner: Checkout, server: Server, remote: Remote) -> None:
+    assert run(runner, server, "deploy", "--init").line.startswith("deploy: done")
+    assert set(server.given) == {f"x-access-token:{TOKEN}"}
+    runner.git("commit", "--quiet", "--allow-empty", "-m", "Two")
+    remote.git("fetch", "--quiet", str(runner.path), "HEAD:main")
+    assert run(runner, server, "deploy").line.startswith("deploy: done")
+    assert run(runner, server, "rollback").line.startswith("rollback: done")
+    assert run(runner, server, "rollback", "--release").line.startswith("rollback: released")
+
+
+def test_the_token_is_in_no_command_line_no_file_and_no_output(
+    runner: Checkout, server: Server, remote: Remote, tmp_path: Path
+) -> None:
+    pattern, seen = tmp_path / "pattern", tmp_path / "seen"
+    pattern.write_text(TOKEN)
+    remote.hook("pre-receive", f"grep -laF -f {pattern} /proc/[0-9]*/cmdline >{seen} 2>/dev/null; exit 0")
+    trace = tmp_path / "trace"
+    answer = runner.run(
+        "deploy", "--init", GITHUB_TOKEN=TOKEN, GITHUB_SERVER_URL=server.url, GIT_TRACE=str(trace), GIT_CURL_VERBOSE="1"
+    )
+    assert answer.line.startswith("deploy: done")
+    assert seen.read_text() == "", "while git pushes, no process shows it"
+    assert "push" in trace.read_text()
+    assert "x-access-token" in trace.read_text(), "the helper is seen, the token is not"
+    for text in (answer.text, trace.read_text(), runner.git_calls()):
+        assert TOKEN not in text
+        assert base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode() not in text
+    for file in [*runner.path.rglob("*"), *runner.home.rglob("*")]:
+        assert not file.is_file() or TOKEN.encode() not in file.read_bytes(), file
+
+
+def test_a_token_that_does_not_open_is_red_and_asks_nobody(runner: Checkout, server: Server, remote: Remote) -> None:
+    answer = run(runner, server, "deploy", "--init", token="ghs_wrong")
+    assert (answer.code, answer.line[:44]) == (1, "deploy: failed: cannot read the branches of ")
+    assert "ghs_wrong" not in answer.text
+    assert not remote.tip()
+
+
+def test_the_token_goes_to_no_other_server(runner: Checkout, server: Server) -> None:
+    assert run(runner, server, "deploy", "--init", at="https://github.com").code == 1
+    assert server.given == []
+
+
+def test_without_a_token_git_uses_what_you_gave_it(runner: Checkout, server: Server) -> None:
+    runner.git("config", "credential.helper", f"!printf 'username=x-access-token\\npassword={TOKEN}\\n' #")
+    assert runner.run("deploy", "--init").line.startswith("deploy: done")
