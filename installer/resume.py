@@ -5,6 +5,8 @@ import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from . import __name__ as package
 
@@ -39,5 +41,5 @@ def _installed_from() -> str | None:
     source = json.loads(text)
     if "vcs_info" in source:
         return f"{source['vcs_info']['vcs']}+{source['url']}@{source['vcs_info']['commit_id']}"
-    url = str(source["url"])
-    return url.removeprefix("file://") if url.startswith("file://") else url
+    url = urlsplit(source["url"])
+    return url2pathname(url.path) if url.scheme == "file" else str(source["url"])

@@ -1,0 +1,95 @@
+"""The offer after generation: effects only where they are wanted, and a way on whatever happens."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from installer import console, offer
+from installer.errors import InstallerError
+from installer.verbs import up as up_module
+from installer.world import World
+
+SETTINGS = """\
+version: 1
+project: {name: Web, slug: web, description: ""}
+github: {host: github.com, owner: acme, visibility: private}
+registry: {host: docker.io, account: acme}
+cluster: {namespace: web-dev}
+"""
+ORIGIN = "git+https://github.com/org/gitops-flask"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "gitops.yaml").write_text(SETTINGS)
+    return tmp_path
+
+
+def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> list[bool]:
+    """Let `up` end with an error, or well; return what it was told about `yes`."""
+    told: list[bool] = []
+
+    def up(world: World, *, yes: bool) -> None:
+        told.append(yes)
+        if error:
+            raise error
+
+    monkeypatch.setattr(up_module, "up", up)
+    return told
+
+
+def test_no_means_that_only_the_command_is_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert offer.offer(project, ORIGIN, "no") is False
+    assert f"uvx --from {ORIGIN} gitops-flask up --project {project}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [InstallerError("no cluster", "start one"), click.Abort(), KeyboardInterrupt()])
+def test_any_failure_keeps_the_project_and_prints_the_way_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    outcome(monkeypatch, error)
+    assert offer.offer(project, ORIGIN, "yes") is False
+    printed = capsys.readouterr()
+    assert f"uvx --from {ORIGIN} gitops-flask up --project {project}" in printed.out
+    assert str(error) in printed.err
+    assert (project / "gitops.yaml").exists()
+
+
+def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = outcome(monkeypatch, None)
+    assert offer.offer(project, ORIGIN, "yes") is True
+    assert told == [True]
+
+
+def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = outcome(monkeypatch, None)
+    monkeypatch.setattr(console, "interactive", lambda: True)
+    offer.offer(project, ORIGIN, "ask")
+    assert told == [False]
+
+
+def test_without_a_terminal_nothing_is_applied(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = outcome(monkeypatch, None)
+    monkeypatch.setattr(console, "interactive", lambda: False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert offer.offer(project, ORIGIN, "ask") is False
+    printed = capsys.readouterr().out
+    assert not told
+    assert "Nothing was changed." in printed
+    for word in (
+        "helm is not installed: it installs",
+        "There is no token for github.com",
+        "GitHub repository acme/web",
+    ):
+        assert word in printed
+
+
+def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(offer.VARIABLE, "maybe")
+    with pytest.raises(InstallerError, match="maybe"):
+        offer.mode_from_environment()
