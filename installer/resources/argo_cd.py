@@ -107,8 +107,8 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def _unfit(self, seen: Seen) -> Change | None:
         found = version(seen.components, self._home)
-        number = number(found)
-        if number and number[:2] < OLDEST:
+        numbers = number(found)
+        if numbers and numbers[:2] < OLDEST:
             wanted = ".".join(map(str, OLDEST))
             return Change("unknown", note=f"it is {found}; upgrade it to {wanted} or newer")
         return None

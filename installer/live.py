@@ -1,0 +1,168 @@
+"""Whether what `env/dev` records is what runs: Argo CD is asked for the commit, each pod for the revision."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .argocd import ArgoCD
+from .errors import CommandFailed, DeadlinePassed, InstallerError
+from .kubectl import Cluster, Object
+from .pods import PodAnswer, answers, problems
+from .resources.application import KINDS
+from .settings import Settings
+from .synced import Synced, read, rolled_out
+from .wait import until
+
+_ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
+_REFRESH_AGAIN = 10.0
+_SURE = 3  # times in a row that a settled application must be wrong before it is called so
+_SURE_OF_SILENCE = 15
+
+
+class Record(Protocol):
+    """What `env/dev` says should run."""
+
+    @property
+    def commit(self) -> str:
+        """Return the head of `env/dev`."""
+
+    @property
+    def revision(self) -> str:
+        """Return the source commit that it records."""
+
+
+@dataclass
+class _Streak:
+    """How often in a row a settled application gave the same wrong picture of one commit."""
+
+    commit: str = ""
+    text: str = ""
+    times: int = 0
+
+    def add(self, commit: str, text: str) -> int:
+        same = (commit, text) == (self.commit, self.text)
+        self.commit, self.text, self.times = commit, text, self.times + 1 if same and text else 1
+        return self.times
+
+
+class Live:
+    """The running service of one project."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._argocd = ArgoCD(cluster, settings.argocd_namespace)
+        self._selector = f"app.kubernetes.io/name={settings.slug},app.kubernetes.io/instance={settings.slug}"
+
+    def synced(self) -> Synced | None:
+        """Return how far Argo CD is; None where the Application does not exist."""
+        settings = self._settings
+        application = self._cluster.get(KINDS[1], settings.application, settings.argocd_namespace)
+        return None if application is None else read(application)
+
+    def answers(self) -> list[PodAnswer]:
+        """Ask every pod of the service that is Ready for its revision."""
+        return answers(self._cluster, self._settings.namespace, self._objects("Pod"))
+
+    def problems(self) -> list[str]:
+        """Say in short sentences what keeps the service from running."""
+        synced = self.synced()
+        conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
+        return [*conditions, *problems(self._cluster, self._settings.namespace, self._selector)]
+
+    def wait_live(
+        self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None
+    ) -> list[PodAnswer]:
+        """Return what the pods answered once each Ready one answers the revision on `env/dev`.
+
+        A service that has settled on something else raises at once: waiting would not change it.
+        """
+        waiter = _Waiter(self, expected, say)
+        if not until(waiter.look, seconds, every=1.0):
+            reasons = "\n  ".join([waiter.seen, *self.problems()])
+            raise DeadlinePassed(f"{self._settings.slug} live at {waiter.want.revision[:12]}", seconds, reasons)
+        return waiter.answered
+
+    def refresh(self) -> str:
+        """Let Argo CD look at the branch now; return why it could not."""
+        try:
+            self._argocd.refresh(self._settings.application)
+        except (CommandFailed, DeadlinePassed) as error:
+            return error.message
+        return ""
+
+    def rolled_out(self) -> bool:
+        """Tell whether no Deployment of the service is between two states."""
+        return all(rolled_out(deployment) for deployment in self._objects("Deployment"))
+
+    def _objects(self, kind: str) -> list[Object]:
+        return self._cluster.list(f"{kind.lower()}s", self._settings.namespace, self._selector)
+
+
+class _Waiter:
+    """One wait: what is wanted, what was seen last, and since when it is wrong."""
+
+    def __init__(self, live: Live, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
+        self._live = live
+        self._expected = expected
+        self._say = say
+        self._asked = self._refreshed = -_REFRESH_AGAIN
+        self._refreshed_for = ""
+        self._streak = _Streak()
+        self.want = self._ask()
+        self.seen = "nothing"
+        self.answered: list[PodAnswer] = []
+
+    def look(self) -> bool:
+        """Look once; tell whether it is live."""
+        if time.monotonic() - self._asked > _ASK_AGAIN:
+            self.want = self._ask()
+        synced = self._live.synced()
+        if synced is None:
+            raise InstallerError("The Application is gone.", "Run `up` again.")
+        self.seen = str(synced)
+        if synced.revision != self.want.commit:
+            self._refresh()
+        elif synced.has(self.want.commit):
+            self.answered = [answer for answer in self._live.answers() if answer.ready]
+            wrong = disagreement(self.answered, self.want.revision)
+            if not wrong:
+                return True
+            self.seen = f"{synced}, but {wrong}"
+            if self._live.rolled_out():
+                self._judge(wrong)
+        self._say(self.seen)
+        return False
+
+    def _ask(self) -> Record:
+        self._asked = time.monotonic()
+        return self._expected()
+
+    def _refresh(self) -> None:
+        """Argo CD polls too; asking it is faster, and asking again helps where it could not read the branch."""
+        now = time.monotonic()
+        if self._refreshed_for != self.want.commit or now - self._refreshed > _REFRESH_AGAIN:
+            self._refreshed_for, self._refreshed = self.want.commit, now
+            if failed := self._live.refresh():
+                self.seen = f"{self.seen}; {failed}"
+
+    def _judge(self, wrong: str) -> None:
+        times = self._streak.add(self.want.commit, wrong)
+        silent = any(answer.error for answer in self.answered)
+        if times >= (_SURE_OF_SILENCE if silent else _SURE):
+            raise InstallerError(
+                f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.",
+                "The image must carry the commit that it was built from: see ARG REVISION in Dockerfile, and ci/image.",
+            )
+
+
+def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say which Ready pods do not answer the revision; empty where all of at least one do."""
+    if not answered:
+        return "no pod is Ready"
+    return "; ".join(
+        f"pod {a.pod} {a.error or f'answers revision {a.revision}, while {revision} is recorded'}"
+        for a in answered
+        if a.error or a.revision != revision
+    )
