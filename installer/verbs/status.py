@@ -8,8 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .. import console, delivered, preflight, runs
-from ..errors import InstallerError
-from ..live import Live
+from ..live import Live, disagreement
 from ..settings import MAIN
 from ..world import World
 from .plan import look
@@ -72,9 +71,15 @@ def _live(world: World) -> Iterable[Row]:
         return
     held = f", held by {record.hold}" if record.hold else ""
     yield Row(f"branch {settings.branch}", healthy=True, state=f"records {record.revision[:12]}{held}")
-    live = Live(world.cluster, settings)
-    try:
-        obstacle = live.obstacle(record.commit, record.revision)
-    except InstallerError as error:
-        obstacle = str(error)
+    obstacle = _obstacle(Live(world.cluster, settings), record)
     yield Row("service", healthy=not obstacle, state=obstacle or f"every pod answers {record.revision[:12]}")
+
+
+def _obstacle(live: Live, record: delivered.Delivered) -> str:
+    """Say why the record is not what answers; empty where it is."""
+    synced = live.synced()
+    if synced is None:
+        return "there is no Application"
+    if not synced.has(record.commit):
+        return "; ".join([f"{synced}, not at {record.commit[:7]}", *live.problems()])
+    return disagreement([answer for answer in live.answers() if answer.ready], record.revision)

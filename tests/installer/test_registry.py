@@ -83,4 +83,4 @@ def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(reg
 
 def test_a_registry_that_is_not_there_is_told() -> None:
     with pytest.raises(InstallerError, match="does not answer"):
-        check_login("localhost:1", "acme/web", "acme", Secret("x"))
+        check_login("localhost:1", "acme/web", "acme", Secret("a-token"))
