@@ -108,8 +108,29 @@ class Cluster:
             path.write_text(json.dumps(tree), encoding="utf-8")
             yield path
 
+    def address(self, service: str, namespace: str) -> str:
+        """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
+        found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
+        for rule in found.get("Ingress", {}).get("spec", {}).get("rules", []):
+            if rule.get("host"):
+                return f"{'https' if found['Ingress']['spec'].get('tls') else 'http'}://{rule['host']}"
+        for point in found.get("Service", {}).get("status", {}).get("loadBalancer", {}).get("ingress", []):
+            return f"http://{point.get('hostname') or point.get('ip')}:{found['Service']['spec']['ports'][0]['port']}"
+        return ""
+
+    def forward(self, target: str, namespace: str, local_port: int, port: int) -> None:
+        """Let a local port lead to `pod/x` or `service/x` until kubectl ends or Ctrl-C ends it."""
+        with self._forwarding(target, namespace, local_port, port) as (_, process):
+            process.wait()
+
     @contextmanager
-    def forward(self, target: str, port: int, namespace: str, local_port: int = 0) -> Iterator[str]:
+    def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
+        """Lend a local address that leads to `pod/x` or `service/x` as long as the block lasts."""
+        with self._forwarding(target, namespace, 0, port) as (address, _):
+            yield address
+
+    @contextmanager
+    def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Any]]:
         """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
         arguments = ["port-forward", target, f"{local_port or ''}:{port}", *_in(namespace), *self._context()]
         process: Any = local["kubectl"].popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -120,7 +141,7 @@ class Cluster:
                 process.kill()
                 reason = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
                 raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
-            yield f"http://127.0.0.1:{match[1]}"
+            yield f"http://127.0.0.1:{match[1]}", process
         finally:
             process.kill()
             process.communicate()
