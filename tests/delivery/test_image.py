@@ -1,0 +1,154 @@
+"""ci/image: what it asks of docker, what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
+
+TOKEN = "dckr_pat_TheToken"
+LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
+
+# Writes down what it is asked, in which configuration, and answers as a docker with an empty registry would.
+DOCKER = f"""#!/bin/sh
+printf '%s\\n' "$*" >>"$HOME/docker.calls"
+case "$*" in
+  "context show") echo default ;;
+  "buildx version") ;;
+  "buildx inspect") printf 'Name: x\\nDriver: %s\\nDriver Options: y\\n' "${{DRIVER:-docker-container}}" ;;
+  "buildx inspect ci-image") [ -e "$HOME/made" ] ;;
+  "buildx create"*) touch "$HOME/made" ;;
+  "buildx imagetools inspect"*) [ -n "$PUSHED" ] && printf 'Name: x\\nDigest:    %s\\n\\n  Name: y\\n' "$PUSHED" ;;
+  info*) echo "$STORE" ;;
+  login*)
+    printf '%s' "$DOCKER_CONFIG" >"$HOME/config"
+    ls "$DOCKER_CONFIG" >"$HOME/parts"
+    cat >"$DOCKER_CONFIG/config.json"
+    [ "$(cat "$DOCKER_CONFIG/config.json")" = {TOKEN} ] || {{ echo 401 Unauthorized >&2; exit 1; }} ;;
+  "buildx build"*)
+    printf '%s\\n' "$BUILDX_BUILDER" "$BUILDX_CONFIG" "$REGISTRY_TOKEN" >"$HOME/build"
+    while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && metadata=$2; shift; done
+    [ -z "$metadata" ] || printf '{{\\n  "containerimage.digest": "{DIGEST}"\\n}}\\n' >"$metadata" ;;
+  *) exit 64 ;;
+esac
+"""
+
+
+@pytest.fixture
+def machine(laptop: Checkout) -> Checkout:
+    write_program(laptop.home / "bin" / "docker", DOCKER)
+    for part in ("cli-plugins", "contexts"):
+        (laptop.home / ".docker" / part).mkdir(parents=True)
+    return laptop
+
+
+def calls(machine: Checkout, verb: str) -> list[str]:
+    text = (machine.home / "docker.calls").read_text()
+    return [line for line in text.splitlines() if line.startswith(verb)]
+
+
+def test_the_image_carries_its_commit_in_tag_and_build_argument(machine: Checkout) -> None:
+    output = machine.home / "output"
+    answer = machine.run("image", **LOGIN, GITHUB_OUTPUT=str(output))
+    revision = machine.git("rev-parse", "HEAD")
+    assert (answer.code, answer.line) == (0, DIGEST), answer.text
+    assert output.read_text() == f"digest={DIGEST}\n"
+    (build,) = calls(machine, "buildx build")
+    for part in (
+        f"--build-arg REVISION={revision} ",
+        f"--tag {REPOSITORY}:{revision} --push ",
+        f"--cache-from type=registry,ref={REPOSITORY}:buildcache ",
+        f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true,ignore-error=true ",
+    ):
+        assert part in build
+
+
+def test_an_image_that_was_pushed_for_this_commit_is_used_again(machine: Checkout) -> None:
+    pushed = "sha256:" + "2b" * 32
+    answer = machine.run("image", **LOGIN, PUSHED=pushed)
+    assert (answer.code, answer.line) == (0, pushed)
+    assert not calls(machine, "buildx build")
+
+
+def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machine: Checkout, tmp_path: Path) -> None:
+    before = sorted(machine.home.joinpath(".docker").rglob("*"))
+    answer = machine.run("image", **LOGIN, TMPDIR=str(tmp_path))
+    assert answer.code == 0
+    assert calls(machine, "login") == ["login docker.io --username acme --password-stdin"]
+    assert TOKEN not in (machine.home / "docker.calls").read_text() + answer.text
+    config = Path((machine.home / "config").read_text())
+    assert config.is_relative_to(tmp_path)
+    assert not config.parent.exists(), "the private configuration is removed"
+    assert (machine.home / "parts").read_text().split() == ["cli-plugins", "contexts"], "plugins are still found"
+    assert sorted(machine.home.joinpath(".docker").rglob("*")) == before
+    builder_config = str(machine.home / ".docker" / "buildx")
+    assert (machine.home / "build").read_text().splitlines() == ["", builder_config, ""], "the build has no token"
+
+
+@pytest.mark.parametrize("name", ["IMAGE_REPOSITORY", "REGISTRY_USERNAME", "REGISTRY_TOKEN"])
+def test_what_is_not_set_is_named_with_the_place_where_it_belongs(machine: Checkout, name: str) -> None:
+    answer = machine.run("image", **(LOGIN | {name: ""}))
+    kind = "secret" if name == "REGISTRY_TOKEN" else "variable"
+    assert answer.code == 1
+    assert (
+        f"image: failed: {name} is not set (in GitHub it is a repository {kind}: gh {kind} set {name})" in answer.text
+    )
+    assert not calls(machine, "login")
+
+
+def test_a_login_that_is_refused_names_what_to_check_and_leaves_nothing(machine: Checkout, tmp_path: Path) -> None:
+    answer = machine.run("image", **(LOGIN | {"REGISTRY_TOKEN": "wrong"}), TMPDIR=str(tmp_path))
+    assert answer.code == 1
+    assert "docker.io did not let 'acme' in: check REGISTRY_USERNAME and REGISTRY_TOKEN" in answer.text
+    assert list(tmp_path.glob("image.*")) == []
+    assert not calls(machine, "buildx build")
+
+
+def test_changes_that_are_not_committed_are_not_pushed_unless_told(machine: Checkout) -> None:
+    machine.write(app_py="half done\n")
+    answer = machine.run("image", **LOGIN)
+    assert (answer.code, "changes that are not in commit" in answer.text) == (1, True)
+    assert not calls(machine, "login")
+    assert machine.run("image", "--allow-dirty", **LOGIN, PUSHED=DIGEST).code == 0
+    (build,) = calls(machine, "buildx build")
+    assert f":{machine.git('rev-parse', 'HEAD')}-dirty " in build
+
+
+def test_without_push_nothing_is_needed_and_nobody_is_logged_in(machine: Checkout) -> None:
+    machine.write(app_py="half done\n")
+    answer = machine.run("image", "--no-push", IMAGE_REPOSITORY="")
+    assert answer.code == 0
+    assert not calls(machine, "login")
+    (build,) = calls(machine, "buildx build")
+    assert "--output type=cacheonly" in build
+    assert not {"--push", "--cache-to", "--cache-from"} & set(build.split())
+
+
+@pytest.mark.parametrize(
+    ("driver", "store", "builder"),
+    [
+        ("docker", "[[Backing Filesystem extfs]]", "ci-image"),
+        ("docker", "[[driver-type io.containerd.snapshotter.v1]]", ""),
+        ("docker-container", "", ""),
+        ("remote", "", ""),
+    ],
+)
+def test_a_builder_that_can_keep_its_cache_is_used_or_made(
+    machine: Checkout, driver: str, store: str, builder: str
+) -> None:
+    for _ in range(2):
+        assert machine.run("image", **LOGIN, DRIVER=driver, STORE=store).code == 0
+        assert (machine.home / "build").read_text().splitlines()[0] == builder
+    made = calls(machine, "buildx create")
+    assert made == (["buildx create --name ci-image --driver docker-container"] if builder else [])
+
+
+def test_a_build_that_fails_is_red_and_prints_no_digest(machine: Checkout) -> None:
+    docker = machine.home / "bin" / "docker"
+    docker.write_text(docker.read_text().replace('"buildx build"*)\n', '"buildx build"*) exit 1\n'))
+    output = machine.home / "output"
+    answer = machine.run("image", **LOGIN, GITHUB_OUTPUT=str(output))
+    assert (answer.code, answer.line, output.exists()) == (1, "", False)
+    assert "image: failed: the image was not built and pushed" in answer.text

