@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,8 @@ def plan(project: Path, context: str | None, *, verbose: bool) -> None:
 @on_project
 def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
     """Make the project real, or mend it; ends when its service answers the delivered revision."""
-    try:
+    with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
         up_.up(_world(project, context, verbose), yes=yes)
-    except (InstallerError, click.Abort, KeyboardInterrupt):
-        console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)
-        raise
 
 
 @cli.command()
@@ -124,14 +122,24 @@ def down(project: Path, context: str | None, *, verbose: bool, yes: bool, reposi
 
 def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
+    with _told():
+        try:
+            cli(standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+
+
+@contextmanager
+def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Tell errors as sentences, without a traceback, and then how to go on."""
     try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        yield
     except InstallerError as error:
         console.fail(str(error))
+        go_on()
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
+        go_on()
         sys.exit(130)
