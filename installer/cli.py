@@ -23,22 +23,22 @@ from .world import World
 Decorated = Callable[..., Any]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class InOrder(click.Group):
+    """Lists the verbs in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs as they stand in this file."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gitops-flask")
 def cli() -> None:
     """From nothing to a Flask service whose merged pull requests are live in your cluster.
 
-    \b
-    new     generate a project (and offer the rest)
-    plan    what `up` would do
-    up      create the repository, install Argo CD, wire them, wait until it is live
-    status  whether what was delivered is what answers
-    open    reach the service from here
-    down    remove what `up` made
-
     Tokens come from the environment: GH_TOKEN (or `gh auth login`; GH_ENTERPRISE_TOKEN for an Enterprise
     Server) and REGISTRY_TOKEN with REGISTRY_USERNAME. The cluster is kubectl's current context.
-    """  # noqa: D301 - click reads the backslash
+    """
 
 
 def on_project(function: Decorated) -> Decorated:
@@ -91,8 +91,9 @@ def plan(project: Path, context: str | None, *, verbose: bool) -> None:
 @on_project
 def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
     """Make the project real, or mend it; ends when its service answers the delivered revision."""
+    world = _world(project, context, verbose)
     with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
-        up_.up(_world(project, context, verbose), yes=yes)
+        up_.up(world, yes=yes)
 
 
 @cli.command()
