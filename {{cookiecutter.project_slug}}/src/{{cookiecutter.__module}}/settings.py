@@ -25,7 +25,7 @@ class Settings(BaseModel):
     log_level: LogLevel = "INFO"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
-    threads: int = Field(default=8, ge=1, le=256)
+    threads: int = Field(default=4, ge=1, le=256)
     """Requests handled at the same time by one pod."""
     shutdown_seconds: int = Field(default=20, ge=1, le=600)
     """How long requests in flight may take to end once the server was told to stop."""

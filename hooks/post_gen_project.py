@@ -1,0 +1,40 @@
+"""The files are there: commit them and offer the installation. Never fail: cookiecutter would delete them."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+GIT = ("git", "-c", f"core.excludesFile={os.devnull}")  # the project's ignores, not the user's
+
+
+def first_commit() -> None:
+    def succeeds(*question: str) -> bool:
+        return not subprocess.run([*GIT, *question], capture_output=True).returncode
+
+    if not succeeds("rev-parse", "--verify", "HEAD"):  # not (in) a repository with commits of its own
+        author = {} if succeeds("var", "GIT_COMMITTER_IDENT") else NOBODY
+        for step in ("init --quiet", "symbolic-ref HEAD refs/heads/main", "add --all", "commit --quiet -m Generated"):
+            subprocess.run([*GIT, *step.split()], check=True, env=author | os.environ)
+
+
+def main() -> None:
+    for script in (path for path in Path("ci").rglob("*") if path.is_file() and path.read_bytes()[:2] == b"#!"):
+        script.chmod(0o755)  # a zip does not keep it
+    first_commit()
+    sys.path.insert(0, ANSWERS["_repo_dir"])
+    package = "installer" if Path(ANSWERS["_repo_dir"], "installer").is_dir() else "gitops_flask"  # checkout or wheel
+    origin = import_module(f"{package}.origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], os.getenv("PWD"))
+    installer = import_module(f"{package}.offer")
+    installer.offer(Path.cwd(), origin, installer.mode_from_environment())
+
+
+try:
+    if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
+        main()
+except BaseException as error:  # Ctrl-C, too
+    print(f"{Path.cwd()} has all its files, but was not installed: {error!r}", file=sys.stderr)

@@ -1,0 +1,55 @@
+"""Before a file is written: can every answer be used everywhere it is going to stand?"""
+
+import json
+import keyword
+import re
+import sys
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+LABEL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
+HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+# field: what it must look like, its greatest length, and what to write instead
+FORMS = {
+    "project_name": (r"(?=.*\w).*", 100, "one line of text"),
+    "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 40, "a-z, 0-9 and single hyphens, from a letter: web-api"),
+    "description": (r".*", 350, "one line of text"),
+    "github_owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
+    "github_host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),
+    "visibility": ("private|public", 7, "private or public"),
+    "registry": (HOST + r"(:[0-9]{1,5})?", 259, "the host's name without https:// or a path: docker.io"),
+    "registry_account": (r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", 200, "in lower case: acme"),
+    "python_version": (r"3\.1[1-9]", 4, "3.11 or newer: 3.13"),
+    "namespace": (LABEL, 63, "a-z, 0-9 and hyphens, from a letter: web-api-dev"),
+}
+# Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
+TAKEN = (
+    " annotated-types ast-serialize blinker click colorama coverage flask granian iniconfig itsdangerous jinja2 librt "
+    "markupsafe mypy mypy-extensions mypyc packaging pathspec pluggy py pydantic pydantic-core pygments pytest "
+    "pytest-cov ruff typing-extensions typing-inspection werkzeug tests uv uv-build "
+)
+RESERVED = ("default", "argocd")
+
+
+def problems() -> list[str]:
+    """Return a line for every answer that cannot be used: the field, what is wrong, what to write."""
+    found = []
+    for field, (form, longest, fix) in FORMS.items():
+        value = str(ANSWERS[field])
+        if not value.isprintable():
+            found.append(f"{field}: {value!r} has a line break or a character that cannot be seen. Write {fix}.")
+        elif not re.fullmatch(form, value):
+            found.append(f"{field}: {value!r} cannot be used. Write {fix}.")
+        elif len(value) > longest:
+            found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
+    slug, namespace = ANSWERS["project_slug"], ANSWERS["namespace"]
+    module = slug.replace("-", "_")
+    if keyword.iskeyword(module) or module in sys.stdlib_module_names or f" {slug} " in TAKEN:
+        found.append(f"project_slug: Python knows {module!r} as something else. Write a longer name: {slug}-api.")
+    if namespace in RESERVED or namespace.startswith("kube-"):
+        found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
+    return found
+
+
+if found := problems():
+    sys.exit("No file was written. These answers cannot be used:\n" + "\n".join(f"- {problem}" for problem in found))

@@ -1,0 +1,122 @@
+"""What tests of the template share: a clean copy of it, and projects baked from it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_cookies.plugin import Cookies
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = "{{cookiecutter.project_slug}}"
+TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "README.md", PROJECT)
+GENERATED = shutil.ignore_patterns("__pycache__", "*.pyc", ".venv", ".*_cache", ".coverage*")
+
+
+@dataclass(frozen=True)
+class BakedProject:
+    """A generated project, and the answers that it was generated from."""
+
+    path: Path
+    answers: dict[str, Any]
+
+    @property
+    def slug(self) -> str:
+        return str(self.answers["project_slug"])
+
+    @property
+    def module(self) -> str:
+        return str(self.answers["__module"])
+
+    def files(self) -> set[str]:
+        """Return the paths of all files, without git's own."""
+        found = (file.relative_to(self.path) for file in self.path.rglob("*") if file.is_file())
+        return {str(file) for file in found if file.parts[0] != ".git"}
+
+    def text(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def yaml(self, name: str) -> Any:
+        return yaml.safe_load(self.text(name))
+
+    def toml(self, name: str) -> dict[str, Any]:
+        return tomllib.loads(self.text(name))
+
+    def json(self, name: str) -> Any:
+        return json.loads(self.text(name))
+
+
+Bake = Callable[..., BakedProject]
+CommandLine = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_installation() -> Iterator[None]:
+    """Nothing outside the project's folder happens in a test, unless the test itself wants it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITOPS_FLASK_INSTALL", "no")
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the template as a clone has it: cookiecutter copies the folder at each run, .venv and all."""
+    copy = tmp_path_factory.mktemp("template") / "gitops-flask"
+    copy.mkdir()
+    for name in TEMPLATE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=GENERATED)
+        else:
+            shutil.copy2(source, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def bake(template: Path, cookies_session: Cookies) -> Bake:
+    """Return a function that generates a project in this process, hooks included."""
+
+    def bake(**answers: str) -> BakedProject:
+        result = cookies_session.bake(extra_context=answers, template=str(template))
+        if result.exception:
+            raise result.exception
+        return BakedProject(result.project_path, dict(result.context))
+
+    return bake
+
+
+@pytest.fixture(scope="session")
+def project(bake: Bake) -> BakedProject:
+    """Return the project of somebody who accepts every default. It is shared: do not change it."""
+    return bake()
+
+
+@pytest.fixture
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """Return a function that runs `cookiecutter --no-input …` in a folder, as a person does, without a terminal."""
+    home = tmp_path_factory.mktemp("home")
+    config = home / "cookiecutter.yaml"
+    config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")
+
+    def run(cwd: Path, *arguments: str, check: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), *arguments]
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env=os.environ | {"PWD": str(cwd)} | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=120,
+        )
+
+    return run

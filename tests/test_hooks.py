@@ -1,0 +1,314 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
+
+FAKE_INSTALLER = """
+import json, os, pathlib
+
+def mode_from_environment():
+    return os.environ.get("GITOPS_FLASK_INSTALL", "ask")
+
+def offer(project, origin, mode):
+    said = {"project": str(project), "origin": origin, "mode": mode}
+    pathlib.Path(os.environ["SAID"]).write_text(json.dumps(said))
+    exec(compile(os.environ.get("THEN", ""), "then", "exec"))
+"""
+
+
+@dataclass(frozen=True)
+class Template:
+    """The template with an installer that writes down how it was called."""
+
+    path: Path
+    said: Path
+
+    def called_with(self) -> dict[str, Any] | None:
+        return json.loads(self.said.read_text()) if self.said.exists() else None
+
+
+@pytest.fixture
+def fake(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Template:
+    copy = tmp_path / "gitops-flask"
+    shutil.copytree(template, copy)
+    (copy / "installer/offer.py").write_text(FAKE_INSTALLER)
+    monkeypatch.setenv("SAID", str(tmp_path / "said.json"))
+    return Template(copy, tmp_path / "said.json")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def committed(folder: Path) -> None:
+    """Make a folder a repository with all its files in one commit."""
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "one")
+
+
+class TestBeforeThePrompts:
+    def test_a_missing_module_is_named_with_the_command_that_brings_it(self) -> None:
+        # -S: a Python without installed packages
+        ended = subprocess.run(
+            [sys.executable, "-I", "-S", ROOT / "hooks/pre_prompt.py"], capture_output=True, text=True, check=False
+        )
+
+        assert ended.returncode == 1
+        assert "uvx --with plumbum --with PyGithub --with PyYAML cookiecutter" in ended.stderr
+
+    def test_a_missing_git_is_named(self, template: Path, out: Path, command_line: CommandLine) -> None:
+        ended = command_line(out, str(template), PATH="/nonexistent")
+
+        assert ended.returncode == 1
+        assert "https://git-scm.com" in ended.stderr
+        assert "Traceback" not in ended.stderr
+        assert list(out.iterdir()) == []
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        ("answer", "message"),
+        [
+            ("project_name= ", "project_name: ' ' cannot be used"),
+            ("project_name=a\nb", "project_name: 'a\\nb' has a line break"),
+            ("project_slug=Web_API", "project_slug: 'Web_API' cannot be used"),
+            ("project_slug=1st", "project_slug: '1st' cannot be used"),
+            ("project_slug=a--b", "project_slug: 'a--b' cannot be used"),
+            (f"project_slug={'a' * 41}", "has 41 characters, 40 are possible"),
+            ("project_slug=class", "Python knows 'class' as something else. Write a longer name: class-api"),
+            ("project_slug=json", "Python knows 'json'"),
+            ("project_slug=flask", "Python knows 'flask'"),
+            ("project_slug=pydantic-core", "Python knows 'pydantic_core'"),
+            ("description=a\tb", "description: 'a\\tb' has a line break"),
+            ("github_owner=https://github.com/acme", "github_owner: 'https://github.com/acme' cannot be used"),
+            ("github_host=https://github.com", "github_host: 'https://github.com' cannot be used"),
+            ("registry=docker.io/acme", "registry: 'docker.io/acme' cannot be used"),
+            ("registry_account=Acme", "registry_account: 'Acme' cannot be used"),
+            ("namespace=Web", "namespace: 'Web' cannot be used"),
+            (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),
+            ("namespace=default", "namespace: 'default' belongs to the cluster. Write one of your own: hello-api-dev"),
+            ("namespace=argocd", "namespace: 'argocd' belongs to the cluster"),
+            ("namespace=kube-system", "namespace: 'kube-system' belongs to the cluster"),
+        ],
+    )
+    def test_an_answer_that_cannot_be_used_is_named_with_its_fix(
+        self, tmp_path: Path, answer: str, message: str
+    ) -> None:
+        field, _, value = answer.partition("=")
+        ended = check_answers(tmp_path, **{field: value})
+
+        assert ended.returncode == 1
+        assert message in ended.stderr
+
+    def test_all_wrong_answers_are_told_at_once_and_nothing_is_written(
+        self, template: Path, out: Path, command_line: CommandLine
+    ) -> None:
+        ended = command_line(out, str(template), "project_slug=x_y", "namespace=default", "registry_account=A")
+
+        assert ended.returncode == 1
+        assert {line.split(":")[0] for line in ended.stderr.splitlines() if line.startswith("- ")} == {
+            "- project_slug",
+            "- namespace",
+            "- registry_account",
+        }
+        assert list(out.iterdir()) == []
+
+    def test_no_project_can_be_called_like_one_of_its_dependencies(self, project: BakedProject, tmp_path: Path) -> None:
+        packages = {package["name"] for package in project.toml("uv.lock")["package"]} - {project.slug}
+        taken = re.search(r"TAKEN = \((.*?)\)", (ROOT / "hooks/pre_gen_project.py").read_text(), re.DOTALL)
+
+        assert taken
+        assert packages <= set(re.findall(r"[\w-]+", taken[1]))
+
+
+def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
+    """Run the hook that checks the answers, on the defaults with some of them changed."""
+    defaults = {
+        "project_name": "Hello API",
+        "project_slug": "hello-api",
+        "description": "",
+        "github_owner": "acme",
+        "github_host": "github.com",
+        "visibility": "private",
+        "registry": "docker.io",
+        "registry_account": "acme",
+        "python_version": "3.13",
+        "namespace": "hello-api-dev",
+    }
+    text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
+    script = folder / "hook.py"
+    script.write_text(text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | answers)), encoding="utf-8")
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+
+
+class TestFirstCommit:
+    def test_everything_is_committed_on_main(self, project: BakedProject) -> None:
+        assert git(project.path, "log", "--format=%s", "main") == "Generated"
+        assert git(project.path, "status", "--porcelain") == ""
+        assert set(git(project.path, "ls-files").splitlines()) == project.files()
+
+    def test_scripts_are_committed_as_scripts(self, project: BakedProject) -> None:
+        assert git(project.path, "ls-files", "--stage", "ci/deploy").startswith("100755")
+
+    def test_git_needs_no_name(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        nobody = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "HOME": str(out.parent)}
+        guess_nothing = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "user.useConfigOnly",
+            "GIT_CONFIG_VALUE_0": "true",
+        }
+        identity = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"))
+        with pytest.MonkeyPatch.context() as patch:
+            for name in identity:
+                patch.delenv(name, raising=False)
+            command_line(out, str(fake.path), check=True, **nobody, **guess_nothing)
+
+        assert git(out / "hello-api", "log", "--format=%an") == "gitops-flask"
+
+    def test_a_name_that_git_knows_is_used(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        command_line(out, str(fake.path), check=True, GIT_AUTHOR_NAME="Ada", GIT_COMMITTER_NAME="Ada")
+
+        assert git(out / "hello-api", "log", "--format=%an") == "Ada"
+
+    def test_the_users_own_ignores_leave_nothing_out(
+        self, fake: Template, out: Path, tmp_path: Path, command_line: CommandLine
+    ) -> None:
+        (tmp_path / "ignore").write_text("*.lock\ndeploy/\n")
+        (tmp_path / "gitconfig").write_text(
+            f"[core]\nexcludesFile = {tmp_path}/ignore\n[user]\nname = a\nemail = a@b.c\n"
+        )
+        command_line(out, str(fake.path), check=True, GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+
+        assert {"uv.lock", "deploy/dev.yaml"} <= set(git(out / "hello-api", "ls-files").splitlines())
+
+    def test_inside_a_repository_with_commits_none_is_made(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        (out / "file").touch()
+        committed(out)
+        before = git(out, "rev-parse", "HEAD")
+        command_line(out, str(fake.path), check=True)
+
+        assert git(out, "rev-parse", "HEAD") == before
+        assert not (out / "hello-api/.git").exists()
+        assert fake.called_with()
+
+    def test_writing_over_a_project_adds_no_commit(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        command_line(out, str(fake.path), check=True)
+        before = git(out / "hello-api", "rev-parse", "HEAD")
+        command_line(out, "-f", str(fake.path), "description=another", check=True)
+
+        assert git(out / "hello-api", "rev-parse", "HEAD") == before
+        assert "another" in (out / "hello-api/gitops.yaml").read_text()
+
+    def test_a_commit_that_fails_leaves_the_files(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        ended = command_line(
+            out,
+            str(fake.path),
+            GIT_CONFIG_COUNT="2",
+            GIT_CONFIG_KEY_0="commit.gpgSign",
+            GIT_CONFIG_VALUE_0="true",
+            GIT_CONFIG_KEY_1="gpg.program",
+            GIT_CONFIG_VALUE_1="/nonexistent",
+        )
+
+        assert ended.returncode == 0
+        assert "was not installed" in ended.stderr
+        assert (out / "hello-api/gitops.yaml").exists()
+
+
+class TestTheOffer:
+    @pytest.mark.parametrize("mode", ["yes", "no", "ask"])
+    def test_the_installer_is_told_project_and_mode(
+        self, fake: Template, out: Path, command_line: CommandLine, mode: str
+    ) -> None:
+        command_line(out, str(fake.path), check=True, GITOPS_FLASK_INSTALL=mode)
+
+        assert fake.called_with() == {"project": str(out / "hello-api"), "origin": str(fake.path), "mode": mode}
+
+    def test_a_relative_template_is_told_by_its_absolute_path(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        command_line(out, "../gitops-flask", check=True)
+
+        assert (fake.called_with() or {})["origin"] == str(fake.path)
+
+    def test_a_template_from_git_is_told_by_its_address_and_tag(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        committed(fake.path)
+        git(fake.path, "tag", "v1")
+        command_line(out, f"file://{fake.path}", "--checkout", "v1", check=True)
+
+        assert (fake.called_with() or {})["origin"] == f"git+file://{fake.path}@v1"
+
+    def test_a_template_from_a_zip_is_told_by_its_path_and_keeps_its_scripts(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        archive = shutil.make_archive(str(fake.path), "zip", fake.path.parent, fake.path.name)
+        command_line(out, archive, check=True)
+
+        assert (fake.called_with() or {})["origin"] == archive
+        assert (out / "hello-api/ci/deploy").stat().st_mode & 0o111
+        assert git(out / "hello-api", "ls-files", "--stage", "ci/deploy").startswith("100755")
+
+    @pytest.mark.parametrize(
+        "then", ["raise KeyboardInterrupt", "raise SystemExit(3)", "raise RuntimeError('x')", "import nowhere_at_all"]
+    )
+    def test_whatever_happens_the_files_stay(
+        self, fake: Template, out: Path, command_line: CommandLine, then: str
+    ) -> None:
+        ended = command_line(out, str(fake.path), THEN=then)
+
+        assert ended.returncode == 0
+        assert str(out / "hello-api") in ended.stderr
+        assert (out / "hello-api/gitops.yaml").exists()
+
+    def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        command_line(out, "--accept-hooks", "no", str(fake.path), check=True)
+
+        assert fake.called_with() is None
+        assert not (out / "hello-api/.git").exists()
+
+    def test_under_cruft_nothing_happens_at_all(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+        answers = json.loads((fake.path / "cookiecutter.json").read_text())
+        (fake.path / "cookiecutter.json").write_text(json.dumps(answers | {"_commit": "c0ffee"}))  # as cruft sets it
+        command_line(out, str(fake.path), check=True, GITOPS_FLASK_INSTALL="yes")
+
+        assert fake.called_with() is None
+        assert not (out / "hello-api/.git").exists()
+
+    def test_the_wheels_template_finds_the_installer_that_is_installed(
+        self, fake: Template, out: Path, tmp_path: Path, command_line: CommandLine
+    ) -> None:
+        (tmp_path / "site").mkdir()
+        (fake.path / "installer").rename(tmp_path / "site/gitops_flask")  # as hatch builds it
+        command_line(out, str(fake.path), check=True, PYTHONPATH=str(tmp_path / "site"))
+
+        assert (fake.called_with() or {})["project"] == str(out / "hello-api")
+
+
+def test_no_hook_is_long() -> None:
+    for hook in ("pre_prompt.py", "post_gen_project.py"):
+        assert len((ROOT / "hooks" / hook).read_text().splitlines()) <= 40, hook
+
+
+def test_the_template_folder_is_named_as_cruft_wants_it() -> None:
+    assert (ROOT / PROJECT).is_dir()

@@ -1,0 +1,165 @@
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cookiecutter.generate import generate_context
+from cookiecutter.prompt import prompt_for_config
+
+from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
+
+ODD = 'O\'Neil "x" é \\ 🚀 {curly} $HOME #1: &yes'
+ANSWERS: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "odd texts": {"project_name": ODD, "description": ODD},
+    "a number first": {"project_name": "3D printer"},
+    "a very long name": {"project_name": "The service of a department with a very long name " * 2},
+    "a name without letters": {"project_name": "42 & 1"},
+    "GitHub Enterprise": {"github_host": "ghe.example.com", "github_owner": "Octo_acme", "registry_account": "octo"},
+    "another registry": {"registry": "registry.example.com:5000", "registry_account": "team/sub-team"},
+    "public, another Python": {"visibility": "public", "python_version": "3.14"},
+    "names of one's own": {"project_slug": "orders-v2", "namespace": "orders", "description": ""},
+}
+FILES = set((ROOT / "tests/generated_files.txt").read_text(encoding="utf-8").split())
+COPIED = [name for name in sorted(FILES) if name.startswith((".github/", "chart/templates/", "ci/"))]
+
+
+@pytest.fixture(scope="module", params=ANSWERS.values(), ids=ANSWERS.keys())
+def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
+    return bake(**request.param)
+
+
+def test_the_project_has_exactly_these_files(baked: BakedProject) -> None:
+    assert baked.files() == {name.replace("MODULE", baked.module) for name in FILES}
+
+
+def test_no_braces_of_the_template_are_left(baked: BakedProject) -> None:
+    rendered = baked.files() - set(COPIED)
+
+    assert [name for name in rendered if re.search(r"cookiecutter\.|\{[{%#]|[%#]\}", baked.text(name))] == []
+
+
+def test_copied_files_are_the_templates_byte_for_byte(baked: BakedProject) -> None:
+    source = ROOT / PROJECT
+
+    assert [n for n in COPIED if (baked.path / n).read_bytes() != (source / n).read_bytes()] == []
+
+
+def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
+    a = baked.answers
+    name, description, slug = a["project_name"], a["description"], a["project_slug"]
+
+    assert baked.yaml("gitops.yaml") == {
+        "version": 1,
+        "project": {"name": name, "slug": slug, "description": description},
+        "github": {"host": a["github_host"], "owner": a["github_owner"], "visibility": a["visibility"]},
+        "registry": {"host": a["registry"], "account": a["registry_account"]},
+        "cluster": {"namespace": a["namespace"]},
+        "argocd": {"namespace": "argocd", "values": {}},
+    }
+    pyproject = baked.toml("pyproject.toml")["project"]
+    assert (pyproject["name"], pyproject["description"]) == (slug, description)
+    chart = baked.yaml("chart/Chart.yaml")
+    assert (chart["name"], chart["description"]) == (slug, description)
+    image = baked.yaml("chart/values.yaml")["image"]
+    assert image["repository"] == f"{a['registry']}/{a['registry_account']}/{slug}"
+    assert baked.text("Dockerfile").count(f"FROM python:{a['python_version']}-slim-trixie") == 2
+
+
+def test_every_structured_file_can_be_read(baked: BakedProject) -> None:
+    for name in baked.files():
+        if name.endswith((".yaml", ".yml")) and not name.startswith("chart/templates/"):
+            assert baked.yaml(name) is not None
+        if name.endswith((".toml", ".lock")):
+            assert baked.toml(name)
+        if name.endswith(".json"):
+            assert baked.json(name)
+
+
+def test_the_lock_file_is_the_templates_under_the_projects_name(baked: BakedProject) -> None:
+    template = (ROOT / PROJECT / "uv.lock").read_text(encoding="utf-8")
+
+    assert baked.text("uv.lock") == template.replace("{{ cookiecutter.project_slug }}", baked.slug)
+    own: list[Any] = [p for p in baked.toml("uv.lock")["package"] if p["source"].get("editable") == "."]
+    assert [package["name"] for package in own] == [baked.slug]
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Hello API", "hello-api"),
+        ("3D printer", "app-3d-printer"),
+        ("Ünïcode – ça va?", "unicode-ca-va"),
+        ("!!! ?", "app"),
+        ("x" * 60, "x" * 40),
+        ("a " * 40, "-".join("a" * 20)),
+    ],
+)
+def test_the_slug_is_made_from_the_name(name: str, slug: str) -> None:
+    context = generate_context(str(ROOT / "cookiecutter.json"), extra_context={"project_name": name})
+
+    assert prompt_for_config(context, no_input=True)["project_slug"] == slug
+
+
+def test_scripts_can_be_run(project: BakedProject) -> None:
+    scripts = [n for n in project.files() if n.startswith("ci/") and project.text(n).startswith("#!")]
+
+    assert len(scripts) >= 5
+    assert [name for name in scripts if not (project.path / name).stat().st_mode & 0o111] == []
+
+
+def test_text_files_end_lines_as_unix_does(project: BakedProject) -> None:
+    assert [name for name in project.files() if b"\r" in (project.path / name).read_bytes()] == []
+
+
+def test_foreign_braces_are_copied_by_patterns_that_match_files_only(project: BakedProject) -> None:
+    patterns = BakedProject(ROOT, {}).json("cookiecutter.json")["_copy_without_render"]
+    folders = [str(p.relative_to(project.path)) for p in project.path.rglob("*") if p.is_dir()]
+
+    assert [f for f in folders if any(fnmatch(f, p) for p in patterns)] == []
+    assert [n for n in COPIED if not any(fnmatch(n, p) for p in patterns)] == []
+
+
+def test_at_most_ten_questions_are_asked_and_each_is_explained() -> None:
+    template = BakedProject(ROOT, {}).json("cookiecutter.json")
+    asked = [name for name in template if not name.startswith("_")]
+
+    assert len(asked) <= 10
+    assert list(template["__prompts__"]) == asked
+
+
+def test_one_version_of_uv_is_named_everywhere(project: BakedProject) -> None:
+    dockerfile = re.findall(r"^ARG UV_VERSION=(.+)$", project.text("Dockerfile"), re.MULTILINE)
+    script = re.findall(r"^UV_VERSION=(.+)$", project.text("ci/test"), re.MULTILINE)
+    (build,) = project.toml("pyproject.toml")["build-system"]["requires"]
+
+    assert dockerfile == script
+    assert build.startswith(f"uv_build>={dockerfile[0]},<")
+
+
+@pytest.mark.parametrize("name", ["README.md", "deploy/dev.yaml"])
+def test_paths_that_a_text_names_are_there(project: BakedProject, name: str) -> None:
+    named = re.findall(r"(?<![\w/.])((?:src|tests|chart|ci|deploy|\.github)/[\w./-]*[\w/])", project.text(name))
+
+    assert named
+    assert [path for path in named if not (project.path / path).exists()] == []
+
+
+def test_the_settings_the_chart_sets_are_settings_of_the_service(project: BakedProject) -> None:
+    deployment = project.text("chart/templates/deployment.yaml")
+    fields = re.findall(r"^    (\w+): \w+", project.text(f"src/{project.module}/settings.py"), re.MULTILINE)
+
+    for variable in re.findall(r"- name: ([A-Z_]+)$", deployment, re.MULTILINE):
+        assert variable.lower() in fields
+
+
+def test_the_project_is_the_same_without_hooks(
+    template: Path, project: BakedProject, command_line: CommandLine, tmp_path: Path
+) -> None:
+    command_line(tmp_path, "--accept-hooks", "no", str(template), check=True)
+    bare = BakedProject(tmp_path / project.slug, {})
+
+    assert bare.files() == project.files()
+    assert [n for n in bare.files() if (bare.path / n).read_bytes() != (project.path / n).read_bytes()] == []
+    assert [n for n in bare.files() if (bare.path / n).stat().st_mode != (project.path / n).stat().st_mode] == []
