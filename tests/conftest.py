@@ -15,6 +15,8 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
+pytest_plugins = ["tests.github.fixtures"]
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
 TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "README.md", PROJECT)
@@ -106,7 +108,9 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     config = home / "cookiecutter.yaml"
     config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")
 
-    def run(cwd: Path, *arguments: str, check: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        cwd: Path, *arguments: str, check: bool = False, start_new_session: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), *arguments]
         return subprocess.run(
             command,
@@ -116,6 +120,7 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
             capture_output=True,
             text=True,
             check=check,
+            start_new_session=start_new_session,
             timeout=120,
         )
 

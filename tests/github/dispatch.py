@@ -1,0 +1,131 @@
+"""One request in, one answer out: by host and path to REST, GraphQL or git; everything checked and written down."""
+
+import base64
+import binascii
+import json
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import rest  # noqa: F401  # registers the routes
+from .call import Call, demand
+from .model import Repository, Token
+from .published import Description, description
+from .wire import RefusedError, Request, Response, UnmodelledError, find_route, json_response
+
+if TYPE_CHECKING:
+    from .stand_in import GitHub
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A line of the request log; without headers and bodies, so that no token is in it."""
+
+    method: str
+    host: str
+    path: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request that changed what is stored: who made it, and what it was."""
+
+    who: str
+    what: str  # "PUT /repos/acme/web/actions/secrets/X", "mutation createRepository", "push acme/web main OLD..NEW"
+
+
+class Dispatch:
+    """Answer every request that a front hands over."""
+
+    def __init__(self, github: "GitHub") -> None:
+        self._github = github
+        self.published: Description = description("cloud" if github.site.is_cloud else "server")
+
+    def answer(self, request: Request) -> Response:
+        try:
+            response = self._by_host(request)
+        except RefusedError as refused:
+            response = json_response(refused.status, refused.body)
+        except UnmodelledError as error:
+            response = self._failed(501, f"not modelled: {error}")
+        except Exception:  # a fault of the stand-in's own: the test must see it
+            response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
+        self._github.note(Asked(request.method, request.host, request.target, response.status))
+        return response
+
+    def _failed(self, status: int, message: str) -> Response:
+        self._github.fail(message)
+        return json_response(status, {"message": f"GitHub stand-in: {message.splitlines()[0]}"})
+
+    def _by_host(self, request: Request) -> Response:
+        site = self._github.site
+        if request.host not in site.hosts:
+            raise UnmodelledError(f"host {request.host}")
+        api = "/api/v3" if not site.is_cloud else ""
+        graphql = "/api/graphql" if not site.is_cloud else "/graphql"
+        if request.host == site.hosts[-1]:
+            if request.path == graphql:
+                return self._graphql(request)
+            if site.is_cloud or request.path == api or request.path.startswith(f"{api}/"):
+                return self._rest(request, request.path.removeprefix(api) or "/")
+        if request.path.startswith("/_logs/"):
+            return self._github.log_page(request.path.rpartition("/")[2])
+        return self._github.pushes.over_http(request)
+
+    def _graphql(self, request: Request) -> Response:
+        from .graph import execute  # building the schema takes a second: only where it is asked
+
+        token = self._token(request)
+        sent = json.loads(request.body)
+        with self._github.lock:
+            body, mutations = execute(self._github, token, sent)
+        for mutation in mutations:
+            self._github.changed(str(token), f"mutation {mutation}")
+        return json_response(200, body, self._scopes(token))
+
+    def _rest(self, request: Request, path: str) -> Response:
+        token = self._token(request)
+        found, parameters = find_route(request.method, path)
+        faults = self.published.request_faults(found, request, parameters)
+        if faults:
+            raise UnmodelledError("; ".join(faults))
+        try:
+            with self._github.lock:
+                call = Call(self._github, request, token, found, self._repository(parameters))
+                if found.needs:
+                    owned = parameters.pop("owner"), parameters.pop("repo")
+                    if call.repository_or_none is None:
+                        raise RefusedError(404, "Not Found")
+                    demand(token, call.repository, found.needs, found.scope)
+                    assert owned
+                response = found.answer(call, **parameters)
+        except RefusedError as refused:
+            response = json_response(refused.status, refused.body)
+        if found.method != "GET" and response.status < 300:
+            self._github.changed(str(token), f"{request.method} {path}")
+        faults = self.published.response_faults(found, response)
+        if faults:
+            raise UnmodelledError("; ".join(faults))
+        accepted = {"X-Accepted-OAuth-Scopes": found.scope} if token.kind == "classic" else {}
+        headers = {**response.headers, **self._scopes(token), **accepted, "X-GitHub-Request-Id": "stand-in"}
+        return Response(response.status, response.body, headers)
+
+    def _repository(self, parameters: dict[str, str]) -> Repository | None:
+        if "repo" not in parameters:
+            return None
+        return self._github.repositories.get(f"{parameters['owner']}/{parameters['repo']}".lower())
+
+    def _token(self, request: Request) -> Token:
+        sent = next((value for key, value in request.headers.items() if key.lower() == "authorization"), "")
+        kind, _, value = sent.partition(" ")
+        try:
+            secret = base64.b64decode(value).decode().partition(":")[2] if kind.lower() == "basic" else value
+        except (binascii.Error, UnicodeDecodeError):
+            secret = ""
+        if secret not in self._github.tokens:
+            raise RefusedError(401, "Bad credentials" if sent else "Requires authentication")
+        return self._github.tokens[secret]
+
+    def _scopes(self, token: Token) -> dict[str, str]:
+        return {"X-OAuth-Scopes": ", ".join(sorted(token.scopes))} if token.kind == "classic" else {}

@@ -1,0 +1,138 @@
+"""Repositories as git has them: bare directories, read and written by git itself."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOOK = Path(__file__).parent / "hook.py"
+ZERO = "0" * 40
+IDENTITY = {"NAME": "GitHub", "EMAIL": "noreply@github.com"}
+PLAIN = {
+    "PATH": os.environ["PATH"],
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in IDENTITY.items()},
+}
+
+
+class GitError(Exception):
+    """Say which git command failed, and how."""
+
+
+def git(folder: Path, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**PLAIN, **(env or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise GitError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.removesuffix("\n")
+
+
+def create(folder: Path, default_branch: str, socket: Path) -> None:
+    """Make an empty bare repository whose hooks ask the stand-in."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet", "--bare", f"--initial-branch={default_branch}", "--template=")
+    for setting, value in {
+        "http.receivepack": "true",
+        "uploadpack.allowFilter": "true",
+        "uploadpack.allowAnySHA1InWant": "true",
+        "receive.hideRefs": "refs/pull",
+        "receive.denyDeleteCurrent": "refuse",
+        "gc.auto": "0",
+    }.items():
+        git(folder, "config", setting, value)
+    (folder / "hooks").mkdir()
+    for name in ("pre-receive", "post-receive"):
+        hook = folder / "hooks" / name
+        hook.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{HOOK}" {name} "{socket}"\n')
+        hook.chmod(0o755)
+
+
+def refs(folder: Path, prefix: str = "refs/heads/") -> dict[str, str]:
+    lines = git(folder, "for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
+    return {name.removeprefix(prefix): sha for name, _, sha in (line.partition(" ") for line in lines)}
+
+
+def show(folder: Path, revision: str, path: str) -> bytes | None:
+    """Read a file as it is in one revision."""
+    done = subprocess.run(
+        ["git", "cat-file", "blob", f"{revision}:{path}"], cwd=folder, env=PLAIN, capture_output=True, check=False
+    )
+    return None if done.returncode else done.stdout
+
+
+def listing(folder: Path, revision: str, path: str) -> list[tuple[str, str, str]]:
+    """List (kind, sha, path) of what lies directly under a folder in one revision."""
+    prefix = f"{path.rstrip('/')}/" if path else ""
+    lines = git(folder, "ls-tree", "-z", revision, *([prefix] if prefix else [])).split("\0")
+    return [
+        (head.split()[1], head.split()[2], name) for head, _, name in (line.partition("\t") for line in lines) if name
+    ]
+
+
+@dataclass(frozen=True)
+class Commit:
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: tuple[str, str, str]  # name, email, date
+    committer: tuple[str, str, str]
+    message: str
+
+
+def commits(folder: Path, revision: str, *options: str) -> list[Commit]:
+    """List commits from a revision on, newest first; [] where there is no such revision."""
+    wanted = "%x00".join(("%H", "%T", "%P", "%an", "%ae", "%aI", "%cn", "%ce", "%cI", "%B")) + "%x01"
+    try:
+        output = git(folder, "log", f"--format=tformat:{wanted}", *options, revision, "--")
+    except GitError:
+        return []
+    found = []
+    for entry in output.split("\x01"):
+        if fields := entry.lstrip("\n"):
+            sha, tree, parents, an, ae, ad, cn, ce, cd, message = fields.split("\0")
+            found.append(Commit(sha, tree, tuple(parents.split()), (an, ae, ad), (cn, ce, cd), message.rstrip("\n")))
+    return found
+
+
+def is_ancestor(folder: Path, old: str, new: str, env: Mapping[str, str] | None = None) -> bool:
+    try:
+        git(folder, "merge-base", "--is-ancestor", old, new, env=env)
+    except GitError:
+        return False
+    return True
+
+
+def merge_tree(folder: Path, base: str, head: str) -> str | None:
+    """Merge two revisions; None where they conflict."""
+    try:
+        return git(folder, "merge-tree", "--write-tree", base, head).splitlines()[0]
+    except GitError:
+        return None
+
+
+def commit_tree(folder: Path, tree: str, parents: list[str], message: str, author: tuple[str, str]) -> str:
+    env = {"GIT_AUTHOR_NAME": author[0], "GIT_AUTHOR_EMAIL": author[1]}
+    return git(folder, "commit-tree", tree, *(f"-p{each}" for each in parents), "-F", "-", env=env, stdin=message)
+
+
+def rebase(folder: Path, base: str, head: str) -> str:
+    """Put the commits of a branch on top of another one, in a work tree of their own."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree = Path(scratch) / "tree"
+        git(folder, "worktree", "add", "--quiet", "--detach", str(tree), head)
+        try:
+            git(tree, "rebase", "--quiet", "--force-rebase", base)
+            return git(tree, "rev-parse", "HEAD")
+        finally:
+            git(folder, "worktree", "remove", "--force", str(tree))

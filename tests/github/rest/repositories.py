@@ -1,0 +1,76 @@
+"""Repositories: made, shown, changed, deleted."""
+
+from ..call import Call
+from ..wire import RefusedError, Response, UnmodelledError, json_response, route
+
+SETTINGS = {
+    "has_issues": True, "has_projects": True, "has_wiki": True, "is_template": False, "allow_squash_merge": True,
+    "allow_merge_commit": True, "allow_rebase_merge": True, "allow_auto_merge": False, "delete_branch_on_merge": False,
+    "allow_update_branch": False, "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
+    "squash_merge_commit_message": "COMMIT_MESSAGES", "merge_commit_title": "MERGE_MESSAGE",
+    "merge_commit_message": "PR_TITLE", "web_commit_signoff_required": False, "homepage": None,
+}  # fmt: skip
+
+
+def _create(call: Call, owner: str) -> Response:
+    sent = dict(call.sent)
+    if sent.pop("auto_init", False):
+        raise UnmodelledError("auto_init")
+    private = sent.pop("private", False)
+    if sent.pop("visibility", "private" if private else "public") != ("private" if private else "public"):
+        private = True
+    repository = call.github.create_repository(
+        call.token, owner, sent.pop("name"), private=private, description=sent.pop("description", None)
+    )
+    _change(repository.settings, sent)
+    return json_response(201, call.site.repository(repository, call.token), {"Location": ""})
+
+
+def _change(settings: dict[str, object], sent: dict[str, object]) -> None:
+    if unknown := sent.keys() - SETTINGS.keys():
+        raise UnmodelledError(f"repository settings {sorted(unknown)}")
+    settings.update(sent)
+
+
+@route("POST", "/user/repos")
+def create_for_user(call: Call) -> Response:
+    return _create(call, call.token.owner.login)
+
+
+@route("POST", "/orgs/{org}/repos")
+def create_for_organization(call: Call, org: str) -> Response:
+    return _create(call, call.account(org, "Organization").login)
+
+
+@route("GET", "/repos/{owner}/{repo}", "metadata:read")
+def show(call: Call) -> Response:
+    return json_response(200, call.site.repository(call.repository, call.token))
+
+
+@route("PATCH", "/repos/{owner}/{repo}", "administration:write")
+def change(call: Call) -> Response:
+    sent, repository = dict(call.sent), call.repository
+    if sent.pop("name", repository.name) != repository.name:
+        raise UnmodelledError("renaming a repository")
+    branch = sent.pop("default_branch", repository.default_branch)
+    if branch != repository.default_branch and branch not in call.github.branches(repository):
+        raise RefusedError(422, f"The branch {branch} was not found. Please push that ref first or create it.")
+    repository.default_branch = branch
+    repository.description = sent.pop("description", repository.description)
+    visibility = sent.pop("visibility", None)
+    private = sent.pop("private", repository.private)
+    repository.private = private if visibility is None else visibility != "public"
+    _change(repository.settings, sent)
+    return json_response(200, call.site.repository(repository, call.token))
+
+
+@route("DELETE", "/repos/{owner}/{repo}", "administration:write", scope="delete_repo")
+def delete(call: Call) -> Response:
+    call.github.delete_repository(call.repository)
+    return Response(204)
+
+
+@route("GET", "/user/repos")
+def own(call: Call) -> Response:
+    mine = [each for each in call.github.repositories.values() if each.role(call.token.owner) != "none"]
+    return call.page([call.site.repository(each, call.token) for each in mine])

@@ -1,0 +1,45 @@
+"""Workflow runs and their jobs, as GitHub shows them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Job:
+    key: str  # as in the workflow file
+    name: str
+    id: int
+    created_at: str
+    labels: list[str] = field(default_factory=list)
+    status: str = "queued"
+    conclusion: str | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    log: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Run:
+    id: int
+    number: int
+    workflow: str  # path of its file
+    workflow_name: str
+    event: str
+    payload: dict[str, Any]
+    head_branch: str
+    head_sha: str  # what its check runs belong to
+    sha: str  # what it checks out
+    ref: str
+    actor: str
+    created_at: str
+    title: str
+    log_file: Path
+    jobs: list[Job] = field(default_factory=list)
+    status: str = "queued"
+    conclusion: str | None = None
+    updated_at: str = ""
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""

@@ -1,0 +1,232 @@
+"""The stand-in as a whole: seeding, what it remembers, and what tests read from it."""
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from . import git
+from .authority import Authority, server_context
+from .dispatch import Asked, Change, Dispatch
+from .front import Front
+from .model import FULL_ACCESS, Account, Repository, Token, new_secret, now
+from .pushes import Push, Pushes
+from .render import Site
+from .rest.repositories import SETTINGS
+from .runner import Runner
+from .runs import Run
+from .wire import RefusedError, Response
+
+Scopes = Iterable[str]
+USUAL_SCOPES = ("repo", "workflow", "read:org", "delete_repo")
+
+
+class GitHub:
+    """A GitHub of one's own; see the package's docstring for how to use it."""
+
+    def __init__(self, folder: Path, host: str, *, runner_env: Mapping[str, str], labels: Iterable[str]) -> None:
+        self.folder = folder
+        self.site = Site(host)
+        self.lock = threading.RLock()
+        self.moved = threading.Condition(self.lock)
+        self.accounts: dict[str, Account] = {}
+        self.tokens: dict[str, Token] = {}
+        self.repositories: dict[str, Repository] = {}  # by full name in lower case
+        self.requests: list[Asked] = []
+        self.changes: list[Change] = []
+        self.failures: list[str] = []
+        self.env: dict[str, str] = {}
+        self.dispatch = Dispatch(self)
+        self.pushes = Pushes(self, folder / "s")
+        self.runner = Runner(self, runner_env, frozenset(labels))
+
+    @classmethod
+    @contextlib.contextmanager
+    def serve(
+        cls,
+        host: str = "github.com",
+        *,
+        listen: str | None = None,
+        certificate: tuple[Path, Path] | None = None,
+        allowed: Iterable[str] = (),
+        runner_env: Mapping[str, str] | None = None,
+        labels: Iterable[str] = ("ubuntu-latest",),
+    ) -> Iterator[Self]:
+        """Run a stand-in: behind a proxy of its own, or (listen, certificate) where the host's name leads to it."""
+        folder = Path(tempfile.mkdtemp(prefix="github-"))  # short: a socket lies in it
+        github = cls(folder, host, runner_env=runner_env or {}, labels=labels)
+        if listen and certificate:
+            address, _, port = listen.rpartition(":")
+            front = Front((address, int(port)), server_context(*certificate), github.dispatch.answer)
+        else:
+            authority = Authority(folder)
+            front = Front(
+                ("127.0.0.1", 0),
+                authority.context(*github.site.hosts),
+                github.dispatch.answer,
+                proxy_for=github.site.hosts,
+                allowed=allowed,
+                refused=github.fail,
+            )
+            github.env = _proxy_environment(front.server_address[1], authority.certificate)
+        try:
+            yield github
+        finally:
+            github.runner.close()
+            front.close()
+            github.pushes.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    # -- seeding
+
+    def user(self, login: str, *, plan: str = "free") -> Account:
+        return self._account(Account(login, "User", plan))
+
+    def organization(
+        self, login: str, *, plan: str = "team", members: Mapping[str, Literal["admin", "member"]] | None = None
+    ) -> Account:
+        return self._account(Account(login, "Organization", plan, dict(members or {})))
+
+    def _account(self, account: Account) -> Account:
+        self.accounts[account.login.lower()] = account
+        return account
+
+    def token(
+        self,
+        owner: Account | str,
+        kind: Literal["classic", "fine-grained", "run"] = "classic",
+        *,
+        scopes: Scopes = USUAL_SCOPES,
+        permissions: Mapping[str, str] = FULL_ACCESS,
+        repositories: Iterable[str] | None = None,
+    ) -> str:
+        """Make a token, and give back its text."""
+        account = self.accounts[owner.lower()] if isinstance(owner, str) else owner
+        token = Token(
+            new_secret(kind),
+            kind,
+            account,
+            scopes=frozenset(scopes if kind == "classic" else ()),
+            permissions=dict(permissions) if kind != "classic" else dict(FULL_ACCESS),
+            repositories=None if repositories is None else frozenset(repositories),
+        )
+        self.tokens[token.secret] = token
+        return token.secret
+
+    # -- reading
+
+    def repository(self, full_name: str) -> Repository:
+        return self.repositories[full_name.lower()]
+
+    def branches(self, repository: Repository) -> dict[str, str]:
+        return git.refs(repository.git)
+
+    def file(self, full_name: str, branch: str, path: str) -> str | None:
+        """Read a file as it is on a branch; None where there is none."""
+        content = git.show(self.repository(full_name).git, f"refs/heads/{branch}", path)
+        return None if content is None else content.decode()
+
+    def runs(self, full_name: str) -> list[Run]:
+        return list(self.repository(full_name).runs)
+
+    def wait_for_run(
+        self,
+        full_name: str,
+        *,
+        workflow: str | None = None,
+        event: str | None = None,
+        sha: str | None = None,
+        timeout: float = 60,
+    ) -> Run:
+        """Wait until the newest run that fits is over; fail at once where it waits for a runner that is not there."""
+        return self.runner.wait(self.repository(full_name), workflow, event, sha, timeout)
+
+    # -- what the parts tell each other
+
+    def fail(self, message: str) -> None:
+        self.failures.append(message)
+
+    def note(self, asked: Asked) -> None:
+        self.requests.append(asked)
+
+    def changed(self, who: str, what: str) -> None:
+        self.changes.append(Change(who, what))
+
+    def create_repository(
+        self, token: Token, owner: str, name: str, *, private: bool, description: str | None
+    ) -> Repository:
+        account = self.accounts[owner.lower()]
+        role = "admin" if account is token.owner else account.members.get(token.owner.login)
+        full_name = f"{account.login}/{name}"
+        if role is None or (role == "member" and not account.members_can_create_repositories):
+            raise RefusedError(403, "You need admin access to the organization before adding a repository to it.")
+        if token.kind == "classic" and not token.scopes & ({"repo"} if private else {"repo", "public_repo"}):
+            raise RefusedError(404, "Not Found")
+        if token.kind != "classic" and token.permissions.get("administration") != "write":
+            raise RefusedError(403, "Resource not accessible by personal access token")
+        if full_name.lower() in self.repositories:
+            errors = [
+                {
+                    "resource": "Repository",
+                    "code": "custom",
+                    "field": "name",
+                    "message": "name already exists on this account",
+                }
+            ]
+            raise RefusedError(422, "Repository creation failed.", errors)
+        repository = Repository(name, account, private, self.folder / "git", description, settings=dict(SETTINGS))
+        repository.git /= f"{repository.id}.git"
+        repository.workflow_permissions = account.workflow_permissions
+        if account is not token.owner:
+            repository.collaborators[token.owner.login] = "admin"
+        git.create(repository.git, repository.default_branch, self.pushes.socket)
+        self.repositories[full_name.lower()] = repository
+        return repository
+
+    def delete_repository(self, repository: Repository) -> None:
+        del self.repositories[repository.full_name.lower()]
+        shutil.rmtree(repository.git)
+
+    def passed_checks(self, repository: Repository, sha: str) -> set[str]:
+        return {name for name, job in self.runner.checks(repository, sha).items() if job.conclusion in PASSED}
+
+    def pushed(self, push: Push, updates: list[tuple[str, str, str]]) -> None:
+        """Take note of what a push changed, and start what listens to it."""
+        repository = push.repository
+        with self.lock:
+            branches = self.branches(repository)
+            if repository.default_branch not in branches and branches:
+                repository.default_branch = next(iter(branches))
+                git.git(repository.git, "symbolic-ref", "HEAD", f"refs/heads/{repository.default_branch}")
+            repository.pushed_at = now()
+            for old, new, ref in updates:
+                self.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
+                if push.token is None or push.token.kind != "run":
+                    who = push.token.owner if push.token else repository.owner
+                    self.runner.pushed(repository, who, ref, old, new)
+
+    def log_page(self, ticket: str) -> Response:
+        return self.runner.log_page(ticket)
+
+
+PASSED = {"success", "skipped", "neutral"}
+
+
+def _proxy_environment(port: int, certificate: Path) -> dict[str, str]:
+    proxy = f"http://127.0.0.1:{port}"
+    bundles = (
+        "SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    )  # fmt: skip
+    return {
+        "HTTPS_PROXY": proxy,
+        "https_proxy": proxy,
+        "NO_PROXY": "",
+        "no_proxy": "",
+        **dict.fromkeys(bundles, str(certificate)),
+        "GH_TELEMETRY": "false",
+        "GH_PROMPT_DISABLED": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+    }

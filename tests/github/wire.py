@@ -1,0 +1,114 @@
+"""What goes over the wire: requests, answers, and the table of REST routes."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+Body = Any  # whatever JSON can say
+
+
+class UnmodelledError(Exception):
+    """Say that the stand-in was asked for something it does not model; the test that asked fails."""
+
+
+class RefusedError(Exception):
+    """Carry an answer that GitHub itself would refuse with."""
+
+    def __init__(self, status: int, message: str, errors: list[Body] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: dict[str, Body] = {"message": message, "documentation_url": "https://docs.github.com/rest"}
+        if errors is not None:
+            self.body["errors"] = errors
+
+
+@dataclass(frozen=True)
+class Request:
+    host: str
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """The path as sent, percent-encoding and all, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query_string(self) -> str:
+        return self.target.partition("?")[2]
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def json_response(status: int, body: Body, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        status,
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json; charset=utf-8", **(headers or {})},
+    )
+
+
+# Parameters that may hold slashes, as GitHub reads them
+GREEDY = {"ref", "path", "branch", "basehead"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One REST operation: where it is, what it asks of a token, and what answers it."""
+
+    method: str
+    template: str
+    needs: str  # "permission:level", or "" where being somebody is enough
+    scope: str  # what a classic token needs
+    answer: Callable[..., Response]
+    pattern: re.Pattern[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.template}"
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        found = self.pattern.fullmatch(path) if method == self.method else None
+        return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, template: str, needs: str = "", scope: str = "repo") -> Callable[[Any], Any]:
+    """Register what answers one REST operation."""
+
+    def register(answer: Callable[..., Response]) -> Callable[..., Response]:
+        parts = [
+            f"(?P<{part[1:-1]}>{'.+' if part[1:-1] in GREEDY else '[^/]+'})"
+            if part.startswith("{")
+            else re.escape(part)
+            for part in template.split("/")
+        ]
+        ROUTES.append(Route(method, template, needs, scope, answer, re.compile("/".join(parts))))
+        return answer
+
+    return register
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """Find what answers a path; the template with the fewest parameters wins."""
+    for candidate in sorted(ROUTES, key=lambda each: each.template.count("{")):
+        parameters = candidate.match(method, path)
+        if parameters is not None:
+            return candidate, parameters
+    raise UnmodelledError(f"no route for {method} {path}")
