@@ -281,6 +281,16 @@ class TestTheOffer:
         assert str(out / "hello-api") in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
+    def test_ctrl_c_while_the_installer_works_leaves_the_files(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        # the fake does what a terminal does: everybody in the foreground gets the signal
+        then = "import os, signal; os.killpg(0, signal.SIGINT); signal.pause()"
+        ended = command_line(out, str(fake.path), start_new_session=True, THEN=then)
+
+        assert "KeyboardInterrupt" in ended.stderr
+        assert (out / "hello-api/gitops.yaml").exists()
+
     def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:
         command_line(out, "--accept-hooks", "no", str(fake.path), check=True)
 

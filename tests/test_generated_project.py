@@ -1,0 +1,96 @@
+"""The generated project itself, checked by its own tools: needs PyPI, or uv's cache."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT, BakedProject
+
+UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the generated project with its own locked environment."""
+
+    path: Path
+
+    def passes(self, command: str) -> None:
+        """Run a tool of the environment, and fail with all that it said."""
+        tool, *arguments = command.split()
+        ended = subprocess.run(
+            [self.path / ".venv/bin" / tool, *arguments], cwd=self.path, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def uv(folder: Path, *arguments: str) -> None:
+    """Run uv, from its cache where that is enough; skip the test where PyPI cannot be reached."""
+    if not shutil.which("uv"):
+        pytest.skip("uv is not installed")
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    for offline in ("--offline",), ():
+        ended = subprocess.run(
+            ["uv", *arguments, *offline], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if ended.returncode == 0:
+            return
+    if UNREACHABLE.search(ended.stderr):
+        pytest.skip(f"uv cannot reach PyPI: {ended.stderr.strip().splitlines()[-1]}")
+    pytest.fail(ended.stderr)
+
+
+@pytest.fixture(scope="module")
+def checkout(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    folder = tmp_path_factory.mktemp("generated") / project.slug
+    shutil.copytree(project.path, folder)
+    uv(folder, "lock", "--check")
+    uv(folder, "sync", "--locked", "--quiet")
+    return Checkout(folder)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check .", "ruff format --check .", "mypy --strict", "pytest --cov --cov-fail-under=100"],
+    ids=["style", "layout", "types", "tests, which cover every line"],
+)
+def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> None:
+    checkout.passes(command)
+
+
+def test_without_the_example_the_project_still_passes(checkout: Checkout, project: BakedProject) -> None:
+    named = re.findall(r"^- `(.+)`$", project.text("README.md").split("## The example")[1], re.MULTILINE)
+    app = f"src/{project.module}/app.py"
+    try:
+        for name in named:
+            (checkout.path / name).unlink()
+        lines = [line for line in project.text(app).splitlines(keepends=True) if "example." not in line]
+        (checkout.path / app).write_text("".join(lines).replace(" example,", ""))
+        for command in ("ruff check .", "ruff format --check .", "mypy", "pytest -q --deselect tests/test_server.py"):
+            checkout.passes(command)
+    finally:
+        for name in [*named, app]:
+            shutil.copy(project.path / name, checkout.path / name)
+
+
+def test_the_wheel_holds_the_template_as_it_is(template: Path, tmp_path: Path) -> None:
+    uv(template, "build", "--wheel", "--quiet", "--out-dir", str(tmp_path))
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {info.filename: info for info in archive.infolist()}
+        prefix = "gitops_flask/template/"
+        source = [template / "cookiecutter.json", *(template / "hooks").rglob("*"), *(template / PROJECT).rglob("*")]
+        for file in source:
+            if file.is_file():
+                info = packed[prefix + str(file.relative_to(template))]
+                assert archive.read(info) == file.read_bytes()
+                assert bool(info.external_attr >> 16 & stat.S_IXUSR) == bool(file.stat().st_mode & stat.S_IXUSR)
+    assert "gitops_flask/origin.py" in packed
+    assert not [name for name in packed if name.startswith("installer")]
