@@ -12,6 +12,7 @@ from .kubectl import Cluster, Object
 
 PORT = 8000
 _PATH = "version"
+_PATH_OF_PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{_PATH}"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def _answer(cluster: Cluster, namespace: str, pod: Object) -> PodAnswer:
     if not is_ready(pod):
         return PodAnswer(name, ready=False, error="not ready")
     # The API server's proxy takes 10 ms, a port-forward a second; but not everyone may use the proxy.
-    proxied = cluster.raw(f"/api/v1/namespaces/{namespace}/pods/{name}:{PORT}/proxy/{_PATH}")
+    proxied = cluster.raw(_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT))
     if proxied.status == 0:
         return parse(name, proxied.out)
     try:

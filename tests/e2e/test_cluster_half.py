@@ -1,0 +1,315 @@
+"""The installer's cluster half against a real cluster: Argo CD, namespace, credential, Application, and back."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.argocd import ArgoCD
+from installer.deploy_key import fingerprint
+from installer.errors import DeadlinePassed, InstallerError
+from installer.helm import OBJECTS, Helm, objects
+from installer.kubectl import Cluster
+from installer.live import Live
+from installer.resource import Change, Resource
+from installer.resources.application import Application
+from installer.resources.argo_cd import CRDS, ArgoCDInstallation
+from installer.resources.namespace import Namespace
+from installer.resources.repository_credential import RepositoryCredential
+
+from .actors import eventually
+from .audit import Audit
+from .ground import Away, Delivered, Keys, Repository, sshd
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+
+
+def kubectl(*arguments: str, stdin: str = "") -> str:
+    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True, input=stdin).stdout
+
+
+@dataclass
+class Half:
+    """The cluster's half of one project, and the git repository that it follows."""
+
+    settings: Away
+    repository: Repository
+    keys: Keys
+
+    def __post_init__(self) -> None:
+        self.cluster = Cluster()
+        self.helm = Helm(self.cluster)
+        self.live = Live(self.cluster, self.settings)
+
+    def resources(self, settings: Away | None = None) -> list[Resource[Any]]:
+        settings = settings or self.settings
+        argocd = ArgoCD(self.cluster, settings.argocd_namespace)
+        return [
+            ArgoCDInstallation(settings, self.cluster, self.helm, remove_it=True),
+            Namespace(settings, self.cluster, self.helm),
+            RepositoryCredential(settings, self.cluster, self.helm, self.keys),
+            Application(settings, self.cluster, self.helm, argocd),
+        ]
+
+    def plan(self) -> dict[str, Change]:
+        looked = {resource.key: resource.diff(resource.observe()) for resource in self.resources()}
+        return {key: change for key, change in looked.items() if change}
+
+    def apply(self) -> list[str]:
+        done = []
+        for resource in self.resources():
+            seen = resource.observe()
+            change = resource.diff(seen)
+            if change and change.effective:
+                resource.apply(seen, change)
+                done.append(resource.key)
+        return done
+
+    def remove(self) -> list[str]:
+        return [resource.remove() for resource in reversed(self.resources())]
+
+    def spec(self, kind: str = "application") -> dict[str, Any]:
+        name = self.settings.application
+        tree: dict[str, Any] = json.loads(kubectl("get", kind, name, "-n", "argocd", "-o", "json"))["spec"]
+        return tree
+
+    def wait(self, record: Delivered, seconds: float = 90) -> list[str]:
+        return [answer.revision for answer in self.live.wait_live(lambda: record, seconds)]
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
+    if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
+        pytest.skip("needs sshd (openssh-server), to serve a private repository")
+    folder = tmp_path_factory.mktemp("ground")
+    found = Cluster().list("deployments", selector="app.kubernetes.io/part-of=argocd")
+    assert not found, "these tests begin with a cluster without Argo CD"
+    with sshd(folder) as (where, host_key, keys):
+        repository = Repository(folder / "web.git")
+        settings = Away(
+            name="Clu web", slug="clu-web", description="", host="github.com", owner="acme", visibility="private",
+            registry="docker.io", account="acme", namespace="clu-web-dev",
+            argocd_values={"configs": {"ssh": {"extraHosts": host_key}}}, remote=f"ssh://{where}{repository.path}",
+        )  # fmt: skip
+        half = Half(settings, repository, keys)
+        try:
+            half.apply()
+            yield half
+        finally:
+            half.remove()
+            clean_up()
+
+
+def clean_up() -> None:
+    """Leave the cluster as it was found: the installer keeps definitions and namespaces, and says so."""
+    kubectl("delete", "crd", *CRDS, "--ignore-not-found")
+    kubectl("delete", "namespace", "argocd", "clu-web-dev", "--ignore-not-found")
+
+
+@pytest.fixture
+def audit(half: Half) -> Audit:
+    return Audit()
+
+
+def test_what_was_applied_is_not_written_again(half: Half, audit: Audit) -> None:
+    assert half.plan() == {}
+    assert half.apply() == []
+    assert audit.changes() == []
+
+
+def test_looking_at_a_converged_system_takes_seconds_only(half: Half) -> None:
+    began = time.monotonic()
+    half.plan()
+    assert time.monotonic() - began < 5
+
+
+def test_a_delivered_revision_goes_live_by_the_deploy_key(half: Half) -> None:
+    assert half.wait(half.repository.deliver(A)) == [A, A]
+    secret = json.loads(kubectl("get", "secret", "clu-web-repo", "-n", "argocd", "-o", "json"))
+    assert secret["metadata"]["annotations"]["gitops-flask/fingerprint"] == fingerprint(half.keys.registered[0].key)
+
+
+def test_the_next_delivery_replaces_every_pod(half: Half) -> None:
+    half.wait(half.repository.deliver(A))
+    assert half.wait(half.repository.deliver(B)) == [B, B]
+    assert {answer.revision for answer in half.live.answers() if answer.ready} == {B}
+
+
+def test_looking_at_a_live_service_writes_nothing(half: Half) -> None:
+    record = half.repository.deliver(A)
+    half.wait(record)
+    audit = Audit()
+    half.wait(record)
+    assert audit.changes() == []
+
+
+def test_a_service_that_settled_on_another_revision_fails_at_once(half: Half) -> None:
+    began = time.monotonic()
+    with pytest.raises(InstallerError, match=f"answers revision {C}, while {B} is recorded"):
+        half.wait(half.repository.deliver(B, baked=C), seconds=300)
+    assert time.monotonic() - began < 100
+
+
+def test_an_image_that_cannot_be_pulled_is_named(half: Half) -> None:
+    with pytest.raises(DeadlinePassed, match=r"(?s)clu-web live at .*(ImagePullBackOff|ErrImagePull)"):
+        half.wait(half.repository.deliver(C, image="docker.io/acme/no-such-image:1"), seconds=25)
+
+
+def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
+    half: Half, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half.wait(half.repository.deliver(A))
+    monkeypatch.setattr("installer.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
+    assert {answer.revision for answer in half.live.answers()} == {A}
+
+
+def test_a_changed_field_is_set_back(half: Half) -> None:
+    patch = '{"spec": {"source": {"targetRevision": "main"}}}'
+    kubectl("patch", "application", "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={patch}")
+    assert [field.name for field in half.plan()["application"].fields] == ["Application.spec.source.targetRevision"]
+    assert half.apply() == ["application"]
+    assert half.spec()["source"]["targetRevision"] == "env/dev"
+    assert half.plan() == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch"),
+    [
+        ("application", {"source": {"helm": {"parameters": [{"name": "image", "value": "evil"}]}}}),
+        ("appproject", {"namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}]}),
+    ],
+)
+def test_a_field_that_someone_added_is_removed(half: Half, kind: str, patch: dict[str, Any]) -> None:
+    before = set_fields(half.spec(kind))
+    kubectl("patch", kind, "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={json.dumps({'spec': patch})}")
+    assert set_fields(half.spec(kind)) != before
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert set_fields(half.spec(kind)) == before
+
+
+def set_fields(spec: dict[str, Any]) -> dict[str, Any]:
+    """Leave out empty lists: argocd drops them when it writes."""
+    return {name: value for name, value in spec.items() if value != []}
+
+
+def test_an_upgrade_killed_in_the_middle_is_recovered(half: Half) -> None:
+    project, application = half.resources()[3].manifests()  # type: ignore[attr-defined]
+    kill_helm_in_the_middle("clu-web-dev", project, application, never_ready("clu-web-dev"))
+    assert half.plan()["application"].fields[-1].old == "pending-upgrade"
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert not half.cluster.list("pods", "clu-web-dev", "never=ready")
+
+
+def test_an_installation_killed_in_the_middle_is_recovered(half: Half) -> None:
+    kill_helm_in_the_middle("clu-probe", never_ready("clu-web-dev"))
+    assert (release := half.helm.release("clu-probe", "argocd"))
+    assert release.status == "pending-install"
+    half.helm.install("clu-probe", "argocd", objects())
+    assert (release := half.helm.release("clu-probe", "argocd"))
+    assert release.status == "deployed"
+    assert half.helm.uninstall("clu-probe", "argocd")
+
+
+def never_ready(namespace: str) -> dict[str, Any]:
+    container = {"name": "x", "image": "docker.io/acme/no-such-image:1"}
+    metadata = {"name": "never-ready", "namespace": namespace, "labels": {"never": "ready"}}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def kill_helm_in_the_middle(name: str, *manifests: dict[str, Any]) -> None:
+    command = ["helm", "upgrade", "--install", name, OBJECTS, "-n", "argocd", "--wait", "--values=-", "--history-max=1"]
+    helm = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert helm.stdin
+    helm.stdin.write(json.dumps(objects(*manifests)).encode())
+    helm.stdin.close()
+    cluster = Cluster()
+    eventually("helm in the middle", lambda: cluster.list("pods", "clu-web-dev", "never=ready"), 30)
+    helm.send_signal(signal.SIGKILL)
+    helm.wait()
+
+
+def test_a_key_that_github_lost_is_replaced(half: Half) -> None:
+    old = half.keys.registered[0]
+    half.keys.remove(old)
+    assert half.apply() == ["credential"]
+    (new,) = half.keys.registered
+    assert new.key != old.key
+    assert half.plan() == {}
+
+
+def test_a_key_changed_in_the_cluster_is_replaced_and_the_old_one_dropped(half: Half) -> None:
+    old = half.keys.registered[0]
+    patch = '{"stringData": {"sshPrivateKey": "another"}}'
+    kubectl("patch", "secret", "clu-web-repo", "-n", "argocd", f"--patch={patch}")
+    assert half.apply() == ["credential"]
+    assert [key.id for key in half.keys.registered] == [old.id + 1]
+    assert half.plan() == {}
+
+
+def test_argo_cd_of_another_project_is_used_and_not_changed(half: Half) -> None:
+    argocd = half.resources(replace(half.settings, slug="clu-other", argocd_values={"dex": {"enabled": True}}))[0]
+    assert argocd.diff(argocd.observe()) is None
+    assert "used as it is" in argocd.title
+    assert "not made for this project" in argocd.remove()
+
+
+def test_a_second_argo_cd_is_refused(half: Half) -> None:
+    argocd = half.resources(replace(half.settings, argocd_namespace="clu-elsewhere"))[0]
+    change = argocd.diff(argocd.observe())
+    assert change
+    assert change.action == "unknown"
+    assert "set argocd.namespace to that" in change.note
+
+
+def test_an_application_of_others_is_refused(half: Half) -> None:
+    stranger = {
+        **dict(zip(("project_", "manifest"), half.resources()[3].manifests(), strict=True))["manifest"],  # type: ignore[attr-defined]
+        "metadata": {"name": "clu-other-dev", "namespace": "argocd"},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(stranger))
+    try:
+        application = half.resources(replace(half.settings, slug="clu-other"))[3]
+        change = application.diff(application.observe())
+        assert change
+        assert change.action == "unknown"
+        assert "Application clu-other-dev in argocd is not ours" in change.note
+        assert "stays" in application.remove()
+    finally:
+        kubectl("delete", "application", "clu-other-dev", "-n", "argocd")
+
+
+def test_a_namespace_with_others_things_in_it_stays(half: Half) -> None:
+    namespace = half.resources()[1]
+    kubectl("create", "configmap", "precious", "-n", "clu-web-dev")
+    assert "configmap/precious" in namespace.remove()
+    assert half.cluster.get("configmap", "precious", "clu-web-dev")
+    kubectl("delete", "configmap", "precious", "-n", "clu-web-dev")
+    assert half.plan() == {}
+
+
+def test_removing_leaves_nothing_but_what_it_says_and_can_be_undone(half: Half) -> None:
+    half.wait(half.repository.deliver(A))
+    application, credential, namespace, argocd = half.remove()
+    assert application.endswith("removed")
+    assert credential.endswith("removed")
+    assert namespace.endswith("removed")
+    assert "its namespace and resource definitions stay" in argocd
+    assert not half.helm.releases("argocd")
+    assert half.cluster.get("namespace", "clu-web-dev") is None
+    assert not half.cluster.list("applications.argoproj.io,appprojects.argoproj.io", "argocd", "gitops-flask/project")
+    assert not half.keys.registered
+    assert [line for line in half.remove() if "was not there" not in line] == []
+
+    assert half.apply() == ["argocd", "namespace", "credential", "application"]
+    assert half.wait(half.repository.deliver(B)) == [B, B]

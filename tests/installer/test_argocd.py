@@ -1,0 +1,50 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from installer.argocd import ArgoCD, message
+from installer.errors import CommandFailed
+from installer.kubectl import Cluster
+
+from .programs import Programs, put_on_path
+from .test_kubectl import VIEW
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    programs = put_on_path(tmp_path, monkeypatch)
+    monkeypatch.setenv("KUBECONFIG", f"/one{os.pathsep}/two")
+    programs.answer("kubectl", "config view", out=VIEW)
+    programs.answer("argocd", "")
+    return programs
+
+
+def test_the_cli_gets_one_private_kubeconfig_with_argo_cds_namespace(programs: Programs) -> None:
+    ArgoCD(Cluster(), "argocd").refresh("web-dev")
+    (call,) = programs.calls("argocd")
+    assert json.loads(call["kubeconfig"])["contexts"][0]["context"]["namespace"] == "argocd"
+    assert call["environment"]["ARGOCD_CONFIG_DIR"].startswith(str(Path(call["environment"]["KUBECONFIG"]).parent))
+    assert {"--core", "--prompts-enabled=false", "--refresh"} < set(call["arguments"])
+
+
+@pytest.mark.parametrize(("kind", "noun"), [("Application", "app"), ("AppProject", "proj")])
+def test_a_manifest_is_written_whole(programs: Programs, kind: str, noun: str) -> None:
+    ArgoCD(Cluster(), "argocd").remove_foreign_fields({"kind": kind, "spec": {}})
+    (call,) = programs.calls("argocd")
+    assert call["arguments"][:4] == [noun, "create", "--file=-", "--upsert"]
+    assert json.loads(call["stdin"])["kind"] == kind
+
+
+def test_a_failure_is_told_by_its_sentence(programs: Programs) -> None:
+    said = '{"level":"fatal","msg":"rpc error: code = NotFound desc = application not found","time":"x"}'
+    programs.answer("argocd", "app delete", err=said, status=20)
+    with pytest.raises(CommandFailed, match="application not found") as caught:
+        ArgoCD(Cluster(), "argocd").delete_application("web-dev")
+    assert '"level"' not in str(caught.value)
+
+
+def test_a_message_that_is_no_json_stays_as_it_is() -> None:
+    assert message("panic: oh") == "panic: oh"
+    assert message('{"level":"info","msg":"hello"}') == '{"level":"info","msg":"hello"}'

@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from installer.components import namespaces, number, unready, version
+
+
+def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/component": name, "app.kubernetes.io/part-of": "argocd", **more.get("labels", {})}
+    pod = {"spec": {"containers": [{"image": image or "quay.io/argoproj/argocd:v3.4.4"}]}}
+    return {
+        "metadata": {"name": f"argocd-{name}", "namespace": namespace, "labels": labels, "generation": 2},
+        "spec": {"replicas": 1, "template": pod},
+        "status": more.get("status", {"observedGeneration": 2, "readyReplicas": 1, "updatedReplicas": 1}),
+    }
+
+
+WORKING = [component(name) for name in ("application-controller", "redis", "repo-server", "server")]
+
+
+def test_a_working_argo_cd_lacks_nothing() -> None:
+    assert unready(WORKING, "argocd") == ""
+
+
+def test_what_does_not_work_yet_is_named() -> None:
+    starting = component("redis", status={"observedGeneration": 2, "updatedReplicas": 1})
+    old = component("repo-server", status={"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1})
+    assert unready([WORKING[0], starting, old], "argocd") == "redis, repo-server"
+    assert unready(WORKING, "elsewhere") == "application-controller, redis, repo-server"
+
+
+def test_an_argo_cd_is_where_its_repo_server_is() -> None:
+    assert namespaces([*WORKING, component("server", "half")]) == ["argocd"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "image", "expected"),
+    [
+        ({"app.kubernetes.io/version": "v3.4.4"}, "mirror/argocd:latest", "v3.4.4"),
+        ({}, "quay.io:443/argoproj/argocd:v2.14.1@sha256:ab", "v2.14.1"),
+        ({}, "mirror.example.com:5000/argocd@sha256:ab", ""),
+    ],
+)
+def test_the_version_is_the_label_or_the_images_tag(labels: dict[str, str], image: str, expected: str) -> None:
+    assert version([component("repo-server", image=image, labels=labels)], "argocd") == expected
+
+
+def test_versions_compare_as_numbers() -> None:
+    assert number("10.1.1") > number("9.12.0")
+    assert number("v3.2.0-rc1") == (3, 2, 0)
+    assert number("latest") == ()

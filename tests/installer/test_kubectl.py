@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from installer.errors import CommandFailed, InstallerError
+from installer.kubectl import Cluster
+
+from .programs import Programs, put_on_path
+
+VIEW = {
+    "clusters": [{"name": "kind", "cluster": {"server": "https://127.0.0.1:6443"}}],
+    "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me", "namespace": "mine"}}],
+    "current-context": "kind",
+    "users": [{"name": "me", "user": {"token": "kubernetes-token"}}],
+}
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    return put_on_path(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Error from server (NotFound): namespaces "web" not found',
+        'error: the server doesn\'t have a resource type "applications"',
+        "Error from server (NotFound): the server could not find the requested resource",
+    ],
+)
+def test_what_is_not_there_is_none(programs: Programs, said: str) -> None:
+    programs.answer("kubectl", "get", err=said, status=1)
+    assert Cluster().get("namespace", "web") is None
+
+
+def test_a_refusal_is_an_error_and_not_none(programs: Programs) -> None:
+    programs.answer("kubectl", "get", err='Error from server (Forbidden): secrets "x" is forbidden', status=1)
+    with pytest.raises(CommandFailed, match="forbidden"):
+        Cluster().get("secret", "x", "argocd")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The connection to the server localhost:8080 was refused - did you specify the right host or port?",
+        "Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
+        'error: context "nope" does not exist',
+    ],
+)
+def test_a_cluster_out_of_reach_is_told_with_its_fix(programs: Programs, said: str) -> None:
+    programs.answer("kubectl", "version", out={"clientVersion": {}}, err=said, status=1)
+    with pytest.raises(InstallerError, match="cannot be reached") as caught:
+        Cluster("nope").reachable()
+    assert "kubectl config get-contexts" in caught.value.fix
+
+
+def test_every_call_names_the_chosen_context(programs: Programs) -> None:
+    programs.answer("kubectl", "get", out={"items": []})
+    Cluster("kind").list("pods", "web", "a=b")
+    (call,) = programs.calls("kubectl")
+    assert {"--context=kind", "--namespace=web", "--selector=a=b"} < set(call["arguments"])
+
+
+def test_one_of_two_objects_is_found_by_its_kind(programs: Programs) -> None:
+    programs.answer("kubectl", "get", out={"kind": "AppProject", "metadata": {"name": "web"}})
+    assert set(Cluster().get_many(["appprojects/web", "applications/web"], "argocd")) == {"AppProject"}
+    programs.answer("kubectl", "get", out="")
+    assert Cluster().get_many(["appprojects/web"], "argocd") == {}
+
+
+def test_rights_are_yes_or_no_whatever_the_exit_status(programs: Programs) -> None:
+    programs.answer("kubectl", "auth can-i create namespaces", out="no\n", status=1)
+    programs.answer("kubectl", "auth can-i get pods", out="yes\n")
+    assert not Cluster().allowed("create", "namespaces")
+    assert Cluster().allowed("get", "pods", "web")
+
+
+def test_the_private_kubeconfig_is_private_has_the_namespace_and_is_gone_afterwards(programs: Programs) -> None:
+    programs.answer("kubectl", "config view", out=VIEW)
+    with Cluster().private_kubeconfig("argocd") as path:
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        tree = json.loads(path.read_text())
+    assert tree["contexts"][0]["context"] == {"cluster": "kind", "user": "me", "namespace": "argocd"}
+    assert not path.exists()
+
+
+def test_a_cluster_is_described_by_context_and_server(programs: Programs) -> None:
+    programs.answer("kubectl", "config view", out=VIEW)
+    assert Cluster().describe() == "kind (https://127.0.0.1:6443)"
+
+
+@pytest.mark.parametrize(
+    ("found", "address"),
+    [
+        ({"kind": "Ingress", "spec": {"rules": [{"host": "web.example.com"}], "tls": [{}]}}, "https://web.example.com"),
+        ({"kind": "Ingress", "spec": {"rules": [{"host": "web.example.com"}]}}, "http://web.example.com"),
+        (
+            {
+                "kind": "Service",
+                "spec": {"ports": [{"port": 80}]},
+                "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}},
+            },
+            "http://10.0.0.9:80",
+        ),
+        ({"kind": "Service", "spec": {"ports": [{"port": 80}]}, "status": {"loadBalancer": {}}}, ""),
+    ],
+)
+def test_an_address_is_the_ingress_or_the_load_balancer(programs: Programs, found: object, address: str) -> None:
+    programs.answer("kubectl", "get", out={"items": [found]})
+    assert Cluster().address("web", "web-dev") == address
