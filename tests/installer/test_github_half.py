@@ -1,0 +1,225 @@
+"""GitHub's half against the stand-in: made once, kept twice, mended when changed behind its back, removed."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.converge import Apply, plan, remove
+from installer.credentials import Credentials, find
+from installer.errors import InstallerError
+from installer.git import Clone
+from installer.github import GitHub
+from installer.resource import Resource
+from installer.resources.content import Content
+from installer.resources.registry_token import RegistryToken
+from installer.resources.repository import Repository
+from installer.resources.rules import CHECKS, Rules
+from installer.resources.variables import Variables
+from installer.secret import Secret
+from installer.settings import Settings
+from tests.github import GitHub as StandIn
+
+SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+Lane = Callable[..., list[Resource[Any]]]
+
+
+class Quiet:
+    def step(self, title: str, outcome: str, seconds: float) -> None:
+        pass
+
+
+@pytest.fixture
+def here(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """github.com with acme on a paid plan, and a developer's environment that leads to it."""
+    github.user("octo")
+    github.organization("acme", plan="team", members={"octo": "admin"})
+    environment = {
+        **github.env,
+        "GH_TOKEN": github.token("octo"),
+        "GH_CONFIG_DIR": str(tmp_path / "gh"),
+        "REGISTRY_TOKEN": "dckr_pat_first",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        **{f"GIT_{who}_{what}": "dev" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return github
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one commit and a workflow, which needs a scope of its own to be pushed."""
+    folder = tmp_path / "web"
+    (folder / ".github/workflows").mkdir(parents=True)
+    (folder / ".github/workflows/ci.yml").write_text("on: workflow_dispatch\njobs: {}\n")
+    for command in ("init -q -b main", "add .", "commit -q -m Start"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def lane(here: StandIn, project: Path) -> Lane:
+    """Make the resources anew, as each run of the installer does."""
+
+    def make(settings: Settings = SETTINGS, **changes: Any) -> list[Resource[Any]]:
+        credentials: Credentials = replace(find(settings), **changes)
+        github = GitHub(settings.host, credentials.github, settings.repository)
+        return [
+            Repository(settings, github, credentials),
+            Variables(settings, github, credentials),
+            RegistryToken(github, credentials),
+            Content(settings, github, credentials, Clone(project)),
+            Rules(settings, github),
+        ]
+
+    return make
+
+
+def apply(resources: list[Resource[Any]]) -> list[str]:
+    run = Apply(resources, Quiet())
+    run.run()
+    return run.done
+
+
+def changes(resources: list[Resource[Any]]) -> dict[str, tuple[str, ...]]:
+    return {p.resource.key: tuple(f.name for f in p.change.fields) for p in plan(resources) if p.change}
+
+
+def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
+    apply(lane())
+    repository = here.repository("acme/web")
+    assert (repository.private, repository.description) == (True, "A service")
+    assert repository.settings["delete_branch_on_merge"] is True
+    assert repository.secrets["REGISTRY_TOKEN"].value == "dckr_pat_first"
+    values = {name: stored.value for name, stored in repository.variables.items()}
+    fingerprint = values.pop("REGISTRY_TOKEN_FINGERPRINT")
+    assert Secret("dckr_pat_first").matches(fingerprint)
+    assert values == {"GITOPS_FLASK": "web", "IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project, text=True).strip()
+    assert here.branches(repository) == {"main": head}
+    rules = {ruleset.name: ruleset for ruleset in repository.rulesets.values()}
+    assert set(rules) == {"gitops-flask: main", "gitops-flask: env/dev"}
+    assert [rule["type"] for rule in rules["gitops-flask: env/dev"].rules] == ["deletion", "non_fast_forward"]
+    (checks,) = (r for r in rules["gitops-flask: main"].rules if r["type"] == "required_status_checks")
+    assert [c["context"] for c in checks["parameters"]["required_status_checks"]] == list(CHECKS)
+
+
+def test_the_second_run_changes_nothing_stored(here: StandIn, lane: Lane) -> None:
+    apply(lane())
+    here.changes.clear()
+    assert changes(lane()) == {}
+    assert apply(lane()) == []
+    assert here.changes == []
+
+
+def test_the_plan_of_a_fresh_start_reads_only(here: StandIn, lane: Lane) -> None:
+    assert set(changes(lane())) == {"repository", "variables", "registry-token", "content", "rules"}
+    assert here.changes == []
+
+
+@pytest.mark.parametrize("after", range(1, 5))
+def test_stopped_after_any_step_the_next_run_ends_the_same(here: StandIn, lane: Lane, after: int) -> None:
+    apply(lane()[:after])
+    apply(lane())
+    assert changes(lane()) == {}
+
+
+def test_no_token_is_in_a_file_of_the_clone(here: StandIn, lane: Lane, project: Path) -> None:
+    apply(lane())
+    config = (project / ".git/config").read_text()
+    assert "url = https://github.com/acme/web\n" in config
+    tokens = ("dckr_pat_first", *here.tokens)
+    assert not [p for p in project.rglob("*") if p.is_file() and any(t.encode() in p.read_bytes() for t in tokens)]
+
+
+def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else_moves(
+    here: StandIn, lane: Lane
+) -> None:
+    apply(lane())
+    repository = here.repository("acme/web")
+    number, made = repository.id, repository.created_at
+    repository.description, repository.private = "Something else", False
+    del repository.secrets["REGISTRY_TOKEN"]
+    repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
+    repository.variables["RUNNER"] = replace(repository.variables["IMAGE_REPOSITORY"], name="RUNNER", value="mine")
+    ruleset = next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main")
+    ruleset.rules.pop()
+    here.changes.clear()
+    assert changes(lane()) == {
+        "repository": ("private", "description"),
+        "variables": ("IMAGE_REPOSITORY",),
+        "registry-token": ("REGISTRY_TOKEN",),
+        "rules": ("gitops-flask: main",),
+    }
+    apply(lane())
+    assert changes(lane()) == {}
+    assert len(here.changes) == 5, "one for each difference, and the fingerprint of the secret"
+    assert (repository.id, repository.created_at) == (number, made)
+    assert repository.variables["RUNNER"].value == "mine"
+
+
+def test_another_token_is_noticed_and_stored(here: StandIn, lane: Lane) -> None:
+    apply(lane())
+    rotated = lane(registry_token=Secret("dckr_pat_second"))
+    assert changes(rotated) == {"registry-token": ("REGISTRY_TOKEN",)}
+    apply(rotated)
+    assert here.repository("acme/web").secrets["REGISTRY_TOKEN"].value == "dckr_pat_second"
+    assert changes(lane(registry_token=Secret("dckr_pat_second"))) == {}
+
+
+def test_without_a_token_at_hand_the_stored_one_is_kept(here: StandIn, lane: Lane) -> None:
+    apply(lane())
+    assert changes(lane(registry_token=Secret(""))) == {}
+
+
+def test_a_plan_without_rules_is_done_without_and_said(here: StandIn, lane: Lane) -> None:
+    here.accounts["acme"].plan = "free"
+    apply(lane())
+    planned = {p.resource.key: p.change for p in plan(lane())}
+    rules = planned.pop("rules")
+    assert rules is not None
+    assert rules.action == "unavailable"
+    assert "unprotected" in rules.note
+    assert not any(planned.values())
+    here.accounts["acme"].plan = "team"
+    assert set(changes(lane())) == {"rules"}
+
+
+def test_a_push_that_is_refused_names_the_missing_scope(
+    here: StandIn, lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", here.token("octo", scopes=["repo"]))
+    with pytest.raises(InstallerError) as error:
+        apply(lane())
+    assert "`workflow` scope" in str(error.value)
+    assert "Remains: branch main of acme/web" in str(error.value)
+
+
+def test_another_origin_is_left_and_named(here: StandIn, lane: Lane, project: Path) -> None:
+    subprocess.run(["git", "remote", "add", "origin", "https://example.com/other"], cwd=project, check=True)
+    with pytest.raises(InstallerError, match=r"example\.com/other"):
+        apply(lane())
+
+
+def test_down_removes_what_was_made_and_keeps_the_repository(here: StandIn, lane: Lane) -> None:
+    apply(lane())
+    told = {resource.key: outcome for resource, outcome in remove(lane(), Quiet())}
+    repository = here.repository("acme/web")
+    assert (repository.secrets, repository.variables, repository.rulesets) == ({}, {}, {})
+    assert "main" in here.branches(repository)
+    assert told["repository"].startswith("stays")
+    again = {resource.key: outcome for resource, outcome in remove(lane(), Quiet())}
+    assert again["rules"] == again["variables"] == "were not there"
+
+
+def test_down_deletes_the_repository_only_where_that_was_asked_for(here: StandIn, lane: Lane) -> None:
+    apply(lane())
+    credentials = find(SETTINGS)
+    github = GitHub(SETTINGS.host, credentials.github, SETTINGS.repository)
+    assert Repository(SETTINGS, github, credentials, remove_it=True).remove() == "deleted"
+    assert "acme/web" not in here.repositories
+    assert Repository(SETTINGS, github, credentials, remove_it=True).remove() == "was not there"
