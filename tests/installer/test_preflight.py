@@ -1,0 +1,158 @@
+"""What is missing or wrong is told before the first write, all of it at once, each with its fix."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer.converge import Planned, plan
+from installer.errors import InstallerError
+from installer.preflight import before_reading, before_writing, refuse
+from installer.world import World
+from tests.github import GitHub as StandIn
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def world(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """A project of acme's, octo's token, and a cluster that nobody started."""
+    github.user("octo")
+    github.user("someone")
+    github.organization("acme", plan="team", members={"octo": "admin"})
+    for name, value in {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "KUBECONFIG": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GH_TOKEN", github.token("octo"))
+
+    def make(owner: str = "acme", slug: str = "web") -> World:
+        tree: dict[str, Any] = {
+            "version": 1,
+            "project": {"name": "Web", "slug": slug},
+            "github": {"host": "github.com", "owner": owner, "visibility": "private"},
+            "registry": {"host": "docker.io", "account": "acme"},
+            "cluster": {"namespace": f"{slug}-dev"},
+        }
+        (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+        return World.open(tmp_path)
+
+    return make
+
+
+def told(world: World, *keys: str) -> list[str]:
+    """Return what would be told before writing, as if these resources were to change."""
+    resources = [r for r in world.resources() if r.key in keys]
+    return [str(problem) for problem in before_writing(world, plan(resources))]
+
+
+def push(github: StandIn, repository: str, branch: str, files: dict[str, str], folder: Path) -> None:
+    """Put a branch with these files where another developer would have pushed it."""
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q", "-b", "x"], ["add", "."], [*who, "commit", "-q", "-m", "x"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    target = github.repository(repository).git
+    subprocess.run(["git", "fetch", "-q", str(folder), f"x:refs/heads/{branch}"], cwd=target, check=True)
+
+
+def create(github: StandIn, name: str) -> None:
+    subprocess.run(["gh", "repo", "create", name, "--private"], check=True, capture_output=True)
+    github.changes.clear()
+
+
+def test_with_nothing_at_hand_each_missing_thing_is_told_with_what_it_is_for(
+    world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = world()
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("GH_TOKEN")
+    problems = before_reading(World.open(here.project))
+    text = "\n".join(map(str, problems))
+    for words in (
+        "git is not installed: it commits and pushes",
+        "gh is not installed: it creates the repository",
+        "kubectl is not installed: it reads the cluster",
+        "helm is not installed: it installs Argo CD",
+        "argocd is not installed: it refreshes",
+        "There is no token for github.com",
+    ):
+        assert words in text
+    with pytest.raises(InstallerError, match=r"Nothing was changed\."):
+        refuse(problems)
+
+
+def test_a_wrong_token_is_told(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
+    (problem,) = [p for p in before_reading(world()) if p.lane == "github"]
+    assert "does not work" in problem.what
+    assert "gh auth login" in problem.fix
+    assert "ghp_wrong" not in str(problem)
+
+
+def test_a_missing_scope_is_told_before_anything_is_made(
+    world: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
+    (problem,) = told(world(), "repository")
+    assert "lacks the scope `workflow`" in problem
+    assert "gh auth refresh" in problem
+    assert github.changes == []
+
+
+def test_a_fine_grained_token_shows_no_scopes_and_is_not_refused_for_that(
+    world: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained"))
+    assert told(world(), "variables") == []
+
+
+@pytest.mark.parametrize(("owner", "words"), [("nobody-there", "no user or organisation"), ("someone", "another user")])
+def test_an_owner_that_cannot_be_is_told(world: Make, owner: str, words: str) -> None:
+    (problem,) = told(world(owner), "repository")
+    assert words in problem
+    assert "github.owner" in problem
+
+
+def test_a_name_that_is_taken_by_something_else_is_told(world: Make, github: StandIn, tmp_path: Path) -> None:
+    create(github, "acme/web")
+    push(github, "acme/web", "main", {"README.md": "Another thing."}, tmp_path / "other")
+    (problem,) = told(world(), "variables")
+    assert "https://github.com/acme/web exists and holds something else" in problem
+
+
+def test_an_empty_repository_and_the_same_project_are_adopted(world: Make, github: StandIn, tmp_path: Path) -> None:
+    create(github, "acme/web")
+    here = world()
+    assert told(here, "variables") == []
+    settings = (here.project / "gitops.yaml").read_text()
+    push(github, "acme/web", "main", {"gitops.yaml": settings}, tmp_path / "same")
+    assert told(here, "variables") == []
+
+
+def test_a_branch_that_makes_the_environments_branch_impossible_is_told(
+    world: Make, github: StandIn, tmp_path: Path
+) -> None:
+    create(github, "acme/web")
+    push(github, "acme/web", "env", {"x": "x"}, tmp_path / "other")
+    (problem,) = told(world(), "variables")
+    assert "A branch `env` makes `env/dev` impossible" in problem
+
+
+def test_a_missing_registry_token_is_told(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
+    here = world()
+    resources = [r for r in here.resources() if r.key == "registry-token"]
+    planned: list[Planned] = plan(resources)
+    (problem,) = before_writing(here, planned)
+    assert "set REGISTRY_TOKEN in the environment" in str(problem)
+
+
+def test_a_cluster_that_does_not_answer_is_told(world: Make) -> None:
+    if any("kubectl is not" in p.what for p in before_reading(world())):
+        pytest.skip("needs kubectl")
+    (problem,) = [p for p in before_reading(world()) if p.lane == "cluster" and "cannot be reached" in p.what]
+    assert "kubectl config" in problem.fix
