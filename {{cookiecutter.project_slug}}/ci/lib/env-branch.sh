@@ -105,7 +105,7 @@ commit_on_top() {
 push_or_wait() {
   git push --quiet "$REMOTE" "$COMMIT:refs/heads/$BRANCH" && return 0
   say "$BRANCH did not take the push (attempt $1 of $ATTEMPTS)"
-  [ "$1" -eq "$ATTEMPTS" ] || sleep "$(($1 - 1)).$((RANDOM % 10))"
+  [ "$1" -eq "$ATTEMPTS" ] || sleep "0.$((RANDOM % 10))" # so that two do not meet again
   return 1
 }
 

@@ -1,0 +1,34 @@
+"""The workflows, as the two linters of GitHub Actions see them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import TEMPLATE
+
+WORKFLOWS = TEMPLATE / ".github/workflows"
+
+
+def linter(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"no {name} in PATH")
+
+
+@linter("zizmor")
+def test_zizmor_finds_nothing_as_an_auditor_but_the_secret_of_the_repository() -> None:
+    command = ["zizmor", "--offline", "--no-progress", "--persona", "auditor", WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "No findings to report. Good job! (1 ignored)"), done.stderr
+    ignored = [line for path in WORKFLOWS.iterdir() for line in path.read_text().splitlines() if "zizmor:" in line]
+    assert [line.partition("#")[2].strip() for line in ignored] == ["zizmor: ignore[secrets-outside-env]"]
+
+
+@linter("actionlint")
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    shutil.copytree(WORKFLOWS, tmp_path / ".github/workflows")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    done = subprocess.run(["actionlint"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
