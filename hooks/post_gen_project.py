@@ -22,19 +22,18 @@ def first_commit() -> None:
             subprocess.run([*GIT, *step.split()], check=True, env=author | os.environ)
 
 
-def main() -> None:
-    for script in (path for path in Path("ci").rglob("*") if path.is_file() and path.read_bytes()[:2] == b"#!"):
-        script.chmod(0o755)  # a zip does not keep it
-    first_commit()
-    sys.path.insert(0, ANSWERS["_repo_dir"])
-    package = "installer" if Path(ANSWERS["_repo_dir"], "installer").is_dir() else "gitops_flask"  # checkout or wheel
-    origin = import_module(f"{package}.origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], os.getenv("PWD"))
-    installer = import_module(f"{package}.offer")
-    installer.offer(Path.cwd(), origin, installer.mode_from_environment())
-
-
+go_on = "gitops-flask up"
 try:
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
-        main()
+        sys.path.insert(0, ANSWERS["_repo_dir"])
+        package = "installer" if Path(ANSWERS["_repo_dir"], "installer").is_dir() else "gitops_flask"  # or the wheel's
+        origin = import_module(f"{package}.origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], os.getenv("PWD"))
+        go_on = import_module(f"{package}.resume").command("up", Path.cwd(), origin)
+        for file in (path for path in Path("ci").rglob("*") if path.is_file()):
+            file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
+        first_commit()
+        installer = import_module(f"{package}.offer")
+        installer.offer(Path.cwd(), origin, installer.mode_from_environment())
 except BaseException as error:  # Ctrl-C, too
-    print(f"{Path.cwd()} has all its files, but was not installed: {error!r}", file=sys.stderr)
+    print(f"{Path.cwd()} has all its files. What comes after them stopped: {error!r}", file=sys.stderr)
+    print(f"Go on with:\n  {go_on}", file=sys.stderr)

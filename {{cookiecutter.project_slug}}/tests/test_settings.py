@@ -7,7 +7,7 @@ from {{ cookiecutter.__module }}.settings import Settings, SettingsError
 def test_an_empty_environment_gives_settings_for_a_laptop() -> None:
     settings = Settings.from_environment({})
 
-    assert (settings.host, settings.port, settings.revision) == ("127.0.0.1", 8000, "unknown")
+    assert (settings.bind_address, settings.port, settings.revision) == ("127.0.0.1", 8000, "unknown")
 
 
 def test_settings_come_from_the_environment() -> None:

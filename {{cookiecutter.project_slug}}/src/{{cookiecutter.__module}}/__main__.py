@@ -21,7 +21,7 @@ def main() -> None:
         f"{__package__}.app:create_app",
         factory=True,
         interface=Interfaces.WSGI,
-        address=settings.host,
+        address=settings.bind_address,
         port=settings.port,
         workers=1,  # one process in a pod: more requests are more replicas
         blocking_threads=settings.threads,

@@ -23,7 +23,7 @@ class Settings(BaseModel):
     revision: str = "unknown"
     """The full source commit; the image brings it along."""
     log_level: LogLevel = "INFO"
-    host: str = "127.0.0.1"
+    bind_address: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     threads: int = Field(default=4, ge=1, le=256)
     """Requests handled at the same time by one pod."""
