@@ -69,6 +69,20 @@ def test_a_recorded_commit_that_is_gone_is_cannot_tell_and_red(
     assert answer.line.startswith("deploy: failed: cannot tell whether ")
 
 
+def test_a_shallow_clone_that_cannot_get_its_history_does_not_guess(
+    delivered: Checkout, remote: Remote, world: World
+) -> None:
+    recorded = delivered.merge("Two")
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    remote.git("branch", "side", recorded)
+    delivered.merge("Three")
+    runner = world.checkout("runner", "--depth=1", "--no-single-branch")  # has both commits, and nothing between
+    runner.commit("Never pushed, so that the remote cannot serve its history")
+    answer = runner.run("deploy")
+    assert (answer.code, answer.line.split(" whether ")[0]) == (1, "deploy: failed: cannot tell")
+    assert remote.revision() == recorded
+
+
 @pytest.mark.parametrize("image", ["", 'revision: "HEAD"\n', 'revision: "--all"\n'])
 def test_an_image_file_without_a_revision_is_cannot_tell_and_red(
     delivered: Checkout, remote: Remote, world: World, image: str
