@@ -17,5 +17,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.log_requests(app)
     errors.answer_in_json(app)
     app.register_blueprint(health.blueprint(settings))
-    app.register_blueprint(example.blueprint)  # example: delete this line with example.py and tests/test_example.py
+    app.register_blueprint(example.blueprint)  # goes with example.py and tests/test_example.py
     return app
