@@ -24,7 +24,8 @@ _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find 
 _UNREACHABLE = re.compile(
     r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
     r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
-    r"context .* does not exist|invalid configuration|TLS handshake|x509"
+    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
+    r"getting credentials"
 )
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 

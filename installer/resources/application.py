@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..argocd import ArgoCD
-from ..errors import InstallerError
+from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, Release, objects
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata
@@ -86,13 +86,19 @@ class Application(Resource[Seen]):
             return f"{self.title}: stays, it is not ours"
         if "Application" in seen.objects:
             if "AppProject" not in seen.objects:
-                raise InstallerError(f"{self.title} cannot be deleted: its AppProject is gone.", self._rescue())
-            self._argocd.delete_application(self._name, self._patience)
+                self._helm.install(self._name, self._home, objects(*self.manifests()))  # or it hangs in its deletion
+            self._delete()
         clear(f"The end of Application {self._name}", self._application_remains, self._patience, explain=self._rescue)
         clear(f"The end of what {self._name} deployed", self._workloads, self._patience)
         released = self._helm.uninstall(self._name, self._home)
         clear(f"The end of AppProject {self._name}", self._remains, self._patience)
         return f"{self.title}: {'removed' if released or seen.objects else 'was not there'}"
+
+    def _delete(self) -> None:
+        try:
+            self._argocd.delete_application(self._name, self._patience)
+        except (CommandFailed, DeadlinePassed) as error:
+            raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._rescue()) from None
 
     def manifests(self) -> tuple[Object, Object]:
         """Return the AppProject and the Application as they should be."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..argocd_values import SMALL, merged
 from ..components import PARTS, namespaces, number, unready, version
 from ..errors import InstallerError
 from ..helm import Helm, Release
+from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
 from ..kubectl import Cluster, Object
 from ..marks import PROJECT
 from ..pods import problems
@@ -21,27 +23,6 @@ OLDEST = (3, 2)
 """The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
 CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
 
-SMALL: dict[str, Any] = {
-    "dex": {"enabled": False},  # no single sign-on
-    "notifications": {"enabled": False},
-    "applicationSet": {"replicas": 0},  # has no `enabled`
-    "configs": {
-        "cm": {
-            # A merge is live within seconds although nothing calls Argo CD from outside. Measured: 5 to 7 s from
-            # push to synced, 8 % of a core with one application; the defaults take minutes.
-            "timeout.reconciliation": "3s",
-            "timeout.reconciliation.jitter": "0s",
-        }
-    },
-    "repoServer": {
-        "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
-    },
-    "controller": {"resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}},
-    "server": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},  # makes the key that the others need
-    "redis": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}}},
-}
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -51,6 +32,8 @@ class Seen:
     release: Release | None
     """The release `argocd` where this project made it."""
     values: Mapping[str, Any]
+    known_hosts: str
+    """The ssh hosts that an Argo CD of others knows."""
 
     @property
     def namespaces(self) -> list[str]:
@@ -75,6 +58,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._home = settings.argocd_namespace
         self._mark = {PROJECT: settings.slug}
         self._values = merged(SMALL, settings.argocd_values)
+        self._ssh_host = ssh_host(settings.source_url)
         self.title = f"Argo CD in namespace {self._home}"
 
     def observe(self) -> Seen:
@@ -82,8 +66,11 @@ class ArgoCDInstallation(Resource[Seen]):
         components = tuple(self._cluster.list("deployments,statefulsets", selector=PARTS))
         found = self._helm.releases(self._home, f"{PROJECT}={self._slug}")
         release = next((each for each in found if each.name == RELEASE), None)
-        seen = Seen(components, release, self._helm.values(RELEASE, self._home) if release else {})
-        if release is None and self._home in seen.namespaces:
+        values = self._helm.values(RELEASE, self._home) if release else {}
+        foreign = release is None and self._home in namespaces(components)
+        hosts = self._cluster.get("configmap", CONFIG_MAP, self._home) if foreign and self._ssh_host else None
+        seen = Seen(components, release, values, (hosts or {}).get("data", {}).get("ssh_known_hosts", ""))
+        if foreign:
             self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
         return seen
 
@@ -94,6 +81,8 @@ class ArgoCDInstallation(Resource[Seen]):
         if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
             note = f"there is one in namespace {elsewhere[0]}: set argocd.namespace to that in {FILE}"
             return Change("unknown", note=note)
+        if stranger := self._unknown_host():
+            return Change("unknown", note=f"{stranger} configs.ssh.extraHosts under argocd.values in {FILE}")
         if seen.release is None:
             return Change("create", note=f"chart {CHART_VERSION}")
         fields: tuple[Field, ...] = ()
@@ -111,7 +100,21 @@ class ArgoCDInstallation(Resource[Seen]):
         if numbers and numbers[:2] < OLDEST:
             wanted = ".".join(map(str, OLDEST))
             return Change("unknown", note=f"it is {found}; upgrade it to {wanted} or newer")
+        if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
+            return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
         return None
+
+    def _unknown_host(self) -> str:
+        """Return what to do where our own Argo CD would not know the ssh host; empty where it does."""
+        extra = self._values["configs"].get("ssh", {}).get("extraHosts", "")
+        known = not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
+        return "" if known else self._advice()
+
+    def _advice(self) -> str:
+        return (
+            f"it does not know the ssh host {self._ssh_host}: check what `{scan_command(self._ssh_host)}` prints, "
+            "then add it to"
+        )
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Install or upgrade, and wait until it works."""
@@ -168,12 +171,3 @@ class ArgoCDInstallation(Resource[Seen]):
     def _remains(self) -> str:
         left = self._cluster.list("deployments,statefulsets,pods", self._home, PARTS)
         return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both trees as one; where both name a value, `over` has its way."""
-    both = {**base, **over}
-    for key in base.keys() & over.keys():
-        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping):
-            both[key] = merged(base[key], over[key])
-    return both

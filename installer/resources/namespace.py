@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import KEEP, is_ours, metadata
@@ -71,7 +72,10 @@ class Namespace(Resource[Seen]):
             self._helm.uninstall(self._release, self._home)
             return f"{self.title}: stays"
         if not seen.leaving:
-            strangers = others(self._cluster.everything_in(self._name))
+            try:
+                strangers = others(self._cluster.everything_in(self._name))
+            except InstallerError as error:
+                return f"{self.title}: stays, because it cannot be told what it holds: {error.message}"
             if strangers:
                 return f"{self.title}: stays, it still holds {', '.join(strangers[:5])}" + (
                     f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""

@@ -1,0 +1,83 @@
+"""A cluster and its helm as a test has them: objects in a dictionary, writes noted."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from installer.deploy_key import DeployKey
+from installer.helm import Release
+from installer.settings import Settings
+
+SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+Object = dict[str, Any]
+
+
+def release(name: str, status: str = "deployed", chart: str = "gitops-flask-objects-1.0.0") -> Release:
+    return Release(name, "argocd", 1, status, chart, "")
+
+
+@dataclass
+class Cluster:
+    """What is there, by kind (as it is asked for) and name."""
+
+    objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    content: list[str] = field(default_factory=list)
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        return self.objects.get((kind, name))
+
+    def get_many(self, references: list[str], namespace: str = "") -> dict[str, Object]:
+        found = [self.objects.get((kind, name)) for kind, name in (r.split("/") for r in references)]
+        return {o["kind"]: o for o in found if o}
+
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> "list[Object]":
+        return [o for (each, _), o in self.objects.items() if each in kind.split(",")]
+
+    def everything_in(self, namespace: str) -> "list[str]":
+        return self.content
+
+
+@dataclass
+class Helm:
+    """The releases, and what was asked of helm."""
+
+    there: list[Release] = field(default_factory=list)
+    given: Object = field(default_factory=dict)
+    installed: list[tuple[str, Object]] = field(default_factory=list)
+    options: list[Object] = field(default_factory=list)
+    uninstalled: list[str] = field(default_factory=list)
+
+    def release(self, name: str, namespace: str) -> Release | None:
+        return next((each for each in self.there if each.name == name), None)
+
+    def releases(self, namespace: str, selector: str = "") -> list[Release]:
+        return self.there
+
+    def values(self, name: str, namespace: str) -> Object:
+        return self.given
+
+    def install(self, name: str, namespace: str, values: Object, **options: Any) -> None:
+        self.installed.append((name, values))
+        self.options.append(options)
+
+    def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
+        self.uninstalled.append(name)
+        return True
+
+
+@dataclass
+class Keys:
+    """A repository's deploy keys, and the order of what was done to them."""
+
+    registered: list[DeployKey] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    def list(self) -> "list[DeployKey]":
+        return [*self.registered]
+
+    def add(self, title: str, public: str) -> None:
+        self.log.append("add")
+        self.registered.append(DeployKey(100 + len(self.log), title, public, read_only=True))
+
+    def remove(self, key: DeployKey) -> None:
+        self.log.append("remove")
+        self.registered.remove(key)

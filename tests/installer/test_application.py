@@ -1,0 +1,151 @@
+import copy
+from typing import Any
+
+import pytest
+
+from installer.errors import InstallerError
+from installer.resources.application import KINDS, Application
+
+from .cluster import SETTINGS, Cluster, Helm, release
+
+
+class ArgoCD:
+    """Notes what it is asked to write whole."""
+
+    def __init__(self) -> None:
+        self.healed: list[str] = []
+
+    def remove_foreign_fields(self, manifest: dict[str, Any]) -> None:
+        self.healed.append(manifest["kind"])
+
+
+def application(cluster: Cluster, helm: Helm) -> tuple[Application, ArgoCD]:
+    argocd: Any = ArgoCD()
+    edges: Any = (cluster, helm)
+    return Application(SETTINGS, *edges, argocd, patience=0), argocd
+
+
+@pytest.fixture
+def there() -> tuple[Cluster, Helm]:
+    """Return a cluster as it is after an installation, with what Argo CD and helm add themselves."""
+    cluster, helm = Cluster(), Helm([release("web-dev")])
+    manifests = application(cluster, helm)[0].manifests()
+    for kind, manifest in zip(KINDS, manifests, strict=True):
+        stored = copy.deepcopy(manifest)
+        stored["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
+        stored["metadata"]["annotations"] = {"argocd.argoproj.io/refresh": "normal"}
+        stored["status"] = {"sync": {"status": "Synced"}}
+        cluster.objects[kind, "web-dev"] = stored
+    return cluster, helm
+
+
+def stored(cluster: Cluster, kind: str) -> dict[str, Any]:
+    return cluster.objects[kind, "web-dev"]
+
+
+def test_the_project_allows_one_repository_one_namespace_and_nothing_of_the_whole_cluster() -> None:
+    project, _ = application(Cluster(), Helm())[0].manifests()
+    assert project["spec"]["sourceRepos"] == ["ssh://git@github.com/acme/web.git"]
+    assert project["spec"]["destinations"] == [{"server": "https://kubernetes.default.svc", "namespace": "web-dev"}]
+    assert project["spec"]["clusterResourceWhitelist"] == []
+    assert project["metadata"]["finalizers"] == ["resources-finalizer.argocd.argoproj.io"]
+
+
+def test_the_application_follows_env_dev_and_lets_the_image_win() -> None:
+    _, manifest = application(Cluster(), Helm())[0].manifests()
+    source = manifest["spec"]["source"]
+    assert (source["targetRevision"], source["path"]) == ("env/dev", "chart")
+    assert source["helm"] == {"releaseName": "web", "valueFiles": ["../deploy/dev.yaml", "../image.yaml"]}
+    assert manifest["spec"]["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
+    assert manifest["spec"]["syncPolicy"]["retry"]["refresh"] is True
+
+
+def test_what_is_as_it_should_be_needs_no_change(there: tuple[Cluster, Helm]) -> None:
+    resource, _ = application(*there)
+    assert resource.diff(resource.observe()) is None
+
+
+def test_an_empty_list_that_argo_cd_dropped_is_no_difference(there: tuple[Cluster, Helm]) -> None:
+    del stored(there[0], KINDS[0])["spec"]["clusterResourceWhitelist"]
+    resource, _ = application(*there)
+    assert resource.diff(resource.observe()) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "name"),
+    [
+        (1, {"syncPolicy": {"automated": {"prune": True}}}, "Application.spec.syncPolicy.automated.selfHeal"),
+        (1, {"ignoreDifferences": [{"kind": "Secret"}]}, "Application.spec.ignoreDifferences"),
+        (0, {"sourceRepos": ["*"]}, "AppProject.spec.sourceRepos"),
+        (0, {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}, "AppProject.spec.clusterResourceWhitelist"),
+        (0, {"roles": [{"name": "backdoor"}]}, "AppProject.spec.roles"),
+    ],
+)
+def test_every_change_and_every_addition_is_seen(
+    there: tuple[Cluster, Helm], kind: int, spec: dict[str, Any], name: str
+) -> None:
+    stored(there[0], KINDS[kind])["spec"].update(spec)
+    resource, _ = application(*there)
+    change = resource.diff(resource.observe())
+    assert change
+    assert name in [field.name for field in change.fields]
+
+
+@pytest.mark.parametrize("key", ["labels", "finalizers"])
+def test_a_lost_mark_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str) -> None:
+    found = stored(there[0], KINDS[1])
+    del found["metadata"][key]
+    found["metadata"]["annotations"] = {
+        "meta.helm.sh/release-name": "web-dev",
+        "meta.helm.sh/release-namespace": "argocd",
+    }
+    resource, _ = application(*there)
+    change = resource.diff(resource.observe())
+    assert change
+    assert change.action == "change"
+    assert [field.name.split(".")[2] for field in change.fields] == [key]
+
+
+@pytest.mark.parametrize("status", ["pending-upgrade", "failed"])
+def test_a_release_left_half_made_is_seen(there: tuple[Cluster, Helm], status: str) -> None:
+    there[1].there = [release("web-dev", status)]
+    resource, _ = application(*there)
+    change = resource.diff(resource.observe())
+    assert change
+    assert change.fields[0].old == status
+
+
+def test_an_application_of_others_is_never_touched(there: tuple[Cluster, Helm]) -> None:
+    stored(there[0], KINDS[1])["metadata"]["labels"] = {"team": "other"}
+    resource, _ = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert (change.action, "Application web-dev in argocd is not ours" in change.note) == ("unknown", True)
+    with pytest.raises(InstallerError, match="not ours"):
+        resource.apply(seen, change)
+    assert "stays" in resource.remove()
+    assert there[1].installed == there[1].uninstalled == []
+
+
+def test_nothing_is_written_while_the_old_one_is_still_being_deleted(there: tuple[Cluster, Helm]) -> None:
+    stored(there[0], KINDS[1])["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
+    resource, _ = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match=r"(?s)The end of the old Application.*kubectl patch"):
+        resource.apply(seen, change)
+    assert there[1].installed == []
+
+
+def test_what_helm_leaves_is_removed_by_argocd_and_asserted(there: tuple[Cluster, Helm]) -> None:
+    stored(there[0], KINDS[1])["spec"]["ignoreDifferences"] = [{"kind": "Secret"}]
+    resource, argocd = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match=r"something else keeps changing Application\.spec\.ignoreDifferences"):
+        resource.apply(seen, change)  # this cluster changes nothing, so it is still there
+    assert argocd.healed == ["Application"]
+    assert [name for name, _ in there[1].installed] == ["web-dev"]

@@ -1,0 +1,162 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from installer.argocd_values import SMALL, merged
+from installer.errors import DeadlinePassed, InstallerError
+from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
+from installer.settings import Settings
+
+from .cluster import SETTINGS, Cluster, Helm, release
+from .test_components import WORKING, component
+
+OURS = release("argocd", chart=f"argo-cd-{CHART_VERSION}")
+
+
+def argo_cd(
+    components: list[dict[str, Any]], helm: Helm | None = None, settings: Settings = SETTINGS, **more: Any
+) -> ArgoCDInstallation:
+    cluster = Cluster({("deployments", str(number)): each for number, each in enumerate(components)})
+    cluster.objects.update(more.pop("objects", {}))
+    edges: Any = (cluster, helm or Helm())
+    return ArgoCDInstallation(settings, *edges, patience=0, **more)
+
+
+def change_of(resource: ArgoCDInstallation) -> Any:
+    return resource.diff(resource.observe())
+
+
+def knowing(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
+    text = "\n".join(f"{host} ssh-ed25519 AAAA" for host in hosts)
+    return {("configmap", "argocd-ssh-known-hosts-cm"): {"data": {"ssh_known_hosts": text}}}
+
+
+def test_where_there_is_none_it_is_installed_with_our_mark() -> None:
+    helm = Helm()
+    resource = argo_cd([], helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert change.action == "create"
+    with pytest.raises(DeadlinePassed, match="application-controller, redis, repo-server"):
+        resource.apply(seen, change)  # this cluster starts nothing
+    assert helm.installed == [("argocd", SMALL)]
+    assert helm.options[0]["labels"] == {"gitops-flask/project": "web"}
+    assert helm.options[0]["version"] == CHART_VERSION
+    assert helm.options[0]["take_ownership"] is False
+
+
+def test_ours_as_it_should_be_is_left_alone() -> None:
+    assert change_of(argo_cd(WORKING, Helm([OURS], SMALL))) is None
+
+
+def test_the_users_values_win_over_ours() -> None:
+    settings = replace(SETTINGS, argocd_values={"dex": {"enabled": True}, "configs": {"cm": {"x": "y"}}})
+    change = change_of(argo_cd(WORKING, Helm([OURS], SMALL), settings))
+    assert [(field.name, field.new) for field in change.fields] == [
+        ("values.dex.enabled", True),
+        ("values.configs.cm.x", "y"),
+    ]
+
+
+def test_a_value_that_was_taken_back_is_a_difference_too() -> None:
+    change = change_of(argo_cd(WORKING, Helm([OURS], merged(SMALL, {"server": {"replicas": 3}}))))
+    assert [(field.name, field.new) for field in change.fields] == [("values.server.replicas", None)]
+
+
+@pytest.mark.parametrize(("chart", "changes"), [("argo-cd-9.9.9", True), ("argo-cd-11.0.0", False)])
+def test_an_older_chart_is_upgraded_and_a_newer_one_is_left(chart: str, *, changes: bool) -> None:
+    change = change_of(argo_cd(WORKING, Helm([release("argocd", chart=chart)], SMALL)))
+    assert bool(change) == changes
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed"])
+def test_a_half_made_release_of_ours_is_mended(status: str) -> None:
+    change = change_of(argo_cd(WORKING, Helm([replace(OURS, status=status)], SMALL)))
+    assert [field.name for field in change.fields] == ["release"]
+
+
+def test_one_that_is_still_starting_is_waited_for_without_writing() -> None:
+    helm = Helm([OURS], SMALL)
+    resource = argo_cd([WORKING[0], component("repo-server", status={}), WORKING[1]], helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert change.note == "wait for repo-server"
+    with pytest.raises(DeadlinePassed, match="repo-server"):
+        resource.apply(seen, change)
+    assert helm.installed == []
+
+
+def test_one_of_others_is_used_as_it_is() -> None:
+    resource = argo_cd(WORKING, objects=knowing("github.com"))
+    assert change_of(resource) is None
+    assert resource.title == "Argo CD v3.4.4 in namespace argocd (used as it is)"
+    assert "not made for this project" in resource.remove()
+
+
+def test_one_that_is_too_old_is_refused_with_the_fix() -> None:
+    old = [component("repo-server", labels={"app.kubernetes.io/version": "v3.1.9"})]
+    change = change_of(argo_cd(old, objects=knowing("github.com")))
+    assert (change.action, change.note) == ("unknown", "it is v3.1.9; upgrade it to 3.2 or newer")
+
+
+def test_one_in_another_namespace_is_named() -> None:
+    change = change_of(argo_cd([component("repo-server", "cd")]))
+    assert change.action == "unknown"
+    assert "namespace cd: set argocd.namespace" in change.note
+
+
+def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
+    change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
+    assert change.action == "unknown"
+    assert "ssh-keyscan github.com" in change.note
+    assert "ConfigMap argocd-ssh-known-hosts-cm in argocd" in change.note
+    ghes = replace(SETTINGS, host="ghe.example.com")
+    assert "configs.ssh.extraHosts" in change_of(argo_cd([], settings=ghes)).note
+    entry = {"configs": {"ssh": {"extraHosts": "ghe.example.com ssh-ed25519 AAAA"}}}
+    assert change_of(argo_cd([], settings=replace(ghes, argocd_values=entry))).action == "create"
+    assert change_of(argo_cd([], settings=replace(ghes, visibility="public"))).action == "create"
+
+
+def definition(**metadata: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    found = {"kind": "CustomResourceDefinition", "metadata": {"name": CRDS[0], **metadata}}
+    return {("customresourcedefinitions", CRDS[0]): found}
+
+
+@pytest.mark.parametrize(("owner", "taken"), [("argocd", False), ("argo", True), (None, True)])
+def test_definitions_that_argo_cd_left_behind_are_adopted(owner: str | None, *, taken: bool) -> None:
+    helm = Helm()
+    annotations = {"meta.helm.sh/release-name": owner, "meta.helm.sh/release-namespace": "argocd"} if owner else None
+    left = definition(labels={"app.kubernetes.io/part-of": "argocd"}, annotations=annotations)
+    resource = argo_cd([], helm, objects=left)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed):
+        resource.apply(seen, change)
+    assert helm.options[0]["take_ownership"] is taken
+
+
+def test_definitions_of_something_else_are_not() -> None:
+    resource = argo_cd([], objects=definition(labels={"app": "mine"}))
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match="is not Argo CD's"):
+        resource.apply(seen, change)
+
+
+def test_ours_stays_unless_it_is_asked_to_go_and_nobody_uses_it() -> None:
+    helm = Helm([OURS], SMALL)
+    assert "stays, other projects may use it" in argo_cd(WORKING, helm).remove()
+    used = {("applications.argoproj.io", "x"): {"metadata": {"name": "theirs"}}}
+    assert "Application theirs uses it" in argo_cd(WORKING, helm, remove_it=True, objects=used).remove()
+    assert helm.uninstalled == []
+
+
+def test_values_are_merged_deeply_and_neither_side_is_changed() -> None:
+    base = {"a": {"b": 1, "c": 2}, "d": [1]}
+    assert merged(base, {"a": {"c": 3}, "d": [2], "e": {}}) == {"a": {"b": 1, "c": 3}, "d": [2], "e": {}}
+    assert base == {"a": {"b": 1, "c": 2}, "d": [1]}

@@ -1,0 +1,78 @@
+from typing import Any
+
+import pytest
+
+from installer.errors import DeadlinePassed
+from installer.resources.namespace import Namespace, others
+
+from .cluster import SETTINGS, Cluster, Helm
+
+
+def namespace(cluster: Cluster, helm: Helm) -> Namespace:
+    edges: Any = (cluster, helm)
+    return Namespace(SETTINGS, *edges, patience=0)
+
+
+def holding(slug: str | None, **more: Any) -> Cluster:
+    labels = {"gitops-flask/project": slug} if slug else {}
+    found = {"metadata": {"name": "web-dev", "labels": labels, **more}, "status": {"phase": "Active"}}
+    return Cluster({("namespace", "web-dev"): found})
+
+
+def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by_hand() -> None:
+    helm = Helm()
+    resource = namespace(Cluster(), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    ((name, values),) = helm.installed
+    (made,) = values["objects"]
+    assert name == "web-dev-namespace"
+    assert made["metadata"]["labels"] == {"gitops-flask/project": "web"}
+    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+@pytest.mark.parametrize("slug", ["web", "other", None])
+def test_a_namespace_that_is_there_is_used_whoever_made_it(slug: str | None) -> None:
+    resource = namespace(holding(slug), Helm())
+    assert resource.diff(resource.observe()) is None
+    assert ("made by others" in resource.title) == (slug != "web")
+
+
+def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:
+    helm = Helm()
+    resource = namespace(holding("web", deletionTimestamp="2026-11-23T20:00:00Z"), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed, match="The end of namespace web-dev"):
+        resource.apply(seen, change)
+    assert helm.installed == []
+
+
+@pytest.mark.parametrize("slug", ["other", None])
+def test_anothers_namespace_is_never_removed(slug: str | None) -> None:
+    helm = Helm()
+    assert "stays" in namespace(holding(slug), helm).remove()
+    assert helm.installed == []
+
+
+def test_a_namespace_with_others_things_in_it_stays_and_names_them() -> None:
+    helm, cluster = Helm(), holding("web")
+    cluster.content = ["configmap/kube-root-ca.crt", "secret/precious"]
+    assert namespace(cluster, helm).remove() == "namespace web-dev: stays, it still holds secret/precious"
+    assert helm.installed == helm.uninstalled == []
+
+
+def test_the_guard_is_taken_off_before_the_namespace_goes() -> None:
+    helm, cluster = Helm(), holding("web")
+    with pytest.raises(DeadlinePassed):  # this cluster never lets it go
+        namespace(cluster, helm).remove()
+    assert helm.installed[0][1]["objects"][0]["metadata"].get("annotations") in (None, {})
+    assert helm.uninstalled == ["web-dev-namespace"]
+
+
+def test_what_kubernetes_puts_into_a_namespace_is_nobodys() -> None:
+    assert others(["serviceaccount/default", "configmap/kube-root-ca.crt", "event/x", "endpoints/x"]) == []
+    assert others(["serviceaccount/robot", "pod/x"]) == ["serviceaccount/robot", "pod/x"]

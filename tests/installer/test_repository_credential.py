@@ -1,0 +1,182 @@
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from installer.deploy_key import DeployKey, Pair, fingerprint
+from installer.errors import InstallerError
+from installer.resources.repository_credential import RepositoryCredential
+from installer.settings import Settings
+
+from .cluster import SETTINGS, Cluster, Helm, Keys
+
+PAIR = Pair.make()
+TITLE = "gitops-flask: web-repo"
+PUBLIC = replace(SETTINGS, visibility="public")
+
+
+def credential(
+    cluster: Cluster, keys: Keys, helm: Helm | None = None, settings: Settings = SETTINGS
+) -> RepositoryCredential:
+    edges: Any = (cluster, helm or Helm(), keys)
+    return RepositoryCredential(settings, *edges)
+
+
+def holding(pair: Pair | None = PAIR, *, settings: Settings = SETTINGS, noted: str = "", **changed: str) -> Cluster:
+    data = {"type": "git", "url": settings.source_url, "depth": "1", "project": "web-dev", **changed}
+    annotations = {}
+    if pair:
+        data["sshPrivateKey"] = pair.private.reveal()
+        annotations = {"gitops-flask/fingerprint": noted or fingerprint(pair.public)}
+    labels = {"gitops-flask/project": "web", "argocd.argoproj.io/secret-type": "repository"}
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "web-repo", "labels": labels, "annotations": annotations},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()},
+    }
+    return Cluster({("secret", "web-repo"): secret})
+
+
+def key(pair: Pair = PAIR, *, read_only: bool = True, title: str = TITLE) -> DeployKey:
+    return DeployKey(1, title, pair.public, read_only)
+
+
+def decoded(helm: Helm) -> dict[str, str]:
+    data = helm.installed[-1][1]["objects"][0]["data"]
+    return {name: base64.b64decode(value).decode() for name, value in data.items()}
+
+
+def test_a_key_that_github_knows_is_kept() -> None:
+    resource = credential(holding(), Keys([key(), key(Pair.make(), title="someone's")]))
+    assert resource.diff(resource.observe()) is None
+
+
+@pytest.mark.parametrize(
+    ("cluster", "keys"),
+    [
+        (holding(), []),
+        (holding(), [key(Pair.make())]),
+        (holding(), [key(read_only=False)]),
+        (holding(), [key(title="renamed")]),
+        (holding(noted="SHA256:of-another"), [key()]),
+        (holding(None), [key()]),
+        (holding(depth="5"), [key()]),
+        (holding(url="ssh://git@github.com/acme/old.git"), [key()]),
+        (holding(proxy="http://evil"), [key()]),
+    ],
+)
+def test_anything_else_means_a_new_pair(cluster: Cluster, keys: list[DeployKey]) -> None:
+    helm, registered = Helm(), Keys(keys)
+    resource = credential(cluster, registered, helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert change.action == "change"
+    resource.apply(seen, change)
+    assert registered.log[0] == "add"
+    ours = [each for each in registered.registered if each.title == TITLE]
+    assert len(ours) == 1
+    assert ours[0].key != PAIR.public
+    secret = helm.installed[0][1]["objects"][0]
+    assert secret["metadata"]["annotations"]["gitops-flask/fingerprint"] == fingerprint(ours[0].key)
+
+
+def test_the_public_half_is_registered_before_the_private_one_is_written() -> None:
+    class Refusing(Keys):
+        def add(self, title: str, public: str) -> None:
+            raise InstallerError("deploy keys are disabled for this repository")
+
+    helm = Helm()
+    resource = credential(Cluster(), Refusing(), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match="disabled"):
+        resource.apply(seen, change)
+    assert helm.installed == []
+
+
+def test_old_keys_stay_until_the_secret_is_written() -> None:
+    class Failing(Helm):
+        def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
+            raise InstallerError("no cluster")
+
+    keys = Keys([key()])
+    resource = credential(holding(depth="5"), keys, Failing())
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match="no cluster"):
+        resource.apply(seen, change)
+    assert keys.log == ["add"]
+
+
+def test_a_second_key_of_ours_goes_and_the_used_one_stays() -> None:
+    keys, helm = Keys([key(Pair.make()), key()]), Helm()
+    resource = credential(holding(), keys, helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    assert keys.registered == [key()]
+    assert helm.installed == []
+
+
+def test_a_public_repository_gets_a_secret_without_a_key() -> None:
+    keys, helm = Keys(), Helm()
+    resource = credential(Cluster(), keys, helm, PUBLIC)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    assert decoded(helm) == {
+        "type": "git",
+        "url": "https://github.com/acme/web.git",
+        "depth": "1",
+        "project": "web-dev",
+    }
+    assert keys.log == []
+    settled = credential(holding(None, settings=PUBLIC), keys, helm, PUBLIC)
+    assert settled.diff(settled.observe()) is None
+
+
+def test_a_repository_made_public_loses_its_key() -> None:
+    keys, helm = Keys([key()]), Helm()
+    resource = credential(holding(), keys, helm, PUBLIC)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    assert "sshPrivateKey" not in decoded(helm)
+    assert keys.registered == []
+
+
+def test_no_change_ever_shows_the_key() -> None:
+    resource = credential(holding(noted="SHA256:of-another"), Keys())
+    seen = resource.observe()
+    assert "PRIVATE" not in f"{seen}{resource.diff(seen)}"
+
+
+def test_a_secret_of_others_is_never_touched() -> None:
+    cluster = holding()
+    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop("gitops-flask/project")
+    helm, keys = Helm(), Keys([key()])
+    resource = credential(cluster, keys, helm)
+    change = resource.diff(resource.observe())
+    assert change
+    assert change.action == "unknown"
+    assert "stays" in resource.remove()
+    assert helm.uninstalled == keys.log == []
+
+
+def test_removing_drops_the_key_after_the_secret() -> None:
+    keys, helm = Keys([key(), key(Pair.make(), title="someone's")]), Helm()
+    assert credential(Cluster(), keys, helm).remove().endswith("removed")
+    assert [each.title for each in keys.registered] == ["someone's"]
+    assert helm.uninstalled == ["web-repo"]
+
+
+def test_a_secret_that_outlives_its_release_is_an_error() -> None:
+    with pytest.raises(InstallerError, match="outlived its release"):
+        credential(holding(), Keys([key()])).remove()
