@@ -10,7 +10,8 @@ from pathlib import Path
 
 HOOK = Path(__file__).parent / "hook.py"
 ZERO = "0" * 40
-IDENTITY = {"NAME": "GitHub", "EMAIL": "noreply@github.com"}
+GITHUB = ("GitHub", "noreply@github.com")
+IDENTITY = dict(zip(("NAME", "EMAIL"), GITHUB, strict=True))
 PLAIN = {
     "PATH": os.environ["PATH"],
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -136,3 +137,10 @@ def rebase(folder: Path, base: str, head: str) -> str:
             return git(tree, "rev-parse", "HEAD")
         finally:
             git(folder, "worktree", "remove", "--force", str(tree))
+
+
+def changed(folder: Path, old: str, new: str) -> list[str]:
+    """Name the files that differ between two commits; all of them where there was no commit before."""
+    if old == ZERO:
+        return git(folder, "ls-tree", "-r", "--name-only", new).splitlines()
+    return git(folder, "diff", "--name-only", old, new).splitlines()

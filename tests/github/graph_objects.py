@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import git
 from .call import demand, may_see
-from .graph_pulls import PullObjects
+from .graph_pulls import PullObjects, connection
 from .model import Account, Repository, Token
 from .wire import RefusedError, UnmodelledError
 
@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 SETTINGS = {"hasIssuesEnabled": "has_issues", "hasWikiEnabled": "has_wiki", "homepageUrl": "homepage"}  # as in REST
-
-
-def connection(nodes: list[Fields], first: int | None = None, **_: Any) -> Fields:
-    shown = nodes[:first]
-    more = len(shown) < len(nodes)
-    page = {"hasNextPage": more, "endCursor": str(len(shown)) if shown else None, "startCursor": None}
-    if more and first == 0:
-        raise UnmodelledError("an empty page")
-    return {"nodes": shown, "totalCount": len(nodes), "pageInfo": page}
 
 
 class Objects:

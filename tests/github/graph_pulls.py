@@ -1,33 +1,208 @@
-"""Pull requests as GraphQL sees them."""
+"""Pull requests and their checks as GraphQL sees them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .call import demand
 from .model import Repository, Token
-from .wire import UnmodelledError
+from .pulls import PullRequest
+from .rules import required_checks
+from .runs import Job, Run
+from .wire import RefusedError
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
 
 Fields = dict[str, Any]
+ROLLUP = {"success": "SUCCESS", "skipped": "SUCCESS", "neutral": "SUCCESS", None: "PENDING"}
+REFUSALS = {405: 422, 409: 422}  # GraphQL knows one kind where REST has several
+
+
+def connection(nodes: list[Fields], first: int | None = None, **_: Any) -> Fields:
+    shown = nodes[:first]
+    more = len(shown) < len(nodes)
+    page = {"hasNextPage": more, "endCursor": str(len(shown)) if shown else None}
+    return {"nodes": shown, "totalCount": len(nodes), "pageInfo": page}
 
 
 class PullObjects:
+    """Make pull requests' fields, with the eyes of one token."""
+
     def __init__(self, github: "GitHub", token: Token, repository: Callable[[Repository], Fields]) -> None:
         self._github = github
         self._token = token
         self._repository = repository
 
-    def create(self, sent: Fields) -> Fields:
-        raise UnmodelledError("pull requests")
+    # -- mutations
 
-    merge = enable_auto_merge = create
+    def create(self, sent: Fields) -> Fields:
+        repository = self._by_id(sent["repositoryId"])
+        demand(self._token, repository, "pull_requests:write")
+        pull = self._github.merging.create(
+            repository,
+            self._token,
+            title=sent["title"],
+            body=sent.get("body"),
+            base=sent["baseRefName"],
+            head=sent["headRefName"],
+            draft=sent.get("draft", False),
+        )
+        return {"pullRequest": self._pull(repository, pull)}
+
+    def merge(self, sent: Fields) -> Fields:
+        repository, pull = self._find(sent["pullRequestId"])
+        demand(self._token, repository, "contents:write")
+        try:
+            self._github.merging.merge(
+                repository,
+                self._token,
+                pull,
+                sent.get("mergeMethod", "MERGE").lower(),
+                title=sent.get("commitHeadline"),
+                message=sent.get("commitBody"),
+                expected_head=sent.get("expectedHeadOid"),
+            )
+        except RefusedError as refused:
+            raise RefusedError(REFUSALS.get(refused.status, refused.status), str(refused)) from None
+        return {"pullRequest": self._pull(repository, pull)}
+
+    def enable_auto_merge(self, sent: Fields) -> Fields:
+        repository, pull = self._find(sent["pullRequestId"])
+        demand(self._token, repository, "contents:write")
+        if not repository.settings["allow_auto_merge"]:
+            raise RefusedError(422, "Auto merge is not allowed for this repository")
+        if self._github.merging.state(repository, self._token, pull) != "BLOCKED":
+            raise RefusedError(422, "Pull request is in clean status")
+        pull.auto_merge = self._token, sent.get("mergeMethod", "MERGE").lower()
+        return {"pullRequest": self._pull(repository, pull)}
+
+    # -- queries
 
     def node(self, id: str) -> Fields:  # noqa: A002  # GraphQL's name
-        raise UnmodelledError("node")
+        return self._pull(*self._find(id))
 
     def one(self, repository: Repository, number: int) -> Fields:
-        raise UnmodelledError("pull requests")
+        if number not in repository.pulls:
+            raise RefusedError(404, f"Could not resolve to a PullRequest with the number of {number}.")
+        return self._pull(repository, repository.pulls[number])
 
-    def several(self, repository: Repository, **given: Any) -> Fields:
-        raise UnmodelledError("pull requests")
+    def several(
+        self,
+        repository: Repository,
+        states: list[str] | None = None,
+        headRefName: str | None = None,  # noqa: N803  # GraphQL's names
+        baseRefName: str | None = None,  # noqa: N803
+        **paging: Any,
+    ) -> Fields:
+        shown = [
+            self._pull(repository, each)
+            for each in reversed(repository.pulls.values())
+            if (states is None or each.state in states)
+            and headRefName in {None, each.head}
+            and baseRefName in {None, each.base}
+        ]
+        return connection(shown, **paging)
+
+    # -- objects
+
+    def _by_id(self, node_id: str) -> Repository:
+        for each in self._github.repositories.values():
+            if each.node_id == node_id:
+                return each
+        raise RefusedError(404, f"Could not resolve to a node with the global id of '{node_id}'")
+
+    def _find(self, node_id: str) -> tuple[Repository, PullRequest]:
+        for repository in self._github.repositories.values():
+            for pull in repository.pulls.values():
+                if pull.node_id == node_id:
+                    demand(self._token, repository, "metadata:read")
+                    return repository, pull
+        raise RefusedError(404, f"Could not resolve to a node with the global id of '{node_id}'")
+
+    def _pull(self, repository: Repository, pull: PullRequest) -> Fields:
+        site = self._github.site
+        author = self._github.accounts[pull.author.lower()]
+        fields = self._repository(repository)
+        state = self._github.merging.state(repository, self._token, pull)
+        mergeable = {"DIRTY": "CONFLICTING", "UNKNOWN": "UNKNOWN"}.get(state, "MERGEABLE")
+        rollup = self._rollup(repository, pull)
+        head_commit = {
+            "__typename": "Commit",
+            "oid": pull.head_sha,
+            "id": f"C_{pull.head_sha}",
+            "statusCheckRollup": rollup,
+        }
+        return {
+            "__typename": "PullRequest",
+            "id": pull.node_id,
+            "fullDatabaseId": str(pull.id),
+            "number": pull.number,
+            "title": pull.title,
+            "body": pull.body or "",
+            "state": pull.state,
+            "closed": pull.state != "OPEN",
+            "isDraft": pull.draft,
+            "url": f"{site.web}/{repository.full_name}/pull/{pull.number}",
+            "author": {"__typename": "User", "id": author.node_id, "login": author.login, "name": None},
+            "baseRefName": pull.base,
+            "baseRefOid": pull.base_sha,
+            "headRefName": pull.head,
+            "headRefOid": pull.head_sha,
+            "headRef": fields["ref"](qualifiedName=pull.head),
+            "headRepository": fields,
+            "headRepositoryOwner": fields["owner"],
+            "isCrossRepository": False,
+            "mergeable": mergeable,
+            "mergeStateStatus": state,
+            "mergeCommit": {"__typename": "Commit", "oid": pull.merge_commit} if pull.merge_commit else None,
+            "mergedAt": pull.merged_at,
+            "createdAt": pull.created_at,
+            "autoMergeRequest": {"mergeMethod": pull.auto_merge[1].upper()} if pull.auto_merge else None,
+            "isInMergeQueue": False,
+            "isMergeQueueEnabled": False,
+            "statusCheckRollup": rollup,
+            "commits": lambda **_: connection([{"commit": head_commit}]),
+            "reviewDecision": None,
+            "maintainerCanModify": False,
+            "baseRef": lambda **_: self._base(repository, fields, pull),
+            "repository": fields,
+        }
+
+    def _base(self, repository: Repository, fields: Fields, pull: PullRequest) -> Fields:
+        required = required_checks(repository, pull.base)
+        protection = {"requiresStrictStatusChecks": False, "requiredStatusCheckContexts": required}
+        return {**fields["ref"](qualifiedName=pull.base), "branchProtectionRule": protection if required else None}
+
+    def _rollup(self, repository: Repository, pull: PullRequest) -> Fields | None:
+        required = required_checks(repository, pull.base)
+        runs = {job.id: run for run in repository.runs for job in run.jobs}
+        named = self._github.runner.checks(repository, pull.head_sha)
+        jobs = [job for jobs in named.values() for job in jobs]
+        if not jobs:
+            return None
+        states = {ROLLUP.get(job.conclusion, "FAILURE") for job in jobs}
+        state = next(each for each in ("FAILURE", "PENDING", "SUCCESS") if each in states)
+        contexts = [self._check(repository, runs[job.id], job, required) for job in jobs]
+        return {
+            "__typename": "StatusCheckRollup",
+            "state": state,
+            "contexts": lambda **paging: connection(contexts, **paging),
+        }
+
+    def _check(self, repository: Repository, run: Run, job: Job, required: list[str]) -> Fields:
+        web = f"{self._github.site.web}/{repository.full_name}/actions/runs/{run.id}"
+        workflow = {"__typename": "Workflow", "name": run.workflow_name}
+        return {
+            "__typename": "CheckRun",
+            "name": job.name,
+            "status": "PENDING" if job.status == "pending" else job.status.upper(),
+            "conclusion": job.conclusion.upper() if job.conclusion else None,
+            "startedAt": job.started_at,
+            "completedAt": job.completed_at,
+            "detailsUrl": f"{web}/job/{job.id}",
+            "title": None,
+            "summary": None,
+            "isRequired": lambda **_: job.name in required,
+            "checkSuite": {"__typename": "CheckSuite", "workflowRun": {"event": run.event, "workflow": workflow}},
+        }
+

@@ -1,6 +1,7 @@
 """Pull requests, as GitHub remembers them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass
@@ -21,7 +22,7 @@ class PullRequest:
     merged_at: str | None = None
     closed_at: str | None = None
     merged_by: str | None = None
-    auto_merge: str | None = None
+    auto_merge: tuple[Any, str] | None = None  # the token that asked for it, and the method
 
     @property
     def node_id(self) -> str:

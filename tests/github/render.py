@@ -136,6 +136,7 @@ class Site:
             "svn_url": f"{self.web}/{repository.full_name}",
             "default_branch": repository.default_branch,
             "visibility": "private" if repository.private else "public",
+            "has_downloads": True,
             "has_pages": False,
             "has_discussions": False,
             "archived": False,

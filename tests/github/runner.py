@@ -1,33 +1,308 @@
-"""Runs of workflows (not yet there: pushes start nothing)."""
+"""Runs of workflows: what starts them, which of them wait for each other, and how they end."""
 
+import contextlib
+import subprocess
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .model import Account, Repository
+from . import act, events, git
+from .model import Account, Repository, Token, new_secret, now, number
+from .pulls import PullRequest
 from .runs import Job, Run
-from .wire import Response, UnmodelledError
+from .wire import RefusedError
+from .workflows import Workflow, evaluate, token_name, workflows
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
 
+SKIP = ("[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]")
+ACTIVE = ("queued", "in_progress", "pending")
+
 
 class Runner:
+    """Start what listens to pushes, pull requests and dispatches; one thread and one act a run."""
+
     def __init__(self, github: "GitHub", env: Mapping[str, str], labels: frozenset[str]) -> None:
         self._github = github
+        self.env = dict(env)
+        self.labels = labels
+        self._processes: dict[int, subprocess.Popen[str]] = {}
+        self._threads: list[threading.Thread] = []
+        self._cancelled: set[int] = set()
 
     def close(self) -> None:
-        pass
+        """Stop what still runs."""
+        with self._github.lock:
+            for process in self._processes.values():
+                process.terminate()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    # -- what starts runs
+
+    def pushed(self, repository: Repository, who: Account, ref: str, old: str, new: str) -> None:
+        if new == git.ZERO or not ref.startswith("refs/heads/") or not repository.actions["enabled"]:
+            return
+        head = git.commits(repository.git, new, "-1")[0]
+        if any(mark in head.message for mark in SKIP):
+            return
+        changed = git.changed(repository.git, old, new)
+        payload = events.push(self._github.site, repository, who, ref, old, new)
+        branch = ref.removeprefix("refs/heads/")
+        for workflow in workflows(repository, new):
+            if workflow.wants("push", branch, changed):
+                title = head.message.partition("\n")[0]
+                self._start(repository, workflow, "push", payload, who.login, branch, new, new, ref, title)
+
+    def pull_request(self, repository: Repository, who: Account, pull: PullRequest, action: str) -> None:
+        sha = self._github.merging.merge_ref(repository, pull)
+        if sha is None or not repository.actions["enabled"]:
+            return
+        if any(mark in git.commits(repository.git, pull.head_sha, "-1")[0].message for mark in SKIP):
+            return
+        payload = events.pull_request(self._github.site, repository, who, pull, action, sha)
+        changed = git.changed(repository.git, pull.base_sha, sha)
+        for workflow in workflows(repository, sha):
+            if workflow.wants("pull_request", pull.base, changed, action):
+                ref = f"refs/pull/{pull.number}/merge"
+                self._start(
+                    repository,
+                    workflow,
+                    "pull_request",
+                    payload,
+                    who.login,
+                    pull.head,
+                    pull.head_sha,
+                    sha,
+                    ref,
+                    pull.title,
+                )
+
+    def dispatch(self, repository: Repository, token: Token, path: str, ref: str, inputs: dict[str, Any]) -> Run:
+        branch = ref.removeprefix("refs/heads/")
+        sha = self._github.branches(repository).get(branch)
+        if sha is None:
+            raise RefusedError(422, f"No ref found for: {ref}")
+        workflow = next((each for each in workflows(repository, sha) if each.path == path), None)
+        if workflow is None or "workflow_dispatch" not in workflow.events:
+            raise RefusedError(422, "Workflow does not have 'workflow_dispatch' trigger")
+        complete = workflow.inputs(inputs)
+        who = token.owner
+        login = "github-actions[bot]" if token.kind == "run" else who.login
+        payload = events.dispatch(self._github.site, repository, who, f"refs/heads/{branch}", path, complete)
+        return self._start(
+            repository,
+            workflow,
+            "workflow_dispatch",
+            payload,
+            login,
+            branch,
+            sha,
+            sha,
+            f"refs/heads/{branch}",
+            workflow.name,
+        )
+
+    def _start(
+        self,
+        repository: Repository,
+        workflow: Workflow,
+        event: str,
+        payload: dict[str, Any],
+        actor: str,
+        branch: str,
+        head_sha: str,
+        sha: str,
+        ref: str,
+        title: str,
+    ) -> Run:
+        run_id = number()
+        counted = 1 + sum(each.workflow == workflow.path for each in repository.runs)
+        log = self._github.folder / f"run-{run_id}.log"
+        run = Run(
+            run_id,
+            counted,
+            workflow.path,
+            workflow.name,
+            event,
+            payload,
+            branch,
+            head_sha,
+            sha,
+            ref,
+            actor,
+            now(),
+            title,
+            log,
+        )
+        context = self._context(repository, run)
+        repository.workflows.setdefault(workflow.path, number())
+        for key, job in workflow.jobs.items():
+            needs = job.get("needs", [])
+            label = job["runs-on"]
+            labels = [evaluate(each, context) for each in ([label] if isinstance(label, str) else label)]
+            run.jobs.append(
+                Job(
+                    key,
+                    job.get("name", key),
+                    number(),
+                    now(),
+                    labels,
+                    needs=[needs] if isinstance(needs, str) else needs,
+                )
+            )
+        repository.runs.insert(0, run)
+        concurrency = workflow.content.get("concurrency")
+        if concurrency:
+            described = {"group": concurrency} if isinstance(concurrency, str) else concurrency
+            run.group = evaluate(described["group"], context)
+            self._make_room(repository, run, cancel=described.get("cancel-in-progress", False))
+        thread = threading.Thread(target=self._execute, args=(repository, workflow, run), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return run
+
+    def _context(self, repository: Repository, run: Run) -> dict[str, Any]:
+        github = {
+            "event": run.payload, "event_name": run.event, "sha": run.sha, "ref": run.ref, "run_id": run.id,
+            "workflow": run.workflow_name, "actor": run.actor, "repository": repository.full_name,
+            "ref_name": run.ref.removeprefix("refs/heads/").removeprefix("refs/"),
+            "head_ref": run.head_branch if run.event == "pull_request" else "",
+        }  # fmt: skip
+        variables = {name: each.value for name, each in repository.variables.items()}
+        return {"github": github, "vars": variables, "inputs": run.payload.get("inputs")}
+
+    def _make_room(self, repository: Repository, run: Run, *, cancel: bool) -> None:
+        """Let at most one run of a group work and one wait: GitHub cancels the others."""
+        run.status = "pending"
+        for other in repository.runs:
+            same = other is not run and other.group == run.group and other.status in ACTIVE
+            if same and (cancel or other.status == "pending"):
+                self.cancel(other)
+
+    def cancel(self, run: Run) -> None:
+        self._cancelled.add(run.id)
+        if run.id in self._processes:
+            self._processes[run.id].terminate()
+        self._moved()
+
+    # -- how they go
+
+    def _execute(self, repository: Repository, workflow: Workflow, run: Run) -> None:
+        tokens: list[Token] = []
+        returncode = 0
+        try:
+            with self._github.lock:
+                self._github.moved.wait_for(lambda: run.id in self._cancelled or not self._blocked(repository, run))
+                run.status = "in_progress"
+                tokens = self._tokens(repository, workflow, run)
+                if run.id not in self._cancelled:
+                    self._processes[run.id] = self._act(repository, workflow, run, tokens)
+            if run.id in self._processes:
+                act.follow(self._processes[run.id], run, self._moved)
+                returncode = self._processes[run.id].returncode
+        except Exception as error:  # whatever it is: the test that started it must fail
+            self._github.fail(f"run of {workflow.path}: {error!r}")
+            returncode = 1
+        with self._github.lock:
+            for token in tokens:
+                del self._github.tokens[token.secret]
+            self._processes.pop(run.id, None)
+            act.conclude(run, returncode=returncode, cancelled=run.id in self._cancelled)
+            self._github.moved.notify_all()
+            with contextlib.suppress(RefusedError):
+                self._github.merging.merge_what_waits(repository)
+
+    def _blocked(self, repository: Repository, run: Run) -> bool:
+        return run.group is not None and any(
+            other is not run and other.group == run.group and other.status in {"queued", "in_progress"}
+            for other in repository.runs
+        )
+
+    def _tokens(self, repository: Repository, workflow: Workflow, run: Run) -> list[Token]:
+        """Mint one token for each job, good for this repository and what the job's permissions say."""
+        owner = self._github.accounts.get(run.actor.lower(), repository.owner)
+        tokens = [
+            Token(
+                new_secret("run"),
+                "run",
+                owner,
+                permissions=workflow.permissions(job.key, repository.workflow_permissions),
+                repositories=frozenset({repository.full_name}),
+            )
+            for job in run.jobs
+        ]
+        self._github.tokens.update({token.secret: token for token in tokens})
+        return tokens
+
+    def _act(self, repository: Repository, workflow: Workflow, run: Run, tokens: list[Token]) -> subprocess.Popen[str]:
+        named = {token_name(job.key): token.secret for job, token in zip(run.jobs, tokens, strict=True)}
+        stored = {name: each.value for name, each in repository.secrets.items()}
+        leads = {name: value for name, value in self._github.env.items() if not name.startswith("GH_")}
+        folder: Path = self._github.folder / f"run-{run.id}"
+        return act.start(
+            folder,
+            repository,
+            run,
+            workflow,
+            host=self._github.site.host,
+            labels=self.labels,
+            secrets={**stored, **named, "GITHUB_TOKEN": "not-used-see-for_act"},
+            env={**leads, **self.env},
+        )
+
+    def _moved(self) -> None:
+        with self._github.moved:
+            self._github.moved.notify_all()
+
+    # -- what others ask
+
+    def checks(self, repository: Repository, sha: str) -> dict[str, list[Job]]:
+        """Give the check runs of a commit by name: the newest of each workflow and event."""
+        newest: dict[tuple[str, str], Run] = {}
+        for run in repository.runs:
+            if run.head_sha == sha:
+                newest.setdefault((run.workflow, run.event), run)
+        named: dict[str, list[Job]] = {}
+        for run in newest.values():
+            for job in run.jobs:
+                named.setdefault(job.name, []).append(job)
+        return named
 
     def wait(
         self, repository: Repository, workflow: str | None, event: str | None, sha: str | None, timeout: float
     ) -> Run:
-        raise UnmodelledError("runs")
+        def fitting() -> Run | None:
+            wanted = (
+                each
+                for each in repository.runs
+                if workflow in {None, each.workflow.rpartition("/")[2], each.workflow}
+                and event in {None, each.event}
+                and sha in {None, each.head_sha}
+            )
+            return next(wanted, None)
 
-    def checks(self, repository: Repository, sha: str) -> dict[str, Job]:
-        return {}
+        def over() -> bool:
+            run = fitting()
+            return run is not None and (run.stuck or run.status == "completed")
 
-    def pushed(self, repository: Repository, who: Account, ref: str, old: str, new: str) -> None:
-        pass
+        with self._github.moved:
+            if not self._github.moved.wait_for(over, timeout):
+                raise TimeoutError(f"no run of {workflow or event or sha} is over after {timeout} s\n{self.story()}")
+            run = fitting()
+        assert run is not None
+        if run.stuck:
+            labels = [label for job in run.jobs if job.unmatched for label in job.labels]
+            raise AssertionError(f"{run.workflow} waits for a runner labelled {labels} for ever")
+        return run
 
-    def log_page(self, ticket: str) -> Response:
-        raise UnmodelledError("logs")
+    def story(self) -> str:
+        """Tell all runs with their jobs and logs, for a person whose test failed."""
+        return "\n".join(
+            f"== {repository.full_name} {run.workflow} #{run.number} {run.event} {run.head_branch} {run.status} "
+            f"{run.conclusion} {[(job.name, job.conclusion) for job in run.jobs]}\n{run.log}"
+            for repository in self._github.repositories.values()
+            for run in reversed(repository.runs)
+        )

@@ -17,6 +17,8 @@ class Job:
     started_at: str | None = None
     completed_at: str | None = None
     log: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    unmatched: bool = False  # no runner has its label
 
 
 @dataclass(eq=False)
@@ -39,6 +41,8 @@ class Run:
     status: str = "queued"
     conclusion: str | None = None
     updated_at: str = ""
+    group: str | None = None  # of concurrency
+    stuck: bool = False  # a job waits for a runner that is not there: queued for ever
 
     @property
     def log(self) -> str:

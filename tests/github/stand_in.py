@@ -6,16 +6,19 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Literal, Self
 
 from . import git
 from .authority import Authority, server_context
 from .dispatch import Asked, Change, Dispatch
 from .front import Front
-from .model import FULL_ACCESS, Account, Repository, Token, new_secret, now
+from .merging import Merging
+from .model import FULL_ACCESS, Account, Repository, Token, new_secret, now, number
 from .pushes import Push, Pushes
 from .render import Site
 from .rest.repositories import SETTINGS
+from .rules import Update, violations
 from .runner import Runner
 from .runs import Run
 from .wire import RefusedError, Response
@@ -38,9 +41,11 @@ class GitHub:
         self.requests: list[Asked] = []
         self.changes: list[Change] = []
         self.failures: list[str] = []
+        self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}
         self.dispatch = Dispatch(self)
         self.pushes = Pushes(self, folder / "s")
+        self.merging = Merging(self)
         self.runner = Runner(self, runner_env, frozenset(labels))
 
     @classmethod
@@ -191,7 +196,9 @@ class GitHub:
         shutil.rmtree(repository.git)
 
     def passed_checks(self, repository: Repository, sha: str) -> set[str]:
-        return {name for name, job in self.runner.checks(repository, sha).items() if job.conclusion in PASSED}
+        """Name the checks of a commit that have passed, in every workflow that has one of that name."""
+        checks = self.runner.checks(repository, sha)
+        return {name for name, jobs in checks.items() if all(job.conclusion in PASSED for job in jobs)}
 
     def pushed(self, push: Push, updates: list[tuple[str, str, str]]) -> None:
         """Take note of what a push changed, and start what listens to it."""
@@ -204,12 +211,31 @@ class GitHub:
             repository.pushed_at = now()
             for old, new, ref in updates:
                 self.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
+                self.merging.pushed(push, ref.removeprefix("refs/heads/"), new)
                 if push.token is None or push.token.kind != "run":
                     who = push.token.owner if push.token else repository.owner
                     self.runner.pushed(repository, who, ref, old, new)
 
+    def delete_branch(self, repository: Repository, token: Token, branch: str) -> None:
+        update = Update(branch, deletes=True, creates=False, forced=False, merges=False, passed_checks=frozenset())
+        push = Push(repository, token)
+        if broken := violations(repository, push.actor, update):
+            raise RefusedError(422, "Repository rule violations found\n\n" + "\n\n".join(broken))
+        old = self.branches(repository)[branch]
+        git.git(repository.git, "update-ref", "-d", f"refs/heads/{branch}", old)
+        self.pushed(push, [(old, git.ZERO, f"refs/heads/{branch}")])
+
+    def workflow_id(self, repository: Repository, path: str) -> int:
+        return repository.workflows.setdefault(path, number())
+
+    def publish(self, content: bytes, kind: str) -> str:
+        """Put a log where only who was given the address finds it, and give that address."""
+        ticket = token_hex(16)
+        self._published[ticket] = Response(200, content, {"Content-Type": kind})
+        return f"{self.site.web}/_logs/{ticket}"
+
     def log_page(self, ticket: str) -> Response:
-        return self.runner.log_page(ticket)
+        return self._published[ticket]
 
 
 PASSED = {"success", "skipped", "neutral"}

@@ -1,0 +1,145 @@
+"""Pull requests over REST."""
+
+from typing import Any
+
+from .. import git
+from ..call import Call, found
+from ..pulls import PullRequest
+from ..wire import RefusedError, Response, UnmodelledError, json_response, route
+
+PULLS = "/repos/{owner}/{repo}/pulls"
+
+
+def _side(call: Call, branch: str, sha: str) -> dict[str, Any]:
+    repository = call.repository
+    return {
+        "label": f"{repository.owner.login}:{branch}",
+        "ref": branch,
+        "sha": sha,
+        "repo": call.site.repository(repository, call.token),
+        "user": call.site.user(repository.owner),
+    }
+
+
+def simple(call: Call, pull: PullRequest) -> dict[str, Any]:
+    web = f"{call.site.web}/{call.repository.full_name}/pull/{pull.number}"
+    url, issue = f"{call.url}/pulls/{pull.number}", f"{call.url}/issues/{pull.number}"
+    addresses = {
+        "comments": f"{issue}/comments",
+        "commits": f"{url}/commits",
+        "review_comment": f"{call.url}/pulls/comments{{/number}}",
+        "review_comments": f"{url}/comments",
+        "statuses": f"{call.url}/statuses/{pull.head_sha}",
+    }
+    links = {**addresses, "self": url, "html": web, "issue": issue}
+    return {
+        **{f"{name}_url": address for name, address in addresses.items()},
+        "url": url,
+        "html_url": web,
+        "diff_url": f"{web}.diff",
+        "patch_url": f"{web}.patch",
+        "issue_url": issue,
+        "_links": {name: {"href": address} for name, address in links.items()},
+        **dict.fromkeys(("assignee", "milestone", "active_lock_reason")),
+        "auto_merge": None,
+        "labels": [],
+        "locked": False,
+        "id": pull.id,
+        "node_id": pull.node_id,
+        "number": pull.number,
+        "title": pull.title,
+        "body": pull.body,
+        "state": "open" if pull.state == "OPEN" else "closed",
+        "draft": pull.draft,
+        "user": call.site.user(call.account(pull.author)),
+        "author_association": "MEMBER",
+        "created_at": pull.created_at,
+        "updated_at": pull.closed_at or pull.created_at,
+        "closed_at": pull.closed_at,
+        "merged_at": pull.merged_at,
+        "merge_commit_sha": pull.merge_commit or call.github.merging.merge_ref(call.repository, pull),
+        "base": _side(call, pull.base, pull.base_sha),
+        "head": _side(call, pull.head, pull.head_sha),
+    }
+
+
+def whole(call: Call, pull: PullRequest) -> dict[str, Any]:
+    state = call.github.merging.state(call.repository, call.token, pull)
+    span = f"{pull.base_sha}...{pull.head_sha}"
+    counts = [line.split("\t") for line in git.git(call.repository.git, "diff", "--numstat", span).splitlines()]
+    return {
+        **simple(call, pull),
+        **dict.fromkeys(("comments", "review_comments"), 0),
+        "merged": pull.state == "MERGED",
+        "merged_by": call.site.user(call.account(pull.merged_by)) if pull.merged_by else None,
+        "mergeable": None if state == "UNKNOWN" else state != "DIRTY",
+        "mergeable_state": state.lower(),
+        "rebaseable": None,
+        "maintainer_can_modify": False,
+        "commits": len(git.commits(call.repository.git, f"{pull.base_sha}..{pull.head_sha}")),
+        "additions": sum(int(each[0]) for each in counts if each[0] != "-"),
+        "deletions": sum(int(each[1]) for each in counts if each[1] != "-"),
+        "changed_files": len(counts),
+    }
+
+
+@route("GET", PULLS, "pull_requests:read")
+def pulls(call: Call) -> Response:
+    query = call.request.query
+    if unknown := query.keys() - {"state", "head", "base", "page", "per_page"}:
+        raise UnmodelledError(f"pull requests by {sorted(unknown)}")
+    state = query.get("state", "open")
+    shown = [
+        each
+        for each in reversed(call.repository.pulls.values())
+        if state in {"all", "open" if each.state == "OPEN" else "closed"}
+        and query.get("head", f":{each.head}").rpartition(":")[2] == each.head
+        and query.get("base", each.base) == each.base
+    ]
+    return call.page([simple(call, each) for each in shown])
+
+
+@route("POST", PULLS, "pull_requests:write")
+def create(call: Call) -> Response:
+    sent = call.sent
+    pull = call.github.merging.create(
+        call.repository,
+        call.token,
+        title=sent["title"],
+        body=sent.get("body"),
+        base=sent["base"],
+        head=sent["head"],
+        draft=sent.get("draft", False),
+    )
+    return json_response(201, whole(call, pull))
+
+
+@route("GET", PULLS + "/{pull_number}", "pull_requests:read")
+def show(call: Call, pull_number: str) -> Response:
+    return json_response(200, whole(call, found(call.repository.pulls, int(pull_number))))
+
+
+@route("PATCH", PULLS + "/{pull_number}", "pull_requests:write")
+def change(call: Call, pull_number: str) -> Response:
+    pull, sent = found(call.repository.pulls, int(pull_number)), call.sent
+    if unknown := sent.keys() - {"title", "body"}:
+        raise UnmodelledError(f"changing a pull request's {sorted(unknown)}")
+    pull.title, pull.body = sent.get("title", pull.title), sent.get("body", pull.body)
+    return json_response(200, whole(call, pull))
+
+
+@route("PUT", PULLS + "/{pull_number}/merge", "contents:write")
+def merge(call: Call, pull_number: str) -> Response:
+    pull, sent = found(call.repository.pulls, int(pull_number)), call.sent
+    if pull.state == "MERGED":
+        raise RefusedError(405, "Pull Request is not mergeable")
+    sha = call.github.merging.merge(
+        call.repository,
+        call.token,
+        pull,
+        sent.get("merge_method", "merge"),
+        title=sent.get("commit_title"),
+        message=sent.get("commit_message"),
+        expected_head=sent.get("sha"),
+    )
+    return json_response(200, {"merged": True, "message": "Pull Request successfully merged", "sha": sha})
