@@ -15,7 +15,12 @@ from .resource import Change
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-_SIGN = {"create": "[green]+ create[/]", "change": "[yellow]~ change[/]", "unknown": "[red]? unknown[/]"}
+_SIGN = {
+    "create": "[green]+ create[/]",
+    "change": "[yellow]~ change[/]",
+    "unseen": "[green]+ create?[/]",
+    "unknown": "[red]? unknown[/]",
+}
 
 
 def interactive() -> bool:

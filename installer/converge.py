@@ -11,7 +11,13 @@ from .errors import InstallerError
 from .resource import Change, Resource
 
 Resources = Sequence[Resource[Any]]
-_OUTCOMES = {"create": "created", "change": "changed", "unknown": "left: unknown", "unavailable": "left: unavailable"}
+_OUTCOMES = {
+    "create": "created",
+    "change": "changed",
+    "unseen": "left",
+    "unknown": "left: unknown",
+    "unavailable": "left: unavailable",
+}
 
 
 class Progress(Protocol):

@@ -33,16 +33,20 @@ class Clone:
             raise InstallerError("The project has no commit yet.", "git add . && git commit -m 'Start'")
         return result.out.strip()
 
-    def connect(self, url: str) -> None:
-        """Call the repository `origin`; another `origin` of the user's is left and named."""
+    def check_origin(self, url: str) -> bool:
+        """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
         present = shell.attempt("git", "remote", "get-url", "origin", cwd=self._project).out.strip()
-        if not present:
-            self._git("remote", "add", "origin", url)
-        elif _plain(present) != _plain(url):
+        if present and _plain(present) != _plain(url):
             raise InstallerError(
-                f"The remote `origin` is {present}, not {url}.",
+                f"The remote `origin` is {_plain(present)}, not {url}.",
                 f"git remote rename origin other, or: git remote set-url origin {url}",
             )
+        return bool(present)
+
+    def connect(self, url: str) -> None:
+        """Call the repository `origin`."""
+        if not self.check_origin(url):
+            self._git("remote", "add", "origin", url)
 
     def push(self, url: str, branch: str, env: Mapping[str, str]) -> None:
         """Push the checked-out commit to a branch that is not there yet; never by force."""
@@ -52,7 +56,7 @@ class Clone:
 
 
 def _plain(url: str) -> str:
-    """Reduce the ways to write one repository's address to one: `host/owner/name`."""
-    for prefix in ("https://", "ssh://git@", "git@"):
-        url = url.removeprefix(prefix)
-    return url.removesuffix("/").removesuffix(".git").replace(":", "/").casefold()
+    """Reduce the ways to write one repository's address to one, `host/owner/name`, and drop any password in it."""
+    address = url.partition("://")[2] or url
+    address = address.rpartition("@")[2]
+    return address.removesuffix("/").removesuffix(".git").replace(":", "/").casefold()

@@ -12,7 +12,8 @@ from . import console
 from .errors import InstallerError
 from .resume import command
 
-Mode = Literal["ask", "yes", "no"]
+Mode = Literal["ask", "yes", "no", "later"]
+"""`later`: nothing now, the caller will offer it."""
 VARIABLE = "GITOPS_FLASK_INSTALL"
 
 
@@ -22,7 +23,7 @@ def mode_from_environment() -> Mode:
     for mode in get_args(Mode):
         if word == mode:
             return mode  # type: ignore[no-any-return]
-    raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be yes, no or ask.")
+    raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
 
 
 def offer(project: Path, origin: str | None, mode: Mode) -> bool:
@@ -32,6 +33,8 @@ def offer(project: Path, origin: str | None, mode: Mode) -> bool:
     command that goes on is printed.
     """
     resume = command("up", project, origin)
+    if mode == "later":
+        return False
     if mode == "no":
         console.report(f"Make it real: {resume}")
         return False

@@ -9,6 +9,7 @@ import yaml
 from . import registry, shell
 from .converge import Planned
 from .errors import InstallerError
+from .git import Clone
 from .resource import Lane
 from .resources.variables import MARK
 from .settings import FILE, MAIN
@@ -63,6 +64,8 @@ def before_writing(world: World, planned: Iterable[Planned]) -> list[Problem]:
     checks: list[Check] = [_scopes, _same_project, _no_branch_in_the_way]
     if "repository" in changing:
         checks.append(_owner)
+    if "content" in changing:
+        checks.append(_clone)
     if "registry-token" in changing:
         checks.append(_registry)
     if "argocd" in changing:
@@ -136,6 +139,16 @@ def _same_project(world: World) -> Iterable[Problem]:
             f"{settings.url} exists and holds something else.",
             "Choose another project_slug, or move that repository away.",
         )
+
+
+def _clone(world: World) -> Iterable[Problem]:
+    """Check that the project is a git repository with something to push, and to nowhere else."""
+    try:
+        clone = Clone(world.project)
+        clone.head()
+        clone.check_origin(world.settings.url)
+    except InstallerError as error:
+        yield Problem("github", error.message, error.fix)
 
 
 def _no_branch_in_the_way(world: World) -> Iterable[Problem]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 Lane = Literal["github", "cluster"]
-Action = Literal["create", "change", "unknown", "unavailable"]
+Action = Literal["create", "change", "unseen", "unknown", "unavailable"]
+"""`unseen` would create, had it been possible to look; `unknown` and `unavailable` say why in their note."""
 Seen = TypeVar("Seen")
 
 
@@ -46,6 +47,10 @@ class Resource(ABC, Generic[Seen]):
     @abstractmethod
     def observe(self) -> Seen:
         """Read what is there; change nothing."""
+
+    @abstractmethod
+    def blank(self) -> Seen:
+        """Return what `observe` returns where nothing was made yet: for a plan that cannot look."""
 
     @abstractmethod
     def diff(self, seen: Seen) -> Change | None:

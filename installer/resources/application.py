@@ -51,6 +51,10 @@ class Application(Resource[Seen]):
         found = self._cluster.get_many(self._references, self._home)
         return Seen(found, self._helm.release(self._name, self._home) if found else None)
 
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen({}, None)
+
     def diff(self, seen: Seen) -> Change | None:
         """Compare spec, labels and finalizers of both."""
         if foreign := [kind for kind, found in seen.objects.items() if not self._is_ours(found)]:

@@ -74,6 +74,10 @@ class ArgoCDInstallation(Resource[Seen]):
             self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
         return seen
 
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen((), None, {}, "")
+
     def diff(self, seen: Seen) -> Change | None:
         """Compare chart and values of ours; of another's only whether it will do."""
         if seen.release is None and self._home in seen.namespaces:

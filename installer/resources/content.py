@@ -3,7 +3,7 @@
 from .. import git
 from ..credentials import Credentials
 from ..github import GitHub
-from ..resource import Change, Field, Lane, Resource
+from ..resource import Change, Lane, Resource
 from ..settings import MAIN, Settings
 
 
@@ -25,9 +25,13 @@ class Content(Resource[str | None]):
         """Return the head of the branch on GitHub, or None."""
         return self._github.head(MAIN)
 
+    def blank(self) -> str | None:
+        """Return what is seen where nothing was made yet."""
+        return None
+
     def diff(self, seen: str | None) -> Change | None:
         """Push only where nothing is there."""
-        return None if seen else Change("create", (Field(MAIN, None, self._clone.head()[:12]),))
+        return None if seen else Change("create", note="the commit that is checked out")
 
     def apply(self, seen: str | None, change: Change) -> None:
         """Push the checked-out commit."""

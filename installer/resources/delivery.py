@@ -36,6 +36,10 @@ class Delivery(Resource[Seen]):
         delivered = self._github.head(self._branch)
         return Seen(delivered, None if delivered else runs.newest(self._github, MAIN))
 
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(None, None)
+
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
         return None if seen.delivered else Change("create", note=f"{runs.DELIVER} writes {self._branch}")

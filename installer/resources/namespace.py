@@ -50,6 +50,10 @@ class Namespace(Resource[Seen]):
             self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
         return seen
 
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(None)
+
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing one is made."""
         if seen.leaving:

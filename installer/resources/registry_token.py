@@ -36,6 +36,10 @@ class RegistryToken(Resource[Seen]):
         variables = self._github.variables()
         return Seen(NAME in self._github.secrets(), variables.get(FINGERPRINT), variables)
 
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(exists=False, fingerprint=None, variables={})
+
     def diff(self, seen: Seen) -> Change | None:
         """Compare fingerprints; no token can be read back."""
         if not self._token:

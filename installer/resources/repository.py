@@ -38,6 +38,10 @@ class Repository(Resource[dict[str, Any] | None]):
         found = self._github.find()
         return found and {**found, "description": found["description"] or ""}
 
+    def blank(self) -> dict[str, Any] | None:
+        """Return what is seen where nothing was made yet."""
+        return None
+
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
         if seen is None:

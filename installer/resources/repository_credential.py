@@ -28,6 +28,9 @@ class Seen:
     keys: tuple[DeployKey, ...]
 
 
+_NOTHING = Seen(there=False, ours=False, fields={}, labels={}, fingerprint="", keys=())
+
+
 class RepositoryCredential(Resource[Seen]):
     """One Secret, one key: a key is never reused, and the private half is nowhere but in the Secret."""
 
@@ -59,7 +62,7 @@ class RepositoryCredential(Resource[Seen]):
         """Read the Secret and the registered keys; of the private key only its fingerprint is kept."""
         secret = self._cluster.get("secret", self._name, self._home)
         if secret is None:
-            return Seen(there=False, ours=False, fields={}, labels={}, fingerprint="", keys=())
+            return _NOTHING
         data = {key: _decoded(value) for key, value in (secret.get("data") or {}).items()}
         private = Secret(data.pop("sshPrivateKey", ""))
         printed = fingerprint_of_private(private) if private else ""
@@ -72,6 +75,10 @@ class RepositoryCredential(Resource[Seen]):
             fingerprint=printed if printed == noted else "",
             keys=tuple(self._registered()),
         )
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return _NOTHING
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare all but the key by value, and the key by its fingerprint with what is registered."""

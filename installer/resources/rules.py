@@ -37,6 +37,10 @@ class Rules(Resource[dict[str, dict[str, Any]] | None]):
                 return None
             raise
 
+    def blank(self) -> dict[str, dict[str, Any]] | None:
+        """Return what is seen where nothing was made yet."""
+        return {}
+
     def diff(self, seen: dict[str, dict[str, Any]] | None) -> Change | None:
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
         if seen is None:

@@ -28,6 +28,10 @@ class Variables(Resource[dict[str, str]]):
         """Return all variables; none where there is no repository."""
         return self._github.variables()
 
+    def blank(self) -> dict[str, str]:
+        """Return what is seen where nothing was made yet."""
+        return {}
+
     def diff(self, seen: dict[str, str]) -> Change | None:
         """Compare the three that are ours."""
         fields = differences(self._desired, seen)

@@ -1,5 +1,6 @@
 """`new`: generate a project, prove it, and offer to make it real."""
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from cookiecutter.main import cookiecutter
 
 from .. import console, shell
 from ..errors import InstallerError
-from ..offer import guarded, mode_from_environment, offer
+from ..offer import VARIABLE, guarded, mode_from_environment, offer
 
 
 def template() -> Path:
@@ -21,7 +22,7 @@ def template() -> Path:
 
 def new(output: Path, answers: dict[str, Any], *, no_input: bool, prove_it: bool) -> Path:
     """Ask the questions, write the project into `output`, run its own checks, and offer the installation."""
-    with guarded("GITOPS_FLASK_INSTALL", "no"):  # the hook must not offer what comes after the proof
+    with guarded(VARIABLE, "later"):  # the hook must not offer what comes after the proof
         try:
             written = cookiecutter(
                 str(template()), no_input=no_input, extra_context=answers, output_dir=str(output), accept_hooks=True
@@ -47,10 +48,10 @@ def prove(project: Path) -> None:
 
 def _check(project: Path, script: str, what: str) -> None:
     with console.out.status(f"{script}: {what} …"), tempfile.TemporaryDirectory() as scratch:
-        # the project's environment stands aside, so that the proof leaves only the project behind
-        result = shell.attempt(
-            "bash", script, cwd=project, timeout=600, env={"UV_PROJECT_ENVIRONMENT": f"{scratch}/venv"}
-        )
+        copy = shutil.copytree(
+            project, Path(scratch) / project.name
+        )  # no caches, no environment are left in the project
+        result = shell.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", f"cd {project} && {script}")
     console.report(f"✓ {script}: {what}")

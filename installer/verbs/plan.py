@@ -1,11 +1,12 @@
 """`plan`: what `up` would do, from the same code; nothing is changed."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import console, converge, preflight
 from ..converge import Planned
 from ..preflight import Problem
-from ..resource import Change, Lane
+from ..resource import Change, Lane, Resource
 from ..world import World
 
 
@@ -22,8 +23,15 @@ def plan(world: World) -> bool:
 
 
 def look(world: World, problems: Sequence[Problem]) -> list[Planned]:
-    """Plan both lanes; a lane that cannot be looked at is planned as unknown."""
-    blind: dict[Lane, str] = {p.lane: "not looked at: see what is missing" for p in reversed(problems)}
+    """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
+    blind: set[Lane] = {p.lane for p in problems}
     resources = world.resources()
     seen = {p.resource.key: p for p in converge.plan([r for r in resources if r.lane not in blind])}
-    return [seen.get(r.key) or Planned(r, Change("unknown", note=blind[r.lane])) for r in resources]
+    return [seen.get(resource.key) or Planned(resource, _unseen(resource)) for resource in resources]
+
+
+def _unseen(resource: Resource[Any]) -> Change:
+    change = resource.diff(resource.blank())
+    if change is None or not change.effective:
+        return change or Change("unknown")
+    return Change("unseen", change.fields, change.note)

@@ -21,6 +21,9 @@ class Thing(Resource[Any]):
     def observe(self) -> int | None:
         return self.world.get(self.key)
 
+    def blank(self) -> int | None:
+        return None
+
     def diff(self, seen: int | None) -> Change | None:
         return None if seen == 1 else Change("create" if seen is None else "change", (Field("n", seen, 1),))
 
