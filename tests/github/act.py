@@ -74,7 +74,14 @@ def start(
         for name in (CHECKOUT, f"https://{host}/{CHECKOUT}"):
             command += ["--local-repository", f"{name}@{ref}={HERE / 'checkout'}"]
     # act gives its steps a terminal, which no runner has: without PAGER, git would wait there for a key
-    runner = {"PAGER": "cat", "PATH": SYSTEM_PATH, "HOME": str(home), "LANG": "C.UTF-8", "ACT_DISABLE_VERSION_CHECK": "1", **env}
+    runner = {
+        "PAGER": "cat",
+        "PATH": SYSTEM_PATH,
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "ACT_DISABLE_VERSION_CHECK": "1",
+        **env,
+    }
     return subprocess.Popen(
         command,
         cwd=folder,

@@ -1,38 +1,17 @@
 """One request in, one answer out: by host and path to REST, GraphQL or git; everything checked and written down."""
 
-import base64
-import binascii
 import json
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import rest  # noqa: F401  # registers the routes
+from . import rest, smart_http  # noqa: F401  # the first registers the routes
 from .call import Call, demand
 from .model import Repository, Token
 from .published import Description, description
-from .wire import RefusedError, Request, Response, UnmodelledError, find_route, json_response
+from .wire import Asked, RefusedError, Request, Response, UnmodelledError, find_route, json_response
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A line of the request log; without headers and bodies, so that no token is in it."""
-
-    method: str
-    host: str
-    path: str
-    status: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """A request that changed what is stored: who made it, and what it was."""
-
-    who: str
-    what: str  # "PUT /repos/acme/web/actions/secrets/X", "mutation createRepository", "push acme/web main OLD..NEW"
 
 
 class Dispatch:
@@ -71,7 +50,7 @@ class Dispatch:
                 return self._rest(request, request.path.removeprefix(api) or "/")
         if request.path.startswith("/_logs/"):
             return self._github.log_page(request.path.rpartition("/")[2])
-        return self._github.pushes.over_http(request)
+        return smart_http.answer(self._github, request)
 
     def _graphql(self, request: Request) -> Response:
         from .graph import execute  # building the schema takes a second: only where it is asked
@@ -94,11 +73,10 @@ class Dispatch:
             with self._github.lock:
                 call = Call(self._github, request, token, found, self._repository(parameters))
                 if found.needs:
-                    owned = parameters.pop("owner"), parameters.pop("repo")
+                    del parameters["owner"], parameters["repo"]
                     if call.repository_or_none is None:
                         raise RefusedError(404, "Not Found")
                     demand(token, call.repository, found.needs, found.scope)
-                    assert owned
                 response = found.answer(call, **parameters)
         except RefusedError as refused:
             response = json_response(refused.status, refused.body)
@@ -117,14 +95,9 @@ class Dispatch:
         return self._github.repositories.get(f"{parameters['owner']}/{parameters['repo']}".lower())
 
     def _token(self, request: Request) -> Token:
-        sent = next((value for key, value in request.headers.items() if key.lower() == "authorization"), "")
-        kind, _, value = sent.partition(" ")
-        try:
-            secret = base64.b64decode(value).decode().partition(":")[2] if kind.lower() == "basic" else value
-        except (binascii.Error, UnicodeDecodeError):
-            secret = ""
+        secret = request.secret
         if secret not in self._github.tokens:
-            raise RefusedError(401, "Bad credentials" if sent else "Requires authentication")
+            raise RefusedError(401, "Requires authentication" if secret is None else "Bad credentials")
         return self._github.tokens[secret]
 
     def _scopes(self, token: Token) -> dict[str, str]:

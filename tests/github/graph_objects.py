@@ -137,7 +137,7 @@ class Objects:
         if unknown := sent.keys() - {"ownerId", "name", "visibility", "description", "clientMutationId", *SETTINGS}:
             raise UnmodelledError(f"createRepository with {sorted(unknown)}")
         try:
-            repository = self._github.create_repository(
+            repository = self._github.hosting.create(
                 self._token,
                 owner.login,
                 sent["name"],

@@ -205,4 +205,3 @@ class PullObjects:
             "isRequired": lambda **_: job.name in required,
             "checkSuite": {"__typename": "CheckSuite", "workflowRun": {"event": run.event, "workflow": workflow}},
         }
-

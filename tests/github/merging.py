@@ -42,7 +42,7 @@ class Merging:
         repository.pulls[pull.number] = pull
         self._follow(repository, pull, branches)
         if token.kind != "run":
-            self._github.runner.pull_request(repository, token.owner, pull, "opened")
+            self._github.triggers.pull_request(repository, token.owner, pull, "opened")
         return pull
 
     def _follow(self, repository: Repository, pull: PullRequest, branches: dict[str, str]) -> None:
@@ -71,9 +71,8 @@ class Merging:
                 pull.state, pull.closed_at = "CLOSED", now()
             elif branch in {pull.head, pull.base} and pull.base in branches:
                 self._follow(repository, pull, branches)
-                if branch == pull.head and (push.token is None or push.token.kind != "run"):
-                    who = push.token.owner if push.token else repository.owner
-                    self._github.runner.pull_request(repository, who, pull, "synchronize")
+                if branch == pull.head and push.starts_workflows:
+                    self._github.triggers.pull_request(repository, push.owner, pull, "synchronize")
 
     def obstacles(self, repository: Repository, token: Token, pull: PullRequest) -> list[str]:
         """Say what the rules of the base branch have against merging now."""
@@ -138,9 +137,9 @@ class Merging:
         pull.state, pull.merge_commit, pull.merged_by = "MERGED", merged, token.owner.login
         pull.merged_at = pull.closed_at = now()
         push = Push(repository, token)
-        self._github.pushed(push, [(old, merged, f"refs/heads/{pull.base}")])
+        self._github.hosting.pushed(push, [(old, merged, f"refs/heads/{pull.base}")])
         if repository.settings["delete_branch_on_merge"] and pull.head in self._github.branches(repository):
-            self._github.delete_branch(repository, token, pull.head)
+            self._github.hosting.delete_branch(repository, token, pull.head)
         return merged
 
     def _merged(

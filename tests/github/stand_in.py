@@ -11,17 +11,19 @@ from typing import Literal, Self
 
 from . import git
 from .authority import Authority, server_context
-from .dispatch import Asked, Change, Dispatch
+from .dispatch import Dispatch
 from .front import Front
+from .hosting import Hosting
 from .merging import Merging
-from .model import FULL_ACCESS, Account, Repository, Token, new_secret, now, number
-from .pushes import Push, Pushes
+from .model import FULL_ACCESS, Account, Repository, Token, new_secret, number
+from .pushes import Pushes
 from .render import Site
-from .rest.repositories import SETTINGS
-from .rules import Update, violations
 from .runner import Runner
 from .runs import Run
-from .wire import RefusedError, Response
+from .ssh import Ssh
+from .ssh import serve as serve_ssh
+from .triggers import Triggers
+from .wire import Asked, Change, Response
 
 Scopes = Iterable[str]
 USUAL_SCOPES = ("repo", "workflow", "read:org", "delete_repo")
@@ -41,11 +43,14 @@ class GitHub:
         self.requests: list[Asked] = []
         self.changes: list[Change] = []
         self.failures: list[str] = []
+        self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}
         self.dispatch = Dispatch(self)
         self.pushes = Pushes(self, folder / "s")
         self.merging = Merging(self)
+        self.hosting = Hosting(self)
+        self.triggers = Triggers(self)
         self.runner = Runner(self, runner_env, frozenset(labels))
 
     @classmethod
@@ -84,6 +89,14 @@ class GitHub:
             front.close()
             github.pushes.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def ssh(self, listen: str = "127.0.0.1:0") -> Iterator[Ssh]:
+        """Let deploy keys in over SSH as well, by a real sshd."""
+        with serve_ssh(self.folder / "ssh", self.site.host, self.pushes.socket, listen) as self._ssh:
+            self._ssh.allow(key for each in self.repositories.values() for key in each.keys.values())
+            yield self._ssh
+        self._ssh = None
 
     # -- seeding
 
@@ -159,71 +172,13 @@ class GitHub:
 
     def changed(self, who: str, what: str) -> None:
         self.changes.append(Change(who, what))
-
-    def create_repository(
-        self, token: Token, owner: str, name: str, *, private: bool, description: str | None
-    ) -> Repository:
-        account = self.accounts[owner.lower()]
-        role = "admin" if account is token.owner else account.members.get(token.owner.login)
-        full_name = f"{account.login}/{name}"
-        if role is None or (role == "member" and not account.members_can_create_repositories):
-            raise RefusedError(403, "You need admin access to the organization before adding a repository to it.")
-        if token.kind == "classic" and not token.scopes & ({"repo"} if private else {"repo", "public_repo"}):
-            raise RefusedError(404, "Not Found")
-        if token.kind != "classic" and token.permissions.get("administration") != "write":
-            raise RefusedError(403, "Resource not accessible by personal access token")
-        if full_name.lower() in self.repositories:
-            errors = [
-                {
-                    "resource": "Repository",
-                    "code": "custom",
-                    "field": "name",
-                    "message": "name already exists on this account",
-                }
-            ]
-            raise RefusedError(422, "Repository creation failed.", errors)
-        repository = Repository(name, account, private, self.folder / "git", description, settings=dict(SETTINGS))
-        repository.git /= f"{repository.id}.git"
-        repository.workflow_permissions = account.workflow_permissions
-        if account is not token.owner:
-            repository.collaborators[token.owner.login] = "admin"
-        git.create(repository.git, repository.default_branch, self.pushes.socket)
-        self.repositories[full_name.lower()] = repository
-        return repository
-
-    def delete_repository(self, repository: Repository) -> None:
-        del self.repositories[repository.full_name.lower()]
-        shutil.rmtree(repository.git)
+        if self._ssh:
+            self._ssh.allow(key for each in self.repositories.values() for key in each.keys.values())
 
     def passed_checks(self, repository: Repository, sha: str) -> set[str]:
         """Name the checks of a commit that have passed, in every workflow that has one of that name."""
         checks = self.runner.checks(repository, sha)
         return {name for name, jobs in checks.items() if all(job.conclusion in PASSED for job in jobs)}
-
-    def pushed(self, push: Push, updates: list[tuple[str, str, str]]) -> None:
-        """Take note of what a push changed, and start what listens to it."""
-        repository = push.repository
-        with self.lock:
-            branches = self.branches(repository)
-            if repository.default_branch not in branches and branches:
-                repository.default_branch = next(iter(branches))
-                git.git(repository.git, "symbolic-ref", "HEAD", f"refs/heads/{repository.default_branch}")
-            repository.pushed_at = now()
-            for old, new, ref in updates:
-                self.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
-                self.merging.pushed(push, ref.removeprefix("refs/heads/"), new)
-                if push.token is None or push.token.kind != "run":
-                    who = push.token.owner if push.token else repository.owner
-                    self.runner.pushed(repository, who, ref, old, new)
-
-    def delete_branch(self, repository: Repository, token: Token, branch: str) -> None:
-        update = Update(branch, deletes=True, creates=False, forced=False, merges=False, passed_checks=frozenset())
-        push = Push(repository, token)
-        if broken := violations(repository, push.actor, update):
-            raise RefusedError(422, "Repository rule violations found\n\n" + "\n\n".join(broken))
-        old = self.branches(repository)[branch]
-        git.git(repository.git, "update-ref", "-d", f"refs/heads/{branch}", old)
-        self.pushed(push, [(old, git.ZERO, f"refs/heads/{branch}")])
 
     def workflow_id(self, repository: Repository, path: str) -> int:
         return repository.workflows.setdefault(path, number())

@@ -1,5 +1,7 @@
 """What goes over the wire: requests, answers, and the table of REST routes."""
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -39,6 +41,18 @@ class Request:
         return self.target.partition("?")[0]
 
     @property
+    def secret(self) -> str | None:
+        """The token that was sent, as bearer, `token` or password; None where there was none."""
+        sent = next((value for key, value in self.headers.items() if key.lower() == "authorization"), None)
+        if sent is None:
+            return None
+        kind, _, value = sent.partition(" ")
+        try:
+            return base64.b64decode(value).decode().partition(":")[2] if kind.lower() == "basic" else value
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+
+    @property
     def query_string(self) -> str:
         return self.target.partition("?")[2]
 
@@ -60,6 +74,24 @@ def json_response(status: int, body: Body, headers: Mapping[str, str] | None = N
         json.dumps(body).encode(),
         {"Content-Type": "application/json; charset=utf-8", **(headers or {})},
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A line of the request log; without headers and bodies, so that no token is in it."""
+
+    method: str
+    host: str
+    path: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A request that changed what is stored: who made it, and what it was."""
+
+    who: str
+    what: str  # "PUT /repos/acme/web/actions/secrets/X", "mutation createRepository", "push acme/web main OLD..NEW"
 
 
 # Parameters that may hold slashes, as GitHub reads them

@@ -1,12 +1,10 @@
 """Workflows, their runs and jobs, and the checks that come of them."""
 
-import io
-import zipfile
 from typing import Any
 
 from .. import git
 from ..call import Call
-from ..runs import Job, Run
+from ..runs import Run
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 from ..workflows import workflows as files_of
 
@@ -59,7 +57,7 @@ def workflow(call: Call, workflow_id: str) -> Response:
 def dispatch(call: Call, workflow_id: str) -> Response:
     path, _, _ = _find_workflow(call, workflow_id)
     sent = call.sent
-    started = call.github.runner.dispatch(call.repository, call.token, path, sent["ref"], sent.get("inputs") or {})
+    started = call.github.triggers.dispatch(call.repository, call.token, path, sent["ref"], sent.get("inputs") or {})
     if not (call.site.is_cloud and sent.get("return_run_details")):
         return Response(204)
     shown = run_json(call, started)
@@ -142,7 +140,7 @@ def runs(call: Call) -> Response:
     return _filtered(call, call.repository.runs)
 
 
-def _run(call: Call, run_id: str) -> Run:
+def find_run(call: Call, run_id: str) -> Run:
     for each in call.repository.runs:
         if each.id == int(run_id):
             return each
@@ -151,12 +149,12 @@ def _run(call: Call, run_id: str) -> Run:
 
 @route("GET", ACTIONS + "/runs/{run_id}", "actions:read")
 def run(call: Call, run_id: str) -> Response:
-    return json_response(200, run_json(call, _run(call, run_id)))
+    return json_response(200, run_json(call, find_run(call, run_id)))
 
 
 @route("POST", ACTIONS + "/runs/{run_id}/cancel", "actions:write")
 def cancel(call: Call, run_id: str) -> Response:
-    found = _run(call, run_id)
+    found = find_run(call, run_id)
     if found.status == "completed":
         raise RefusedError(409, "Cannot cancel a workflow run that is completed.")
     call.github.runner.cancel(found)
@@ -165,105 +163,5 @@ def cancel(call: Call, run_id: str) -> Response:
 
 @route("GET", ACTIONS + "/runs/{run_id}/artifacts", "actions:read")
 def artifacts(call: Call, run_id: str) -> Response:
-    _run(call, run_id)
+    find_run(call, run_id)
     return call.page([], "artifacts")  # act has no artifact server here: an upload would have failed
-
-
-@route("GET", ACTIONS + "/runs/{run_id}/jobs", "actions:read")
-def jobs(call: Call, run_id: str) -> Response:
-    found = _run(call, run_id)
-    return call.page([_job(call, found, each) for each in found.jobs], "jobs")
-
-
-def _job(call: Call, run: Run, job: Job) -> dict[str, Any]:
-    shown = run_json(call, run)
-    return {
-        "id": job.id,
-        "node_id": f"CR_{job.id}",
-        "run_id": run.id,
-        "run_url": shown["url"],
-        "run_attempt": 1,
-        "head_sha": run.head_sha,
-        "head_branch": run.head_branch,
-        "workflow_name": run.workflow_name,
-        "name": job.name,
-        "url": f"{call.url}/actions/jobs/{job.id}",
-        "html_url": f"{shown['html_url']}/job/{job.id}",
-        "check_run_url": f"{call.url}/check-runs/{job.id}",
-        "status": job.status,
-        "conclusion": job.conclusion,
-        "created_at": job.created_at,
-        "started_at": job.started_at or job.created_at,
-        "completed_at": job.completed_at,
-        "labels": job.labels,
-        "steps": [],
-        "runner_id": None,
-        "runner_name": None,
-        "runner_group_id": None,
-        "runner_group_name": None,
-    }
-
-
-def _find_job(call: Call, job_id: str) -> tuple[Run, Job]:
-    for each in call.repository.runs:
-        for candidate in each.jobs:
-            if candidate.id == int(job_id):
-                return each, candidate
-    raise RefusedError(404, "Not Found")
-
-
-@route("GET", ACTIONS + "/jobs/{job_id}", "actions:read")
-def job(call: Call, job_id: str) -> Response:
-    return json_response(200, _job(call, *_find_job(call, job_id)))
-
-
-@route("GET", ACTIONS + "/jobs/{job_id}/logs", "actions:read")
-def job_log(call: Call, job_id: str) -> Response:
-    _, found = _find_job(call, job_id)
-    if found.status == "queued":
-        raise RefusedError(404, "Not Found")
-    text = "".join(f"{line}\n" for line in found.log).encode()
-    return Response(302, b"", {"Location": call.github.publish(text, "text/plain; charset=utf-8")})
-
-
-@route("GET", ACTIONS + "/runs/{run_id}/logs", "actions:read")
-def run_log(call: Call, run_id: str) -> Response:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for index, each in enumerate(_run(call, run_id).jobs):
-            archive.writestr(f"{index}_{each.name}.txt", "".join(f"{line}\n" for line in each.log))
-    return Response(302, b"", {"Location": call.github.publish(packed.getvalue(), "application/zip")})
-
-
-def _check_run(call: Call, run: Run, job: Job) -> dict[str, Any]:
-    shown = _job(call, run, job)
-    kept = ("id", "node_id", "head_sha", "name", "html_url", "status", "conclusion", "started_at", "completed_at")
-    return {
-        **{name: shown[name] for name in kept},
-        "url": shown["check_run_url"],
-        "details_url": shown["html_url"],
-        "external_id": "",
-        "check_suite": {"id": run.id},
-        "output": {
-            "title": None,
-            "summary": None,
-            "text": None,
-            "annotations_count": 0,
-            "annotations_url": f"{shown['check_run_url']}/annotations",
-        },
-        "app": None,
-        "pull_requests": [],
-    }
-
-
-@route("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks:read")
-def check_runs(call: Call, ref: str) -> Response:
-    sha = call.github.branches(call.repository).get(ref, ref)
-    found = [(each, job) for each in call.repository.runs if each.head_sha == sha for job in each.jobs]
-    return call.page([_check_run(call, *each) for each in found], "check_runs")
-
-
-@route("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks:read")
-def annotations(call: Call, check_run_id: str) -> Response:
-    _find_job(call, check_run_id)
-    return call.page([])  # the stand-in does not read `::error::` out of logs

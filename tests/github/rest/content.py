@@ -103,7 +103,7 @@ def matching_refs(call: Call, ref: str) -> Response:
 def delete_ref(call: Call, ref: str) -> Response:
     if not ref.startswith("heads/") or ref not in git.refs(call.repository.git, "refs/"):
         raise RefusedError(422, "Reference does not exist")
-    call.github.delete_branch(call.repository, call.token, ref.removeprefix("heads/"))
+    call.github.hosting.delete_branch(call.repository, call.token, ref.removeprefix("heads/"))
     return Response(204)
 
 

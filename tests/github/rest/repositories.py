@@ -19,7 +19,7 @@ def _create(call: Call, owner: str) -> Response:
     private = sent.pop("private", False)
     if sent.pop("visibility", "private" if private else "public") != ("private" if private else "public"):
         private = True
-    repository = call.github.create_repository(
+    repository = call.github.hosting.create(
         call.token, owner, sent.pop("name"), private=private, description=sent.pop("description", None)
     )
     _change(repository.settings, sent)
@@ -66,7 +66,7 @@ def change(call: Call) -> Response:
 
 @route("DELETE", "/repos/{owner}/{repo}", "administration:write", scope="delete_repo")
 def delete(call: Call) -> Response:
-    call.github.delete_repository(call.repository)
+    call.github.hosting.delete(call.repository)
     return Response(204)
 
 

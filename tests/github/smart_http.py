@@ -1,0 +1,62 @@
+"""Git over HTTP: who may fetch and push, and git's own http-backend behind it."""
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from . import git
+from .call import level_of, may_see
+from .model import LEVELS, Repository, Token
+from .pushes import Push
+from .wire import Request, Response, UnmodelledError
+
+if TYPE_CHECKING:
+    from .stand_in import GitHub
+
+
+def answer(github: "GitHub", request: Request) -> Response:
+    """Answer git's smart HTTP by git's own http-backend."""
+    parts = request.path.strip("/").split("/", 2)
+    service = request.query.get("service") if parts[2:] == ["info/refs"] else "".join(parts[2:])
+    if service not in {"git-upload-pack", "git-receive-pack"}:
+        raise UnmodelledError(f"git's {request.method} {request.path}")
+    repository = github.repositories.get(f"{parts[0]}/{parts[1].removesuffix('.git')}".lower())
+    token = github.tokens.get(request.secret or "")
+    refusal = _refusal(repository, token, service, sent=request.secret is not None)
+    if refusal or repository is None:
+        return refusal or Response(404)
+    environment = {
+        **git.PLAIN,
+        "GIT_PROJECT_ROOT": str(repository.git.parent),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": f"/{repository.git.name}/{parts[2]}",
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.query_string,
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        "REMOTE_USER": token.owner.login if token else "",
+        "STAND_IN_PUSH": github.pushes.open(Push(repository, token)) if token else "",
+    }
+    done = subprocess.run(
+        ["git", "http-backend"], env=environment, input=request.body, capture_output=True, check=False
+    )
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+    return Response(int(headers.pop("Status", "200").split()[0]), body, headers)
+
+
+def _refusal(repository: Repository | None, token: Token | None, service: str, *, sent: bool) -> Response | None:
+    unknown = Response(
+        401, b"Repository not found.", {"WWW-Authenticate": 'Basic realm="GitHub"', "Content-Type": "text/plain"}
+    )
+    if token is None:
+        public = repository is not None and not repository.private and service == "git-upload-pack"
+        return None if public and not sent else unknown
+    if repository is None or not may_see(token, repository):
+        return Response(404, b"Repository not found.", {"Content-Type": "text/plain"})
+    level = "read" if service == "git-upload-pack" else "write"
+    if LEVELS[level_of(token, repository, "contents")] < LEVELS[level]:
+        text = f"Permission to {repository.full_name}.git denied to {token.owner.login}."
+        return Response(403, text.encode(), {"Content-Type": "text/plain"})
+    return None

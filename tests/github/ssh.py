@@ -1,0 +1,108 @@
+"""Git over SSH: Debian's sshd, which knows one user, `git`, and the deploy keys of the stand-in."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import hook
+from .model import DeployKey
+
+# sshd wants its user in /etc/passwd and a folder in /run: both only in a mount namespace of its own,
+# so that nothing of the machine is changed
+START = """
+set -eu
+mount --make-rprivate /
+mount -t tmpfs none /run
+mkdir -m 755 /run/sshd
+{ cat /etc/passwd; echo "git:x:0:0::$1:/bin/sh"; } > "$1/passwd"
+mount --bind "$1/passwd" /etc/passwd
+exec "$2" -D -e -f "$1/config"
+"""
+
+
+def obstacle() -> str | None:
+    """Say what keeps sshd from being started here."""
+    if program() is None:
+        return "sshd is not there (Debian: openssh-server)"
+    return None if os.geteuid() == 0 else "sshd lets only root change users"
+
+
+def program() -> str | None:
+    return shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@dataclass(frozen=True)
+class Ssh:
+    folder: Path
+    host: str
+    socket: Path
+
+    @property
+    def host_key(self) -> str:
+        """The public host key: its kind and the key itself."""
+        return " ".join((self.folder / "host_key.pub").read_text().split()[:2])
+
+    @property
+    def known_hosts(self) -> str:
+        return f"{self.host} {self.host_key}"
+
+    def allow(self, keys: Iterable[DeployKey]) -> None:
+        """Let in exactly these keys, each only to the command that asks the stand-in what it opens."""
+        lines = [
+            f'restrict,command="{sys.executable} -I -S {hook.__file__} ssh {self.socket} {key.id}" {key.key}\n'
+            for key in keys
+        ]
+        fresh = self.folder / "fresh"
+        fresh.write_text("".join(lines))
+        fresh.replace(self.folder / "keys")  # sshd never reads half a file
+
+
+@contextlib.contextmanager
+def serve(folder: Path, host: str, socket: Path, listen: str) -> Iterator[Ssh]:
+    """Run sshd in the foreground until the block ends."""
+    reason = obstacle()
+    if reason is not None:
+        raise RuntimeError(reason)
+    folder.mkdir(mode=0o700)
+    address, _, port = listen.rpartition(":")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
+    (folder / "config").write_text(
+        f"""ListenAddress {address}:{port}
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/keys
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin forced-commands-only
+AllowUsers git
+AcceptEnv GIT_PROTOCOL
+PrintMotd no
+"""
+    )
+    ssh = Ssh(folder, host, socket)
+    ssh.allow(())
+    process = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", START, "sh", str(folder), str(program())],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "Server listening on" in line:
+                break
+        else:
+            raise RuntimeError(f"sshd did not start: {''.join(said)}")
+        yield ssh
+    finally:
+        process.terminate()
+        process.wait()
