@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
-pytest_plugins = ["tests.github.fixtures"]
+pytest_plugins = ["tests.github.fixtures", "tests.e2e.plugin"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"

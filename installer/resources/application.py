@@ -87,7 +87,7 @@ class Application(Resource[Seen]):
         """Delete the Application with its workloads, then its project, and assert each gone."""
         seen = self.observe()
         if not all(self._is_ours(found) for found in seen.objects.values()):
-            return f"{self.title}: stays, it is not ours"
+            return "stays, it is not ours"
         if "Application" in seen.objects:
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # or it hangs in its deletion
@@ -96,7 +96,7 @@ class Application(Resource[Seen]):
         clear(f"The end of what {self._name} deployed", self._workloads, self._patience)
         released = self._helm.uninstall(self._name, self._home)
         clear(f"The end of AppProject {self._name}", self._remains, self._patience)
-        return f"{self.title}: {'removed' if released or seen.objects else 'was not there'}"
+        return f"{'removed' if released or seen.objects else 'was not there'}"
 
     def _delete(self) -> None:
         try:

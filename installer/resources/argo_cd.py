@@ -161,16 +161,16 @@ class ArgoCDInstallation(Resource[Seen]):
         """Keep it, unless told otherwise and nobody else uses it."""
         seen = self.observe()
         if not seen.namespaces and seen.release is None:
-            return f"{self.title}: was not there"
+            return "was not there"
         if seen.release is None:
-            return f"{self.title}: stays, it was not made for this project"
+            return "stays, it was not made for this project"
         if not self._remove_it:
-            return f"{self.title}: stays, other projects may use it (`down --argocd` removes it)"
+            return "stays, other projects may use it (`down --argocd` removes it)"
         if users := self._cluster.list("applications.argoproj.io"):
-            return f"{self.title}: stays, Application {users[0]['metadata']['name']} uses it"
+            return f"stays, Application {users[0]['metadata']['name']} uses it"
         self._helm.uninstall(RELEASE, self._home, self._patience)
         clear(f"The end of {self.title}", self._remains, self._patience)
-        return f"{self.title}: removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
+        return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
 
     def _remains(self) -> str:
         left = self._cluster.list("deployments,statefulsets,pods", self._home, PARTS)

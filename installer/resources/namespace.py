@@ -71,24 +71,24 @@ class Namespace(Resource[Seen]):
         seen = self.observe()
         if seen.namespace is None:
             gone = self._helm.uninstall(self._release, self._home)
-            return f"{self.title}: {'was gone, its release went' if gone else 'was not there'}"
+            return f"{'was gone, its release went' if gone else 'was not there'}"
         if not is_ours(seen.namespace, self._settings.slug):
             self._helm.uninstall(self._release, self._home)
-            return f"{self.title}: stays"
+            return "stays, others made it"
         if not seen.leaving:
             try:
                 strangers = others(self._cluster.everything_in(self._name))
             except InstallerError as error:
-                return f"{self.title}: stays, because it cannot be told what it holds: {error.message}"
+                return f"stays, because it cannot be told what it holds: {error.message}"
             if strangers:
-                return f"{self.title}: stays, it still holds {', '.join(strangers[:5])}" + (
+                return f"stays, it still holds {', '.join(strangers[:5])}" + (
                     f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
                 )
             # `keep` guards it against an uninstall by hand: take that off first
             self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))
         self._helm.uninstall(self._release, self._home)
         clear(f"The end of namespace {self._name}", self._remains, self._patience)
-        return f"{self.title}: removed"
+        return "removed"
 
     def _manifest(self, *, keep: bool) -> Object:
         head = metadata(self._settings.slug, self._name, annotations=KEEP if keep else {})

@@ -117,7 +117,7 @@ class RepositoryCredential(Resource[Seen]):
         """Remove the Secret, then the keys that belong to it."""
         secret = self._cluster.get("secret", self._name, self._home)
         if secret is not None and not is_ours(secret, self._settings.slug):
-            return f"{self.title}: stays, the Secret {self._name} is not ours"
+            return f"stays, the Secret {self._name} is not ours"
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
             raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
@@ -126,7 +126,7 @@ class RepositoryCredential(Resource[Seen]):
             self._keys.remove(key)
         if left := self._registered():
             raise InstallerError(f"GitHub still has the deploy key {left[0].title}.", f"See {self._settings.url}")
-        return f"{self.title}: {'removed' if there or keys else 'was not there'}"
+        return f"{'removed' if there or keys else 'was not there'}"
 
     def _registered(self) -> list[DeployKey]:
         return [key for key in self._keys.list() if key.title == self._title]

@@ -61,7 +61,7 @@ def test_anothers_namespace_is_never_removed(slug: str | None) -> None:
 def test_a_namespace_with_others_things_in_it_stays_and_names_them() -> None:
     helm, cluster = Helm(), holding("web")
     cluster.content = ["configmap/kube-root-ca.crt", "secret/precious"]
-    assert namespace(cluster, helm).remove() == "namespace web-dev: stays, it still holds secret/precious"
+    assert namespace(cluster, helm).remove() == "stays, it still holds secret/precious"
     assert helm.installed == helm.uninstalled == []
 
 

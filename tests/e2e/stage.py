@@ -1,0 +1,209 @@
+"""What the story plays on: a fork of the template, GitHub's stand-in, a developer, a cluster."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from tests.github import GitHub
+
+from .actors import Developer, Service, eventually
+
+PROJECT, SLUG = "Story API", "story-api"
+TEMPLATE = Path(__file__).resolve().parents[2]
+PASSED_ON = (
+    *("PATH", "LANG", "KUBECONFIG", "DOCKER_HOST", "BUILDX_CONFIG", "BUILDX_BUILDER"),
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"),
+)
+
+
+@dataclass
+class Stage:
+    """The people and things of the story, and what has happened so far."""
+
+    github: GitHub
+    developer: Developer
+    fork: Path
+    secrets: list[str]
+    revisions: list[str] = field(default_factory=list)
+    digests: dict[str, str] = field(default_factory=dict)
+    record: Callable[[str, float], None] = lambda *_: None
+    """Takes a row of the table: what, and how many seconds it took."""
+    broken: str = ""
+
+    @property
+    def repository(self) -> Any:
+        return self.github.repository(f"acme/{SLUG}")
+
+    @property
+    def service(self) -> Service:
+        return Service(self.developer, SLUG, f"{SLUG}-dev")
+
+    def kubectl(self, *arguments: str, names: bool = False) -> Any:
+        """Return kubectl's JSON, or the names in it."""
+        found = json.loads(self.developer.run("kubectl", *arguments, "-o", "json").stdout)
+        return {item["metadata"]["name"] for item in found["items"]} if names else found
+
+    def releases(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.developer.run("helm", "list", "-A", "-o", "json").stdout)
+        return found
+
+    # --- deliveries ----------------------------------------------------------------------------
+
+    def finished(self, branch: str) -> dict[str, str] | None:
+        """Return the checks of a pull request's head once none is pending."""
+        checks = self.developer.checks(branch)
+        return checks if len(checks) == 3 and "pending" not in checks.values() else None
+
+    def passed(self, branch: str) -> bool:
+        checks = self.finished(branch)
+        assert not checks or set(checks.values()) == {"pass"}, checks
+        return bool(checks)
+
+    def env_head(self) -> str:
+        self.developer.git("fetch", "--quiet", "origin", "env/dev")
+        return self.developer.git("rev-parse", "FETCH_HEAD")
+
+    def delivered(self) -> dict[str, Any]:
+        """Return image.yaml as it stands on env/dev."""
+        tree: dict[str, Any] = yaml.safe_load(self.developer.git("show", f"{self.env_head()}:image.yaml"))
+        return tree
+
+    def note(self) -> None:
+        """Remember what is delivered now."""
+        record = self.delivered()
+        self.revisions.append(record["revision"])
+        self.digests[record["revision"]] = record["image"]["digest"]
+
+    def merge_and_follow(self, branch: str, title: str) -> str:
+        """Merge, and time the way to the image, to env/dev and to live; each is looked at where it happens."""
+        began = time.monotonic()
+        revision = self.developer.merge(branch)
+        for what, there in {
+            "image pushed": lambda: self.in_registry(revision),
+            "env/dev commit": lambda: self.delivered()["revision"] == revision,
+            "live": lambda: self.service.revisions() == {revision},
+        }.items():
+            eventually(f"{title}: {what}", there, 240)
+            self.record(f"{title} → {what}", time.monotonic() - began)
+        self.note()
+        return revision
+
+    def in_registry(self, tag: str) -> bool:
+        url = f"https://registry-1.docker.io/v2/acme/{SLUG}/manifests/{tag}"
+        login = (os.environ["E2E_REGISTRY_USERNAME"], os.environ["E2E_REGISTRY_TOKEN"])
+        accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
+        return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).ok
+
+    def delivery_of(self, revision: str) -> dict[str, Any]:
+        """Return the delivery run of a commit once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            fields = "databaseId,headSha,status,conclusion"
+            done = self.developer.run("gh", "run", "list", "--workflow", "deliver.yml", "--json", fields)
+            return next(
+                (r for r in json.loads(done.stdout) if r["headSha"] == revision and r["status"] == "completed"), None
+            )
+
+        return eventually("the delivery's end", ended, 240)
+
+    def log_of(self, run: dict[str, Any]) -> str:
+        return self.developer.run("gh", "run", "view", str(run["databaseId"]), "--log").stdout
+
+    def rewrite_image(self, digest: str) -> str:
+        """Commit another digest to env/dev by hand, as nobody should; return the one that was there."""
+        clone = self.developer.home / "by-hand"
+        shutil.rmtree(clone, ignore_errors=True)
+        self.developer.git("clone", "--quiet", "--branch", "env/dev", f"https://github.com/acme/{SLUG}", str(clone))
+        image = clone / "image.yaml"
+        before: str = yaml.safe_load(image.read_text())["image"]["digest"]
+        image.write_text(image.read_text().replace(before, digest))
+        self.developer.run("git", "commit", "--quiet", "--all", "--message", "By hand", cwd=clone)
+        self.developer.run("git", "push", "--quiet", cwd=clone)
+        return before
+
+    def add_greeting(self, *, right: bool) -> None:
+        """Change the service: a new path, and a test that it does or does not pass."""
+        module = self.developer.project / "src" / SLUG.replace("-", "_") / "example.py"
+        text = module.read_text()
+        if "greeting" not in text:
+            text += '\n\n@blueprint.get("/greeting")\ndef greet() -> dict[str, str]:\n'
+            text += '    """Say hello."""\n    return {"greeting": "hello"}\n'
+            module.write_text(text)
+        word = "hello" if right else "goodbye"
+        (self.developer.project / "tests" / "test_greeting.py").write_text(
+            '"""The greeting."""\n\nfrom flask.testing import FlaskClient\n\n\n'
+            "def test_greets(client: FlaskClient) -> None:\n"
+            f'    assert client.get("/api/greeting").get_json() == {{"greeting": "{word}"}}\n'
+        )
+
+
+@contextmanager
+def open_stage(folder: Path) -> Iterator[Stage]:
+    """Set the stage; everything on it is in this folder, the cluster and the registry."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    with GitHub.serve(
+        "github.com",
+        listen=os.environ["E2E_GITHUB_LISTEN"],
+        certificate=(Path(os.environ["E2E_TLS_CERT"]), Path(os.environ["E2E_TLS_KEY"])),
+        runner_env={**environment, "UV_CACHE_DIR": str(folder / "uv-cache")},
+    ) as github:
+        github.user("octocat")
+        github.organization("acme", plan="team", members={"octocat": "admin"})
+        token = github.token("octocat")
+        with github.sshd(os.environ["E2E_SSH_LISTEN"]) as host_key:
+            home = folder / "home"
+            home.mkdir()
+            registry = {
+                "REGISTRY_USERNAME": os.environ["E2E_REGISTRY_USERNAME"],
+                "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
+            }
+            developer = Developer(home, {**environment, **registry, **a_shell(home, token)}, home)
+            yield Stage(github, developer, fork(folder / "fork", host_key), [token, registry["REGISTRY_TOKEN"]])
+
+
+def a_shell(home: Path, token: str) -> dict[str, str]:
+    """Return the settings of a developer's shell: gh logged in, git that asks gh."""
+    return {
+        "HOME": str(home),
+        "GH_TOKEN": token,
+        "GH_CONFIG_DIR": str(home / ".config/gh"),
+        "GH_TELEMETRY": "false",
+        "GIT_CONFIG_COUNT": "3",
+        "GIT_CONFIG_KEY_0": "credential.https://github.com.helper",
+        "GIT_CONFIG_VALUE_0": "!gh auth git-credential",
+        "GIT_CONFIG_KEY_1": "user.name",
+        "GIT_CONFIG_VALUE_1": "Dev Eloper",
+        "GIT_CONFIG_KEY_2": "user.email",
+        "GIT_CONFIG_VALUE_2": "dev@example.com",
+        "GITOPS_FLASK_INSTALL": "yes",
+        "UV_CACHE_DIR": str(home.parent / "uv-cache"),
+        "NO_COLOR": "1",
+    }
+
+
+def fork(folder: Path, host_key: str) -> Path:
+    """Fork the template as a company would whose GitHub has a host key of its own: Argo CD is told it."""
+    for name in ("cookiecutter.json", "hooks", "installer", "{{cookiecutter.project_slug}}"):
+        source = TEMPLATE / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+    settings = folder / "{{cookiecutter.project_slug}}" / "gitops.yaml"
+    text = settings.read_text()
+    assert "  values: {}" in text
+    values = json.dumps({"configs": {"ssh": {"extraHosts": host_key}}})
+    settings.write_text(text.replace("  values: {}", f"  values: {values}"))
+    return folder

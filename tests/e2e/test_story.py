@@ -1,0 +1,223 @@
+"""The story, end to end: from `cookiecutter` to a second merge that is live, back, and down again.
+
+Real: the template, its hooks, the installer, gh, git, act, docker buildx, helm, argocd, kubectl, Kubernetes, Argo CD,
+the registry. A stand-in: github.com. Chapters run in order; one that fails fails those after it.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import yaml
+
+from .actors import ArgvWatch, eventually
+from .audit import Audit
+from .plugin import FAILED, SECONDS
+from .stage import PROJECT, SLUG, Stage, open_stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+LIVE = 120.0  # seconds from a merge to live, at most; the table tells how long it took
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with open_stage(tmp_path_factory.mktemp("story")) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def in_order(
+    stage: Stage, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Iterator[None]:
+    if stage.broken:
+        pytest.fail(f"an earlier chapter failed: {stage.broken}")
+    stage.record = lambda what, seconds: record_property(SECONDS, (what, seconds))
+    yield
+    if request.node.stash.get(FAILED, True):
+        stage.broken = request.node.name
+
+
+def test_the_cluster_has_no_argo_cd_yet(stage: Stage) -> None:
+    found = stage.kubectl("get", "deployments,statefulsets", "-A", "-l", "app.kubernetes.io/part-of=argocd")
+    assert not found["items"], "the story starts without Argo CD"
+
+
+def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Stage) -> None:
+    began = time.monotonic()
+    with ArgvWatch(stage.secrets) as watch:
+        done = stage.developer.run(
+            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
+            *("github_owner=acme", f"--output-dir={stage.developer.home}"),
+            cwd=stage.developer.home,
+        )
+    stage.record("up, from nothing to live", time.monotonic() - began)
+    stage.developer.project = stage.developer.home / SLUG
+    first = stage.developer.git("rev-parse", "HEAD")
+    assert stage.service.revisions() == {first}
+    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout
+    stage.note()
+    assert watch.looked > 100
+    assert not watch.found
+    for secret in stage.secrets:
+        assert secret not in done.stdout + done.stderr
+
+
+def test_secrets_are_in_no_file(stage: Stage) -> None:
+    home = stage.developer.home
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert any(path.name == "config" and path.parent.name == ".git" for path in files)
+    assert list((home / ".cookiecutter_replay").glob("*.json"))
+    for path in files:
+        content = path.read_bytes()
+        assert not any(secret.encode() in content for secret in stage.secrets), path
+
+
+def test_the_deploy_key_may_only_read_and_its_private_half_is_in_the_cluster_alone(stage: Stage) -> None:
+    (key,) = stage.repository.keys.values()
+    assert key.read_only
+    secret = stage.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")
+    assert "sshPrivateKey" in secret["data"]
+    project = stage.kubectl("get", "appproject", f"{SLUG}-dev", "-n", "argocd")["spec"]
+    assert project["sourceRepos"] == [f"ssh://git@github.com/acme/{SLUG}.git"]
+    assert project["destinations"] == [{"server": "https://kubernetes.default.svc", "namespace": f"{SLUG}-dev"}]
+    assert project.get("clusterResourceWhitelist", []) == []
+
+
+def test_up_again_changes_nothing_and_says_so_in_seconds(stage: Stage) -> None:
+    audit, before = Audit(), len(stage.github.changes)
+    began = time.monotonic()
+    done = stage.developer.installer("up", "--yes")
+    seconds = time.monotonic() - began
+    stage.record("up, again", seconds)
+    assert "Nothing to change." in done.stdout
+    assert stage.github.changes[before:] == []
+    assert audit.changes() == []
+    assert seconds <= 5
+
+
+def test_status_finds_all_well(stage: Stage) -> None:
+    done = stage.developer.installer("status")
+    assert "✗" not in done.stdout
+    assert f"every pod answers {stage.developer.git('rev-parse', 'HEAD')[:12]}" in done.stdout
+
+
+def test_a_failing_test_blocks_the_merge(stage: Stage) -> None:
+    developer = stage.developer
+    developer.branch("greeting")
+    stage.add_greeting(right=False)
+    developer.commit("Say hello, wrongly")
+    developer.propose("greeting", "Say hello")
+    checks = eventually("the checks", lambda: stage.finished("greeting"), 240)
+    assert checks == {"test": "fail", "image": "pass", "chart": "pass"}
+    refused = developer.run("gh", "pr", "merge", "greeting", "--squash", check=False)
+    assert refused.returncode
+    assert "not mergeable" in refused.stderr or "policy prohibits" in refused.stderr
+
+
+def test_the_second_merge_is_live_and_the_first_is_not(stage: Stage) -> None:
+    developer = stage.developer
+    stage.add_greeting(right=True)
+    developer.commit("Say hello")
+    developer.git("push", "--quiet", "origin", "HEAD:greeting")
+    checks = eventually("the checks", lambda: stage.finished("greeting"), 240)
+    assert set(checks.values()) == {"pass"}
+    first = stage.revisions[-1]
+    second = stage.merge_and_follow("greeting", "second merge: code")
+    assert stage.service.revisions() == {second} != {first}
+    assert stage.service.answer("/api/greeting") == {"greeting": "hello"}
+
+
+def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
+    developer = stage.developer
+    developer.branch("three")
+    values = developer.project / "deploy/dev.yaml"
+    tree = yaml.safe_load(values.read_text())
+    values.write_text(yaml.safe_dump({**tree, "replicas": 3}))
+    chart = developer.project / "chart/templates/service.yaml"
+    chart.write_text(chart.read_text().replace("metadata:\n", "metadata:\n  annotations:\n    story: third\n", 1))
+    developer.commit("Run three")
+    developer.propose("three", "Run three")
+    eventually("the checks", lambda: stage.passed("three"), 240)
+    third = stage.merge_and_follow("three", "third merge: chart and values")
+    assert stage.service.revisions() == {third}
+    deployment = stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")
+    assert deployment["spec"]["replicas"] == 3
+    service = stage.kubectl("get", "service", SLUG, "-n", f"{SLUG}-dev")
+    assert service["metadata"]["annotations"]["story"] == "third"
+
+
+def test_rollback_brings_the_previous_delivery_back_and_holds(stage: Stage) -> None:
+    second = stage.revisions[-2]
+    began = time.monotonic()
+    stage.developer.run("gh", "workflow", "run", "rollback.yml", "-f", "why=three is too many")
+    eventually("the previous delivery", lambda: stage.service.revisions() == {second}, LIVE)
+    stage.record("rollback, from button to live", time.monotonic() - began)
+    assert stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")["spec"]["replicas"] == 2
+    hold = yaml.safe_load(stage.developer.git("show", stage.env_head() + ":hold.yaml"))
+    assert (hold["why"], hold["bad"]) == ("three is too many", stage.revisions[-1])
+
+
+def test_the_next_merge_does_not_undo_the_rollback(stage: Stage) -> None:
+    developer = stage.developer
+    held = stage.revisions[-2]
+    developer.branch("comment")
+    readme = developer.project / "README.md"
+    readme.write_text(readme.read_text() + "\nHeld.\n")
+    developer.commit("Say more")
+    developer.propose("comment", "Say more")
+    eventually("the checks", lambda: stage.passed("comment"), 240)
+    fourth = developer.merge("comment")
+    stage.revisions.append(fourth)
+    run = stage.delivery_of(fourth)
+    assert run["conclusion"] == "success", "a held delivery is green"
+    assert "deploy: held" in stage.log_of(run)
+    assert stage.service.revisions() == {held}
+    done = stage.developer.installer("up", "--yes")
+    assert "Held:" in done.stdout
+    assert "three is too many" in done.stdout
+
+
+def test_releasing_the_hold_brings_that_merge_live(stage: Stage) -> None:
+    stage.developer.run("gh", "workflow", "run", "rollback.yml", "-f", "release=true")
+    eventually("the fourth merge", lambda: stage.service.revisions() == {stage.revisions[-1]}, LIVE)
+
+
+def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:
+    recorded, other = stage.revisions[-1], stage.digests[stage.revisions[-3]]
+    right = stage.rewrite_image(digest=other)
+    done = stage.developer.installer("up", "--yes", check=False)
+    assert done.returncode == 1
+    assert f"answers revision {stage.revisions[-3]}, while {recorded} is recorded" in done.stderr
+    stage.rewrite_image(digest=right)
+    stage.developer.installer("up", "--yes")
+
+
+def test_down_leaves_nothing_but_what_it_says(stage: Stage) -> None:
+    done = stage.developer.installer("down", "--yes")
+    namespace = f"{SLUG}-dev"
+    assert stage.kubectl("get", "namespaces", names=True).isdisjoint({namespace})
+    assert not [r for r in stage.releases() if SLUG in r["name"]]
+    for kind in ("applications.argoproj.io", "appprojects.argoproj.io", "secrets"):
+        assert not {name for name in stage.kubectl("get", kind, "-A", names=True) if SLUG in name}
+    repository = stage.repository
+    assert (repository.keys, repository.secrets, repository.variables, repository.rulesets) == ({}, {}, {}, {})
+    stays = done.stdout.split("Stays on purpose:")[1]
+    for what in ("https://github.com/acme/" + SLUG, "env/dev", "Argo CD", f"docker.io/acme/{SLUG}"):
+        assert what in stays
+
+
+def test_down_takes_the_big_ones_only_with_their_names_typed(stage: Stage) -> None:
+    refused = stage.developer.installer("down", "--repository", "--argocd", stdin="yes\n", check=False)
+    assert refused.returncode == 130
+    assert stage.repository.git.exists()
+    typed = f"acme/{SLUG}\nargocd\n"
+    done = stage.developer.installer("down", "--repository", "--argocd", stdin=typed)
+    assert f"acme/{SLUG}" not in stage.github.repositories
+    found = stage.kubectl("get", "deployments,statefulsets,pods", "-A", "-l", "app.kubernetes.io/part-of=argocd")
+    assert not found["items"]
+    left = set(re.findall(r"[a-z]+\.argoproj\.io", done.stdout))
+    assert left == stage.kubectl("get", "customresourcedefinitions", names=True) & left != set()
+    assert json.dumps(stage.releases()) == "[]"
