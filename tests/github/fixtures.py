@@ -1,6 +1,6 @@
 """Pytest's way to the stand-in: `pytest_plugins = ["tests.github.fixtures"]`."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -10,17 +10,33 @@ from . import GitHub
 @pytest.fixture
 def github() -> Iterator[GitHub]:
     """github.com, for one test; fails the test that asked for anything not modelled."""
-    yield from _served("github.com")
+    yield from served("github.com")
 
 
 @pytest.fixture
 def ghes() -> Iterator[GitHub]:
     """A GitHub Enterprise Server, likewise."""
-    yield from _served("ghe.example.com")
+    yield from served("ghe.example.com")
 
 
-def _served(host: str) -> Iterator[GitHub]:
-    with GitHub.serve(host) as served:
-        yield served
-    if served.failures:
-        pytest.fail("the GitHub stand-in was asked for what it does not model:\n" + "\n".join(served.failures))
+def served(host: str) -> Iterator[GitHub]:
+    with GitHub.serve(host) as github:
+        yield github
+    blame(github)
+
+
+def blame(github: GitHub) -> None:
+    """Fail where the stand-in was asked for what it does not model; for fixtures of one's own."""
+    if github.failures:
+        pytest.fail("the GitHub stand-in was asked for what it does not model:\n" + "\n".join(github.failures))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what all workflow runs said below a test that failed."""
+    report = yield
+    if report.when == "call" and report.failed and isinstance(item, pytest.Function):
+        for value in item.funcargs.values():
+            if isinstance(value, GitHub) and (story := value.story()):
+                report.sections.append((f"workflow runs at {value.site.host}", story))
+    return report

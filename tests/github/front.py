@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 from .wire import Request, Response
@@ -126,3 +127,21 @@ class _Connection(socketserver.BaseRequestHandler):
                     if not data:
                         return
                     key.data.sendall(data)
+
+
+def proxy_environment(port: int, certificate: Path) -> dict[str, str]:
+    """Say which variables lead gh, git, PyGithub, curl and Node to the proxy, and only there."""
+    proxy = f"http://127.0.0.1:{port}"
+    bundles = (
+        "SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
+    )  # fmt: skip
+    return {
+        "HTTPS_PROXY": proxy,
+        "https_proxy": proxy,
+        "NO_PROXY": "",
+        "no_proxy": "",
+        **dict.fromkeys(bundles, str(certificate)),
+        "GH_TELEMETRY": "false",
+        "GH_PROMPT_DISABLED": "1",
+        "GH_NO_UPDATE_NOTIFIER": "1",
+    }

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import git
 from .call import demand, may_see
-from .graph_pulls import PullObjects, connection
+from .graph_checks import Fields, connection
+from .graph_pulls import PullObjects
 from .model import Account, Repository, Token
 from .wire import RefusedError, UnmodelledError
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
 
-Fields = dict[str, Any]
 SETTINGS = {"hasIssuesEnabled": "has_issues", "hasWikiEnabled": "has_wiki", "homepageUrl": "homepage"}  # as in REST
 
 

@@ -4,25 +4,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .call import demand
+from .graph_checks import Fields, base, connection, rollup
 from .model import Repository, Token
 from .pulls import PullRequest
-from .rules import required_checks
-from .runs import Job, Run
 from .wire import RefusedError
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
 
-Fields = dict[str, Any]
-ROLLUP = {"success": "SUCCESS", "skipped": "SUCCESS", "neutral": "SUCCESS", None: "PENDING"}
 REFUSALS = {405: 422, 409: 422}  # GraphQL knows one kind where REST has several
-
-
-def connection(nodes: list[Fields], first: int | None = None, **_: Any) -> Fields:
-    shown = nodes[:first]
-    more = len(shown) < len(nodes)
-    page = {"hasNextPage": more, "endCursor": str(len(shown)) if shown else None}
-    return {"nodes": shown, "totalCount": len(nodes), "pageInfo": page}
 
 
 class PullObjects:
@@ -125,12 +115,12 @@ class PullObjects:
         fields = self._repository(repository)
         state = self._github.merging.state(repository, self._token, pull)
         mergeable = {"DIRTY": "CONFLICTING", "UNKNOWN": "UNKNOWN"}.get(state, "MERGEABLE")
-        rollup = self._rollup(repository, pull)
+        checks = rollup(self._github, repository, pull)
         head_commit = {
             "__typename": "Commit",
             "oid": pull.head_sha,
             "id": f"C_{pull.head_sha}",
-            "statusCheckRollup": rollup,
+            "statusCheckRollup": checks,
         }
         return {
             "__typename": "PullRequest",
@@ -160,48 +150,10 @@ class PullObjects:
             "autoMergeRequest": {"mergeMethod": pull.auto_merge[1].upper()} if pull.auto_merge else None,
             "isInMergeQueue": False,
             "isMergeQueueEnabled": False,
-            "statusCheckRollup": rollup,
+            "statusCheckRollup": checks,
             "commits": lambda **_: connection([{"commit": head_commit}]),
             "reviewDecision": None,
             "maintainerCanModify": False,
-            "baseRef": lambda **_: self._base(repository, fields, pull),
+            "baseRef": lambda **_: base(repository, fields, pull),
             "repository": fields,
-        }
-
-    def _base(self, repository: Repository, fields: Fields, pull: PullRequest) -> Fields:
-        required = required_checks(repository, pull.base)
-        protection = {"requiresStrictStatusChecks": False, "requiredStatusCheckContexts": required}
-        return {**fields["ref"](qualifiedName=pull.base), "branchProtectionRule": protection if required else None}
-
-    def _rollup(self, repository: Repository, pull: PullRequest) -> Fields | None:
-        required = required_checks(repository, pull.base)
-        runs = {job.id: run for run in repository.runs for job in run.jobs}
-        named = self._github.runner.checks(repository, pull.head_sha)
-        jobs = [job for jobs in named.values() for job in jobs]
-        if not jobs:
-            return None
-        states = {ROLLUP.get(job.conclusion, "FAILURE") for job in jobs}
-        state = next(each for each in ("FAILURE", "PENDING", "SUCCESS") if each in states)
-        contexts = [self._check(repository, runs[job.id], job, required) for job in jobs]
-        return {
-            "__typename": "StatusCheckRollup",
-            "state": state,
-            "contexts": lambda **paging: connection(contexts, **paging),
-        }
-
-    def _check(self, repository: Repository, run: Run, job: Job, required: list[str]) -> Fields:
-        web = f"{self._github.site.web}/{repository.full_name}/actions/runs/{run.id}"
-        workflow = {"__typename": "Workflow", "name": run.workflow_name}
-        return {
-            "__typename": "CheckRun",
-            "name": job.name,
-            "status": "PENDING" if job.status == "pending" else job.status.upper(),
-            "conclusion": job.conclusion.upper() if job.conclusion else None,
-            "startedAt": job.started_at,
-            "completedAt": job.completed_at,
-            "detailsUrl": f"{web}/job/{job.id}",
-            "title": None,
-            "summary": None,
-            "isRequired": lambda **_: job.name in required,
-            "checkSuite": {"__typename": "CheckSuite", "workflowRun": {"event": run.event, "workflow": workflow}},
         }

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from . import git
+from . import git, results
 from .model import Repository, Token, now, number
 from .pulls import PullRequest
 from .pushes import Push
@@ -107,7 +107,7 @@ class Merging:
             return "DIRTY"
         if self.obstacles(repository, token, pull):
             return "BLOCKED"
-        checks = self._github.runner.checks(repository, pull.head_sha)
+        checks = results.checks(repository, pull.head_sha)
         passed = self._github.passed_checks(repository, pull.head_sha)
         return "CLEAN" if checks.keys() == passed else "UNSTABLE"
 
@@ -158,7 +158,9 @@ class Merging:
         tree = git.merge_tree(folder, pull.base_sha, pull.head_sha)
         assert tree is not None
         if method == "squash":
-            parents, subject = [pull.base_sha], f"{pull.title} (#{pull.number})"
+            own = git.commits(folder, f"{pull.base_sha}..{pull.head_sha}")
+            one = own[0].message.partition("\n")[0] if len(own) == 1 else pull.title  # COMMIT_OR_PR_TITLE
+            parents, subject = [pull.base_sha], f"{one} (#{pull.number})"
         else:
             parents = [pull.base_sha, pull.head_sha]
             subject = f"Merge pull request #{pull.number} from {repository.owner.login}/{pull.head}"

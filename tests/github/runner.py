@@ -109,10 +109,11 @@ class Runner:
 
     def _make_room(self, repository: Repository, run: Run, *, cancel: bool) -> None:
         """Let at most one run of a group work and one wait: GitHub cancels the others."""
-        run.status = "pending"
-        for other in repository.runs:
-            same = other is not run and other.group == run.group and other.status in ACTIVE
-            if same and (cancel or other.status == "pending"):
+        others = [each for each in repository.runs if each is not run and each.group == run.group]
+        active = [each for each in others if each.status in ACTIVE]
+        run.status = "pending" if active else "queued"
+        for other in active:
+            if cancel or other.status == "pending":
                 self.cancel(other)
 
     def cancel(self, run: Run) -> None:
@@ -189,53 +190,3 @@ class Runner:
     def _moved(self) -> None:
         with self._github.moved:
             self._github.moved.notify_all()
-
-    # -- what others ask
-
-    def checks(self, repository: Repository, sha: str) -> dict[str, list[Job]]:
-        """Give the check runs of a commit by name: the newest of each workflow and event."""
-        newest: dict[tuple[str, str], Run] = {}
-        for run in repository.runs:
-            if run.head_sha == sha:
-                newest.setdefault((run.workflow, run.event), run)
-        named: dict[str, list[Job]] = {}
-        for run in newest.values():
-            for job in run.jobs:
-                named.setdefault(job.name, []).append(job)
-        return named
-
-    def wait(
-        self, repository: Repository, workflow: str | None, event: str | None, sha: str | None, timeout: float
-    ) -> Run:
-        def fitting() -> Run | None:
-            wanted = (
-                each
-                for each in repository.runs
-                if workflow in {None, each.workflow.rpartition("/")[2], each.workflow}
-                and event in {None, each.event}
-                and sha in {None, each.head_sha}
-            )
-            return next(wanted, None)
-
-        def over() -> bool:
-            run = fitting()
-            return run is not None and (run.stuck or run.status == "completed")
-
-        with self._github.moved:
-            if not self._github.moved.wait_for(over, timeout):
-                raise TimeoutError(f"no run of {workflow or event or sha} is over after {timeout} s\n{self.story()}")
-            run = fitting()
-        assert run is not None
-        if run.stuck:
-            labels = [label for job in run.jobs if job.unmatched for label in job.labels]
-            raise AssertionError(f"{run.workflow} waits for a runner labelled {labels} for ever")
-        return run
-
-    def story(self) -> str:
-        """Tell all runs with their jobs and logs, for a person whose test failed."""
-        return "\n".join(
-            f"== {repository.full_name} {run.workflow} #{run.number} {run.event} {run.head_branch} {run.status} "
-            f"{run.conclusion} {[(job.name, job.conclusion) for job in run.jobs]}\n{run.log}"
-            for repository in self._github.repositories.values()
-            for run in reversed(repository.runs)
-        )

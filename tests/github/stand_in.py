@@ -9,10 +9,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal, Self
 
-from . import git
+from . import git, results
 from .authority import Authority, server_context
 from .dispatch import Dispatch
-from .front import Front
+from .front import Front, proxy_environment
 from .hosting import Hosting
 from .merging import Merging
 from .model import FULL_ACCESS, Account, Repository, Token, new_secret, number
@@ -81,7 +81,7 @@ class GitHub:
                 allowed=allowed,
                 refused=github.fail,
             )
-            github.env = _proxy_environment(front.server_address[1], authority.certificate)
+            github.env = proxy_environment(front.server_address[1], authority.certificate)
         try:
             yield github
         finally:
@@ -160,7 +160,11 @@ class GitHub:
         timeout: float = 60,
     ) -> Run:
         """Wait until the newest run that fits is over; fail at once where it waits for a runner that is not there."""
-        return self.runner.wait(self.repository(full_name), workflow, event, sha, timeout)
+        return results.wait(self, self.repository(full_name), workflow, event, sha, timeout)
+
+    def story(self) -> str:
+        """Tell all runs with their jobs and logs, for a person whose test failed."""
+        return results.story(self)
 
     # -- what the parts tell each other
 
@@ -177,7 +181,7 @@ class GitHub:
 
     def passed_checks(self, repository: Repository, sha: str) -> set[str]:
         """Name the checks of a commit that have passed, in every workflow that has one of that name."""
-        checks = self.runner.checks(repository, sha)
+        checks = results.checks(repository, sha)
         return {name for name, jobs in checks.items() if all(job.conclusion in PASSED for job in jobs)}
 
     def workflow_id(self, repository: Repository, path: str) -> int:
@@ -194,20 +198,3 @@ class GitHub:
 
 
 PASSED = {"success", "skipped", "neutral"}
-
-
-def _proxy_environment(port: int, certificate: Path) -> dict[str, str]:
-    proxy = f"http://127.0.0.1:{port}"
-    bundles = (
-        "SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS",
-    )  # fmt: skip
-    return {
-        "HTTPS_PROXY": proxy,
-        "https_proxy": proxy,
-        "NO_PROXY": "",
-        "no_proxy": "",
-        **dict.fromkeys(bundles, str(certificate)),
-        "GH_TELEMETRY": "false",
-        "GH_PROMPT_DISABLED": "1",
-        "GH_NO_UPDATE_NOTIFIER": "1",
-    }

@@ -1,6 +1,7 @@
 """Variables, secrets, deploy keys and what workflows may do."""
 
 import base64
+import re
 
 import nacl.exceptions
 import nacl.public
@@ -15,6 +16,14 @@ KEYS = "/repos/{owner}/{repo}/keys"
 PERMISSIONS = "/repos/{owner}/{repo}/actions/permissions"
 
 
+def _name(text: str) -> str:
+    """Give a name of a variable or secret as GitHub keeps it, or refuse it."""
+    name = text.upper()
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name) or name.startswith("GITHUB_"):
+        raise RefusedError(422, f"Name {text} is invalid: only letters, digits and _, and not GITHUB_ at the start")
+    return name
+
+
 @route("GET", VARIABLES, "variables:read")
 def variables(call: Call) -> Response:
     return call.page([call.site.variable(each) for each in call.repository.variables.values()], "variables")
@@ -22,7 +31,7 @@ def variables(call: Call) -> Response:
 
 @route("POST", VARIABLES, "variables:write")
 def create_variable(call: Call) -> Response:
-    name = call.sent["name"].upper()
+    name = _name(call.sent["name"])
     if name in call.repository.variables:
         raise RefusedError(409, "Already exists - Variable already exists")
     call.repository.variables[name] = Stored(name, call.sent["value"])
@@ -38,7 +47,7 @@ def variable(call: Call, name: str) -> Response:
 def change_variable(call: Call, name: str) -> Response:
     stored = found(call.repository.variables, name.upper())
     del call.repository.variables[stored.name]
-    stored.name = call.sent.get("name", stored.name).upper()
+    stored.name = _name(call.sent.get("name", stored.name))
     stored.value = call.sent.get("value", stored.value)
     stored.updated_at = now()
     call.repository.variables[stored.name] = stored
@@ -76,7 +85,7 @@ def put_secret(call: Call, secret_name: str) -> Response:
         value = nacl.public.SealedBox(call.repository.secrets_key).decrypt(sealed).decode()
     except nacl.exceptions.CryptoError:
         raise RefusedError(422, "Bad request - value could not be decrypted") from None
-    name = secret_name.upper()
+    name = _name(secret_name)
     before = call.repository.secrets.get(name)
     stored = Stored(name, value, created_at=before.created_at if before else now())
     call.repository.secrets[name] = stored

@@ -1,0 +1,60 @@
+"""What came of runs: the checks of a commit, the end of a run, and the whole story."""
+
+from typing import TYPE_CHECKING
+
+from .model import Repository
+from .runs import Job, Run
+
+if TYPE_CHECKING:
+    from .stand_in import GitHub
+
+
+def checks(repository: Repository, sha: str) -> dict[str, list[Job]]:
+    """Give the check runs of a commit by name: the newest of each workflow and event."""
+    newest: dict[tuple[str, str], Run] = {}
+    for run in repository.runs:
+        if run.head_sha == sha:
+            newest.setdefault((run.workflow, run.event), run)
+    named: dict[str, list[Job]] = {}
+    for run in newest.values():
+        for job in run.jobs:
+            named.setdefault(job.name, []).append(job)
+    return named
+
+
+def wait(
+    github: "GitHub", repository: Repository, workflow: str | None, event: str | None, sha: str | None, timeout: float
+) -> Run:
+    def fitting() -> Run | None:
+        wanted = (
+            each
+            for each in repository.runs
+            if workflow in {None, each.workflow.rpartition("/")[2], each.workflow}
+            and event in {None, each.event}
+            and sha in {None, each.head_sha}
+        )
+        return next(wanted, None)
+
+    def over() -> bool:
+        run = fitting()
+        return run is not None and (run.stuck or run.status == "completed")
+
+    with github.moved:
+        if not github.moved.wait_for(over, timeout):
+            raise TimeoutError(f"no run of {workflow or event or sha} is over after {timeout} s\n{story(github)}")
+        run = fitting()
+    assert run is not None
+    if run.stuck:
+        labels = [label for job in run.jobs if job.unmatched for label in job.labels]
+        raise AssertionError(f"{run.workflow} waits for a runner labelled {labels} for ever")
+    return run
+
+
+def story(github: "GitHub") -> str:
+    """Tell all runs with their jobs and logs, for a person whose test failed."""
+    return "\n".join(
+        f"== {repository.full_name} {run.workflow} #{run.number} {run.event} {run.head_branch} {run.status} "
+        f"{run.conclusion} {[(job.name, job.conclusion) for job in run.jobs]}\n{run.log}"
+        for repository in github.repositories.values()
+        for run in reversed(repository.runs)
+    )
