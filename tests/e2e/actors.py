@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -89,7 +90,7 @@ class Developer:
 
 
 class ArgvWatch:
-    """Looks at every process's arguments for secrets, as `ps` would, all the time."""
+    """Looks at the arguments of every process that the story starts for secrets, as `ps` would, all the time."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         forms = [form for s in secrets for form in (s, base64.b64encode(s.encode()).decode())]
@@ -115,11 +116,23 @@ class ArgvWatch:
                     line = Path(f"/proc/{pid}/cmdline").read_bytes()
                 except OSError:
                     continue
-                if (pid, line) not in seen:
+                if (pid, line) not in seen and _is_ours(int(pid)):
                     seen.add((pid, line))
                     self.looked += 1
                     if self._pattern.search(line):
                         self.found.add(line.replace(b"\0", b" ").decode(errors="replace"))
+
+
+def _is_ours(pid: int) -> bool:
+    """Tell whether a process descends from this one: what others on this machine run is no part of the story."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return False
+    return False
 
 
 class Service:

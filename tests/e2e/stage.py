@@ -161,7 +161,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         github.user("octocat")
         github.organization("acme", plan="team", members={"octocat": "admin"})
         token = github.token("octocat")
-        with github.sshd(os.environ["E2E_SSH_LISTEN"]) as host_key:
+        with github.ssh(os.environ["E2E_SSH_LISTEN"]) as ssh:
             home = folder / "home"
             home.mkdir()
             registry = {
@@ -169,7 +169,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
                 "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
             }
             developer = Developer(home, {**environment, **registry, **a_shell(home, token)}, home)
-            yield Stage(github, developer, fork(folder / "fork", host_key), [token, registry["REGISTRY_TOKEN"]])
+            yield Stage(github, developer, fork(folder / "fork", ssh.known_hosts), [token, registry["REGISTRY_TOKEN"]])
 
 
 def a_shell(home: Path, token: str) -> dict[str, str]:
