@@ -124,6 +124,8 @@ def follow(process: subprocess.Popen[str], run: Run, moved: Callable[[], None]) 
 def conclude(run: Run, *, returncode: int, cancelled: bool) -> None:
     """Give every job a result: those that act was silent about were skipped, or wait for a runner for ever."""
     for job in run.jobs:  # in the order of the file; a job may need a later one, so look until nothing changes
+        if job.conclusion == "failure" and job.cancelled:
+            job.conclusion = "cancelled"  # act calls what was killed a failure
         if job.status == "in_progress":
             _complete(job, "cancelled" if cancelled else "failure")
     waiting = {job.key for job in run.jobs if job.unmatched}

@@ -9,4 +9,8 @@ ACCEPTED_ANSWERS: dict[tuple[str, str], str] = {
     ("*", "403"): "a token without the permission: likewise, in the guide to troubleshooting",
     ("*", "404"): "private things without access: likewise",
     ("POST /repos/{owner}/{repo}/actions/variables", "409"): "a taken name; gh goes on with PATCH on exactly this",
+    (
+        "POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches",
+        "422",
+    ): "inputs that the workflow does not declare, or a ref that is not there; gh shows the message",
 }

@@ -118,6 +118,8 @@ class Runner:
 
     def cancel(self, run: Run) -> None:
         self._cancelled.add(run.id)
+        for job in run.jobs:
+            job.cancelled = job.status != "completed"
         if run.id in self._processes:
             self._processes[run.id].terminate()
         self._moved()

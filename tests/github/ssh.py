@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket as net
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -41,6 +42,7 @@ class Ssh:
     folder: Path
     host: str
     socket: Path
+    port: int
 
     @property
     def host_key(self) -> str:
@@ -69,7 +71,8 @@ def serve(folder: Path, host: str, socket: Path, listen: str) -> Iterator[Ssh]:
     if reason is not None:
         raise RuntimeError(reason)
     folder.mkdir(mode=0o700)
-    address, _, port = listen.rpartition(":")
+    address, _, wanted = listen.rpartition(":")
+    port = int(wanted) or _free_port()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
     (folder / "config").write_text(
         f"""ListenAddress {address}:{port}
@@ -86,7 +89,7 @@ AcceptEnv GIT_PROTOCOL
 PrintMotd no
 """
     )
-    ssh = Ssh(folder, host, socket)
+    ssh = Ssh(folder, host, socket, port)
     ssh.allow(())
     process = subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", START, "sh", str(folder), str(program())],
@@ -106,3 +109,10 @@ PrintMotd no
     finally:
         process.terminate()
         process.wait()
+
+
+def _free_port() -> int:
+    """Find a port, since sshd does not choose one itself."""
+    with net.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

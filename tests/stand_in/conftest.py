@@ -53,7 +53,8 @@ class Person:
     def __post_init__(self) -> None:
         cloud = self.served.site.is_cloud
         credentials = {"GH_TOKEN": self.token} if cloud else {"GH_ENTERPRISE_TOKEN": self.token}
-        identity = {f"GIT_{who}_{what}": "octo" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        octo = {"NAME": "octo", "EMAIL": "octo@example.com"}
+        identity = {f"GIT_{who}_{what}": octo[what] for who in ("AUTHOR", "COMMITTER") for what in octo}
         self.environment = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self.home),

@@ -6,6 +6,7 @@ import pytest
 from github import Auth, BadCredentialsException, Github, GithubException
 
 from tests.github import GitHub
+from tests.github.model import Stored
 
 from .conftest import RULES, Person
 
@@ -78,10 +79,10 @@ def test_a_free_plan_has_no_rules_in_private_repositories(octo: Person) -> None:
 
 def test_the_second_page_is_where_the_link_leads(octo: Person) -> None:
     octo.gh("repo", "create", "acme/web", "--private")
-    repository = octo.api().get_repo("acme/web")
-    for index in range(31):
-        repository.create_variable(f"V{index}", "x")
-    assert len(list(repository.get_variables())) == 31
+    names = [f"V{index}" for index in range(61)]
+    octo.served.repository("acme/web").variables.update({name: Stored(name, "x") for name in names})
+    assert [each.name for each in octo.api().get_repo("acme/web").get_variables()] == names
+    assert "page=3" in octo.served.requests[-1].path
 
 
 def test_what_a_token_may_not_see_is_not_found_and_a_wrong_one_is_refused(octo: Person, github: GitHub) -> None:
