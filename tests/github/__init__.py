@@ -11,15 +11,25 @@
 The fixture `ghes` is the same for `ghe.example.com` (GH_HOST, GH_ENTERPRISE_TOKEN). Where the names resolve already:
 `with GitHub.serve("github.com", listen="127.0.0.1:8443", certificate=(cert, key), runner_env={…}) as github:`.
 
+`allowed=("pypi.org",)` lets further hosts through the proxy, untouched; any other is refused and fails the test.
+
 Seeding: `user(login, plan=)`, `organization(login, plan="free|team|enterprise", members={login: "admin|member"})` give
-an Account whose policies can be set (workflow_permissions_capped, members_can_create_repositories); `token(…)`.
+an Account with policies to set (workflow_permissions_capped, members_can_create_repositories, rulesets).
 Reading: `repository("acme/web")` (private, settings, default_branch, variables, secrets: really unsealed, keys,
-rulesets, pulls, runs, workflow_permissions, git: the bare directory), `branches(repository)`,
-`file("acme/web", "env/dev", "image.yaml")`, `runs("acme/web")`, `wait_for_run("acme/web", workflow=, event=, sha=)`.
-`github.changes`: every request that changed what is stored, pushes included, as (who, what); empty it with `.clear()`.
+rulesets, pulls, runs, workflow_permissions; git: the bare directory), `branches(repository)`,
+`file("acme/web", "env/dev", "image.yaml")`, `runs("acme/web")` newest first, `story()`: the logs of all runs,
+`wait_for_run("acme/web", workflow="deliver.yml", event=, sha=, timeout=60)`: the newest that fits, once it is over.
+`github.changes`: every request that changed what is stored, pushes included, as (who, what); `.clear()` it.
 `github.requests`: (method, host, path, status) of all. `github.failures`: what was not modelled, or against GitHub's
-published description; the fixtures fail the test where it is not empty. tests/github/exceptions.py lists, with reasons,
-where GitHub differs from its description.
+published description: the fixtures fail the test then; your own fixtures call `tests.github.fixtures.blame(github)`.
+`with github.ssh("127.0.0.1:8022") as ssh:` a real sshd for deploy keys (`ssh.known_hosts`, `.host_key`, `.port`).
+
+Pushes, pull requests and dispatches start their commit's workflows by act; `runner_env` and `labels` of `serve` are
+what its runners have (nothing is inherited). Each job gets a GITHUB_TOKEN with that job's own permissions. Not as at
+GitHub: `timeout-minutes` is not enforced, jobs are killed only with their run; a job's `environment`, `services`,
+`container`, `strategy`, `concurrency` and `uses` are refused, since act ignores or changes them; a rejected push says
+"pre-receive hook declined"; GraphQL has github.com's schema on an Enterprise Server too; logs are at `/_logs/`.
+exceptions.py lists, with reasons, where GitHub differs from its own description.
 """
 
 from .stand_in import GitHub

@@ -36,7 +36,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Show what all workflow runs said below a test that failed."""
     report = yield
     if report.when == "call" and report.failed and isinstance(item, pytest.Function):
-        for value in item.funcargs.values():
-            if isinstance(value, GitHub) and (story := value.story()):
-                report.sections.append((f"workflow runs at {value.site.host}", story))
+        held = {each for value in item.funcargs.values() for each in _stand_ins(value)}
+        report.sections += [(f"workflow runs at {each.site.host}", each.story()) for each in held if each.story()]
     return report
+
+
+def _stand_ins(value: object) -> list[GitHub]:
+    """Find the stand-in that a fixture is, or keeps among its attributes."""
+    return [each for each in (value, *getattr(value, "__dict__", {}).values()) if isinstance(each, GitHub)]

@@ -24,7 +24,7 @@ def schema() -> graphql.GraphQLSchema:
     return graphql.build_ast_schema(graphql.parse(text, no_location=True), assume_valid=True, assume_valid_sdl=True)
 
 
-def resolve(source: Value, info: graphql.GraphQLResolveInfo, **arguments: Value) -> Value:
+def resolve(source: Value, info: graphql.GraphQLResolveInfo[Value], **arguments: Value) -> Value:
     """Look a field up in a dictionary; call what is callable with the field's arguments."""
     where = f"{info.parent_type.name}.{info.field_name}"
     if info.field_name not in (source or {}):
@@ -33,7 +33,7 @@ def resolve(source: Value, info: graphql.GraphQLResolveInfo, **arguments: Value)
     return value(**arguments) if callable(value) else value
 
 
-def type_of(value: Value, info: graphql.GraphQLResolveInfo, _: Value) -> str:
+def type_of(value: Value, info: graphql.GraphQLResolveInfo[Value], _: Value) -> str:
     if "__typename" not in value:
         raise UnmodelledError(f"the type of {info.parent_type.name}.{info.field_name}")
     return str(value["__typename"])

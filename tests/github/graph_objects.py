@@ -123,7 +123,7 @@ class Objects:
         }
 
     def _object(self, repository: Repository, expression: str | None = None, **_: Any) -> Fields | None:
-        revision, _, path = (expression or "").partition(":")
+        revision, _colon, path = (expression or "").partition(":")
         content = git.show(repository.git, revision, path) if path else None
         return None if content is None else {"__typename": "Blob", "text": content.decode()}
 

@@ -31,6 +31,19 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@dataclass
+class Ruleset:
+    name: str
+    target: str
+    enforcement: str
+    conditions: dict[str, Any]
+    rules: list[dict[str, Any]]
+    bypass_actors: list[dict[str, Any]]
+    id: int = field(default_factory=number)
+    created_at: str = field(default_factory=now)
+    updated_at: str = field(default_factory=now)
+
+
 @dataclass(eq=False)
 class Account:
     """A user or an organisation."""
@@ -42,6 +55,7 @@ class Account:
     workflow_permissions: Literal["read", "write"] = "read"  # what repositories start with
     workflow_permissions_capped: bool = False  # the organisation forbids its repositories to change them
     members_can_create_repositories: bool = True
+    rulesets: list[Ruleset] = field(default_factory=list)  # those of the organisation, for all its repositories
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)
 
@@ -82,19 +96,6 @@ class DeployKey:
     read_only: bool
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)
-
-
-@dataclass
-class Ruleset:
-    name: str
-    target: str
-    enforcement: str
-    conditions: dict[str, Any]
-    rules: list[dict[str, Any]]
-    bypass_actors: list[dict[str, Any]]
-    id: int = field(default_factory=number)
-    created_at: str = field(default_factory=now)
-    updated_at: str = field(default_factory=now)
 
 
 @dataclass(eq=False)

@@ -171,6 +171,12 @@ class Site:
             "read_only": key.read_only,
         }
 
+    def source(self, repository: Repository, ruleset: Ruleset) -> dict[str, str]:
+        """Say whose rules they are."""
+        if ruleset in repository.owner.rulesets:
+            return {"source_type": "Organization", "source": repository.owner.login}
+        return {"source_type": "Repository", "source": repository.full_name}
+
     def ruleset(self, repository: Repository, ruleset: Ruleset, *, whole: bool) -> dict[str, Any]:
         content = {
             "conditions": ruleset.conditions,
@@ -183,8 +189,7 @@ class Site:
             "node_id": f"RRS_{ruleset.id}",
             "name": ruleset.name,
             "target": ruleset.target,
-            "source_type": "Repository",
-            "source": repository.full_name,
+            **self.source(repository, ruleset),
             "enforcement": ruleset.enforcement,
             "created_at": ruleset.created_at,
             "updated_at": ruleset.updated_at,

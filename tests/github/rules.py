@@ -1,10 +1,10 @@
 """Which rules a branch is under, and what they say of a push."""
 
-import fnmatch
 from dataclasses import dataclass
 from typing import Any
 
 from .model import Repository, Ruleset
+from .patterns import fits
 
 MODELLED = {"deletion", "non_fast_forward", "pull_request", "required_status_checks", "required_linear_history"}
 ADMIN_ROLE, MAINTAIN_ROLE, WRITE_ROLE = 5, 2, 4  # GitHub's numbers for its own repository roles
@@ -13,13 +13,13 @@ Rules = list[tuple[Ruleset, dict[str, Any]]]
 
 def _matches(repository: Repository, branch: str, patterns: list[str]) -> bool:
     special = {"~ALL": True, "~DEFAULT_BRANCH": branch == repository.default_branch}
-    return any(special.get(each, fnmatch.fnmatchcase(f"refs/heads/{branch}", each)) for each in patterns)
+    return any(special[each] if each in special else fits(each, f"refs/heads/{branch}") for each in patterns)
 
 
 def rules_of(repository: Repository, branch: str) -> Rules:
-    """List the active rules that a branch is under, with the rulesets they come from."""
+    """List the active rules that a branch is under, the organisation's too, with the rulesets they come from."""
     found = []
-    for ruleset in repository.rulesets.values():
+    for ruleset in [*repository.rulesets.values(), *repository.owner.rulesets]:
         names = ruleset.conditions.get("ref_name", {"include": [], "exclude": []})
         if (
             ruleset.enforcement == "active"

@@ -89,7 +89,7 @@ class Runner:
         repository.runs.insert(0, run)
         concurrency = workflow.content.get("concurrency")
         if concurrency:
-            described = {"group": concurrency} if isinstance(concurrency, str) else concurrency
+            described: dict[str, Any] = {"group": concurrency} if isinstance(concurrency, str) else concurrency
             run.group = evaluate(described["group"], context)
             self._make_room(repository, run, cancel=described.get("cancel-in-progress", False))
         thread = threading.Thread(target=self._execute, args=(repository, workflow, run), daemon=True)

@@ -9,6 +9,7 @@ import yaml
 
 from . import git
 from .model import Repository
+from .patterns import fits
 from .wire import RefusedError, UnmodelledError
 
 FOLDER = ".github/workflows"
@@ -129,12 +130,7 @@ def _selects(patterns: list[str], name: str) -> bool:
     """Match a name as GitHub does: the last pattern that fits decides, and `!` takes away."""
     selected = False
     for pattern in patterns:
-        plain = pattern.removeprefix("!")
-        if set(plain) & set("?+[]"):
-            raise UnmodelledError(f"filter pattern {pattern}")
-        parts = re.split(r"(\*\*/?|\*)", plain)
-        regex = "".join({"**": ".*", "**/": "(?:.*/)?", "*": "[^/]*"}.get(each) or re.escape(each) for each in parts)
-        if re.fullmatch(regex, name):
+        if fits(pattern.removeprefix("!"), name):
             selected = not pattern.startswith("!")
     return selected
 

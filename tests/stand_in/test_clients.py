@@ -6,7 +6,7 @@ import pytest
 from github import Auth, BadCredentialsException, Github, GithubException
 
 from tests.github import GitHub
-from tests.github.model import Stored
+from tests.github.model import Ruleset, Stored
 
 from .conftest import RULES, Person
 
@@ -45,7 +45,9 @@ def test_pygithub_reads_and_writes_all_that_an_installer_needs(octo: Person) -> 
     repository = api.get_repo("acme/web")
     assert (api.get_user().login, api.get_organization("acme").plan.name) == ("octo", "team")
     assert repository.get_branch("main").commit.sha == octo.git("rev-parse", "HEAD").strip()
-    assert repository.get_contents("a", ref="main").decoded_content == b"1"
+    content = repository.get_contents("a", ref="main")
+    assert not isinstance(content, list)
+    assert content.decoded_content == b"1"
     variable = repository.create_variable("NAME", "one") and repository.get_variable("NAME")
     assert variable.edit("two")
     assert repository.get_variable("NAME").value == "two"
@@ -64,11 +66,28 @@ def test_rulesets_are_made_changed_listed_for_a_branch_and_deleted(octo: Person)
     ask = octo.api().requester.requestJsonAndCheck
     number = octo.protect()
     rules = [rule["type"] for rule in ask("GET", "/repos/acme/web/rules/branches/main")[1]]
-    assert rules == [rule["type"] for rule in RULES["rules"]]  # type: ignore[index,union-attr]
+    assert rules == [rule["type"] for rule in RULES["rules"]]  # type: ignore[index]
     ask("PUT", f"/repos/acme/web/rulesets/{number}", input={"enforcement": "disabled"})
     assert ask("GET", "/repos/acme/web/rules/branches/main")[1] == []
     ask("DELETE", f"/repos/acme/web/rulesets/{number}")
     assert ask("GET", "/repos/acme/web/rulesets")[1] == []
+
+
+def test_rules_of_the_organisation_count_as_well(octo: Person, github: GitHub) -> None:
+    conditions = {"ref_name": {"include": ["refs/heads/env/*"], "exclude": []}}
+    rule = {"type": "deletion"}
+    github.accounts["acme"].rulesets.append(Ruleset("all", "branch", "active", conditions, [rule], []))
+    octo.repository(files={"a": "1"})
+    octo.push("main:env/dev", "main:env/dev2/x")
+    ask = octo.api().requester.requestJsonAndCheck
+    (found,) = ask("GET", "/repos/acme/web/rules/branches/env/dev")[1]
+    assert (found["type"], found["ruleset_source_type"], found["ruleset_source"]) == (
+        "deletion",
+        "Organization",
+        "acme",
+    )
+    assert "Cannot delete this branch" in octo.push("--delete", "env/dev", ok=False)
+    octo.push("--delete", "env/dev2/x")  # one `*` ends at the slash
 
 
 def test_a_free_plan_has_no_rules_in_private_repositories(octo: Person) -> None:

@@ -33,9 +33,9 @@ def _check(call: Call, content: dict[str, Any]) -> None:
 @route("GET", RULESETS, "metadata:read")
 def rulesets(call: Call) -> Response:
     _plan(call)
-    return call.page(
-        [call.site.ruleset(call.repository, each, whole=False) for each in call.repository.rulesets.values()]
-    )
+    parents = call.request.query.get("includes_parents", "true") == "true"
+    shown = [*call.repository.rulesets.values(), *(call.repository.owner.rulesets if parents else ())]
+    return call.page([call.site.ruleset(call.repository, each, whole=False) for each in shown])
 
 
 @route("POST", RULESETS, "administration:write")
@@ -80,6 +80,8 @@ def delete(call: Call, ruleset_id: str) -> Response:
 @route("GET", "/repos/{owner}/{repo}/rules/branches/{branch}", "metadata:read")
 def branch_rules(call: Call, branch: str) -> Response:
     _plan(call)
-    source = {"ruleset_source_type": "Repository", "ruleset_source": call.repository.full_name}
-    rules = rules_of(call.repository, branch)
-    return call.page([{**rule, **source, "ruleset_id": ruleset.id} for ruleset, rule in rules])
+    rules = []
+    for ruleset, rule in rules_of(call.repository, branch):
+        source = {f"ruleset_{name}": value for name, value in call.site.source(call.repository, ruleset).items()}
+        rules.append({**rule, **source, "ruleset_id": ruleset.id})
+    return call.page(rules)
