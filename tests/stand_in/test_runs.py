@@ -185,6 +185,46 @@ def test_a_newer_run_of_a_group_cancels_the_one_under_way(octo: Person, github: 
     assert time.monotonic() - began < 60
 
 
+def test_a_run_s_token_may_dispatch_where_its_job_says_so_and_that_starts_a_run(octo: Person, github: GitHub) -> None:
+    call = (
+        "curl --silent --output answer --write-out '%{http_code}' --header \"Authorization: Bearer $TOKEN\" --data "
+        '\'{"ref": "main"}\' $GITHUB_API_URL/repos/$GITHUB_REPOSITORY/actions/workflows/target.yml/dispatches'
+    )
+    job = {"runs-on": "ubuntu-latest", "env": {"TOKEN": "${{ github.token }}"}}
+    jobs = {
+        "may": {**job, "permissions": {"actions": "write"}, "steps": [{"run": f'test "$({call})" = 204'}]},
+        "may_not": {**job, "permissions": {"contents": "write"}, "steps": [{"run": f'test "$({call})" = 403'}]},
+    }
+    target = "on: workflow_dispatch\njobs: {one: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}\n"
+    files = {"caller.yml": json.dumps({"on": "push", "permissions": {}, "jobs": jobs}), "target.yml": target}
+    octo.repository(files={f".github/workflows/{name}": content for name, content in files.items()})
+    assert github.wait_for_run("acme/web", workflow="caller.yml").conclusion == "success"
+    started = github.wait_for_run("acme/web", workflow="target.yml")
+    assert (started.event, started.actor, started.conclusion) == (
+        "workflow_dispatch",
+        "github-actions[bot]",
+        "success",
+    )
+
+
+def test_a_pull_request_that_waits_for_its_checks_merges_itself(octo: Person, github: GitHub) -> None:
+    octo.repository(files={"a": "good", ".github/workflows/ci.yml": CI})
+    octo.gh("repo", "edit", "acme/web", "--enable-auto-merge")
+    octo.protect()
+    octo.git("checkout", "--quiet", "-b", "side")
+    octo.commit({"b": "new", "a": "bad"})
+    octo.push("side")
+    octo.gh("pr", "create", "--title", "T", "--body", "B", "--base", "main", "--head", "side")
+    github.wait_for_run("acme/web", event="pull_request")
+    octo.gh("pr", "merge", "1", "--squash", "--auto")
+    assert github.file("acme/web", "main", "b") is None
+    sha = octo.commit({"a": "good"})
+    octo.push("side")
+    github.wait_for_run("acme/web", event="pull_request", sha=sha)
+    assert github.repository("acme/web").pulls[1].state == "MERGED"
+    assert github.file("acme/web", "main", "b") == "new"
+
+
 def test_inputs_of_a_dispatch_are_checked(octo: Person) -> None:
     octo.repository(files=FILES)
     said = octo.gh("workflow", "run", "deliver.yml", "--ref", "main", "-f", "other=1", ok=False)
