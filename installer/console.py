@@ -28,8 +28,9 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def show_plan(planned: Sequence[Planned]) -> None:
-    """Print what would be done, a row for each remote thing."""
+def show_plan(planned: Sequence[Planned], where: str) -> None:
+    """Print what would be done, a row for each remote thing; `where` names GitHub's side and the cluster."""
+    report(where)
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     table.add_column("does", no_wrap=True)
     table.add_column("what")
@@ -61,17 +62,36 @@ def fail(message: str) -> None:
 
 
 class Steps:
-    """Progress of many steps, counted; lines may come from several threads."""
+    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
 
     def __init__(self, total: int) -> None:
         self._total = total
         self._done = 0
         self._lock = threading.Lock()
-        self._began = time.monotonic()
+        self._running: dict[str, float] = {}
+        self._status = out.status(self)
 
-    def step(self, title: str, outcome: str, seconds: float) -> None:
+    def __enter__(self) -> "Steps":
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def __rich__(self) -> str:
+        """Say what is under way, and for how long; rich asks several times a second."""
+        now = time.monotonic()
+        running = list(self._running.items())
+        return " · ".join(f"{escape(title)} [dim]{now - began:.0f} s[/]" for title, began in running)
+
+    def begins(self, title: str) -> None:
+        """Take note that a step has begun."""
+        self._running[title] = time.monotonic()
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Print that a step ended."""
         with self._lock:
+            self._running.pop(title, None)
             self._done += 1
             sign = "[red]✗[/]" if outcome == "failed" else "[green]✓[/]"
             count = f"{self._done}/{self._total}"

@@ -23,7 +23,10 @@ _OUTCOMES = {
 class Progress(Protocol):
     """Who is told of each step; called from several threads."""
 
-    def step(self, title: str, outcome: str, seconds: float) -> None:
+    def begins(self, title: str) -> None:
+        """Hear that a step has begun."""
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Hear that a step ended."""
 
 
@@ -104,7 +107,7 @@ class Apply:
                 return
             except InstallerError as error:
                 self._failures.append(Failure(resource, error))
-                self._progress.step(resource.title, "failed", 0)
+                self._progress.ends(resource.title, "failed", 0)
                 self._stop.set()
                 return
             except BaseException:
@@ -118,12 +121,13 @@ class Apply:
                     raise Stopped
 
     def _step(self, resource: Resource[Any]) -> None:
+        self._progress.begins(resource.title)
         began = time.monotonic()
         seen, change = _look(resource)
         if change and change.effective:
             resource.apply(seen, change)
             self.done.append(resource.title)
-        self._progress.step(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
+        self._progress.ends(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
         self._stands[resource.key].set()
 
     def _story(self) -> str:
@@ -143,8 +147,9 @@ def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any]
     lanes = {r.lane: [q for q in resources if q.lane == r.lane] for r in resources}
     told = []
     for resource in [*reversed(lanes.get("cluster", [])), *reversed(lanes.get("github", []))]:
+        progress.begins(resource.title)
         began = time.monotonic()
         outcome = resource.remove()
-        progress.step(resource.title, outcome, time.monotonic() - began)
+        progress.ends(resource.title, outcome, time.monotonic() - began)
         told.append((resource, outcome))
     return told

@@ -48,7 +48,7 @@ def offer(project: Path, origin: str | None, mode: Mode) -> bool:
             from . import preflight
 
             problems = preflight.before_reading(world)
-            console.show_plan(look(world, problems))
+            console.show_plan(look(world, problems), world.where())
             for problem in problems:
                 console.report(f"- {problem}")
             console.report(f"Nothing was changed. Make it real: {resume}")

@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
+UNKNOWN = "the address of this template"
 ABBREVIATIONS = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "bb": "https://bitbucket.org/"}
 SCP = re.compile(r"(?P<login>\w+@[\w.-]+):(?P<path>[^/].*)")
 
 
-def origin(template: str, checkout: str | None = None, typed_in: str | None = None) -> str | None:
-    """Return what `uvx --from` takes to run the installer of a template, or None where nothing leads back to it.
+def origin(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
+    """Return what `uvx --from` takes to run the installer of a template, or words where nothing leads back to it.
 
     `template` and `checkout` are what cookiecutter was given; `typed_in` is where a relative path starts.
     """
@@ -20,7 +21,7 @@ def origin(template: str, checkout: str | None = None, typed_in: str | None = No
         return address if address.lower().endswith(".zip") else _git(address, checkout)
     if scp := SCP.fullmatch(template):
         return _git(f"ssh://{scp['login']}/{scp['path']}", checkout)
-    return _local(Path(typed_in or "/", Path(template).expanduser()))
+    return _local(Path(typed_in or "/", Path(template).expanduser())) or UNKNOWN
 
 
 def _git(address: str, checkout: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from . import credentials as credentials_
 from .argocd import ArgoCD
 from .credentials import Credentials
+from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
 from .helm import Helm
@@ -43,6 +44,14 @@ class World:
         found = credentials_.find(settings)
         github = GitHub(settings.host, found.github, settings.repository)
         return cls(project, settings, found, github, Cluster(context))
+
+    def where(self) -> str:
+        """Say which repository and which cluster this is about."""
+        try:
+            cluster = self.cluster.describe()
+        except InstallerError:
+            cluster = "no cluster"
+        return f"{self.settings.url} · {cluster}"
 
     def with_credentials(self, credentials: Credentials) -> "World":
         """Return the same world with other credentials."""

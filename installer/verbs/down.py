@@ -18,11 +18,12 @@ def down(world: World, *, yes: bool, repository: bool, argocd: bool) -> None:
         _typed("Argo CD goes, for all its users", settings.argocd_namespace)
     if not yes and not repository and not argocd:
         click.confirm("Remove it?", abort=True)
-    told = converge.remove(resources, console.Steps(len(resources)))
+    with console.Steps(len(resources)) as steps:
+        told = converge.remove(resources, steps)
     console.report("\nStays on purpose:")
     for resource, outcome in told:
         if outcome.startswith("stays"):
-            console.report(f"- {resource.title}: {outcome}")
+            console.report(f"- {resource.title}{outcome.removeprefix('stays')}")
     console.report(f"- images in {settings.image_repository}")
 
 

@@ -14,7 +14,7 @@ def plan(world: World) -> bool:
     """Print the plan; return whether there is anything to do. Works, half blind, with nothing at hand."""
     problems = preflight.before_reading(world)
     planned = look(world, problems)
-    console.show_plan(planned)
+    console.show_plan(planned, world.where())
     if problems:
         console.report("\nMissing:")
         for problem in problems:

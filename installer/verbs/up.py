@@ -18,11 +18,12 @@ def up(world: World, *, yes: bool) -> None:
     world, planned = _complete(world, converge.plan(world.resources()))
     if any(p.change and p.change.effective for p in planned):
         preflight.refuse(preflight.before_writing(world, planned))
-        console.show_plan(planned)
+        console.show_plan(planned, world.where())
         if not yes:
             click.confirm("Do this?", abort=True)
         resources = world.resources()
-        converge.Apply(resources, console.Steps(len(resources))).run()
+        with console.Steps(len(resources)) as steps:
+            converge.Apply(resources, steps).run()
     else:
         for p in planned:
             if p.change:

@@ -14,12 +14,12 @@ from typing import Any
 import requests
 import yaml
 
+from tests.conftest import ROOT, TEMPLATE
 from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
 
 PROJECT, SLUG = "Story API", "story-api"
-TEMPLATE = Path(__file__).resolve().parents[2]
 PASSED_ON = (
     *("PATH", "LANG", "KUBECONFIG", "DOCKER_HOST", "BUILDX_CONFIG", "BUILDX_BUILDER"),
     *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"),
@@ -194,8 +194,8 @@ def a_shell(home: Path, token: str) -> dict[str, str]:
 
 def fork(folder: Path, host_key: str) -> Path:
     """Fork the template as a company would whose GitHub has a host key of its own: Argo CD is told it."""
-    for name in ("cookiecutter.json", "hooks", "installer", "{{cookiecutter.project_slug}}"):
-        source = TEMPLATE / name
+    for name in TEMPLATE:
+        source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:

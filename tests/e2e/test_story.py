@@ -82,6 +82,8 @@ def test_the_deploy_key_may_only_read_and_its_private_half_is_in_the_cluster_alo
     assert key.read_only
     secret = stage.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")
     assert "sshPrivateKey" in secret["data"]
+    kept = stage.kubectl("get", "secrets", "-A", "--field-selector=type=helm.sh/release.v1")["items"]
+    assert {item["metadata"]["namespace"] for item in kept} == {"argocd"}, "where only administrators read secrets"
     project = stage.kubectl("get", "appproject", f"{SLUG}-dev", "-n", "argocd")["spec"]
     assert project["sourceRepos"] == [f"ssh://git@github.com/acme/{SLUG}.git"]
     assert project["destinations"] == [{"server": "https://kubernetes.default.svc", "namespace": f"{SLUG}-dev"}]
@@ -223,3 +225,7 @@ def test_down_takes_the_big_ones_only_with_their_names_typed(stage: Stage) -> No
     left = set(re.findall(r"[a-z]+\.argoproj\.io", done.stdout))
     assert left == stage.kubectl("get", "customresourcedefinitions", names=True) & left != set()
     assert json.dumps(stage.releases()) == "[]"
+
+
+def test_github_was_asked_for_nothing_that_the_stand_in_does_not_know(stage: Stage) -> None:
+    assert stage.github.failures == []

@@ -44,7 +44,10 @@ class Heard:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
 
-    def step(self, title: str, outcome: str, seconds: float) -> None:
+    def begins(self, title: str) -> None:
+        pass
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
         self.lines.append((title, outcome))
 
 

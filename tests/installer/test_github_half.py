@@ -28,7 +28,10 @@ Lane = Callable[..., list[Resource[Any]]]
 
 
 class Quiet:
-    def step(self, title: str, outcome: str, seconds: float) -> None:
+    def begins(self, title: str) -> None:
+        pass
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
         pass
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.origin import origin
+from installer.origin import UNKNOWN, origin
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_relative_folder_is_found_from_where_it_was_typed(checkout: Path) -> N
 def test_a_relative_folder_that_is_not_the_template_is_no_origin(checkout: Path, tmp_path: Path) -> None:
     (checkout / "cookiecutter.json").unlink()
 
-    assert origin("gitops-flask", typed_in=str(tmp_path)) is None
-    assert origin("gitops-flask", typed_in=None) is None
+    assert origin("gitops-flask", typed_in=str(tmp_path)) == UNKNOWN
+    assert origin("gitops-flask", typed_in=None) == UNKNOWN
 
 
 def test_a_zip_on_this_machine_is_found(tmp_path: Path) -> None:
@@ -58,4 +58,4 @@ def test_a_zip_on_this_machine_is_found(tmp_path: Path) -> None:
     archive.touch()
 
     assert origin("t.zip", typed_in=str(tmp_path)) == str(archive)
-    assert origin("other.zip", typed_in=str(tmp_path)) is None
+    assert origin("other.zip", typed_in=str(tmp_path)) == UNKNOWN

@@ -1,0 +1,53 @@
+"""Ctrl-C in the middle of the hook's installation: the project stays, and the printed command goes on to live."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .actors import eventually
+from .stage import PROJECT, SLUG, open_stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+def test_ctrl_c_in_the_hook_keeps_the_project_and_the_printed_command_goes_on(tmp_path: Path) -> None:
+    with open_stage(tmp_path) as stage:
+        developer = stage.developer
+        developer.project = developer.home / SLUG
+        output = tmp_path / "output"
+        with output.open("w") as log:
+            hook = subprocess.Popen(
+                [*("python", "-m", "cookiecutter", str(stage.fork), "--no-input"), f"project_name={PROJECT}"],
+                cwd=developer.home,
+                env=developer.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the terminal's whole process group, cookiecutter included
+            )
+            eventually("the repository", lambda: "acme/story-api: created" in output.read_text(), 60, every=0.05)
+            os.killpg(hook.pid, signal.SIGINT)
+            hook.wait(timeout=60)
+            # cookiecutter does not wait for its hook, which ends its present step before it says how to go on
+            eventually("the way on", lambda: "Go on with" in output.read_text(), 60)
+        printed = output.read_text()
+        assert "Stopped." in printed
+        assert "Traceback" not in printed
+        assert (developer.project / "gitops.yaml").exists()
+        assert len(developer.git("rev-parse", "HEAD")) == 40
+        command = shlex.split(re.findall(r"^ +(uvx .*)$", printed, re.MULTILINE)[0])
+        assert command[:3] == ["uvx", "--from", str(stage.fork)]
+        began = time.monotonic()
+        done = developer.run(*command, "--yes", cwd=Path("/"))
+        assert "Live: every pod" in done.stdout
+        assert time.monotonic() - began < 300
+        assert stage.service.revisions() == {developer.git("rev-parse", "HEAD")}
+        down = developer.installer("down", "--argocd", "--repository", stdin=f"acme/{SLUG}\nargocd\n")
+        assert "Stays on purpose" in down.stdout
+        assert stage.github.failures == []
