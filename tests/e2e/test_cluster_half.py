@@ -28,7 +28,7 @@ from .actors import eventually
 from .audit import Audit
 from .ground import Away, Delivered, Keys, Repository, sshd
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
