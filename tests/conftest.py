@@ -18,9 +18,9 @@ from pytest_cookies.plugin import Cookies
 
 pytest_plugins = ["tests.github.fixtures", "tests.e2e.plugin"]
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell's background job ignores it, and so its children would
+# As a shell's job in the background this process ignores Ctrl-C, and so would those that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
 TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "README.md", PROJECT)

@@ -169,7 +169,16 @@ def open_stage(folder: Path) -> Iterator[Stage]:
                 "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
             }
             developer = Developer(home, {**environment, **registry, **a_shell(home, token)}, home)
-            yield Stage(github, developer, fork(folder / "fork", ssh.known_hosts), [token, registry["REGISTRY_TOKEN"]])
+            tokens = [token, registry["REGISTRY_TOKEN"]]
+            stage = Stage(github, developer, fork(folder / "fork", ssh.known_hosts), tokens)
+            try:
+                yield stage
+            except BaseException:
+                stage.broken = "yes"
+                raise
+            finally:
+                if stage.broken:  # leave a cluster in which the next test can start
+                    developer.installer("down", "--yes", "--argocd", stdin="argocd\n", check=False)
 
 
 def a_shell(home: Path, token: str) -> dict[str, str]:

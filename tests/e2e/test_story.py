@@ -26,8 +26,6 @@ LIVE = 120.0  # seconds from a merge to live, at most; the table tells how long 
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with open_stage(tmp_path_factory.mktemp("story")) as opened:
         yield opened
-        if opened.broken:  # leave a cluster in which the story can start again
-            opened.developer.installer("down", "--yes", "--argocd", stdin="argocd\n", check=False)
 
 
 @pytest.fixture(autouse=True)
