@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -56,6 +57,26 @@ class Developer:
         """Run the installer's console script on the project."""
         program = str(Path(sys.executable).with_name("gitops-flask"))
         return self.run(program, *arguments, "--project", str(self.project), check=check, cwd=self.home, stdin=stdin)
+
+    def on_a_terminal(self, *command: str, answers: dict[str, str], without: Sequence[str] = ()) -> str:
+        """Run a command on a terminal, answer each question once it is there, and return what the screen showed."""
+        env = {name: value for name, value in self.env.items() if name not in without}
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(command, cwd=self.home, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        shown, waiting = "", list(answers.items())
+        try:
+            while chunk := os.read(ours, 1 << 16):
+                shown += chunk.decode(errors="replace")
+                if waiting and waiting[0][0] in shown:
+                    os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
+        except OSError:
+            pass  # how Linux says that the other end is closed
+        finally:
+            os.close(ours)
+        assert process.wait(timeout=60) == 0, shown
+        assert not waiting, f"never asked: {waiting}\n{shown}"
+        return shown
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments).stdout.strip()
