@@ -12,6 +12,14 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = "sha256:" + "1" * 64
 IMAGE = {"repository": "docker.io/acme/hello-api", "tag": COMMIT, "digest": DIGEST}
 
+# values with which every switch is on
+EVERYTHING = {
+    "autoscaling": {"enabled": True},
+    "httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}]},
+    "ingress": {"enabled": True, "host": "a.example.com"},
+    "metrics": {"serviceMonitor": {"enabled": True}},
+}
+
 Object = dict[str, Any]
 
 

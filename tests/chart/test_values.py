@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendered import COMMIT, Helm
+from tests.chart.rendered import COMMIT, EVERYTHING, Helm
 
 
 def test_the_chart_has_no_fault(helm: Helm) -> None:
@@ -16,12 +16,6 @@ def test_the_chart_has_no_fault(helm: Helm) -> None:
 
 
 ALWAYS = {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"}
-EVERYTHING = {
-    "autoscaling": {"enabled": True},
-    "httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}]},
-    "ingress": {"enabled": True, "host": "a.example.com"},
-    "metrics": {"serviceMonitor": {"enabled": True}},
-}
 
 
 @pytest.mark.parametrize(
