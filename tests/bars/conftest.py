@@ -1,7 +1,7 @@
 """For which answers the bars hold: these projects are judged by every tool."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,7 @@ class Judged:
     name: str
     project: BakedProject
     folder: Path
+    _objects: dict[str, Objects] = field(default_factory=dict)
 
     def helm(self, program: str = "helm") -> Helm:
         if not shutil.which(program):
@@ -54,7 +55,9 @@ class Judged:
         return Helm(program, self.project.path, self.project.slug, str(self.project.answers["namespace"]))
 
     def objects(self, values: str) -> Objects:
-        return self.helm().objects(**VALUES[values])
+        if values not in self._objects:
+            self._objects[values] = self.helm().objects(**VALUES[values])
+        return self._objects[values]
 
     def rendered(self, values: str) -> Path:
         """Return a file with all that is rendered with these values."""
