@@ -47,8 +47,18 @@ def uv(folder: Path, *arguments: str) -> None:
     pytest.fail(ended.stderr)
 
 
-@pytest.fixture(scope="module")
-def checkout(project: BakedProject, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("project", marks=pytest.mark.xdist_group("generated project")),
+        pytest.param(
+            "project_with_database",
+            marks=[pytest.mark.xdist_group("generated project with a database"), pytest.mark.all],
+        ),
+    ],
+)
+def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    project: BakedProject = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("generated") / project.slug
     shutil.copytree(project.path, folder)
     uv(folder, "lock", "--check")
@@ -65,19 +75,21 @@ def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> 
     checkout.passes(command)
 
 
-def test_without_the_example_the_project_still_passes(checkout: Checkout, project: BakedProject) -> None:
-    named = re.findall(r"^- `(.+)`$", project.text("README.md").split("## The example")[1], re.MULTILINE)
-    app = f"src/{project.module}/app.py"
+def test_without_the_example_the_project_still_passes(checkout: Checkout) -> None:
+    section = (checkout.path / "README.md").read_text().split("## The example")[1]
+    (app,) = checkout.path.glob("src/*/app.py")
+    named = [checkout.path / name for name in re.findall(r"^- `(.+)`$", section, re.MULTILINE)]
+    kept = {file: file.read_bytes() for file in (*named, app)}
     try:
-        for name in named:
-            (checkout.path / name).unlink()
-        lines = [line for line in project.text(app).splitlines(keepends=True) if "example." not in line]
-        (checkout.path / app).write_text("".join(lines).replace(" example,", ""))
+        for file in named:
+            file.unlink()
+        lines = app.read_text().splitlines(keepends=True)
+        app.write_text("".join(line for line in lines if not line.endswith("  # goes with the example\n")))
         for command in ("ruff check .", "ruff format --check .", "mypy", "pytest -q --deselect tests/test_server.py"):
             checkout.passes(command)
     finally:
-        for name in [*named, app]:
-            shutil.copy(project.path / name, checkout.path / name)
+        for file, content in kept.items():
+            file.write_bytes(content)
 
 
 def test_the_wheel_holds_the_template_as_it_is(template: Path, tmp_path: Path) -> None:

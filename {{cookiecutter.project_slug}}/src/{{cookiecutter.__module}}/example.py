@@ -5,7 +5,7 @@ from typing import Literal, Self
 from flask import Blueprint
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .validation import body
+from .validation import validated
 
 ABSOLUTE_ZERO = -273.15
 
@@ -17,7 +17,7 @@ class Temperature(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    value: float = Field(allow_inf_nan=False)
+    value: float = Field(ge=-1e9, le=1e9)
     unit: Literal["celsius", "fahrenheit"]
 
     @model_validator(mode="after")
@@ -33,8 +33,15 @@ class Temperature(BaseModel):
         return self.value if self.unit == "celsius" else (self.value - 32) / 1.8
 
 
+class BothUnits(BaseModel):
+    """The same temperature in both units."""
+
+    celsius: float
+    fahrenheit: float
+
+
 @blueprint.post("/temperatures")
-def convert() -> dict[str, float]:
+@validated
+def convert(body: Temperature) -> BothUnits:
     """Answer with the same temperature in both units."""
-    celsius = body(Temperature).celsius
-    return {"celsius": round(celsius, 2), "fahrenheit": round(celsius * 1.8 + 32, 2)}
+    return BothUnits(celsius=round(body.celsius, 2), fahrenheit=round(body.celsius * 1.8 + 32, 2))

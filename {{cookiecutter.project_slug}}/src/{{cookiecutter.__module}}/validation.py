@@ -1,25 +1,44 @@
-"""Validation of request bodies against pydantic models."""
+"""Validation: a view's annotations say what it takes and gives, for callers (openapi.py) as for Python."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_type_hints
 
 from flask import request
+from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnprocessableEntity
 
-Model = TypeVar("Model", bound=BaseModel)
+SOURCES = ("body", "query")
 
 
-class InvalidBody(UnprocessableEntity):
-    """The body is JSON, but not what the model asks for."""
+class InvalidRequest(UnprocessableEntity):
+    """The request can be read, but is not what the model asks for."""
 
-    def __init__(self, error: ValidationError) -> None:
-        super().__init__("The body does not have the form asked for; see fields.")
-        self.fields = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors()}
+    def __init__(self, source: str, error: ValidationError) -> None:
+        super().__init__(f"The {source} does not have the form asked for; see fields.")
+        self.fields = {".".join(map(str, e["loc"])) or source: e["msg"] for e in error.errors()}
 
 
-def body(model: type[Model]) -> Model:
-    """Return the request's JSON body as a model, or raise InvalidBody."""
-    try:
-        return model.model_validate(request.get_json())
-    except ValidationError as error:
-        raise InvalidBody(error) from None
+def given(source: str) -> Any:
+    """Return that part of the request as it was sent."""
+    return request.get_json() if source == "body" else request.args.to_dict()
+
+
+def validated(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
+    """Give a view its parameters `body` and `query` as the models they are annotated with, and send a model as JSON."""
+    hints = get_type_hints(view)
+    models: dict[str, type[BaseModel]] = {source: hints[source] for source in SOURCES if source in hints}
+
+    @wraps(view)
+    def answer(**parameters: Any) -> ResponseReturnValue:
+        for source, model in models.items():
+            try:
+                parameters[source] = model.model_validate(given(source))
+            except ValidationError as error:
+                raise InvalidRequest(source, error) from None
+        answered = view(**parameters)
+        result: ResponseReturnValue = answered.model_dump(mode="json") if isinstance(answered, BaseModel) else answered
+        return result
+
+    return answer
