@@ -1,6 +1,8 @@
 """For which answers the bars hold: these projects are judged by every tool."""
 
+import functools
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +35,10 @@ LONG_ONES = {"public", "enterprise", "python"}
 VALUES = {"as it is delivered": {}, "with every switch on": EVERYTHING}
 
 
-def params() -> list[object]:
-    """Return the sets of answers that this template knows; those that differ little are only in the long run."""
-    known = BakedProject(ROOT, {}).json("cookiecutter.json")
-    sets = [name for name, answers in ANSWERS.items() if answers.keys() <= known.keys()]
-    return [pytest.param(name, marks=[pytest.mark.all] if name in LONG_ONES else []) for name in sets]
+def known() -> list[str]:
+    """Return the names of the sets of answers that this template knows."""
+    questions = BakedProject(ROOT, {}).json("cookiecutter.json").keys()
+    return [name for name, answers in ANSWERS.items() if answers.keys() <= questions]
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,27 @@ class Judged:
         return file
 
 
-@pytest.fixture(scope="session", params=params())
-def judged(request: pytest.FixtureRequest, bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    folder = tmp_path_factory.mktemp(request.param)
-    return Judged(request.param, bake(**ANSWERS[request.param]), folder)
+Judge = Callable[[str], Judged]
+
+
+@pytest.fixture(scope="session")
+def judge(bake: Bake, tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    """Return a function that bakes a project, once."""
+
+    @functools.cache
+    def judge(name: str) -> Judged:
+        return Judged(name, bake(**ANSWERS[name]), tmp_path_factory.mktemp(name))
+
+    return judge
+
+
+# those that differ little are only in the long run
+SETS = [pytest.param(name, marks=[pytest.mark.all] if name in LONG_ONES else []) for name in known()]
+
+
+@pytest.fixture(params=SETS)
+def judged(request: pytest.FixtureRequest, judge: Judge) -> Judged:
+    return judge(request.param)
 
 
 @pytest.fixture(params=VALUES)
