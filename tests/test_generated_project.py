@@ -5,14 +5,17 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT, BakedProject
+from tests.conftest import PROJECT, ROOT, Bake, BakedProject
 
+SERVED = ROOT / "tests/served.py"
+SCHEMATHESIS = "--checks all --phases examples,coverage,fuzzing --max-examples 20 --generation-deterministic --no-color"
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
 
 
@@ -90,6 +93,54 @@ def test_without_the_example_the_project_still_passes(checkout: Checkout) -> Non
     finally:
         for file, content in kept.items():
             file.write_bytes(content)
+
+
+def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Checkout) -> None:
+    program = Path(sys.executable).parent / "schemathesis"
+    ended = subprocess.run(
+        [checkout.path / ".venv/bin/python", SERVED, program, "run", "{url}/openapi.json", *SCHEMATHESIS.split()],
+        cwd=checkout.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    operations = re.search(r"Tested: (\d+)", ended.stdout)
+    assert operations
+    assert int(operations[1]) >= 4
+
+
+def test_without_the_extra_the_service_runs_and_refuses_to_trace(project: BakedProject, tmp_path: Path) -> None:
+    folder = tmp_path / project.slug
+    shutil.copytree(project.path, folder)
+    uv(folder, "sync", "--locked", "--no-dev", "--quiet")
+
+    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [folder / ".venv/bin/python", *arguments],
+            cwd=folder,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run("-c", "import opentelemetry").returncode == 1
+    served = run(SERVED, sys.executable, "-c", "import urllib.request; urllib.request.urlopen('{url}/version')")
+    assert served.returncode == 0, served.stderr
+    refused = run("-m", project.module, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("cannot start: OTEL_EXPORTER_OTLP_ENDPOINT: ")
+
+
+@pytest.mark.parametrize("database", ["none", "postgresql"])
+@pytest.mark.parametrize("slug", ["a", "granian-but-longer", "z" * 40])
+def test_the_lock_file_holds_for_any_name(bake: Bake, tmp_path: Path, slug: str, database: str) -> None:
+    project = bake(project_slug=slug, database=database)
+    shutil.copytree(project.path, tmp_path / slug)
+
+    uv(tmp_path / slug, "lock", "--check")
 
 
 def test_the_wheel_holds_the_template_as_it_is(template: Path, tmp_path: Path) -> None:

@@ -7,9 +7,7 @@ from typing import Any, get_type_hints
 from flask import request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import UnprocessableEntity
-
-SOURCES = ("body", "query")
+from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
 
 class InvalidRequest(UnprocessableEntity):
@@ -20,9 +18,27 @@ class InvalidRequest(UnprocessableEntity):
         self.fields = {".".join(map(str, e["loc"])) or source: e["msg"] for e in error.errors()}
 
 
-def given(source: str) -> Any:
-    """Return that part of the request as it was sent."""
-    return request.get_json() if source == "body" else request.args.to_dict()
+def body(model: type[BaseModel]) -> BaseModel:
+    """Return the body as the model, or raise what is wrong with it; "1" is no number, true is none either."""
+    if not request.is_json:
+        raise UnsupportedMediaType("The body must be JSON (application/json).")
+    try:
+        return model.model_validate_json(request.get_data(), strict=True)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise BadRequest("The body is no JSON.") from None
+        raise InvalidRequest("body", error) from None
+
+
+def query(model: type[BaseModel]) -> BaseModel:
+    """Return the query as the model, or raise what is wrong with it."""
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidRequest("query", error) from None
+
+
+SOURCES: dict[str, Callable[[type[BaseModel]], BaseModel]] = {"body": body, "query": query}
 
 
 def validated(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
@@ -33,10 +49,7 @@ def validated(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
     @wraps(view)
     def answer(**parameters: Any) -> ResponseReturnValue:
         for source, model in models.items():
-            try:
-                parameters[source] = model.model_validate(given(source))
-            except ValidationError as error:
-                raise InvalidRequest(source, error) from None
+            parameters[source] = SOURCES[source](model)
         answered = view(**parameters)
         result: ResponseReturnValue = answered.model_dump(mode="json") if isinstance(answered, BaseModel) else answered
         return result
