@@ -120,7 +120,10 @@ def build(context: Path, archive: Path) -> dict[str, int]:
 def weigh(image: Image, base: set[str], folder: Path) -> None:
     """Build it twice, with a change of the code between."""
     before = build(image.context, folder / "before.tar")
-    run("docker", "buildx", "build", "--provenance=false", "--load", "--tag", image.tag, ".", cwd=image.context)
+    archive = folder / "image.tar"
+    output = f"--output=type=docker,dest={archive}"
+    run("docker", "buildx", "build", "--provenance=false", output, "--tag", image.tag, ".", cwd=image.context)
+    run("docker", "load", "--input", str(archive))
     image.added = sum(size for layer, size in before.items() if layer not in base)
     image.code.write_text(image.code.read_text() + "\n# changed\n")
     after = build(image.context, folder / "after.tar")
