@@ -14,6 +14,7 @@ from flask import Flask, Response, g, has_app_context, request
 from .settings import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+TO_JSON = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make an encoder for each line
 PROBES = {"/livez", "/readyz"}
 
 access = logging.getLogger("access")
@@ -40,7 +41,7 @@ class JsonFormatter(logging.Formatter):
         entry |= getattr(record, "fields", {})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return TO_JSON(entry)
 
 
 def config(settings: Settings) -> dict[str, Any]:
