@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,6 +13,7 @@ from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
 from .secret import redact
 from .shell import attempt, run
+from .turn import Files, machine, turn
 from .wait import until
 
 OBJECTS = str(Path(__file__).parent / "chart")
@@ -19,6 +21,9 @@ OBJECTS = str(Path(__file__).parent / "chart")
 
 _CONFLICT = re.compile(r"another operation .* is in progress")
 _PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+_LONGEST = 660.0  # seconds that the longest run of helm may take: the installation of Argo CD
+HOLDER = "gitops-flask/holder"
+"""The label of a release that names the machine whose helm wrote it last."""
 
 
 @dataclass(frozen=True)
@@ -95,47 +100,77 @@ class Helm:
         timeout: float = 60,
         grace: float = 15,
     ) -> None:
-        """Make or change a release; recover one that a killed helm left behind, once it is older than `grace`."""
-        self.recover(name, namespace, grace)
+        """Make or change a release; recover one that a killed helm left in the middle.
+
+        Where that helm ran elsewhere, nobody here can know that it has ended: it is given `grace` seconds.
+        """
+        labels = {**(labels or {}), **({HOLDER: machine()} if machine() else {})}
         flags = [f"--version={version}"] if version else []
         flags += [f"--labels={','.join(f'{key}={value}' for key, value in labels.items())}"] if labels else []
         flags += ["--create-namespace"] if create_namespace else []
         flags += ["--take-ownership"] if take_ownership else []
-        self._run(
-            *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
-            *(*flags, *self._by_server(), f"--timeout={timeout:.0f}s", "--values=-"),
-            stdin=json.dumps(values),
-            timeout=timeout + 15,
-        )
+        with self._turn(name, namespace) as files:
+            self._recover(name, namespace, grace, files)
+            self._run(
+                *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
+                *(*flags, *self._by_server(), f"--timeout={timeout:.0f}s", "--values=-"),
+                stdin=json.dumps(values),
+                timeout=timeout + 15,
+                inherit=files,
+            )
 
-    def recover(self, name: str, namespace: str, grace: float = 15) -> str:
-        """Bring a release that is stuck in the middle back to where helm accepts it; return what was done."""
+    def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
+        """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
+        return turn(f"release {name} in {namespace} of {self._cluster.describe()}", _LONGEST)
+
+    def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
+        """Bring a release that is stuck in the middle back to where helm accepts it."""
         release = self._settled(name, namespace, grace)
         if release is None or release.status not in _PENDING:
-            return ""
-        if release.status in ("pending-install", "uninstalling"):
-            self.uninstall(name, namespace)
-            return f"uninstalled the half-made release {name}"
-        self._run("rollback", name, f"--namespace={namespace}", "--history-max=1", *self._by_server(), timeout=180)
-        return f"rolled back the half-made change of release {name}"
+            return
+        if release.status == "uninstalling":
+            self._uninstall(name, namespace, 120, files)
+            return
+        # "Back" to where the dead helm was going: what it had not made is made, and nothing is removed on the way.
+        # Without hooks: the upgrade that follows runs them. Where it fails, the release is one that helm accepts too.
+        steps = ("rollback", name, str(release.revision), f"--namespace={namespace}", "--history-max=1", "--no-hooks")
+        try:
+            self._run(*steps, *self._by_server(), timeout=180, inherit=files)
+        except CommandFailed:
+            after = self.release(name, namespace)
+            if after and after.status in _PENDING:
+                raise
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
-        """Return the release once nobody can still be working on it: a helm elsewhere may be in the middle of it."""
+        """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
 
         def look() -> tuple[Release | None] | None:
             release = self.release(name, namespace)
-            busy = release and release.status in _PENDING and release.age(datetime.now(UTC)) <= grace
-            return None if busy else (release,)
+            if release is None or release.status not in _PENDING or self._was_held_here(release):
+                return (release,)
+            return (release,) if release.age(datetime.now(UTC)) > grace else None
 
         settled = until(look, grace + 5)
         return settled[0] if settled else self.release(name, namespace)
 
+    def _was_held_here(self, release: Release) -> bool:
+        """Tell whether its last writer ran on this machine; who uninstalls leaves no label."""
+        if release.status == "uninstalling" or not machine():
+            return False
+        return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
+
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
         """Remove a release and wait for its objects; tell whether there was one. Its success proves nothing yet."""
+        with self._turn(name, namespace) as files:
+            return self._uninstall(name, namespace, timeout, files)
+
+    def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:
         if self.release(name, namespace) is None:
             return False
         where = f"--namespace={namespace}"
-        self._run("uninstall", name, where, "--wait", f"--timeout={timeout:.0f}s", timeout=timeout + 15)
+        self._run(
+            *("uninstall", name, where, "--wait", f"--timeout={timeout:.0f}s"), timeout=timeout + 15, inherit=files
+        )
         return True
 
     def template(self, name: str, namespace: str, values: Object, *, chart: str = OBJECTS, version: str = "") -> str:
@@ -148,9 +183,9 @@ class Helm:
         """Let the server merge, and win over fields that others changed; helm 3 knows neither flag."""
         return ["--server-side=true", "--force-conflicts"] if self.version >= (4, 0) else []
 
-    def _run(self, *arguments: str, stdin: str = "", timeout: float = 60) -> str:
+    def _run(self, *arguments: str, stdin: str = "", timeout: float = 60, inherit: Files = ()) -> str:
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
-        answer = attempt("helm", *arguments, *context, stdin=stdin, timeout=timeout)
+        answer = attempt("helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)

@@ -57,6 +57,7 @@ class Helm:
 
     def install(self, name: str, namespace: str, values: Object, **options: Any) -> None:
         self.installed.append((name, values))
+        self.there = [*(each for each in self.there if each.name != name), release(name)]
         self.options.append(options)
 
     def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
