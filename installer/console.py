@@ -1,15 +1,24 @@
 """What people see: plans as tables, progress as lines, one place for colours (rich honours NO_COLOR and pipes)."""
 
+import json
+import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import click
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from .checks.finding import Finding
 from .converge import Planned
+from .errors import InstallerError
+from .health import Report
 from .resource import Change
 
 out = Console(highlight=False, soft_wrap=True)
@@ -23,9 +32,22 @@ _SIGN = {
 }
 
 
+_FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
+
+
 def interactive() -> bool:
     """Tell whether someone can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only with a yes, said now or by --yes before; where nobody can say it, tell so and stop."""
+    if yes:
+        return
+    if not interactive():
+        why = "CI is set" if os.environ.get("CI") else "there is no terminal"
+        raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "To go on without: --yes")
+    click.confirm(question, abort=True)
 
 
 def show_plan(planned: Sequence[Planned], where: str) -> None:
@@ -49,6 +71,42 @@ def _details(change: Change | None) -> str:
         new = str(field.new)
         lines.append(f"{field.name}: {new}" if field.old is None else f"{field.name}: {field.old} → {new}")
     return "\n".join(lines)
+
+
+def document(tree: dict[str, Any]) -> None:
+    """Print what a program reads: JSON alone, without colours."""
+    click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
+
+
+def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for sign, what, state in lines:
+        table.add_row(sign, escape(what), escape(state))
+    return table
+
+
+def _report(shown: Report) -> Table:
+    lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
+    return _table([*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)])
+
+
+def show_report(shown: Report) -> None:
+    """Print a report, a row for each part."""
+    out.print(_report(shown))
+
+
+@contextmanager
+def picture() -> Iterator[Callable[[Report], None]]:
+    """Lend a place on the terminal in which each report takes the place of the one before."""
+    with Live(console=out, auto_refresh=False) as live:
+        yield lambda shown: live.update(_report(shown), refresh=True)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print what checks found, what is wrong with what mends it below."""
+    for finding in findings:
+        sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
+        out.print(f"{sign} {escape(str(finding))}")
 
 
 def report(message: str) -> None:

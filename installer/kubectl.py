@@ -78,16 +78,17 @@ class Cluster:
         return answer.split()
 
     def version(self) -> str:
-        """Return the server's version, like v1.34.4."""
-        answer = self._attempt("version", "--output=json")
-        version = json.loads(answer.out or "{}").get("serverVersion", {}).get("gitVersion")
-        if not version:
-            raise self.failure(answer, self._shown("version"))
-        return str(version)
+        """Return the server's version, like v1.34.4; raise an error with its fix where it does not answer."""
+        return self.versions()[1]
 
-    def reachable(self) -> None:
-        """Raise an error with its fix where the cluster does not answer."""
-        self.version()
+    def versions(self) -> tuple[str, str]:
+        """Return kubectl's own version and the server's."""
+        answer = self._attempt("version", "--output=json")
+        tree = json.loads(answer.out or "{}")
+        server = tree.get("serverVersion", {}).get("gitVersion")
+        if not server:
+            raise self.failure(answer, self._shown("version"))
+        return str(tree.get("clientVersion", {}).get("gitVersion", "")), str(server)
 
     @cached_property
     def _view(self) -> Object:

@@ -1,10 +1,9 @@
 """`up`: make the project real, and end only when its service answers the delivered revision."""
 
-import click
-
 from .. import console, converge, credentials, delivered, preflight
 from ..converge import Planned
 from ..live import Live
+from ..resume import command
 from ..world import World
 from .open import hint
 
@@ -19,8 +18,7 @@ def up(world: World, *, yes: bool) -> None:
     if any(p.change and p.change.effective for p in planned):
         preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
-        if not yes:
-            click.confirm("Do this?", abort=True)
+        console.confirm("Do this?", yes=yes)
         resources = world.resources()
         with console.Steps(len(resources)) as steps:
             converge.Apply(resources, steps).run()
@@ -29,7 +27,7 @@ def up(world: World, *, yes: bool) -> None:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
-    _wait(world)
+    until_live(world)
 
 
 def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned]]:
@@ -41,7 +39,7 @@ def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned
     return world, converge.plan(world.resources())
 
 
-def _wait(world: World) -> None:
+def until_live(world: World) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
     waiting = console.Waiting()
     record = delivered.wait(world, DEADLINE, waiting)
@@ -49,6 +47,7 @@ def _wait(world: World) -> None:
     live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
     record = delivered.read(world) or record
     if record.hold:
-        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released (rollback.yml).")
+        release = command("rollback", world.project) + " --release-hold"
+        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))
