@@ -86,7 +86,7 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
 
 @cli.command(
     epilog=examples(
-        "gitops-flask status                        repository, rules, last run, image, Argo CD, what the service answers",
+        "gitops-flask status                        repository, rules, run, image, Argo CD, the pods' answers",
         "gitops-flask status --watch                until a delivery is live",
         "gitops-flask status --json | jq .healthy",
     )

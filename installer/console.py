@@ -3,8 +3,6 @@
 import json
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -117,55 +115,3 @@ def report(message: str) -> None:
 def fail(message: str) -> None:
     """Print an error to standard error."""
     err.print(f"[bold red]✗[/] {escape(message)}")
-
-
-class Steps:
-    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
-        self._status = out.status(self)
-
-    def __enter__(self) -> "Steps":
-        self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def __rich__(self) -> str:
-        """Say what is under way, and for how long; rich asks several times a second."""
-        now = time.monotonic()
-        running = list(self._running.items())
-        return " · ".join(f"{escape(title)} [dim]{now - began:.0f} s[/]" for title, began in running)
-
-    def begins(self, title: str) -> None:
-        """Take note that a step has begun."""
-        self._running[title] = time.monotonic()
-
-    def ends(self, title: str, outcome: str, seconds: float) -> None:
-        """Print that a step ended."""
-        with self._lock:
-            self._running.pop(title, None)
-            self._done += 1
-            sign = "[red]✗[/]" if outcome == "failed" else "[green]✓[/]"
-            count = f"{self._done}/{self._total}"
-            out.print(f"{sign} {count:>5}  {escape(title)}: {escape(outcome)} [dim]({seconds:.1f} s)[/]")
-
-
-class Waiting:
-    """What is being waited for: a new line whenever the last condition seen changes."""
-
-    def __init__(self) -> None:
-        self._last = ""
-        self._began = time.monotonic()
-
-    def __call__(self, condition: str) -> None:
-        """Print a condition that differs from the last one."""
-        if condition != self._last:
-            self._last = condition
-            elapsed = time.monotonic() - self._began
-            out.print(f"[dim]… {elapsed:4.0f} s  {escape(condition)}[/]")

@@ -1,8 +1,9 @@
 """The loops over the resources: plan and apply, GitHub's lane and the cluster's at once."""
 
+import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from .errors import InstallerError
 from .resource import Change, Resource
 
+log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
 _OUTCOMES = {
     "create": "created",
@@ -99,7 +101,7 @@ class Apply:
     def _lane(self, lane: Resources) -> None:
         for resource in lane:
             try:
-                self._await(resource.needs)
+                self._await(resource)
                 if self._stop.is_set():
                     return
                 self._step(resource)
@@ -114,8 +116,11 @@ class Apply:
                 self._stop.set()
                 raise
 
-    def _await(self, needs: Iterable[str]) -> None:
-        for key in needs:
+    def _await(self, resource: Resource[Any]) -> None:
+        missing = [r.title for r in self._resources if r.key in resource.needs and not self._stands[r.key].is_set()]
+        if missing:
+            log.info("%s waits for %s", resource.title, ", ".join(missing))
+        for key in resource.needs:
             while not self._stands[key].wait(0.1):
                 if self._stop.is_set():
                     raise Stopped

@@ -3,6 +3,7 @@
 from .. import console, delivered, history, preflight, runs
 from ..delivered import Delivered
 from ..errors import InstallerError
+from ..progress import Waiting
 from ..resume import command
 from ..settings import MAIN
 from ..world import World
@@ -60,9 +61,9 @@ def _nothing_to_do(world: World, record: Delivered) -> None:
     until_live(world)
 
 
-def _run(world: World, inputs: dict[str, str]) -> console.Waiting:
+def _run(world: World, inputs: dict[str, str]) -> Waiting:
     """Start `rollback.yml`, which has the guards and writes the record, and wait for its end."""
-    waiting = console.Waiting()
+    waiting = Waiting()
     run = runs.start(world.github, runs.ROLLBACK, inputs)
     runs.follow(world.github, world.credentials, run, runs.ROLLBACK, DEADLINE, waiting)
     return waiting

@@ -3,6 +3,7 @@
 from .. import console, converge, credentials, delivered, preflight
 from ..converge import Planned
 from ..live import Live
+from ..progress import Steps, Waiting
 from ..resume import command
 from ..world import World
 from .open import hint
@@ -20,7 +21,7 @@ def up(world: World, *, yes: bool) -> None:
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
         resources = world.resources()
-        with console.Steps(len(resources)) as steps:
+        with Steps(len(resources)) as steps:
             converge.Apply(resources, steps).run()
     else:
         for p in planned:
@@ -41,7 +42,7 @@ def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned
 
 def until_live(world: World) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
-    waiting = console.Waiting()
+    waiting = Waiting()
     record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
     live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
