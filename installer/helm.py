@@ -121,7 +121,7 @@ class Helm:
 
     def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
         """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
-        return turn(f"release {name} in {namespace} of {self._cluster.describe()}", _LONGEST)
+        return turn(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
 
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""

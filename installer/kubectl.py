@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 from plumbum import local
 
 from .errors import CommandFailed, InstallerError
+from .kubeconfig import lent
 from .secret import redact
 from .shell import Result, attempt
 
@@ -97,17 +97,19 @@ class Cluster:
 
     def describe(self) -> str:
         """Return what a person needs to recognise the cluster: context and server."""
-        return f"{self._view['current-context']} ({self._view['clusters'][0]['cluster']['server']})"
+        return f"{self._view['current-context']} ({self.server})"
+
+    @property
+    def server(self) -> str:
+        """Return the API server's address, which is the same whatever a context is called."""
+        return str(self._view["clusters"][0]["cluster"]["server"])
 
     @contextmanager
     def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
         """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
         tree = json.loads(self._run("config", "view", "--minify", "--flatten", "--output=json"))
         tree["contexts"][0]["context"]["namespace"] = namespace
-        with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:
-            path = Path(folder) / "kubeconfig"
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(tree), encoding="utf-8")
+        with lent(tree) as path:
             yield path
 
     def address(self, service: str, namespace: str) -> str:

@@ -61,7 +61,7 @@ def turn(what: str, seconds: float) -> Iterator[Files]:
                 f"The end of another change of {what}",
                 seconds,
                 f"a program on this machine is still at it (it holds {path})",
-                f"Wait for it, or find and end it: fuser -v {path}",
+                f"Wait for it, or find and end it: fuser {path}",
             )
         yield (descriptor,)
     finally:
