@@ -1,8 +1,8 @@
 """The token for GitHub: that it works, what kind it is, what it may do, and whether the clocks agree."""
 
-import time
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
+from time import time as _now
 
 from ..errors import InstallerError
 from ..refused import Refused
@@ -91,7 +91,7 @@ def clock(world: World) -> Iterable[Finding]:
     date = world.github.headers("/user").get("date")
     if date is None:
         return
-    ahead = time.time() - parsedate_to_datetime(date).timestamp()
+    ahead = _now() - parsedate_to_datetime(date).timestamp()
     if abs(ahead) > CLOCK_SECONDS:
         what = f"This machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} GitHub's."
         yield Finding("github", what, "Set it: timedatectl set-ntp true (or your system's settings).", stops=False)
