@@ -1,6 +1,7 @@
 """One writer at a time on this machine, and whether what a killed run left behind has ended: the kernel knows."""
 
 import hashlib
+import logging
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from .wait import until
 if sys.platform != "win32":
     import fcntl
 
+log = logging.getLogger(__name__)
 Files = tuple[int, ...]
 
 
@@ -56,7 +58,10 @@ def turn(what: str, seconds: float) -> Iterator[Files]:
     path = state_folder() / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not until(lambda: _take(descriptor), seconds, every=0.1):
+        if not (free := _take(descriptor)):
+            log.info("another program on this machine is changing %s: waiting for its end", what)
+            free = until(lambda: _take(descriptor), seconds, every=0.1)
+        if not free:
             raise DeadlinePassed(
                 f"The end of another change of {what}",
                 seconds,

@@ -34,13 +34,15 @@ def test_a_turn_is_taken_and_given_back() -> None:
             pass
 
 
-def test_a_turn_that_is_taken_is_waited_for_and_then_named() -> None:
+def test_a_turn_that_is_taken_is_waited_for_and_then_named(caplog: pytest.LogCaptureFixture) -> None:
     with (
+        caplog.at_level("INFO", "installer"),
         turn("release web", 0),
         pytest.raises(DeadlinePassed, match="another change of release web"),
         turn("release web", 0.2),
     ):
         pass
+    assert "another program on this machine is changing release web: waiting" in caplog.text
 
 
 def test_other_things_have_turns_of_their_own() -> None:
