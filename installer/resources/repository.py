@@ -10,6 +10,7 @@ from ..refused import said_to_a_program
 from ..resource import Change, Field, Lane, Resource, differences
 from ..secret import redact
 from ..settings import FILE, MAIN, Settings
+from ..turn import Files, turn
 from ..wait import pause
 
 PATIENCE = 60.0
@@ -62,12 +63,13 @@ class Repository(Resource[dict[str, Any] | None]):
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the repository where it is missing, then set what differs."""
         if seen is None:
-            seen = self._create()
+            with turn(f"repository {self._settings.url}", 2 * PATIENCE) as files:
+                seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
         body = {field.name: field.new for field in differences(self._desired, seen)}
         if body:
             self._github.call("PATCH", self._github.path(), body)
 
-    def _create(self) -> dict[str, Any]:
+    def _create(self, inherit: Files) -> dict[str, Any]:
         """Let `gh` create it; where its answer was lost, look whether it is there before asking again."""
         flags = ["--private" if self._settings.private else "--public", "--disable-wiki"]
         if self._settings.description:
@@ -76,7 +78,9 @@ class Repository(Resource[dict[str, Any] | None]):
         lost = False
         for wait in (*PAUSES, None):
             try:
-                answer = shell.attempt(*command, *flags, env=self._credentials.environment, timeout=PATIENCE)
+                answer = shell.attempt(
+                    *command, *flags, env=self._credentials.environment, timeout=PATIENCE, inherit=inherit
+                )
                 said = redact(answer.err or answer.out)
                 fix, again = said_to_a_program(said)
             except DeadlinePassed as error:
@@ -87,6 +91,11 @@ class Repository(Resource[dict[str, Any] | None]):
                 return seen
             if answer and answer.status == 0:
                 raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
+            if seen:
+                raise InstallerError(
+                    f"{self._settings.url} appeared just when this run was about to create it.",
+                    "Is another `up` at work on it? Run this again when that has ended.",
+                )
             if wait is None or not again:
                 raise CommandFailed(" ".join(command), answer.status if answer else 1, said, fix)
             pause(wait)
