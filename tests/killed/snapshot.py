@@ -12,7 +12,8 @@ from tests.github import GitHub
 
 NOISE = (
     *("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid", "status"),
-    *("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"),
+    *("deployment.kubernetes.io/revision", "clusterIP", "clusterIPs"),
+    *("argocd.argoproj.io/refresh", "argocd.argoproj.io/hydrate"),  # Argo CD removes them when it has looked
 )
 Tree = dict[str, Any]
 
@@ -75,7 +76,7 @@ def of_cluster(env: Mapping[str, str], slug: str, repository: Any, home: str = "
         found = ask("kubectl", "get", kinds, *where, "--output=json", env=env)
         return {f"{each['kind']}/{each['metadata']['name']}": each for each in found.get("items", [found])}
 
-    releases = ask("helm", "list", "--all-namespaces", "--output=json", "--max=0", env=env)
+    releases = ask("helm", "list", f"--namespace={home}", "--output=json", "--max=0", env=env)
     secret = get(f"secret/{slug}-repo", f"--namespace={home}")[f"Secret/{slug}-repo"]
     return {
         "releases": {each["name"]: [each["namespace"], each["status"], each["chart"]] for each in releases},
