@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from .resource import Change, Resource
 
 log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
+Alone = Callable[[], AbstractContextManager[None]]
 _OUTCOMES = {
     "create": "created",
     "change": "changed",
@@ -76,8 +78,9 @@ def _lanes(resources: Resources) -> list[Resources]:
 class Apply:
     """One run over all resources. Each is looked at anew just before it is written."""
 
-    def __init__(self, resources: Resources, progress: Progress) -> None:
+    def __init__(self, resources: Resources, progress: Progress, alone: Alone | None = None) -> None:
         self._resources = resources
+        self._alone = alone
         self._progress = progress
         self._stands = {resource.key: threading.Event() for resource in resources}
         self._stop = threading.Event()
@@ -85,8 +88,22 @@ class Apply:
         self.done: list[str] = []
 
     def run(self) -> None:
-        """Apply all; raise one error that tells every failure, what was done and what remains."""
-        lanes = _lanes(self._resources)
+        """Apply all; raise one error that tells every failure, what was done and what remains.
+
+        Where this run is to be `alone`, the first resource comes first, because that is where this is noted.
+        """
+        if self._alone is None:
+            self._all(self._resources)
+        else:
+            self._lane(self._resources[:1])
+            if not self._failures:
+                with self._alone():
+                    self._all(self._resources[1:])
+        if self._failures:
+            raise InstallerError(self._story())
+
+    def _all(self, resources: Resources) -> None:
+        lanes = _lanes(resources)
         with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
             futures = [pool.submit(self._lane, lane) for lane in lanes]
             try:
@@ -95,8 +112,6 @@ class Apply:
             except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
                 self._stop.set()
                 raise
-        if self._failures:
-            raise InstallerError(self._story())
 
     def _lane(self, lane: Resources) -> None:
         for resource in lane:

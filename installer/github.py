@@ -10,7 +10,7 @@ from github import Auth, Github, GithubException
 from github.PublicKey import encrypt
 
 from .errors import InstallerError
-from .refused import Refused
+from .refused import Refused, not_github, unreachable
 from .secret import Secret, redact
 from .wait import pause
 
@@ -56,10 +56,10 @@ class GitHub:
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON (None where there is none); raise Refused."""
-        return self._send(verb, path, body, parameters)[1]
+        return self.send(verb, path, body, parameters)[1]
 
-    def _send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Send a request, again where that is safe: a POST only where GitHub has said that it did nothing."""
+    def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        """Return headers and JSON; sends again where that is safe: a POST only where GitHub has done nothing."""
         for wait in (*PAUSES, None):
             try:
                 return self._once(verb, path, body, parameters)
@@ -82,26 +82,14 @@ class GitHub:
         except GithubException as error:
             raise Refused(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:
-            raise self._unreachable(verb, path, error) from None
+            raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
         except (ValueError, RuntimeError) as error:  # half an answer; a redirect to another host
-            raise self._not_github(verb, path, str(error)) from None
+            raise not_github(api_url(self.host), f"{verb} {path}", str(error)) from None
         if data and "json" not in headers.get("content-type", ""):
-            raise self._not_github(verb, path, f"it is {headers.get('content-type') or 'of no type'}")
+            raise not_github(
+                api_url(self.host), f"{verb} {path}", f"it is {headers.get('content-type') or 'of no type'}"
+            )
         return headers, data
-
-    def _unreachable(self, verb: str, path: str, error: requests.RequestException) -> InstallerError:
-        kinds = {requests.Timeout: f"did not answer within {TIMEOUT} s", requests.exceptions.SSLError: "is not trusted"}
-        how = next((words for kind, words in kinds.items() if isinstance(error, kind)), "cut or refused the connection")
-        return InstallerError(
-            f"{api_url(self.host)} {how}: {verb} {path}: {redact(str(error.args[0] if error.args else error))}",
-            "Check the network, the host name and any proxy, then run this again.",
-        )
-
-    def _not_github(self, verb: str, path: str, why: str) -> InstallerError:
-        return InstallerError(
-            f"{api_url(self.host)} answered {verb} {path} with something that is not GitHub's: {why}",
-            "Is there a proxy or a login page in between? Then run this again.",
-        )
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read one thing; None where it is not there."""
@@ -125,7 +113,7 @@ class GitHub:
 
     def headers(self, path: str) -> dict[str, str]:
         """Read one thing and return only the headers of the answer, their names in lower case."""
-        return self._send("GET", path, None, {})[0]
+        return self.send("GET", path, None, {})[0]
 
     def scopes(self) -> frozenset[str] | None:
         """Return a classic token's scopes; None for tokens that have none (fine-grained, of an App)."""

@@ -4,7 +4,10 @@ import re
 import time
 from collections.abc import Mapping
 
+import requests
+
 from .errors import InstallerError
+from .secret import redact
 
 _LATER = "Run this again later: it goes on where it stopped"
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
@@ -69,6 +72,24 @@ _FIXES = {
     "run this again, then ask an owner of the organisation.",
     422: "GitHub does not accept these values: mend what it names, in gitops.yaml or on the repository's page.",
 }
+
+
+def unreachable(base: str, request: str, error: requests.RequestException, seconds: float) -> InstallerError:
+    """Say how the way to GitHub failed."""
+    kinds = {requests.Timeout: f"did not answer within {seconds} s", requests.exceptions.SSLError: "is not trusted"}
+    how = next((words for kind, words in kinds.items() if isinstance(error, kind)), "cut or refused the connection")
+    return InstallerError(
+        f"{base} {how}: {request}: {redact(str(error.args[0] if error.args else error))}",
+        "Check the network, the host name and any proxy, then run this again.",
+    )
+
+
+def not_github(base: str, request: str, why: str) -> InstallerError:
+    """Say that somebody else answered."""
+    return InstallerError(
+        f"{base} answered {request} with something that is not GitHub's: {why}",
+        "Is there a proxy or a login page in between? Then run this again.",
+    )
 
 
 def said_to_a_program(output: str) -> tuple[str, bool]:

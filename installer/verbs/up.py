@@ -2,6 +2,7 @@
 
 from .. import console, converge, credentials, delivered, preflight
 from ..converge import Planned
+from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
 from ..resume import command
@@ -16,14 +17,16 @@ def up(world: World, *, yes: bool) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
     preflight.refuse(preflight.before_reading(world))
     world, planned = _complete(world, converge.plan(world.resources()))
+    lease = Lease(world.github, world.settings.repository)
     if any(p.change and p.change.effective for p in planned):
         preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
         resources = world.resources()
         with Steps(len(resources)) as steps:
-            converge.Apply(resources, steps).run()
+            converge.Apply(resources, steps, lease.held).run()
     else:
+        lease.tidy()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
