@@ -18,7 +18,7 @@ def up(world: World, *, yes: bool) -> None:
     preflight.refuse(preflight.before_reading(world))
     world, planned = _complete(world, converge.plan(world.resources()))
     lease = Lease(world.github, world.settings.repository)
-    if any(p.change and p.change.effective for p in planned):
+    if any(p.change and p.change.action != "unavailable" for p in planned):
         preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)

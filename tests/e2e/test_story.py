@@ -60,8 +60,8 @@ def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Sta
     stage.record("up, from nothing to live", time.monotonic() - began)
     stage.developer.project = stage.developer.home / SLUG
     first = stage.developer.git("rev-parse", "HEAD")
+    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
     assert stage.service.revisions() == {first}
-    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout
     stage.note()
     assert watch.looked > 100
     assert not watch.found

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from installer.cli import main
+from installer.converge import Planned
+from installer.resource import Change
 from tests.conftest import ROOT
 from tests.documents import valid
 from tests.github import GitHub as StandIn
@@ -245,4 +247,19 @@ def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, githu
     done = run("rollback", "--yes", code=1)
     assert "Nothing was delivered yet." in done.stderr
     assert " up --project " in done.stderr
+    assert github.changes == []
+
+
+def test_up_does_not_call_it_done_where_something_must_be_given_first(
+    run: Run, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_but_one(resources: list[Any]) -> list[Planned]:
+        unknown = Change("unknown", note="no token at hand")
+        return [Planned(r, unknown if r.key == "registry-token" else None) for r in resources]
+
+    monkeypatch.setattr("installer.converge.plan", all_but_one)
+    done = run("up", "--yes", code=1)
+    assert "Nothing was changed." in done.stderr
+    assert "Actions secret REGISTRY_TOKEN: no token at hand" in done.stderr
+    assert "up --project" in done.stderr
     assert github.changes == []
