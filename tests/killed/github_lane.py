@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from installer.converge import Apply
+from installer.converge import Apply, plan
 from installer.errors import InstallerError
+from installer.lease import Lease
 from installer.world import World
 
 
@@ -18,13 +19,19 @@ class Printed:
         print(f"{title}: {outcome}", flush=True)
 
 
-def main(project: Path, *left_out: str) -> None:
-    resources = [r for r in World.open(project).resources() if r.lane == "github" and r.key not in left_out]
-    Apply(resources, Printed()).run()
+def up(project: Path) -> None:
+    """Do what `up` does, without what it asks a cluster and a person."""
+    world = World.open(project)
+    resources = [resource for resource in world.resources() if resource.lane == "github"]
+    lease = Lease(world.github, world.settings.repository)
+    if any(planned.change and planned.change.effective for planned in plan(resources)):
+        Apply(resources, Printed(), lease.held).run()
+    else:
+        lease.tidy()
 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), *sys.argv[2:])
+        up(Path(sys.argv[1]))
     except InstallerError as error:
         sys.exit(str(error))
