@@ -60,6 +60,11 @@ class Helm(fakes.Helm):
         for made in values["objects"]:
             self._cluster.objects[made["kind"].lower(), made["metadata"]["name"]] = made
 
+    def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
+        self._cluster.objects.clear()
+        self.there = []
+        return super().uninstall(name, namespace, timeout)
+
 
 def a_project(folder: Path) -> Path:
     """Make a project with one commit and the workflow that delivers."""
@@ -127,6 +132,7 @@ class Bench:
     def set_up(self, given: str) -> None:
         """Begin anew: `nothing`, an `empty` repository, a `filled` one, or one where all was `changed`."""
         self.github.faults.clear()
+        self.github.changes.clear()
         self.github.repositories.clear()
         self.cluster.objects.clear()
         self.helm.there = []
@@ -143,10 +149,14 @@ class Bench:
 
     def change(self) -> None:
         """Change everything behind the installer's back."""
+        self.change_but_for_keys()
+        (number,) = self.repository.keys
+        other = DeployKey("gitops-flask: web-repo", Pair.make().public, read_only=True, id=number)
+        self.repository.keys[number] = other
+
+    def change_but_for_keys(self) -> None:
         repository = self.repository
         repository.private, repository.description = False, "Mine"
         repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
         del repository.secrets["REGISTRY_TOKEN"]
         next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main").rules.pop()
-        (number,) = repository.keys
-        repository.keys[number] = DeployKey("gitops-flask: web-repo", Pair.make().public, read_only=True, id=number)

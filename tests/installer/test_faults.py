@@ -2,30 +2,17 @@
 
 import time
 import traceback
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from installer.errors import InstallerError
-from tests.github import GitHub as StandIn
-from tests.github.fixtures import blame
 
-from .bench import REGISTRY_TOKEN, Bench, a_project
+from .bench import REGISTRY_TOKEN, Bench
 from .fault_table import ASKED, CASES, Asked, Case
 
 TABLE = [(asked, case) for asked in ASKED for case in CASES]
 SAMPLE = len(CASES) + 1  # one fault for each request, another one each time
 ABSENT = ("404 scope", "409")
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with StandIn.serve("github.com") as github:
-        github.user("octo")
-        github.organization("acme", plan="team", members={"octo": "admin"})
-        yield Bench(github, a_project(tmp_path_factory.mktemp("web") / "web"), github.token("octo"))
-        blame(github)
 
 
 @pytest.fixture
@@ -38,12 +25,6 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr("installer.git.SILENCE", 1)
     monkeypatch.setattr("installer.resources.repository.PATIENCE", 2.0)
     return waits
-
-
-@pytest.fixture
-def bench(opened: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    opened.use(monkeypatch, tmp_path)
-    return opened
 
 
 def meet(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
@@ -117,11 +98,13 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
 def test_any_fault_is_survived_or_told_and_the_next_run_converges(
-    bench: Bench, waits: list[float], asked: Asked, case: Case
+    shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
-    meet(bench, asked, case, waits)
+    meet(shared, asked, case, waits)
 
 
 @pytest.mark.parametrize(("asked", "case"), TABLE[:: 2 * SAMPLE], ids=lambda each: str(each).replace("\\", ""))
-def test_a_sample_of_the_faults_is_survived_or_told(bench: Bench, waits: list[float], asked: Asked, case: Case) -> None:
-    meet(bench, asked, case, waits)
+def test_a_sample_of_the_faults_is_survived_or_told(
+    shared: Bench, waits: list[float], asked: Asked, case: Case
+) -> None:
+    meet(shared, asked, case, waits)
