@@ -3,6 +3,7 @@
 KILL_SEED=N repeats the instants of a run that printed it.
 """
 
+import json
 import os
 import random
 import sys
@@ -63,12 +64,12 @@ class Ground:
         github = of_github(stage.github, f"acme/{SLUG}", stage.secrets[1])
         return {**github, **of_cluster(stage.developer.env, SLUG, stage.repository)}
 
-    def converges(self, record: Callable[[str], None]) -> None:
+    def converges(self, record: Callable[[float], None]) -> None:
         """Start again at once, whatever still works, and compare the ends."""
         began = time.monotonic()
         process = self.start("second")
         assert process.end(400) == 0, process.printed
-        record(f"{time.monotonic() - began:.1f}")
+        record(time.monotonic() - began)
         assert differing(self.snapshot(), self.left) == []
         planned = self.stage.developer.installer("plan", "--exit-code", check=False)
         assert planned.returncode == 0, planned.stdout
@@ -103,9 +104,12 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 @pytest.fixture
-def record(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[[str], None]:
+def record(
+    record_property: Callable[[str, object], None], request: pytest.FixtureRequest, ground: Ground
+) -> Callable[[float], None]:
     """Return what takes down how long it took to converge after this kill."""
-    return lambda seconds: record_property(SECONDS, (f"up after {request.node.name}", float(seconds)))
+    compare = f"undisturbed {ground.seconds:.1f} s, from nothing {ground.with_argo_cd:.1f} s"
+    return lambda seconds: record_property(SECONDS, (f"up after {request.node.name} ({compare})", seconds))
 
 
 def often(number: int, *chosen: int) -> Any:
@@ -115,7 +119,7 @@ def often(number: int, *chosen: int) -> Any:
 @pytest.mark.parametrize(
     ("step", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 8)) for n in range(1, STEPS + 1)]
 )
-def test_killed_after_a_step(ground: Ground, record: Callable[[str], None], step: int, whom: Whom) -> None:
+def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], step: int, whom: Whom) -> None:
     ground.down()
     first = ground.start("killed")
     eventually(f"step {step}", lambda: f"{step}/{STEPS}  " in first.printed or first.ended, 120, every=0.005)
@@ -124,7 +128,7 @@ def test_killed_after_a_step(ground: Ground, record: Callable[[str], None], step
 
 
 @pytest.mark.parametrize(("moment", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 1)) for n in range(MOMENTS)])
-def test_killed_at_any_time(ground: Ground, record: Callable[[str], None], moment: int, whom: Whom) -> None:
+def test_killed_at_any_time(ground: Ground, record: Callable[[float], None], moment: int, whom: Whom) -> None:
     ground.down()
     kill_within(ground, ground.seconds, f"{SEED}-{moment}", whom)
     ground.converges(record)
@@ -133,7 +137,7 @@ def test_killed_at_any_time(ground: Ground, record: Callable[[str], None], momen
 @pytest.mark.all
 @pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(INSTALLATIONS)])
 def test_killed_while_argo_cd_is_installed(
-    ground: Ground, record: Callable[[str], None], moment: int, whom: Whom
+    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
 ) -> None:
     ground.down("--argocd")
     first = ground.start("killed")
@@ -144,7 +148,7 @@ def test_killed_while_argo_cd_is_installed(
 
 
 @pytest.mark.parametrize("whom", [pytest.param("group"), pytest.param("alone", marks=pytest.mark.all)])
-def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[str], None], whom: Whom) -> None:
+def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[float], None], whom: Whom) -> None:
     settings = ground.stage.developer.project / "gitops.yaml"
     before = settings.read_text()
     tree = yaml.safe_load(before)
@@ -162,7 +166,7 @@ def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[str]
 @pytest.mark.all
 @pytest.mark.parametrize(("moment", "whom"), [(0, "group"), (1, "alone")])
 def test_killed_at_any_time_from_nothing(
-    ground: Ground, record: Callable[[str], None], moment: int, whom: Whom
+    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
 ) -> None:
     ground.down("--repository")
     kill_within(ground, ground.with_argo_cd / 2, f"{SEED}-nothing-{moment}", whom)
@@ -184,7 +188,7 @@ def wait_a_part_of(seconds: float, seed: str) -> None:
 
 def release_is(ground: Ground, status: str) -> None:
     def reached() -> bool:
-        listed = ground.stage.developer.run("helm", "list", "-n", "argocd", "-o", "json").stdout
-        return '"name":"argocd","namespace":"argocd"' in listed and status in listed
+        listed = json.loads(ground.stage.developer.run("helm", "list", "-n", "argocd", "-o", "json").stdout)
+        return any((each["name"], each["status"]) == ("argocd", status) for each in listed)
 
     eventually(f"Argo CD's release {status}", reached, 60, every=0.02)
