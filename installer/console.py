@@ -30,6 +30,7 @@ _SIGN = {
 }
 
 
+_WIDE = 1000
 _FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
 
 
@@ -58,7 +59,7 @@ def show_plan(planned: Sequence[Planned], where: str) -> None:
     for p in planned:
         sign = "[dim]  keep[/]" if p.change is None else _SIGN.get(p.change.action, "[yellow]! cannot[/]")
         table.add_row(sign, escape(p.resource.title), escape(_details(p.change)))
-    out.print(table)
+    _print(table)
 
 
 def _details(change: Change | None) -> str:
@@ -83,6 +84,11 @@ def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
     return table
 
 
+def _print(table: Table) -> None:
+    """Print a table; only a terminal has an edge at which to break lines."""
+    out.print(table, width=None if out.is_terminal else _WIDE, crop=False)
+
+
 def _report(shown: Report) -> Table:
     lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
     return _table([*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)])
@@ -90,7 +96,7 @@ def _report(shown: Report) -> Table:
 
 def show_report(shown: Report) -> None:
     """Print a report, a row for each part."""
-    out.print(_report(shown))
+    _print(_report(shown))
 
 
 @contextmanager
