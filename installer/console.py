@@ -30,7 +30,7 @@ _SIGN = {
 }
 
 
-_WIDE = 1000
+_wide = Console(highlight=False, width=1000)
 _FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
 
 
@@ -86,7 +86,7 @@ def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
 
 def _print(table: Table) -> None:
     """Print a table; only a terminal has an edge at which to break lines."""
-    out.print(table, width=None if out.is_terminal else _WIDE, crop=False)
+    (out if out.is_terminal else _wide).print(table)
 
 
 def _report(shown: Report) -> Table:
