@@ -34,7 +34,7 @@ def clear(
         nonlocal last
         before, last = last, obstacle()
         if last not in ("", before):
-            log.info("%s: %s", what, last)
+            log.info("%s", last)
         return not last
 
     if not until(none_left, seconds, every):

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tests.conftest import ROOT
+
 from .actors import Developer
 from .stage import PROJECT, SLUG, open_stage
 
@@ -26,6 +28,7 @@ def main(folder: Path) -> None:
         words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers]
         developer.run("python", *words, cwd=developer.home)
         developer.project = developer.home / SLUG
+        developer.env["KUBECONFIG"] = a_context_called("dev", developer)
         colours = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
         env = {name: value for name, value in developer.env.items() if name != "NO_COLOR"} | colours
         try:
@@ -35,10 +38,21 @@ def main(folder: Path) -> None:
             developer.installer("down", "--yes", "--argocd", stdin="argocd\n")
 
 
+def a_context_called(name: str, developer: Developer) -> str:
+    """Return a kubeconfig with the same cluster under another name."""
+    copy = developer.home / "kubeconfig"
+    copy.write_text(developer.run("kubectl", "config", "view", "--raw", "--flatten", "--minify").stdout)
+    current = developer.run("kubectl", "config", "current-context").stdout.strip()
+    developer.run("kubectl", "config", "rename-context", current, name, f"--kubeconfig={copy}")
+    return str(copy)
+
+
 def record(developer: Developer, verb: str, *options: str) -> str:
     """Return what a verb prints, its colours included; whoever looks at it has another home."""
     printed = developer.installer(verb, *options).stdout
-    return printed.replace(str(developer.home), "~").replace(str(Path(sys.executable).parent) + "/", "")
+    for here, there in ((developer.home, "~"), (ROOT, "~/gitops-flask")):
+        printed = printed.replace(str(here), there)
+    return printed
 
 
 def draw(verb: str, printed: str) -> str:

@@ -32,8 +32,8 @@ def test_a_step_that_waits_says_for_what_and_each_thing_once(capsys: pytest.Capt
         thread.start()
         thread.join()
     assert capsys.readouterr().out.splitlines() == [
-        "…        Argo CD (0 s): The start: repo-server",
-        "…        Argo CD (0 s): The start: redis",
+        "…        Argo CD (0 s): repo-server",
+        "…        Argo CD (0 s): redis",
     ]
 
 
