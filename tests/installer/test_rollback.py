@@ -1,6 +1,7 @@
 """Which delivery a rollback brings back, as the project's own `ci/rollback` would; and the run that does it."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from installer import console, delivered, history, runs
 from installer.errors import InstallerError
 from installer.verbs import rollback as verb
 from installer.world import World
+from tests.delivery.world import TEMPLATE
 from tests.github import GitHub as StandIn
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -217,3 +219,55 @@ def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) ->
     assert not console.interactive()
     with pytest.raises(InstallerError, match="CI is set"):
         console.confirm("Do this?", yes=False)
+
+
+DELIVER = """
+name: deliver
+on: {push: {branches: [main]}, workflow_dispatch: {inputs: {init: {type: boolean}}}}
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    permissions: {contents: write}
+    steps:
+      - {uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1, with: {persist-credentials: false}}
+      - run: ci/deploy --init
+        env:
+          GITHUB_TOKEN: ${{ github.token }}
+          IMAGE_REPOSITORY: docker.io/acme/web
+          IMAGE_DIGEST: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+"""
+
+
+@pytest.mark.all
+@pytest.mark.usefixtures("at_once")
+def test_with_the_projects_own_workflow_there_and_back(
+    shop: tuple[World, Callable[..., None]], github: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, _ = shop
+    main = tmp_path / "main"
+    for name in ("ci", "chart", ".github/workflows/rollback.yml"):
+        (main / name).parent.mkdir(parents=True, exist_ok=True)
+        source = TEMPLATE / name
+        shutil.copytree(source, main / name) if source.is_dir() else shutil.copy2(source, main / name)
+    (main / "deploy").mkdir()
+    (main / ".github/workflows/deliver.yml").write_text(DELIVER)
+    git = ["git", "-C", str(main), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    helper = ["-c", "credential.helper=!gh auth git-credential"]
+    subprocess.run(["git", "init", "-q", "-b", "main", str(main)], check=True)
+    revisions = []
+    for replicas in (1, 2):
+        (main / "deploy/dev.yaml").write_text(f"replicas: {replicas}\n")
+        subprocess.run([*git, "add", "--all"], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", f"Run {replicas}"], check=True)
+        subprocess.run([*git, *helper, "push", "-q", world.settings.url, "HEAD:main"], check=True)
+        revisions.append(subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip())
+        github.wait_for_run("acme/web", workflow="deliver.yml", sha=revisions[-1], timeout=60)
+    assert now(world).revision == revisions[1]
+    verb.rollback(world, to="", why="two are too many", yes=True)
+    assert f"Comes back:  {revisions[0][:12]} Run 1" in capsys.readouterr().out
+    assert now(world).revision == revisions[0]
+    assert now(world).hold.startswith("octo, since ")
+    assert now(world).hold.endswith(": two are too many")
+    verb.release(world, yes=True)
+    assert now(world).revision == revisions[1]
+    assert now(world).hold == ""
