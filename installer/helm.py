@@ -4,14 +4,15 @@ import json
 import logging
 import re
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
+from .reach import UNREACHABLE, patiently
+from .release import PENDING, Release, last_complete
 from .secret import redact
 from .shell import attempt, run
 from .turn import Files, machine, turn
@@ -22,35 +23,9 @@ OBJECTS = str(Path(__file__).parent / "chart")
 
 log = logging.getLogger(__name__)
 _CONFLICT = re.compile(r"another operation .* is in progress")
-_PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 _LONGEST = 660.0  # seconds that the longest run of helm may take: the installation of Argo CD
 HOLDER = "gitops-flask/holder"
 """The label of a release that names the machine whose helm wrote it last."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """One release, as far as it may be shown: helm's own `status` and `get values` hold secrets in clear."""
-
-    name: str
-    namespace: str
-    revision: int
-    status: str
-    chart: str
-    updated: str
-
-    @property
-    def chart_version(self) -> str:
-        """Return the chart's version: helm shows `argo-cd-10.1.1`."""
-        match = re.search(r"-(v?\d+\.\d+.*)$", self.chart)
-        return match[1] if match else ""
-
-    def age(self, now: datetime) -> float:
-        """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
-        match = re.match(r"(\S+) ([\d:]+)(?:\.\d+)? ([+-]\d{4})", self.updated)  # Go's time.Time.String
-        if not match:
-            return 0
-        return max(0.0, (now - datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z")).total_seconds())
 
 
 class Helm:
@@ -66,9 +41,8 @@ class Helm:
         match = re.match(r"v(\d+)\.(\d+)", said)
         found = (int(match[1]), int(match[2])) if match else (4, 0)
         if found < (3, 13):
-            raise InstallerError(
-                f"helm is {said}; 3.13 is the oldest that works.", "https://helm.sh/docs/intro/install"
-            )
+            told = f"helm is {said}; 3.13 is the oldest that works."
+            raise InstallerError(told, "https://helm.sh/docs/intro/install")
         return found
 
     def releases(self, namespace: str, selector: str = "") -> list[Release]:
@@ -128,27 +102,36 @@ class Helm:
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""
         release = self._settled(name, namespace, grace)
-        if release is None or release.status not in _PENDING:
+        if release is None or release.status not in PENDING:
             return
         if release.status == "uninstalling":
             self._uninstall(name, namespace, 120, files)
             return
-        # "Back" to where the dead helm was going: what it had not made is made, and nothing is removed on the way.
         # Without hooks: the upgrade that follows runs them. Where it fails, the release is one that helm accepts too.
-        steps = ("rollback", name, str(release.revision), f"--namespace={namespace}", "--history-max=1", "--no-hooks")
+        revision = str(self._last_complete(release))
+        steps = ("rollback", name, revision, f"--namespace={namespace}", "--history-max=1", "--no-hooks")
         try:
             self._run(*steps, *self._by_server(), timeout=180, inherit=files)
         except CommandFailed:
             after = self.release(name, namespace)
-            if after and after.status in _PENDING:
+            if after and after.status in PENDING:
                 raise
+
+    def _last_complete(self, release: Release) -> int:
+        """Return the revision that helm knows to be complete: only from there an upgrade removes what is obsolete.
+
+        Where there is none, in a first installation, it is the half-made one, which a rollback completes.
+        """
+        where = f"--namespace={release.namespace}"
+        history = json.loads(self._run("history", release.name, where, "--output=json"))
+        return last_complete({r["revision"]: r["status"] for r in history}, release.revision)
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
 
         def look() -> tuple[Release | None] | None:
             release = self.release(name, namespace)
-            if release is None or release.status not in _PENDING or self._was_held_here(release):
+            if release is None or release.status not in PENDING or self._was_held_here(release):
                 return (release,)
             return (release,) if release.age(datetime.now(UTC)) > grace else None
 
@@ -172,10 +155,8 @@ class Helm:
     def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:
         if self.release(name, namespace) is None:
             return False
-        where = f"--namespace={namespace}"
-        self._run(
-            *("uninstall", name, where, "--wait", f"--timeout={timeout:.0f}s"), timeout=timeout + 15, inherit=files
-        )
+        flags = (f"--namespace={namespace}", "--wait", f"--timeout={timeout:.0f}s")
+        self._run("uninstall", name, *flags, timeout=timeout + 15, inherit=files)
         return True
 
     def _by_server(self) -> list[str]:
@@ -184,14 +165,17 @@ class Helm:
 
     def _run(self, *arguments: str, stdin: str = "", timeout: float = 60, inherit: Files = ()) -> str:
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
-        answer = attempt("helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
+        once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
+        answer = patiently(once) if arguments[0] in ("list", "get") and self._cluster.answered else once()
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)
         if _CONFLICT.search(said):
             raise InstallerError(f"Another helm is changing {arguments[2]}.", "Run this again when it is done.")
-        # Only the verb and the name: the rest is long, and the values never were arguments.
-        raise CommandFailed(f"helm {' '.join(arguments[:3])}", answer.status, said)
+        shown = f"helm {' '.join(arguments[:3])}"  # the rest is long, and the values never were arguments
+        if UNREACHABLE.search(said):
+            raise self._cluster.failure(answer, shown)
+        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

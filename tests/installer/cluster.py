@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from installer.deploy_key import DeployKey
-from installer.helm import Release
+from installer.release import Release
 from installer.settings import Settings
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from installer.errors import CommandFailed, InstallerError
-from installer.helm import OBJECTS, Helm, Release, objects
+from installer.helm import OBJECTS, Helm, objects
 from installer.kubectl import Cluster
+from installer.release import Release
 from installer.secret import Secret
 from installer.turn import machine
 
@@ -24,6 +25,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     for verb in ("upgrade", "rollback", "uninstall"):
         programs.answer("helm", verb)
     programs.answer("helm", "list", out=[])
+    programs.answer("helm", "history", out=[])
     cluster = {"current-context": "here", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
     programs.answer("kubectl", "config view", out=cluster)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -79,19 +81,31 @@ def test_a_helm_that_is_too_old_is_named(programs: Programs) -> None:
         Helm(Cluster()).releases("argocd")
 
 
-PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
+def history(*statuses: str) -> list[dict[str, Any]]:
+    return [{"revision": number, "status": status} for number, status in enumerate(statuses, start=1)]
 
 
-@pytest.mark.parametrize("status", PENDING)
-def test_a_half_made_release_is_brought_to_where_it_was_going_before_it_is_changed(
-    programs: Programs, status: str
+@pytest.mark.parametrize(
+    ("there", "target"),
+    [
+        (["pending-install"], "1"),
+        (["deployed", "pending-upgrade"], "1"),
+        (["deployed", "pending-upgrade", "pending-rollback"], "1"),
+        (["deployed", "failed", "pending-upgrade"], "1"),
+        (["superseded", "pending-upgrade"], "1"),
+        (["pending-install", "pending-rollback"], "2"),
+    ],
+)
+def test_a_half_made_release_is_first_brought_back_to_what_is_complete(
+    programs: Programs, there: list[str], target: str
 ) -> None:
-    programs.answer("helm", "list", out=listed(status, revision=7))
+    programs.answer("helm", "list", out=listed(there[-1], revision=len(there)))
+    programs.answer("helm", "history", out=history(*there))
     Helm(Cluster()).install("web-dev", "argocd", {})
     verbs = [call["arguments"] for call in programs.calls("helm")]
     rollback, upgrade = (next(v for v in verbs if v[0] == verb) for verb in ("rollback", "upgrade"))
     assert verbs.index(rollback) < verbs.index(upgrade)
-    assert rollback[:3] == ["rollback", "web-dev", "7"]
+    assert rollback[:3] == ["rollback", "web-dev", target]
     assert "--no-hooks" in rollback
     assert not programs.calls("helm", "uninstall"), "an uninstall would take the Application's workloads along"
 

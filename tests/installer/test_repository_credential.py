@@ -6,7 +6,7 @@ import pytest
 
 from installer.deploy_key import DeployKey, Pair, fingerprint
 from installer.errors import InstallerError
-from installer.helm import Release
+from installer.release import Release
 from installer.resources.repository_credential import RepositoryCredential
 from installer.settings import Settings
 
