@@ -13,6 +13,7 @@ from plumbum import local
 
 from .errors import CommandFailed, InstallerError
 from .kubeconfig import lent
+from .reach import UNREACHABLE, patiently
 from .secret import redact
 from .shell import Result, attempt
 
@@ -21,12 +22,6 @@ Objects = list[Object]
 Words = list[str]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
-_UNREACHABLE = re.compile(
-    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
-    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
-    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
-    r"getting credentials"
-)
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -35,6 +30,7 @@ class Cluster:
 
     def __init__(self, context: str | None = None) -> None:
         self.context = context
+        self.answered = False
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return one object, or None where it, or its kind, does not exist."""
@@ -153,13 +149,13 @@ class Cluster:
     def failure(self, answer: Result, shown: str) -> InstallerError:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
-        if not _UNREACHABLE.search(said):
+        if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said)
         context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
             "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
-            "try with `kubectl version`.",
+            "try with `kubectl version`, then run this again.",
         )
 
     def _context(self) -> Words:
@@ -169,7 +165,12 @@ class Cluster:
         return " ".join(["kubectl", *arguments, *self._context()])
 
     def _attempt(self, *arguments: str) -> Result:
-        return attempt("kubectl", *arguments, *self._context(), "--request-timeout=20s", timeout=40)
+        command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
+        if self.answered:
+            return patiently(lambda: attempt(*command, timeout=40))
+        answer = attempt(*command, timeout=40)
+        self.answered = not answer.status and arguments[0] != "config"
+        return answer
 
     def _run(self, *arguments: str) -> str:
         answer = self._attempt(*arguments)
