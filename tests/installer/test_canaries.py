@@ -46,7 +46,7 @@ def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> B
     "fault",
     [
         None,
-        Fault("401", status=401, message="Bad credentials"),
+        pytest.param(Fault("401", status=401, message="Bad credentials"), marks=pytest.mark.all),
         pytest.param(Fault("cut", "cut"), marks=pytest.mark.all),
     ],
     ids=["all is well", "refused", "cut"],
