@@ -27,7 +27,8 @@ def works(world: World) -> Iterable[Finding]:
     """Check that there is a token, and that GitHub takes it."""
     host = world.settings.host
     if not world.credentials.github:
-        yield Finding("github", f"There is no token for {host}.", f"gh auth login --hostname {host} --scopes workflow")
+        what = f"There is no token for {host}: it creates the repository and stores what its workflows need."
+        yield Finding("github", what, f"gh auth login --hostname {host} --scopes workflow")
         return
     try:
         user = world.github.call("GET", "/user")

@@ -13,6 +13,8 @@ import pytest
 from tests.bars.conftest import LONG_ONES, VALUES, Judge, known
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
 LEAST = {"Dockerfile": 50, "as it is delivered.yaml": 85, "with every switch on.yaml": 85}
 # What it finds and we do not follow, by the set of answers, with the reason.

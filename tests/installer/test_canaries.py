@@ -15,6 +15,8 @@ from tests.github import GitHub as StandIn
 
 from .bench import REGISTRY_TOKEN, Bench, a_project
 
+pytestmark = pytest.mark.slow
+
 AN_UP = """
 import base64, logging, sys, traceback
 from pathlib import Path

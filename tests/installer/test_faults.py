@@ -10,6 +10,8 @@ from installer.errors import InstallerError
 from .bench import REGISTRY_TOKEN, Bench
 from .fault_table import ASKED, CASES, Asked, Case
 
+pytestmark = pytest.mark.slow
+
 TABLE = [(asked, case) for asked in ASKED for case in CASES]
 SAMPLE = 2 * (len(CASES) + 1)  # another fault for every other request
 ABSENT = ("404 scope", "409")

@@ -19,6 +19,8 @@ from tests.github import GitHub as StandIn
 
 from .bench import SETTINGS, Bench, a_project
 
+pytestmark = pytest.mark.slow
+
 AN_UP = """
 import sys
 from installer.converge import Apply

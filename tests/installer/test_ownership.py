@@ -18,6 +18,8 @@ from tests.github.model import DeployKey, Stored
 
 from .bench import SETTINGS, Bench
 
+pytestmark = pytest.mark.slow
+
 GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential")
 OTHER: dict[str, Any] = {
     "name": "Another name",

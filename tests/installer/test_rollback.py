@@ -16,6 +16,8 @@ from installer.world import World
 from tests.delivery.world import TEMPLATE
 from tests.github import GitHub as StandIn
 
+pytestmark = pytest.mark.slow
+
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 WORKFLOW = """
 name: rollback

@@ -19,6 +19,8 @@ from tests.github.git import git
 from .process import LostError, Process, Watched, Whom, python
 from .snapshot import Tree, differing, of_github
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "dckr_pat_of_the_test"
 SETTINGS = """\
 version: 1
