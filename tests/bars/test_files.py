@@ -35,7 +35,9 @@ def test_hadolint_finds_not_even_a_matter_of_style(judged: Judged) -> None:
 
 
 def test_zizmor_finds_nothing_as_an_auditor(judged: Judged) -> None:
-    said = run(judged.project.path, "zizmor", "--offline", "--no-progress", "--persona=auditor", ".github")
+    said = run(
+        judged.project.path, "zizmor", "--offline", "--no-progress", "--color=never", "--persona=auditor", ".github"
+    )
 
     assert said.strip() == "No findings to report. Good job! (1 ignored)"
 

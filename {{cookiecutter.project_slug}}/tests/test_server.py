@@ -72,7 +72,7 @@ def test_requests_in_flight_are_answered_when_the_server_is_told_to_stop(
 def test_a_draining_server_says_so_and_loses_no_request_of_a_client_that_stays_connected(
     environment: dict[str, str],
 ) -> None:
-    with running(environment | {"DRAIN_SECONDS": "1"}) as server:
+    with running(environment | {"DRAIN_SECONDS": "300"}) as server:
         client = server.connect()
         client.connect()
         kept = client.sock
@@ -83,6 +83,7 @@ def test_a_draining_server_says_so_and_loses_no_request_of_a_client_that_stays_c
 
         assert ask(client) == 200
         assert client.sock is None  # the server has asked it to connect elsewhere
+        server.terminate()  # told twice, it does not drain any longer
         server.log()
     assert server.process.returncode == 0
 
