@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 def before_stopping(seconds: float) -> None:
     """In the main process: put a time to drain between SIGTERM and the server's own handler of it."""
-    # A worker that is not up yet would die of the order; one that is has a handler (on_order).
-    signal.signal(ORDER, signal.SIG_IGN)
+    # Blocked here and so in all workers and their threads, the order waits until a worker takes it (on_order).
+    signal.pthread_sigmask(signal.SIG_BLOCK, {ORDER})
     stop = signal.getsignal(signal.SIGTERM)
     if not seconds or not callable(stop):
         return
@@ -39,12 +39,15 @@ def before_stopping(seconds: float) -> None:
 
 
 def on_order(app: Flask) -> None:
-    """In the worker: drain when told to."""
+    """In the worker: drain when told to. A thread waits for the order: the main one may never be back in Python."""
+    draining: threading.Event = app.extensions[EVENT]
 
-    def order(_number: int, _frame: FrameType | None) -> None:
-        app.extensions[EVENT].set()
+    def wait() -> None:
+        signal.sigwait({ORDER})
+        draining.set()
 
-    signal.signal(ORDER, order)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {ORDER})
+    threading.Thread(target=wait, name="drain", daemon=True).start()
 
 
 def watch(app: Flask) -> threading.Event:
