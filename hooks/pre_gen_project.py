@@ -20,13 +20,19 @@ FORMS = {
     "registry": (HOST + r"(:[0-9]{1,5})?", 259, "the host's name without https:// or a path: docker.io"),
     "registry_account": (r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", 200, "in lower case: acme"),
     "python_version": (r"3\.1[1-9]", 4, "3.11 or newer: 3.13"),
+    "database": ("none|postgresql", 10, "none or postgresql"),
     "namespace": (LABEL, 63, "a-z, 0-9 and hyphens, from a letter: web-api-dev"),
 }
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
-    " annotated-types ast-serialize blinker click colorama coverage flask granian iniconfig itsdangerous jinja2 librt "
-    "markupsafe mypy mypy-extensions mypyc packaging pathspec pluggy py pydantic pydantic-core pygments pytest "
-    "pytest-cov ruff typing-extensions typing-inspection werkzeug tests uv uv-build "
+    " alembic annotated-types ast-serialize blinker certifi charset-normalizer click colorama coverage flask google "
+    "googleapis-common-protos granian idna iniconfig itsdangerous jinja2 librt mako markupsafe mypy mypy-extensions "
+    "mypyc opentelemetry opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common "
+    "opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-instrumentation "
+    "opentelemetry-instrumentation-flask opentelemetry-instrumentation-wsgi opentelemetry-proto opentelemetry-sdk "
+    "opentelemetry-semantic-conventions opentelemetry-util-http packaging pathspec pluggy prometheus-client protobuf "
+    "psycopg psycopg-binary py pydantic pydantic-core pygments pytest pytest-cov requests ruff sqlalchemy "
+    "typing-extensions typing-inspection tzdata urllib3 werkzeug wrapt tests uv uv-build "
 )
 RESERVED = ("default", "argocd")
 

@@ -1,34 +1,24 @@
 """The command line: options only, errors told in one place."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from . import __version__, console
 from .errors import InstallerError
+from .options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
 from .resume import command
+from .verbs import doctor as doctor_
 from .verbs import down as down_
 from .verbs import new as new_
 from .verbs import open as open_
 from .verbs import plan as plan_
+from .verbs import rollback as rollback_
 from .verbs import status as status_
 from .verbs import up as up_
-from .world import World
-
-Decorated = Callable[..., Any]
-
-
-class InOrder(click.Group):
-    """Lists the verbs in the order in which they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs as they stand in this file."""
-        return list(self.commands)
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,26 +29,6 @@ def cli() -> None:
     Tokens come from the environment: GH_TOKEN (or `gh auth login`; GH_ENTERPRISE_TOKEN for an Enterprise
     Server) and REGISTRY_TOKEN with REGISTRY_USERNAME. The cluster is kubectl's current context.
     """
-
-
-def on_project(function: Decorated) -> Decorated:
-    """Give a verb the options by which it finds its project and its cluster."""
-    options = [
-        click.option("--project", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
-                     help="The generated project (default: here)."),
-        click.option("--context", metavar="NAME", help="The kubeconfig context (default: the current one)."),
-        click.option("-v", "--verbose", is_flag=True, help="Show every command that is run."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def _world(project: Path, context: str | None, verbose: bool) -> World:  # noqa: FBT001 - as click gives it
-    if verbose:
-        logging.basicConfig(format="%(message)s")
-        logging.getLogger(__package__).setLevel(logging.DEBUG)
-    return World.open(project, context)
 
 
 @cli.command()
@@ -79,28 +49,96 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
     new_.new(output_dir, given, no_input=no_input, prove_it=prove)
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "gitops-flask plan                          what would happen",
+        "gitops-flask plan --exit-code              for a nightly job: 0 nothing to do, 3 changes",
+        "gitops-flask plan --json | jq '.resources[] | select(.action != \"keep\")'",
+    )
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where it is unknown.")
+@as_document
 @on_project
-def plan(project: Path, context: str | None, *, verbose: bool) -> None:
+def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
-    plan_.plan(_world(project, context, verbose))
+    code = plan_.plan(open_world(project, context, verbose), as_json=as_json)
+    sys.exit(code if exit_code else 0)
 
 
-@cli.command()
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
+@cli.command(
+    epilog=examples(
+        "gitops-flask up                            shows the plan, asks, goes on to live",
+        "gitops-flask up --yes                      in scripts and CI",
+    )
+)
+@may_say_yes
 @on_project
 def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
-    """Make the project real, or mend it; ends when its service answers the delivered revision."""
-    world = _world(project, context, verbose)
+    """Make the project real, or mend it; ends when its service answers the delivered revision.
+
+    Safe to run again at any time, also after it was interrupted: it looks at what is there and changes only what
+    differs. Exit code 0: live; 1: a step failed, and it is said which, why, and how to go on.
+    """
+    world = open_world(project, context, verbose)
     with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
         up_.up(world, yes=yes)
 
 
-@cli.command()
+@cli.command(
+    epilog=examples(
+        "gitops-flask status                        repository, rules, run, image, Argo CD, the pods' answers",
+        "gitops-flask status --watch                until a delivery is live",
+        "gitops-flask status --json | jq .healthy",
+    )
+)
+@click.option("-w", "--watch", is_flag=True, help="Look again until all is healthy, for 15 minutes at most.")
+@as_document
 @on_project
-def status(project: Path, context: str | None, *, verbose: bool) -> None:
+def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
-    sys.exit(0 if status_.status(_world(project, context, verbose)) else 1)
+    sys.exit(0 if status_.status(open_world(project, context, verbose), as_json=as_json, watch=watch) else 1)
+
+
+@cli.command()
+@as_document
+@on_project
+def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
+    """Check all that `up` will need, and say what mends what is missing. Exit code 0: fine, 1: not.
+
+    Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
+    the registry's login, the clock. Works outside a project too, as far as that goes.
+    """
+    tell_commands(wanted=verbose)
+    sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)
+
+
+@cli.command(
+    epilog=examples(
+        "gitops-flask rollback --why 'orders fail'  the delivery before this one",
+        "gitops-flask rollback --to 3f2a91c         a certain one",
+        "gitops-flask rollback --release-hold       deliver the head of main again",
+    )
+)
+@click.option("--to", default="", metavar="REVISION", help="A delivered commit, or the beginning of its name.")
+@click.option("--why", default="", metavar="TEXT", help="For the others; it stands in the hold.")
+@click.option("--release-hold", is_flag=True, help="Take the hold away and deliver the head of main.")
+@may_say_yes
+@on_project
+def rollback(
+    project: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
+) -> None:
+    """Bring an earlier delivery back and hold it there; ends when it is live.
+
+    It is the project's own workflow that does it (rollback.yml), with its guards and its record. While the hold
+    stands, merges are built but not delivered.
+    """
+    if release_hold and (to or why):
+        raise click.UsageError("--release-hold takes neither --to nor --why.")
+    world = open_world(project, context, verbose)
+    if release_hold:
+        rollback_.release(world, yes=yes)
+    else:
+        rollback_.rollback(world, to=to, why=why, yes=yes)
 
 
 @cli.command("open")
@@ -108,17 +146,22 @@ def status(project: Path, context: str | None, *, verbose: bool) -> None:
 @on_project
 def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
-    open_.open_(_world(project, context, verbose), port)
+    open_.open_(open_world(project, context, verbose), port)
 
 
-@cli.command()
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before removing things.")
+@cli.command(
+    epilog=examples(
+        "gitops-flask down                          the service, its wiring, its secrets and rules",
+        "gitops-flask down --repository             the GitHub repository too",
+    )
+)
+@may_say_yes
 @click.option("--repository", is_flag=True, help="Delete the GitHub repository too (its name must be typed).")
 @click.option("--argocd", is_flag=True, help="Remove Argo CD too, if `up` installed it (its namespace must be typed).")
 @on_project
 def down(project: Path, context: str | None, *, verbose: bool, yes: bool, repository: bool, argocd: bool) -> None:
     """Remove what `up` made, and list what stays."""
-    down_.down(_world(project, context, verbose), yes=yes, repository=repository, argocd=argocd)
+    down_.down(open_world(project, context, verbose), yes=yes, repository=repository, argocd=argocd)
 
 
 def main() -> None:

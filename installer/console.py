@@ -1,15 +1,22 @@
 """What people see: plans as tables, progress as lines, one place for colours (rich honours NO_COLOR and pipes)."""
 
+import json
+import os
 import sys
-import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
+import click
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from .checks.finding import Finding
 from .converge import Planned
+from .errors import InstallerError
+from .health import Report
 from .resource import Change
 
 out = Console(highlight=False, soft_wrap=True)
@@ -23,9 +30,23 @@ _SIGN = {
 }
 
 
+_wide = Console(highlight=False, width=1000)
+_FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
+
+
 def interactive() -> bool:
     """Tell whether someone can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only with a yes, said now or by --yes before; where nobody can say it, tell so and stop."""
+    if yes:
+        return
+    if not interactive():
+        why = "CI is set" if os.environ.get("CI") else "there is no terminal"
+        raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "To go on without: --yes")
+    click.confirm(question, abort=True)
 
 
 def show_plan(planned: Sequence[Planned], where: str) -> None:
@@ -38,7 +59,7 @@ def show_plan(planned: Sequence[Planned], where: str) -> None:
     for p in planned:
         sign = "[dim]  keep[/]" if p.change is None else _SIGN.get(p.change.action, "[yellow]! cannot[/]")
         table.add_row(sign, escape(p.resource.title), escape(_details(p.change)))
-    out.print(table)
+    _print(table)
 
 
 def _details(change: Change | None) -> str:
@@ -51,6 +72,47 @@ def _details(change: Change | None) -> str:
     return "\n".join(lines)
 
 
+def document(tree: dict[str, Any]) -> None:
+    """Print what a program reads: JSON alone, without colours."""
+    click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
+
+
+def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for sign, what, state in lines:
+        table.add_row(sign, escape(what), escape(state))
+    return table
+
+
+def _print(table: Table) -> None:
+    """Print a table; only a terminal has an edge at which to break lines."""
+    (out if out.is_terminal else _wide).print(table)
+
+
+def _report(shown: Report) -> Table:
+    lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
+    return _table([*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)])
+
+
+def show_report(shown: Report) -> None:
+    """Print a report, a row for each part."""
+    _print(_report(shown))
+
+
+@contextmanager
+def picture() -> Iterator[Callable[[Report], None]]:
+    """Lend a place on the terminal in which each report takes the place of the one before."""
+    with Live(console=out, auto_refresh=False) as live:
+        yield lambda shown: live.update(_report(shown), refresh=True)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print what checks found, what is wrong with what mends it below."""
+    for finding in findings:
+        sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
+        out.print(f"{sign} {escape(str(finding))}")
+
+
 def report(message: str) -> None:
     """Print a sentence of the story."""
     out.print(escape(message))
@@ -59,55 +121,3 @@ def report(message: str) -> None:
 def fail(message: str) -> None:
     """Print an error to standard error."""
     err.print(f"[bold red]✗[/] {escape(message)}")
-
-
-class Steps:
-    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
-        self._status = out.status(self)
-
-    def __enter__(self) -> "Steps":
-        self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._status.stop()
-
-    def __rich__(self) -> str:
-        """Say what is under way, and for how long; rich asks several times a second."""
-        now = time.monotonic()
-        running = list(self._running.items())
-        return " · ".join(f"{escape(title)} [dim]{now - began:.0f} s[/]" for title, began in running)
-
-    def begins(self, title: str) -> None:
-        """Take note that a step has begun."""
-        self._running[title] = time.monotonic()
-
-    def ends(self, title: str, outcome: str, seconds: float) -> None:
-        """Print that a step ended."""
-        with self._lock:
-            self._running.pop(title, None)
-            self._done += 1
-            sign = "[red]✗[/]" if outcome == "failed" else "[green]✓[/]"
-            count = f"{self._done}/{self._total}"
-            out.print(f"{sign} {count:>5}  {escape(title)}: {escape(outcome)} [dim]({seconds:.1f} s)[/]")
-
-
-class Waiting:
-    """What is being waited for: a new line whenever the last condition seen changes."""
-
-    def __init__(self) -> None:
-        self._last = ""
-        self._began = time.monotonic()
-
-    def __call__(self, condition: str) -> None:
-        """Print a condition that differs from the last one."""
-        if condition != self._last:
-            self._last = condition
-            elapsed = time.monotonic() - self._began
-            out.print(f"[dim]… {elapsed:4.0f} s  {escape(condition)}[/]")

@@ -1,16 +1,20 @@
 """The loops over the resources: plan and apply, GitHub's lane and the cluster's at once."""
 
+import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .errors import InstallerError
 from .resource import Change, Resource
 
+log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
+Alone = Callable[[], AbstractContextManager[None]]
 _OUTCOMES = {
     "create": "created",
     "change": "changed",
@@ -74,8 +78,9 @@ def _lanes(resources: Resources) -> list[Resources]:
 class Apply:
     """One run over all resources. Each is looked at anew just before it is written."""
 
-    def __init__(self, resources: Resources, progress: Progress) -> None:
+    def __init__(self, resources: Resources, progress: Progress, alone: Alone | None = None) -> None:
         self._resources = resources
+        self._alone = alone
         self._progress = progress
         self._stands = {resource.key: threading.Event() for resource in resources}
         self._stop = threading.Event()
@@ -83,8 +88,22 @@ class Apply:
         self.done: list[str] = []
 
     def run(self) -> None:
-        """Apply all; raise one error that tells every failure, what was done and what remains."""
-        lanes = _lanes(self._resources)
+        """Apply all; raise one error that tells every failure, what was done and what remains.
+
+        Where this run is to be `alone`, the first resource comes first, because that is where this is noted.
+        """
+        if self._alone is None:
+            self._all(self._resources)
+        else:
+            self._lane(self._resources[:1])
+            if not self._failures:
+                with self._alone():
+                    self._all(self._resources[1:])
+        if self._failures:
+            raise InstallerError(self._story())
+
+    def _all(self, resources: Resources) -> None:
+        lanes = _lanes(resources)
         with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
             futures = [pool.submit(self._lane, lane) for lane in lanes]
             try:
@@ -93,13 +112,11 @@ class Apply:
             except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
                 self._stop.set()
                 raise
-        if self._failures:
-            raise InstallerError(self._story())
 
     def _lane(self, lane: Resources) -> None:
         for resource in lane:
             try:
-                self._await(resource.needs)
+                self._await(resource)
                 if self._stop.is_set():
                     return
                 self._step(resource)
@@ -114,8 +131,11 @@ class Apply:
                 self._stop.set()
                 raise
 
-    def _await(self, needs: Iterable[str]) -> None:
-        for key in needs:
+    def _await(self, resource: Resource[Any]) -> None:
+        missing = [r.title for r in self._resources if r.key in resource.needs and not self._stands[r.key].is_set()]
+        if missing:
+            log.info("%s waits for %s", resource.title, ", ".join(missing))
+        for key in resource.needs:
             while not self._stands[key].wait(0.1):
                 if self._stop.is_set():
                     raise Stopped

@@ -19,24 +19,42 @@ class Delivered:
     commit: str
     revision: str
     hold: str = ""
+    image: str = ""
+    digest: str = ""
 
 
 def read(world: World) -> Delivered | None:
     """Read the record at the head of `env/dev`; None where nothing was delivered yet."""
-    github, branch = world.github, world.settings.branch
-    commit = github.head(branch)
+    commit = world.github.head(world.settings.branch)
     if commit is None:
         return None
-    image = yaml.safe_load(github.file("image.yaml", commit) or "") or {}
-    revision = image.get("revision") if isinstance(image, dict) else None
-    if not isinstance(revision, str):
+    record = at(world, commit)
+    if not record.revision:
         raise InstallerError(
-            f"image.yaml on {branch} ({commit[:12]}) names no revision.",
+            f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision.",
             f"gh workflow run {runs.DELIVER} --repo {world.settings.repository}",
         )
-    held = yaml.safe_load(github.file("hold.yaml", commit) or "")
-    hold = f"{held.get('who')}, since {held.get('since')}: {held.get('why')}" if isinstance(held, dict) else ""
-    return Delivered(commit, revision, hold)
+    return record
+
+
+def at(world: World, commit: str) -> Delivered:
+    """Read what one commit records; its revision is empty where it records none."""
+    tree = yaml.safe_load(world.github.file("image.yaml", commit) or "")
+    tree = tree if isinstance(tree, dict) else {}
+    image = tree.get("image")
+    image = image if isinstance(image, dict) else {}
+    held = yaml.safe_load(world.github.file("hold.yaml", commit) or "")
+    return Delivered(
+        commit,
+        revision=_text(tree.get("revision")),
+        hold=f"{held.get('who')}, since {held.get('since')}: {held.get('why')}" if isinstance(held, dict) else "",
+        image=_text(image.get("repository")),
+        digest=_text(image.get("digest")),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def wait(world: World, seconds: float, say: Callable[[str], None]) -> Delivered:

@@ -16,8 +16,8 @@ class InstallerError(Exception):
 class CommandFailed(InstallerError):
     """Say which program failed, how, and what it printed (secrets blotted out)."""
 
-    def __init__(self, command: str, status: int, output: str) -> None:
-        super().__init__(f"`{command}` failed ({status}): {output.strip() or 'no output'}")
+    def __init__(self, command: str, status: int, output: str, fix: str = "") -> None:
+        super().__init__(f"`{command}` failed ({status}): {output.strip() or 'no output'}", fix)
         self.status = status
         self.output = output
 

@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import shell
-from .errors import InstallerError
+from .errors import CommandFailed, DeadlinePassed, InstallerError
+from .refused import said_to_a_program
+from .secret import redact
+from .turn import Files
+from .wait import pause
 
 # `gh` answers git's question for a password, with the token from its environment: none in argv, URL or .git/config.
 _LOGIN = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
+SILENCE = 30
+"""Seconds without a byte after which a push is given up."""
+PAUSES = (1.0, 3.0)
+"""Seconds before a push that was cut is tried again: one that arrived is found to be there."""
 
 
 class Clone:
@@ -48,11 +56,41 @@ class Clone:
         if not self.check_origin(url):
             self._git("remote", "add", "origin", url)
 
-    def push(self, url: str, branch: str, env: Mapping[str, str]) -> None:
+    def follow(self, branch: str) -> None:
+        """Let the branch that is checked out follow a branch of `origin`, there already or not."""
+        here = shell.attempt("git", "symbolic-ref", "--quiet", "--short", "HEAD", cwd=self._project).out.strip()
+        if here:
+            self._git("config", f"branch.{here}.remote", "origin")
+            self._git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
+
+    def push(self, url: str, branch: str, env: Mapping[str, str], inherit: Files = ()) -> None:
         """Push the checked-out commit to a branch that is not there yet; never by force."""
-        self._git(*_LOGIN, "push", url, f"HEAD:refs/heads/{branch}", env=env, timeout=180)
+        for wait in (*PAUSES, None):
+            try:
+                arguments = (*_LOGIN, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
+                answer = shell.attempt("git", *arguments, cwd=self._project, env=env, timeout=180, inherit=inherit)
+            except DeadlinePassed as error:
+                fix = "Check the network and any proxy, then run this again."
+                raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
+            if answer.status == 0:
+                break
+            fix, again = said_to_a_program(answer.err)
+            if self._arrived(url, branch, env):  # its answer was lost
+                break
+            if wait is None or not again:
+                raise CommandFailed(f"git push {url} {branch}", answer.status, redact(answer.err), fix)
+            pause(wait)
         self._git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
-        shell.attempt("git", "branch", f"--set-upstream-to=origin/{branch}", cwd=self._project)
+
+    def _arrived(self, url: str, branch: str, env: Mapping[str, str]) -> bool:
+        """Tell whether the branch is where the push was to take it."""
+        ask = (*_LOGIN, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
+        there = shell.attempt("git", *ask, env=env, cwd=self._project)
+        return there.status == 0 and there.out.split()[:1] == [self.head()]
+
+
+def _patience() -> tuple[str, ...]:
+    return ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SILENCE}")
 
 
 def _plain(url: str) -> str:

@@ -6,13 +6,21 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
-from github import Auth, Github, GithubException, GithubRetry
+from github import Auth, Github, GithubException
 from github.PublicKey import encrypt
 
 from .errors import InstallerError
-from .secret import Secret
+from .refused import Refused, not_github, unreachable
+from .secret import Secret, redact
+from .wait import pause
 
 API_VERSION = "2022-11-28"  # the newest that every supported Enterprise Server knows
+TIMEOUT = 15
+"""Seconds for one answer."""
+PAUSES = (0.5, 2.0)
+"""Seconds before the second and the third time that a request is sent."""
+LONGEST = 30.0
+"""Seconds that a rate limit is waited for; one that lasts longer is told."""
 
 
 def api_url(host: str) -> str:
@@ -29,22 +37,6 @@ def token_variable(host: str) -> str:
     return "GH_TOKEN" if host == "github.com" or host.endswith(".ghe.com") else "GH_ENTERPRISE_TOKEN"
 
 
-class Refused(InstallerError):
-    """GitHub said no; `status` tells how."""
-
-    def __init__(self, verb: str, path: str, status: int, message: str) -> None:
-        super().__init__(f"GitHub answered {status} to {verb} {path}: {message}", _FIXES.get(status, ""))
-        self.status = status
-        self.reason = message
-
-
-_FIXES = {
-    401: "The token is wrong or has expired: `gh auth login`, or a new one in GH_TOKEN.",
-    403: "The token or the account may not do this: see its scopes with `gh auth status`.",
-    404: "It does not exist, or the token may not see it.",
-}
-
-
 class GitHub:
     """One GitHub and one token; `repository` is the full name, `owner/name`, that paths begin with."""
 
@@ -54,7 +46,8 @@ class GitHub:
         self._github = Github(
             base_url=api_url(host),
             auth=Auth.Token(token.reveal()) if token else None,
-            retry=GithubRetry(total=3),
+            timeout=TIMEOUT,
+            retry=0,  # PyGithub would repeat POST, and wait for rate limits up to an hour
             seconds_between_requests=None,
             seconds_between_writes=None,
             api_version=API_VERSION,
@@ -63,19 +56,40 @@ class GitHub:
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON (None where there is none); raise Refused."""
-        return self._send(verb, path, body, parameters)[1]
+        return self.send(verb, path, body, parameters)[1]
 
-    def _send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+    def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        """Return headers and JSON; sends again where that is safe: a POST only where GitHub has done nothing."""
+        for wait in (*PAUSES, None):
+            try:
+                return self._once(verb, path, body, parameters)
+            except Refused as error:
+                limited = error.wait is not None and error.wait <= LONGEST
+                if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
+                    raise
+                pause(error.wait if error.wait is not None else wait)
+            except InstallerError:
+                if wait is None or verb == "POST":
+                    raise
+                pause(wait)
+        raise AssertionError
+
+    def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         try:
-            return self._github.requester.requestJsonAndCheck(
+            headers, data = self._github.requester.requestJsonAndCheck(
                 verb, path, parameters=dict(parameters) or None, input=body
             )
         except GithubException as error:
-            raise Refused(verb, path, error.status, _message(error)) from None
+            raise Refused(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:
-            raise InstallerError(
-                f"{api_url(self.host)} cannot be reached: {error}", "Check the network, the host name and any proxy."
-            ) from None
+            raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
+        except (ValueError, RuntimeError) as error:  # half an answer; a redirect to another host
+            raise not_github(api_url(self.host), f"{verb} {path}", str(error)) from None
+        if data and "json" not in headers.get("content-type", ""):
+            raise not_github(
+                api_url(self.host), f"{verb} {path}", f"it is {headers.get('content-type') or 'of no type'}"
+            )
+        return headers, data
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read one thing; None where it is not there."""
@@ -86,20 +100,24 @@ class GitHub:
                 return None
             raise
 
-    def pages(self, path: str, key: str = "") -> Iterator[Any]:
+    def pages(self, path: str, key: str = "", **parameters: Any) -> Iterator[Any]:
         """Read a whole list, page by page; `key` names the list inside an envelope. Empty where it is not there."""
         page = 1
         while True:
-            data = self.get(path, per_page=100, page=page)
+            data = self.get(path, per_page=100, page=page, **parameters)
             items = (data or {}).get(key, []) if key else data or []
             yield from items
             if len(items) < 100:
                 return
             page += 1
 
+    def headers(self, path: str) -> dict[str, str]:
+        """Read one thing and return only the headers of the answer, their names in lower case."""
+        return self.send("GET", path, None, {})[0]
+
     def scopes(self) -> frozenset[str] | None:
         """Return a classic token's scopes; None for tokens that have none (fine-grained, of an App)."""
-        given = self._send("GET", "/user", None, {})[0].get("x-oauth-scopes")
+        given = self.headers("/user").get("x-oauth-scopes")
         return None if given is None else frozenset(s.strip() for s in given.split(",") if s.strip())
 
     # --- the repository ------------------------------------------------------------------------

@@ -1,49 +1,31 @@
 """Every write to the cluster, through helm: releases are installed, mended and uninstalled here."""
 
 import json
+import logging
 import re
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
+from .reach import UNREACHABLE, patiently
+from .release import PENDING, Release, last_complete
 from .secret import redact
 from .shell import attempt, run
+from .turn import Files, machine, turn
 from .wait import until
 
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
 
+log = logging.getLogger(__name__)
 _CONFLICT = re.compile(r"another operation .* is in progress")
-_PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
-
-
-@dataclass(frozen=True)
-class Release:
-    """One release, as far as it may be shown: helm's own `status` and `get values` hold secrets in clear."""
-
-    name: str
-    namespace: str
-    revision: int
-    status: str
-    chart: str
-    updated: str
-
-    @property
-    def chart_version(self) -> str:
-        """Return the chart's version: helm shows `argo-cd-10.1.1`."""
-        match = re.search(r"-(v?\d+\.\d+.*)$", self.chart)
-        return match[1] if match else ""
-
-    def age(self, now: datetime) -> float:
-        """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
-        match = re.match(r"(\S+) ([\d:]+)(?:\.\d+)? ([+-]\d{4})", self.updated)  # Go's time.Time.String
-        if not match:
-            return 0
-        return max(0.0, (now - datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z")).total_seconds())
+_LONGEST = 660.0  # seconds that the longest run of helm may take: the installation of Argo CD
+HOLDER = "gitops-flask/holder"
+"""The label of a release that names the machine whose helm wrote it last."""
 
 
 class Helm:
@@ -59,9 +41,8 @@ class Helm:
         match = re.match(r"v(\d+)\.(\d+)", said)
         found = (int(match[1]), int(match[2])) if match else (4, 0)
         if found < (3, 13):
-            raise InstallerError(
-                f"helm is {said}; 3.13 is the oldest that works.", "https://helm.sh/docs/intro/install"
-            )
+            told = f"helm is {said}; 3.13 is the oldest that works."
+            raise InstallerError(told, "https://helm.sh/docs/intro/install")
         return found
 
     def releases(self, namespace: str, selector: str = "") -> list[Release]:
@@ -95,69 +76,106 @@ class Helm:
         timeout: float = 60,
         grace: float = 15,
     ) -> None:
-        """Make or change a release; recover one that a killed helm left behind, once it is older than `grace`."""
-        self.recover(name, namespace, grace)
+        """Make or change a release; recover one that a killed helm left in the middle.
+
+        Where that helm ran elsewhere, nobody here can know that it has ended: it is given `grace` seconds.
+        """
+        labels = {**(labels or {}), **({HOLDER: machine()} if machine() else {})}
         flags = [f"--version={version}"] if version else []
         flags += [f"--labels={','.join(f'{key}={value}' for key, value in labels.items())}"] if labels else []
         flags += ["--create-namespace"] if create_namespace else []
         flags += ["--take-ownership"] if take_ownership else []
-        self._run(
-            *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
-            *(*flags, *self._by_server(), f"--timeout={timeout:.0f}s", "--values=-"),
-            stdin=json.dumps(values),
-            timeout=timeout + 15,
-        )
+        with self._turn(name, namespace) as files:
+            self._recover(name, namespace, grace, files)
+            self._run(
+                *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
+                *(*flags, *self._by_server(), f"--timeout={timeout:.0f}s", "--values=-"),
+                stdin=json.dumps(values),
+                timeout=timeout + 15,
+                inherit=files,
+            )
 
-    def recover(self, name: str, namespace: str, grace: float = 15) -> str:
-        """Bring a release that is stuck in the middle back to where helm accepts it; return what was done."""
+    def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
+        """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
+        return turn(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
+
+    def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
+        """Bring a release that is stuck in the middle back to where helm accepts it."""
         release = self._settled(name, namespace, grace)
-        if release is None or release.status not in _PENDING:
-            return ""
-        if release.status in ("pending-install", "uninstalling"):
-            self.uninstall(name, namespace)
-            return f"uninstalled the half-made release {name}"
-        self._run("rollback", name, f"--namespace={namespace}", "--history-max=1", *self._by_server(), timeout=180)
-        return f"rolled back the half-made change of release {name}"
+        if release is None or release.status not in PENDING:
+            return
+        if release.status == "uninstalling":
+            self._uninstall(name, namespace, 120, files)
+            return
+        # Without hooks: the upgrade that follows runs them. Where it fails, the release is one that helm accepts too.
+        revision = str(self._last_complete(release))
+        steps = ("rollback", name, revision, f"--namespace={namespace}", "--history-max=1", "--no-hooks")
+        try:
+            self._run(*steps, *self._by_server(), timeout=180, inherit=files)
+        except CommandFailed:
+            after = self.release(name, namespace)
+            if after and after.status in PENDING:
+                raise
+
+    def _last_complete(self, release: Release) -> int:
+        """Return the revision that helm knows to be complete: only from there an upgrade removes what is obsolete.
+
+        Where there is none, in a first installation, it is the half-made one, which a rollback completes.
+        """
+        where = f"--namespace={release.namespace}"
+        history = json.loads(self._run("history", release.name, where, "--output=json"))
+        return last_complete({r["revision"]: r["status"] for r in history}, release.revision)
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
-        """Return the release once nobody can still be working on it: a helm elsewhere may be in the middle of it."""
+        """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
 
         def look() -> tuple[Release | None] | None:
             release = self.release(name, namespace)
-            busy = release and release.status in _PENDING and release.age(datetime.now(UTC)) <= grace
-            return None if busy else (release,)
+            if release is None or release.status not in PENDING or self._was_held_here(release):
+                return (release,)
+            return (release,) if release.age(datetime.now(UTC)) > grace else None
 
+        if settled := look():
+            return settled[0]
+        log.info("a helm on another machine may be at work on %s: it is given %.0f s", name, grace)
         settled = until(look, grace + 5)
         return settled[0] if settled else self.release(name, namespace)
 
+    def _was_held_here(self, release: Release) -> bool:
+        """Tell whether its last writer ran on this machine; who uninstalls leaves no label."""
+        if release.status == "uninstalling" or not machine():
+            return False
+        return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
+
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
         """Remove a release and wait for its objects; tell whether there was one. Its success proves nothing yet."""
+        with self._turn(name, namespace) as files:
+            return self._uninstall(name, namespace, timeout, files)
+
+    def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:
         if self.release(name, namespace) is None:
             return False
-        where = f"--namespace={namespace}"
-        self._run("uninstall", name, where, "--wait", f"--timeout={timeout:.0f}s", timeout=timeout + 15)
+        flags = (f"--namespace={namespace}", "--wait", f"--timeout={timeout:.0f}s")
+        self._run("uninstall", name, *flags, timeout=timeout + 15, inherit=files)
         return True
-
-    def template(self, name: str, namespace: str, values: Object, *, chart: str = OBJECTS, version: str = "") -> str:
-        """Render a chart without asking the cluster."""
-        flags = [f"--version={version}"] if version else []
-        arguments = ("template", name, chart, f"--namespace={namespace}", *flags, "--values=-")
-        return run("helm", *arguments, stdin=json.dumps(values), timeout=120)
 
     def _by_server(self) -> list[str]:
         """Let the server merge, and win over fields that others changed; helm 3 knows neither flag."""
         return ["--server-side=true", "--force-conflicts"] if self.version >= (4, 0) else []
 
-    def _run(self, *arguments: str, stdin: str = "", timeout: float = 60) -> str:
+    def _run(self, *arguments: str, stdin: str = "", timeout: float = 60, inherit: Files = ()) -> str:
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
-        answer = attempt("helm", *arguments, *context, stdin=stdin, timeout=timeout)
+        once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
+        answer = patiently(once) if arguments[0] in ("list", "get") and self._cluster.answered else once()
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)
         if _CONFLICT.search(said):
             raise InstallerError(f"Another helm is changing {arguments[2]}.", "Run this again when it is done.")
-        # Only the verb and the name: the rest is long, and the values never were arguments.
-        raise CommandFailed(f"helm {' '.join(arguments[:3])}", answer.status, said)
+        shown = f"helm {' '.join(arguments[:3])}"  # the rest is long, and the values never were arguments
+        if UNREACHABLE.search(said):
+            raise self._cluster.failure(answer, shown)
+        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

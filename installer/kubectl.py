@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +12,8 @@ from typing import Any
 from plumbum import local
 
 from .errors import CommandFailed, InstallerError
+from .kubeconfig import lent
+from .reach import UNREACHABLE, patiently
 from .secret import redact
 from .shell import Result, attempt
 
@@ -21,12 +22,6 @@ Objects = list[Object]
 Words = list[str]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
-_UNREACHABLE = re.compile(
-    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
-    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
-    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
-    r"getting credentials"
-)
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -35,6 +30,7 @@ class Cluster:
 
     def __init__(self, context: str | None = None) -> None:
         self.context = context
+        self.answered = False
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """Return one object, or None where it, or its kind, does not exist."""
@@ -78,16 +74,17 @@ class Cluster:
         return answer.split()
 
     def version(self) -> str:
-        """Return the server's version, like v1.34.4."""
-        answer = self._attempt("version", "--output=json")
-        version = json.loads(answer.out or "{}").get("serverVersion", {}).get("gitVersion")
-        if not version:
-            raise self.failure(answer, self._shown("version"))
-        return str(version)
+        """Return the server's version, like v1.34.4; raise an error with its fix where it does not answer."""
+        return self.versions()[1]
 
-    def reachable(self) -> None:
-        """Raise an error with its fix where the cluster does not answer."""
-        self.version()
+    def versions(self) -> tuple[str, str]:
+        """Return kubectl's own version and the server's."""
+        answer = self._attempt("version", "--output=json")
+        tree = json.loads(answer.out or "{}")
+        server = tree.get("serverVersion", {}).get("gitVersion")
+        if not server:
+            raise self.failure(answer, self._shown("version"))
+        return str(tree.get("clientVersion", {}).get("gitVersion", "")), str(server)
 
     @cached_property
     def _view(self) -> Object:
@@ -96,17 +93,19 @@ class Cluster:
 
     def describe(self) -> str:
         """Return what a person needs to recognise the cluster: context and server."""
-        return f"{self._view['current-context']} ({self._view['clusters'][0]['cluster']['server']})"
+        return f"{self._view['current-context']} ({self.server})"
+
+    @property
+    def server(self) -> str:
+        """Return the API server's address, which is the same whatever a context is called."""
+        return str(self._view["clusters"][0]["cluster"]["server"])
 
     @contextmanager
     def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
         """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
         tree = json.loads(self._run("config", "view", "--minify", "--flatten", "--output=json"))
         tree["contexts"][0]["context"]["namespace"] = namespace
-        with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:
-            path = Path(folder) / "kubeconfig"
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(tree), encoding="utf-8")
+        with lent(tree) as path:
             yield path
 
     def address(self, service: str, namespace: str) -> str:
@@ -150,13 +149,13 @@ class Cluster:
     def failure(self, answer: Result, shown: str) -> InstallerError:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
-        if not _UNREACHABLE.search(said):
+        if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said)
         context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
             "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
-            "try with `kubectl version`.",
+            "try with `kubectl version`, then run this again.",
         )
 
     def _context(self) -> Words:
@@ -166,7 +165,12 @@ class Cluster:
         return " ".join(["kubectl", *arguments, *self._context()])
 
     def _attempt(self, *arguments: str) -> Result:
-        return attempt("kubectl", *arguments, *self._context(), "--request-timeout=20s", timeout=40)
+        command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
+        if self.answered:
+            return patiently(lambda: attempt(*command, timeout=40))
+        answer = attempt(*command, timeout=40)
+        self.answered = not answer.status and arguments[0] != "config"
+        return answer
 
     def _run(self, *arguments: str) -> str:
         answer = self._attempt(*arguments)

@@ -16,6 +16,7 @@ from .wait import until
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
 _REFRESH_AGAIN = 10.0
+_LOOK_AGAIN = 8.0  # the first pods of a rollout are not ready for some seconds, and nothing is wrong
 _SURE = 3  # times in a row that a settled application must be wrong before it is called so
 _SURE_OF_SILENCE = 15
 
@@ -108,6 +109,8 @@ class _Waiter:
         self._expected = expected
         self._say = say
         self._asked = self._refreshed = -_REFRESH_AGAIN
+        self._looked = 0.0
+        self._troubles: list[str] = []
         self._refreshed_for = ""
         self._streak = _Streak()
         self.want = self._ask()
@@ -132,6 +135,8 @@ class _Waiter:
             self.seen = f"{synced}, but {wrong}"
             if self._live.rolled_out():
                 self._judge(wrong)
+        else:
+            self.seen = "; ".join([str(synced), *self._trouble()])
         self._say(self.seen)
         return False
 
@@ -146,6 +151,14 @@ class _Waiter:
             self._refreshed_for, self._refreshed = self.want.commit, now
             if failed := self._live.refresh():
                 self.seen = f"{self.seen}; {failed}"
+
+    def _trouble(self) -> list[str]:
+        """Say what keeps the pods from being ready for so long; asked now and then, it takes a few questions."""
+        self._looked = self._looked or time.monotonic()
+        if time.monotonic() - self._looked > _LOOK_AGAIN:
+            self._looked = time.monotonic()
+            self._troubles = self._live.problems()
+        return self._troubles
 
     def _judge(self, wrong: str) -> None:
         times = self._streak.add(self.want.commit, wrong)

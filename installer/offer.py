@@ -38,16 +38,15 @@ def offer(project: Path, origin: str | None, mode: Mode) -> bool:
     if mode == "no":
         console.report(f"Make it real: {resume}")
         return False
+    from . import preflight
     from .verbs.plan import look  # the cluster's and GitHub's libraries load only where they are used
     from .verbs.up import up
     from .world import World
 
     try:
         world = World.open(project)
-        if mode == "ask" and not console.interactive():
-            from . import preflight
-
-            problems = preflight.before_reading(world)
+        problems = preflight.before_reading(world) if mode == "ask" else []
+        if problems or (mode == "ask" and not console.interactive()):
             console.show_plan(look(world, problems), world.where())
             for problem in problems:
                 console.report(f"- {problem}")

@@ -16,31 +16,65 @@ TOKENS = {
 }
 
 
+_MANIFESTS = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        *("oci.image.index.v1", "oci.image.manifest.v1"),
+        *("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"),
+    )
+)
+
+
 def check_login(host: str, image: str, username: str, token: Secret) -> None:
     """Log in as `docker login` would, for pushing `image` (`acme/web`); raise where the registry says no."""
-    base = f"{'http' if host.startswith(('localhost:', '127.0.0.1:')) else 'https'}://{_API.get(host, host)}/v2/"
-    login = (username, token.reveal())
-    try:
-        answer = requests.get(base, timeout=_SECONDS)
-        challenge = answer.headers.get("WWW-Authenticate", "")
-        if answer.status_code == requests.codes.unauthorized:
-            kind, _, rest = challenge.partition(" ")
-            if kind.lower() == "bearer":
-                fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-                query = {"service": fields.get("service", ""), "scope": f"repository:{image}:pull,push"}
-                answer = requests.get(fields["realm"], params=query, auth=login, timeout=_SECONDS)
-            else:
-                answer = requests.get(base, auth=login, timeout=_SECONDS)
-    except (requests.RequestException, KeyError) as error:
-        raise InstallerError(
-            f"The registry {host} does not answer at {base}: {type(error).__name__}.",
-            "Check registry.host in gitops.yaml, the network and any proxy.",
-        ) from None
+    answer = _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal()))
     if not answer.ok:
         raise InstallerError(
             f"The registry {host} refuses {username}: {answer.status_code} {_reason(answer)}",
             f"Set REGISTRY_USERNAME and REGISTRY_TOKEN (read & write){_page(host)}.",
         )
+
+
+def has(image: str, digest: str, username: str, token: Secret) -> bool:
+    """Tell whether `docker.io/acme/web` has a manifest; asked without a login where there is no token."""
+    host, _, name = image.partition("/")
+    login = (username, token.reveal()) if token else None
+    answer = _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login)
+    if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        who = username if token else "someone without a token"
+        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
+        raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
+    if not answer.ok and answer.status_code != requests.codes.not_found:
+        raise InstallerError(
+            f"{host} answered {answer.status_code} when asked for {name}@{digest}.", "Try again later."
+        )
+    return bool(answer.ok)
+
+
+def _ask(verb: str, host: str, path: str, scope: str, login: tuple[str, str] | None) -> requests.Response:
+    """Send one request, with what the registry demands: a token of its own for the scope, or the login itself."""
+    base = f"{'http' if host.startswith(('localhost:', '127.0.0.1:')) else 'https'}://{_API.get(host, host)}/v2/"
+    url, headers = f"{base}{path}", {"Accept": _MANIFESTS} if path else {}
+    try:
+        answer = requests.request(verb, url, headers=headers, timeout=_SECONDS)
+        if answer.status_code != requests.codes.unauthorized:
+            return answer
+        kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        if kind.lower() != "bearer":
+            return requests.request(verb, url, headers=headers, auth=login, timeout=_SECONDS)
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        query = {"service": fields.get("service", ""), "scope": scope}
+        granted = requests.get(fields["realm"], params=query, auth=login, timeout=_SECONDS)
+        if not path or not granted.ok:
+            return granted
+        bearer = granted.json()
+        headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
+        return requests.request(verb, url, headers=headers, timeout=_SECONDS)
+    except (requests.RequestException, KeyError, ValueError) as error:
+        raise InstallerError(
+            f"The registry {host} does not answer at {base}: {type(error).__name__}.",
+            "Check registry.host in gitops.yaml, the network and any proxy.",
+        ) from None
 
 
 def _reason(answer: requests.Response) -> str:

@@ -4,7 +4,7 @@ import logging
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,12 @@ def attempt(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float = 60,
+    inherit: Sequence[int] = (),
 ) -> Result:
-    """Run a program and return its answer, whatever its exit status; `timeout` is in seconds."""
+    """Run a program and return its answer, whatever its exit status; `timeout` is in seconds.
+
+    `inherit` names open files that the program keeps open until it ends: see `turn`.
+    """
     _follow_environment()
     try:
         command = local[program]
@@ -71,6 +75,7 @@ def attempt(
         stderr=subprocess.PIPE,
         cwd=str(cwd or Path.cwd()),
         env=dict(env or {}),
+        pass_fds=tuple(inherit),
     )
     try:
         out, err = process.communicate(stdin.encode(), timeout=timeout)

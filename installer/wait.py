@@ -1,11 +1,13 @@
 """Waiting for a condition, with a deadline; the one place that sleeps."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import DeadlinePassed
 
+log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
@@ -17,6 +19,11 @@ def until(ask: Callable[[], Answer], seconds: float, every: float = 0.5) -> Answ
     return answer
 
 
+def pause(seconds: float) -> None:
+    """Leave someone alone who asked for it."""
+    time.sleep(seconds)
+
+
 def clear(
     what: str, obstacle: Callable[[], str], seconds: float, every: float = 1.0, explain: Callable[[], str] = str
 ) -> None:
@@ -25,7 +32,9 @@ def clear(
 
     def none_left() -> bool:
         nonlocal last
-        last = obstacle()
+        before, last = last, obstacle()
+        if last not in ("", before):
+            log.info("%s", last)
         return not last
 
     if not until(none_left, seconds, every):

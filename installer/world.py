@@ -1,5 +1,6 @@
 """One project with all that it is wired to: the edges, and the resources in their order."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,14 @@ class World:
         found = credentials_.find(settings)
         github = GitHub(settings.host, found.github, settings.repository)
         return cls(project, settings, found, github, Cluster(context))
+
+    @classmethod
+    def anywhere(cls, context: str | None = None) -> "World":
+        """Return a world without a project, for what can be said there: this machine, the token, the cluster."""
+        host = os.environ.get("GH_HOST", "github.com")
+        settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
+        found = credentials_.find(settings)
+        return cls(Path(), settings, found, GitHub(host, found.github, ""), Cluster(context))
 
     def where(self) -> str:
         """Say which repository and which cluster this is about."""

@@ -105,6 +105,12 @@ def project(bake: Bake) -> BakedProject:
     return bake()
 
 
+@pytest.fixture(scope="session")
+def project_with_database(bake: Bake) -> BakedProject:
+    """Return the project of somebody who wants a database and accepts every other default. It is shared, too."""
+    return bake(database="postgresql")
+
+
 @pytest.fixture
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     """Return a function that runs `cookiecutter --no-input …` in a folder, as a person does, without a terminal."""

@@ -130,8 +130,11 @@ class TestAnswers:
         }
         assert list(out.iterdir()) == []
 
-    def test_no_project_can_be_called_like_one_of_its_dependencies(self, project: BakedProject, tmp_path: Path) -> None:
-        packages = {package["name"] for package in project.toml("uv.lock")["package"]} - {project.slug}
+    def test_no_project_can_be_called_like_one_of_its_dependencies(
+        self, project: BakedProject, project_with_database: BakedProject
+    ) -> None:
+        locked = project.toml("uv.lock")["package"] + project_with_database.toml("uv.lock")["package"]
+        packages = {package["name"] for package in locked} - {project.slug}
         taken = re.search(r"TAKEN = \((.*?)\)", (ROOT / "hooks/pre_gen_project.py").read_text(), re.DOTALL)
 
         assert taken
@@ -150,6 +153,7 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "registry": "docker.io",
         "registry_account": "acme",
         "python_version": "3.13",
+        "database": "none",
         "namespace": "hello-api-dev",
     }
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")

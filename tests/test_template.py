@@ -8,6 +8,7 @@ from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
+from tests.lock import LOCKS
 
 ODD = 'O\'Neil "x" é \\ 🚀 {curly} $HOME #1: &yes'
 ANSWERS: dict[str, dict[str, str]] = {
@@ -19,9 +20,26 @@ ANSWERS: dict[str, dict[str, str]] = {
     "GitHub Enterprise": {"github_host": "ghe.example.com", "github_owner": "Octo_acme", "registry_account": "octo"},
     "another registry": {"registry": "registry.example.com:5000", "registry_account": "team/sub-team"},
     "public, another Python": {"visibility": "public", "python_version": "3.14"},
+    "a database": {"database": "postgresql"},
+    "everything else than usual": {
+        "project_name": ODD,
+        "project_slug": "z" * 40,
+        "description": ODD * 5,
+        "github_owner": "A" * 39,
+        "github_host": "ghe." + "x" * 50 + ".example.com",
+        "visibility": "public",
+        "registry": "registry.example.com:65535",
+        "registry_account": "team/sub-team.of_many" * 9,
+        "python_version": "3.12",
+        "namespace": "n" * 63,
+        "database": "postgresql",
+    },
     "names of one's own": {"project_slug": "orders-v2", "namespace": "orders", "description": ""},
 }
-FILES = set((ROOT / "tests/generated_files.txt").read_text(encoding="utf-8").split())
+FILES, MORE_FOR_A_DATABASE = (
+    set((ROOT / f"tests/{name}.txt").read_text(encoding="utf-8").split())
+    for name in ("generated_files", "generated_files_with_database")
+)
 COPIED = [name for name in sorted(FILES) if name.startswith((".github/", "chart/templates/", "ci/"))]
 
 
@@ -31,7 +49,9 @@ def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
 
 
 def test_the_project_has_exactly_these_files(baked: BakedProject) -> None:
-    assert baked.files() == {name.replace("MODULE", baked.module) for name in FILES}
+    files = FILES | (MORE_FOR_A_DATABASE if baked.answers["database"] == "postgresql" else set())
+
+    assert baked.files() == {name.replace("MODULE", baked.module) for name in files}
 
 
 def test_no_braces_of_the_template_are_left(baked: BakedProject) -> None:
@@ -78,7 +98,7 @@ def test_every_structured_file_can_be_read(baked: BakedProject) -> None:
 
 
 def test_the_lock_file_is_the_templates_under_the_projects_name(baked: BakedProject) -> None:
-    template = (ROOT / PROJECT / "uv.lock").read_text(encoding="utf-8")
+    template = (ROOT / PROJECT / LOCKS[baked.answers["database"]]).read_text(encoding="utf-8")
 
     assert baked.text("uv.lock") == template.replace("{{ cookiecutter.project_slug }}", baked.slug)
     own: list[Any] = [p for p in baked.toml("uv.lock")["package"] if p["source"].get("editable") == "."]
@@ -121,11 +141,11 @@ def test_foreign_braces_are_copied_by_patterns_that_match_files_only(project: Ba
     assert [n for n in COPIED if not any(fnmatch(n, p) for p in patterns)] == []
 
 
-def test_at_most_ten_questions_are_asked_and_each_is_explained() -> None:
+def test_at_most_thirteen_questions_are_asked_and_each_is_explained() -> None:
     template = BakedProject(ROOT, {}).json("cookiecutter.json")
     asked = [name for name in template if not name.startswith("_")]
 
-    assert len(asked) <= 10
+    assert len(asked) <= 13
     assert list(template["__prompts__"]) == asked
 
 
@@ -139,11 +159,20 @@ def test_one_version_of_uv_is_named_everywhere(project: BakedProject) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "deploy/dev.yaml"])
-def test_paths_that_a_text_names_are_there(project: BakedProject, name: str) -> None:
+@pytest.mark.parametrize("kind", ["project", "project_with_database"])
+def test_paths_that_a_text_names_are_there(request: pytest.FixtureRequest, kind: str, name: str) -> None:
+    project: BakedProject = request.getfixturevalue(kind)
     named = re.findall(r"(?<![\w/.])((?:src|tests|chart|ci|deploy|\.github)/[\w./-]*[\w/])", project.text(name))
 
     assert named
     assert [path for path in named if not (project.path / path).exists()] == []
+
+
+def test_a_project_without_a_database_does_not_mention_one(project: BakedProject) -> None:
+    mentioned = re.compile(r"postgres|sqlalchemy|alembic|psycopg|database", re.IGNORECASE)
+    found = [name for name in project.files() - set(COPIED) if mentioned.search(project.text(name))]
+
+    assert found == []
 
 
 def test_the_settings_the_chart_sets_are_settings_of_the_service(project: BakedProject) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from ..argocd import ArgoCD
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
-from ..helm import Helm, Release, objects
+from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata
+from ..release import Release
 from ..resource import Change, Field, Lane, Resource, differences, exact_differences
 from ..settings import Settings
 from ..wait import clear

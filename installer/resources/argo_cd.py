@@ -7,11 +7,12 @@ from typing import Any
 from ..argocd_values import SMALL, merged
 from ..components import PARTS, namespaces, number, unready, version
 from ..errors import InstallerError
-from ..helm import Helm, Release
+from ..helm import Helm
 from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
 from ..kubectl import Cluster, Object
 from ..marks import PROJECT
 from ..pods import problems
+from ..release import Release
 from ..resource import Change, Field, Lane, Resource, exact_differences
 from ..settings import FILE, Settings
 from ..wait import clear

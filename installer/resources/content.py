@@ -5,6 +5,7 @@ from ..credentials import Credentials
 from ..github import GitHub
 from ..resource import Change, Lane, Resource
 from ..settings import MAIN, Settings
+from ..turn import turn
 
 
 class Content(Resource[str | None]):
@@ -34,9 +35,13 @@ class Content(Resource[str | None]):
         return None if seen else Change("create", note="the commit that is checked out")
 
     def apply(self, seen: str | None, change: Change) -> None:
-        """Push the checked-out commit."""
-        self._clone.connect(self._settings.url)
-        self._clone.push(self._settings.url, MAIN, self._credentials.environment)
+        """Push the checked-out commit, unless a git that a killed run left behind has done it meanwhile."""
+        url = self._settings.url
+        self._clone.connect(url)
+        self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
+        with turn(f"branch {MAIN} of {url}", 200) as files:
+            if self.observe() is None:
+                self._clone.push(url, MAIN, self._credentials.environment, files)
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""

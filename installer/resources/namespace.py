@@ -6,7 +6,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import KEEP, is_ours, metadata
-from ..resource import Change, Lane, Resource
+from ..resource import Change, Field, Lane, Resource
 from ..settings import Settings
 from ..wait import clear
 
@@ -16,9 +16,10 @@ _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.disc
 
 @dataclass(frozen=True)
 class Seen:
-    """The namespace, if it is there."""
+    """The namespace, if it is there, and the state of our release of it, if there is one."""
 
     namespace: Object | None
+    release: str | None = None
 
     @property
     def leaving(self) -> bool:
@@ -45,20 +46,28 @@ class Namespace(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Look for the namespace."""
-        seen = Seen(self._cluster.get("namespace", self._name))
-        if seen.namespace and not is_ours(seen.namespace, self._settings.slug):
+        found = self._cluster.get("namespace", self._name)
+        if found is None:
+            return Seen(None)
+        if not is_ours(found, self._settings.slug):
             self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
-        return seen
+            return Seen(found)
+        release = self._helm.release(self._release, self._home)
+        return Seen(found, release.status if release else None)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
         return Seen(None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """Only a missing one is made."""
+        """A missing one is made, and a release that was left half-made is finished."""
         if seen.leaving:
             return Change("create", note="once the present one, which is being deleted, has gone")
-        return None if seen.namespace else Change("create")
+        if seen.namespace is None:
+            return Change("create")
+        if not is_ours(seen.namespace, self._settings.slug) or seen.release == "deployed":
+            return None
+        return Change("change", (Field("release", seen.release, "deployed"),))
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Make it, after the old one is gone."""

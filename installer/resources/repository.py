@@ -4,10 +4,17 @@ from typing import Any
 
 from .. import shell
 from ..credentials import Credentials
-from ..errors import InstallerError
-from ..github import GitHub
+from ..errors import CommandFailed, DeadlinePassed, InstallerError
+from ..github import PAUSES, GitHub
+from ..refused import said_to_a_program
 from ..resource import Change, Field, Lane, Resource, differences
-from ..settings import Settings
+from ..secret import redact
+from ..settings import FILE, MAIN, Settings
+from ..turn import Files, turn
+from ..wait import pause
+
+PATIENCE = 60.0
+"""Seconds for `gh` to create a repository."""
 
 
 class Repository(Resource[dict[str, Any] | None]):
@@ -46,24 +53,53 @@ class Repository(Resource[dict[str, Any] | None]):
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
         if seen is None:
             return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
+        if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
+            return Change("unknown", note=f"it is {seen['full_name']} now: mend github.owner or project.slug in {FILE}")
         if seen["archived"]:
-            return Change("unavailable", note=f"it is archived: {self._settings.url}/settings")
+            return Change("unknown", note=f"it is archived: unarchive it at {self._settings.url}/settings")
         fields = differences(self._desired, seen)
         return Change("change", fields) if fields else None
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the repository where it is missing, then set what differs."""
         if seen is None:
-            flags = ["--private" if self._settings.private else "--public", "--disable-wiki"]
-            if self._settings.description:
-                flags += [f"--description={self._settings.description}"]
-            shell.run("gh", "repo", "create", self._settings.repository, *flags, env=self._credentials.environment)
-            seen = self.observe()
-            if seen is None:
-                raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
+            with turn(f"repository {self._settings.url}", 2 * PATIENCE) as files:
+                seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
         body = {field.name: field.new for field in differences(self._desired, seen)}
         if body:
             self._github.call("PATCH", self._github.path(), body)
+
+    def _create(self, inherit: Files) -> dict[str, Any]:
+        """Let `gh` create it; where its answer was lost, look whether it is there before asking again."""
+        flags = ["--private" if self._settings.private else "--public", "--disable-wiki"]
+        if self._settings.description:
+            flags += [f"--description={self._settings.description}"]
+        command = ("gh", "repo", "create", self._settings.repository)
+        lost = False
+        for wait in (*PAUSES, None):
+            try:
+                answer = shell.attempt(
+                    *command, *flags, env=self._credentials.environment, timeout=PATIENCE, inherit=inherit
+                )
+                said = redact(answer.err or answer.out)
+                fix, again = said_to_a_program(said)
+            except DeadlinePassed as error:
+                answer, said, (fix, again) = None, error.message, said_to_a_program("timed out")
+            lost = lost or again
+            seen = self.observe()
+            if seen and ((answer and answer.status == 0) or (lost and self._github.head(MAIN) is None)):
+                return seen
+            if answer and answer.status == 0:
+                raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
+            if seen:
+                raise InstallerError(
+                    f"{self._settings.url} appeared just when this run was about to create it.",
+                    "Is another `up` at work on it? Run this again when that has ended.",
+                )
+            if wait is None or not again:
+                raise CommandFailed(" ".join(command), answer.status if answer else 1, said, fix)
+            pause(wait)
+        raise AssertionError
 
     def remove(self) -> str:
         """Delete the repository where that was asked for by name; it stays otherwise."""

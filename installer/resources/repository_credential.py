@@ -26,6 +26,8 @@ class Seen:
     fingerprint: str
     """Of the private key in the Secret, where it is the one that the annotation names."""
     keys: tuple[DeployKey, ...]
+    release: str | None = "deployed"
+    """The state of the release that should hold it; None where there is none."""
 
 
 _NOTHING = Seen(there=False, ours=False, fields={}, labels={}, fingerprint="", keys=())
@@ -66,6 +68,7 @@ class RepositoryCredential(Resource[Seen]):
         data = {key: _decoded(value) for key, value in (secret.get("data") or {}).items()}
         private = Secret(data.pop("sshPrivateKey", ""))
         printed = fingerprint_of_private(private) if private else ""
+        release = self._helm.release(self._name, self._home)
         noted = (secret["metadata"].get("annotations") or {}).get(FINGERPRINT, "")
         return Seen(
             there=True,
@@ -74,6 +77,7 @@ class RepositoryCredential(Resource[Seen]):
             labels=secret["metadata"].get("labels") or {},
             fingerprint=printed if printed == noted else "",
             keys=tuple(self._registered()),
+            release=release.status if release else None,
         )
 
     def blank(self) -> Seen:
@@ -95,6 +99,8 @@ class RepositoryCredential(Resource[Seen]):
             fields += (Field("deploy key", "another, or none that GitHub knows", "a new one"),)
         elif len(seen.keys) > 1:
             fields += (Field("deploy keys", len(seen.keys), 1),)
+        if seen.release != "deployed":
+            fields += (Field("release", seen.release, "deployed"),)
         return Change("change", fields) if fields else None
 
     def apply(self, seen: Seen, change: Change) -> None:

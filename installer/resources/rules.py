@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..github import GitHub, Refused
+from ..github import GitHub
+from ..refused import Refused
 from ..resource import Change, Field, Lane, Resource
 from ..settings import Settings
 

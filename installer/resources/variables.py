@@ -2,6 +2,7 @@
 
 from ..credentials import Credentials
 from ..github import GitHub
+from ..lease import NAME as LEASE
 from ..resource import Change, Lane, Resource, differences
 from ..settings import Settings
 
@@ -46,6 +47,7 @@ class Variables(Resource[dict[str, str]]):
 
     def remove(self) -> str:
         """Delete the three, the mark last."""
+        self._github.delete(self._github.path("actions/variables", LEASE))  # of an `up` that was killed
         names = sorted(self._desired, key=lambda name: name == MARK)
         gone = [name for name in names if self._github.delete(self._github.path("actions/variables", name))]
         return f"deleted {', '.join(gone)}" if gone else "were not there"

@@ -3,6 +3,7 @@
 import click
 
 from .. import console, converge, preflight
+from ..progress import Steps
 from ..world import World
 
 
@@ -16,9 +17,9 @@ def down(world: World, *, yes: bool, repository: bool, argocd: bool) -> None:
         _typed("The repository goes, with all its history", settings.repository)
     if argocd:
         _typed("Argo CD goes, for all its users", settings.argocd_namespace)
-    if not yes and not repository and not argocd:
-        click.confirm("Remove it?", abort=True)
-    with console.Steps(len(resources)) as steps:
+    if not repository and not argocd:
+        console.confirm("Remove it?", yes=yes)
+    with Steps(len(resources)) as steps:
         told = converge.remove(resources, steps)
     console.report("\nStays on purpose:")
     for resource, outcome in told:

@@ -3,26 +3,40 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .. import console, converge, preflight
+from .. import console, converge, documents, preflight
+from ..checks.finding import Finding
 from ..converge import Planned
-from ..preflight import Problem
 from ..resource import Change, Lane, Resource
 from ..world import World
 
+NOTHING, ERROR, CHANGES = 0, 1, 3
+"""Exit codes with --exit-code."""
 
-def plan(world: World) -> bool:
-    """Print the plan; return whether there is anything to do. Works, half blind, with nothing at hand."""
+
+def plan(world: World, *, as_json: bool = False) -> int:
+    """Print the plan and return its code. Works, half blind, with nothing at hand."""
     problems = preflight.before_reading(world)
     planned = look(world, problems)
-    console.show_plan(planned, world.where())
-    if problems:
-        console.report("\nMissing:")
-        for problem in problems:
-            console.report(f"- {problem}")
-    return any(p.change for p in planned)
+    if as_json:
+        console.document(documents.plan(world, planned, problems))
+    else:
+        console.show_plan(planned, world.where())
+        if problems:
+            console.report("\nMissing:")
+            for problem in problems:
+                console.report(f"- {problem}")
+    return code(planned, problems)
 
 
-def look(world: World, problems: Sequence[Problem]) -> list[Planned]:
+def code(planned: Sequence[Planned], problems: Sequence[Finding]) -> int:
+    """Tell whether there is something to do, or whether that cannot be known."""
+    actions = {p.change.action for p in planned if p.change}
+    if problems or "unknown" in actions:
+        return ERROR
+    return CHANGES if actions & {"create", "change", "unseen"} else NOTHING
+
+
+def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
     blind: set[Lane] = {p.lane for p in problems}
     resources = world.resources()

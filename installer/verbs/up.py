@@ -1,10 +1,11 @@
 """`up`: make the project real, and end only when its service answers the delivered revision."""
 
-import click
-
 from .. import console, converge, credentials, delivered, preflight
 from ..converge import Planned
+from ..lease import Lease
 from ..live import Live
+from ..progress import Steps, Waiting
+from ..resume import command
 from ..world import World
 from .open import hint
 
@@ -16,20 +17,21 @@ def up(world: World, *, yes: bool) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
     preflight.refuse(preflight.before_reading(world))
     world, planned = _complete(world, converge.plan(world.resources()))
-    if any(p.change and p.change.effective for p in planned):
+    lease = Lease(world.github, world.settings.repository)
+    if any(p.change and p.change.action != "unavailable" for p in planned):
         preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
-        if not yes:
-            click.confirm("Do this?", abort=True)
+        console.confirm("Do this?", yes=yes)
         resources = world.resources()
-        with console.Steps(len(resources)) as steps:
-            converge.Apply(resources, steps).run()
+        with Steps(len(resources)) as steps:
+            converge.Apply(resources, steps, lease.held).run()
     else:
+        lease.tidy()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
-    _wait(world)
+    until_live(world)
 
 
 def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned]]:
@@ -41,14 +43,15 @@ def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned
     return world, converge.plan(world.resources())
 
 
-def _wait(world: World) -> None:
+def until_live(world: World) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
-    waiting = console.Waiting()
+    waiting = Waiting()
     record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
     live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
     record = delivered.read(world) or record
     if record.hold:
-        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released (rollback.yml).")
+        release = command("rollback", world.project) + " --release-hold"
+        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))

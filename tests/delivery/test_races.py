@@ -90,6 +90,7 @@ def test_a_hold_set_between_look_and_push_holds(two: tuple[Checkout, Checkout], 
     assert "::warning::" in answer.text
     assert "it burns" in answer.text
     assert "deploy: held" in summary.read_text()
+    assert "Next: nothing, until somebody releases the hold" in summary.read_text()
     assert "hold.yaml" in remote.paths()
 
 

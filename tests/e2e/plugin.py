@@ -27,13 +27,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluste
     return OneCluster(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a cluster where there is none, and let the fast tests go first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs a cluster where there is none, and what takes long; let the fast tests go first."""
     missing = [name for name in NEEDED if name not in os.environ]
     skip = pytest.mark.skip(reason=f"needs a cluster, see docs/testing.md; not set: {', '.join(missing)}")
+    later = pytest.mark.skip(reason="takes long: runs where there is a cluster, or with `-m slow`")
+    quick = missing and config.getoption("markexpr") == config.getini("addopts")[-1]
     for item in items:
         if missing and item.get_closest_marker("e2e"):
             item.add_marker(skip)
+        elif quick and item.get_closest_marker("slow"):
+            item.add_marker(later)
     items.sort(key=lambda item: bool(item.get_closest_marker("e2e")))
 
 

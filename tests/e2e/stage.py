@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.conftest import ROOT, TEMPLATE
+from tests.conftest import GENERATED, ROOT, TEMPLATE
 from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
@@ -206,7 +206,7 @@ def fork(folder: Path, host_key: str) -> Path:
     for name in TEMPLATE:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=GENERATED)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)

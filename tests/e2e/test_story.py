@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import yaml
 
+from tests.documents import valid
+
 from .actors import ArgvWatch, eventually
 from .audit import Audit
 from .plugin import FAILED, SECONDS
@@ -56,8 +58,8 @@ def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Sta
     stage.record("up, from nothing to live", time.monotonic() - began)
     stage.developer.project = stage.developer.home / SLUG
     first = stage.developer.git("rev-parse", "HEAD")
+    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
     assert stage.service.revisions() == {first}
-    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout
     stage.note()
     assert watch.looked > 100
     assert not watch.found
@@ -100,10 +102,31 @@ def test_up_again_changes_nothing_and_says_so_in_seconds(stage: Stage) -> None:
     assert seconds <= 5
 
 
+def test_plan_finds_nothing_to_do(stage: Stage) -> None:
+    assert stage.developer.installer("plan", "--exit-code").returncode == 0
+    document = valid("plan", stage.developer.installer("plan", "--json").stdout)
+    assert {r["action"] for r in document["resources"]} == {"keep"}
+
+
 def test_status_finds_all_well(stage: Stage) -> None:
     done = stage.developer.installer("status")
     assert "✗" not in done.stdout
-    assert f"every pod answers {stage.developer.git('rev-parse', 'HEAD')[:12]}" in done.stdout
+    first = stage.developer.git("rev-parse", "HEAD")[:12]
+    assert re.search(rf"(its pod answers|all \d+ pods answer) {first}, as recorded", done.stdout)
+    document = valid("status", stage.developer.installer("status", "--json", "--watch").stdout)
+    states = {part["key"]: part["state"] for part in document["parts"]}
+    assert document["healthy"]
+    assert states["secrets"] == "REGISTRY_TOKEN"
+    assert re.fullmatch(r"Synced and Healthy at [0-9a-f]{7}", states["sync"])
+    assert re.fullmatch(r"sha256:[0-9a-f]{12} is there", states["image"])
+    assert states["run"].startswith("success for ")
+
+
+def test_doctor_finds_nothing_to_mend(stage: Stage) -> None:
+    done = stage.developer.installer("doctor")
+    assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push acme/{SLUG}" in done.stdout
+    document = valid("doctor", stage.developer.installer("doctor", "--json").stdout)
+    assert {f["level"] for f in document["findings"]} == {"fine"}
 
 
 def test_a_failing_test_blocks_the_merge(stage: Stage) -> None:
@@ -154,12 +177,17 @@ def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
 def test_rollback_brings_the_previous_delivery_back_and_holds(stage: Stage) -> None:
     second = stage.revisions[-2]
     began = time.monotonic()
-    stage.developer.run("gh", "workflow", "run", "rollback.yml", "-f", "why=three is too many")
-    eventually("the previous delivery", lambda: stage.service.revisions() == {second}, LIVE)
-    stage.record("rollback, from button to live", time.monotonic() - began)
+    done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
+    stage.record("rollback, from its command to live", time.monotonic() - began)
+    assert f"Comes back:  {second[:12]} Say hello" in done.stdout
+    assert f"Live: every pod of {SLUG} answers revision {second}." in done.stdout
+    eventually("the end of the third pod", lambda: stage.service.revisions() == {second}, 60)
     assert stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")["spec"]["replicas"] == 2
     hold = yaml.safe_load(stage.developer.git("show", stage.env_head() + ":hold.yaml"))
-    assert (hold["why"], hold["bad"]) == ("three is too many", stage.revisions[-1])
+    assert (hold["who"], hold["why"], hold["bad"]) == ("octocat", "three is too many", stage.revisions[-1])
+    status = valid("status", stage.developer.installer("status", "--json").stdout)
+    assert status["healthy"]
+    assert "three is too many" in status["hold"]
 
 
 def test_the_next_merge_does_not_undo_the_rollback(stage: Stage) -> None:
@@ -183,8 +211,12 @@ def test_the_next_merge_does_not_undo_the_rollback(stage: Stage) -> None:
 
 
 def test_releasing_the_hold_brings_that_merge_live(stage: Stage) -> None:
-    stage.developer.run("gh", "workflow", "run", "rollback.yml", "-f", "release=true")
-    eventually("the fourth merge", lambda: stage.service.revisions() == {stage.revisions[-1]}, LIVE)
+    fourth = stage.revisions[-1]
+    done = stage.developer.installer("rollback", "--release-hold", "--yes")
+    assert f"Live: every pod of {SLUG} answers revision {fourth}." in done.stdout
+    assert stage.service.revisions() == {fourth}
+    again = stage.developer.installer("rollback", "--release-hold", "--yes")
+    assert "env/dev is not held" in again.stdout
 
 
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:

@@ -29,9 +29,12 @@ what its runners have (nothing is inherited). Each job gets a GITHUB_TOKEN with 
 GitHub: `timeout-minutes` is not enforced, jobs are killed only with their run; a job's `environment`, `services`,
 `container`, `strategy`, `concurrency` and `uses` are refused, since act ignores or changes them; a rejected push says
 "pre-receive hook declined"; GraphQL has github.com's schema on an Enterprise Server too; logs are at `/_logs/`.
+`github.faults.order(Fault("…", status=403, …), "PUT", r"/secrets/", first=1, times=2)`: answer wrongly, or not at all;
+`.clear()` ends it, `.struck` tells whom it met (faults.py).
 exceptions.py lists, with reasons, where GitHub differs from its own description.
 """
 
+from .faults import Fault
 from .stand_in import GitHub
 
-__all__ = ["GitHub"]
+__all__ = ["Fault", "GitHub"]

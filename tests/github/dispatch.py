@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import rest, smart_http  # noqa: F401  # the first registers the routes
 from .call import Call, demand
+from .faults import Broken, Fault, Silent
 from .model import Repository, Token
 from .published import Description, description
 from .wire import Asked, RefusedError, Request, Response, UnmodelledError, find_route, json_response
@@ -22,8 +23,11 @@ class Dispatch:
         self.published: Description = description("cloud" if github.site.is_cloud else "server")
 
     def answer(self, request: Request) -> Response:
+        fault = self._github.faults.strike(request)
         try:
-            response = self._by_host(request)
+            response = (
+                fault.response(request) if fault and fault.kind == "refuses" else self._by_host_or_never(request, fault)
+            )
         except RefusedError as refused:
             response = json_response(refused.status, refused.body)
         except UnmodelledError as error:
@@ -32,6 +36,14 @@ class Dispatch:
             response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
         self._github.note(Asked(request.method, request.host, request.target, response.status))
         return response
+
+    def _by_host_or_never(self, request: Request, fault: Fault | None) -> Response:
+        if fault and fault.kind == "hangs":
+            return Silent(504)
+        response = self._by_host(request)
+        if fault and fault.kind == "lost":
+            return Broken(502)
+        return Broken(response.status, response.body, response.headers) if fault else response
 
     def _failed(self, status: int, message: str) -> Response:
         self._github.fail(message)

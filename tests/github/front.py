@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from .faults import Broken, Silent
 from .wire import Request, Response
 
 Answer = Callable[[Request], Response]
@@ -30,13 +31,23 @@ class Exchange(BaseHTTPRequestHandler):
     def _exchange(self) -> None:
         request = Request(self.headers["Host"], self.command, self.path, dict(self.headers.items()), self._body())
         response = self.answer(request)
+        if isinstance(response, Silent):
+            self.connection.settimeout(10)
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)  # until whoever asked gives up
+        if isinstance(response, Silent) or (isinstance(response, Broken) and not response.body):
+            self.close_connection = True
+            return
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
         if response.status != 204:
             self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if isinstance(response, Broken):
+            self.close_connection = True
+            self.wfile.write(response.body[: len(response.body) // 2])
+        elif self.command != "HEAD":
             self.wfile.write(response.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _exchange  # noqa: N815

@@ -55,6 +55,7 @@ class Account:
     workflow_permissions: Literal["read", "write"] = "read"  # what repositories start with
     workflow_permissions_capped: bool = False  # the organisation forbids its repositories to change them
     members_can_create_repositories: bool = True
+    deploy_keys_enabled: bool = True
     rulesets: list[Ruleset] = field(default_factory=list)  # those of the organisation, for all its repositories
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)

@@ -87,6 +87,7 @@ class Site:
         private = {
             "plan": {"name": account.plan, "space": 0, "private_repos": 0},
             "members_can_create_repositories": account.members_can_create_repositories,
+            "deploy_keys_enabled_for_repositories": account.deploy_keys_enabled,
         }
         return {
             **self.organization_simple(account),

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from . import git, results
 from .authority import Authority, server_context
 from .dispatch import Dispatch
+from .faults import Faults
 from .front import Front, proxy_environment
 from .hosting import Hosting
 from .merging import Merging
@@ -43,6 +44,7 @@ class GitHub:
         self.requests: list[Asked] = []
         self.changes: list[Change] = []
         self.failures: list[str] = []
+        self.faults = Faults()
         self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}
@@ -163,10 +165,7 @@ class GitHub:
         return results.wait(self, self.repository(full_name), workflow, event, sha, timeout)
 
     def story(self) -> str:
-        """Tell all runs with their jobs and logs, for a person whose test failed."""
         return results.story(self)
-
-    # -- what the parts tell each other
 
     def fail(self, message: str) -> None:
         self.failures.append(message)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from installer.deploy_key import DeployKey
-from installer.helm import Release
+from installer.release import Release
 from installer.settings import Settings
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
@@ -57,6 +57,7 @@ class Helm:
 
     def install(self, name: str, namespace: str, values: Object, **options: Any) -> None:
         self.installed.append((name, values))
+        self.there = [*(each for each in self.there if each.name != name), release(name)]
         self.options.append(options)
 
     def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:

@@ -52,3 +52,22 @@ def test_a_missing_origin_is_added(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     Clone(tmp_path).connect(URL)
     assert subprocess.check_output(["git", "remote", "get-url", "origin"], cwd=tmp_path, text=True).strip() == URL
+
+
+def setting(folder: Path, name: str) -> str:
+    return subprocess.run(["git", "config", name], cwd=folder, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_branch_follows_its_twin_on_github_before_that_is_there(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "work")
+    Clone(tmp_path).connect(URL)
+    Clone(tmp_path).follow("main")
+    assert [setting(tmp_path, f"branch.work.{name}") for name in ("remote", "merge")] == ["origin", "refs/heads/main"]
+
+
+def test_a_detached_head_follows_nothing(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    git(tmp_path, "checkout", "-q", "--detach")
+    Clone(tmp_path).follow("main")
+    assert "branch." not in (tmp_path / ".git/config").read_text()

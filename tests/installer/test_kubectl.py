@@ -51,7 +51,7 @@ def test_a_refusal_is_an_error_and_not_none(programs: Programs) -> None:
 def test_a_cluster_out_of_reach_is_told_with_its_fix(programs: Programs, said: str) -> None:
     programs.answer("kubectl", "version", out={"clientVersion": {}}, err=said, status=1)
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
-        Cluster("nope").reachable()
+        Cluster("nope").version()
     assert "kubectl config get-contexts" in caught.value.fix
 
 

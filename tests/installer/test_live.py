@@ -28,6 +28,7 @@ class Service:
 
     pictures: list[tuple[Synced | None, list[PodAnswer], bool]]
     refreshed: int = 0
+    troubles: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def synced(self) -> Synced | None:
@@ -39,6 +40,9 @@ class Service:
 
     def rolled_out(self) -> bool:
         return self._now[2]
+
+    def problems(self) -> list[str]:
+        return self.troubles
 
     def refresh(self) -> str:
         self.refreshed += 1
@@ -69,6 +73,16 @@ def test_argo_cd_is_refreshed_once_for_a_commit_and_not_where_it_has_it() -> Non
     look, service = waiter((GOOD, NEW, True))
     assert look.look()
     assert service.refreshed == 0
+
+
+def test_the_wait_says_what_keeps_the_pods_from_being_ready_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, service = waiter((Synced("c2", "Synced", "Progressing", "Succeeded"), [], False))
+    service.troubles.append("pod a: ImagePullBackOff: not found")
+    assert not look.look()
+    assert service.said == ["Argo CD is at c2, Synced, Progressing"]
+    monkeypatch.setattr("installer.live._LOOK_AGAIN", -1.0)
+    assert not look.look()
+    assert service.said[1] == "Argo CD is at c2, Synced, Progressing; pod a: ImagePullBackOff: not found"
 
 
 def test_a_settled_service_with_another_revision_is_called_wrong_only_when_it_stays_so() -> None:

@@ -5,7 +5,7 @@ import pytest
 from installer.errors import DeadlinePassed
 from installer.resources.namespace import Namespace, others
 
-from .cluster import SETTINGS, Cluster, Helm
+from .cluster import SETTINGS, Cluster, Helm, release
 
 
 def namespace(cluster: Cluster, helm: Helm) -> Namespace:
@@ -35,9 +35,21 @@ def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by
 
 @pytest.mark.parametrize("slug", ["web", "other", None])
 def test_a_namespace_that_is_there_is_used_whoever_made_it(slug: str | None) -> None:
-    resource = namespace(holding(slug), Helm())
+    resource = namespace(holding(slug), Helm([release("web-dev-namespace")]))
     assert resource.diff(resource.observe()) is None
     assert ("made by others" in resource.title) == (slug != "web")
+
+
+@pytest.mark.parametrize("status", ["pending-install", "failed", None])
+def test_a_release_left_half_made_is_finished_though_its_namespace_is_there(status: str | None) -> None:
+    helm = Helm([release("web-dev-namespace", status)] if status else [])
+    resource = namespace(holding("web"), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert [(field.name, field.old) for field in change.fields] == [("release", status)]
+    resource.apply(seen, change)
+    assert [name for name, _ in helm.installed] == ["web-dev-namespace"]
 
 
 def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:

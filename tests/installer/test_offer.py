@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from installer import console, offer
+from installer import console, offer, preflight
 from installer.errors import InstallerError
 from installer.verbs import up as up_module
 from installer.world import World
@@ -65,8 +65,20 @@ def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
+    monkeypatch.setattr(preflight, "before_reading", lambda world: [])
     offer.offer(project, ORIGIN, "ask")
     assert told == [False]
+
+
+def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_asked(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = outcome(monkeypatch, None)
+    monkeypatch.setattr(console, "interactive", lambda: True)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert offer.offer(project, ORIGIN, "ask") is False
+    assert not told
+    assert "GitHub repository acme/web" in capsys.readouterr().out
 
 
 def test_without_a_terminal_nothing_is_applied(

@@ -6,10 +6,11 @@ import pytest
 
 from installer.deploy_key import DeployKey, Pair, fingerprint
 from installer.errors import InstallerError
+from installer.release import Release
 from installer.resources.repository_credential import RepositoryCredential
 from installer.settings import Settings
 
-from .cluster import SETTINGS, Cluster, Helm, Keys
+from .cluster import SETTINGS, Cluster, Helm, Keys, release
 
 PAIR = Pair.make()
 TITLE = "gitops-flask: web-repo"
@@ -19,7 +20,7 @@ PUBLIC = replace(SETTINGS, visibility="public")
 def credential(
     cluster: Cluster, keys: Keys, helm: Helm | None = None, settings: Settings = SETTINGS
 ) -> RepositoryCredential:
-    edges: Any = (cluster, helm or Helm(), keys)
+    edges: Any = (cluster, helm or Helm([release("web-repo")]), keys)
     return RepositoryCredential(settings, *edges)
 
 
@@ -50,6 +51,19 @@ def decoded(helm: Helm) -> dict[str, str]:
 def test_a_key_that_github_knows_is_kept() -> None:
     resource = credential(holding(), Keys([key(), key(Pair.make(), title="someone's")]))
     assert resource.diff(resource.observe()) is None
+
+
+@pytest.mark.parametrize("there", [[release("web-repo", "pending-upgrade")], []])
+def test_a_release_left_half_made_is_written_anew_with_a_key_of_its_own(there: list[Release]) -> None:
+    helm, keys = Helm(there), Keys([key()])
+    resource = credential(holding(), keys, helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert [field.name for field in change.fields] == ["release"]
+    resource.apply(seen, change)
+    assert [name for name, _ in helm.installed] == ["web-repo"]
+    assert keys.log == ["add", "remove"], "the old key goes last"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +127,7 @@ def test_old_keys_stay_until_the_secret_is_written() -> None:
 
 
 def test_a_second_key_of_ours_goes_and_the_used_one_stays() -> None:
-    keys, helm = Keys([key(Pair.make()), key()]), Helm()
+    keys, helm = Keys([key(Pair.make()), key()]), Helm([release("web-repo")])
     resource = credential(holding(), keys, helm)
     seen = resource.observe()
     change = resource.diff(seen)

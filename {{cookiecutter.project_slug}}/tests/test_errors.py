@@ -31,8 +31,9 @@ def test_an_unexpected_error_tells_the_log_and_not_the_caller(
         raise RuntimeError("hush")
 
     app.add_url_rule("/broken", view_func=broken)
-    response = app.test_client().get("/broken")
+    response = app.test_client().get("/broken", headers={"X-Request-ID": "abc-123"})
 
     assert response.status_code == 500
+    assert response.headers["X-Request-ID"] == "abc-123"
     assert "hush" not in response.text
     assert "RuntimeError: hush" in capsys.readouterr().out

@@ -7,27 +7,24 @@ from flask.testing import FlaskClient
 URL = "/api/temperatures"
 
 
-@pytest.mark.parametrize(
-    ("given", "celsius", "fahrenheit"),
-    [({"value": 100, "unit": "celsius"}, 100, 212), ({"value": 32, "unit": "fahrenheit"}, 0, 32)],
-)
-def test_a_temperature_is_answered_in_both_units(
-    client: FlaskClient, given: dict[str, Any], celsius: float, fahrenheit: float
-) -> None:
-    response = client.post(URL, json=given)
+@pytest.mark.parametrize(("unit", "value"), [("fahrenheit", 212), ("kelvin", 373.15)])
+def test_a_temperature_is_answered_in_the_unit_asked_for(client: FlaskClient, unit: str, value: float) -> None:
+    response = client.post(URL, json={"celsius": 100, "to": unit})
 
     assert response.status_code == 200
-    assert response.json == {"celsius": celsius, "fahrenheit": fahrenheit}
+    assert response.json == {"value": value, "unit": unit}
 
 
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"value": "warm", "unit": "celsius"}, "value"),
-        ({"value": 1, "unit": "rankine"}, "unit"),
-        ({"value": 1}, "unit"),
-        ({"value": 1, "unit": "celsius", "colour": "red"}, "colour"),
-        ({"value": -300, "unit": "celsius"}, "body"),
+        ({"celsius": "1", "to": "kelvin"}, "celsius"),
+        ({"celsius": True, "to": "kelvin"}, "celsius"),
+        ({"celsius": float("nan"), "to": "kelvin"}, "celsius"),
+        ({"celsius": -300, "to": "kelvin"}, "celsius"),
+        ({"celsius": 1, "to": "rankine"}, "to"),
+        ({"celsius": 1}, "to"),
+        ({"celsius": 1, "to": "kelvin", "colour": "red"}, "colour"),
         ([], "body"),
     ],
 )
@@ -38,10 +35,14 @@ def test_a_wrong_body_is_refused_with_the_field(client: FlaskClient, given: Any,
     assert list(json.loads(response.data)["fields"]) == [field]
 
 
-def test_a_body_that_is_no_json_is_refused(client: FlaskClient) -> None:
-    assert client.post(URL, data="{", content_type="application/json").status_code == 400
-    assert client.post(URL, data="value=1").status_code == 415
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff"])
+def test_a_body_that_is_no_json_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert client.post(URL, data=body, content_type="application/json").status_code == 400
+
+
+def test_a_body_of_another_type_is_refused(client: FlaskClient) -> None:
+    assert client.post(URL, data="celsius=1").status_code == 415
 
 
 def test_a_body_that_is_too_large_is_refused(client: FlaskClient) -> None:
-    assert client.post(URL, json={"value": 1, "unit": "c" * 2000}).status_code == 413
+    assert client.post(URL, json={"celsius": 1, "to": "k" * 2000}).status_code == 413

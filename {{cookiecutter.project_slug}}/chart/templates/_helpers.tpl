@@ -21,3 +21,33 @@ app.kubernetes.io/version: {{ . | quote }}
 {{- .repository }}{{ with .tag }}:{{ . }}{{ end }}@{{ .digest -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Names must be found. Any address, since a node's own DNS cache is no pod that could be selected. */}}
+{{- define "dns" -}}
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+{{- end -}}
+
+{{- define "pod-security" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "container-security" -}}
+allowPrivilegeEscalation: false
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+capabilities:
+  drop:
+    - ALL
+{{- end -}}

@@ -26,9 +26,12 @@ say() { printf '%s\n' "$*" >&2; }
 # answer WORD TEXT: print the one line, here and in the summary of the job.
 answer() {
   ANSWERED=yes
-  [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '**%s: %s** %s\n' "$PROGRAM" "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
+  [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '\n**%s: %s** %s\n' "$PROGRAM" "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
   printf '%s: %s %s\n' "$PROGRAM" "$1" "$2"
 }
+
+# explain MARKDOWN: add to the summary of the job what people want to know besides.
+explain() { [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '\n%s\n' "$*" >>"$GITHUB_STEP_SUMMARY"; }
 
 fail() {
   ! in_actions || printf '::error::%s\n' "$(one_line "$*" | sed 's/%/%25/g')"

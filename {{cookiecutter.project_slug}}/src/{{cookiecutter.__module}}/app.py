@@ -4,18 +4,34 @@ import os
 
 from flask import Flask
 
-from . import errors, example, health, logs
+from . import {% if cookiecutter.__database %}database, {% endif %}drain, errors, health, logs, metrics, openapi, tracing
+from .example import blueprint as example  # goes with the example
+{%- if cookiecutter.__database %}
+from .notes import blueprint as notes  # goes with the example
+{%- endif %}
 from .settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application; without settings it takes them from the environment."""
     settings = settings or Settings.from_environment(os.environ)
-    logs.configure(settings.log_level)
-    app = Flask(__name__)
+    logs.configure(settings)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    metrics.measure_requests(app, settings)
     logs.log_requests(app)
+    tracing.trace_requests(app, settings)
     errors.answer_in_json(app)
-    app.register_blueprint(health.blueprint(settings))
-    app.register_blueprint(example.blueprint)  # goes with example.py and tests/test_example.py
+    draining = drain.watch(app)
+{%- if cookiecutter.__database %}
+    health_check = database.connect(app, settings)
+    app.register_blueprint(health.blueprint(settings, draining, [health_check]))
+{%- else %}
+    app.register_blueprint(health.blueprint(settings, draining))
+{%- endif %}
+    app.register_blueprint(openapi.blueprint)
+    app.register_blueprint(example)  # goes with the example
+{%- if cookiecutter.__database %}
+    app.register_blueprint(notes)  # goes with the example
+{%- endif %}
     return app

@@ -1,40 +1,38 @@
 """Example resource: temperatures. Shows a validated body; delete it when you have a resource of your own."""
 
-from typing import Literal, Self
+from typing import Literal
 
 from flask import Blueprint
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from .validation import body
+from .validation import validated
 
 ABSOLUTE_ZERO = -273.15
+
+Unit = Literal["fahrenheit", "kelvin"]
 
 blueprint = Blueprint("example", __name__, url_prefix="/api")
 
 
-class Temperature(BaseModel):
-    """A temperature as a caller sends it."""
+class Conversion(BaseModel):
+    """A temperature as a caller sends it, and the unit that is asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    value: float = Field(allow_inf_nan=False)
-    unit: Literal["celsius", "fahrenheit"]
+    celsius: float = Field(ge=ABSOLUTE_ZERO, le=1e9, allow_inf_nan=False)
+    to: Unit
 
-    @model_validator(mode="after")
-    def exists(self) -> Self:
-        """Refuse what is colder than possible."""
-        if self.celsius < ABSOLUTE_ZERO:
-            raise ValueError("is below absolute zero")
-        return self
 
-    @property
-    def celsius(self) -> float:
-        """The temperature in degrees Celsius."""
-        return self.value if self.unit == "celsius" else (self.value - 32) / 1.8
+class Temperature(BaseModel):
+    """A temperature in that unit."""
+
+    value: float
+    unit: Unit
 
 
 @blueprint.post("/temperatures")
-def convert() -> dict[str, float]:
-    """Answer with the same temperature in both units."""
-    celsius = body(Temperature).celsius
-    return {"celsius": round(celsius, 2), "fahrenheit": round(celsius * 1.8 + 32, 2)}
+@validated
+def convert(body: Conversion) -> Temperature:
+    """Answer with the same temperature in another unit."""
+    value = body.celsius * 1.8 + 32 if body.to == "fahrenheit" else body.celsius - ABSOLUTE_ZERO
+    return Temperature(value=round(value, 2), unit=body.to)

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal, Self
 
+{% if cookiecutter.__database -%}
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+{%- else -%}
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+{%- endif %}
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -25,11 +29,32 @@ class Settings(BaseModel):
     log_level: LogLevel = "INFO"
     bind_address: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    metrics_port: int = Field(default=9090, ge=1, le=65535)
+    """Where Prometheus asks; a port of its own, so that no way from outside leads there."""
     threads: int = Field(default=4, ge=1, le=256)
     """Requests handled at the same time by one pod."""
+    drain_seconds: int = Field(default=0, ge=0, le=300)
+    """Told to stop, the server first says for so long that it is not ready, and still answers."""
     shutdown_seconds: int = Field(default=20, ge=1, le=600)
-    """How long requests in flight may take to end once the server was told to stop."""
+    """How long requests in flight may take to end after that."""
     max_body_bytes: int = Field(default=1_048_576, ge=1)
+    otel_exporter_otlp_endpoint: str | None = Field(default=None, pattern="^https?://[^/]+")
+    """Where traces go; the extra `otel` must be installed then. OpenTelemetry reads its other variables itself."""
+{%- if cookiecutter.__database %}
+    database_url: SecretStr
+    """postgresql://user:password@host/name"""
+    database_timeout_seconds: int = Field(default=5, ge=1, le=300)
+    """How long a request waits for a connection, and a statement may take."""
+
+    @field_validator("database_url")
+    @classmethod
+    def is_postgresql(cls, url: SecretStr) -> SecretStr:
+        """Take the address in the form that people and operators write it, and name the driver."""
+        scheme, _, rest = url.get_secret_value().partition("://")
+        if scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not rest:
+            raise ValueError("must look like postgresql://user:password@host/name")
+        return SecretStr(f"postgresql+psycopg://{rest}")
+{%- endif %}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -1,25 +1,57 @@
-"""Validation of request bodies against pydantic models."""
+"""Validation: a view's annotations say what it takes and gives, for callers (openapi.py) as for Python."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, get_type_hints
 
 from flask import request
+from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import UnprocessableEntity
-
-Model = TypeVar("Model", bound=BaseModel)
+from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
 
-class InvalidBody(UnprocessableEntity):
-    """The body is JSON, but not what the model asks for."""
+class InvalidRequest(UnprocessableEntity):
+    """The request can be read, but is not what the model asks for."""
 
-    def __init__(self, error: ValidationError) -> None:
-        super().__init__("The body does not have the form asked for; see fields.")
-        self.fields = {".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors()}
+    def __init__(self, source: str, error: ValidationError) -> None:
+        super().__init__(f"The {source} does not have the form asked for; see fields.")
+        self.fields = {".".join(map(str, e["loc"])) or source: e["msg"] for e in error.errors()}
 
 
-def body(model: type[Model]) -> Model:
-    """Return the request's JSON body as a model, or raise InvalidBody."""
+def body(model: type[BaseModel]) -> BaseModel:
+    """Return the body as the model, or raise what is wrong with it; "1" is no number, true is none either."""
+    if not request.is_json:
+        raise UnsupportedMediaType("The body must be JSON (application/json).")
     try:
-        return model.model_validate(request.get_json())
+        return model.model_validate_json(request.get_data(), strict=True)
     except ValidationError as error:
-        raise InvalidBody(error) from None
+        if error.errors()[0]["type"] == "json_invalid":
+            raise BadRequest("The body is no JSON.") from None
+        raise InvalidRequest("body", error) from None
+
+
+def query(model: type[BaseModel]) -> BaseModel:
+    """Return the query as the model, or raise what is wrong with it."""
+    try:
+        return model.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        raise InvalidRequest("query", error) from None
+
+
+SOURCES: dict[str, Callable[[type[BaseModel]], BaseModel]] = {"body": body, "query": query}
+
+
+def validated(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
+    """Give a view its parameters `body` and `query` as the models they are annotated with, and send a model as JSON."""
+    hints = get_type_hints(view)
+    models: dict[str, type[BaseModel]] = {source: hints[source] for source in SOURCES if source in hints}
+
+    @wraps(view)
+    def answer(**parameters: Any) -> ResponseReturnValue:
+        for source, model in models.items():
+            parameters[source] = SOURCES[source](model)
+        answered = view(**parameters)
+        result: ResponseReturnValue = answered.model_dump(mode="json") if isinstance(answered, BaseModel) else answered
+        return result
+
+    return answer

@@ -1,0 +1,57 @@
+"""The cluster: that it answers, how old it is, and what we may do in it."""
+
+from collections.abc import Iterable
+
+from ..components import PARTS, namespaces, number
+from ..errors import InstallerError
+from ..world import World
+from .finding import Finding
+
+OLDEST = (1, 25)
+"""What Argo CD's chart demands."""
+TO_INSTALL = (("create", "namespaces"), ("create", "customresourcedefinitions"), ("create", "clusterrolebindings"))
+_WIRING = ("secrets", "applications.argoproj.io", "appprojects.argoproj.io")
+TO_WIRE = tuple((verb, kind) for kind in _WIRING for verb in ("get", "create"))
+
+
+def answers(world: World) -> Iterable[Finding]:
+    """Check that the cluster answers."""
+    try:
+        server = world.cluster.version()
+    except InstallerError as error:
+        yield Finding("cluster", error.message, error.fix)
+    else:
+        yield Finding("cluster", f"the cluster {world.cluster.describe()} is {server}")
+
+
+def versions(world: World) -> Iterable[Finding]:
+    """Compare the server's version with what Argo CD needs, and with kubectl's."""
+    client, server = world.cluster.versions()
+    if number(server) < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        yield Finding("cluster", f"The cluster is {server}; Argo CD needs {wanted} or newer.", "Upgrade the cluster.")
+    elif abs(number(client)[1] - number(server)[1]) > 1:
+        what = f"kubectl is {client}, the cluster {server}: more than one minor version apart is not supported."
+        yield Finding("cluster", what, f"Get a kubectl of {server}.", stops=False)
+
+
+def rights_to_install(world: World) -> Iterable[Finding]:
+    """Check what installing Argo CD needs, where none is there."""
+    if world.settings.argocd_namespace in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
+        return
+    yield from _rights(world, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
+
+
+def rights_to_wire(world: World) -> Iterable[Finding]:
+    """Check what wiring a project to Argo CD needs."""
+    home = world.settings.argocd_namespace
+    yield from _rights(world, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
+
+
+def _rights(world: World, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:
+    lacking = [f"{verb} {kind}" for verb, kind in wanted if not world.cluster.allowed(verb, kind, namespace)]
+    where = f"namespace {namespace} of {world.cluster.describe()}" if namespace else world.cluster.describe()
+    if lacking:
+        yield Finding("cluster", f"You may not {', '.join(lacking)} in {where}.", fix)
+    else:
+        yield Finding("cluster", f"you may {', '.join(f'{verb} {kind}' for verb, kind in wanted)} in {where}")

@@ -1,0 +1,90 @@
+"""The repository and the clone: whose they are, and whether something stands in the way of `env/dev`."""
+
+from collections.abc import Iterable
+
+import yaml
+
+from ..errors import InstallerError
+from ..git import Clone
+from ..refused import Refused
+from ..resources.variables import MARK
+from ..settings import FILE, MAIN
+from ..world import World
+from .finding import Finding
+
+# Rules by which the delivery's own token could not push to a branch.
+_BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
+
+
+def same_project(world: World) -> Iterable[Finding]:
+    """Adopt a repository that is empty, marked as ours or holds this very project; refuse any other."""
+    settings, github = world.settings, world.github
+    if github.find() is None or github.head(MAIN) is None or github.variables().get(MARK) == settings.slug:
+        return
+    text = github.file(FILE, MAIN)
+    there = yaml.safe_load(text) if text else None
+    if not isinstance(there, dict) or there.get("project", {}).get("slug") != settings.slug:
+        yield Finding(
+            "github",
+            f"{settings.url} exists and holds something else.",
+            "Choose another project_slug, or move that repository away.",
+        )
+
+
+def clone(world: World) -> Iterable[Finding]:
+    """Check that the project is a git repository with something to push, and to nowhere else."""
+    try:
+        folder = Clone(world.project)
+        folder.head()
+        folder.check_origin(world.settings.url)
+    except InstallerError as error:
+        yield Finding("github", error.message, error.fix)
+
+
+def no_branch_in_the_way(world: World) -> Iterable[Finding]:
+    """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
+    branch = world.settings.branch
+    parent = branch.partition("/")[0]
+    if world.github.head(parent):
+        yield Finding(
+            "github",
+            f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both.",
+            f"Rename it: gh api -X POST {world.github.path('branches', parent, 'rename')} -f new_name={parent}-old",
+        )
+
+
+def no_rule_in_the_way(world: World) -> Iterable[Finding]:
+    """Check that no rule, of the organisation say, keeps deliveries from pushing to the environment's branch."""
+    branch = world.settings.branch
+    try:
+        rules = list(world.github.pages(world.github.path("rules/branches", branch)))
+    except Refused as error:
+        if error.status == 403:  # a plan without rules has none in the way
+            return
+        raise
+    for rule in rules:
+        if rule["type"] in _BLOCKING:
+            yield Finding(
+                "github",
+                f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deliveries from pushing to {branch}.",
+                f"Exclude refs/heads/env/* from ruleset {rule['ruleset_id']}: {_rules_page(world, rule)}",
+            )
+
+
+def _rules_page(world: World, rule: dict[str, str]) -> str:
+    if rule["ruleset_source_type"] == "Organization":
+        return f"https://{world.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
+    return f"{world.settings.url}/settings/rules"
+
+
+def actions(world: World) -> Iterable[Finding]:
+    """Check that GitHub Actions may run the workflows, where the token may ask."""
+    try:
+        found = world.github.get(world.github.path("actions/permissions"))
+    except Refused:
+        return
+    page = f"{world.settings.url}/settings/actions"
+    if found and not found["enabled"]:
+        yield Finding("github", f"GitHub Actions are switched off for {world.settings.repository}.", f"See {page}")
+    elif found and found.get("allowed_actions") == "local_only":
+        yield Finding("github", "Only local actions are allowed; the workflows use actions/checkout.", f"See {page}")

@@ -1,0 +1,100 @@
+"""The token for GitHub: that it works, what kind it is, what it may do, and whether the clocks agree."""
+
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from time import time as _now
+
+from ..errors import InstallerError
+from ..refused import Refused
+from ..world import World
+from .finding import Finding
+
+SCOPES = {"repo": "the repository, its settings, secrets and rules", "workflow": "pushing .github/workflows"}
+# What a fine-grained token needs, and where asking shows that it is missing.
+PERMISSIONS = {
+    "Administration": "keys",
+    "Actions": "actions/runs",
+    "Contents": "branches",
+    "Secrets": "actions/secrets",
+    "Variables": "actions/variables",
+}
+NEEDED = f"{', '.join(PERMISSIONS)} and Workflows (read and write), Metadata (read)"
+CLOCK_SECONDS = 60.0
+"""Certificates, tokens and leases go wrong from about here on."""
+
+
+def works(world: World) -> Iterable[Finding]:
+    """Check that there is a token, and that GitHub takes it."""
+    host = world.settings.host
+    if not world.credentials.github:
+        what = f"There is no token for {host}: it creates the repository and stores what its workflows need."
+        yield Finding("github", what, f"gh auth login --hostname {host} --scopes workflow")
+        return
+    try:
+        user = world.github.call("GET", "/user")
+    except InstallerError as error:
+        yield Finding("github", f"The token for {host} does not work: {error.message}", error.fix or _login(host))
+    else:
+        yield Finding("github", f"the token for {host} is {user['login']}'s, {_kind(world)}")
+
+
+def _login(host: str) -> str:
+    return f"gh auth login --hostname {host} --scopes workflow"
+
+
+def _kind(world: World) -> str:
+    value = world.credentials.github.reveal()
+    kinds = {"github_pat_": "fine-grained", "ghp_": "classic", "gho_": "made by gh", "ghs_": "of an App"}
+    return next((kind for prefix, kind in kinds.items() if value.startswith(prefix)), "of a kind unknown here")
+
+
+def scopes(world: World) -> Iterable[Finding]:
+    """Check what the token may do: a classic one by its scopes, any other by asking for the repository's parts."""
+    given = world.github.scopes()
+    if given is None:
+        yield from _permissions(world)
+        return
+    for scope, purpose in SCOPES.items():
+        if scope not in given:
+            yield Finding(
+                "github",
+                f"The token lacks the scope `{scope}`, for {purpose} (it has {', '.join(sorted(given)) or 'none'}).",
+                f"gh auth refresh --hostname {world.settings.host} --scopes repo,workflow",
+            )
+    if not set(SCOPES) - given:
+        yield Finding("github", f"the token has the scopes {' and '.join(SCOPES)}")
+
+
+def _permissions(world: World) -> Iterable[Finding]:
+    """Ask for each part that can be read; what may be written shows only when it is written."""
+    github = world.github
+    if not world.settings.slug or github.find() is None:
+        yield Finding("github", f"the token shows no scopes; it needs {NEEDED}")
+        return
+    lacking = [permission for permission, path in PERMISSIONS.items() if _refused(world, path)]
+    if lacking:
+        what = f"The token may not read {', '.join(lacking)} of {github.repository}; it needs {NEEDED}."
+        yield Finding("github", what, f"Edit it at https://{world.settings.host}/settings/personal-access-tokens")
+    else:
+        yield Finding("github", f"the token reads all parts of {github.repository}; it needs {NEEDED}")
+
+
+def _refused(world: World, path: str) -> bool:
+    try:
+        world.github.get(world.github.path(path), per_page=1)
+    except Refused as error:
+        return error.status == 403
+    return False
+
+
+def clock(world: World) -> Iterable[Finding]:
+    """Compare this machine's clock with GitHub's."""
+    date = world.github.headers("/user").get("date")
+    if date is None:
+        return
+    ahead = _now() - parsedate_to_datetime(date).timestamp()
+    if abs(ahead) > CLOCK_SECONDS:
+        what = f"This machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} GitHub's."
+        yield Finding("github", what, "Set it: timedatectl set-ntp true (or your system's settings).", stops=False)
+    else:
+        yield Finding("github", "the clock agrees with GitHub's")

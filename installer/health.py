@@ -1,0 +1,129 @@
+"""Whether all is as it should be, part by part, up to what the running pods answer."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from . import delivered, registry, runs
+from .checks.finding import Finding
+from .converge import Planned
+from .delivered import Delivered
+from .errors import InstallerError
+from .live import Live, disagreement
+from .settings import MAIN
+from .world import World
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report."""
+
+    key: str
+    title: str
+    healthy: bool
+    state: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All lines, and what kept us from looking."""
+
+    rows: Sequence[Row]
+    problems: Sequence[Finding]
+    hold: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether all could be looked at and is as it should be."""
+        return not self.problems and all(row.healthy for row in self.rows)
+
+
+def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
+    """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
+    blind = {problem.lane for problem in problems}
+    record = None if "github" in blind else delivered.read(world)
+    parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
+    if "github" not in blind:
+        parts += [lambda: _secrets(world), lambda: _run(world), lambda: _branch(world, record)]
+    if record:
+        parts.append(lambda: _image(world, record))
+    if "cluster" not in blind:
+        parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
+    return Report(rows, problems, record.hold if record else "")
+
+
+def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
+    for p in planned:
+        state, healthy = "as it should be", True
+        if p.change:
+            fields = ", ".join(field.name for field in p.change.fields)
+            state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
+            healthy = p.change.action == "unavailable"
+        yield Row(p.resource.key, p.resource.title, healthy, state)
+
+
+def _secrets(world: World) -> Iterator[Row]:
+    names = ", ".join(sorted(world.github.secrets()))
+    yield Row("secrets", "Actions secrets", bool(names), names or "none")
+
+
+def _run(world: World) -> Iterator[Row]:
+    run = runs.newest(world.github, MAIN)
+    if run is None:
+        yield Row("run", "last delivery run", healthy=False, state="none yet")
+        return
+    ended = run["conclusion"] or run["status"]
+    state = f"{ended} for {run['head_sha'][:12]}: {run['html_url']}"
+    healthy = ended == "success" or ended in runs.ACTIVE
+    if not healthy:
+        state = f"{state}\n{runs.failing_logs(world.github, world.credentials, run, lines=5)}"
+    yield Row("run", "last delivery run", healthy, state)
+
+
+def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
+    title = f"branch {world.settings.branch}"
+    if record is None:
+        yield Row("branch", title, healthy=False, state="nothing was delivered yet")
+        return
+    held = f", held by {record.hold}" if record.hold else ""
+    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
+
+
+def _image(world: World, record: Delivered) -> Iterator[Row]:
+    login = (world.credentials.registry_username, world.credentials.registry_token)
+    title = f"image in {record.image}"
+    try:
+        there = registry.has(record.image, record.digest, *login)
+    except InstallerError as error:
+        yield Row("image", title, healthy=False, state=error.message)
+        return
+    shown = record.digest[:19]
+    state = f"{shown} is there" if there else f"{shown}, which {world.settings.branch} records, is not there"
+    yield Row("image", title, there, state)
+
+
+def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
+    live = Live(world.cluster, world.settings)
+    synced, title = live.synced(), "Argo CD"
+    if synced is None:
+        yield Row("sync", title, healthy=False, state="there is no Application")
+        return
+    commit = record.commit if record else synced.revision
+    state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
+    if not synced.has(commit):
+        behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
+        state = "\n".join(filter(None, [state, behind, *live.problems()]))
+    yield Row("sync", title, synced.has(commit), state)
+
+
+def _service(world: World, record: Delivered | None) -> Iterator[Row]:
+    ready = [answer for answer in Live(world.cluster, world.settings).answers() if answer.ready]
+    told = sorted({answer.revision for answer in ready if answer.revision})
+    if record is None:
+        yield Row("service", "service", healthy=False, state=f"answers {', '.join(told) or 'nothing'}")
+        return
+    wrong = disagreement(ready, record.revision)
+    count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
+    yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")

@@ -1,0 +1,55 @@
+"""What the verbs' command lines have in common."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .world import World
+
+Decorated = Callable[..., Any]
+
+
+class InOrder(click.Group):
+    """Lists the verbs in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs as they stand in `cli`."""
+        return list(self.commands)
+
+
+def on_project(function: Decorated) -> Decorated:
+    """Give a verb the options by which it finds its project and its cluster."""
+    options = [
+        click.option("--project", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+                     help="The generated project (default: here)."),
+        click.option("--context", metavar="NAME", help="The kubeconfig context (default: the current one)."),
+        click.option("-v", "--verbose", is_flag=True, help="Show every command that is run."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+as_document = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md says what it means).")
+may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help text; click leaves the line breaks of a paragraph that begins with a backspace."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def open_world(project: Path, context: str | None, verbose: bool) -> World:  # noqa: FBT001 - as click gives it
+    """Open the project that a verb is about."""
+    tell_commands(wanted=verbose)
+    return World.open(project, context)
+
+
+def tell_commands(*, wanted: bool) -> None:
+    """Print every command that is run to standard error, secrets blotted out."""
+    if wanted:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger(__package__).setLevel(logging.DEBUG)

@@ -1,0 +1,31 @@
+"""Whether a cluster is out of reach, by what kubectl and helm say; one that is restarted is given time to come back."""
+
+import re
+from collections.abc import Callable
+
+from .shell import Result
+from .wait import pause
+
+_AWAY = (
+    r"was refused|connection refused|\bEOF\b|connection reset|connection lost|TLS handshake timeout|"
+    r"currently unable|http2: server sent GOAWAY"
+)
+AWAY = re.compile(_AWAY)
+UNREACHABLE = re.compile(
+    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
+    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
+    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
+    rf"getting credentials|Kubernetes cluster unreachable|{_AWAY}"
+)
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between two attempts to read from an API server that has answered before."""
+
+
+def patiently(read: Callable[[], Result]) -> Result:
+    """Read again as long as the server is away, 15 seconds at most."""
+    for wait in PAUSES:
+        answer = read()
+        if not answer.status or not AWAY.search(answer.err):
+            return answer
+        pause(wait)
+    return read()

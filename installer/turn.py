@@ -1,0 +1,81 @@
+"""One writer at a time on this machine, and whether what a killed run left behind has ended: the kernel knows."""
+
+import hashlib
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from .errors import DeadlinePassed
+from .wait import until
+
+if sys.platform != "win32":
+    import fcntl
+
+log = logging.getLogger(__name__)
+Files = tuple[int, ...]
+
+
+def state_folder() -> Path:
+    """Return where this machine's locks and its identity are kept; losing it costs patience, nothing else."""
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    folder = Path(home) / "gitops-flask"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def machine() -> str:
+    """Return a short name of this machine and its locks; empty where there are no locks to rely on."""
+    if sys.platform == "win32":
+        return ""
+    path = state_folder() / "machine"
+    if not path.exists():
+        fresh = path.with_name(f"machine.{token_hex(8)}")
+        fresh.write_text(token_hex(16), encoding="ascii")
+        try:
+            path.hardlink_to(fresh)  # the first of several has its way
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    # with the host's name: a home directory may be shared by machines that do not see each other's locks
+    return hashlib.sha256(f"{path.read_text(encoding='ascii')} {socket.gethostname()}".encode()).hexdigest()[:16]
+
+
+@contextmanager
+def turn(what: str, seconds: float) -> Iterator[Files]:
+    """Wait until nobody on this machine works on `what`, then lend the files that programs must inherit.
+
+    A program that inherited them holds the turn until it ends, whatever happens to the installer that started it.
+    """
+    if sys.platform == "win32":
+        yield ()
+        return
+    path = state_folder() / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not (free := _take(descriptor)):
+            log.info("another program on this machine is changing %s: waiting for its end", what)
+            free = until(lambda: _take(descriptor), seconds, every=0.1)
+        if not free:
+            raise DeadlinePassed(
+                f"The end of another change of {what}",
+                seconds,
+                f"a program on this machine is still at it (it holds {path})",
+                f"Wait for it, or find and end it: fuser {path}",
+            )
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

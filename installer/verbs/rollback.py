@@ -1,0 +1,69 @@
+"""`rollback`: an earlier delivery comes back by the project's own workflow, and is held; or the hold is released."""
+
+from .. import console, delivered, history, preflight, runs
+from ..delivered import Delivered
+from ..errors import InstallerError
+from ..progress import Waiting
+from ..resume import command
+from ..settings import MAIN
+from ..world import World
+from .up import DEADLINE, until_live
+
+
+def rollback(world: World, *, to: str, why: str, yes: bool) -> None:
+    """Say what comes back, ask, start `rollback.yml`, and wait until that delivery is live again."""
+    record = _recorded(world)
+    target = history.named(world, to) if to else history.previous(world, record)
+    if record.hold:
+        console.report(f"Held now: {record.hold}")
+    if target.revision == record.revision:
+        _nothing_to_do(world, record)
+        return
+    console.report(f"Comes back:  {target}")
+    console.report(f"Goes:        {record.revision[:12]}")
+    console.report("It is held: merges are tested and built, but not delivered, until the hold is released.")
+    console.confirm(f"Roll {world.settings.application} back?", yes=yes)
+    # by its name: what was confirmed comes back, whatever is delivered in between
+    _run(world, {"to": target.revision, **({"why": why} if why else {})})
+    until_live(world)
+
+
+def release(world: World, *, yes: bool) -> None:
+    """Take the hold away, deliver the head of main, and wait until it is live."""
+    record = _recorded(world)
+    if not record.hold:
+        console.report(f"{world.settings.branch} is not held; it is at {record.revision[:12]}.")
+        return
+    head = world.github.head(MAIN) or ""
+    console.report(f"Held now: {record.hold}")
+    console.report(f"Released, it takes deliveries again; the head of {MAIN}, {head[:12]}, is delivered at once.")
+    console.confirm(f"Release the hold of {world.settings.application}?", yes=yes)
+    before = runs.number(runs.newest(world.github, MAIN))
+    waiting = _run(world, {"release": "true"})
+    delivery = runs.after(world.github, runs.DELIVER, before)
+    runs.follow(world.github, world.credentials, delivery, runs.DELIVER, DEADLINE, waiting)
+    until_live(world)
+
+
+def _recorded(world: World) -> Delivered:
+    preflight.refuse(preflight.before_reading(world))
+    record = delivered.read(world)
+    if record is None:
+        raise InstallerError("Nothing was delivered yet.", command("up", world.project))
+    return record
+
+
+def _nothing_to_do(world: World, record: Delivered) -> None:
+    if not record.hold:
+        what = f"{world.settings.branch} is at {record.revision[:12]} already, by a delivery."
+        raise InstallerError(what, "Nothing was changed and nothing is held. Choose another with --to.")
+    console.report(f"{world.settings.branch} is held at {record.revision[:12]} already.")
+    until_live(world)
+
+
+def _run(world: World, inputs: dict[str, str]) -> Waiting:
+    """Start `rollback.yml`, which has the guards and writes the record, and wait for its end."""
+    waiting = Waiting()
+    run = runs.start(world.github, runs.ROLLBACK, inputs)
+    runs.follow(world.github, world.credentials, run, runs.ROLLBACK, DEADLINE, waiting)
+    return waiting

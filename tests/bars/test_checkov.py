@@ -1,0 +1,70 @@
+"""The Dockerfile and all that is rendered before checkov."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bars.conftest import LONG_ONES, VALUES, Judge, known
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
+
+UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
+LEAST = {"Dockerfile": 50, "as it is delivered.yaml": 85, "with every switch on.yaml": 85}
+# What it finds and we do not follow, by the set of answers, with the reason.
+ACCEPTED = {
+    # The address of the database, with its password, is a variable, as every library for databases expects it; the pod
+    # has no shell to print it, and a file in the same container would be as readable for the same process.
+    "database": {"CKV_K8S_35"},
+}
+
+
+def checkov(*arguments: object) -> list[dict[str, Any]]:
+    """Run checkov in an environment of its own; return its reports."""
+    if not shutil.which("uv"):
+        pytest.skip("uv is not installed")
+    run = ["uv", "run", "--isolated", "--locked", "--only-group=bars"]
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    command = [*run, "checkov", "--skip-download", "--soft-fail", "--output=json", *map(str, arguments)]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode and UNREACHABLE.search(ended.stderr):
+        pytest.skip(f"uv cannot reach PyPI: {ended.stderr.strip().splitlines()[-1]}")
+    assert ended.returncode == 0, ended.stderr
+    reports = json.loads(ended.stdout)
+    return reports if isinstance(reports, list) else [reports]
+
+
+# One run for many: it takes seconds to start.
+@pytest.mark.parametrize(
+    "names", [set(known()) - LONG_ONES, pytest.param(LONG_ONES, marks=pytest.mark.all)], ids=["short", "long"]
+)
+def test_checkov_finds_nothing(judge: Judge, names: set[str]) -> None:
+    files = []
+    for judged in map(judge, sorted(names)):
+        files += [judged.rendered(values) for values in VALUES]
+        files.append(shutil.copy(judged.project.path / "Dockerfile", judged.folder / "Dockerfile"))
+    reports = checkov("--framework", "dockerfile", "kubernetes", *(f"--file={file}" for file in files))
+
+    assert sum(len(report["results"]["skipped_checks"]) for report in reports) == 0, "nothing is suppressed"
+    for judged in map(judge, sorted(names)):
+        failed = {check["check_id"] for check in checks(reports, "failed") if of(check, judged.folder)}
+        assert failed == ACCEPTED.get(judged.name, set()), judged.name
+        for name, least in LEAST.items():
+            passed = [c for c in checks(reports, "passed") if of(c, judged.folder / name)]
+            assert len(passed) > least, f"{name} of {judged.name}"
+
+
+def checks(reports: list[dict[str, Any]], outcome: str) -> list[dict[str, Any]]:
+    return [check for report in reports for check in report["results"][f"{outcome}_checks"]]
+
+
+def of(check: dict[str, Any], place: Path) -> bool:
+    """Tell whether a check was about this file, or one of this folder."""
+    file = Path(check["file_abs_path"]).resolve()
+    return file.is_relative_to(place.resolve())

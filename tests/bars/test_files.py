@@ -1,0 +1,62 @@
+"""The Dockerfile, the workflows and the scripts before their linters, and what was told not to be looked at."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.bars.conftest import Judged
+
+# Every exception that the generated project makes, with its place; each has its reason beside it.
+SUPPRESSED = {
+    ".github/workflows/deliver.yml": ["zizmor: ignore[secrets-outside-env]"],
+    "ci/deploy": ["shellcheck source-path=SCRIPTDIR"],
+    "ci/rollback": ["shellcheck source-path=SCRIPTDIR"],
+    "ci/lib/env-branch.sh": [
+        "shellcheck shell=bash",
+        *(f"shellcheck disable=SC{number}" for number in (2016, 2034, 2086)),
+    ],
+}
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a linter of the development dependencies in the project, and return what it says."""
+    if not shutil.which(command[0]):
+        pytest.fail(f"{command[0]} is among the development dependencies")
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_hadolint_finds_not_even_a_matter_of_style(judged: Judged) -> None:
+    assert run(judged.project.path, "hadolint", "--no-fail", "--failure-threshold=style", "Dockerfile") == ""
+
+
+def test_zizmor_finds_nothing_as_an_auditor(judged: Judged) -> None:
+    said = run(
+        judged.project.path, "zizmor", "--offline", "--no-progress", "--color=never", "--persona=auditor", ".github"
+    )
+
+    assert said.strip() == "No findings to report. Good job! (1 ignored)"
+
+
+def test_actionlint_finds_nothing(judged: Judged) -> None:
+    assert run(judged.project.path, "actionlint") == ""
+
+
+def test_shellcheck_finds_nothing(judged: Judged) -> None:
+    scripts = [name for name in judged.project.files() if name.startswith("ci/")]
+
+    assert len(scripts) >= 6
+    assert run(judged.project.path, "shellcheck", "--external-sources", *scripts) == ""
+
+
+def test_these_are_all_the_exceptions(judged: Judged) -> None:
+    word = re.compile(
+        r"(zizmor: ignore\S+|shellcheck [a-z-]+=\S+|hadolint ignore\S+|checkov\S*skip\S*|kube-score/ignore\S*)"
+    )
+    found = {name: word.findall(judged.project.text(name)) for name in judged.project.files() if name != "uv.lock"}
+
+    assert {name: words for name, words in found.items() if words} == SUPPRESSED

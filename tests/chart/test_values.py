@@ -1,0 +1,84 @@
+"""Which objects the chart renders, and which values it refuses."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.chart.rendered import COMMIT, EVERYTHING, Helm
+
+
+def test_the_chart_has_no_fault(helm: Helm) -> None:
+    ended = helm.lint()
+
+    assert ended.returncode == 0, ended.stdout
+    assert "WARNING" not in ended.stdout + ended.stderr
+
+
+ALWAYS = {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"}
+
+
+@pytest.mark.parametrize(
+    ("values", "more", "less"),
+    [
+        ({}, set(), set()),
+        ({"autoscaling": EVERYTHING["autoscaling"]}, {"HorizontalPodAutoscaler"}, set()),
+        ({"httpRoute": EVERYTHING["httpRoute"]}, {"HTTPRoute"}, set()),
+        ({"ingress": EVERYTHING["ingress"]}, {"Ingress"}, set()),
+        ({"metrics": EVERYTHING["metrics"]}, {"ServiceMonitor"}, set()),
+        ({"networkPolicy": {"enabled": False}}, set(), {"NetworkPolicy"}),
+        ({"podDisruptionBudget": {"enabled": False}}, set(), {"PodDisruptionBudget"}),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_a_switch_adds_or_takes_its_object_and_no_other(
+    helm: Helm, values: dict[str, Any], more: set[str], less: set[str]
+) -> None:
+    assert helm.objects(**values).kinds == (ALWAYS | more) - less
+
+
+def test_every_object_names_its_namespace_and_the_revision(helm: Helm) -> None:
+    objects = helm.objects(**EVERYTHING)
+
+    assert objects.kinds == ALWAYS | {"HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "ServiceMonitor"}
+    for object_ in objects.installed:
+        assert object_["metadata"]["namespace"] == "hello-api-dev"
+        assert object_["metadata"]["name"] in ("hello-api", "hello-api-metrics")
+        assert object_["metadata"]["labels"]["app.kubernetes.io/version"] == COMMIT
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"replicas": "two"}, "at '/replicas': got string, want integer"),
+        ({"colour": "red"}, "additional properties 'colour' not allowed"),
+        ({"image": {"digest": "latest"}}, "at '/image/digest': 'latest' does not match pattern"),
+        ({"revision": "main"}, "at '/revision': 'main' does not match pattern"),
+        ({"env": {"PORT": "1"}}, "at '/env/PORT': value must be 'not here: the chart sets it"),
+        ({"env": {"A-B": "1"}}, "at '/env': additional properties 'A-B' not allowed"),
+        ({"env": {"DEBUG": True}}, "at '/env/DEBUG': got boolean, want string"),
+        ({"resources": {"limits": {"cpu": "0.5"}}}, "at '/resources/limits/cpu': '0.5' does not match pattern"),
+        ({"resources": {"limits": {"memory": "1024M"}}}, "at '/resources/limits/memory'"),
+        ({"service": {"targetPort": 80}}, "at '/service/targetPort': minimum: got 80, want 1,024"),
+        ({"service": {"port": 0}}, "at '/service/port': minimum: got 0, want 1"),
+        ({"env": {"METRICS_PORT": "1"}}, "at '/env/METRICS_PORT': value must be 'not here: the chart sets it"),
+        ({"image": {"pullPolicy": "Never"}}, "at '/image/pullPolicy': value must be one of 'Always', 'IfNotPresent'"),
+        ({"autoscaling": {"minReplicas": "2"}}, "at '/autoscaling/minReplicas': got string, want integer"),
+        ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "autoscaling.maxReplicas is less than autoscaling.minR"),
+        ({"podDisruptionBudget": {"maxUnavailable": 0}}, "at '/podDisruptionBudget/maxUnavailable': minimum: got 0"),
+        ({"networkPolicy": {"from": [{"namespace": "a"}]}}, "at '/networkPolicy/from/0': additional properties"),
+        ({"networkPolicy": {"egress": [{}]}}, "at '/networkPolicy/egress/0': minProperties: got 0, want 1"),
+        ({"metrics": {"namespace": "Monitoring"}}, "at '/metrics/namespace': 'Monitoring' does not match pattern"),
+        ({"metrics": {"port": 80}}, "at '/metrics/port': minimum: got 80, want 1,024"),
+        ({"metrics": {"serviceMonitor": {"interval": "1"}}}, "at '/metrics/serviceMonitor/interval'"),
+        ({"priorityClassName": "High"}, "at '/priorityClassName': 'High' does not match pattern"),
+        ({"ingress": {"enabled": True}}, "at '/ingress/host': minLength"),
+        ({"httpRoute": {"enabled": True}}, "at '/httpRoute/parentRefs': minItems"),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_a_wrong_value_is_refused_by_name(helm: Helm, values: dict[str, Any], message: str) -> None:
+    ended = helm.template(**values)
+
+    assert ended.returncode != 0
+    assert message in ended.stderr

@@ -1,0 +1,27 @@
+"""Service, Ingress, HTTPRoute: how requests reach the pods."""
+
+from tests.chart.rendered import Helm
+
+
+def test_the_service_leads_to_the_servers_port(helm: Helm) -> None:
+    objects = helm.objects(service={"port": 8080, "targetPort": 9000})
+
+    (port,) = objects["Service"]["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (8080, "http")
+    assert {"name": "http", "containerPort": 9000, "protocol": "TCP"} in objects.container["ports"]
+    assert {"name": "PORT", "value": "9000"} in objects.container["env"]
+
+
+def test_ways_in_lead_to_the_service(helm: Helm) -> None:
+    objects = helm.objects(
+        ingress={"enabled": True, "host": "a.example.com", "className": "nginx", "tlsSecretName": "cert"},
+        httpRoute={"enabled": True, "parentRefs": [{"name": "gw"}], "hostnames": ["a.example.com"]},
+    )
+
+    ingress, route = objects["Ingress"]["spec"], objects["HTTPRoute"]["spec"]
+    assert ingress["ingressClassName"] == "nginx"
+    assert ingress["tls"] == [{"hosts": ["a.example.com"], "secretName": "cert"}]
+    (path,) = ingress["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "hello-api", "port": {"name": "http"}}
+    assert route["hostnames"] == ["a.example.com"]
+    assert route["rules"][0]["backendRefs"] == [{"name": "hello-api", "port": 80}]

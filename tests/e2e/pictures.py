@@ -1,0 +1,66 @@
+"""Draw docs/images: what the verbs print on a terminal, recorded where the story plays. No test.
+
+python -m tests.e2e.pictures docs/images       # with a cluster, as docs/testing.md says; it ends without Argo CD
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tests.conftest import ROOT
+
+from .actors import Developer
+from .stage import PROJECT, SLUG, open_stage
+
+WIDTH = 118
+RECORDED = {"plan": (), "up": ("--yes",), "status": (), "doctor": ()}
+
+
+def main(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch, open_stage(Path(scratch)) as stage:
+        developer = stage.developer
+        developer.env["GITOPS_FLASK_INSTALL"] = "no"
+        answers = [f"project_name={PROJECT}", "github_owner=acme", f"--output-dir={developer.home}"]
+        words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers]
+        developer.run("python", *words, cwd=developer.home)
+        developer.project = developer.home / SLUG
+        developer.env["KUBECONFIG"] = a_context_called("dev", developer)
+        colours = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
+        env = {name: value for name, value in developer.env.items() if name != "NO_COLOR"} | colours
+        try:
+            for verb, options in RECORDED.items():
+                (folder / f"{verb}.svg").write_text(draw(verb, record(replace(developer, env=env), verb, *options)))
+        finally:
+            developer.installer("down", "--yes", "--argocd", stdin="argocd\n")
+
+
+def a_context_called(name: str, developer: Developer) -> str:
+    """Return a kubeconfig with the same cluster under another name."""
+    copy = developer.home / "kubeconfig"
+    copy.write_text(developer.run("kubectl", "config", "view", "--raw", "--flatten", "--minify").stdout)
+    current = developer.run("kubectl", "config", "current-context").stdout.strip()
+    developer.run("kubectl", "config", "rename-context", current, name, f"--kubeconfig={copy}")
+    return str(copy)
+
+
+def record(developer: Developer, verb: str, *options: str) -> str:
+    """Return what a verb prints, its colours included; whoever looks at it has another home."""
+    printed = developer.installer(verb, *options).stdout
+    for here, there in ((developer.home, "~"), (ROOT, "~/gitops-flask")):
+        printed = printed.replace(str(here), there)
+    return printed
+
+
+def draw(verb: str, printed: str) -> str:
+    console = Console(record=True, width=WIDTH, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115, PTH123
+    console.print(Text("$ ", style="bold green") + Text(f"gitops-flask {verb}", style="bold"))
+    console.print(Text.from_ansi(printed), soft_wrap=False)
+    return console.export_svg(title=f"gitops-flask {verb}", unique_id=verb)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

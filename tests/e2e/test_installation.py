@@ -1,0 +1,87 @@
+"""The chart of a generated project, installed by helm in a namespace that lets in only the most restricted pods."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from .test_image_bars import Built, built
+
+__all__ = ["built"]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+def kubectl(*arguments: str) -> str:
+    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def namespace(built: Built) -> Iterator[str]:
+    name = built.project.slug
+    kubectl("create", "namespace", name)
+    try:
+        modes = (f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn"))
+        kubectl("label", "namespace", name, *modes)
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def said(built: Built, namespace: str) -> str:
+    """Install it, and return what helm said."""
+    image = {"repository": built.repository, "tag": built.revision, "digest": built.digest}
+    values = built.project.path.parent / f"{built.project.slug}.json"
+    values.write_text(json.dumps({"image": image, "revision": built.revision}))
+    options = ("--namespace", namespace, "--values", "deploy/dev.yaml", "--values", str(values))
+    command = ["helm", "install", built.project.slug, "chart", *options, "--wait", "--timeout", "180s"]
+    ended = subprocess.run(command, cwd=built.project.path, capture_output=True, text=True, check=False)
+    events = kubectl("get", "events", "--namespace", namespace)
+    assert ended.returncode == 0, ended.stdout + ended.stderr + events
+    return ended.stdout + ended.stderr
+
+
+def test_restricted_pods_become_ready_without_a_warning(built: Built, namespace: str, said: str) -> None:
+    assert "warning" not in said.lower()
+    pods = json.loads(kubectl("get", "pods", "--namespace", namespace, "--output", "json"))["items"]
+    assert len(pods) == 2
+    for pod in pods:
+        (container,) = pod["status"]["containerStatuses"]
+        assert (container["ready"], container["restartCount"]) == (True, 0)
+        assert built.digest in container["imageID"]
+
+
+def test_each_pod_can_be_asked_through_the_api_servers_proxy(built: Built, namespace: str, said: str) -> None:
+    pods = kubectl("get", "pods", "--namespace", namespace, "--output", "name").split()
+    for pod in pods:
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod.removeprefix('pod/')}:8000/proxy/version"
+        assert json.loads(kubectl("get", "--raw", path))["revision"] == built.revision
+
+
+def test_the_test_of_the_installation_passes_and_leaves_nothing(built: Built, namespace: str, said: str) -> None:
+    command = ["helm", "test", built.project.slug, "--namespace", namespace, "--timeout", "120s"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Succeeded" in ended.stdout
+    assert kubectl("get", "jobs", "--namespace", namespace, "--output", "name") == ""
+
+
+def test_the_test_fails_where_another_revision_answers(built: Built, namespace: str, said: str) -> None:
+    values = built.project.path.parent / f"{built.project.slug}.json"
+    tree = json.loads(values.read_text()) | {"revision": "f" * 40}
+    values.write_text(json.dumps(tree))
+    options = ("--namespace", namespace, "--values", "deploy/dev.yaml", "--values", str(values))
+    subprocess.run(
+        ["helm", "upgrade", built.project.slug, "chart", *options, "--wait", "--timeout", "180s"],
+        cwd=built.project.path,
+        check=True,
+        capture_output=True,
+    )
+    command = ["helm", "test", built.project.slug, "--namespace", namespace, "--timeout", "120s"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode != 0
+    log = kubectl("logs", f"job/{built.project.slug}-test", "--namespace", namespace)
+    assert f"the revision delivered is {'f' * 40}" in log

@@ -1,0 +1,194 @@
+"""`up`, killed by SIGKILL after each of its steps and at any time: the next one ends as if nothing had been.
+
+KILL_SEED=N repeats the instants of a run that printed it.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer.resources.argo_cd import CRDS
+from tests.killed.process import Process, Whom
+from tests.killed.snapshot import Tree, differing, of_cluster, of_github
+
+from .actors import eventually
+from .plugin import SECONDS
+from .stage import PROJECT, SLUG, Stage, open_stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+STEPS = 10
+SEED = int(os.environ.get("KILL_SEED", "5"))
+MOMENTS = 6
+INSTALLATIONS = 3
+WHOM: tuple[Whom, Whom] = ("alone", "group")
+
+
+@dataclass
+class Ground:
+    """A project that is live, what is there then, and how long an undisturbed `up` takes to bring it back."""
+
+    stage: Stage
+    folder: Path
+    left: Tree
+    seconds: float = 0
+    with_argo_cd: float = 0
+
+    def start(self, name: str) -> Process:
+        program = str(Path(sys.executable).with_name("gitops-flask"))
+        command = [program, "up", "--yes", "--project", str(self.stage.developer.project)]
+        return Process(command, self.stage.developer.env, self.folder / f"{name}.log")
+
+    def up(self) -> float:
+        """Run it undisturbed; return how long it took."""
+        began = time.monotonic()
+        process = self.start("undisturbed")
+        assert process.end(400) == 0, process.printed
+        return time.monotonic() - began
+
+    def down(self, *options: str) -> None:
+        typed = "".join({"--repository": f"acme/{SLUG}\n", "--argocd": "argocd\n"}[option] for option in options)
+        self.stage.developer.installer("down", *(options or ("--yes",)), stdin=typed)
+
+    def snapshot(self) -> Tree:
+        stage = self.stage
+        github = of_github(stage.github, f"acme/{SLUG}", stage.secrets[1])
+        return {**github, **of_cluster(stage.developer.env, SLUG, stage.repository)}
+
+    def converges(self, record: Callable[[float], None]) -> None:
+        """Start again at once, whatever still works, and compare the ends."""
+        began = time.monotonic()
+        process = self.start("second")
+        assert process.end(400) == 0, process.printed
+        record(time.monotonic() - began)
+        assert differing(self.snapshot(), self.left) == []
+        planned = self.stage.developer.installer("plan", "--exit-code", check=False)
+        assert planned.returncode == 0, planned.stdout
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("killed")
+    with open_stage(folder) as stage:
+        developer = stage.developer
+        developer.env["GITOPS_FLASK_INSTALL"] = "no"
+        developer.run(
+            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
+            *("github_owner=acme", f"--output-dir={developer.home}"),
+            cwd=developer.home,
+        )
+        developer.project = developer.home / SLUG
+        ground = Ground(stage, folder, {})
+        try:
+            ground.with_argo_cd = ground.up()
+            ground.left = ground.snapshot()
+            ground.down()
+            ground.seconds = ground.up()
+            assert differing(ground.snapshot(), ground.left) == [], "two undisturbed runs differ"
+            yield ground
+            assert stage.github.failures == []
+        finally:
+            ground.down("--repository", "--argocd")
+            kubectl = ("kubectl", "delete", "--ignore-not-found")
+            developer.run(*kubectl, "customresourcedefinitions", *CRDS)
+            developer.run(*kubectl, "namespaces", "argocd")
+
+
+@pytest.fixture
+def record(
+    record_property: Callable[[str, object], None], request: pytest.FixtureRequest, ground: Ground
+) -> Callable[[float], None]:
+    """Return what takes down how long it took to converge after this kill."""
+    compare = f"undisturbed {ground.seconds:.1f} s, from nothing {ground.with_argo_cd:.1f} s"
+    return lambda seconds: record_property(SECONDS, (f"up after {request.node.name} ({compare})", seconds))
+
+
+def often(number: int, *chosen: int) -> Any:
+    return [] if number in chosen else pytest.mark.all
+
+
+@pytest.mark.parametrize(
+    ("step", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 8)) for n in range(1, STEPS + 1)]
+)
+def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], step: int, whom: Whom) -> None:
+    ground.down()
+    first = ground.start("killed")
+    eventually(f"step {step}", lambda: f"{step}/{STEPS}  " in first.printed or first.ended, 120, every=0.005)
+    first.kill(whom)
+    ground.converges(record)
+
+
+@pytest.mark.parametrize(("moment", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 1)) for n in range(MOMENTS)])
+def test_killed_at_any_time(ground: Ground, record: Callable[[float], None], moment: int, whom: Whom) -> None:
+    ground.down()
+    kill_within(ground, ground.seconds, f"{SEED}-{moment}", whom)
+    ground.converges(record)
+
+
+@pytest.mark.all
+@pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(INSTALLATIONS)])
+def test_killed_while_argo_cd_is_installed(
+    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
+) -> None:
+    ground.down("--argocd")
+    first = ground.start("killed")
+    release_is(ground, "pending-install")
+    wait_a_part_of(3.0, f"{SEED}-install-{moment}")
+    first.kill(whom)
+    ground.converges(record)
+
+
+@pytest.mark.parametrize("whom", [pytest.param("group"), pytest.param("alone", marks=pytest.mark.all)])
+def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[float], None], whom: Whom) -> None:
+    settings = ground.stage.developer.project / "gitops.yaml"
+    before = settings.read_text()
+    tree = yaml.safe_load(before)
+    tree["argocd"]["values"]["configs"]["cm"] = {"timeout.reconciliation": "4s"}
+    settings.write_text(yaml.safe_dump(tree))
+    try:
+        first = ground.start("killed")
+        release_is(ground, "pending-upgrade")
+        first.kill(whom)
+    finally:
+        settings.write_text(before)
+    ground.converges(record)
+
+
+@pytest.mark.all
+@pytest.mark.parametrize(("moment", "whom"), [(0, "group"), (1, "alone")])
+def test_killed_at_any_time_from_nothing(
+    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
+) -> None:
+    ground.down("--repository")
+    kill_within(ground, ground.with_argo_cd / 2, f"{SEED}-nothing-{moment}", whom)
+    ground.converges(record)
+
+
+def kill_within(ground: Ground, seconds: float, seed: str, whom: Whom) -> None:
+    first = ground.start("killed")
+    wait_a_part_of(seconds, seed)
+    first.kill(whom)
+
+
+def wait_a_part_of(seconds: float, seed: str) -> None:
+    """Let a part of a span go by, the same in every run with this seed: the instant is what is tried."""
+    instant = random.Random(seed).random() * seconds
+    print(f"KILL_SEED={SEED}: killed after {instant:.3f} s")
+    time.sleep(instant)
+
+
+def release_is(ground: Ground, status: str) -> None:
+    def reached() -> bool:
+        listed = json.loads(ground.stage.developer.run("helm", "list", "-n", "argocd", "-o", "json").stdout)
+        return any((each["name"], each["status"]) == ("argocd", status) for each in listed)
+
+    eventually(f"Argo CD's release {status}", reached, 60, every=0.02)

@@ -1,0 +1,162 @@
+"""A workbench for GitHub's half: a stand-in, a project, and a repository in whatever state a test begins with."""
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.converge import Apply
+from installer.credentials import find
+from installer.deploy_key import Pair
+from installer.git import Clone
+from installer.github import GitHub
+from installer.resource import Resource
+from installer.resources.content import Content
+from installer.resources.delivery import Delivery
+from installer.resources.deploy_keys import GitHubDeployKeys
+from installer.resources.registry_token import RegistryToken
+from installer.resources.repository import Repository
+from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.rules import Rules
+from installer.resources.variables import Variables
+from installer.settings import Settings
+from tests.github import GitHub as StandIn
+from tests.github.git import git as on_server
+from tests.github.model import DeployKey
+
+from . import cluster as fakes
+
+SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
+WAITS_FOR_A_RUNNER = """on:
+  push: {branches: [main]}
+  workflow_dispatch: {inputs: {init: {type: boolean}}}
+jobs:
+  deploy: {runs-on: nowhere, steps: [{run: "true"}]}
+"""
+
+
+class Quiet:
+    """Progress that nobody hears."""
+
+    def begins(self, title: str) -> None:
+        pass
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
+        pass
+
+
+class Helm(fakes.Helm):
+    """helm whose objects are in the cluster then."""
+
+    def __init__(self, there: fakes.Cluster) -> None:
+        super().__init__()
+        self._cluster = there
+
+    def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
+        super().install(name, namespace, values, **options)
+        for made in values["objects"]:
+            self._cluster.objects[made["kind"].lower(), made["metadata"]["name"]] = made
+
+    def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
+        self._cluster.objects.clear()
+        self.there = []
+        return super().uninstall(name, namespace, timeout)
+
+
+def a_project(folder: Path) -> Path:
+    """Make a project with one commit and the workflow that delivers."""
+    (folder / ".github/workflows").mkdir(parents=True)
+    (folder / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+    return folder
+
+
+@dataclass
+class Bench:
+    """One project at one GitHub; `token` is the developer's."""
+
+    github: StandIn
+    project: Path
+    token: str
+    cluster: fakes.Cluster = field(default_factory=fakes.Cluster)
+
+    def __post_init__(self) -> None:
+        self.helm = Helm(self.cluster)
+
+    @property
+    def repository(self) -> Any:
+        return self.github.repository("acme/web")
+
+    def use(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+        """Lead every client in this process and below it here."""
+        environment = {
+            **self.github.env,
+            "GH_TOKEN": self.token,
+            "GH_CONFIG_DIR": str(home / "gh"),
+            "REGISTRY_TOKEN": REGISTRY_TOKEN,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    def resources(self, settings: Settings = SETTINGS) -> dict[str, Resource[Any]]:
+        """Make the resources that ask GitHub anew, as each run does; any may be applied alone."""
+        credentials = find(settings)
+        github = GitHub(settings.host, credentials.github, settings.repository)
+        edges: Any = (self.cluster, self.helm, GitHubDeployKeys(github))
+        made: list[Resource[Any]] = [
+            Repository(settings, github, credentials),
+            Variables(settings, github, credentials),
+            RegistryToken(github, credentials),
+            Content(settings, github, credentials, Clone(self.project)),
+            Delivery(settings, github, patience=1),
+            Rules(settings, github),
+            RepositoryCredential(settings, *edges),
+        ]
+        for resource in made:
+            resource.needs = ()
+        return {resource.key: resource for resource in made}
+
+    def apply(self, *keys: str, settings: Settings = SETTINGS) -> list[str]:
+        made = self.resources(settings)
+        run = Apply([made[key] for key in keys], Quiet())
+        run.run()
+        return run.done
+
+    # --- what is there before ------------------------------------------------------------------
+
+    def set_up(self, given: str) -> None:
+        """Begin anew: `nothing`, an `empty` repository, a `filled` one, or one where all was `changed`."""
+        self.github.faults.clear()
+        self.github.changes.clear()
+        self.github.repositories.clear()
+        self.cluster.objects.clear()
+        self.helm.there = []
+        if given == "nothing":
+            return
+        token = self.github.tokens[self.token]
+        self.github.hosting.create(token, "acme", "web", private=True, description="A service")
+        if given == "empty":
+            return
+        on_server(self.repository.git, "fetch", "--quiet", str(self.project), "main:main")
+        if given == "changed":
+            self.apply("variables", "registry-token", "rules", "credential")
+            self.change()
+
+    def change(self) -> None:
+        """Change everything behind the installer's back."""
+        self.change_but_for_keys()
+        (number,) = self.repository.keys
+        other = DeployKey("gitops-flask: web-repo", Pair.make().public, read_only=True, id=number)
+        self.repository.keys[number] = other
+
+    def change_but_for_keys(self) -> None:
+        repository = self.repository
+        repository.private, repository.description = False, "Mine"
+        repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
+        del repository.secrets["REGISTRY_TOKEN"]
+        next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main").rules.pop()

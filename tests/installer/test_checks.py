@@ -1,0 +1,152 @@
+"""What plans, policies, rules, tokens and clocks have to do with it: each is told with what mends it."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer.checks import cluster, owner, repository, token, tools
+from installer.checks.finding import Finding
+from installer.preflight import CHECKS
+from installer.resources.rules import _REVIEWED
+from installer.world import World
+from tests.github import GitHub as StandIn
+from tests.github.model import Ruleset
+
+Ask = Callable[[Callable[[World], Any]], list[Finding]]
+
+
+@pytest.fixture
+def ask(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Ask one check about a private project of acme's, where octo is a member."""
+    github.user("octo")
+    github.organization("acme", plan="team", members={"octo": "member"})
+    for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
+        monkeypatch.setenv(name, value)
+    tree = {
+        "version": 1,
+        "project": {"name": "Web", "slug": "web"},
+        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
+        "registry": {"host": "docker.io", "account": "acme"},
+        "cluster": {"namespace": "web-dev"},
+    }
+    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    return lambda check: list(check(World.open(tmp_path)))
+
+
+def create(github: StandIn) -> None:
+    github.accounts["acme"].members["octo"] = "admin"
+    subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
+
+
+def test_an_organisation_that_lets_no_member_create_is_told(ask: Ask, github: StandIn) -> None:
+    assert ask(owner.may_create) == []
+    github.accounts["acme"].members_can_create_repositories = False
+    (found,) = ask(owner.may_create)
+    assert found.problem
+    assert "acme does not let its members create private repositories" in found.what
+    assert "Let an owner create acme/web, empty" in found.fix
+
+
+def test_its_owners_may_create_whatever_members_may_not(ask: Ask, github: StandIn) -> None:
+    github.accounts["acme"].members_can_create_repositories = False
+    github.accounts["acme"].members["octo"] = "admin"
+    assert ask(owner.may_create) == []
+
+
+def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
+    assert ask(owner.deploy_keys) == []
+    github.accounts["acme"].deploy_keys_enabled = False
+    (found,) = ask(owner.deploy_keys)
+    assert "acme forbids deploy keys" in found.what
+    assert found.fix.endswith("https://github.com/organizations/acme/settings/deploy_keys")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
+    if there:
+        create(github)
+    assert ask(owner.plan) == []
+    github.accounts["acme"].plan = "free"
+    (found,) = ask(owner.plan)
+    assert "main stays unprotected" in found.what
+    assert not found.problem
+
+
+def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask, github: StandIn) -> None:
+    create(github)
+    assert ask(repository.no_rule_in_the_way) == []
+    conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
+    rules: list[dict[str, Any]] = [{"type": "deletion"}, _REVIEWED]
+    github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
+    (found,) = ask(repository.no_rule_in_the_way)
+    assert "The rule `pull_request` of acme keeps deliveries from pushing to env/dev." in found.what
+    assert "https://github.com/organizations/acme/settings/rules" in found.fix
+
+
+def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
+    create(github)
+    assert ask(repository.actions) == []
+    github.repository("acme/web").actions["enabled"] = False
+    (found,) = ask(repository.actions)
+    assert "switched off for acme/web" in found.what
+    github.repository("acme/web").actions.update(enabled=True, allowed_actions="local_only")
+    (found,) = ask(repository.actions)
+    assert "actions/checkout" in found.what
+
+
+def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(github)
+    allowed = {"metadata": "read", "contents": "write", "administration": "write", "variables": "write"}
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=allowed))
+    (found,) = ask(token.scopes)
+    assert found.problem
+    assert "The token may not read Actions, Secrets of acme/web" in found.what
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained"))
+    (found,) = ask(token.scopes)
+    assert not found.fix
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(300, "300 s ahead of GitHub's"), (-90, "90 s behind GitHub's")])
+def test_a_clock_that_is_wrong_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
+    (found,) = ask(token.clock)
+    assert not found.fix
+    now = time.time
+    monkeypatch.setattr(token, "_now", lambda: now() + ahead)
+    (found,) = ask(token.clock)
+    shown = int(found.what.split(" is ")[1].split(" s ")[0])
+    assert abs(shown - abs(ahead)) <= 3
+    assert words.split(" s ")[1] in found.what
+    assert found.fix
+    assert not found.problem
+
+
+@pytest.mark.parametrize(("said", "numbers"), [
+    ("git version 2.39.5 (Apple Git-154)", (2, 39)),
+    ("gh version 2.102.0 (2026-01-01)\nhttps://github.com/cli/cli/releases/tag/v2.102.0", (2, 102)),
+    ("v3.13.0", (3, 13)),
+    ("argocd: v3.5.3+unknown", (3, 5)),
+    ("Client Version: v1.34.4\nKustomize Version: v5.7.1", (1, 34)),
+    ("nothing that was ever a version", None),
+])  # fmt: skip
+def test_versions_are_read_as_each_program_writes_them(said: str, numbers: tuple[int, int] | None) -> None:
+    assert tools.numbers(said) == numbers
+
+
+def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.kubectl.Cluster.versions", lambda _: ("v1.34.4", "v1.24.9"))
+    (found,) = ask(cluster.versions)
+    assert found.problem
+    assert "v1.24.9; Argo CD needs 1.25 or newer" in found.what
+
+
+def test_every_check_is_made_at_a_moment_that_comes() -> None:
+    resources = {"repository", "content", "registry-token", "credential", "argocd", "application"}
+    assert {check.before for check in CHECKS} <= {"looking", "writing", "", *resources}
+    assert len({check.ask for check in CHECKS}) == len(CHECKS)

@@ -1,0 +1,112 @@
+"""Every request of GitHub's half against every fault: success after a bounded retry, or one message with its fix."""
+
+import time
+import traceback
+
+import pytest
+
+from installer.errors import InstallerError
+
+from .bench import REGISTRY_TOKEN, Bench
+from .fault_table import ASKED, CASES, Asked, Case
+
+pytestmark = pytest.mark.slow
+
+TABLE = [(asked, case) for asked in ASKED for case in CASES]
+SAMPLE = 2 * (len(CASES) + 1)  # another fault for every other request
+ABSENT = ("404 scope", "409")
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no time pass in a pause, and take down how long it would have been."""
+    waits: list[float] = []
+    for module in ("github", "git", "resources.repository"):
+        monkeypatch.setattr(f"installer.{module}.pause", waits.append)
+    monkeypatch.setattr("installer.github.TIMEOUT", 1)
+    monkeypatch.setattr("installer.git.SILENCE", 1)
+    monkeypatch.setattr("installer.resources.repository.PATIENCE", 2.0)
+    return waits
+
+
+def meet(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
+    bench.set_up(asked.given)
+    bench.github.faults.order(case.fault, asked.method, asked.path, times=case.times)
+    if case.fault.html:  # git asks on, in its old way
+        bench.github.faults.order(case.fault, "GET", r"^/acme/web/(HEAD|objects|info/refs$)")
+    began = time.monotonic()
+    try:
+        bench.apply(asked.key)
+    except InstallerError as error:
+        check_told(bench, asked, case, error)
+    else:
+        assert case.times == 1 or is_a_no(asked, case), "it cannot have worked"
+    assert time.monotonic() - began < 60
+    assert bench.github.faults.struck, "the fault met nothing"
+    assert sum(waits) <= 90
+    bench.github.faults.clear()
+    bench.apply(asked.key)
+    check_converged(bench, asked)
+
+
+def is_a_no(asked: Asked, case: Case) -> bool:
+    """Tell whether the fault is an answer that has a meaning here: not there, none yet, not in this plan."""
+    meanings = {
+        ("404 scope", "GET"): True,
+        ("404 scope", "DELETE"): True,
+        ("409", "GET"): "git/ref" in asked.path,
+        ("403 plan", "GET"): "rulesets" in asked.path,
+        ("cut", "POST"): asked.by_a_program,  # it was done, and is found to be
+    }
+    return meanings.get((case.fault.name, asked.method), False)
+
+
+def check_told(bench: Bench, asked: Asked, case: Case, error: InstallerError) -> None:
+    told = str(error)
+    assert told.count("→") == 1, told
+    assert told.count("Done:") == told.count("Remains:") == 1, told
+    assert "Traceback" not in told
+    assert case.times > 1 or not asked.may_be_repeated or asked.by_a_program, f"one fault should have passed: {told}"
+    everything = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__dict__)
+    assert REGISTRY_TOKEN not in everything
+    assert bench.token not in everything
+    if not (case.fault.name in ABSENT and asked.method == "GET"):  # then it is what came next that was told
+        cause, fix = told.split("→")
+        for word in words(asked, case):
+            assert word in told, told
+        assert cause.strip()
+        assert fix.strip()
+
+
+def words(asked: Asked, case: Case) -> tuple[str, ...]:
+    """Return what must be said; git hides what it is answered to a push, gh and git say less than the API."""
+    if asked.method == "POST" and asked.key == "content" and case.fault.status in (403, 404, 409, 422, 429):
+        return (f"{case.fault.status}",)
+    return case.words[-1:] if asked.by_a_program else case.words
+
+
+def check_converged(bench: Bench, asked: Asked) -> None:
+    resource = bench.resources()[asked.key]
+    change = resource.diff(resource.observe())
+    if asked.key == "delivery":  # ends with a run under way; the branch is that run's work
+        assert len(bench.repository.runs) == 1
+    else:
+        assert change is None
+    assert len(bench.github.repositories) == 1
+    assert len({r.name for r in bench.repository.rulesets.values()}) == len(bench.repository.rulesets)
+    assert len(bench.repository.keys) <= 1
+
+
+@pytest.mark.all
+@pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
+def test_any_fault_is_survived_or_told_and_the_next_run_converges(
+    shared: Bench, waits: list[float], asked: Asked, case: Case
+) -> None:
+    meet(shared, asked, case, waits)
+
+
+@pytest.mark.parametrize(("asked", "case"), TABLE[::SAMPLE], ids=lambda each: str(each).replace("\\", ""))
+def test_a_sample_of_the_faults_is_survived_or_told(
+    shared: Bench, waits: list[float], asked: Asked, case: Case
+) -> None:
+    meet(shared, asked, case, waits)

@@ -1,0 +1,152 @@
+"""Somebody else's things at GitHub stay as they are, and no change of any setting makes or deletes a repository."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import fields, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from installer.checks.repository import same_project
+from installer.converge import plan
+from installer.credentials import find
+from installer.deploy_key import Pair
+from installer.github import GitHub
+from installer.settings import Settings
+from tests.github.model import DeployKey, Stored
+
+from .bench import SETTINGS, Bench
+
+pytestmark = pytest.mark.slow
+
+GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential")
+OTHER: dict[str, Any] = {
+    "name": "Another name",
+    "description": "Another sentence",
+    "visibility": "public",
+    "registry": "ghcr.io",
+    "account": "another",
+    "namespace": "another-dev",
+    "argocd_namespace": "another",
+    "argocd_values": {"dex": {"enabled": True}},
+    "environment": "staging",
+}
+SOON = ("visibility",)
+NAMES_IT = ("slug", "host", "owner")
+"""Settings that say which repository this is: another value is another repository, and the first one stays."""
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Bench:
+    shared.set_up("filled")
+    return shared
+
+
+def test_every_setting_is_tried_below() -> None:
+    assert {field.name for field in fields(Settings)} == {*OTHER, *NAMES_IT}
+
+
+@pytest.mark.parametrize("name", [n if n in SOON else pytest.param(n, marks=pytest.mark.all) for n in OTHER])
+def test_no_change_of_a_setting_deletes_or_recreates_the_repository(bench: Bench, name: str) -> None:
+    bench.apply(*GITHUBS)
+    number, made, branches = bench.repository.id, bench.repository.created_at, bench.github.branches(bench.repository)
+    for settings in (replace(SETTINGS, **{name: OTHER[name]}), SETTINGS):  # there and back
+        bench.github.changes.clear()
+        bench.apply(*GITHUBS, settings=settings)
+        made_now = [change.what for change in bench.github.changes]
+        assert not any("createRepository" in what or what == "DELETE /repos/acme/web" for what in made_now), made_now
+        assert (bench.repository.id, bench.repository.created_at) == (number, made)
+        assert bench.github.branches(bench.repository) == branches
+        resources = bench.resources(settings)
+        assert not any(p.change for p in plan([resources[key] for key in GITHUBS]))
+
+
+@pytest.mark.parametrize(("name", "value"), [("slug", "other"), ("owner", "octo")])
+def test_another_name_is_another_repository_and_the_first_one_stays(bench: Bench, name: str, value: str) -> None:
+    bench.apply(*GITHUBS)
+    before = state(bench)
+    bench.apply("repository", settings=replace(SETTINGS, **{name: value}))
+    assert len(bench.github.repositories) == 2
+    assert state(bench) == before
+
+
+def state(bench: Bench) -> list[Any]:
+    r = bench.repository
+    return [
+        r.id,
+        r.private,
+        r.description,
+        dict(r.settings),
+        set(r.variables),
+        set(r.secrets),
+        set(r.keys),
+        set(r.rulesets),
+    ]
+
+
+def a_key(bench: Bench) -> None:
+    bench.repository.keys[7] = DeployKey("somebody's", Pair.make().public, read_only=False, id=7)
+
+
+def a_variable(bench: Bench) -> None:
+    bench.repository.variables["RUNNER"] = Stored("RUNNER", "our-own")
+
+
+def a_secret(bench: Bench) -> None:
+    bench.repository.secrets["NPM_TOKEN"] = Stored("NPM_TOKEN", "theirs")
+
+
+def a_ruleset(bench: Bench) -> None:
+    ours = next(iter(bench.repository.rulesets.values()))
+    bench.repository.rulesets[7] = replace(ours, name="theirs", id=7)
+
+
+@pytest.mark.parametrize("theirs", [a_key, a_variable, a_secret, a_ruleset])
+def test_what_others_added_is_no_difference_and_survives_up_and_down(
+    bench: Bench, theirs: Callable[[Bench], None]
+) -> None:
+    bench.apply(*GITHUBS)
+    theirs(bench)
+    resources = bench.resources()
+    assert not any(p.change for p in plan([resources[key] for key in GITHUBS]))
+    bench.change_but_for_keys()
+    bench.apply(*GITHUBS)
+    for key in reversed(GITHUBS):
+        resources[key].remove()
+    left = [each for kind in ("keys", "variables", "secrets", "rulesets") for each in getattr(bench.repository, kind)]
+    assert left in ([7], ["RUNNER"], ["NPM_TOKEN"])
+
+
+def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
+    github = GitHub(SETTINGS.host, find(SETTINGS).github, SETTINGS.repository)
+    world: Any = SimpleNamespace(settings=SETTINGS, github=github)
+    (found,) = same_project(world)
+    assert "exists and holds something else" in str(found)
+    assert bench.github.changes == []
+
+
+def test_an_archived_repository_is_named_and_left(bench: Bench) -> None:
+    repository = bench.resources()["repository"]
+    seen = {**repository.observe(), "archived": True}
+    change = repository.diff(seen)
+    assert change
+    assert (change.action, change.effective) == ("unknown", False)
+    assert "unarchive it" in change.note
+
+
+def test_a_renamed_or_transferred_repository_is_named_and_left(bench: Bench) -> None:
+    repository = bench.resources()["repository"]
+    change = repository.diff({**repository.observe(), "full_name": "other/web"})
+    assert change
+    assert (change.action, change.effective) == ("unknown", False)
+    assert "it is other/web now" in change.note
+
+
+def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) -> None:
+    before = bench.github.branches(bench.repository)
+    who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
+    commit = ("git", *who, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
+    subprocess.run(commit, cwd=bench.project, check=True)
+    bench.apply("content")
+    assert bench.github.branches(bench.repository) == before

@@ -1,0 +1,149 @@
+"""`status`: each part against what `env/dev` records, once or until all is well."""
+
+from typing import Any
+
+import pytest
+
+from installer import health, registry, runs
+from installer.checks.finding import Finding
+from installer.delivered import Delivered
+from installer.errors import InstallerError
+from installer.health import Report, Row
+from installer.live import Live
+from installer.pods import PodAnswer
+from installer.resource import Change
+from installer.secret import Secret
+from installer.synced import Synced
+from installer.verbs import status
+from tests.installer.test_converge import things
+
+RECORD = Delivered("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
+
+
+class Place:
+    """A world as far as the parts look at it."""
+
+    class settings:  # noqa: N801
+        branch = "env/dev"
+        namespace = argocd_namespace = slug = application = "web"
+
+    class credentials:  # noqa: N801
+        registry_username, registry_token = "acme", Secret("")
+
+    cluster = github = None
+
+
+WORLD: Any = Place()
+
+
+def state(rows: Any) -> tuple[bool, str]:
+    (row,) = list(rows)
+    return row.healthy, row.state
+
+
+def test_an_image_that_is_not_in_the_registry_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "has", lambda *_: True)
+    assert state(health._image(WORLD, RECORD)) == (True, "sha256:111111111111 is there")
+    monkeypatch.setattr(registry, "has", lambda *_: False)
+    assert state(health._image(WORLD, RECORD)) == (
+        False,
+        "sha256:111111111111, which env/dev records, is not there",
+    )
+
+
+def test_a_registry_that_does_not_answer_is_a_state_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bool:
+        raise InstallerError("The registry docker.io does not answer.")
+
+    monkeypatch.setattr(registry, "has", fail)
+    assert state(health._image(WORLD, RECORD)) == (False, "The registry docker.io does not answer.")
+
+
+def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Live, "problems", lambda _: ["pod a: ImagePullBackOff: not found"])
+    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
+    assert state(health._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
+    monkeypatch.setattr(Live, "synced", lambda _: Synced("b" * 40, "Synced", "Progressing", "Succeeded"))
+    healthy, told = state(health._argocd(WORLD, RECORD))
+    assert not healthy
+    assert told.splitlines() == [
+        "Synced and Progressing at bbbbbbb",
+        "env/dev is at ccccccc",
+        "pod a: ImagePullBackOff: not found",
+    ]
+    monkeypatch.setattr(Live, "synced", lambda _: None)
+    assert state(health._argocd(WORLD, RECORD)) == (False, "there is no Application")
+
+
+def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, wrong = (PodAnswer("a", ready=True, revision=revision * 40) for revision in "rs")
+    monkeypatch.setattr(Live, "answers", lambda _: [right, right])
+    assert state(health._service(WORLD, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
+    monkeypatch.setattr(Live, "answers", lambda _: [right, wrong])
+    healthy, told = state(health._service(WORLD, RECORD))
+    assert not healthy
+    assert f"pod a answers revision {'s' * 40}" in told
+    monkeypatch.setattr(Live, "answers", lambda _: [])
+    assert state(health._service(WORLD, RECORD)) == (False, "no pod is Ready")
+
+
+def test_a_hold_is_shown_and_is_healthy() -> None:
+    held = Delivered("c" * 40, "r" * 40, "octo, since noon: orders fail")
+    assert state(health._branch(WORLD, held)) == (
+        True,
+        "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
+    )
+
+
+def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = {"status": "completed", "conclusion": "failure", "head_sha": "a" * 40, "html_url": "https://x/runs/1"}
+    monkeypatch.setattr(runs, "newest", lambda *_: run)
+    monkeypatch.setattr(runs, "failing_logs", lambda *_, lines: f"job image:\n    denied, the last of {lines}")
+    healthy, told = state(health._run(WORLD))
+    assert not healthy
+    assert told == "failure for aaaaaaaaaaaa: https://x/runs/1\njob image:\n    denied, the last of 5"
+
+
+def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
+    first, second, third, *_ = things({})
+    planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("unavailable", note="plan"))]
+    rows = health._resources([health.Planned(*each) for each in planned])
+    assert [(row.healthy, row.state) for row in rows] == [
+        (True, "as it should be"),
+        (False, "change: n"),
+        (True, "unavailable: plan"),
+    ]
+
+
+def test_what_could_not_be_looked_at_is_unhealthy() -> None:
+    assert Report([], []).healthy
+    assert not Report([], [Finding("cluster", "It does not answer.", "Start it.")]).healthy
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
+    """Reports that come one after another, without the ten seconds in between."""
+    early, late = (Report([Row("run", "run", healthy=True, state="green"), Row("s", "service", well, word)], [])
+                   for well, word in ((False, "starting"), (True, "live")))  # fmt: skip
+    reports = [early, early, late]
+    monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
+    monkeypatch.setattr(status, "EVERY", 0.0)
+    return reports
+
+
+def test_watching_ends_when_all_is_well_and_a_log_gets_what_changed(
+    looks: list[Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status.status(WORLD, watch=True)
+    assert [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.strip()] == [
+        ["run", "green"],
+        ["service", "starting"],
+        ["service", "live"],
+    ]
+    assert looks == []
+
+
+def test_watching_gives_up_and_says_no(monkeypatch: pytest.MonkeyPatch, looks: list[Report]) -> None:
+    monkeypatch.setattr(status, "DEADLINE", 0.0)
+    assert not status.status(WORLD, watch=True)
+    assert len(looks) == 2

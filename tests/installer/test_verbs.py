@@ -1,0 +1,265 @@
+"""The verbs as they are typed: what they print, for people and for programs, and their exit codes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer.cli import main
+from installer.converge import Planned
+from installer.resource import Change
+from tests.conftest import ROOT
+from tests.documents import valid
+from tests.github import GitHub as StandIn
+from tests.github.model import Stored
+from tests.installer.programs import Programs, put_on_path
+
+Run = Callable[..., "Done"]
+TOKEN = "dckr_pat_canary_verbs"
+NOT_FOUND = 'Error from server (NotFound): deployments.apps "x" not found'
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """A cluster that is there and empty, in which everything is allowed."""
+    (tmp_path / "bin").mkdir()
+    here = put_on_path(tmp_path / "bin", monkeypatch)
+    view = {"current-context": "kind", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
+    here.answer("kubectl", "config view", view)
+    versions = {"clientVersion": {"gitVersion": "v1.34.4"}, "serverVersion": {"gitVersion": "v1.34.2"}}
+    here.answer("kubectl", "version", versions)
+    here.answer("kubectl", "version --client", "Client Version: v1.34.4\nKustomize Version: v5.7.1\n")
+    here.answer("kubectl", "auth can-i", "yes\n")
+    here.answer("kubectl", "get", err=NOT_FOUND, status=1)
+    here.answer("helm", "version", "v4.3.1")
+    here.answer("helm", "list", [])
+    here.answer("argocd", "version", "argocd: v3.5.3+unknown\n")
+    return here
+
+
+@pytest.fixture
+def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of acme's with a commit, and octo's shell."""
+    github.user("octo")
+    github.organization("acme", plan="team", members={"octo": "admin"})
+    environment = {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "NO_COLOR": "1", "COLUMNS": "200"}
+    for name, value in {**environment, "GH_TOKEN": github.token("octo")}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("CI", "REGISTRY_TOKEN", "REGISTRY_USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "web"
+    folder.mkdir()
+    tree = {
+        "version": 1,
+        "project": {"name": "Web", "slug": "web"},
+        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
+        "registry": {"host": "docker.io", "account": "acme"},
+        "cluster": {"namespace": "web-dev"},
+    }
+    (folder / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "Start"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def run(project: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a verb in this process, as a script does: nobody to ask."""
+
+    def run(*arguments: str, code: int | None = None, cwd: Path = project) -> Done:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["gitops-flask", *arguments])
+        capsys.readouterr()
+        ended: Any = 0
+        try:
+            main()
+        except SystemExit as error:
+            ended = error.code or 0
+        done = Done(int(ended), *capsys.readouterr())
+        assert code in (None, done.code), done
+        return done
+
+    return run
+
+
+def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
+    done = run("plan", "--json", code=0)
+    document = valid("plan", done.stdout)
+    assert {r["action"] for r in document["resources"]} == {"create"}
+    assert [r["key"] for r in document["resources"]] == [
+        *("repository", "variables", "registry-token", "content", "delivery", "rules"),
+        *("argocd", "namespace", "credential", "application"),
+    ]
+    (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
+    assert secret["fields"] == [{"name": "REGISTRY_TOKEN", "old": None, "new": "set"}]
+    assert document["problems"] == []
+    assert (document["repository"], document["cluster"]) == (
+        "https://github.com/acme/web",
+        "kind (https://127.0.0.1:6443)",
+    )
+    assert TOKEN not in done.stdout + done.stderr
+
+
+def test_plan_has_exit_codes_for_scripts_where_they_are_wanted(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("plan", "--exit-code").code == 1, "no token for the registry at hand: it cannot be known"
+    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
+    assert run("plan", "--exit-code").code == 3
+    assert run("plan").code == 0
+    (project / "gitops.yaml").unlink()
+    assert run("plan", "--exit-code").code == 1
+
+
+def test_a_plan_that_cannot_look_says_so_to_programs(run: Run, programs: Programs) -> None:
+    programs.answer("kubectl", "version", err="Unable to connect to the server: dial tcp", status=1)
+    document = valid("plan", run("plan", "--json", "--exit-code", code=1).stdout)
+    (problem,) = document["problems"]
+    assert (problem["lane"], problem["level"]) == ("cluster", "problem")
+    unseen = [r["key"] for r in document["resources"] if r["action"] == "unseen"]
+    assert unseen == ["argocd", "namespace", "credential", "application"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan", "--unknown"], ["nothing"], ["rollback", "--release-hold", "--to", "abcd"], ["new", "x"]]
+)
+def test_wrong_usage_is_2(run: Run, arguments: list[str]) -> None:
+    assert run(*arguments).code == 2
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run, github: StandIn, verb: str) -> None:
+    subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
+    github.repository("acme/web").secrets["REGISTRY_TOKEN"] = Stored("REGISTRY_TOKEN", "kept")
+    github.changes.clear()
+    done = run(verb, code=1)
+    assert "Nothing was changed: nobody can be asked here (there is no terminal)." in done.stderr
+    assert "--yes" in done.stderr
+    assert github.changes == []
+
+
+def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
+    (programs.folder / "kubectl").write_text("#!/bin/sh\nsleep 60\n")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "installer", "up", "--yes"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(3)
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Stopped." in told
+    assert f"up --project {project}" in told
+
+
+def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:
+    done = run("doctor", "--json")
+    document = valid("doctor", done.stdout)
+    told = "\n".join(f["what"] for f in document["findings"])
+    for words in (
+        *("git 2.", "gh 2.", "helm 4.3.1", "argocd 3.5.3", "kubectl 1.34.4"),
+        "the token for github.com is octo's, classic",
+        "the token has the scopes repo and workflow",
+        "the clock agrees with GitHub's",
+        "acme is an organisation",
+        "the cluster kind (https://127.0.0.1:6443) is v1.34.2",
+        "you may create namespaces",
+    ):
+        assert words in told
+    (problem,) = [f for f in document["findings"] if f["level"] == "problem"]
+    assert "There is no REGISTRY_TOKEN at hand" in problem["what"]
+    assert done.code == 1
+
+
+def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
+    run: Run, programs: Programs, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
+    github.accounts["acme"].plan = "free"
+    programs.answer("helm", "version", "v3.9.0")
+    programs.answer("argocd", "version", "argocd: v2.14.1\n")
+    programs.answer("kubectl", "auth can-i", "no\n", status=1)
+    versions = {"clientVersion": {"gitVersion": "v1.30.0"}, "serverVersion": {"gitVersion": "v1.34.2"}}
+    programs.answer("kubectl", "version", versions)
+    programs.answer("kubectl", "version --client", "Client Version: v1.34.4\n")
+    done = run("doctor", code=1)
+    for words in (
+        "✗ helm is 3.9.0; 3.13 is the oldest that works",
+        "✗ argocd is 2.14.1; 3.2 is the oldest that works",
+        "✗ The token lacks the scope `workflow`, for pushing .github/workflows",
+        "→ gh auth refresh --hostname github.com --scopes repo,workflow",
+        "! acme's plan has no rules for private repositories: main stays unprotected.",
+        "✗ You may not create namespaces, create customresourcedefinitions",
+        "! kubectl is v1.30.0, the cluster v1.34.2: more than one minor version apart is not supported.",
+    ):
+        assert words in done.stdout
+    assert github.changes == []
+
+
+def test_doctor_works_outside_a_project_as_far_as_that_goes(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", cwd=tmp_path, code=0)
+    assert "✓ you may create namespaces" in done.stdout
+    assert "what depends on a project was not checked" in done.stdout
+    assert "acme" not in done.stdout
+
+
+def test_doctor_goes_on_where_the_token_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
+    document = valid("doctor", run("doctor", "--json", code=1).stdout)
+    problems = [f["what"] for f in document["findings"] if f["level"] == "problem"]
+    assert len(problems) == 1, problems
+    assert "does not work" in problems[0]
+    assert any("you may create" in f["what"] for f in document["findings"])
+
+
+def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run) -> None:
+    document = valid("status", run("status", "--json", code=1).stdout)
+    states = {part["key"]: part["state"] for part in document["parts"]}
+    assert states["repository"].startswith("create")
+    assert states["run"] == "none yet"
+    assert states["branch"] == "nothing was delivered yet"
+    assert states["sync"] == "there is no Application"
+    assert (document["healthy"], document["hold"]) == (False, None)
+
+
+def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, github: StandIn) -> None:
+    done = run("rollback", "--yes", code=1)
+    assert "Nothing was delivered yet." in done.stderr
+    assert " up --project " in done.stderr
+    assert github.changes == []
+
+
+def test_up_does_not_call_it_done_where_something_must_be_given_first(
+    run: Run, github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_but_one(resources: list[Any]) -> list[Planned]:
+        unknown = Change("unknown", note="no token at hand")
+        return [Planned(r, unknown if r.key == "registry-token" else None) for r in resources]
+
+    monkeypatch.setattr("installer.converge.plan", all_but_one)
+    done = run("up", "--yes", code=1)
+    assert "Nothing was changed." in done.stderr
+    assert "Actions secret REGISTRY_TOKEN: no token at hand" in done.stderr
+    assert "up --project" in done.stderr
+    assert github.changes == []

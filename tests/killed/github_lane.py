@@ -1,0 +1,37 @@
+"""GitHub's lane of `up` as a process of its own: the installer's own code, without a cluster to talk to."""
+
+import sys
+from pathlib import Path
+
+from installer.converge import Apply, plan
+from installer.errors import InstallerError
+from installer.lease import Lease
+from installer.world import World
+
+
+class Printed:
+    """Progress, a line each."""
+
+    def begins(self, title: str) -> None:
+        pass
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
+        print(f"{title}: {outcome}", flush=True)
+
+
+def up(project: Path) -> None:
+    """Do what `up` does, without what it asks a cluster and a person."""
+    world = World.open(project)
+    resources = [resource for resource in world.resources() if resource.lane == "github"]
+    lease = Lease(world.github, world.settings.repository)
+    if any(planned.change and planned.change.effective for planned in plan(resources)):
+        Apply(resources, Printed(), lease.held).run()
+    else:
+        lease.tidy()
+
+
+if __name__ == "__main__":
+    try:
+        up(Path(sys.argv[1]))
+    except InstallerError as error:
+        sys.exit(str(error))

@@ -1,0 +1,85 @@
+"""The real server for tests: a process of its own, on free ports."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+MODULE = "{{ cookiecutter.__module }}"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    metrics_port: int
+
+    def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def get(self, path: str, port: int | None = None) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def wait(self, path: str, status: int, seconds: float = 30) -> None:
+        """Ask until that is the answer, as long as the server lives."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if self.get(path)[0] == status:
+                    return
+            except OSError:
+                pass
+            assert self.process.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline, f"{path} was never answered with {status}"
+            time.sleep(0.02)
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def log(self) -> list[dict[str, Any]]:
+        """Wait for the end, and return all lines that the server wrote."""
+        output, _ = self.process.communicate(timeout=30)
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@contextmanager
+def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
+    """Start the server, and wait until it is ready."""
+    ports = free_port(), free_port()
+    variables = {"PORT": str(ports[0]), "METRICS_PORT": str(ports[1])} | environment
+    with subprocess.Popen(
+        [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            server = Server(process, *ports)
+            server.wait("/readyz", 200)
+            yield server
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
