@@ -18,7 +18,10 @@ PERMISSIONS = {
     "Secrets": "actions/secrets",
     "Variables": "actions/variables",
 }
-NEEDED = f"{', '.join(PERMISSIONS)} and Workflows (read and write), Metadata (read)"
+NEEDED = (
+    f"{', '.join(PERMISSIONS)} and Workflows (read and write), Metadata (read); "
+    "with Deployments (read and write) commits show what became of their delivery"
+)
 CLOCK_SECONDS = 60.0
 """Certificates, tokens and leases go wrong from about here on."""
 

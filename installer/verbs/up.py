@@ -1,7 +1,11 @@
 """`up`: make the project real, and end only when its service answers the delivered revision."""
 
-from .. import console, converge, credentials, delivered, preflight
+from contextlib import suppress
+
+from .. import console, converge, credentials, delivered, preflight, telling
 from ..converge import Planned
+from ..delivered import Delivered
+from ..errors import InstallerError
 from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
@@ -48,10 +52,23 @@ def until_live(world: World) -> None:
     waiting = Waiting()
     record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
-    live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+    try:
+        live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+    except InstallerError:
+        with suppress(InstallerError):
+            _tell(world, delivered.read(world) or record)
+        raise
     record = delivered.read(world) or record
+    _tell(world, record)
     if record.hold:
         release = command("rollback", world.project) + " --release-hold"
         console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))
+
+
+def _tell(world: World, record: Delivered) -> None:
+    """Let the commit's page show what became of its delivery; where that says something new, say so here too."""
+    told = telling.tell(world, record, console.report)
+    if told.news:
+        console.report(f"GitHub Deployment: {told.text}")

@@ -57,6 +57,10 @@ class Stage:
         found: list[dict[str, Any]] = json.loads(self.developer.run("helm", "list", "-A", "-o", "json").stdout)
         return found
 
+    def deployments(self) -> list[tuple[str, str]]:
+        """Return what GitHub shows of each delivery: its commit and its state."""
+        return [(each.sha, each.state) for each in self.repository.deployments.values()]
+
     # --- deliveries ----------------------------------------------------------------------------
 
     def finished(self, branch: str) -> dict[str, str] | None:
