@@ -24,6 +24,10 @@ class ArgoCD:
         """Delete an Application with all that it deployed, and wait until it is gone."""
         self._run("app", "delete", application, "--yes", "--cascade", "--wait", seconds=seconds)
 
+    def let_go(self, application: str) -> None:
+        """Delete an Application, or end its deletion, and leave what it deployed."""
+        self._run("app", "delete", application, "--yes", "--cascade=false")
+
     def remove_foreign_fields(self, manifest: Object) -> None:
         """Write an Application or AppProject whole: fields that others added go, which helm would leave."""
         noun = {"Application": "app", "AppProject": "proj"}[manifest["kind"]]

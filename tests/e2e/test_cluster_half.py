@@ -1,11 +1,14 @@
 """The installer's cluster half against a real cluster: Argo CD, namespace, credential, Application, and back."""
 
 import json
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from installer.errors import DeadlinePassed, InstallerError
 from installer.helm import OBJECTS, Helm, objects
 from installer.kubectl import Cluster
 from installer.live import Live
-from installer.resource import Change, Resource
+from installer.resource import Change, Field, Resource
 from installer.resources.application import Application
 from installer.resources.argo_cd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
@@ -49,14 +52,14 @@ class Half:
         self.helm = Helm(self.cluster)
         self.live = Live(self.cluster, self.settings)
 
-    def resources(self, settings: Away | None = None) -> list[Resource[Any]]:
+    def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
         argocd = ArgoCD(self.cluster, settings.argocd_namespace)
         return [
             ArgoCDInstallation(settings, self.cluster, self.helm, remove_it=True),
             Namespace(settings, self.cluster, self.helm),
             RepositoryCredential(settings, self.cluster, self.helm, self.keys),
-            Application(settings, self.cluster, self.helm, argocd),
+            Application(settings, self.cluster, self.helm, argocd, patience=patience),
         ]
 
     def plan(self) -> dict[str, Change]:
@@ -199,6 +202,86 @@ def test_a_field_that_someone_added_is_removed(half: Half, kind: str, patch: dic
 def set_fields(spec: dict[str, Any]) -> dict[str, Any]:
     """Leave out empty lists: argocd drops them when it writes."""
     return {name: value for name, value in spec.items() if value != []}
+
+
+@contextmanager
+def without_controller() -> Iterator[None]:
+    """Take Argo CD's controller away, which alone can end an Application, and give it back."""
+    scale = ("scale", "statefulset/argocd-application-controller", "--namespace=argocd")
+    pod = ("pod", "argocd-application-controller-0", "--namespace=argocd")
+    kubectl(*scale, "--replicas=0")
+    kubectl("wait", *pod, "--for=delete", "--timeout=60s")
+    try:
+        yield
+    finally:
+        kubectl(*scale, "--replicas=1")
+        kubectl("rollout", "status", *scale[1:], "--timeout=60s")
+
+
+def delete(*kinds: str) -> None:
+    for kind in kinds:
+        kubectl("delete", kind, "clu-web-dev", "--namespace=argocd", "--wait=false")
+
+
+def pods(half: Half) -> set[str]:
+    found = half.cluster.list("pods", "clu-web-dev", "app.kubernetes.io/name=clu-web")
+    return {each["metadata"]["uid"] for each in found if "deletionTimestamp" not in each["metadata"]}
+
+
+def test_a_controller_that_is_gone_is_brought_back_and_ends_the_application_that_hung(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    with without_controller():
+        delete("application", "appproject")
+        planned = half.plan()
+        assert planned["argocd"].fields == (Field("application-controller.replicas", 0, 1),)
+        assert planned["application"].note == "once the present AppProject and Application, being deleted, is gone"
+        assert half.apply() == ["argocd", "application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+
+
+def test_an_application_that_no_controller_ends_is_let_go_and_its_pods_stay(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    before = pods(half)
+    with without_controller():
+        delete("application", "appproject")
+        application = half.resources(patience=3)[3]
+        seen = application.observe()
+        change = application.diff(seen)
+        assert change
+        with pytest.raises(DeadlinePassed, match="AppProject clu-web-dev is still there, held by resources-finalizer"):
+            application.apply(seen, change)  # an AppProject's end is the controller's alone
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+    assert pods(half) == before
+
+
+def test_an_app_project_that_waits_for_its_application_is_mended_and_the_pods_stay(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    before = pods(half)
+    delete("appproject")
+    assert half.plan()["application"].note == "once the present AppProject, being deleted, is gone"
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+    assert pods(half) == before
+
+
+def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> None:
+    held = ("patch", "application", "clu-web-dev", "--namespace=argocd", "--type=merge")
+    kubectl(*held, '--patch={"metadata": {"finalizers": ["example.com/hold"]}}')
+    delete("application")
+    application = half.resources(patience=3)[3]
+    seen = application.observe()
+    change = application.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed, match="held by example.com/hold") as caught:
+        application.apply(seen, change)
+    (command,) = re.findall(r"kubectl (patch .*)", str(caught.value))
+    kubectl(*shlex.split(command))
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
 
 
 def test_an_upgrade_killed_in_the_middle_is_recovered(half: Half) -> None:
