@@ -276,7 +276,7 @@ def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> 
     seen = application.observe()
     change = application.diff(seen)
     assert change
-    with pytest.raises(DeadlinePassed, match="held by example.com/hold") as caught:
+    with pytest.raises(DeadlinePassed, match=r"held by example\.com/hold") as caught:
         application.apply(seen, change)
     (command,) = re.findall(r"kubectl (patch .*)", str(caught.value))
     kubectl(*shlex.split(command))

@@ -91,7 +91,7 @@ def test_one_that_is_still_starting_is_waited_for_without_writing() -> None:
 
 
 def switched_off() -> list[dict[str, Any]]:
-    off = component("application-controller")
+    off = component("application-controller", status={"observedGeneration": 2})
     off["spec"]["replicas"] = 0
     return [off, *WORKING[1:]]
 
