@@ -1,15 +1,17 @@
 """GitHub Actions: whether they are on, and whether a policy lets the workflows use the actions that they name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ..refused import Refused
 from ..world import World
 from .finding import Finding
 
-_USES = re.compile(r"^\s*(?:-\s+)?uses:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _OF_GITHUB = ("actions", "github")
 _BY_COMMIT = re.compile(r"@[0-9a-f]{40}$")
 Policy = dict[str, Any]
@@ -46,9 +48,25 @@ def allowed(world: World) -> Iterable[Finding]:
 
 def used(world: World) -> list[str]:
     """Return the actions of others that the project's workflows name, each once."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(world.project.glob(".github/workflows/*.y*ml"))]
-    named = dict.fromkeys(action for text in texts for action in _USES.findall(text))
+    files = sorted(world.project.glob(".github/workflows/*.y*ml"))
+    named = dict.fromkeys(action for path in files for action in _uses(_workflow(path)))
     return [action for action in named if not action.startswith(("./", "docker://"))]
+
+
+def _workflow(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError:  # GitHub names the line, in a run that fails
+        return None
+
+
+def _uses(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("uses"), str):
+            yield tree["uses"]
+        tree = list(tree.values())
+    for each in tree if isinstance(tree, list) else []:
+        yield from _uses(each)
 
 
 def _ask(world: World, path: str) -> Policy | None:
