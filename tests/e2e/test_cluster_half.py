@@ -1,6 +1,10 @@
 """The installer's cluster half against a real cluster: Argo CD, namespace, credential, Application, and back."""
 
+import base64
+import gzip
 import json
+import logging
+import os
 import re
 import shlex
 import shutil
@@ -26,6 +30,7 @@ from installer.resources.application import Application
 from installer.resources.argo_cd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
 from installer.resources.repository_credential import RepositoryCredential
+from tests.canaries import Canaries, Wrappers
 
 from .actors import eventually
 from .audit import Audit
@@ -37,6 +42,10 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 def kubectl(*arguments: str, stdin: str = "") -> str:
     return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True, input=stdin).stdout
+
+
+def helm(*arguments: str) -> str:
+    return subprocess.run(["helm", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 @dataclass
@@ -284,6 +293,15 @@ def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> 
     assert half.plan() == {}
 
 
+def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    kubectl("delete", "namespace", "clu-web-dev", "--wait=false")
+    assert half.plan()["namespace"].action == "create"
+    assert "namespace" in half.apply()
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+
+
 def test_an_upgrade_killed_in_the_middle_is_recovered(half: Half) -> None:
     project, application = half.resources()[3].manifests()  # type: ignore[attr-defined]
     kill_helm_in_the_middle("clu-web-dev", project, application, never_ready("clu-web-dev"))
@@ -338,6 +356,78 @@ def test_a_key_changed_in_the_cluster_is_replaced_and_the_old_one_dropped(half: 
     assert half.apply() == ["credential"]
     assert [key.id for key in half.keys.registered] == [old.id + 1]
     assert half.plan() == {}
+
+
+@pytest.fixture
+def administrator(tmp_path: Path) -> Iterator[str]:
+    """Make an account of the cluster's with every right; return its bearer token."""
+    kubectl("create", "serviceaccount", "clu-canary", "--namespace=default")
+    account = "--serviceaccount=default:clu-canary"
+    kubectl("create", "clusterrolebinding", "clu-canary", "--clusterrole=cluster-admin", account)
+    yield kubectl("create", "token", "clu-canary", "--namespace=default").strip()
+    kubectl("delete", "clusterrolebinding/clu-canary")
+    kubectl("delete", "serviceaccount", "clu-canary", "--namespace=default")
+
+
+def as_(token: str, folder: Path) -> Path:
+    """Write a kubeconfig whose user is nothing but this token."""
+    tree = json.loads(kubectl("config", "view", "--minify", "--flatten", "--output=json"))
+    tree["users"][0]["user"] = {"token": token}
+    path = folder / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def stored(release: dict[str, Any]) -> bytes:
+    """Return what helm keeps of a release: chart, values and objects."""
+    return gzip.decompress(base64.b64decode(base64.b64decode(release["data"]["release"])))
+
+
+def test_no_canary_sings_on_the_way_to_the_cluster(
+    half: Half,
+    administrator: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    record = half.repository.deliver(A)
+    folders = {name: tmp_path / name for name in ("home", "tmp")}
+    for folder in folders.values():
+        folder.mkdir()
+    kubeconfig = as_(administrator, tmp_path)
+    wrappers = Wrappers.make(tmp_path / "bin", os.environ["PATH"])
+    monkeypatch.setenv("PATH", str(wrappers.folder), prepend=os.pathsep)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setenv("HOME", str(folders["home"]))
+    monkeypatch.setattr("tempfile.tempdir", str(folders["tmp"]))
+    caplog.set_level(logging.DEBUG)
+    half.keys.remove(half.keys.registered[0])
+    patch = '{"spec": {"ignoreDifferences": [{"kind": "Secret"}]}}'
+    kubectl("patch", "application", "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={patch}")
+    here = Half(half.settings, half.repository, half.keys)
+    assert here.apply() == ["credential", "application"]
+    assert here.wait(record) == [A, A]
+
+    secrets = json.loads(kubectl("get", "secrets", "--all-namespaces", "--output=json"))["items"]
+    (kept,) = [each for each in secrets if each["metadata"]["name"] == "clu-web-repo"]
+    key = base64.b64decode(kept["data"]["sshPrivateKey"]).decode()
+    canaries = Canaries(bearer=administrator, key=key)
+    calls = wrappers.calls()
+    assert all(f"\n{program}\n" in calls for program in ("helm", "kubectl", "argocd"))
+    assert canaries.in_text(calls) == set()
+    assert "$ helm upgrade" in caplog.text
+    assert canaries.in_text(caplog.text + "".join(capfd.readouterr())) == set()
+    assert canaries.in_files(tmp_path, but=[kubeconfig]) == {}
+    releases = [each for each in secrets if each["type"] == "helm.sh/release.v1"]
+    held = {each["metadata"]["labels"]["name"]: canaries.in_text(stored(each)) for each in releases}
+    assert {name: found for name, found in held.items() if found} == {"clu-web-repo": {"key"}}
+    for name in held:
+        values = helm("get", "values", name, "--namespace=argocd", "--output=json")
+        assert canaries.in_text(values) == held[name]
+    others = [each for each in secrets if each not in [kept, *releases]]
+    assert canaries.in_text(json.dumps([*others, kubectl("get", "configmaps", "-A", "--output=json")])) == set()
 
 
 def test_argo_cd_of_another_project_is_used_and_not_changed(half: Half) -> None:

@@ -11,6 +11,7 @@ import yaml
 from installer import delivered
 from installer.errors import InstallerError
 from installer.world import World
+from tests.documents import valid
 from tests.github import GitHub as StandIn
 
 from . import cluster as fakes
@@ -114,19 +115,18 @@ def up(run: Run, project: Path, helm: Helm, registry: Registry, monkeypatch: pyt
     return up
 
 
-@pytest.mark.parametrize(
-    ("trouble", "told"),
-    [
-        (Trouble(0), "does not answer at"),
-        (Trouble(500), "It has trouble, or a proxy on the way to it has."),
-        (Trouble(401), "refuses acme: 401"),
-        (Trouble(403), "refuses acme: 403"),
-        (Trouble(429, headers={"Retry-After": "900"}), "Run this again in 900 s."),
-        (Trouble(200, headers={"Content-Type": "text/html"}), "a login page in between"),
-    ],
-    ids=str,
-)
-def test_a_registry_in_trouble_is_told_before_anything_is_written_and_the_next_up_goes_on(
+TROUBLES = [
+    (Trouble(0), "does not answer at"),
+    (Trouble(500), "It has trouble, or a proxy on the way to it has."),
+    (Trouble(401), "refuses acme: 401"),
+    (Trouble(403), "refuses acme: 403"),
+    (Trouble(429, headers={"Retry-After": "900"}), "Run this again in 900 s."),
+    (Trouble(200, headers={"Content-Type": "text/html"}), "a login page in between"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
+def test_a_registry_in_trouble_is_told_before_anything_is_written(
     up: Callable[..., Done], github: StandIn, helm: Helm, registry: Registry, trouble: Trouble, told: str
 ) -> None:
     registry.trouble = trouble
@@ -134,6 +134,13 @@ def test_a_registry_in_trouble_is_told_before_anything_is_written_and_the_next_u
     assert "Nothing was changed." in done.stderr
     assert told in done.stderr
     assert (github.changes, helm.installed) == ([], [])
+
+
+def test_once_the_registry_is_back_the_next_up_goes_on(
+    up: Callable[..., Done], github: StandIn, registry: Registry
+) -> None:
+    registry.trouble = Trouble(500)
+    up()
     registry.trouble = Trouble(times=0)
     assert "The first delivery: not within 0 s" in up().stderr
     assert "REGISTRY_TOKEN" in github.repository("acme/web").secrets
@@ -157,6 +164,15 @@ def test_a_slow_delivery_ends_at_the_deadline_with_its_last_state_and_the_next_u
         seen = f"The first delivery: not within 2 s. Last seen: deliver.yml: run {run.id} "
         assert told.partition(seen)[2].startswith(("queued\n", "in progress\n")), told
         assert "→ See https://github.com/acme/web/actions" in told
+
+
+def test_status_says_that_a_delivery_is_under_way(up: Callable[..., Done], run: Run) -> None:
+    up()
+    document = valid("status", run("status", "--json", code=1).stdout)
+    assert document["delivery"]["status"] in ("queued", "in_progress")
+    states = {part["key"]: part["state"] for part in document["parts"]}
+    assert states["run"].startswith("under way (")
+    assert states["branch"] == "nothing was delivered yet"
 
 
 def test_a_red_delivery_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
