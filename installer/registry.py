@@ -6,12 +6,10 @@ from typing import Any
 import requests
 
 from .errors import InstallerError
+from .registry_trouble import patiently, refuse
 from .secret import Secret
-from .wait import pause
 
 _SECONDS = 10
-_PAUSES = (0.5, 2.0)
-_LONGEST = 30.0  # seconds that a rate limit is waited for
 _API = {"docker.io": "registry-1.docker.io"}
 TOKENS = {
     "docker.io": "https://app.docker.com/settings/personal-access-tokens",
@@ -30,8 +28,8 @@ _MANIFESTS = ", ".join(
 
 def check_login(host: str, image: str, username: str, token: Secret) -> None:
     """Log in as `docker login` would, for pushing `image` (`acme/web`); raise where the registry says no."""
-    answer = _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal()))
-    _refuse_trouble(host, answer)
+    answer = patiently(lambda: _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal())))
+    refuse(host, answer)
     if not answer.ok:
         raise InstallerError(
             f"The registry {host} refuses {username}: {answer.status_code} {_reason(answer)}",
@@ -43,75 +41,43 @@ def has(image: str, digest: str, username: str, token: Secret) -> bool:
     """Tell whether `docker.io/acme/web` has a manifest; asked without a login where there is no token."""
     host, _, name = image.partition("/")
     login = (username, token.reveal()) if token else None
-    answer = _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login)
+    answer = patiently(lambda: _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login))
+    refuse(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = username if token else "someone without a token"
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
         raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
-    _refuse_trouble(host, answer)
     if not answer.ok and answer.status_code != requests.codes.not_found:
-        raise InstallerError(f"{host} answered {answer.status_code} when asked for {name}@{digest}: {_reason(answer)}")
+        raise InstallerError(
+            f"{host} answered {answer.status_code} when asked for {name}@{digest}.", "Try again later."
+        )
     return bool(answer.ok)
-
-
-def _refuse_trouble(host: str, answer: requests.Response) -> None:
-    """Raise where the registry says neither yes nor no: then it is not the login's fault."""
-    if answer.status_code == requests.codes.too_many_requests:
-        after = answer.headers.get("Retry-After", "")
-        when = f"in {after} s" if after.isdigit() else "in some minutes"
-        raise InstallerError(f"The registry {host} answered 429: {_reason(answer)}", f"Run this again {when}.")
-    if answer.ok and "html" in answer.headers.get("Content-Type", ""):
-        told = f"{host} answered with a page, as no registry does."
-        raise InstallerError(told, "Is there a proxy or a login page in between? Then run this again.")
-    if answer.status_code >= requests.codes.server_error:
-        told = f"The registry {host} answered {answer.status_code}: {_reason(answer)}"
-        raise InstallerError(told, "It has trouble, or a proxy on the way to it has. Run this again later.")
 
 
 def _ask(verb: str, host: str, path: str, scope: str, login: tuple[str, str] | None) -> requests.Response:
     """Send one request, with what the registry demands: a token of its own for the scope, or the login itself."""
     base = f"{'http' if host.startswith(('localhost:', '127.0.0.1:')) else 'https'}://{_API.get(host, host)}/v2/"
-    for wait in (*_PAUSES, None):
-        try:
-            answer = _once(verb, base, path, scope, login)
-        except (requests.RequestException, KeyError, ValueError) as error:
-            if wait is None:
-                raise InstallerError(
-                    f"The registry {host} does not answer at {base}: {type(error).__name__}.",
-                    "Check registry.host in gitops.yaml, the network and any proxy, then run this again.",
-                ) from None
-        else:
-            wait = _patience(answer, wait)
-            if wait is None:
-                return answer
-        pause(wait)
-    raise AssertionError
-
-
-def _patience(answer: requests.Response, wait: float | None) -> float | None:
-    """Return how long to wait before it is asked again; None where that would not help."""
-    after = answer.headers.get("Retry-After", "")
-    if answer.status_code == requests.codes.too_many_requests and after.isdigit() and float(after) <= _LONGEST:
-        return wait and float(after)
-    return wait if answer.status_code >= requests.codes.server_error else None
-
-
-def _once(verb: str, base: str, path: str, scope: str, login: tuple[str, str] | None) -> requests.Response:
     url, headers = f"{base}{path}", {"Accept": _MANIFESTS} if path else {}
-    answer = requests.request(verb, url, headers=headers, timeout=_SECONDS)
-    if answer.status_code != requests.codes.unauthorized:
-        return answer
-    kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
-    if kind.lower() != "bearer":
-        return requests.request(verb, url, headers=headers, auth=login, timeout=_SECONDS)
-    fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-    query = {"service": fields.get("service", ""), "scope": scope}
-    granted = requests.get(fields["realm"], params=query, auth=login, timeout=_SECONDS)
-    if not path or not granted.ok:
-        return granted
-    bearer = granted.json()
-    headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
-    return requests.request(verb, url, headers=headers, timeout=_SECONDS)
+    try:
+        answer = requests.request(verb, url, headers=headers, timeout=_SECONDS)
+        if answer.status_code != requests.codes.unauthorized:
+            return answer
+        kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        if kind.lower() != "bearer":
+            return requests.request(verb, url, headers=headers, auth=login, timeout=_SECONDS)
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        query = {"service": fields.get("service", ""), "scope": scope}
+        granted = requests.get(fields["realm"], params=query, auth=login, timeout=_SECONDS)
+        if not path or not granted.ok:
+            return granted
+        bearer = granted.json()
+        headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
+        return requests.request(verb, url, headers=headers, timeout=_SECONDS)
+    except (requests.RequestException, KeyError, ValueError) as error:
+        raise InstallerError(
+            f"The registry {host} does not answer at {base}: {type(error).__name__}.",
+            "Check registry.host in gitops.yaml, the network and any proxy.",
+        ) from None
 
 
 def _reason(answer: requests.Response) -> str:

@@ -18,7 +18,7 @@ from . import cluster as fakes
 from .bench import WAITS_FOR_A_RUNNER
 from .test_argo_cd import knowing
 from .test_components import WORKING
-from .test_registry import Registry, Trouble, a_registry
+from .test_registry_trouble import Trouble, Troubled, a_registry
 from .typed import Done, Run
 
 pytestmark = pytest.mark.slow
@@ -82,8 +82,8 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
-    monkeypatch.setattr("installer.registry.pause", lambda _: None)
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
     monkeypatch.setenv("NO_PROXY", "localhost")
     monkeypatch.setenv("REGISTRY_USERNAME", "acme")
     monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
@@ -92,7 +92,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
 
 
 @pytest.fixture
-def up(run: Run, project: Path, helm: Helm, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def up(run: Run, project: Path, helm: Helm, registry: Troubled, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     """Run `up` on a project whose delivery is this workflow, with some seconds until it must be live."""
     settings = yaml.safe_load((project / "gitops.yaml").read_text())
     settings["registry"]["host"] = registry.host
@@ -127,7 +127,7 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
 def test_a_registry_in_trouble_is_told_before_anything_is_written(
-    up: Callable[..., Done], github: StandIn, helm: Helm, registry: Registry, trouble: Trouble, told: str
+    up: Callable[..., Done], github: StandIn, helm: Helm, registry: Troubled, trouble: Trouble, told: str
 ) -> None:
     registry.trouble = trouble
     done = up()
@@ -137,7 +137,7 @@ def test_a_registry_in_trouble_is_told_before_anything_is_written(
 
 
 def test_once_the_registry_is_back_the_next_up_goes_on(
-    up: Callable[..., Done], github: StandIn, registry: Registry
+    up: Callable[..., Done], github: StandIn, registry: Troubled
 ) -> None:
     registry.trouble = Trouble(500)
     up()
@@ -146,7 +146,7 @@ def test_once_the_registry_is_back_the_next_up_goes_on(
     assert "REGISTRY_TOKEN" in github.repository("acme/web").secrets
 
 
-def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, registry: Registry) -> None:
+def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, registry: Troubled) -> None:
     registry.shutdown()
     registry.server_close()
     done = up()
