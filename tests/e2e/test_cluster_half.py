@@ -35,6 +35,7 @@ from tests.canaries import Canaries, Wrappers
 from .actors import eventually
 from .audit import Audit
 from .ground import Away, Delivered, Keys, Repository, sshd
+from .proxy import on_the_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -300,6 +301,35 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
     assert "namespace" in half.apply()
     assert half.plan() == {}
     assert half.wait(record) == [A, A]
+
+
+@pytest.mark.parametrize(
+    "nth", [pytest.param(n, marks=[] if n in (6, 14) else pytest.mark.all) for n in range(2, 27, 4)]
+)
+def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
+    half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    half.keys.remove(half.keys.registered[0])
+    patch = '{"spec": {"ignoreDifferences": [{"kind": "Secret"}]}}'
+    kubectl("patch", "application", "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={patch}")
+    with on_the_way(tmp_path / "kubeconfig") as proxy, monkeypatch.context() as led:
+        led.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        here = Half(half.settings, half.repository, half.keys)
+        proxy.restart(nth, seconds=4)
+        try:
+            done = here.apply()
+        except InstallerError as error:
+            told = str(error)
+        else:
+            told = ""
+            assert done == ["credential", "application"]
+        assert proxy.count >= nth, "the restart came too late"
+    print(f"{proxy.count} connections, {told or 'waited for'}")
+    assert told.count("→") == (1 if told else 0), told
+    assert "Traceback" not in told
+    half.apply()
+    assert half.plan() == {}
+    assert len(half.keys.registered) == 1
 
 
 def test_an_upgrade_killed_in_the_middle_is_recovered(half: Half) -> None:
