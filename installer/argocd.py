@@ -51,7 +51,8 @@ class ArgoCD:
         if answer.status == 0:
             return answer.out
         shown = f"argocd --core {' '.join(arguments[:3])}"
-        raise CommandFailed(shown, answer.status, message(redact(answer.err or answer.out)))
+        said = message(redact(answer.err or answer.out))
+        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
 
 
 def message(said: str) -> str:

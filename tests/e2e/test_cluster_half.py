@@ -304,7 +304,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
 
 
 @pytest.mark.parametrize(
-    "nth", [pytest.param(n, marks=[] if n in (6, 14) else pytest.mark.all) for n in range(2, 27, 4)]
+    "nth", [pytest.param(n, marks=[] if n in (7, 17) else pytest.mark.all) for n in range(1, 19, 2)]
 )
 def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int

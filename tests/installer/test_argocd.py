@@ -50,6 +50,7 @@ def test_a_failure_is_told_by_its_sentence(programs: Programs) -> None:
     with pytest.raises(CommandFailed, match="application not found") as caught:
         ArgoCD(Cluster(), "argocd").delete_application("web-dev")
     assert '"level"' not in str(caught.value)
+    assert caught.value.fix
 
 
 def test_a_message_that_is_no_json_stays_as_it_is() -> None:
