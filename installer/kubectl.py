@@ -62,10 +62,10 @@ class Cluster:
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
         return answer.out.strip() == "yes"
 
-    def logs(self, pod: str, namespace: str, lines: int = 10, *, previous: bool = False) -> str:
-        """Return the end of a pod's log; empty where there is none."""
-        flags = ["--previous"] if previous else []
-        return redact(self._attempt("logs", pod, *_in(namespace), f"--tail={lines}", *flags).out.strip())
+    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+        """Return the end of the log of a pod's container; empty where there is none."""
+        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
 
     def everything_in(self, namespace: str) -> Words:
         """Name every object in a namespace as `kind/name`; raise where a kind cannot be read."""
