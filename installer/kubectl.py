@@ -150,7 +150,7 @@ class Cluster:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
         if not UNREACHABLE.search(said):
-            return CommandFailed(shown, answer.status, said)
+            return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
