@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -10,6 +10,9 @@ from . import shell
 from .github import token_variable
 from .secret import Secret
 from .settings import Settings
+
+DATABASE_ADDRESS = "CLUSTER_DATABASE_URL"
+"""Not DATABASE_URL: in a developer's shell that leads to a database on the laptop."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Credentials:
     github: Secret
     registry_username: str
     registry_token: Secret
+    database_address: Secret = field(default_factory=lambda: Secret(""))
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -41,14 +45,20 @@ def find(settings: Settings) -> Credentials:
         github=Secret(_github_token(settings.host)),
         registry_username=os.environ.get("REGISTRY_USERNAME") or settings.account,
         registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
+        database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )
 
 
 def ask_registry_token(settings: Settings, credentials: Credentials) -> Credentials:
     """Ask for the registry's token on the terminal, hidden."""
     prompt = f"Token of {credentials.registry_username} at {settings.registry} (may push; not shown)"
-    token = Secret(click.prompt(prompt, hide_input=True, err=True))
-    return Credentials(credentials.host, credentials.github, credentials.registry_username, token)
+    return replace(credentials, registry_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
+
+
+def ask_database_address(credentials: Credentials) -> Credentials:
+    """Ask for the database's address on the terminal, hidden, since the password is part of it."""
+    prompt = "Address of the database as pods reach it, postgresql://user:password@host/name (not shown)"
+    return replace(credentials, database_address=Secret(click.prompt(prompt, hide_input=True, err=True).strip()))
 
 
 def _github_token(host: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .checks import cluster, image, owner, repository, token, tools
+from .checks import actions, cluster, database, image, owner, repository, token, tools
 from .checks.finding import Finding
 from .converge import Planned
 from .errors import InstallerError
@@ -40,11 +40,13 @@ CHECKS = (
     Check("github", repository.clone, "content"),
     Check("github", repository.no_branch_in_the_way, "writing"),
     Check("github", repository.no_rule_in_the_way, "writing"),
-    Check("github", repository.actions, "writing"),
+    Check("github", actions.allowed, "writing"),
     Check("github", image.login, "registry-token"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
+    Check("cluster", database.rights_to_write, "database-address"),
+    Check("cluster", database.address),
 )
 
 

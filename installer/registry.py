@@ -6,6 +6,7 @@ from typing import Any
 import requests
 
 from .errors import InstallerError
+from .registry_trouble import patiently, refuse
 from .secret import Secret
 
 _SECONDS = 10
@@ -27,7 +28,8 @@ _MANIFESTS = ", ".join(
 
 def check_login(host: str, image: str, username: str, token: Secret) -> None:
     """Log in as `docker login` would, for pushing `image` (`acme/web`); raise where the registry says no."""
-    answer = _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal()))
+    answer = patiently(lambda: _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal())))
+    refuse(host, answer)
     if not answer.ok:
         raise InstallerError(
             f"The registry {host} refuses {username}: {answer.status_code} {_reason(answer)}",
@@ -39,7 +41,8 @@ def has(image: str, digest: str, username: str, token: Secret) -> bool:
     """Tell whether `docker.io/acme/web` has a manifest; asked without a login where there is no token."""
     host, _, name = image.partition("/")
     login = (username, token.reveal()) if token else None
-    answer = _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login)
+    answer = patiently(lambda: _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login))
+    refuse(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = username if token else "someone without a token"
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."

@@ -33,6 +33,7 @@ class Settings:
     namespace: str
     argocd_namespace: str = "argocd"
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
+    database: str = "none"
     environment: str = "dev"
 
     @property
@@ -83,7 +84,9 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+    "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
+_DEFAULTS = {"description": "", "argocd_namespace": "argocd", "database": "none"}
 
 
 def load(project: Path) -> Settings:
@@ -109,8 +112,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
     for name, (where, pattern, form) in _FIELDS.items():
         value = _at(tree, where)
-        if value is None and name in ("description", "argocd_namespace"):
-            value = "" if name == "description" else "argocd"
+        if value is None:
+            value = _DEFAULTS.get(name)
         if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
             wrong.append(f"{where}: must be {form}, is {value!r}")
         values[name] = value

@@ -17,6 +17,7 @@ from .resource import Resource
 from .resources.application import Application
 from .resources.argo_cd import ArgoCDInstallation
 from .resources.content import Content
+from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
 from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
@@ -70,6 +71,7 @@ class World:
         """Return all that the installer looks after, in the order in which it is made."""
         settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
         helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
+        wants_database = settings.database != "none"
         return [
             Repository(settings, github, credentials, remove_it=remove_repository),
             Variables(settings, github, credentials),
@@ -79,6 +81,7 @@ class World:
             Rules(settings, github),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             RepositoryCredential(settings, cluster, helm, GitHubDeployKeys(github)),
             Application(settings, cluster, helm, argocd),
         ]

@@ -75,16 +75,3 @@ def _rules_page(world: World, rule: dict[str, str]) -> str:
     if rule["ruleset_source_type"] == "Organization":
         return f"https://{world.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
     return f"{world.settings.url}/settings/rules"
-
-
-def actions(world: World) -> Iterable[Finding]:
-    """Check that GitHub Actions may run the workflows, where the token may ask."""
-    try:
-        found = world.github.get(world.github.path("actions/permissions"))
-    except Refused:
-        return
-    page = f"{world.settings.url}/settings/actions"
-    if found and not found["enabled"]:
-        yield Finding("github", f"GitHub Actions are switched off for {world.settings.repository}.", f"See {page}")
-    elif found and found.get("allowed_actions") == "local_only":
-        yield Finding("github", "Only local actions are allowed; the workflows use actions/checkout.", f"See {page}")

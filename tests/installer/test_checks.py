@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.checks import cluster, owner, repository, token, tools
+from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
 from installer.preflight import CHECKS
 from installer.resources.rules import _REVIEWED
@@ -90,13 +90,78 @@ def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask,
 
 def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
     create(github)
-    assert ask(repository.actions) == []
+    assert ask(actions.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
-    (found,) = ask(repository.actions)
+    (found,) = ask(actions.allowed)
     assert "switched off for acme/web" in found.what
-    github.repository("acme/web").actions.update(enabled=True, allowed_actions="local_only")
-    (found,) = ask(repository.actions)
-    assert "actions/checkout" in found.what
+    assert "https://github.com/acme/web/settings/actions" in found.fix
+
+
+WORKFLOW = """
+jobs:
+  test: {{steps: [{{run: "true"}}]}}
+  deploy:
+    uses: ./.github/workflows/other.yml
+    steps:
+      - uses: {action} # v7
+"""
+COMMIT = "3d3c42e5aac5ba805825da76410c181273ba90b1"
+
+
+@pytest.mark.parametrize(("there", "action", "policy", "selected", "forbidden"), [
+    (True, f"actions/checkout@{COMMIT}", {}, {}, False),
+    (True, f"actions/checkout@{COMMIT}", {"sha_pinning_required": True}, {}, False),
+    (True, "actions/checkout@v7", {"sha_pinning_required": True}, {}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "local_only"}, {}, True),
+    (True, "Acme/own@v1", {"allowed_actions": "local_only"}, {}, False),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"verified_allowed": True}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
+    (True, "docker/login-action@v4", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, True),
+    (True, "docker/login-action@v4", {"allowed_actions": "selected"}, {"patterns_allowed": ["docker/*"]}, False),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"},
+     {"github_owned_allowed": True, "patterns_allowed": ["!actions/checkout@*"]}, True),
+    (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
+    (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
+])  # fmt: skip
+def test_actions_that_a_policy_forbids_are_told_with_its_page(
+    ask: Ask,
+    github: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    action: str,
+    policy: dict[str, Any],
+    selected: dict[str, Any],
+    forbidden: bool,
+) -> None:
+    if there:
+        create(github)
+    github.accounts["acme"].members["octo"] = "admin"
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/deliver.yml").write_text(WORKFLOW.format(action=action))
+    whose = github.repository("acme/web") if there else github.accounts["acme"]
+    whose.actions.update(policy)
+    whose.selected_actions.update(selected)
+    told = [
+        (f.problem, f"the workflows use {action}." in f.what, "/settings/actions" in f.fix)
+        for f in ask(actions.allowed)
+    ]
+    assert told == ([(True, True, True)] if forbidden else [])
+
+
+@pytest.mark.parametrize(("which", "words"), [("none", "switched off"), ("selected", "only chosen repositories")])
+def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
+) -> None:
+    github.accounts["acme"].actions["enabled_repositories"] = which
+    assert ask(actions.allowed) == [], "this token may not ask"
+    github.accounts["acme"].members["octo"] = "admin"
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
+    (found,) = ask(actions.allowed)
+    assert words in found.what
+    assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
 
 def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
@@ -147,6 +212,6 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 
 
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
-    resources = {"repository", "content", "registry-token", "credential", "argocd", "application"}
+    resources = {"repository", "content", "registry-token", "credential", "argocd", "application", "database-address"}
     assert {check.before for check in CHECKS} <= {"looking", "writing", "", *resources}
     assert len({check.ask for check in CHECKS}) == len(CHECKS)
