@@ -34,6 +34,7 @@ class Settings:
     argocd_namespace: str = "argocd"
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
     database: str = "none"
+    argocd_noticing: str = "auto"
     environment: str = "dev"
 
     @property
@@ -84,9 +85,10 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+    "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
     "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
-_DEFAULTS = {"description": "", "argocd_namespace": "argocd", "database": "none"}
+_DEFAULTS = {"description": "", "argocd_namespace": "argocd", "argocd_noticing": "auto", "database": "none"}
 
 
 def load(project: Path) -> Settings:

@@ -21,6 +21,7 @@ from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
 from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
+from .resources.noticing import Noticing
 from .resources.registry_token import RegistryToken
 from .resources.repository import Repository
 from .resources.repository_credential import RepositoryCredential
@@ -84,4 +85,5 @@ class World:
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             RepositoryCredential(settings, cluster, helm, GitHubDeployKeys(github)),
             Application(settings, cluster, helm, argocd),
+            Noticing(settings, cluster, helm),
         ]
