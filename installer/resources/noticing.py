@@ -50,7 +50,8 @@ class Noticing(Resource[Seen]):
         self._home = settings.argocd_namespace
         kinds = ("serviceaccounts", f"roles.{_RBAC}", f"rolebindings.{_RBAC}", "deployments.apps")
         self._references = [f"{kind}/{self._name}" for kind in kinds]
-        self.title = f"watcher of {settings.branch} for Argo CD"
+        self._watcher = f"watcher of {settings.branch} for Argo CD"
+        self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
 
     def observe(self) -> Seen:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -60,6 +61,7 @@ class Noticing(Resource[Seen]):
         slow = polls is not None and polls > OFTEN and self._settings.argocd_noticing == "auto"
         if not slow and not found:
             return Seen({}, polls=polls)
+        self.title = self._watcher
         made = self._helm.releases(self._home, f"{PROJECT}={self._settings.slug}") if slow else []
         components = self._cluster.list("deployments", self._home, PARTS) if slow else []
         reader = [c for c in components if c["metadata"]["labels"].get(COMPONENT) == "repo-server"]
@@ -102,7 +104,7 @@ class Noticing(Resource[Seen]):
         self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
         selector = f"app.kubernetes.io/name={self._name}"
         clear(
-            f"The start of the {self.title}",
+            f"The start of the {self._watcher}",
             lambda: self._unready(self._cluster.get("deployments.apps", self._name, self._home)),
             self._patience,
             explain=lambda: "\n  ".join(
@@ -119,7 +121,7 @@ class Noticing(Resource[Seen]):
         if any(not is_ours(each, self._settings.slug) for each in found.values()):
             return "stays, it is not ours"
         there = self._helm.uninstall(self._name, self._home)
-        clear(f"The end of the {self.title}", self._remains, self._patience)
+        clear(f"The end of the {self._watcher}", self._remains, self._patience)
         return "removed" if there or found else "was not there"
 
     def _wanted(self, seen: Seen) -> bool:

@@ -2,15 +2,17 @@
 
 from contextlib import suppress
 
-from .. import console, converge, credentials, delivered, preflight, telling
+from .. import console, converge, credentials, delivered, preflight, runs, telling
 from ..converge import Planned
 from ..delivered import Delivered
 from ..errors import InstallerError
 from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
+from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resume import command
+from ..timeline import Timeline
 from ..world import World
 from .open import hint
 
@@ -20,23 +22,29 @@ DEADLINE = 900.0
 
 def up(world: World, *, yes: bool) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
-    preflight.refuse(preflight.before_reading(world))
-    world, planned = _complete(world, converge.plan(world.resources()))
+    timeline = Timeline()
+    with timeline.span("looking"):
+        preflight.refuse(preflight.before_reading(world))
+        planned = converge.plan(world.resources())
+    world, planned = _complete(world, planned)
     lease = Lease(world.github, world.settings.repository)
     if any(p.change and p.change.action != "unavailable" for p in planned):
-        preflight.refuse(preflight.before_writing(world, planned))
+        with timeline.span("checking"):
+            preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
         resources = world.resources()
-        with Steps(len(resources)) as steps:
+        with Steps(len(resources), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
+        until_live(world, timeline)
+        console.show_timeline(timeline)
     else:
         lease.tidy()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
-    until_live(world)
+        until_live(world)
 
 
 def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned]]:
@@ -54,13 +62,17 @@ def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned
     return world, converge.plan(world.resources())
 
 
-def until_live(world: World) -> None:
+def until_live(world: World, timeline: Timeline | None = None) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
+    timeline = timeline or Timeline()
     waiting = Waiting()
-    record = delivered.wait(world, DEADLINE, waiting)
+    pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
+    with timeline.span(f"first delivery ({runs.DELIVER})", since=timeline.end_of(pushed)):
+        record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
     try:
-        live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+        with timeline.span("rollout, until every pod answers"):
+            live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
             _tell(world, delivered.read(world) or record)
