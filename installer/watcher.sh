@@ -4,9 +4,13 @@
 
 set -u
 
-account=/var/run/secrets/kubernetes.io/serviceaccount
+account=${ACCOUNT:-/var/run/secrets/kubernetes.io/serviceaccount}
 body='{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
 server=kubernetes.default.svc
+case $KUBERNETES_SERVICE_HOST in
+  *:*) address=[$KUBERNETES_SERVICE_HOST]:$KUBERNETES_SERVICE_PORT ;;
+  *) address=$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT ;;
+esac
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
 
@@ -17,7 +21,7 @@ refresh() {
     printf 'Authorization: Bearer %s\r\nContent-Type: application/merge-patch+json\r\n' "$(cat "$account/token")"
     printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
   } | timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile "$account/ca.crt" \
-    -verify_hostname "$server" -servername "$server" -connect "$server:$KUBERNETES_SERVICE_PORT" 2>&1 |
+    -verify_hostname "$server" -servername "$server" -connect "$address" 2>&1 |
     tr -d '\r' | head -n 1
 }
 

@@ -1,8 +1,11 @@
 """The watcher beside an Argo CD of others: where it is wanted, what it may do, and what its script asks and tells."""
 
 import subprocess
+import threading
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from installer.errors import DeadlinePassed
 from installer.resources.noticing import Noticing, _seconds
 from installer.watcher import SCRIPT, Host, manifests
 from tests.delivery.world import write_program
+from tests.github.authority import Authority
 
 from .cluster import SETTINGS, Cluster, Helm, release
 
@@ -146,7 +150,66 @@ def test_a_public_repository_needs_no_key() -> None:
     assert "key" not in [each["name"] for each in deployment["spec"]["template"]["spec"]["volumes"]]
 
 
-def heads(folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK") -> tuple[list[str], str]:
+@dataclass
+class ApiServer:
+    """An API server as the watcher meets it: TLS by the cluster's CA, one PATCH."""
+
+    port: int
+    folder: Path
+    asked: list[tuple[str, str, str]]
+
+
+@pytest.fixture(params=["kubernetes.default.svc", "example.com"])
+def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiServer]:
+    asked: list[tuple[str, str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PATCH(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append((self.path, f"{self.headers['Authorization']} {self.headers['Content-Type']}", body))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    authority = Authority(tmp_path)
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = authority.context(request.param).wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text("the-token")
+    (account / "ca.crt").write_bytes(Path(authority.certificate).read_bytes())
+    yield ApiServer(server.server_port, tmp_path, asked if request.param.startswith("kubernetes") else [])
+    server.shutdown()
+    server.server_close()
+    assert request.param.startswith("kubernetes") or asked == [], "the token goes to nobody else"
+
+
+def test_the_api_server_is_asked_over_tls_that_is_checked(
+    api_server: ApiServer, request: pytest.FixtureRequest
+) -> None:
+    where = {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(api_server.port),
+        "ACCOUNT": str(api_server.folder / "account"),
+    }  # fmt: skip
+    trusted = "kubernetes" in request.node.name
+    _, said = heads(api_server.folder, "a1", openssl=False, **where)
+    body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
+    path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
+    assert api_server.asked == ([(path, head, body)] if trusted else [])
+    assert ("Argo CD is told of a1" in said) is trusted
+    assert ("Argo CD was not told: " in said) is not trusted
+    assert "the-token" not in said
+
+
+def heads(
+    folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK", openssl: bool = True, **environment: str
+) -> tuple[list[str], str]:
     """Run the script while git answers one head after another; return what Argo CD was told, and what was said."""
     (folder / "bin").mkdir()
     (folder / "heads").write_text("".join(f"{head}\n" for head in heads))
@@ -155,13 +218,14 @@ exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)
 mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
 case ${{all[$n]}} in -) exit 128 ;; *) printf '%s\\trefs/heads/env/dev\\n' "${{all[$n]}}" ;; esac
 """
-    openssl = f"#!/bin/bash\ncat >>{folder}/told; echo >>{folder}/told; printf '{answer}\\r\\nServer: x\\r\\n'\n"
+    fake = f"#!/bin/bash\ncat >>{folder}/told; echo >>{folder}/told; printf '{answer}\\r\\nServer: x\\r\\n'\n"
     write_program(folder / "bin/git", git)
-    write_program(folder / "bin/openssl", openssl)
+    if openssl:
+        write_program(folder / "bin/openssl", fake)
     environment = {
         "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com", "EVERY": "0.01",
         "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "APPLICATION": "/apis/x/applications/web-dev",
-        "KUBERNETES_SERVICE_PORT": "443",
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
     }  # fmt: skip
     process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 30
