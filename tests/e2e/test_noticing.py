@@ -107,16 +107,21 @@ def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
 
 
-def not_yet(half: Half, revision: str) -> str:
-    """Say what the pods run that send answers, without asking Argo CD for anything."""
+def running(half: Half) -> set[str]:
+    """Return the revisions of the pods that are ready, without asking Argo CD for anything."""
     pods = json.loads(kubectl("get", "pods", "-n", half.settings.namespace, "-o", "json"))["items"]
-    running = {
+    return {
         pod["spec"]["containers"][0]["env"][0]["value"]
         for pod in pods
         if "deletionTimestamp" not in pod["metadata"]
         and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
     }
-    return "" if running == {revision} else f"ready pods run {running}"
+
+
+def not_yet(half: Half, revision: str) -> str:
+    """Say which other revisions pods run that send answers; nothing once there are none."""
+    found = running(half)
+    return "" if found == {revision} else f"ready pods run {found}"
 
 
 def test_it_goes_without_a_trace(half: Half) -> None:
