@@ -75,7 +75,7 @@ class Settings:
 # where in the file each setting stands, and what it must look like
 _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "name": ("project.name", None, "a name"),
-    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 40 characters that begins with a letter, like web-api"),
+    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 36 characters that begins with a letter, like web-api"),
     "description": ("project.description", None, "a sentence"),
     "host": ("github.host", HOST, "a host name, like github.com"),
     "owner": ("github.owner", OWNER, "a GitHub user or organisation"),
@@ -117,7 +117,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
             wrong.append(f"{where}: must be {form}, is {value!r}")
         values[name] = value
-    for name, longest in (("slug", 40), ("namespace", 63)):
+    for name, longest in (("slug", 36), ("namespace", 63)):
         if isinstance(values[name], str) and len(values[name]) > longest:
             wrong.append(f"{_FIELDS[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
     if values["namespace"] == values["argocd_namespace"]:

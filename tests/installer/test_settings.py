@@ -41,6 +41,11 @@ def test_names_everything_that_follows_from_the_settings() -> None:
     assert settings.argocd_values == {"configs": {"cm": {"x": 1}}}
 
 
+def test_helm_takes_the_longest_release_of_the_longest_slug() -> None:
+    longest = parse(tree(project__slug="w" * 36))
+    assert len(f"{longest.application}-namespace") <= 53, "helm's own limit for the name of a release"
+
+
 def test_a_public_repository_is_read_without_a_key() -> None:
     assert parse(tree(github__visibility="public")).source_url == "https://github.com/acme/web.git"
 
@@ -56,7 +61,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
     [
         ({"project__slug": "Web"}, "project.slug"),
         ({"project__slug": "1web"}, "project.slug"),
-        ({"project__slug": "w" * 41}, "project.slug: has 41 characters"),
+        ({"project__slug": "w" * 37}, "project.slug: has 37 characters"),
         ({"project__slug": 7}, "project.slug"),
         ({"project__database": "mysql"}, "project.database: must be none or postgresql"),
         ({"github__host": "https://github.com"}, "github.host"),
