@@ -42,6 +42,7 @@ CHECKS = (
     Check("github", repository.no_rule_in_the_way, "writing"),
     Check("github", repository.actions, "writing"),
     Check("github", image.login, "registry-token"),
+    Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),

@@ -90,7 +90,8 @@ def test_variables_and_pull_secrets_arrive_as_they_are(helm: Helm) -> None:
     variables = {variable["name"]: variable["value"] for variable in objects.container["env"]}
     assert (variables["GREETING"], variables["NUMBER"]) == ('a "b": {c}', "08")
     assert objects.container["envFrom"] == [{"secretRef": {"name": "database"}}]
-    assert objects.pod["imagePullSecrets"] == [{"name": "login"}]
+    assert objects.pod["imagePullSecrets"] == objects["ServiceAccount"]["imagePullSecrets"] == [{"name": "login"}]
+    assert "imagePullSecrets" not in helm.objects()["ServiceAccount"]
 
 
 def test_pods_are_spread_over_nodes_and_zones_where_there_are_more(helm: Helm) -> None:

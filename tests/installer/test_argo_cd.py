@@ -1,4 +1,6 @@
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,10 +9,13 @@ from installer.argocd_values import SMALL, merged
 from installer.errors import DeadlinePassed, InstallerError
 from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.settings import Settings
+from tests.github.authority import Authority
 
 from .cluster import SETTINGS, Cluster, Helm, release
 from .test_components import WORKING, component
 
+with tempfile.TemporaryDirectory() as _folder:
+    CA = Authority(Path(_folder)).certificate.read_text()
 OURS = release("argocd", chart=f"argo-cd-{CHART_VERSION}")
 
 
@@ -160,3 +165,42 @@ def test_values_are_merged_deeply_and_neither_side_is_changed() -> None:
     base = {"a": {"b": 1, "c": 2}, "d": [1]}
     assert merged(base, {"a": {"c": 3}, "d": [2], "e": {}}) == {"a": {"b": 1, "c": 3}, "d": [2], "e": {}}
     assert base == {"a": {"b": 1, "c": 2}, "d": [1]}
+
+
+COMPANY = replace(SETTINGS, host="ghe.example.com", access="https", ca=CA)
+
+
+def trusting(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {("configmap", "argocd-tls-certs-cm"): {"data": dict.fromkeys(hosts, CA)}}
+
+
+@pytest.mark.parametrize("access", ["ssh", "https"])
+def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(access: str) -> None:
+    keys = {"configs": {"ssh": {"extraHosts": "ghe.example.com ssh-ed25519 AAAA"}}}
+    settings = replace(COMPANY, access=access, argocd_values=keys)
+    helm = Helm()
+    resource = argo_cd([], helm, settings=settings)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed):
+        resource.apply(seen, change)
+    assert helm.installed[0][1]["configs"]["tls"] == {"certificates": {"ghe.example.com": CA}}
+    (field,) = change_of(argo_cd(WORKING, Helm([OURS], merged(SMALL, keys)), settings=settings)).fields
+    assert field.name == "values.configs.tls"
+    assert "BEGIN" not in str(field)
+    assert "certificate SHA256:" in str(field.new)
+
+
+def test_one_of_others_has_to_be_given_it_by_them() -> None:
+    change = change_of(argo_cd(WORKING, settings=COMPANY))
+    assert change.action == "unknown"
+    for words in ("github.ca", "under the key ghe.example.com", "ConfigMap argocd-tls-certs-cm in argocd"):
+        assert words in change.note
+    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("other.example.com"))).action == "unknown"
+    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("ghe.example.com"))) is None
+
+
+def test_without_a_ca_of_the_company_nobody_is_asked_for_one() -> None:
+    assert change_of(argo_cd(WORKING, settings=replace(COMPANY, ca=""))) is None
+    assert "tls" not in argo_cd([], settings=replace(COMPANY, ca=""))._values["configs"]

@@ -147,6 +147,6 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 
 
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
-    resources = {"repository", "content", "registry-token", "credential", "argocd", "application"}
+    resources = {"repository", "content", "registry-token", "credential", "argocd", "application", "pull-secret"}
     assert {check.before for check in CHECKS} <= {"looking", "writing", "", *resources}
     assert len({check.ask for check in CHECKS}) == len(CHECKS)

@@ -26,6 +26,7 @@ class Place:
     class settings:  # noqa: N801
         branch = "env/dev"
         namespace = argocd_namespace = slug = application = "web"
+        registry_ca = ""
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
