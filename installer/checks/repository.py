@@ -31,6 +31,17 @@ def same_project(world: World) -> Iterable[Finding]:
         )
 
 
+def administered(world: World) -> Iterable[Finding]:
+    """Check that the token's user may set what only administrators may: keys, secrets, rules."""
+    found = world.github.find()
+    if found and not (found.get("permissions") or {"admin": True})["admin"]:
+        yield Finding(
+            "github",
+            f"You are no administrator of {world.settings.repository}: its keys, secrets and rules are theirs to set.",
+            f"Let one make you one: {world.settings.url}/settings/access",
+        )
+
+
 def clone(world: World) -> Iterable[Finding]:
     """Check that the project is a git repository with something to push, and to nowhere else."""
     try:
@@ -88,3 +99,16 @@ def actions(world: World) -> Iterable[Finding]:
         yield Finding("github", f"GitHub Actions are switched off for {world.settings.repository}.", f"See {page}")
     elif found and found.get("allowed_actions") == "local_only":
         yield Finding("github", "Only local actions are allowed; the workflows use actions/checkout.", f"See {page}")
+    elif found and found.get("allowed_actions") == "selected" and not _among_selected(world):
+        what = "Only some actions are allowed, and actions/checkout is not among them."
+        yield Finding("github", what, f"Allow actions made by GitHub, or actions/checkout@*: {page}")
+
+
+def _among_selected(world: World) -> bool:
+    """Tell whether checkout is allowed; what may not be asked is taken to be."""
+    try:
+        found = world.github.get(world.github.path("actions/permissions/selected-actions"))
+    except Refused:
+        return True
+    patterns = (found or {}).get("patterns_allowed", [])
+    return not found or found["github_owned_allowed"] or any(p.startswith("actions/") for p in patterns)

@@ -34,6 +34,8 @@ class Developer:
     home: Path
     env: dict[str, str]
     project: Path = field(default_factory=Path)
+    believes: dict[str, str] = field(default_factory=dict)
+    """What makes git and gh, typed by hand, believe GitHub's certificate; the installer has to see to itself."""
 
     def run(
         self, *command: str, check: bool = True, cwd: Path | None = None, stdin: str = ""
@@ -42,7 +44,7 @@ class Developer:
         done = subprocess.run(
             command,
             cwd=cwd or self.project,
-            env=self.env,
+            env={**self.env, **(self.believes if command[0] in ("git", "gh") else {})},
             input=stdin,
             text=True,
             capture_output=True,

@@ -56,6 +56,9 @@ class Account:
     workflow_permissions_capped: bool = False  # the organisation forbids its repositories to change them
     members_can_create_repositories: bool = True
     deploy_keys_enabled: bool = True
+    actions: dict[str, Any] = field(
+        default_factory=lambda: {"enabled_repositories": "all", "allowed_actions": "all", "sha_pinning_required": False}
+    )
     rulesets: list[Ruleset] = field(default_factory=list)  # those of the organisation, for all its repositories
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)
@@ -114,6 +117,9 @@ class Repository:
     can_approve_pull_requests: bool = False
     actions: dict[str, Any] = field(
         default_factory=lambda: {"enabled": True, "allowed_actions": "all", "sha_pinning_required": False}
+    )
+    selected_actions: dict[str, Any] = field(
+        default_factory=lambda: {"github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": []}
     )
     collaborators: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Stored] = field(default_factory=dict)

@@ -106,7 +106,7 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
-        *("argocd", "namespace", "credential", "application"),
+        *("argocd", "namespace", "pull-secret", "credential", "application"),
     ]
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
     assert secret["fields"] == [{"name": "REGISTRY_TOKEN", "old": None, "new": "set"}]

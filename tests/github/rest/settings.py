@@ -138,6 +138,13 @@ def permissions(call: Call) -> Response:
     return json_response(200, call.repository.actions)
 
 
+@route("GET", PERMISSIONS + "/selected-actions", "administration:read")
+def selected_actions(call: Call) -> Response:
+    if call.repository.actions["allowed_actions"] != "selected":
+        raise RefusedError(409, "Conflict: selected actions are not in use for this repository")
+    return json_response(200, call.repository.selected_actions)
+
+
 @route("PUT", PERMISSIONS, "administration:write")
 def put_permissions(call: Call) -> Response:
     call.repository.actions.update(call.sent)
