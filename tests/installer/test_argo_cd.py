@@ -113,6 +113,52 @@ def test_one_in_another_namespace_is_named() -> None:
     assert "namespace cd: set argocd.namespace" in change.note
 
 
+def by_an_operator(version: str = "v3.4.4", namespace: str = "openshift-gitops") -> list[dict[str, Any]]:
+    """Return the parts as an operator makes them: names of its own, an image by digest, no version on them."""
+    made = [component(name, namespace, f"registry.example.com/argocd@sha256:{64 * '0'}") for name in PARTS_OF_ONE]
+    for each in made:
+        part = each["metadata"]["labels"]["app.kubernetes.io/component"]
+        each["metadata"]["name"] = each["metadata"]["labels"]["app.kubernetes.io/name"] = f"openshift-gitops-{part}"
+        each["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "openshift-gitops"
+        if version:
+            each["metadata"]["labels"]["app.kubernetes.io/version"] = version
+    return made
+
+
+PARTS_OF_ONE = ("application-controller", "redis", "repo-server", "server")
+HERE = replace(SETTINGS, argocd_namespace="openshift-gitops")
+EXISTING = {
+    "of an operator": (by_an_operator(), HERE, None),
+    "of an operator, without a version": (by_an_operator(""), HERE, None),
+    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "set argocd.namespace to that"),
+    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16; upgrade it to 3.2 or newer"),
+    "too old by its image": ([component("repo-server", image="quay.io/argoproj/argocd:v2.14.1")], SETTINGS, "v2.14.1"),
+    "newer than ours": ([component("repo-server", image="quay.io/argoproj/argocd:v4.0.0")], SETTINGS, None),
+    "one here and one elsewhere": ([*by_an_operator(), *WORKING], SETTINGS, None),
+    "half of one, elsewhere": ([component("server", "half"), *WORKING], SETTINGS, None),
+}
+
+
+@pytest.mark.parametrize(("parts", "settings", "refused"), EXISTING.values(), ids=EXISTING)
+def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
+    parts: list[dict[str, Any]], settings: Settings, refused: str | None
+) -> None:
+    helm = Helm()
+    resource = argo_cd(parts, helm, settings, objects=knowing("github.com"))
+    seen = resource.observe()
+    change = resource.diff(seen)
+    if refused is None:
+        assert change is None
+        assert "(used as it is)" in resource.title
+        assert "not made for this project" in resource.remove()
+    else:
+        assert change
+        assert (change.action, refused in change.note) == ("unknown", True)
+        with pytest.raises(InstallerError, match="Argo CD"):
+            resource.apply(seen, change)
+    assert (helm.installed, helm.uninstalled) == ([], [])
+
+
 def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
     change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
     assert change.action == "unknown"
