@@ -49,7 +49,7 @@ def scopes(world: World) -> Iterable[Finding]:
         if scope not in given:
             yield Finding(
                 "github",
-                f"The token lacks the scope `{scope}`, for {purpose} (it has {', '.join(sorted(given)) or 'none'}).",
+                f"The token lacks the scope `{scope}`, which it takes to {purpose} (it has {', '.join(sorted(given)) or 'none'}).",
                 f"gh auth refresh --hostname {world.settings.host} --scopes repo,workflow",
             )
     if not set(SCOPES) - given:

@@ -209,7 +209,7 @@ def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
     for words in (
         "✗ helm is 3.9.0; 3.13 is the oldest that works",
         "✗ argocd is 2.14.1; 3.2 is the oldest that works",
-        "✗ The token lacks the scope `workflow`, for pushing .github/workflows",
+        "✗ The token lacks the scope `workflow`, which it takes to push `.github/workflows`",
         "→ gh auth refresh --hostname github.com --scopes repo,workflow",
         "! acme's plan has no rules for private repositories: main stays unprotected.",
         "✗ You may not create namespaces, create customresourcedefinitions",
