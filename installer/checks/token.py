@@ -45,11 +45,12 @@ def scopes(world: World) -> Iterable[Finding]:
     if given is None:
         yield from _permissions(world)
         return
+    has = ", ".join(sorted(given)) or "none"
     for scope, purpose in SCOPES.items():
         if scope not in given:
             yield Finding(
                 "github",
-                f"The token lacks the scope `{scope}`, which it takes to {purpose} (it has {', '.join(sorted(given)) or 'none'}).",
+                f"The token lacks the scope `{scope}`, which it takes to {purpose} (it has {has}).",
                 f"gh auth refresh --hostname {world.settings.host} --scopes repo,workflow",
             )
     if not set(SCOPES) - given:
