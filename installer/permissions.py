@@ -111,6 +111,12 @@ LIMITS = (
         "repository.actions",
     ),
     Limit(
+        "An Enterprise Server, and no label of its runners",
+        "runs wait for ever: it has no `ubuntu-latest`",
+        "Refused before the first push, until `github.runner` or the variable `RUNNER` names one.",
+        "repository.runner",
+    ),
+    Limit(
         "An organisation that forbids deploy keys",
         "422 when the key is added",
         "Refused before the first write: allow them, or let Argo CD read over https (`argocd.access`).",

@@ -43,6 +43,7 @@ CHECKS = (
     Check("github", repository.no_branch_in_the_way, "writing"),
     Check("github", repository.no_rule_in_the_way, "writing"),
     Check("github", repository.actions, "writing"),
+    Check("github", repository.runner, "content"),
     Check("github", image.login, "registry-token"),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),

@@ -102,6 +102,14 @@ def _rules_page(world: World, rule: dict[str, str]) -> str:
     return f"{world.settings.url}/settings/rules"
 
 
+def runner(world: World) -> Iterable[Finding]:
+    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
+    settings = world.settings
+    if not (settings.in_cloud or settings.runner or world.github.variables().get("RUNNER")):
+        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
+        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")
+
+
 def actions(world: World) -> Iterable[Finding]:
     """Check that GitHub Actions may run the workflows, where the token may ask."""
     try:

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from installer import runs
-from installer.checks import token
+from installer.checks import repository, token
 from installer.converge import Apply, plan
 from installer.errors import InstallerError
 from installer.world import World
@@ -83,14 +84,14 @@ def half(world: World) -> list[Any]:
 
 def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: StandIn) -> None:
     Apply(half(world()), Quiet()).run()
-    repository = ghes.repository("acme/web")
-    assert repository.private
-    values = {name: stored.value for name, stored in repository.variables.items()}
+    there = ghes.repository("acme/web")
+    assert there.private
+    values = {name: stored.value for name, stored in there.variables.items()}
     assert values["IMAGE_REPOSITORY"] == "registry.example.com/team/acme/web"
     assert (values["RUNNER"], values["REGISTRY_CA"]) == ("company-linux", "ca.pem")
-    assert repository.secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
-    assert len(repository.rulesets) == 2
-    assert set(ghes.branches(repository)) == {"main"}
+    assert there.secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
+    assert len(there.rulesets) == 2
+    assert set(ghes.branches(there)) == {"main"}
     assert [p.change for p in plan(half(world()))] == [None] * len(HALF)
     assert {asked.host for asked in ghes.requests} == {"ghe.example.com"}
     rest = [asked.path for asked in ghes.requests if not asked.path.startswith(("/acme/web", "/api/graphql"))]
@@ -106,9 +107,9 @@ def test_without_the_ca_it_is_said_what_is_missing(world: Open) -> None:
 
 def test_gh_says_so_too(world: Open) -> None:
     here = world(ca="")
-    repository = half(here)[0]
+    resource = half(here)[0]
     with pytest.raises(InstallerError) as error:
-        repository._create(())
+        resource._create(())
     assert "gitops.yaml, github.ca" in error.value.fix
 
 
@@ -129,3 +130,15 @@ def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: 
     Apply(half(here), Quiet()).run()
     before = runs.number(runs.newest(here.github, "main"))
     assert runs.start(here.github, runs.DELIVER, {}) > before
+
+
+def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:
+    here = world()
+    assert list(repository.runner(here)) == []
+    unnamed = replace(here, settings=replace(here.settings, runner=""))
+    (found,) = repository.runner(unnamed)
+    assert found.problem
+    assert "github.runner" in found.fix
+    assert list(repository.runner(replace(here, settings=replace(here.settings, runner="", host="x.ghe.com")))) == []
+    Apply(half(here), Quiet()).run()
+    assert list(repository.runner(unnamed)) == [], "the variable is there"
