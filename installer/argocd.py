@@ -26,6 +26,10 @@ class ArgoCD:
         """Delete an Application with all that it deployed, and wait until it is gone."""
         self._run("app", "delete", application, "--yes", "--cascade", "--wait", seconds=seconds)
 
+    def let_go(self, application: str) -> None:
+        """Delete an Application, or end its deletion, and leave what it deployed."""
+        self._run("app", "delete", application, "--yes", "--cascade=false")
+
     def remove_foreign_fields(self, manifest: Object) -> None:
         """Write an Application or AppProject whole: fields that others added go, which helm would leave."""
         noun = {"Application": "app", "AppProject": "proj"}[manifest["kind"]]
@@ -54,7 +58,8 @@ class ArgoCD:
         if answer.status == 0:
             return answer.out
         shown = f"argocd --core {' '.join(arguments[:3])}"
-        raise CommandFailed(shown, answer.status, message(redact(answer.err or answer.out)))
+        said = message(redact(answer.err or answer.out))
+        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
 
 
 def message(said: str) -> str:

@@ -27,7 +27,8 @@ def cli() -> None:
     """From nothing to a Flask service whose merged pull requests are live in your cluster.
 
     Tokens come from the environment: GH_TOKEN (or `gh auth login`; GH_ENTERPRISE_TOKEN for an Enterprise
-    Server) and REGISTRY_TOKEN with REGISTRY_USERNAME. The cluster is kubectl's current context.
+    Server) and REGISTRY_TOKEN with REGISTRY_USERNAME, a database's address from CLUSTER_DATABASE_URL. The cluster
+    is kubectl's current context.
     """
 
 
@@ -108,7 +109,7 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
     """Check all that `up` will need, and say what mends what is missing. Exit code 0: fine, 1: not.
 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
-    the registry's login, the clock. Works outside a project too, as far as that goes.
+    the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
     """
     tell_commands(wanted=verbose)
     sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)

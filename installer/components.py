@@ -46,10 +46,16 @@ def unready(components: Sequence[Object], namespace: str) -> str:
     return ", ".join(name for name in NEEDED if not _works(by_name.get(name)))
 
 
+def asleep(components: Sequence[Object], namespace: str) -> list[str]:
+    """Name the components in a namespace that an Application needs and that somebody scaled down to nothing."""
+    here = [c for c in components if c["metadata"]["namespace"] == namespace and c["spec"].get("replicas") == 0]
+    return sorted({c["metadata"]["labels"].get(COMPONENT) for c in here} & set(NEEDED))
+
+
 def _works(component: Object | None) -> bool:
     if component is None:
         return False
-    status, wanted = component.get("status", {}), component["spec"].get("replicas", 1)
+    status, wanted = component.get("status", {}), component["spec"].get("replicas", 1) or 1
     seen = status.get("observedGeneration", 0) >= component["metadata"].get("generation", 0)
     return bool(seen and status.get("readyReplicas", 0) >= wanted and status.get("updatedReplicas", 0) >= wanted)
 

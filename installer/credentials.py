@@ -28,6 +28,10 @@ class Reader:
     secret: Secret
 
 
+DATABASE_ADDRESS = "CLUSTER_DATABASE_URL"
+"""Not DATABASE_URL: in a developer's shell that leads to a database on the laptop."""
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What the installer may use on the user's behalf; an empty secret is a missing one."""
@@ -36,6 +40,7 @@ class Credentials:
     github: Secret
     registry_username: str
     registry_token: Secret
+    database_address: Secret = field(default_factory=lambda: Secret(""))
     pull_username: str = ""
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
@@ -68,6 +73,7 @@ def find(settings: Settings) -> Credentials:
         pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         ca=settings.ca,
+        database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )
 
 
@@ -75,6 +81,12 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
     """Ask for the registry's token on the terminal, hidden."""
     prompt = f"Token of {credentials.registry_username} at {settings.registry} (may push; not shown)"
     return replace(credentials, registry_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
+
+
+def ask_database_address(credentials: Credentials) -> Credentials:
+    """Ask for the database's address on the terminal, hidden, since the password is part of it."""
+    prompt = "Address of the database as pods reach it, postgresql://user:password@host/name (not shown)"
+    return replace(credentials, database_address=Secret(click.prompt(prompt, hide_input=True, err=True).strip()))
 
 
 def _github_token(host: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from . import runs
+from .checks import actions
 from .errors import DeadlinePassed, InstallerError
 from .settings import MAIN
 from .wait import until
@@ -70,7 +71,9 @@ def wait(world: World, seconds: float, say: Callable[[str], None]) -> Delivered:
         state = runs.in_words(run)
         say(state)
         if run and run["status"] == "completed":
-            logs = runs.failing_logs(world.github, world.credentials, run)
+            logs = runs.failing_logs(world.github, world.credentials, run) or "\n".join(
+                map(str, actions.allowed(world))
+            )
             told = f"{state} without a delivery: {run['html_url']}"
             raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
         return None

@@ -25,7 +25,9 @@ def plan(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) 
 def status(world: World, report: Report) -> dict[str, Any]:
     """Return a report on the state of everything."""
     rows = [{"key": r.key, "title": r.title, "healthy": r.healthy, "state": r.state} for r in report.rows]
-    head = {**_head(world), "healthy": report.healthy, "hold": report.hold or None}
+    run = report.under_way
+    delivery = run and {"revision": run["head_sha"], "status": run["status"], "url": run["html_url"]}
+    head = {**_head(world), "healthy": report.healthy, "hold": report.hold or None, "delivery": delivery}
     return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from . import delivered, registry, runs
 from .checks.finding import Finding
@@ -24,6 +25,10 @@ class Row:
     state: str
 
 
+Run = dict[str, Any]
+"""A run as GitHub shows it."""
+
+
 @dataclass(frozen=True)
 class Report:
     """All lines, and what kept us from looking."""
@@ -31,27 +36,39 @@ class Report:
     rows: Sequence[Row]
     problems: Sequence[Finding]
     hold: str = ""
+    under_way: Run | None = None
+    """A delivery that has not ended."""
 
     @property
     def healthy(self) -> bool:
-        """Tell whether all could be looked at and is as it should be."""
+        """Tell whether all could be looked at and is as it should be: what answers is what was delivered last.
+
+        A delivery that is under way takes nothing from that; its failure would.
+        """
         return not self.problems and all(row.healthy for row in self.rows)
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether all is as it should be and nothing is about to change it."""
+        return self.healthy and self.under_way is None
 
 
 def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     blind = {problem.lane for problem in problems}
+    run = None if "github" in blind else runs.newest(world.github, MAIN)  # before the record: it may end in between
     record = None if "github" in blind else delivered.read(world)
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
     if "github" not in blind:
-        parts += [lambda: _secrets(world), lambda: _run(world), lambda: _branch(world, record)]
+        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, record)]
     if record:
         parts.append(lambda: _image(world, record))
     if "cluster" not in blind:
         parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
     with ThreadPoolExecutor(max_workers=len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
-    return Report(rows, problems, record.hold if record else "")
+    under_way = run if run and run["status"] in runs.ACTIVE else None
+    return Report(rows, problems, record.hold if record else "", under_way)
 
 
 def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
@@ -69,17 +86,21 @@ def _secrets(world: World) -> Iterator[Row]:
     yield Row("secrets", "Actions secrets", bool(names), names or "none")
 
 
-def _run(world: World) -> Iterator[Row]:
-    run = runs.newest(world.github, MAIN)
+def _run(world: World, run: Run | None) -> Iterator[Row]:
+    title = "last delivery run"
     if run is None:
-        yield Row("run", "last delivery run", healthy=False, state="none yet")
+        yield Row("run", title, healthy=False, state="none yet")
         return
-    ended = run["conclusion"] or run["status"]
-    state = f"{ended} for {run['head_sha'][:12]}: {run['html_url']}"
-    healthy = ended == "success" or ended in runs.ACTIVE
+    where = f"for {run['head_sha'][:12]}: {run['html_url']}"
+    if run["status"] in runs.ACTIVE:
+        state = f"under way ({run['status'].replace('_', ' ')}) {where}"
+        yield Row("run", title, healthy=True, state=state)
+        return
+    healthy = run["conclusion"] == "success"
+    state = f"{run['conclusion']} {where}"
     if not healthy:
         state = f"{state}\n{runs.failing_logs(world.github, world.credentials, run, lines=5)}"
-    yield Row("run", "last delivery run", healthy, state)
+    yield Row("run", title, healthy, state)
 
 
 def _branch(world: World, record: Delivered | None) -> Iterator[Row]:

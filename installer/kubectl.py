@@ -62,10 +62,10 @@ class Cluster:
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
         return answer.out.strip() == "yes"
 
-    def logs(self, pod: str, namespace: str, lines: int = 10, *, previous: bool = False) -> str:
-        """Return the end of a pod's log; empty where there is none."""
-        flags = ["--previous"] if previous else []
-        return redact(self._attempt("logs", pod, *_in(namespace), f"--tail={lines}", *flags).out.strip())
+    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+        """Return the end of the log of a pod's container; empty where there is none."""
+        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
 
     def everything_in(self, namespace: str) -> Words:
         """Name every object in a namespace as `kind/name`; raise where a kind cannot be read."""
@@ -150,7 +150,7 @@ class Cluster:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
         if not UNREACHABLE.search(said):
-            return CommandFailed(shown, answer.status, said)
+            return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",

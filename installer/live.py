@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .argocd import ArgoCD
+from .ending import KINDS
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .kubectl import Cluster, Object
 from .pods import PodAnswer, answers, problems
-from .resources.application import KINDS
 from .settings import Settings
 from .synced import Synced, read, rolled_out
 from .wait import until

@@ -102,13 +102,13 @@ LIMITS = (
         "no workflow ever starts",
         "Refused before the first write, with the page to change it; where the token may ask (`admin:org`) also before "
         "there is a repository.",
-        "owner.actions",
+        "actions.allowed",
     ),
     Limit(
         "A policy that allows some actions only",
         "workflows fail where they begin",
-        "Refused before the first write if `actions/checkout`, the only one, is not among them.",
-        "repository.actions",
+        "Refused before the first write if the workflows name others; ours name `actions/checkout` alone.",
+        "actions.allowed",
     ),
     Limit(
         "An Enterprise Server, and no label of its runners",

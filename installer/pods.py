@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InstallerError
 from .kubectl import Cluster, Object
-from .registry import explained_pull
+from .registry_trouble import explained_pull
 
 PORT = 8000
 _PATH = "version"
@@ -107,8 +107,11 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
 
 
 def _last_words(cluster: Cluster, namespace: str, pod: Object) -> list[str]:
-    """Return the end of the log of a pod whose container keeps ending."""
-    crashed = [c for c in pod.get("status", {}).get("containerStatuses", []) if c.get("restartCount")]
-    name = pod["metadata"]["name"]
-    text = cluster.logs(name, namespace, 5, previous=True) or cluster.logs(name, namespace, 5) if crashed else ""
+    """Return the end of the log of a pod's container that keeps ending; one that runs before the others comes first."""
+    name, status = pod["metadata"]["name"], pod.get("status", {})
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    crashed = next((c["name"] for c in containers if c.get("restartCount") and not c.get("ready")), None)
+    if crashed is None:
+        return []
+    text = cluster.logs(name, namespace, crashed, previous=True) or cluster.logs(name, namespace, crashed)
     return [f"    {line}" for line in text.splitlines()]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .checks import cluster, image, owner, repository, token, tools
+from .checks import actions, cluster, database, image, owner, repository, token, tools
 from .checks.finding import Finding
 from .converge import Planned
 from .errors import InstallerError
@@ -34,7 +34,6 @@ CHECKS = (
     Check("github", token.clock, anywhere=True),
     Check("github", owner.exists, "repository"),
     Check("github", owner.may_create, "repository"),
-    Check("github", owner.actions, "repository"),
     Check("github", owner.deploy_keys, "credential"),
     Check("github", owner.plan),
     Check("github", repository.same_project, "writing"),
@@ -42,13 +41,15 @@ CHECKS = (
     Check("github", repository.clone, "content"),
     Check("github", repository.no_branch_in_the_way, "writing"),
     Check("github", repository.no_rule_in_the_way, "writing"),
-    Check("github", repository.actions, "writing"),
+    Check("github", actions.allowed, "writing"),
     Check("github", repository.runner, "content"),
     Check("github", image.login, "registry-token"),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
+    Check("cluster", database.rights_to_write, "database-address"),
+    Check("cluster", database.address),
 )
 
 

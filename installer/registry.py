@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from .errors import InstallerError
+from .registry_trouble import explained, patiently, refuse
 from .secret import Secret
 from .trust import verify
 
@@ -39,64 +40,37 @@ class Login:
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
     """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
-    answer = _ask("GET", login, "", f"repository:{image}:pull{',push' if push else ''}")
+    answer = patiently(lambda: _ask("GET", login, "", f"repository:{image}:pull{',push' if push else ''}"))
+    _settle(login.host, answer)
     if not answer.ok:
         names = f"REGISTRY_{'' if push else 'PULL_'}"
         raise InstallerError(
             f"The registry {login.host} refuses {login.username}: {answer.status_code} {_reason(answer)}",
-            explained(login.host, answer.status_code, _reason(answer))
-            or f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
+            f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
         )
 
 
 def has(login: Login, name: str, digest: str) -> bool:
     """Tell whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
-    answer = _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
         raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
     if not answer.ok and answer.status_code != requests.codes.not_found:
         raise InstallerError(
-            f"{host} answered {answer.status_code} when asked for {name}@{digest}.",
-            explained(host, answer.status_code, "") or "Try again later.",
+            f"{host} answered {answer.status_code} when asked for {name}@{digest}.", "Try again later."
         )
     return bool(answer.ok)
 
 
-def explained(host: str, status: int, said: str) -> str:
-    """Return what to do about an answer that many meet and that does not say it itself; empty for any other."""
-    said = said.lower()
-    if status == requests.codes.too_many_requests or "toomanyrequests" in said:
-        if "login" in said or "attempts" in said:
-            return f"Too many wrong logins, {host} takes none for some minutes: check the token, then run this again."
-        counts = ": it counts by address where nobody is logged in, else by account" if host == "docker.io" else ""
-        return (
-            f"{host} limits how often is pulled{counts}. Wait, or let the cluster log in: registry.visibility: private "
-            "in gitops.yaml, with REGISTRY_PULL_TOKEN set."
-        )
-    if status == requests.codes.unauthorized and host == "docker.io" and "incorrect username or password" in said:
-        return (
-            "REGISTRY_USERNAME is the account's Docker ID, no e-mail address, and REGISTRY_TOKEN an access token of it "
-            f"(with two-factor or single sign-on no password is taken){_page(host)}."
-        )
-    return ""
-
-
-def explained_pull(said: str) -> str:
-    """Return what to do about a pull that the cluster was refused, by its runtime's words; empty where they say all."""
-    host = next((host for host in ("docker.io", "ghcr.io") if host in said), "The registry")
-    if "toomanyrequests" in said or "429 Too Many Requests" in said:
-        return explained(host, requests.codes.too_many_requests, "")
-    if re.search(r"unauthorized|Unauthorized|authentication required|403 Forbidden|pull access denied|denied:", said):
-        return (
-            "Nobody may pull this image without a login, or not with this one: registry.visibility: private in "
-            "gitops.yaml, a token that reads in REGISTRY_PULL_TOKEN, then `up` again."
-        )
-    if "x509" in said:
-        return "The nodes do not know the CA that signed the registry's certificate: their container runtime needs it."
-    return ""
+def _settle(host: str, answer: requests.Response) -> None:
+    """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
+    if fix := explained(host, answer.status_code, _reason(answer)):
+        raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
+    refuse(host, answer)
 
 
 def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:

@@ -37,18 +37,17 @@ class Settings:
     namespace: str
     argocd_namespace: str = "argocd"
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
+    database: str = "none"
     environment: str = "dev"
     runner: str = ""
-    """The label of the machines that run the workflows; empty leaves that to the repository's variable."""
     api_version: str = "2022-11-28"
-    """The newest of GitHub's REST API that every supported Enterprise Server knows."""
+    """Of GitHub's REST API: the newest that every supported Enterprise Server knows."""
     ca: str = ""
-    """The company's certificate that GitHub's own is signed with; PEM."""
+    """The company's that signed GitHub's certificate, in PEM; so `registry_ca`."""
     access: str = "ssh"
     image_visibility: str = "public"
     registry_ca: str = ""
     registry_ca_file: str = ""
-    """Where that is in the project, for the machines that build."""
 
     @property
     def in_cloud(self) -> bool:
@@ -125,9 +124,10 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
+    "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
-_MAY_LACK = {"description", "argocd_namespace", "access", "runner", "api_version", "image_visibility"}
-_FILES = {"ca": "github.ca", "registry_ca": "registry.ca"}  # name a file whose content is the setting
+_MAY_LACK = {"database", "description", "argocd_namespace", "access", "runner", "api_version", "image_visibility"}
+_FILES = {"ca": "github.ca", "registry_ca": "registry.ca"}
 
 
 def load(project: Path) -> Settings:

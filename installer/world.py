@@ -17,6 +17,7 @@ from .resource import Resource
 from .resources.application import Application
 from .resources.argo_cd import ArgoCDInstallation
 from .resources.content import Content
+from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
 from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
@@ -75,6 +76,7 @@ class World:
         settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
         reader, keys = credentials.reader, GitHubDeployKeys(github)
         helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
+        wants_database = settings.database != "none"
         return [
             Repository(settings, github, credentials, remove_it=remove_repository),
             Variables(settings, github, credentials),
@@ -84,6 +86,7 @@ class World:
             Rules(settings, github),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
             RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),

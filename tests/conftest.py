@@ -65,10 +65,11 @@ CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_installation() -> Iterator[None]:
-    """Nothing outside the project's folder happens in a test, unless the test itself wants it."""
+def _on_a_machine_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is installed unless a test itself wants it, and no other run of the tests is waited for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITOPS_FLASK_INSTALL", "no")
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 

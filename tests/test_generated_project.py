@@ -78,6 +78,7 @@ def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> 
     checkout.passes(command)
 
 
+@pytest.mark.slow
 def test_without_the_example_the_project_still_passes(checkout: Checkout) -> None:
     section = (checkout.path / "README.md").read_text().split("## The example")[1]
     (app,) = checkout.path.glob("src/*/app.py")

@@ -7,6 +7,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
+from installer.settings import load
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
 from tests.lock import LOCKS
 
@@ -70,9 +71,10 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     a = baked.answers
     name, description, slug = a["project_name"], a["description"], a["project_slug"]
 
+    database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
-        "project": {"name": name, "slug": slug, "description": description},
+        "project": {"name": name, "slug": slug, "description": description, **database},
         "github": {
             "host": a["github_host"],
             "owner": a["github_owner"],
@@ -96,6 +98,14 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     image = baked.yaml("chart/values.yaml")["image"]
     assert image["repository"] == f"{a['registry']}/{a['registry_account']}/{slug}"
     assert baked.text("Dockerfile").count(f"FROM python:{a['python_version']}-slim-trixie") == 2
+
+
+def test_the_service_reads_the_secret_that_the_installer_looks_after(baked: BakedProject) -> None:
+    settings, given = load(baked.path), baked.yaml("deploy/dev.yaml")
+    wanted = {"DATABASE_URL": f"{settings.application}-database"} if settings.database == "postgresql" else None
+
+    assert given.get("secrets") == wanted
+    assert settings.database == baked.answers["database"]
 
 
 def test_every_structured_file_can_be_read(baked: BakedProject) -> None:

@@ -39,16 +39,17 @@ def rights_to_install(world: World) -> Iterable[Finding]:
     """Check what installing Argo CD needs, where none is there."""
     if world.settings.argocd_namespace in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
         return
-    yield from _rights(world, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
+    yield from rights(world, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
 
 
 def rights_to_wire(world: World) -> Iterable[Finding]:
     """Check what wiring a project to Argo CD needs."""
     home = world.settings.argocd_namespace
-    yield from _rights(world, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
+    yield from rights(world, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
 
 
-def _rights(world: World, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:
+def rights(world: World, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:
+    """Say which of these rights are lacking; an empty namespace asks for the whole cluster."""
     lacking = [f"{verb} {kind}" for verb, kind in wanted if not world.cluster.allowed(verb, kind, namespace)]
     where = f"namespace {namespace} of {world.cluster.describe()}" if namespace else world.cluster.describe()
     if lacking:

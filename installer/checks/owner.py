@@ -48,26 +48,6 @@ def deploy_keys(world: World) -> Iterable[Finding]:
         yield Finding("github", what, f"Let an owner allow them, or {other}: {_page(world)}/deploy_keys")
 
 
-def actions(world: World) -> Iterable[Finding]:
-    """Check that the organisation lets its repositories use Actions, where the token may ask."""
-    if _organization(world) is None:
-        return
-    try:
-        found = world.github.get(f"/orgs/{world.settings.owner}/actions/permissions")
-    except Refused:
-        return  # only owners may know; once there is a repository, it says so itself
-    page = f"{_page(world)}/actions"
-    if found and found["enabled_repositories"] == "none":
-        what = f"{world.settings.owner} has switched GitHub Actions off for all its repositories."
-        yield Finding("github", what, f"Let an owner allow them: {page}")
-    elif found and found["enabled_repositories"] == "selected" and world.github.find() is None:
-        what = f"{world.settings.owner} allows GitHub Actions only in repositories that it names."
-        yield Finding("github", what, f"Let an owner name {world.settings.repository} once it is there: {page}")
-    elif found and found.get("allowed_actions") == "local_only":
-        what = f"{world.settings.owner} allows local actions only; the workflows use actions/checkout."
-        yield Finding("github", what, f"Let an owner allow GitHub's own: {page}")
-
-
 def plan(world: World) -> Iterable[Finding]:
     """Say what this account's plan lacks: nothing is stopped by it, but main stays unprotected."""
     if world.settings.private and _without_rules(world):

@@ -108,29 +108,3 @@ def runner(world: World) -> Iterable[Finding]:
     if not (settings.in_cloud or settings.runner or world.github.variables().get("RUNNER")):
         what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
         yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")
-
-
-def actions(world: World) -> Iterable[Finding]:
-    """Check that GitHub Actions may run the workflows, where the token may ask."""
-    try:
-        found = world.github.get(world.github.path("actions/permissions"))
-    except Refused:
-        return
-    page = f"{world.settings.url}/settings/actions"
-    if found and not found["enabled"]:
-        yield Finding("github", f"GitHub Actions are switched off for {world.settings.repository}.", f"See {page}")
-    elif found and found.get("allowed_actions") == "local_only":
-        yield Finding("github", "Only local actions are allowed; the workflows use actions/checkout.", f"See {page}")
-    elif found and found.get("allowed_actions") == "selected" and not _among_selected(world):
-        what = "Only some actions are allowed, and actions/checkout is not among them."
-        yield Finding("github", what, f"Allow actions made by GitHub, or actions/checkout@*: {page}")
-
-
-def _among_selected(world: World) -> bool:
-    """Tell whether checkout is allowed; what may not be asked is taken to be."""
-    try:
-        found = world.github.get(world.github.path("actions/permissions/selected-actions"))
-    except Refused:
-        return True
-    patterns = (found or {}).get("patterns_allowed", [])
-    return not found or found["github_owned_allowed"] or any(p.startswith("actions/") for p in patterns)

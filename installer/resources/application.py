@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..argocd import ArgoCD
+from ..ending import KINDS, Ending, ending
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
@@ -15,7 +16,6 @@ from ..wait import clear
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 SERVER = "https://kubernetes.default.svc"
-KINDS = ("appprojects.argoproj.io", "applications.argoproj.io")
 _API = "argoproj.io/v1alpha1"
 
 
@@ -44,6 +44,7 @@ class Application(Resource[Seen]):
         self._patience = patience
         self._name = settings.application
         self._home = settings.argocd_namespace
+        self._ending = Ending(cluster, argocd, self._name)
         self._references = [f"{kind}/{self._name}" for kind in KINDS]
         self.title = f"Argo CD Application {self._name}"
 
@@ -60,8 +61,8 @@ class Application(Resource[Seen]):
         """Compare spec, labels and finalizers of both."""
         if foreign := [kind for kind, found in seen.objects.items() if not self._is_ours(found)]:
             return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
-        if any("deletionTimestamp" in found["metadata"] for found in seen.objects.values()):
-            return Change("create", note="once the present one, which is being deleted, has gone")
+        if leaving := ending(seen.objects):
+            return Change("create", note=f"once the present {' and '.join(leaving)}, being deleted, is gone")
         if not seen.objects:
             return Change("create")
         fields = self._differences(seen.objects)
@@ -73,8 +74,10 @@ class Application(Resource[Seen]):
         """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
         if change.action == "unknown":
             raise InstallerError(f"{self.title}: {change.note}")
-        if any("deletionTimestamp" in found["metadata"] for found in seen.objects.values()):
-            clear(f"The end of the old Application {self._name}", self._remains, self._patience, explain=self._rescue)
+        if ending(seen.objects):
+            if "AppProject" not in seen.objects:
+                self._helm.install(self._name, self._home, objects(*self.manifests()))  # Argo CD ends nothing without
+            self._ending.see_out(seen.objects, self._patience)
         project, application = self.manifests()
         self._helm.install(self._name, self._home, objects(project, application))
         for manifest in (project, application):
@@ -93,17 +96,22 @@ class Application(Resource[Seen]):
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # or it hangs in its deletion
             self._delete()
-        clear(f"The end of Application {self._name}", self._application_remains, self._patience, explain=self._rescue)
+        clear(
+            f"The end of Application {self._name}",
+            self._application_remains,
+            self._patience,
+            explain=self._ending.rescue,
+        )
         clear(f"The end of what {self._name} deployed", self._workloads, self._patience)
         released = self._helm.uninstall(self._name, self._home)
-        clear(f"The end of AppProject {self._name}", self._remains, self._patience)
+        clear(f"The end of AppProject {self._name}", self._ending.remains, self._patience)
         return f"{'removed' if released or seen.objects else 'was not there'}"
 
     def _delete(self) -> None:
         try:
             self._argocd.delete_application(self._name, self._patience)
         except (CommandFailed, DeadlinePassed) as error:
-            raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._rescue()) from None
+            raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._ending.rescue()) from None
 
     def manifests(self) -> tuple[Object, Object]:
         """Return the AppProject and the Application as they should be."""
@@ -170,10 +178,6 @@ class Application(Resource[Seen]):
         helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
         return is_ours(found, self._settings.slug) or helm == (self._name, self._home)
 
-    def _remains(self) -> str:
-        found = self._cluster.get_many(self._references, self._home)
-        return ", ".join(f"{kind} {self._name} is still there" for kind in found)
-
     def _application_remains(self) -> str:
         found = self._cluster.get(KINDS[1], self._name, self._home)
         conditions = (found or {}).get("status", {}).get("conditions") or [{"message": "no condition"}]
@@ -183,13 +187,6 @@ class Application(Resource[Seen]):
         selector = f"app.kubernetes.io/instance={self._settings.slug}"
         left = self._cluster.list("deployments,services,pods", self._settings.namespace, selector)
         return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)
-
-    def _rescue(self) -> str:
-        return (
-            "Where Argo CD cannot finish it, this gives it up and leaves what it deployed: "
-            f"kubectl patch {KINDS[1]}/{self._name} --namespace {self._home} --type merge "
-            """--patch '{"metadata":{"finalizers":null}}'"""
-        )
 
 
 def _dense(tree: Any) -> Any:

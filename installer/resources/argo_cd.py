@@ -7,7 +7,7 @@ from typing import Any
 from ..argocd_values import SMALL, merged
 from ..certificates import CONFIG_MAP as CERTIFICATES
 from ..certificates import certificates, shortened, tls_host, unknown_authority
-from ..components import PARTS, namespaces, number, unready, version
+from ..components import PARTS, asleep, namespaces, number, unready, version
 from ..errors import InstallerError
 from ..helm import Helm
 from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
@@ -105,6 +105,7 @@ class ArgoCDInstallation(Resource[Seen]):
         fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
+        fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))
         waiting = unready(seen.components, self._home)
         return Change("change", fields, f"wait for {waiting}" if waiting else "") if fields or waiting else None
 
@@ -114,6 +115,9 @@ class ArgoCDInstallation(Resource[Seen]):
         if numbers and numbers[:2] < OLDEST:
             wanted = ".".join(map(str, OLDEST))
             return Change("unknown", note=f"it is {found}; upgrade it to {wanted} or newer")
+        if off := ", ".join(asleep(seen.components, self._home)):
+            how = f"kubectl scale --namespace {self._home} --replicas=1"
+            return Change("unknown", note=f"its {off} is scaled to 0: {how}")
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
             return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:

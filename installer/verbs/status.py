@@ -31,7 +31,7 @@ def examine(world: World) -> Report:
 
 
 def _watch(world: World, *, silent: bool) -> Report:
-    """Look again and again until all is well, for a quarter of an hour at most."""
+    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most."""
     reports: list[Report] = []
     show: AbstractContextManager[Callable[[Report], None]]
     if silent:
@@ -43,7 +43,7 @@ def _watch(world: World, *, silent: bool) -> Report:
         def well() -> bool:
             reports.append(examine(world))
             seen(reports[-1])
-            return reports[-1].healthy
+            return reports[-1].settled
 
         until(well, DEADLINE, EVERY)
     return reports[-1]

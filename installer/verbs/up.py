@@ -6,6 +6,7 @@ from ..errors import InstallerError
 from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
+from ..resources.database_address import DatabaseAddress
 from ..resume import command
 from ..world import World
 from .open import hint
@@ -39,11 +40,17 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
 
 
 def _complete(world: World, planned: list[Planned], *, renew_key: bool) -> tuple[World, list[Planned]]:
-    """Ask for the registry's token where it is needed and someone can be asked."""
-    wanted = any(p.resource.key == "registry-token" and p.change and p.change.action == "unknown" for p in planned)
-    if not wanted or not console.interactive():
+    """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
+    unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
+    found = world.credentials
+    if console.interactive():
+        if "registry-token" in unknown:
+            found = credentials.ask_registry_token(world.settings, found)
+        if DatabaseAddress.key in unknown and not found.database_address:
+            found = credentials.ask_database_address(found)
+    if found is world.credentials:
         return world, planned
-    world = world.with_credentials(credentials.ask_registry_token(world.settings, world.credentials))
+    world = world.with_credentials(found)
     return world, converge.plan(world.resources(renew_key=renew_key))
 
 

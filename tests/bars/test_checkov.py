@@ -17,12 +17,6 @@ pytestmark = pytest.mark.slow
 
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
 LEAST = {"Dockerfile": 50, "as it is delivered.yaml": 85, "with every switch on.yaml": 85}
-# What it finds and we do not follow, by the set of answers, with the reason.
-ACCEPTED = {
-    # The address of the database, with its password, is a variable, as every library for databases expects it; the pod
-    # has no shell to print it, and a file in the same container would be as readable for the same process.
-    "database": {"CKV_K8S_35"},
-}
 
 
 def checkov(*arguments: object) -> list[dict[str, Any]]:
@@ -54,7 +48,7 @@ def test_checkov_finds_nothing(judge: Judge, names: set[str]) -> None:
     assert sum(len(report["results"]["skipped_checks"]) for report in reports) == 0, "nothing is suppressed"
     for judged in map(judge, sorted(names)):
         failed = {check["check_id"] for check in checks(reports, "failed") if of(check, judged.folder)}
-        assert failed == ACCEPTED.get(judged.name, set()), judged.name
+        assert failed == set(), judged.name
         for name, least in LEAST.items():
             passed = [c for c in checks(reports, "passed") if of(c, judged.folder / name)]
             assert len(passed) > least, f"{name} of {judged.name}"

@@ -83,15 +83,29 @@ def test_a_rollout_leaves_no_gap(helm: Helm) -> None:
 def test_variables_and_pull_secrets_arrive_as_they_are(helm: Helm) -> None:
     objects = helm.objects(
         env={"GREETING": 'a "b": {c}', "NUMBER": "08"},
-        envFrom=[{"secretRef": {"name": "database"}}],
         imagePullSecrets=[{"name": "login"}],
     )
 
     variables = {variable["name"]: variable["value"] for variable in objects.container["env"]}
     assert (variables["GREETING"], variables["NUMBER"]) == ('a "b": {c}', "08")
-    assert objects.container["envFrom"] == [{"secretRef": {"name": "database"}}]
     assert objects.pod["imagePullSecrets"] == objects["ServiceAccount"]["imagePullSecrets"] == [{"name": "login"}]
     assert "imagePullSecrets" not in helm.objects()["ServiceAccount"]
+
+
+def test_a_secret_is_a_file_for_the_pods_group_and_its_variable_names_it(helm: Helm) -> None:
+    objects = helm.objects(secrets={"API_KEY": "partner", "DATABASE_URL": "database"})
+
+    variables = {variable["name"]: variable["value"] for variable in objects.container["env"]}
+    files = {"API_KEY": "/etc/secrets/API_KEY", "DATABASE_URL": "/etc/secrets/DATABASE_URL"}
+    assert {f"{name}_FILE": file for name, file in files.items()}.items() <= variables.items()
+    assert not files.keys() & variables.keys()
+    assert {"name": "secrets", "mountPath": "/etc/secrets", "readOnly": True} in objects.container["volumeMounts"]
+    (volume,) = (volume["projected"] for volume in objects.pod["volumes"] if volume["name"] == "secrets")
+    assert volume["defaultMode"] == 0o440
+    assert [(each["secret"]["name"], each["secret"]["items"]) for each in volume["sources"]] == [
+        ("partner", [{"key": "API_KEY", "path": "API_KEY"}]),
+        ("database", [{"key": "DATABASE_URL", "path": "DATABASE_URL"}]),
+    ]
 
 
 def test_pods_are_spread_over_nodes_and_zones_where_there_are_more(helm: Helm) -> None:

@@ -23,10 +23,20 @@ def test_a_pod_migrates_before_it_starts_with_the_image_and_the_secret_that_it_r
     service = objects.container
 
     assert migrate["command"] == ["python", "-m", "hello_api.migrate"]
-    for same in ("image", "imagePullPolicy", "envFrom", "resources", "securityContext", "volumeMounts"):
+    for same in ("image", "imagePullPolicy", "resources", "securityContext", "volumeMounts"):
         assert migrate[same] == service[same]
-    assert migrate["envFrom"] == [{"secretRef": {"name": "hello-api-dev-database"}}]
-    assert {"name": "LOG_LEVEL", "value": "INFO"} in migrate["env"]
+    own = {"PORT", "METRICS_PORT", "DRAIN_SECONDS", "SHUTDOWN_SECONDS"}
+    assert migrate["env"] == [variable for variable in service["env"] if variable["name"] not in own]
+    assert {"name": "DATABASE_URL_FILE", "value": "/etc/secrets/DATABASE_URL"} in migrate["env"]
+    (volume,) = (volume["projected"] for volume in objects.pod["volumes"] if volume["name"] == "secrets")
+    (source,) = volume["sources"]
+    assert source["secret"]["name"] == "hello-api-dev-database"
+
+
+def test_a_migration_without_variables_has_none(helm: Helm) -> None:
+    (migrate,) = helm.objects(env=None, migrate=["true"]).pod["initContainers"]
+
+    assert "env" not in migrate
 
 
 def test_the_way_to_the_database_is_open_and_the_secret_is_not_in_git(with_database: Helm) -> None:

@@ -57,6 +57,8 @@ def test_every_object_names_its_namespace_and_the_revision(helm: Helm) -> None:
         ({"env": {"PORT": "1"}}, "at '/env/PORT': value must be 'not here: the chart sets it"),
         ({"env": {"A-B": "1"}}, "at '/env': additional properties 'A-B' not allowed"),
         ({"env": {"DEBUG": True}}, "at '/env/DEBUG': got boolean, want string"),
+        ({"secrets": {"API_KEY": "My Secret"}}, "at '/secrets/API_KEY': 'My Secret' does not match pattern"),
+        ({"secrets": {"a-b": "one"}}, "at '/secrets': additional properties 'a-b' not allowed"),
         ({"resources": {"limits": {"cpu": "0.5"}}}, "at '/resources/limits/cpu': '0.5' does not match pattern"),
         ({"resources": {"limits": {"memory": "1024M"}}}, "at '/resources/limits/memory'"),
         ({"service": {"targetPort": 80}}, "at '/service/targetPort': minimum: got 80, want 1,024"),

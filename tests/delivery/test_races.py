@@ -6,6 +6,8 @@ import pytest
 
 from tests.delivery.world import BRANCH, DIGEST, GIT, REPOSITORY, Answer, Checkout, Remote, World, write_program
 
+pytestmark = pytest.mark.slow
+
 IMAGE = f"IMAGE_REPOSITORY={REPOSITORY} IMAGE_DIGEST={DIGEST}"
 
 

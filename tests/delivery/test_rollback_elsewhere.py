@@ -8,6 +8,8 @@ import yaml
 from tests.delivery.test_races import running
 from tests.delivery.world import Checkout, Remote, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def operator(delivered: Checkout, world: World) -> Checkout:

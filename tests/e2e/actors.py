@@ -167,8 +167,11 @@ class Service:
         self._namespace = namespace
 
     def revisions(self) -> set[str]:
-        """Return the revisions that the pods answer; a pod that is not Ready, or on its way out, answers `none`."""
-        return {self._revision(pod) for pod in self._pods()}
+        """Return the revisions that the pods answer; `none` for one that is not Ready.
+
+        A pod on its way out is no part of the service any more: it only ends the requests that it has.
+        """
+        return {self._revision(pod) for pod in self._pods() if "deletionTimestamp" not in pod["metadata"]}
 
     def answer(self, path: str, body: str = "") -> Any:
         """Ask one pod for a path."""

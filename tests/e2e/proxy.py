@@ -1,10 +1,17 @@
 """A TCP proxy in front of a server, which cuts connections when told to."""
 
 import contextlib
+import os
 import selectors
 import socket
 import socketserver
 import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
 
 BUFFER = 1 << 16
 
@@ -23,6 +30,8 @@ class Proxy(socketserver.ThreadingTCPServer):
         self.count = 0
         self._refusing = False
         self._cut = self._after = 0
+        self._stop = 0
+        self._seconds = self._down_until = 0.0
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Proxy":
@@ -41,15 +50,21 @@ class Proxy(socketserver.ThreadingTCPServer):
         """Cut the nth connection from now on after so many bytes, once."""
         self.count, self._cut, self._after = 0, nth, after
 
+    def restart(self, nth: int, seconds: float) -> None:
+        """Refuse the nth connection from now on, and all that come within some seconds after it."""
+        self.count, self._stop, self._seconds = 0, nth, seconds
+
     def mend(self) -> None:
         """Let all through."""
-        self._refusing, self._cut = False, 0
+        self._refusing, self._cut, self._stop, self._down_until = False, 0, 0, 0.0
 
     def allowance(self) -> int | None:
         """Return after how many bytes a new connection is to end; None where never."""
         with self._lock:
             self.count += 1
-            if self._refusing:
+            if self.count == self._stop:
+                self._down_until = time.monotonic() + self._seconds
+            if self._refusing or time.monotonic() < self._down_until:
                 return 0
             return self._after if self.count == self._cut else None
 
@@ -75,3 +90,17 @@ class _Connection(socketserver.BaseRequestHandler):
                         return
                     key.data.sendall(data)
                     left = None if left is None else left - len(data)
+
+
+@contextlib.contextmanager
+def on_the_way(kubeconfig: Path) -> Iterator[Proxy]:
+    """Write a kubeconfig that leads to the cluster of today's through a proxy."""
+    config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    cluster = config["clusters"][0]["cluster"]
+    server = urlsplit(cluster["server"])
+    with Proxy(str(server.hostname), server.port or 443) as proxy:
+        cluster["tls-server-name"] = server.hostname
+        cluster["server"] = f"https://127.0.0.1:{proxy.port}"
+        kubeconfig.write_text(yaml.safe_dump(config))
+        kubeconfig.chmod(0o600)
+        yield proxy

@@ -7,16 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from installer.errors import InstallerError
 from installer.helm import Helm, objects
 from installer.kubectl import Cluster
 
-from .proxy import Proxy
+from .proxy import Proxy, on_the_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 NAMESPACE = "flt-probe"
@@ -26,14 +24,7 @@ PROBE = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe"},
 @pytest.fixture
 def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Lead kubectl and helm to the cluster through a proxy that can be told to fail."""
-    config = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
-    cluster = config["clusters"][0]["cluster"]
-    server = urlsplit(cluster["server"])
-    with Proxy(str(server.hostname), server.port or 443) as proxy:
-        cluster["tls-server-name"] = server.hostname
-        cluster["server"] = f"https://127.0.0.1:{proxy.port}"
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-        (tmp_path / "kubeconfig").chmod(0o600)
+    with on_the_way(tmp_path / "kubeconfig") as proxy:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
         real = os.environ["KUBECONFIG"]
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))

@@ -1,11 +1,18 @@
 """The installer's cluster half against a real cluster: Argo CD, namespace, credential, Application, and back."""
 
+import base64
+import gzip
 import json
+import logging
+import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +25,17 @@ from installer.errors import DeadlinePassed, InstallerError
 from installer.helm import OBJECTS, Helm, objects
 from installer.kubectl import Cluster
 from installer.live import Live
-from installer.resource import Change, Resource
+from installer.resource import Change, Field, Resource
 from installer.resources.application import Application
 from installer.resources.argo_cd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
 from installer.resources.repository_credential import RepositoryCredential
+from tests.canaries import Canaries, Wrappers
 
 from .actors import eventually
 from .audit import Audit
 from .ground import Away, Delivered, Keys, Repository, sshd
+from .proxy import on_the_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -34,6 +43,10 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 def kubectl(*arguments: str, stdin: str = "") -> str:
     return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True, input=stdin).stdout
+
+
+def helm(*arguments: str) -> str:
+    return subprocess.run(["helm", *arguments], check=True, capture_output=True, text=True).stdout
 
 
 @dataclass
@@ -49,14 +62,14 @@ class Half:
         self.helm = Helm(self.cluster)
         self.live = Live(self.cluster, self.settings)
 
-    def resources(self, settings: Away | None = None) -> list[Resource[Any]]:
+    def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
         argocd = ArgoCD(self.cluster, settings.argocd_namespace)
         return [
             ArgoCDInstallation(settings, self.cluster, self.helm, remove_it=True),
             Namespace(settings, self.cluster, self.helm),
             RepositoryCredential(settings, self.cluster, self.helm, self.keys),
-            Application(settings, self.cluster, self.helm, argocd),
+            Application(settings, self.cluster, self.helm, argocd, patience=patience),
         ]
 
     def plan(self) -> dict[str, Change]:
@@ -201,6 +214,124 @@ def set_fields(spec: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if value != []}
 
 
+@contextmanager
+def without_controller() -> Iterator[None]:
+    """Take Argo CD's controller away, which alone can end an Application, and give it back."""
+    scale = ("scale", "statefulset/argocd-application-controller", "--namespace=argocd")
+    pod = ("pod", "argocd-application-controller-0", "--namespace=argocd")
+    kubectl(*scale, "--replicas=0")
+    kubectl("wait", *pod, "--for=delete", "--timeout=60s")
+    try:
+        yield
+    finally:
+        kubectl(*scale, "--replicas=1")
+        kubectl("rollout", "status", *scale[1:], "--timeout=60s")
+
+
+def delete(*kinds: str) -> None:
+    for kind in kinds:
+        kubectl("delete", kind, "clu-web-dev", "--namespace=argocd", "--wait=false")
+
+
+def pods(half: Half) -> set[str]:
+    found = half.cluster.list("pods", "clu-web-dev", "app.kubernetes.io/name=clu-web")
+    return {each["metadata"]["uid"] for each in found if "deletionTimestamp" not in each["metadata"]}
+
+
+def test_a_controller_that_is_gone_is_brought_back_and_ends_the_application_that_hung(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    with without_controller():
+        delete("application", "appproject")
+        planned = half.plan()
+        assert planned["argocd"].fields == (Field("application-controller.replicas", 0, 1),)
+        assert planned["application"].note == "once the present AppProject and Application, being deleted, is gone"
+        assert half.apply() == ["argocd", "application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+
+
+def test_an_application_that_no_controller_ends_is_let_go_and_its_pods_stay(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    before = pods(half)
+    with without_controller():
+        delete("application", "appproject")
+        application = half.resources(patience=3)[3]
+        seen = application.observe()
+        change = application.diff(seen)
+        assert change
+        with pytest.raises(DeadlinePassed, match="AppProject clu-web-dev is still there, held by resources-finalizer"):
+            application.apply(seen, change)  # an AppProject's end is the controller's alone
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+    assert pods(half) == before
+
+
+def test_an_app_project_that_waits_for_its_application_is_mended_and_the_pods_stay(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    before = pods(half)
+    delete("appproject")
+    assert half.plan()["application"].note == "once the present AppProject, being deleted, is gone"
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+    assert pods(half) == before
+
+
+def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> None:
+    held = ("patch", "application", "clu-web-dev", "--namespace=argocd", "--type=merge")
+    kubectl(*held, '--patch={"metadata": {"finalizers": ["example.com/hold"]}}')
+    delete("application")
+    application = half.resources(patience=3)[3]
+    seen = application.observe()
+    change = application.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed, match=r"held by example\.com/hold") as caught:
+        application.apply(seen, change)
+    (command,) = re.findall(r"kubectl (patch .*)", str(caught.value))
+    kubectl(*shlex.split(command))
+    assert half.apply() == ["application"]
+    assert half.plan() == {}
+
+
+def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) -> None:
+    half.wait(record := half.repository.deliver(A))
+    kubectl("delete", "namespace", "clu-web-dev", "--wait=false")
+    assert half.plan()["namespace"].action == "create"
+    assert "namespace" in half.apply()
+    assert half.plan() == {}
+    assert half.wait(record) == [A, A]
+
+
+@pytest.mark.parametrize(
+    "nth", [pytest.param(n, marks=[] if n in (7, 17) else pytest.mark.all) for n in range(1, 19, 2)]
+)
+def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
+    half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    half.keys.remove(half.keys.registered[0])
+    patch = '{"spec": {"ignoreDifferences": [{"kind": "Secret"}]}}'
+    kubectl("patch", "application", "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={patch}")
+    with on_the_way(tmp_path / "kubeconfig") as proxy, monkeypatch.context() as led:
+        led.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        here = Half(half.settings, half.repository, half.keys)
+        proxy.restart(nth, seconds=4)
+        try:
+            done = here.apply()
+        except InstallerError as error:
+            told = str(error)
+        else:
+            told = ""
+            assert done == ["credential", "application"]
+        assert proxy.count >= nth, "the restart came too late"
+    print(f"{proxy.count} connections, {told or 'waited for'}")
+    assert told.count("→") == (1 if told else 0), told
+    assert "Traceback" not in told
+    half.apply()
+    assert half.plan() == {}
+    assert len(half.keys.registered) == 1
+
+
 def test_an_upgrade_killed_in_the_middle_is_recovered(half: Half) -> None:
     project, application = half.resources()[3].manifests()  # type: ignore[attr-defined]
     kill_helm_in_the_middle("clu-web-dev", project, application, never_ready("clu-web-dev"))
@@ -255,6 +386,78 @@ def test_a_key_changed_in_the_cluster_is_replaced_and_the_old_one_dropped(half: 
     assert half.apply() == ["credential"]
     assert [key.id for key in half.keys.registered] == [old.id + 1]
     assert half.plan() == {}
+
+
+@pytest.fixture
+def administrator(tmp_path: Path) -> Iterator[str]:
+    """Make an account of the cluster's with every right; return its bearer token."""
+    kubectl("create", "serviceaccount", "clu-canary", "--namespace=default")
+    account = "--serviceaccount=default:clu-canary"
+    kubectl("create", "clusterrolebinding", "clu-canary", "--clusterrole=cluster-admin", account)
+    yield kubectl("create", "token", "clu-canary", "--namespace=default").strip()
+    kubectl("delete", "clusterrolebinding/clu-canary")
+    kubectl("delete", "serviceaccount", "clu-canary", "--namespace=default")
+
+
+def as_(token: str, folder: Path) -> Path:
+    """Write a kubeconfig whose user is nothing but this token."""
+    tree = json.loads(kubectl("config", "view", "--minify", "--flatten", "--output=json"))
+    tree["users"][0]["user"] = {"token": token}
+    path = folder / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def stored(release: dict[str, Any]) -> bytes:
+    """Return what helm keeps of a release: chart, values and objects."""
+    return gzip.decompress(base64.b64decode(base64.b64decode(release["data"]["release"])))
+
+
+def test_no_canary_sings_on_the_way_to_the_cluster(
+    half: Half,
+    administrator: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    record = half.repository.deliver(A)
+    folders = {name: tmp_path / name for name in ("home", "tmp")}
+    for folder in folders.values():
+        folder.mkdir()
+    kubeconfig = as_(administrator, tmp_path)
+    wrappers = Wrappers.make(tmp_path / "bin", os.environ["PATH"])
+    monkeypatch.setenv("PATH", str(wrappers.folder), prepend=os.pathsep)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setenv("HOME", str(folders["home"]))
+    monkeypatch.setattr("tempfile.tempdir", str(folders["tmp"]))
+    caplog.set_level(logging.DEBUG)
+    half.keys.remove(half.keys.registered[0])
+    patch = '{"spec": {"ignoreDifferences": [{"kind": "Secret"}]}}'
+    kubectl("patch", "application", "clu-web-dev", "-n", "argocd", "--type=merge", f"--patch={patch}")
+    here = Half(half.settings, half.repository, half.keys)
+    assert here.apply() == ["credential", "application"]
+    assert here.wait(record) == [A, A]
+
+    secrets = json.loads(kubectl("get", "secrets", "--all-namespaces", "--output=json"))["items"]
+    (kept,) = [each for each in secrets if each["metadata"]["name"] == "clu-web-repo"]
+    key = base64.b64decode(kept["data"]["sshPrivateKey"]).decode()
+    canaries = Canaries(bearer=administrator, key=key)
+    calls = wrappers.calls()
+    assert all(f"\n{program}\n" in calls for program in ("helm", "kubectl", "argocd"))
+    assert canaries.in_text(calls) == set()
+    assert "$ helm upgrade" in caplog.text
+    assert canaries.in_text(caplog.text + "".join(capfd.readouterr())) == set()
+    assert canaries.in_files(tmp_path, but=[kubeconfig]) == {}
+    releases = [each for each in secrets if each["type"] == "helm.sh/release.v1"]
+    held = {each["metadata"]["labels"]["name"]: canaries.in_text(stored(each)) for each in releases}
+    assert {name: found for name, found in held.items() if found} == {"clu-web-repo": {"key"}}
+    for name in held:
+        values = helm("get", "values", name, "--namespace=argocd", "--output=json")
+        assert canaries.in_text(values) == held[name]
+    others = [each for each in secrets if each not in [kept, *releases]]
+    assert canaries.in_text(json.dumps([*others, kubectl("get", "configmaps", "-A", "--output=json")])) == set()
 
 
 def test_argo_cd_of_another_project_is_used_and_not_changed(half: Half) -> None:

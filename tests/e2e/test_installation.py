@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from installer.kubectl import Cluster
+from installer.pods import problems
+
 from .test_image_bars import Built, built
 
 __all__ = ["built"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
-def kubectl(*arguments: str) -> str:
-    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True).stdout
+def kubectl(*arguments: str, stdin: str = "") -> str:
+    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True, input=stdin).stdout
 
 
 @pytest.fixture(scope="module")
@@ -30,15 +33,19 @@ def namespace(built: Built) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def said(built: Built, namespace: str) -> str:
+    return install(built, namespace)
+
+
+def install(built: Built, namespace: str) -> str:
     """Install it, and return what helm said."""
     image = {"repository": built.repository, "tag": built.revision, "digest": built.digest}
     values = built.project.path.parent / f"{built.project.slug}.json"
     values.write_text(json.dumps({"image": image, "revision": built.revision}))
     options = ("--namespace", namespace, "--values", "deploy/dev.yaml", "--values", str(values))
-    command = ["helm", "install", built.project.slug, "chart", *options, "--wait", "--timeout", "180s"]
+    command = ["helm", "install", built.project.slug, "chart", *options, "--wait", "--timeout", "120s"]
     ended = subprocess.run(command, cwd=built.project.path, capture_output=True, text=True, check=False)
-    events = kubectl("get", "events", "--namespace", namespace)
-    assert ended.returncode == 0, ended.stdout + ended.stderr + events
+    why = "\n".join(problems(Cluster(), namespace, f"app.kubernetes.io/name={built.project.slug}"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr + why
     return ended.stdout + ended.stderr
 
 

@@ -3,6 +3,7 @@
 KILL_SEED=N repeats the instants of a run that printed it.
 """
 
+import getpass
 import json
 import os
 import random
@@ -171,6 +172,29 @@ def test_killed_at_any_time_from_nothing(
     ground.down("--repository")
     kill_within(ground, ground.with_argo_cd / 2, f"{SEED}-nothing-{moment}", whom)
     ground.converges(record)
+
+
+@pytest.mark.parametrize("where", ["here", pytest.param("elsewhere", marks=pytest.mark.all)])
+def test_of_two_at_once_one_is_live_and_the_other_says_who_is_at_it(
+    ground: Ground, record: Callable[[float], None], where: str
+) -> None:
+    ground.down()
+    began = time.monotonic()
+    first = ground.start("first")
+    with pytest.MonkeyPatch.context() as patch:
+        if where == "elsewhere":  # the locks of another machine
+            patch.setitem(ground.stage.developer.env, "XDG_STATE_HOME", str(ground.folder / where))
+        second = ground.start("at the same time")
+    codes = {first: first.end(400), second: second.end(400)}
+    record(time.monotonic() - began)
+    assert sorted(codes.values()) == [0, 1], first.printed + second.printed
+    (refused,) = [process for process, code in codes.items() if code]
+    who = "on this machine" if where == "here" else f"by {getpass.getuser()}@"
+    assert f"Another `up` is at work on acme/{SLUG}, {who}" in refused.printed
+    assert "This one changed nothing there." in refused.printed
+    assert f"2/{STEPS}" not in refused.printed, "it came no further than the repository"
+    assert differing(ground.snapshot(), ground.left) == []
+    assert ground.stage.developer.installer("plan", "--exit-code").returncode == 0
 
 
 def kill_within(ground: Ground, seconds: float, seed: str, whom: Whom) -> None:

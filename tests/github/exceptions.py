@@ -8,10 +8,6 @@ ACCEPTED_ANSWERS: dict[tuple[str, str], str] = {
     ("*", "401"): "bad credentials: described once for the whole API, in its guide to authentication",
     ("*", "403"): "a token without the permission: likewise, in the guide to troubleshooting",
     ("*", "404"): "private things without access: likewise",
-    (
-        "GET /repos/{owner}/{repo}/actions/permissions/selected-actions",
-        "409",
-    ): "where all actions or only local ones are allowed: its text says that it must be `selected`",
     ("POST /repos/{owner}/{repo}/actions/variables", "409"): "a taken name; gh goes on with PATCH on exactly this",
     (
         "POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches",

@@ -57,8 +57,11 @@ class Account:
     members_can_create_repositories: bool = True
     deploy_keys_enabled: bool = True
     actions: dict[str, Any] = field(
-        default_factory=lambda: {"enabled_repositories": "all", "allowed_actions": "all", "sha_pinning_required": False}
-    )
+        default_factory=lambda: {
+            "enabled_repositories": "all", "allowed_actions": "all", "sha_pinning_required": False
+        }
+    )  # fmt: skip
+    selected_actions: dict[str, Any] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)  # those of the organisation, for all its repositories
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)
@@ -118,9 +121,7 @@ class Repository:
     actions: dict[str, Any] = field(
         default_factory=lambda: {"enabled": True, "allowed_actions": "all", "sha_pinning_required": False}
     )
-    selected_actions: dict[str, Any] = field(
-        default_factory=lambda: {"github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": []}
-    )
+    selected_actions: dict[str, Any] = field(default_factory=dict)
     collaborators: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Stored] = field(default_factory=dict)
     secrets: dict[str, Stored] = field(default_factory=dict)

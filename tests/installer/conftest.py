@@ -9,6 +9,9 @@ from tests.github import GitHub as StandIn
 from tests.github.fixtures import blame
 
 from .bench import Bench, a_project
+from .typed import programs, project, run
+
+__all__ = ["opened", "programs", "project", "run", "shared"]
 
 
 @pytest.fixture(scope="session")

@@ -3,24 +3,48 @@ from typing import Any
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.resources.application import KINDS, Application
+from installer.ending import KINDS
+from installer.errors import CommandFailed, DeadlinePassed, InstallerError
+from installer.resource import Change
+from installer.resources.application import FINALIZER, Application
 
 from .cluster import SETTINGS, Cluster, Helm, release
 
+WHEN = "2026-11-23T20:00:00Z"
+
 
 class ArgoCD:
-    """Notes what it is asked to write whole."""
+    """Notes what it is asked to write whole, and to let go, as which it drops a finalizer of its own."""
 
-    def __init__(self) -> None:
+    namespace = "argocd"
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.healed: list[str] = []
+        self.let_go_of: list[str] = []
+
+    def let_go(self, name: str) -> None:
+        self.let_go_of.append(name)
+        found = self._cluster.objects[KINDS[1], name]["metadata"]
+        found["finalizers"] = [each for each in found["finalizers"] if each != FINALIZER]
+        found["deletionTimestamp"] = WHEN
+        sweep(self._cluster)
+        raise CommandFailed("argocd app delete", 20, "applications.argoproj.io not found")
 
     def remove_foreign_fields(self, manifest: dict[str, Any]) -> None:
         self.healed.append(manifest["kind"])
 
 
+def sweep(cluster: Cluster) -> None:
+    """Do as the API server and Argo CD do: what nobody holds goes, and an AppProject with its last Application."""
+    if (found := cluster.objects.get((KINDS[1], "web-dev"))) and found["metadata"]["finalizers"] == []:
+        del cluster.objects[KINDS[1], "web-dev"]
+    if (KINDS[1], "web-dev") not in cluster.objects and "deletionTimestamp" in stored(cluster, KINDS[0])["metadata"]:
+        del cluster.objects[KINDS[0], "web-dev"]
+
+
 def application(cluster: Cluster, helm: Helm) -> tuple[Application, ArgoCD]:
-    argocd: Any = ArgoCD()
+    argocd: Any = ArgoCD(cluster)
     edges: Any = (cluster, helm)
     return Application(SETTINGS, *edges, argocd, patience=0), argocd
 
@@ -128,15 +152,88 @@ def test_an_application_of_others_is_never_touched(there: tuple[Cluster, Helm]) 
     assert there[1].installed == there[1].uninstalled == []
 
 
-def test_nothing_is_written_while_the_old_one_is_still_being_deleted(there: tuple[Cluster, Helm]) -> None:
-    stored(there[0], KINDS[1])["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
+def delete(cluster: Cluster, *kinds: str, held_by: str = FINALIZER) -> None:
+    for kind in kinds:
+        stored(cluster, kind)["metadata"].update(deletionTimestamp=WHEN, finalizers=[held_by])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (KINDS, "once the present AppProject and Application, being deleted, is gone"),
+        (KINDS[1:], "once the present Application, being deleted, is gone"),
+        (KINDS[:1], "once the present AppProject, being deleted, is gone"),
+    ],
+)
+def test_an_end_that_is_under_way_is_planned(there: tuple[Cluster, Helm], kinds: tuple[str, ...], told: str) -> None:
+    delete(there[0], *kinds)
+    resource, _ = application(*there)
+    assert resource.diff(resource.observe()) == Change("create", note=told)
+
+
+@pytest.mark.parametrize("kinds", [KINDS, KINDS[:1]], ids=["both", "the project alone"])
+def test_what_argo_cd_cannot_finish_it_lets_go_before_anything_is_written(
+    there: tuple[Cluster, Helm], kinds: tuple[str, ...]
+) -> None:
+    delete(there[0], *kinds)
+    resource, argocd = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(InstallerError, match=r"something else keeps changing"):
+        resource.apply(seen, change)  # it got as far as the new ones, which this helm does not make
+    assert argocd.let_go_of == ["web-dev"]
+    assert there[0].objects == {}
+    assert [name for name, _ in there[1].installed] == ["web-dev"]
+
+
+def test_what_nobody_can_finish_is_told_with_who_holds_it_and_nothing_is_written(
+    there: tuple[Cluster, Helm],
+) -> None:
+    delete(there[0], *KINDS, held_by="example.com/hold")
+    stored(there[0], KINDS[1])["status"]["conditions"] = [{"type": "DeletionError", "message": "no way"}]
+    resource, argocd = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed) as caught:
+        resource.apply(seen, change)
+    for words in (
+        "Application web-dev is still there, held by example.com/hold (DeletionError: no way)",
+        "argocd app delete",
+        "kubectl patch appprojects.argoproj.io/web-dev applications.argoproj.io/web-dev --namespace argocd",
+    ):
+        assert words in str(caught.value)
+    assert argocd.let_go_of == ["web-dev"]
+    assert there[1].installed == []
+
+
+def test_an_end_that_comes_is_waited_for_and_nothing_is_let_go(
+    there: tuple[Cluster, Helm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete(there[0], *KINDS)
+    resource, argocd = application(*there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    monkeypatch.setattr("installer.ending.clear", lambda *_, **__: there[0].objects.clear())
+    with pytest.raises(InstallerError, match="something else keeps changing"):
+        resource.apply(seen, change)
+    assert argocd.let_go_of == []
+    assert [name for name, _ in there[1].installed] == ["web-dev"]
+
+
+def test_an_application_that_ends_without_its_project_is_given_it_back(there: tuple[Cluster, Helm]) -> None:
+    delete(there[0], KINDS[1], held_by="example.com/hold")
+    del there[0].objects[KINDS[0], "web-dev"]
     resource, _ = application(*there)
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
-    with pytest.raises(InstallerError, match=r"(?s)The end of the old Application.*kubectl patch"):
+    with pytest.raises(DeadlinePassed):
         resource.apply(seen, change)
-    assert there[1].installed == []
+    ((_, values),) = there[1].installed
+    assert [each["kind"] for each in values["objects"]] == ["AppProject", "Application"]
 
 
 def test_what_helm_leaves_is_removed_by_argocd_and_asserted(there: tuple[Cluster, Helm]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from installer.argocd_values import SMALL, merged
 from installer.errors import DeadlinePassed, InstallerError
+from installer.resource import Field
 from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.settings import Settings
 from tests.github.authority import Authority
@@ -92,6 +93,30 @@ def test_one_that_is_still_starting_is_waited_for_without_writing() -> None:
     with pytest.raises(DeadlinePassed, match="repo-server"):
         resource.apply(seen, change)
     assert helm.installed == []
+
+
+def switched_off() -> list[dict[str, Any]]:
+    off = component("application-controller", status={"observedGeneration": 2})
+    off["spec"]["replicas"] = 0
+    return [off, *WORKING[1:]]
+
+
+def test_one_that_was_switched_off_is_written_anew() -> None:
+    helm = Helm([OURS], SMALL)
+    resource = argo_cd(switched_off(), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert change.fields == (Field("application-controller.replicas", 0, 1),)
+    with pytest.raises(DeadlinePassed, match="application-controller"):
+        resource.apply(seen, change)  # this cluster starts nothing
+    assert [name for name, _ in helm.installed] == ["argocd"]
+
+
+def test_one_of_others_that_was_switched_off_is_told_with_the_command() -> None:
+    change = change_of(argo_cd(switched_off(), objects=knowing("github.com")))
+    assert change.action == "unknown"
+    assert "its application-controller is scaled to 0: kubectl scale" in change.note
 
 
 def test_one_of_others_is_used_as_it_is() -> None:

@@ -49,12 +49,20 @@ def test_a_manifest_is_written_whole(programs: Programs, kind: str, noun: str) -
     assert json.loads(call["stdin"])["kind"] == kind
 
 
+def test_an_application_is_let_go_without_what_it_deployed(programs: Programs) -> None:
+    ArgoCD(Cluster(), "argocd").let_go("web-dev")
+    (call,) = programs.calls("argocd")
+    assert call["arguments"][:3] == ["app", "delete", "web-dev"]
+    assert {"--cascade=false", "--yes"} < set(call["arguments"])
+
+
 def test_a_failure_is_told_by_its_sentence(programs: Programs) -> None:
     said = '{"level":"fatal","msg":"rpc error: code = NotFound desc = application not found","time":"x"}'
     programs.answer("argocd", "app delete", err=said, status=20)
     with pytest.raises(CommandFailed, match="application not found") as caught:
         ArgoCD(Cluster(), "argocd").delete_application("web-dev")
     assert '"level"' not in str(caught.value)
+    assert caught.value.fix
 
 
 def test_a_message_that_is_no_json_stays_as_it_is() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from installer import permissions
-from installer.checks import cluster, owner, repository, token, tools
+from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
 from installer.errors import InstallerError
 from installer.preflight import CHECKS
@@ -95,13 +95,78 @@ def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask,
 
 def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
     create(github)
-    assert ask(repository.actions) == []
+    assert ask(actions.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
-    (found,) = ask(repository.actions)
+    (found,) = ask(actions.allowed)
     assert "switched off for acme/web" in found.what
-    github.repository("acme/web").actions.update(enabled=True, allowed_actions="local_only")
-    (found,) = ask(repository.actions)
-    assert "actions/checkout" in found.what
+    assert "https://github.com/acme/web/settings/actions" in found.fix
+
+
+WORKFLOW = """
+jobs:
+  test: {{steps: [{{run: "true"}}]}}
+  deploy:
+    uses: ./.github/workflows/other.yml
+    steps:
+      - uses: {action} # v7
+"""
+COMMIT = "3d3c42e5aac5ba805825da76410c181273ba90b1"
+
+
+@pytest.mark.parametrize(("there", "action", "policy", "selected", "forbidden"), [
+    (True, f"actions/checkout@{COMMIT}", {}, {}, False),
+    (True, f"actions/checkout@{COMMIT}", {"sha_pinning_required": True}, {}, False),
+    (True, "actions/checkout@v7", {"sha_pinning_required": True}, {}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "local_only"}, {}, True),
+    (True, "Acme/own@v1", {"allowed_actions": "local_only"}, {}, False),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"verified_allowed": True}, True),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
+    (True, "docker/login-action@v4", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, True),
+    (True, "docker/login-action@v4", {"allowed_actions": "selected"}, {"patterns_allowed": ["docker/*"]}, False),
+    (True, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"},
+     {"github_owned_allowed": True, "patterns_allowed": ["!actions/checkout@*"]}, True),
+    (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
+    (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
+])  # fmt: skip
+def test_actions_that_a_policy_forbids_are_told_with_its_page(
+    ask: Ask,
+    github: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    action: str,
+    policy: dict[str, Any],
+    selected: dict[str, Any],
+    forbidden: bool,
+) -> None:
+    if there:
+        create(github)
+    github.accounts["acme"].members["octo"] = "admin"
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/deliver.yml").write_text(WORKFLOW.format(action=action))
+    whose = github.repository("acme/web") if there else github.accounts["acme"]
+    whose.actions.update(policy)
+    whose.selected_actions.update(selected)
+    told = [
+        (f.problem, f"the workflows use {action}." in f.what, "/settings/actions" in f.fix)
+        for f in ask(actions.allowed)
+    ]
+    assert told == ([(True, True, True)] if forbidden else [])
+
+
+@pytest.mark.parametrize(("which", "words"), [("none", "switched off"), ("selected", "only chosen repositories")])
+def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
+) -> None:
+    github.accounts["acme"].actions["enabled_repositories"] = which
+    assert ask(actions.allowed) == [], "this token may not ask"
+    github.accounts["acme"].members["octo"] = "admin"
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
+    (found,) = ask(actions.allowed)
+    assert words in found.what
+    assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
 
 def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
@@ -152,51 +217,18 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 
 
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
-    resources = {"repository", "content", "registry-token", "credential", "argocd", "application", "pull-secret"}
-    assert {check.before for check in CHECKS} <= {"looking", "writing", "", *resources}
+    resources = {
+        "repository",
+        "content",
+        "registry-token",
+        "credential",
+        "argocd",
+        "application",
+        "pull-secret",
+        "database-address",
+    }
+    assert {check.before for check in CHECKS} <= {"looking", "writing", "", "database-address", *resources}
     assert len({check.ask for check in CHECKS}) == len(CHECKS)
-
-
-@pytest.mark.parametrize(
-    ("policy", "words"),
-    [
-        ({"enabled_repositories": "none"}, "switched GitHub Actions off"),
-        ({"enabled_repositories": "selected"}, "only in repositories that it names"),
-        ({"allowed_actions": "local_only"}, "allows local actions only"),
-    ],
-)
-def test_an_organisation_without_actions_is_told_before_there_is_a_repository(
-    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, policy: dict[str, str], words: str
-) -> None:
-    acme = github.accounts["acme"]
-    acme.actions.update(policy)
-    assert ask(owner.actions) == [], "a member may not ask"
-    acme.members["octo"] = "admin"
-    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
-    (found,) = ask(owner.actions)
-    assert found.problem
-    assert words in found.what
-    assert found.fix.endswith("https://github.com/organizations/acme/settings/actions")
-    acme.actions.update(enabled_repositories="all", allowed_actions="all")
-    assert ask(owner.actions) == []
-
-
-@pytest.mark.parametrize(
-    ("selected", "fine"),
-    [
-        ({"github_owned_allowed": True}, True),
-        ({"github_owned_allowed": False, "patterns_allowed": ["actions/checkout@*"]}, True),
-        ({"github_owned_allowed": False, "patterns_allowed": ["docker/*"]}, False),
-    ],
-)
-def test_a_policy_without_checkout_is_told(ask: Ask, github: StandIn, selected: dict[str, Any], fine: bool) -> None:
-    create(github)
-    there = github.repository("acme/web")
-    there.actions["allowed_actions"] = "selected"
-    there.selected_actions.update(selected)
-    found = ask(repository.actions)
-    assert (found == []) is fine
-    assert all("actions/checkout is not among them" in each.what and each.problem for each in found)
 
 
 @pytest.mark.parametrize(("role", "fine"), [("admin", True), ("write", False)])
@@ -215,7 +247,7 @@ def test_a_repository_of_ones_own_is_told_as_such(ask: Ask, github: StandIn, tmp
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
     (found,) = ask(owner.exists)
     assert (found.what, found.problem) == ("octo is you", False)
-    for check in (owner.may_create, owner.actions, owner.deploy_keys):
+    for check in (owner.may_create, actions.allowed, owner.deploy_keys):
         assert ask(check) == []
 
 

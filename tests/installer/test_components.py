@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.components import namespaces, number, unready, version
+from installer.components import asleep, namespaces, number, unready, version
 
 
 def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:
@@ -27,6 +27,14 @@ def test_what_does_not_work_yet_is_named() -> None:
     old = component("repo-server", status={"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1})
     assert unready([WORKING[0], starting, old], "argocd") == "redis, repo-server"
     assert unready(WORKING, "elsewhere") == "application-controller, redis, repo-server"
+
+
+def test_one_without_a_pod_does_not_work_although_it_has_all_that_it_wants() -> None:
+    off = component("application-controller", status={"observedGeneration": 2, "readyReplicas": 0})
+    off["spec"]["replicas"] = 0
+    assert unready([off, *WORKING[1:]], "argocd") == "application-controller"
+    assert asleep([off, *WORKING[1:]], "argocd") == ["application-controller"]
+    assert asleep(WORKING, "argocd") == []
 
 
 def test_an_argo_cd_is_where_its_repo_server_is() -> None:

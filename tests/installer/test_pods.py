@@ -23,8 +23,8 @@ class Cluster:
     def list(self, kind: str, *_: str) -> "list[dict[str, Any]]":
         return self.objects[kind]
 
-    def logs(self, *_: Any, previous: bool = False) -> str:
-        return "Traceback\nKeyError: 'PORT'" if previous else ""
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
+        return f"Traceback\nKeyError: '{container}'" if previous else ""
 
 
 def test_every_ready_pod_is_asked_and_the_others_are_not() -> None:
@@ -72,7 +72,17 @@ def test_a_crashing_pod_shows_the_end_of_its_log() -> None:
     pods = [pod("a", ready=False, containerStatuses=[crashing]), pod("b")]
     cluster: Any = Cluster({}, {"pods": pods, "events": []})
     told = problems(cluster, "web-dev", "x=y")
-    assert told == ["pod a: CrashLoopBackOff", "    Traceback", "    KeyError: 'PORT'"]
+    assert told == ["pod a: CrashLoopBackOff", "    Traceback", "    KeyError: 'web'"]
+
+
+def test_a_pod_whose_migration_keeps_failing_shows_the_end_of_that_log() -> None:
+    done = {"name": "first", "restartCount": 1, "ready": True, "state": {"terminated": {"exitCode": 0}}}
+    failing = {"name": "migrate", "restartCount": 2, "ready": False, "state": {"terminated": {"exitCode": 1}}}
+    waiting = {"name": "web", "restartCount": 0, "state": {"waiting": {"reason": "PodInitializing"}}}
+    ailing = pod("a", ready=False, initContainerStatuses=[done, failing], containerStatuses=[waiting])
+    cluster: Any = Cluster({}, {"pods": [ailing], "events": []})
+    told = problems(cluster, "web-dev", "x=y")
+    assert told == ["pod a: migrate ended with 1 (None)", "    Traceback", "    KeyError: 'migrate'"]
 
 
 def test_ready_pods_have_no_problems() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from installer.argocd import ArgoCD
 from installer.credentials import Credentials
 from installer.errors import InstallerError
+from installer.kubectl import Cluster as KubernetesCluster
 from installer.resources.application import Application
 from installer.resources.pull_secret import PullSecret
 from installer.secret import Secret, redact
@@ -23,7 +25,8 @@ HUB = "https://index.docker.io/v1/"
 
 
 def credentials(*, push: str = PUSH, pull: str = "", username: str = "acme", reader: str = "") -> Credentials:
-    return Credentials("github.com", Secret(""), username, Secret(push), reader or username, Secret(pull))
+    pulls: Any = {"pull_username": reader or username, "pull_token": Secret(pull)}
+    return Credentials("github.com", Secret(""), username, Secret(push), **pulls)
 
 
 def pull_secret(
@@ -211,7 +214,7 @@ def test_removing_asserts_it_gone() -> None:
 
 @pytest.mark.parametrize(("settings", "named"), [(PRIVATE, [{"name": NAME}]), (SETTINGS, None)])
 def test_the_application_names_it_where_it_is_needed(settings: Settings, named: Any) -> None:
-    edges: Any = (Cluster(), Helm(), None)
+    edges: Any = (Cluster(), Helm(), ArgoCD(KubernetesCluster(), "argocd"))
     _, application = Application(settings, *edges).manifests()
     helm = application["spec"]["source"]["helm"]
     assert helm.get("valuesObject", {}).get("imagePullSecrets") == named

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from installer.errors import InstallerError
-from installer.registry import _API, Login, check_login, explained_pull, has
+from installer.registry import _API, Login, check_login, has
+from installer.registry_trouble import explained_pull
 from installer.secret import Secret
 from tests.github.authority import Authority
 
@@ -125,14 +126,13 @@ RATE = '{"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached you
         (401, WRONG, "Docker ID, no e-mail address"),
         (429, TOO_MANY_LOGINS, "Too many wrong logins"),
         (429, RATE, "counts by address where nobody is logged in"),
-        (503, "", "REGISTRY_USERNAME and REGISTRY_TOKEN"),
     ],
 )
 def test_what_docker_hub_refuses_is_explained(hub: Registry, status: int, said: str, words: str) -> None:
     hub.refuses = (status, said)
     with pytest.raises(InstallerError) as error:
         check_login(Login("docker.io", "acme", Secret("a-token-of-hub")), "acme/web")
-    assert f"docker.io refuses acme: {status}" in error.value.message
+    assert f"The registry docker.io refuses: {status}" in error.value.message
     assert words in error.value.fix
     assert "a-token-of-hub" not in str(error.value)
 
@@ -180,7 +180,7 @@ def test_a_company_registry_is_believed_with_its_ca_and_named_without(
         ("pull access denied, repository does not exist or may require authorization", "registry.visibility: private"),
         (
             "unexpected status from HEAD request to https://registry-1.docker.io/v2/acme/web: 429 Too Many Requests",
-            "docker.io limits how often",
+            "Docker Hub limits how often",
         ),
         ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "container runtime"),
         ("manifest unknown", ""),

@@ -50,6 +50,7 @@ def test_a_public_repository_is_read_without_a_key() -> None:
 def test_what_may_be_left_out_has_a_default() -> None:
     settings = parse(tree(argocd=None, project__description=None))
     assert (settings.argocd_namespace, settings.argocd_values, settings.description) == ("argocd", {}, "")
+    assert settings.database == "none"
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"project__slug": "1web"}, "project.slug"),
         ({"project__slug": "w" * 41}, "project.slug: has 41 characters"),
         ({"project__slug": 7}, "project.slug"),
+        ({"project__database": "mysql"}, "project.database: must be none or postgresql"),
         ({"github__host": "https://github.com"}, "github.host"),
         ({"github__owner": "a b"}, "github.owner"),
         ({"github__visibility": "secret"}, "github.visibility"),

@@ -1,10 +1,11 @@
 """`status`: each part against what `env/dev` records, once or until all is well."""
 
+import json
 from typing import Any
 
 import pytest
 
-from installer import health, registry, runs
+from installer import documents, health, registry, runs
 from installer.checks.finding import Finding
 from installer.delivered import Delivered
 from installer.errors import InstallerError
@@ -15,6 +16,7 @@ from installer.resource import Change
 from installer.secret import Secret
 from installer.synced import Synced
 from installer.verbs import status
+from tests.documents import valid
 from tests.installer.test_converge import things
 
 RECORD = Delivered("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
@@ -25,13 +27,17 @@ class Place:
 
     class settings:  # noqa: N801
         branch = "env/dev"
+        url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
         registry_ca = ""
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
 
-    cluster = github = None
+    class cluster:  # noqa: N801
+        describe = staticmethod(lambda: "kind")
+
+    github = None
 
 
 WORLD: Any = Place()
@@ -98,11 +104,35 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
 
 def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     run = {"status": "completed", "conclusion": "failure", "head_sha": "a" * 40, "html_url": "https://x/runs/1"}
-    monkeypatch.setattr(runs, "newest", lambda *_: run)
     monkeypatch.setattr(runs, "failing_logs", lambda *_, lines: f"job image:\n    denied, the last of {lines}")
-    healthy, told = state(health._run(WORLD))
+    healthy, told = state(health._run(WORLD, run))
     assert not healthy
     assert told == "failure for aaaaaaaaaaaa: https://x/runs/1\njob image:\n    denied, the last of 5"
+
+
+@pytest.mark.parametrize("word", runs.ACTIVE)
+def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_delivered_answers(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    run = {"status": word, "conclusion": None, "head_sha": "a" * 40, "html_url": "https://x/runs/1"}
+    monkeypatch.setattr(runs, "newest", lambda *_: run)
+    monkeypatch.setattr(health.delivered, "read", lambda _: RECORD)
+    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
+    monkeypatch.setattr(registry, "has", lambda *_: True)
+    monkeypatch.setattr(health, "_secrets", lambda _: [])
+    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    report = health.examine(WORLD, [], list)
+    assert (report.healthy, report.settled) == (True, False)
+    assert f"under way ({word.replace('_', ' ')}) for aaaaaaaaaaaa: https://x/runs/1" in [r.state for r in report.rows]
+    document = valid("status", json.dumps(documents.status(WORLD, report)))
+    assert document["delivery"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
+    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
+    assert not health.examine(WORLD, [], list).healthy
+    run.update(status="completed", conclusion="success")
+    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    report = health.examine(WORLD, [], list)
+    assert report.settled
+    assert documents.status(WORLD, report)["delivery"] is None
 
 
 def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
@@ -142,6 +172,15 @@ def test_watching_ends_when_all_is_well_and_a_log_gets_what_changed(
         ["service", "live"],
     ]
     assert looks == []
+
+
+def test_watching_goes_on_while_a_delivery_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Row("run", "run", healthy=True, state="green")
+    reports = [Report([row], [], under_way={"status": "in_progress"}), Report([row], [])]
+    monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
+    monkeypatch.setattr(status, "EVERY", 0.0)
+    assert status.status(WORLD, watch=True)
+    assert reports == []
 
 
 def test_watching_gives_up_and_says_no(monkeypatch: pytest.MonkeyPatch, looks: list[Report]) -> None:

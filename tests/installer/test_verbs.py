@@ -4,97 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from installer.cli import main
 from installer.converge import Planned
 from installer.resource import Change
 from tests.conftest import ROOT
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
-from tests.installer.programs import Programs, put_on_path
+from tests.installer.programs import Programs
+from tests.installer.typed import Run
 
-Run = Callable[..., "Done"]
 TOKEN = "dckr_pat_canary_verbs"
-NOT_FOUND = 'Error from server (NotFound): deployments.apps "x" not found'
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """A cluster that is there and empty, in which everything is allowed."""
-    (tmp_path / "bin").mkdir()
-    here = put_on_path(tmp_path / "bin", monkeypatch)
-    view = {"current-context": "kind", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
-    here.answer("kubectl", "config view", view)
-    versions = {"clientVersion": {"gitVersion": "v1.34.4"}, "serverVersion": {"gitVersion": "v1.34.2"}}
-    here.answer("kubectl", "version", versions)
-    here.answer("kubectl", "version --client", "Client Version: v1.34.4\nKustomize Version: v5.7.1\n")
-    here.answer("kubectl", "auth can-i", "yes\n")
-    here.answer("kubectl", "get", err=NOT_FOUND, status=1)
-    here.answer("helm", "version", "v4.3.1")
-    here.answer("helm", "list", [])
-    here.answer("argocd", "version", "argocd: v3.5.3+unknown\n")
-    return here
-
-
-@pytest.fixture
-def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of acme's with a commit, and octo's shell."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    environment = {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "NO_COLOR": "1", "COLUMNS": "200"}
-    for name, value in {**environment, "GH_TOKEN": github.token("octo")}.items():
-        monkeypatch.setenv(name, value)
-    for name in ("CI", "REGISTRY_TOKEN", "REGISTRY_USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    folder = tmp_path / "web"
-    folder.mkdir()
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (folder / "gitops.yaml").write_text(yaml.safe_dump(tree))
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "Start"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
-@pytest.fixture
-def run(project: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a verb in this process, as a script does: nobody to ask."""
-
-    def run(*arguments: str, code: int | None = None, cwd: Path = project) -> Done:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["gitops-flask", *arguments])
-        capsys.readouterr()
-        ended: Any = 0
-        try:
-            main()
-        except SystemExit as error:
-            ended = error.code or 0
-        done = Done(int(ended), *capsys.readouterr())
-        assert code in (None, done.code), done
-        return done
-
-    return run
 
 
 def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

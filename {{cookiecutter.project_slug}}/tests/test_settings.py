@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -29,6 +31,37 @@ def test_every_wrong_variable_is_named_and_no_value_is_shown() -> None:
     assert "LOG_LEVEL: " in message
     assert "OTEL_EXPORTER_OTLP_ENDPOINT: " in message
     assert "hush" not in message
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "PORT"
+
+
+def test_a_setting_may_stand_in_a_file(environment: dict[str, str], file: Path) -> None:
+    file.write_text("9000\n")
+
+    assert Settings.from_environment(environment | {"PORT_FILE": str(file)}).port == 9000
+
+
+def test_a_variable_wins_over_a_file(environment: dict[str, str], file: Path) -> None:
+    assert Settings.from_environment(environment | {"PORT": "8001", "PORT_FILE": str(file)}).port == 8001
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "cannot be read: No such file or directory"), (b"\xff", "is no text"), (b"hush", "Input should be")],
+)
+def test_what_is_wrong_with_a_file_is_told_with_variable_and_file(
+    environment: dict[str, str], file: Path, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environment | {"PORT_FILE": str(file)})
+
+    assert str(caught.value).startswith(f"PORT (in {file}): {words}")
+    assert "hush" not in str(caught.value)
 
 
 def test_settings_cannot_be_changed(settings: Settings) -> None:

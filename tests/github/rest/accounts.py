@@ -51,13 +51,3 @@ def membership(call: Call, org: str) -> Response:
         "user": call.site.user(call.token.owner),
     }
     return json_response(200, body)
-
-
-@route("GET", "/orgs/{org}/actions/permissions")
-def actions_permissions(call: Call, org: str) -> Response:
-    account = call.account(org, "Organization")
-    if account.members.get(call.token.owner.login) != "admin":
-        raise RefusedError(403, "Must be an org owner to get this.")
-    if call.token.kind != "classic" or "admin:org" not in call.token.scopes:
-        raise RefusedError(403, "You need at least admin:org scope to get Actions permissions.")
-    return json_response(200, account.actions)

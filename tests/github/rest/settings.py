@@ -7,13 +7,14 @@ import nacl.exceptions
 import nacl.public
 
 from ..call import Call, found
-from ..model import DeployKey, Stored, now
+from ..model import Account, DeployKey, Repository, Stored, now
 from ..wire import RefusedError, Response, json_response, route
 
 VARIABLES = "/repos/{owner}/{repo}/actions/variables"
 SECRETS = "/repos/{owner}/{repo}/actions/secrets"
 KEYS = "/repos/{owner}/{repo}/keys"
 PERMISSIONS = "/repos/{owner}/{repo}/actions/permissions"
+OF_ORGANIZATION = "/orgs/{org}/actions/permissions"
 
 
 def _name(text: str) -> str:
@@ -138,17 +139,40 @@ def permissions(call: Call) -> Response:
     return json_response(200, call.repository.actions)
 
 
-@route("GET", PERMISSIONS + "/selected-actions", "administration:read")
-def selected_actions(call: Call) -> Response:
-    if call.repository.actions["allowed_actions"] != "selected":
-        raise RefusedError(409, "Conflict: selected actions are not in use for this repository")
-    return json_response(200, call.repository.selected_actions)
-
-
 @route("PUT", PERMISSIONS, "administration:write")
 def put_permissions(call: Call) -> Response:
     call.repository.actions.update(call.sent)
     return Response(204)
+
+
+@route("GET", PERMISSIONS + "/selected-actions", "administration:read")
+def selected_actions(call: Call) -> Response:
+    return _selected(call.repository)
+
+
+@route("GET", OF_ORGANIZATION, scope="admin:org")
+def organization_permissions(call: Call, org: str) -> Response:
+    return json_response(200, _for_owners(call, org).actions)
+
+
+@route("GET", OF_ORGANIZATION + "/selected-actions", scope="admin:org")
+def organization_selected_actions(call: Call, org: str) -> Response:
+    return _selected(_for_owners(call, org))
+
+
+def _for_owners(call: Call, org: str) -> Account:
+    account = call.account(org, "Organization")
+    owner = account.members.get(call.token.owner.login) == "admin"
+    if not owner or (call.token.kind == "classic" and "admin:org" not in call.token.scopes):
+        raise RefusedError(403, "Must have admin rights to Organization.")
+    return account
+
+
+def _selected(whose: Account | Repository) -> Response:
+    if whose.actions["allowed_actions"] != "selected":
+        raise RefusedError(409, "Conflict: allowed_actions is not selected")
+    nothing = {"github_owned_allowed": False, "verified_allowed": False, "patterns_allowed": []}
+    return json_response(200, nothing | whose.selected_actions)
 
 
 @route("GET", PERMISSIONS + "/workflow", "administration:read")

@@ -22,6 +22,28 @@ app.kubernetes.io/version: {{ . | quote }}
 {{- end -}}
 {{- end -}}
 
+{{/* What deploy/<environment>.yaml gives to the service: texts, and the files in which secrets are. */}}
+{{- define "variables" -}}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- range $name, $secret := .Values.secrets }}
+- name: {{ $name }}_FILE
+  value: /etc/secrets/{{ $name }}
+{{- end }}
+{{- end -}}
+
+{{- define "mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- with .Values.secrets }}
+- name: secrets
+  mountPath: /etc/secrets
+  readOnly: true
+{{- end }}
+{{- end -}}
+
 {{/* Names must be found. Any address, since a node's own DNS cache is no pod that could be selected. */}}
 {{- define "dns" -}}
 - ports:

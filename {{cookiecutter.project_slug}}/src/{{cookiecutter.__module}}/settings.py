@@ -1,6 +1,7 @@
-"""Settings: taken from the environment once, checked before anything starts."""
+"""Settings: taken from the environment, and files that it names, once; checked before anything starts."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, Self
 
 {% if cookiecutter.__database -%}
@@ -13,13 +14,13 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class SettingsError(Exception):
-    """A variable of the environment is missing or wrong; the message names each one."""
+    """A setting is missing or wrong; the message names each variable, and the file where it stands in one."""
 
 
 class Settings(BaseModel):
-    """All settings; each is read from the variable of the same name in capitals.
+    """All settings; each is read from the variable of the same name in capitals, or from the file that NAME_FILE names.
 
-    A field without a default is a variable that must be there.
+    A field without a default must be given. Where both are, the variable wins over the file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,10 +60,24 @@ class Settings(BaseModel):
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Return the settings, or raise SettingsError naming every variable that is wrong."""
-        given = {field: value for field in cls.model_fields if (value := environment.get(field.upper()))}
+        read = {field: _read(field.upper(), environment) for field in cls.model_fields}
         try:
-            return cls.model_validate(given)
+            return cls.model_validate({field: value for field, (value, _) in read.items() if value})
         except ValidationError as error:
             # The values themselves stay out of the message: one of them may be a secret.
-            wrong = (f"{str(problem['loc'][0]).upper()}: {problem['msg']}" for problem in error.errors())
+            wrong = (f"{read[str(problem['loc'][0])][1]}: {problem['msg']}" for problem in error.errors())
             raise SettingsError("; ".join(wrong)) from None
+
+
+def _read(name: str, environment: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return what is given for a variable, and what to call it: by its name, and by its file where it is in one."""
+    value, file = environment.get(name), environment.get(f"{name}_FILE")
+    if value or not file:
+        return value, name
+    called = f"{name} (in {file})"
+    try:
+        return Path(file).read_text(encoding="utf-8").strip(), called
+    except OSError as error:
+        raise SettingsError(f"{called}: cannot be read: {error.strerror}") from None
+    except UnicodeError:
+        raise SettingsError(f"{called}: is no text") from None

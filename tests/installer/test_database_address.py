@@ -1,0 +1,177 @@
+"""The Secret with the database's address: made from the address at hand, or used as others made it."""
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from installer.credentials import Credentials
+from installer.errors import InstallerError
+from installer.resource import Change
+from installer.resources.database_address import DatabaseAddress, unfit
+from installer.secret import Secret, redact
+
+from .cluster import SETTINGS, Cluster, Helm, release
+
+NAME = "web-dev-database"
+ADDRESS = "postgresql://web:canary-of-the-database@db.example.com/web"
+OTHER = ADDRESS.replace("canary", "another")
+DEPLOYED = [release(NAME)]
+
+
+def resource(cluster: Cluster, helm: Helm | None = None, given: str = "") -> DatabaseAddress:
+    edges: Any = (cluster, helm or Helm(DEPLOYED))
+    credentials = Credentials("github.com", Secret(""), "acme", Secret(""), Secret(given))
+    return DatabaseAddress(replace(SETTINGS, database="postgresql"), credentials, *edges)
+
+
+def holding(address: str | None = ADDRESS, slug: str | None = "web") -> Cluster:
+    data = {} if address is None else {"DATABASE_URL": base64.b64encode(address.encode()).decode()}
+    labels = {"gitops-flask/project": slug} if slug else {}
+    return Cluster({("secret", NAME): {"kind": "Secret", "metadata": {"name": NAME, "labels": labels}, "data": data}})
+
+
+def planned(of: DatabaseAddress) -> Change:
+    change = of.diff(of.observe())
+    assert change
+    return change
+
+
+def applied(of: DatabaseAddress) -> None:
+    seen = of.observe()
+    change = of.diff(seen)
+    assert change
+    of.apply(seen, change)
+
+
+def fields(change: Change) -> list[tuple[str, Any, Any]]:
+    return [(field.name, field.old, field.new) for field in change.fields]
+
+
+def written(helm: Helm) -> str:
+    ((name, values),) = helm.installed
+    (secret,) = values["objects"]
+    assert name == NAME
+    assert secret["metadata"] == {"name": NAME, "namespace": "web-dev", "labels": {"gitops-flask/project": "web"}}
+    assert secret["data"].keys() == {"DATABASE_URL"}
+    return base64.b64decode(secret["data"]["DATABASE_URL"]).decode()
+
+
+def test_an_address_at_hand_is_written_with_our_mark() -> None:
+    helm = Helm()
+    missing = resource(Cluster(), helm, ADDRESS)
+    change = planned(missing)
+    assert (change.action, fields(change)) == ("create", [("DATABASE_URL", None, "set")])
+    applied(missing)
+    assert written(helm) == ADDRESS
+
+
+def test_without_one_the_plan_says_what_to_do_and_no_command_asks_for_it_as_an_argument() -> None:
+    change = planned(resource(Cluster()))
+    assert change.action == "unknown"
+    assert "read -rs CLUSTER_DATABASE_URL && export CLUSTER_DATABASE_URL" in change.note
+    command = "kubectl create secret generic web-dev-database --namespace web-dev --from-file=DATABASE_URL=/dev/stdin"
+    assert command in change.note
+
+
+@pytest.mark.parametrize("given", ["", ADDRESS])
+def test_what_is_there_and_the_same_is_kept(given: str) -> None:
+    kept = resource(holding(), given=given)
+    assert kept.diff(kept.observe()) is None
+
+
+def test_another_address_is_noticed_and_replaces_the_old_one() -> None:
+    helm = Helm(DEPLOYED)
+    rotated = resource(holding(), helm, OTHER)
+    change = planned(rotated)
+    assert (change.action, fields(change)) == ("change", [("DATABASE_URL", None, "rotated")])
+    assert "kubectl rollout restart deployment/web --namespace web-dev" in change.note
+    applied(rotated)
+    assert written(helm) == OTHER
+
+
+def test_an_address_that_was_taken_out_of_our_secret_is_missing_or_set_again() -> None:
+    assert planned(resource(holding(None))).action == "unknown"
+    assert fields(planned(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed", None])
+def test_a_release_left_half_made_is_finished_with_the_address_that_is_there(status: str | None) -> None:
+    helm = Helm([release(NAME, status)] if status else [])
+    half = resource(holding(), helm)
+    assert fields(planned(half)) == [("release", status, "deployed")]
+    applied(half)
+    assert written(helm) == ADDRESS
+
+
+@pytest.mark.parametrize("slug", [None, "other"])
+@pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}\n"])
+def test_a_secret_of_others_is_used_as_it_is(slug: str | None, address: str) -> None:
+    for given in ("", ADDRESS):
+        used = resource(holding(address, slug), given=given)
+        assert used.diff(used.observe()) is None
+        assert "made by others" in used.title
+
+
+def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
+    helm = Helm()
+    theirs = resource(holding(slug=None), helm, OTHER)
+    change = planned(theirs)
+    assert (change.action, change.effective) == ("unavailable", False)
+    assert "it is kept" in change.note
+    with pytest.raises(InstallerError, match="not ours"):
+        theirs.apply(theirs.observe(), change)
+    assert "stays" in theirs.remove()
+    assert helm.installed == helm.uninstalled == []
+
+
+def test_a_secret_of_others_without_the_key_stops_it() -> None:
+    change = planned(resource(holding(None, slug=None), given=ADDRESS))
+    assert change.action == "unknown"
+    assert "it has no key DATABASE_URL" in change.note
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        (ADDRESS, ""),
+        ("postgres://web@db/web?sslmode=verify-full", ""),
+        ("postgresql+psycopg://web@10.0.0.7:5433/web", ""),
+        ("postgresql://web@/web?host=db.example.com", ""),
+        ("mysql://web:hush@db/web", "must look like postgresql://"),
+        ("hush", "must look like postgresql://"),
+        ("postgresql://web:hu[sh@db/web", "must look like postgresql://"),
+        ("postgresql://web:hush@localhost/web?sslmode=require", "leads to this machine"),
+        ("postgresql://web:hush@127.0.0.1:5432/web", "leads to this machine"),
+        ("postgresql://web:hush@[::1]/web", "leads to this machine"),
+        ("postgresql:///web", "leads to this machine"),
+    ],
+)
+def test_an_address_that_pods_cannot_use_is_told_and_not_shown(address: str, why: str) -> None:
+    assert unfit(Secret(address)).startswith(why)
+    assert bool(unfit(Secret(address))) == bool(why)
+    assert "hush" not in unfit(Secret(address))
+    if why:
+        assert planned(resource(holding(), given=address)).note.startswith("CLUSTER_DATABASE_URL ")
+
+
+def test_removing_takes_the_secret_and_says_what_stays() -> None:
+    helm = Helm(DEPLOYED)
+    assert resource(Cluster(), helm).remove() == "removed; the database itself stays as it is"
+    assert helm.uninstalled == [NAME]
+
+
+def test_a_secret_that_outlives_its_release_is_an_error() -> None:
+    with pytest.raises(InstallerError, match="outlived its release"):
+        resource(holding()).remove()
+
+
+def test_no_text_shows_the_address() -> None:
+    helm = Helm(DEPLOYED)
+    rotated = resource(holding(), helm, OTHER)
+    assert "canary" not in f"{rotated.observe()}{planned(rotated)}"
+    applied(rotated)
+    encoded = helm.installed[0][1]["objects"][0]["data"]["DATABASE_URL"]
+    for secret in (ADDRESS, OTHER, encoded):
+        assert redact(f"helm: {secret}") == "helm: ***"

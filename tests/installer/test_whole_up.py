@@ -1,0 +1,214 @@
+"""`up` as it is typed, as a whole, where the registry, the delivery or a policy fails: what it says and leaves."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer import delivered
+from installer.errors import InstallerError
+from installer.world import World
+from tests.documents import valid
+from tests.github import GitHub as StandIn
+
+from . import cluster as fakes
+from .bench import WAITS_FOR_A_RUNNER
+from .test_argo_cd import knowing
+from .test_components import WORKING
+from .test_registry_trouble import Trouble, Troubled, a_registry
+from .typed import Done, Run
+
+pytestmark = pytest.mark.slow
+
+TOKEN = "good-token"
+FAILS = """on:
+  push: {branches: [main]}
+  workflow_dispatch: {inputs: {init: {type: boolean}}}
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps: [{run: "echo dial tcp registry-1.docker.io:443 connection refused; exit 1"}]
+"""
+
+
+class Cluster(fakes.Cluster):
+    """A cluster in which everything is allowed, with a working Argo CD that others made."""
+
+    answered, context, server = True, None, "https://127.0.0.1:6443"
+
+    def __init__(self) -> None:
+        components = {("deployments", each["metadata"]["name"]): each for each in WORKING}
+        super().__init__({**components, **knowing("github.com")})
+
+    def version(self) -> str:
+        return "v1.34.2"
+
+    def versions(self) -> tuple[str, str]:
+        return "v1.34.2", "v1.34.2"
+
+    def allowed(self, *_: str) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return "kind"
+
+
+class Helm(fakes.Helm):
+    """helm whose objects are in the cluster then, under the names by which they are asked for."""
+
+    def __init__(self, there: fakes.Cluster) -> None:
+        super().__init__()
+        self._cluster = there
+
+    def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
+        super().install(name, namespace, values, **options)
+        for made in values["objects"]:
+            kind = made["kind"].lower()
+            kind = f"{kind}s.argoproj.io" if made["apiVersion"].startswith("argoproj") else kind
+            self._cluster.objects[kind, made["metadata"]["name"]] = made
+
+
+@pytest.fixture
+def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
+    """Lead the cluster's half to one that is not real; return its helm."""
+    cluster = Cluster()
+    helm = Helm(cluster)
+    monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
+    monkeypatch.setattr("installer.world.Helm", lambda _: helm)
+    return helm
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("REGISTRY_USERNAME", "acme")
+    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
+    with a_registry() as server:
+        yield server
+
+
+@pytest.fixture
+def up(run: Run, project: Path, helm: Helm, registry: Troubled, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Run `up` on a project whose delivery is this workflow, with some seconds until it must be live."""
+    settings = yaml.safe_load((project / "gitops.yaml").read_text())
+    settings["registry"]["host"] = registry.host
+
+    def up(workflow: str = WAITS_FOR_A_RUNNER, seconds: float = 0) -> Done:
+        (project / ".github/workflows").mkdir(parents=True, exist_ok=True)
+        (project / ".github/workflows/deliver.yml").write_text(workflow)
+        (project / "gitops.yaml").write_text(yaml.safe_dump(settings))
+        who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+        subprocess.run(["git", "add", "."], cwd=project, check=True)
+        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "Go"], cwd=project, check=True)
+        monkeypatch.setattr("installer.verbs.up.DEADLINE", seconds)
+        done = run("up", "--yes")
+        assert TOKEN not in done.stdout + done.stderr
+        assert done.code == 1
+        assert "Traceback" not in done.stderr
+        assert f"up --project {project}" in done.stderr, "the command that goes on"
+        return done
+
+    return up
+
+
+TROUBLES = [
+    (Trouble(0), "does not answer at"),
+    (Trouble(500), "It has trouble, or a proxy on the way to it has."),
+    (Trouble(401), "refuses acme: 401"),
+    (Trouble(403), "refuses acme: 403"),
+    (Trouble(429, headers={"Retry-After": "900"}), "Run this again in 900 s."),
+    (Trouble(200, headers={"Content-Type": "text/html"}), "a login page in between"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
+def test_a_registry_in_trouble_is_told_before_anything_is_written(
+    up: Callable[..., Done], github: StandIn, helm: Helm, registry: Troubled, trouble: Trouble, told: str
+) -> None:
+    registry.trouble = trouble
+    done = up()
+    assert "Nothing was changed." in done.stderr
+    assert told in done.stderr
+    assert (github.changes, helm.installed) == ([], [])
+
+
+def test_once_the_registry_is_back_the_next_up_goes_on(
+    up: Callable[..., Done], github: StandIn, registry: Troubled
+) -> None:
+    registry.trouble = Trouble(500)
+    up()
+    registry.trouble = Trouble(times=0)
+    assert "The first delivery: not within 0 s" in up().stderr
+    assert "REGISTRY_TOKEN" in github.repository("acme/web").secrets
+
+
+def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, registry: Troubled) -> None:
+    registry.shutdown()
+    registry.server_close()
+    done = up()
+    assert "Nothing was changed." in done.stderr
+    assert f"The registry {registry.host} does not answer" in done.stderr
+    assert github.changes == []
+
+
+def test_a_slow_delivery_ends_at_the_deadline_with_its_last_state_and_the_next_up_waits_for_the_same(
+    up: Callable[..., Done], github: StandIn
+) -> None:
+    for _ in range(2):
+        told = up(seconds=1.5).stderr
+        (run,) = github.runs("acme/web")
+        seen = f"The first delivery: not within 2 s. Last seen: deliver.yml: run {run.id} "
+        assert told.partition(seen)[2].startswith(("queued\n", "in progress\n")), told
+        assert "→ See https://github.com/acme/web/actions" in told
+
+
+def test_status_says_that_a_delivery_is_under_way(up: Callable[..., Done], run: Run) -> None:
+    up()
+    document = valid("status", run("status", "--json", code=1).stdout)
+    assert document["delivery"]["status"] in ("queued", "in_progress")
+    states = {part["key"]: part["state"] for part in document["parts"]}
+    assert states["run"].startswith("under way (")
+    assert states["branch"] == "nothing was delivered yet"
+
+
+def test_a_red_delivery_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
+    up: Callable[..., Done], github: StandIn, helm: Helm
+) -> None:
+    for count in (1, 2):
+        told = up(FAILS, seconds=60).stderr
+        first = github.runs("acme/web")
+        assert len(first) == count
+        assert "failure without a delivery: https://github.com/acme/web/actions/runs/" in told
+        assert "job image:" in told
+        assert "connection refused" in told
+        assert "→ Mend what it names, then run this again." in told
+    assert {name for name, _ in helm.installed} == {"web-dev-namespace", "web-repo", "web-dev"}, "the rest was made"
+
+
+def test_actions_that_are_not_among_the_selected_are_told_before_anything_is_written(
+    up: Callable[..., Done], github: StandIn, helm: Helm
+) -> None:
+    subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
+    github.changes.clear()
+    github.repository("acme/web").actions["allowed_actions"] = "selected"
+    done = up(WAITS_FOR_A_RUNNER.replace('run: "true"', "uses: actions/checkout@v7"))
+    assert "Only `selected` actions are allowed in acme/web; the workflows use actions/checkout@v7." in done.stderr
+    assert "Allow actions/checkout@*: https://github.com/acme/web/settings/actions" in done.stderr
+    assert (github.changes, helm.installed) == ([], [])
+
+
+def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
+    up: Callable[..., Done], github: StandIn, project: Path
+) -> None:
+    up(WAITS_FOR_A_RUNNER.replace('run: "true"', "uses: actions/checkout@v7"))
+    (run,) = github.runs("acme/web")
+    run.status, run.conclusion, run.jobs = "completed", "startup_failure", []
+    github.repository("acme/web").actions["allowed_actions"] = "local_only"
+    with pytest.raises(InstallerError) as caught:
+        delivered.wait(World.open(project), 1, lambda _: None)
+    assert "startup failure without a delivery" in str(caught.value)
+    assert "Only `local_only` actions are allowed" in str(caught.value)
