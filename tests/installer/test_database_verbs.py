@@ -16,27 +16,24 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.installer.programs import Programs
 
-from . import test_verbs as verbs
-from .test_verbs import Run, programs, run
+from .typed import Run
 
-__all__ = ["programs", "run"]
 ADDRESS = "postgresql://web:canary-of-the-verbs@db.example.com/web"
 COMMAND = "kubectl create secret generic web-dev-database --namespace web-dev --from-file=DATABASE_URL=/dev/stdin"
-project_without = verbs.project
 
 
 @pytest.fixture
-def project(project_without: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a database, in the shell of a developer who has one on the laptop."""
-    file = project_without / "gitops.yaml"
+    file = project / "gitops.yaml"
     tree = yaml.safe_load(file.read_text())
     tree["project"]["database"] = "postgresql"
     file.write_text(yaml.safe_dump(tree))
-    monkeypatch.setenv("REGISTRY_TOKEN", verbs.TOKEN)
+    monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_canary_verbs")
     monkeypatch.setattr("installer.registry.check_login", lambda *_, **__: None)  # another test's matter
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@localhost/web")
     monkeypatch.delenv("CLUSTER_DATABASE_URL", raising=False)
-    return project_without
+    return project
 
 
 def planned(run: Run) -> dict[str, Any]:
