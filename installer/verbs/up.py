@@ -39,7 +39,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     until_live(world)
 
 
-def _complete(world: World, planned: list[Planned], *, renew_key: bool) -> tuple[World, list[Planned]]:
+def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
     unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
     found = world.credentials

@@ -167,7 +167,7 @@ class Service:
         self._namespace = namespace
 
     def revisions(self) -> set[str]:
-        """Return the revisions that the pods answer; `none` for one that is not Ready.
+        """Return the revisions that the pods answer; `none` and why for one that is not Ready.
 
         A pod on its way out is no part of the service any more: it only ends the requests that it has.
         """
@@ -186,11 +186,12 @@ class Service:
 
     def _revision(self, pod: dict[str, Any]) -> str:
         if not _ready(pod):
-            return "none"
+            status = pod.get("status", {})
+            return f"none, {pod['metadata']['name']} is {status.get('phase')}: {status.get('conditions')}"
         try:
             text = self._get(f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}:8000/proxy/version")
-        except AssertionError:
-            return "none"  # it went in between
+        except AssertionError as error:
+            return f"none, {error}"  # it went in between
         return str(json.loads(text)["revision"])
 
     def _get(self, path: str) -> str:
