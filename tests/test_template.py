@@ -75,10 +75,21 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
         "project": {"name": name, "slug": slug, "description": description, **database},
-        "github": {"host": a["github_host"], "owner": a["github_owner"], "visibility": a["visibility"]},
-        "registry": {"host": a["registry"], "account": a["registry_account"]},
+        "github": {
+            "host": a["github_host"],
+            "owner": a["github_owner"],
+            "visibility": a["visibility"],
+            "runner": "",
+            "ca": "",
+        },
+        "registry": {
+            "host": a["registry"],
+            "account": a["registry_account"],
+            "visibility": "public" if a["registry"] == "docker.io" else "private",
+            "ca": "",
+        },
         "cluster": {"namespace": a["namespace"]},
-        "argocd": {"namespace": "argocd", "values": {}},
+        "argocd": {"namespace": "argocd", "access": "ssh", "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
     assert (pyproject["name"], pyproject["description"]) == (slug, description)
