@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "namespace": "another-dev",
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
+    "database": "postgresql",
     "environment": "staging",
     "runner": "company-linux",
     "api_version": "2022-11-29",
