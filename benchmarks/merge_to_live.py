@@ -1,10 +1,10 @@
 """From the merge of a pull request until every pod answers its commit: ours, by hand, and as DevStream's projects go.
 
-    python -m benchmarks.merge_to_live [CHANGES [SLOW [PLOT]]]   # 3, 3; with a cluster, as docs/testing.md says
+    python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 3, 3; with a cluster, as docs/testing.md says
 
 One run, one project, the same change each time. First ours, as generated. Then its parts by hand, on a warm machine:
 image built and pushed, one git push, one rollout. Last DevStream's flow: jobs one after another (test, then image
-without a cache, then deploy) and an Argo CD that polls as it comes, which also shows what polling costs. Nothing is left.
+without a cache, then deploy) and an Argo CD that polls as it comes, which also shows its cost. Nothing is left.
 """
 
 import json
@@ -162,4 +162,5 @@ def main(changes: int = 3, slow: int = 3, plot: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]), **{"plot": Path(each) for each in sys.argv[3:4]})
+    _changes, _slow, *_plot = sys.argv[1:] or ["3", "3"]
+    main(int(_changes), int(_slow), Path(_plot[0]) if _plot else None)

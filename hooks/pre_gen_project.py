@@ -12,7 +12,7 @@ HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 # field: what it must look like, its greatest length, and what to write instead
 FORMS = {
     "project_name": (r"(?=.*\w).*", 100, "one line of text"),
-    "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 40, "a-z, 0-9 and single hyphens, from a letter: web-api"),
+    "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 36, "a-z, 0-9 and single hyphens, from a letter: web-api"),
     "description": (r".*", 350, "one line of text"),
     "github_owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
     "github_host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),

@@ -1,8 +1,10 @@
 """What only Argo CD's own CLI can do, in core mode: no login, no server, the user's rights in the cluster."""
 
 import json
+from functools import cached_property
 from pathlib import Path
 
+from .components import PARTS, names
 from .errors import CommandFailed
 from .kubectl import Cluster, Object
 from .secret import redact
@@ -34,6 +36,10 @@ class ArgoCD:
         check = ["--validate=false"] if noun == "app" else []  # the branch need not be there yet
         self._run(noun, "create", "--file=-", "--upsert", *check, stdin=json.dumps(manifest))
 
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return names(self._cluster.list("deployments,statefulsets", self.namespace, PARTS), self.namespace)
+
     def _run(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
         """Run with a kubeconfig and settings of our own: the CLI would switch the user's context silently."""
         with self._cluster.private_kubeconfig(self.namespace) as kubeconfig:
@@ -45,6 +51,7 @@ class ArgoCD:
                 "ARGOCD_OPTS": "",
                 "ARGOCD_SERVER": "",
                 "ARGOCD_AUTH_TOKEN": "",
+                **self._names,
             }
             flags = ["--core", "--prompts-enabled=false"]
             answer = attempt("argocd", *arguments, *flags, stdin=stdin, env=environment, timeout=seconds)

@@ -70,11 +70,13 @@ def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, ex
     epilog=examples(
         "gitops-flask up                            shows the plan, asks, goes on to live",
         "gitops-flask up --yes                      in scripts and CI",
+        "gitops-flask up --renew-key                a new deploy key for Argo CD, the old one goes",
     )
 )
 @may_say_yes
+@click.option("--renew-key", is_flag=True, help="Give Argo CD a new deploy key, and drop the one it has.")
 @on_project
-def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
+def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
     """Make the project real, or mend it; ends when its service answers the delivered revision.
 
     Safe to run again at any time, also after it was interrupted: it looks at what is there and changes only what
@@ -82,7 +84,7 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool) -> None:
     """
     world = open_world(project, context, verbose)
     with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
-        up_.up(world, yes=yes)
+        up_.up(world, yes=yes, renew_key=renew_key)
 
 
 @cli.command(

@@ -7,6 +7,7 @@ from .kubectl import Object
 
 PARTS = "app.kubernetes.io/part-of=argocd"
 COMPONENT = "app.kubernetes.io/component"
+_TOLD = ("application-controller", "redis", "repo-server", "server")
 NEEDED = ("application-controller", "redis", "repo-server")
 
 
@@ -25,6 +26,17 @@ def version(components: Sequence[Object], namespace: str) -> str:
             tag = image.rpartition(":")[2]
             return next((v for v in (labels.get("app.kubernetes.io/version", ""), tag) if number(v)), "")
     return ""
+
+
+def names(components: Sequence[Object], namespace: str) -> dict[str, str]:
+    """Return what Argo CD's CLI must be told where its parts are called otherwise than by their own manifests."""
+    found = {}
+    for component in components:
+        labels = component["metadata"]["labels"]
+        part = labels.get(COMPONENT, "")
+        if component["metadata"]["namespace"] == namespace and part in _TOLD and "app.kubernetes.io/name" in labels:
+            found[f"ARGOCD_{part.upper().replace('-', '_')}_NAME"] = labels["app.kubernetes.io/name"]
+    return found
 
 
 def unready(components: Sequence[Object], namespace: str) -> str:

@@ -3,13 +3,30 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import click
 
 from . import shell
-from .github import token_variable
+from .errors import InstallerError
+from .github import api_url, token_variable
 from .secret import Secret
-from .settings import Settings
+from .settings import CLOUD, Settings
+from .trust import variables
+
+READER = "ARGOCD_REPOSITORY_TOKEN"
+APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
+PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What Argo CD logs in with to read over https: fields of its Secret, the last of them secret."""
+
+    fields: Mapping[str, str]
+    name: str
+    secret: Secret
+
 
 DATABASE_ADDRESS = "CLUSTER_DATABASE_URL"
 """Not DATABASE_URL: in a developer's shell that leads to a database on the laptop."""
@@ -24,6 +41,11 @@ class Credentials:
     registry_username: str
     registry_token: Secret
     database_address: Secret = field(default_factory=lambda: Secret(""))
+    pull_username: str = ""
+    pull_token: Secret = field(default_factory=lambda: Secret(""))
+    """Given for the cluster alone; empty where it is to use the token that pushes."""
+    reader: Reader | None = None
+    ca: str = ""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -35,16 +57,22 @@ class Credentials:
             "GH_NO_UPDATE_NOTIFIER": "1",
             "GH_TELEMETRY": "false",
             "NO_COLOR": "1",
+            **variables(self.ca),
         }
 
 
 def find(settings: Settings) -> Credentials:
     """Collect what is there; says nothing about what is missing."""
+    username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
         github=Secret(_github_token(settings.host)),
-        registry_username=os.environ.get("REGISTRY_USERNAME") or settings.account,
+        registry_username=username,
         registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
+        pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
+        pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
+        reader=_reader(settings) if settings.reads_by == "login" else None,
+        ca=settings.ca,
         database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )
 
@@ -66,3 +94,23 @@ def _github_token(host: str) -> str:
     if shell.missing("gh"):
         return os.environ.get(token_variable(host), "")
     return shell.attempt("gh", "auth", "token", "--hostname", host).out.strip()
+
+
+def _reader(settings: Settings) -> Reader | None:
+    """Return a token's login, or a GitHub App's; nothing where neither is given."""
+    if token := os.environ.get(READER):
+        return Reader({"username": "x-access-token"}, "password", Secret(token))
+    given = [os.environ.get(name, "") for name in APP]
+    if not any(given):
+        return None
+    if missing := [name for name, value in zip(APP, given, strict=True) if not value]:
+        raise InstallerError(f"A GitHub App needs {', '.join(APP)}.", f"Set {', '.join(missing)} too.")
+    number, installation, file = given
+    try:
+        key = Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Mend it.") from None
+    fields = {"githubAppID": number, "githubAppInstallationID": installation}
+    if settings.host != CLOUD:
+        fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)
+    return Reader(fields, "githubAppPrivateKey", Secret(key))

@@ -12,9 +12,10 @@ from github.PublicKey import encrypt
 from .errors import InstallerError
 from .refused import Refused, not_github, unreachable
 from .secret import Secret, redact
+from .settings import CLOUD, OF_CLOUD, Settings
+from .trust import verify
 from .wait import pause
 
-API_VERSION = "2022-11-28"  # the newest that every supported Enterprise Server knows
 TIMEOUT = 15
 """Seconds for one answer."""
 PAUSES = (0.5, 2.0)
@@ -25,22 +26,24 @@ LONGEST = 30.0
 
 def api_url(host: str) -> str:
     """Return the base of a GitHub's REST API."""
-    if host == "github.com":
+    if host == CLOUD:
         return "https://api.github.com"
-    if host.endswith(".ghe.com"):
+    if host.endswith(OF_CLOUD):
         return f"https://api.{host}"
     return f"https://{host}/api/v3"
 
 
 def token_variable(host: str) -> str:
     """Return the environment variable from which `gh` takes a token for this host."""
-    return "GH_TOKEN" if host == "github.com" or host.endswith(".ghe.com") else "GH_ENTERPRISE_TOKEN"
+    return "GH_TOKEN" if host == CLOUD or host.endswith(OF_CLOUD) else "GH_ENTERPRISE_TOKEN"
 
 
 class GitHub:
     """One GitHub and one token; `repository` is the full name, `owner/name`, that paths begin with."""
 
-    def __init__(self, host: str, token: Secret, repository: str) -> None:
+    def __init__(
+        self, host: str, token: Secret, repository: str, *, ca: str = "", api_version: str = Settings.api_version
+    ) -> None:
         self.host = host
         self.repository = repository
         self._github = Github(
@@ -50,7 +53,8 @@ class GitHub:
             retry=0,  # PyGithub would repeat POST, and wait for rate limits up to an hour
             seconds_between_requests=None,
             seconds_between_writes=None,
-            api_version=API_VERSION,
+            api_version=api_version,
+            verify=verify(ca),
             per_page=100,
         )
 

@@ -118,10 +118,12 @@ def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
 
 
 def _image(world: World, record: Delivered) -> Iterator[Row]:
-    login = (world.credentials.registry_username, world.credentials.registry_token)
+    host, _, name = record.image.partition("/")
+    credentials, ca = world.credentials, world.settings.registry_ca
     title = f"image in {record.image}"
     try:
-        there = registry.has(record.image, record.digest, *login)
+        login = registry.Login(host, credentials.registry_username, credentials.registry_token, ca)
+        there = registry.has(login, name, record.digest)
     except InstallerError as error:
         yield Row("image", title, healthy=False, state=error.message)
         return

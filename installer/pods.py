@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import InstallerError
 from .kubectl import Cluster, Object
+from .registry_trouble import explained_pull
 
 PORT = 8000
 _PATH = "version"
@@ -100,6 +101,8 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
     newest = max(warnings, key=lambda event: event.get("lastTimestamp") or "", default=None)
     if newest:
         found.append(f"pod {name}: {newest['reason']}: {' '.join(newest['message'].split())}")
+    if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
+        found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]
 
 

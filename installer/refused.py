@@ -74,13 +74,20 @@ _FIXES = {
 }
 
 
+_AUTHORITY = (
+    "Where a company's CA signed its certificate: put that CA into the project as a PEM file and name it in "
+    "gitops.yaml, github.ca. Else check the host name and any proxy."
+)
+
+
 def unreachable(base: str, request: str, error: requests.RequestException, seconds: float) -> InstallerError:
     """Say how the way to GitHub failed."""
     kinds = {requests.Timeout: f"did not answer within {seconds} s", requests.exceptions.SSLError: "is not trusted"}
     how = next((words for kind, words in kinds.items() if isinstance(error, kind)), "cut or refused the connection")
+    fix = _AUTHORITY if isinstance(error, requests.exceptions.SSLError) else "Check the network, the host name and any"
     return InstallerError(
         f"{base} {how}: {request}: {redact(str(error.args[0] if error.args else error))}",
-        "Check the network, the host name and any proxy, then run this again.",
+        fix if fix == _AUTHORITY else f"{fix} proxy, then run this again.",
     )
 
 
@@ -101,6 +108,8 @@ def said_to_a_program(output: str) -> tuple[str, bool]:
     if found := re.search(r"(?:HTTP|returned error:) (\d{3})", output):
         status = int(found[1])
         return fix(status, output, {}), status >= 500
+    if re.search(r"x509|certificate", output):
+        return _AUTHORITY, False
     if re.search(r"SAML|[Rr]ate limit", output):
         return fix(403, output, {}), False
     if re.search(r"Authentication failed|could not read Username|Bad credentials", output):

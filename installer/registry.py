@@ -1,13 +1,15 @@
 """The registry's edge: whether a login works, asked before anything is created."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 
 from .errors import InstallerError
-from .registry_trouble import patiently, refuse
+from .registry_trouble import explained, patiently, refuse
 from .secret import Secret
+from .trust import verify
 
 _SECONDS = 10
 _API = {"docker.io": "registry-1.docker.io"}
@@ -26,25 +28,35 @@ _MANIFESTS = ", ".join(
 )
 
 
-def check_login(host: str, image: str, username: str, token: Secret) -> None:
-    """Log in as `docker login` would, for pushing `image` (`acme/web`); raise where the registry says no."""
-    answer = patiently(lambda: _ask("GET", host, "", f"repository:{image}:pull,push", (username, token.reveal())))
-    refuse(host, answer)
+@dataclass(frozen=True)
+class Login:
+    """A registry, and who asks it; `ca` is the company's, where the registry's certificate needs one."""
+
+    host: str
+    username: str
+    token: Secret
+    ca: str = ""
+
+
+def check_login(login: Login, image: str, *, push: bool = True) -> None:
+    """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
+    answer = patiently(lambda: _ask("GET", login, "", f"repository:{image}:pull{',push' if push else ''}"))
+    _settle(login.host, answer)
     if not answer.ok:
+        names = f"REGISTRY_{'' if push else 'PULL_'}"
         raise InstallerError(
-            f"The registry {host} refuses {username}: {answer.status_code} {_reason(answer)}",
-            f"Set REGISTRY_USERNAME and REGISTRY_TOKEN (read & write){_page(host)}.",
+            f"The registry {login.host} refuses {login.username}: {answer.status_code} {_reason(answer)}",
+            f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
         )
 
 
-def has(image: str, digest: str, username: str, token: Secret) -> bool:
-    """Tell whether `docker.io/acme/web` has a manifest; asked without a login where there is no token."""
-    host, _, name = image.partition("/")
-    login = (username, token.reveal()) if token else None
-    answer = patiently(lambda: _ask("HEAD", host, f"{name}/manifests/{digest}", f"repository:{name}:pull", login))
-    refuse(host, answer)
+def has(login: Login, name: str, digest: str) -> bool:
+    """Tell whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
+    host = login.host
+    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-        who = username if token else "someone without a token"
+        who = login.username if login.token else "someone without a token"
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
         raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
     if not answer.ok and answer.status_code != requests.codes.not_found:
@@ -54,30 +66,48 @@ def has(image: str, digest: str, username: str, token: Secret) -> bool:
     return bool(answer.ok)
 
 
-def _ask(verb: str, host: str, path: str, scope: str, login: tuple[str, str] | None) -> requests.Response:
+def _settle(host: str, answer: requests.Response) -> None:
+    """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
+    if fix := explained(host, answer.status_code, _reason(answer)):
+        raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
+    refuse(host, answer)
+
+
+def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
     """Send one request, with what the registry demands: a token of its own for the scope, or the login itself."""
-    base = f"{'http' if host.startswith(('localhost:', '127.0.0.1:')) else 'https'}://{_API.get(host, host)}/v2/"
+    host, auth = login.host, (login.username, login.token.reveal()) if login.token else None
+    believed = verify(login.ca)
+    base = f"{_scheme(host)}://{_API.get(host, host)}/v2/"
     url, headers = f"{base}{path}", {"Accept": _MANIFESTS} if path else {}
     try:
-        answer = requests.request(verb, url, headers=headers, timeout=_SECONDS)
+        answer = requests.request(verb, url, headers=headers, timeout=_SECONDS, verify=believed)
         if answer.status_code != requests.codes.unauthorized:
             return answer
         kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
         if kind.lower() != "bearer":
-            return requests.request(verb, url, headers=headers, auth=login, timeout=_SECONDS)
+            return requests.request(verb, url, headers=headers, auth=auth, timeout=_SECONDS, verify=believed)
         fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
         query = {"service": fields.get("service", ""), "scope": scope}
-        granted = requests.get(fields["realm"], params=query, auth=login, timeout=_SECONDS)
+        granted = requests.get(fields["realm"], params=query, auth=auth, timeout=_SECONDS, verify=believed)
         if not path or not granted.ok:
             return granted
         bearer = granted.json()
         headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
-        return requests.request(verb, url, headers=headers, timeout=_SECONDS)
+        return requests.request(verb, url, headers=headers, timeout=_SECONDS, verify=believed)
+    except requests.exceptions.SSLError:
+        raise InstallerError(
+            f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
+            "Where a company's CA signed it: put that into the project and name it in gitops.yaml, registry.ca.",
+        ) from None
     except (requests.RequestException, KeyError, ValueError) as error:
         raise InstallerError(
             f"The registry {host} does not answer at {base}: {type(error).__name__}.",
             "Check registry.host in gitops.yaml, the network and any proxy.",
         ) from None
+
+
+def _scheme(host: str) -> str:
+    return "http" if host.startswith(("localhost:", "127.0.0.1:")) else "https"
 
 
 def _reason(answer: requests.Response) -> str:

@@ -8,7 +8,7 @@ from .credentials import Credentials
 from .errors import DeadlinePassed, InstallerError
 from .github import GitHub
 from .secret import redact
-from .settings import MAIN
+from .settings import CLOUD, MAIN, OF_CLOUD
 from .wait import until
 
 DELIVER = "deliver.yml"
@@ -34,7 +34,7 @@ def start(github: GitHub, workflow: str, inputs: dict[str, str]) -> int:
     """Dispatch a workflow on main and return the run's number."""
     before = number(newest(github, MAIN, workflow))
     body: dict[str, Any] = {"ref": MAIN, "inputs": inputs}
-    if github.host == "github.com" or github.host.endswith(".ghe.com"):
+    if github.host == CLOUD or github.host.endswith(OF_CLOUD):
         body["return_run_details"] = True  # an Enterprise Server does not know it yet
     answer = github.call("POST", github.path("actions/workflows", workflow, "dispatches"), body)
     return answer["workflow_run_id"] if answer else after(github, workflow, before)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from . import trust
 from .errors import InstallerError
 
 FILE = "gitops.yaml"
@@ -16,6 +17,9 @@ DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
+LABEL = re.compile(r"[A-Za-z0-9._-]*")
+CLOUD = "github.com"
+OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,18 @@ class Settings:
     database: str = "none"
     argocd_noticing: str = "auto"
     environment: str = "dev"
+    runner: str = ""
+    api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows
+    ca: str = ""  # the company's that signed GitHub's certificate, in PEM; so `registry_ca`
+    access: str = "ssh"
+    image_visibility: str = "public"
+    registry_ca: str = ""
+    registry_ca_file: str = ""
+
+    @property
+    def in_cloud(self) -> bool:
+        """Tell whether GitHub itself runs this GitHub."""
+        return self.host == CLOUD or self.host.endswith(OF_CLOUD)
 
     @property
     def repository(self) -> str:
@@ -53,9 +69,22 @@ class Settings:
         return self.visibility != "public"
 
     @property
+    def reads_by(self) -> str:
+        """Return what Argo CD reads the repository with: `key`, `login`, or nothing where anyone may read it."""
+        return {"ssh": "key", "https": "login"}[self.access] if self.private else ""
+
+    @property
     def source_url(self) -> str:
-        """Return the address by which Argo CD reads the repository: ssh with a deploy key where it is private."""
-        return f"ssh://git@{self.host}/{self.repository}.git" if self.private else f"{self.url}.git"
+        """Return the address by which Argo CD reads the repository: ssh with a deploy key, or https."""
+        if self.reads_by != "key":
+            return f"{self.url}.git"
+        user = self.host.removesuffix(OF_CLOUD) if self.host.endswith(OF_CLOUD) else "git"
+        return f"ssh://{user}@{self.host}/{self.repository}.git"
+
+    @property
+    def image_private(self) -> bool:
+        """Tell whether the cluster needs a login to pull the image."""
+        return self.image_visibility == "private"
 
     @property
     def image_repository(self) -> str:
@@ -72,11 +101,16 @@ class Settings:
         """Return the name of the Application, its AppProject and their release."""
         return f"{self.slug}-{self.environment}"
 
+    @property
+    def pull_secret(self) -> str:
+        """Return the name of the Secret that the image is pulled with."""
+        return f"{self.application}-pull"
+
 
 # where in the file each setting stands, and what it must look like
 _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "name": ("project.name", None, "a name"),
-    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 40 characters that begins with a letter, like web-api"),
+    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 36 characters that begins with a letter, like web-api"),
     "description": ("project.description", None, "a sentence"),
     "host": ("github.host", HOST, "a host name, like github.com"),
     "owner": ("github.owner", OWNER, "a GitHub user or organisation"),
@@ -86,9 +120,14 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
     "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
+    "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
+    "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
+    "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
     "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
-_DEFAULTS = {"description": "", "argocd_namespace": "argocd", "argocd_noticing": "auto", "database": "none"}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_FILES = {"ca": "github.ca", "registry_ca": "registry.ca"}
 
 
 def load(project: Path) -> Settings:
@@ -109,17 +148,17 @@ def load(project: Path) -> Settings:
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
     values: dict[str, Any] = {}
-    known = {where for where, _, _ in _FIELDS.values()} | {"version", "argocd.values"}
+    known = {where for where, _, _ in _FIELDS.values()} | {"version", "argocd.values", *_FILES.values()}
     strays = sorted(set(_paths(tree)) - known)
     wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
     for name, (where, pattern, form) in _FIELDS.items():
         value = _at(tree, where)
-        if value is None:
-            value = _DEFAULTS.get(name)
+        if value is None and name not in _MUST_BE_SAID:
+            value = getattr(Settings, name, "")
         if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
             wrong.append(f"{where}: must be {form}, is {value!r}")
         values[name] = value
-    for name, longest in (("slug", 40), ("namespace", 63)):
+    for name, longest in (("slug", 36), ("namespace", 63)):
         if isinstance(values[name], str) and len(values[name]) > longest:
             wrong.append(f"{_FIELDS[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
     if values["namespace"] == values["argocd_namespace"]:
@@ -127,11 +166,25 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+    for name, where in _FILES.items():
+        try:
+            values[name] = _authority(path.parent, _at(tree, where))
+        except ValueError as error:
+            wrong.append(f"{where}: {error}")
     if _at(tree, "version") != 1:
         wrong.append("version: must be 1")
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
-    return Settings(**values, argocd_values=extra)
+    return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, _FILES["registry_ca"]) or "")
+
+
+def _authority(project: Path, file: Any) -> str:
+    """Read a certificate that a setting names; nothing where it names none."""
+    if file in (None, ""):
+        return ""
+    if not isinstance(file, str):
+        raise ValueError(f"must be the path of a PEM file in the project, is {file!r}")
+    return trust.read(project / file)
 
 
 def _at(tree: Any, where: str) -> Any:

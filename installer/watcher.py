@@ -24,6 +24,12 @@ _SSH = (
     "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/hosts/ssh_known_hosts "
     "-o ControlMaster=auto -o ControlPath=/tmp/%C -o ControlPersist=60 -o ServerAliveInterval=10"
 )
+_LOGIN = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "credential.helper",
+    "GIT_CONFIG_VALUE_0": '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" '
+    '"$(cat /key/username)" "$(cat /key/password)"; }; f',
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ def _pod(settings: Settings, name: str, host: Host) -> Object:
         "APPLICATION": path,
         "EVERY": str(EVERY),
         "REPAIR": str(REPAIR),
-        "GIT_SSH_COMMAND": _SSH,
+        **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
+        **(_LOGIN if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",
         "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
     }
@@ -97,7 +104,7 @@ def _pod(settings: Settings, name: str, host: Host) -> Object:
         {"name": "hosts", "configMap": {"name": CONFIG_MAP, "optional": True, "defaultMode": 0o444}},
         {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
     ]
-    if settings.private:
+    if settings.reads_by:
         volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
     fresh = "test $(($(date +%s) - $(stat -c %Y /tmp/read))) -lt 90"
     container = {

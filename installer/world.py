@@ -22,6 +22,7 @@ from .resources.delivery import Delivery
 from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
+from .resources.pull_secret import PullSecret
 from .resources.registry_token import RegistryToken
 from .resources.repository import Repository
 from .resources.repository_credential import RepositoryCredential
@@ -45,7 +46,8 @@ class World:
         """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
         settings = load(project)
         found = credentials_.find(settings)
-        github = GitHub(settings.host, found.github, settings.repository)
+        more: dict[str, Any] = {"ca": settings.ca, "api_version": settings.api_version}
+        github = GitHub(settings.host, found.github, settings.repository, **more)
         return cls(project, settings, found, github, Cluster(context))
 
     @classmethod
@@ -68,9 +70,12 @@ class World:
         """Return the same world with other credentials."""
         return replace(self, credentials=credentials)
 
-    def resources(self, *, remove_repository: bool = False, remove_argocd: bool = False) -> list[Resource[Any]]:
+    def resources(
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
+    ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made."""
         settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
+        reader, keys = credentials.reader, GitHubDeployKeys(github)
         helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
         wants_database = settings.database != "none"
         return [
@@ -83,7 +88,8 @@ class World:
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
-            RepositoryCredential(settings, cluster, helm, GitHubDeployKeys(github)),
+            PullSecret(settings, cluster, helm, credentials),
+            RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
         ]

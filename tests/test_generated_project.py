@@ -136,7 +136,7 @@ def test_without_the_extra_the_service_runs_and_refuses_to_trace(project: BakedP
 
 
 @pytest.mark.parametrize("database", ["none", "postgresql"])
-@pytest.mark.parametrize("slug", ["a", "granian-but-longer", "z" * 40])
+@pytest.mark.parametrize("slug", ["a", "granian-but-longer", "z" * 36])
 def test_the_lock_file_holds_for_any_name(bake: Bake, tmp_path: Path, slug: str, database: str) -> None:
     project = bake(project_slug=slug, database=database)
     shutil.copytree(project.path, tmp_path / slug)

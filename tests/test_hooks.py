@@ -91,7 +91,7 @@ class TestAnswers:
             ("project_slug=Web_API", "project_slug: 'Web_API' cannot be used"),
             ("project_slug=1st", "project_slug: '1st' cannot be used"),
             ("project_slug=a--b", "project_slug: 'a--b' cannot be used"),
-            (f"project_slug={'a' * 41}", "has 41 characters, 40 are possible"),
+            (f"project_slug={'a' * 37}", "has 37 characters, 36 are possible"),
             ("project_slug=class", "Python knows 'class' as something else. Write a longer name: class-api"),
             ("project_slug=json", "Python knows 'json'"),
             ("project_slug=flask", "Python knows 'flask'"),

@@ -24,7 +24,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "a database": {"database": "postgresql"},
     "everything else than usual": {
         "project_name": ODD,
-        "project_slug": "z" * 40,
+        "project_slug": "z" * 36,
         "description": ODD * 5,
         "github_owner": "A" * 39,
         "github_host": "ghe." + "x" * 50 + ".example.com",
@@ -75,10 +75,21 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
         "project": {"name": name, "slug": slug, "description": description, **database},
-        "github": {"host": a["github_host"], "owner": a["github_owner"], "visibility": a["visibility"]},
-        "registry": {"host": a["registry"], "account": a["registry_account"]},
+        "github": {
+            "host": a["github_host"],
+            "owner": a["github_owner"],
+            "visibility": a["visibility"],
+            "runner": "",
+            "ca": "",
+        },
+        "registry": {
+            "host": a["registry"],
+            "account": a["registry_account"],
+            "visibility": "public" if a["registry"] == "docker.io" else "private",
+            "ca": "",
+        },
         "cluster": {"namespace": a["namespace"]},
-        "argocd": {"namespace": "argocd", "values": {}},
+        "argocd": {"namespace": "argocd", "access": "ssh", "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
     assert (pyproject["name"], pyproject["description"]) == (slug, description)
@@ -122,8 +133,8 @@ def test_the_lock_file_is_the_templates_under_the_projects_name(baked: BakedProj
         ("3D printer", "app-3d-printer"),
         ("Ünïcode – ça va?", "unicode-ca-va"),
         ("!!! ?", "app"),
-        ("x" * 60, "x" * 40),
-        ("a " * 40, "-".join("a" * 20)),
+        ("x" * 60, "x" * 36),
+        ("a " * 40, "-".join("a" * 18)),
     ],
 )
 def test_the_slug_is_made_from_the_name(name: str, slug: str) -> None:

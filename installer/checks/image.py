@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 
 from .. import registry
+from ..credentials import PULL_TOKEN
 from ..errors import InstallerError
+from ..registry import Login
+from ..resource import Lane
 from ..resources.registry_token import NAME
 from ..world import World
 from .finding import Finding
@@ -12,16 +15,36 @@ from .finding import Finding
 def login(world: World) -> Iterable[Finding]:
     """Log in with the token at hand, as deliveries will."""
     settings, credentials = world.settings, world.credentials
-    image = f"{settings.account}/{settings.slug}"
     if not credentials.registry_token:
         yield from _none_at_hand(world)
         return
+    given = Login(settings.registry, credentials.registry_username, credentials.registry_token, settings.registry_ca)
+    yield _tried("github", given, _image(world), push=True)
+
+
+def pull(world: World) -> Iterable[Finding]:
+    """Log in with the token that the cluster is to pull a private image with."""
+    settings, credentials = world.settings, world.credentials
+    if not settings.image_private:
+        return
+    if credentials.pull_token:
+        given = Login(settings.registry, credentials.pull_username, credentials.pull_token, settings.registry_ca)
+        yield _tried("cluster", given, _image(world), push=False)
+    elif credentials.registry_token:
+        what = f"The cluster pulls with {NAME}, which may push too."
+        yield Finding("cluster", what, f"Set {PULL_TOKEN} to one that only reads.", stops=False)
+
+
+def _image(world: World) -> str:
+    return f"{world.settings.account}/{world.settings.slug}"
+
+
+def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
     try:
-        registry.check_login(settings.registry, image, credentials.registry_username, credentials.registry_token)
+        registry.check_login(given, image, push=push)
     except InstallerError as error:
-        yield Finding("github", error.message, error.fix)
-    else:
-        yield Finding("github", f"{settings.registry} lets {credentials.registry_username} push {image}")
+        return Finding(lane, error.message, error.fix)
+    return Finding(lane, f"{given.host} lets {given.username} {'push' if push else 'pull'} {image}")
 
 
 def _none_at_hand(world: World) -> Iterable[Finding]:

@@ -41,9 +41,11 @@ def may_create(world: World) -> Iterable[Finding]:
 def deploy_keys(world: World) -> Iterable[Finding]:
     """Check that a deploy key may be added, where Argo CD needs one."""
     organization = _organization(world)
-    if world.settings.private and organization and organization.get("deploy_keys_enabled_for_repositories") is False:
+    by_key = world.settings.reads_by == "key"
+    if by_key and organization and organization.get("deploy_keys_enabled_for_repositories") is False:
         what = f"{world.settings.owner} forbids deploy keys; Argo CD reads a private repository by one."
-        yield Finding("github", what, f"Let an owner allow them: {_page(world)}/deploy_keys")
+        other = f"set argocd.access to https in {FILE} (docs/enterprise.md)"
+        yield Finding("github", what, f"Let an owner allow them, or {other}: {_page(world)}/deploy_keys")
 
 
 def plan(world: World) -> Iterable[Finding]:

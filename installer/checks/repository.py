@@ -19,15 +19,40 @@ _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "re
 def same_project(world: World) -> Iterable[Finding]:
     """Adopt a repository that is empty, marked as ours or holds this very project; refuse any other."""
     settings, github = world.settings, world.github
-    if github.find() is None or github.head(MAIN) is None or github.variables().get(MARK) == settings.slug:
+    if github.find() is None or github.variables().get(MARK) == settings.slug:
         return
-    text = github.file(FILE, MAIN)
-    there = yaml.safe_load(text) if text else None
-    if not isinstance(there, dict) or there.get("project", {}).get("slug") != settings.slug:
+    if github.head(MAIN) is None:
+        branches = [branch["name"] for branch in github.pages(github.path("branches"))]
+        holds = f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
+    else:
+        holds = _other_content(world)
+    if holds:
+        fix = "Choose another project_slug, or move that repository away."
+        yield Finding("github", f"{settings.url} exists and {holds}.", fix)
+
+
+def _other_content(world: World) -> str:
+    """Say what else than this project is on main; empty where it is this one."""
+    text = world.github.file(FILE, MAIN)
+    try:
+        tree = yaml.safe_load(text or "")
+    except yaml.YAMLError:
+        tree = None
+    project = tree.get("project") if isinstance(tree, dict) else None
+    slug = project.get("slug") if isinstance(project, dict) else None
+    if slug == world.settings.slug:
+        return ""
+    return f"holds something else: {f'the project {slug}' if slug else f'no {FILE} of a project'}"
+
+
+def administered(world: World) -> Iterable[Finding]:
+    """Check that the token's user may set what only administrators may: keys, secrets, rules."""
+    found = world.github.find()
+    if found and not (found.get("permissions") or {"admin": True})["admin"]:
         yield Finding(
             "github",
-            f"{settings.url} exists and holds something else.",
-            "Choose another project_slug, or move that repository away.",
+            f"You are no administrator of {world.settings.repository}: its keys, secrets and rules are theirs to set.",
+            f"Let one make you one: {world.settings.url}/settings/access",
         )
 
 
@@ -75,3 +100,11 @@ def _rules_page(world: World, rule: dict[str, str]) -> str:
     if rule["ruleset_source_type"] == "Organization":
         return f"https://{world.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
     return f"{world.settings.url}/settings/rules"
+
+
+def runner(world: World) -> Iterable[Finding]:
+    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
+    settings = world.settings
+    if not (settings.in_cloud or settings.runner or world.github.variables().get("RUNNER")):
+        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
+        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")

@@ -5,23 +5,11 @@ from email.utils import parsedate_to_datetime
 from time import time as _now
 
 from ..errors import InstallerError
+from ..permissions import NEEDED, PROBES, SCOPES
 from ..refused import Refused
 from ..world import World
 from .finding import Finding
 
-SCOPES = {"repo": "the repository, its settings, secrets and rules", "workflow": "pushing .github/workflows"}
-# What a fine-grained token needs, and where asking shows that it is missing.
-PERMISSIONS = {
-    "Administration": "keys",
-    "Actions": "actions/runs",
-    "Contents": "branches",
-    "Secrets": "actions/secrets",
-    "Variables": "actions/variables",
-}
-NEEDED = (
-    f"{', '.join(PERMISSIONS)} and Workflows (read and write), Metadata (read); "
-    "with Deployments (read and write) commits show what became of their delivery"
-)
 CLOCK_SECONDS = 60.0
 """Certificates, tokens and leases go wrong from about here on."""
 
@@ -57,11 +45,12 @@ def scopes(world: World) -> Iterable[Finding]:
     if given is None:
         yield from _permissions(world)
         return
+    has = ", ".join(sorted(given)) or "none"
     for scope, purpose in SCOPES.items():
         if scope not in given:
             yield Finding(
                 "github",
-                f"The token lacks the scope `{scope}`, for {purpose} (it has {', '.join(sorted(given)) or 'none'}).",
+                f"The token lacks the scope `{scope}`, which it takes to {purpose} (it has {has}).",
                 f"gh auth refresh --hostname {world.settings.host} --scopes repo,workflow",
             )
     if not set(SCOPES) - given:
@@ -74,7 +63,7 @@ def _permissions(world: World) -> Iterable[Finding]:
     if not world.settings.slug or github.find() is None:
         yield Finding("github", f"the token shows no scopes; it needs {NEEDED}")
         return
-    lacking = [permission for permission, path in PERMISSIONS.items() if _refused(world, path)]
+    lacking = [permission for permission, path in PROBES.items() if _refused(world, path)]
     if lacking:
         what = f"The token may not read {', '.join(lacking)} of {github.repository}; it needs {NEEDED}."
         yield Finding("github", what, f"Edit it at https://{world.settings.host}/settings/personal-access-tokens")

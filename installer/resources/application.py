@@ -32,7 +32,7 @@ class Application(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "application"
-    needs = ("namespace", "argocd", "credential")
+    needs = ("namespace", "argocd", "credential", "pull-secret")
 
     def __init__(
         self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD, *, patience: float = 180
@@ -134,6 +134,7 @@ class Application(Resource[Seen]):
                     "releaseName": settings.slug,
                     # the image last: nobody overrides it by hand
                     "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
+                    **self._pulls_with(),
                 },
             },
             "destination": destination,
@@ -164,6 +165,12 @@ class Application(Resource[Seen]):
                 wanted = {key: manifest["metadata"][key] for key in ("labels", "finalizers")}
                 fields += differences(wanted, there["metadata"], f"{kind}.metadata.")
         return tuple(fields)
+
+    def _pulls_with(self) -> dict[str, Any]:
+        """Name the Secret that the pods pull with; where anyone may pull, deploy/ is free to name others."""
+        if not self._settings.image_private:
+            return {}
+        return {"valuesObject": {"imagePullSecrets": [{"name": self._settings.pull_secret}]}}
 
     def _is_ours(self, found: Object) -> bool:
         """Know it by its label, or where someone took that off by helm's own mark."""

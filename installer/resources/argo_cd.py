@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..argocd_values import SMALL, merged
+from ..certificates import CONFIG_MAP as CERTIFICATES
+from ..certificates import certificates, shortened, tls_host, unknown_authority
 from ..components import PARTS, asleep, namespaces, number, unready, version
 from ..errors import InstallerError
 from ..helm import Helm
@@ -35,6 +37,8 @@ class Seen:
     values: Mapping[str, Any]
     known_hosts: str
     """The ssh hosts that an Argo CD of others knows."""
+    trusted: frozenset[str] = frozenset()
+    """The hosts whose certificates it was given."""
 
     @property
     def namespaces(self) -> list[str]:
@@ -58,8 +62,9 @@ class ArgoCDInstallation(Resource[Seen]):
         self._slug = settings.slug
         self._home = settings.argocd_namespace
         self._mark = {PROJECT: settings.slug}
-        self._values = merged(SMALL, settings.argocd_values)
         self._ssh_host = ssh_host(settings.source_url)
+        self._tls_host = tls_host(settings.source_url) if settings.ca else ""
+        self._values = merged(merged(SMALL, certificates(settings)), settings.argocd_values)
         self.title = f"Argo CD in namespace {self._home}"
 
     def observe(self) -> Seen:
@@ -69,11 +74,15 @@ class ArgoCDInstallation(Resource[Seen]):
         release = next((each for each in found if each.name == RELEASE), None)
         values = self._helm.values(RELEASE, self._home) if release else {}
         foreign = release is None and self._home in namespaces(components)
-        hosts = self._cluster.get("configmap", CONFIG_MAP, self._home) if foreign and self._ssh_host else None
-        seen = Seen(components, release, values, (hosts or {}).get("data", {}).get("ssh_known_hosts", ""))
+        hosts = self._map(CONFIG_MAP) if foreign and self._ssh_host else {}
+        trusted = frozenset(self._map(CERTIFICATES) if foreign and self._tls_host else ())
+        seen = Seen(components, release, values, hosts.get("ssh_known_hosts", ""), trusted)
         if foreign:
             self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
         return seen
+
+    def _map(self, name: str) -> dict[str, str]:
+        return (self._cluster.get("configmap", name, self._home) or {}).get("data") or {}
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -93,7 +102,7 @@ class ArgoCDInstallation(Resource[Seen]):
         fields: tuple[Field, ...] = ()
         if number(seen.release.chart_version) < number(CHART_VERSION):  # a newer one was someone's wish
             fields = (Field("chart", seen.release.chart_version, CHART_VERSION),)
-        fields += exact_differences(self._values, dict(seen.values), "values")
+        fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
         fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))
@@ -111,6 +120,8 @@ class ArgoCDInstallation(Resource[Seen]):
             return Change("unknown", note=f"its {off} is scaled to 0: {how}")
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
             return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
+        if self._tls_host and self._tls_host not in seen.trusted:
+            return Change("unknown", note=unknown_authority(self._tls_host, self._home))
         return None
 
     def _unknown_host(self) -> str:

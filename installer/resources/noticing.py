@@ -59,6 +59,8 @@ class Noticing(Resource[Seen]):
         config = found.pop("ConfigMap", None)
         polls = _polls(config) if config else None
         slow = polls is not None and polls > OFTEN and self._settings.argocd_noticing == "auto"
+        if slow and self._settings.reads_by == "login" and self._reads_as_an_app():
+            slow = False
         if not slow and not found:
             return Seen({}, polls=polls)
         self.title = self._watcher
@@ -72,6 +74,11 @@ class Noticing(Resource[Seen]):
             any(release.name == RELEASE for release in made) or not reader,
             Host.of(reader[0]) if reader else Host(),
         )
+
+    def _reads_as_an_app(self) -> bool:
+        """Tell whether Argo CD reads as a GitHub App: git alone cannot log in as one."""
+        found = self._cluster.get("secret", f"{self._settings.slug}-repo", self._home) or {}
+        return "githubAppPrivateKey" in (found.get("data") or {})
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""

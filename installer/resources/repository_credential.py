@@ -1,11 +1,13 @@
-"""What Argo CD reads the repository with: a Secret, and for a private repository a deploy key of its own."""
+"""What Argo CD reads the repository with: a Secret, and in it a deploy key of its own or, over https, a login."""
 
-import base64
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from ..credentials import READER, Reader
 from ..deploy_key import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
 from ..errors import InstallerError
 from ..helm import Helm, objects
+from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
 from ..marks import FINGERPRINT, is_ours, metadata
 from ..resource import Change, Field, Lane, Resource, differences
@@ -13,11 +15,14 @@ from ..secret import Secret
 from ..settings import Settings
 
 _TYPE = {"argocd.argoproj.io/secret-type": "repository"}
+KEY = "sshPrivateKey"
+SECRETS = (KEY, "password", "githubAppPrivateKey")
+LOGIN = ("username", "githubAppID", "githubAppInstallationID", "githubAppEnterpriseBaseUrl")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is there: the Secret without its key, that key's fingerprint, and the registered keys of ours."""
+    """What is there: the Secret, its key's fingerprint, and the registered keys of ours."""
 
     there: bool
     ours: bool
@@ -28,23 +33,35 @@ class Seen:
     keys: tuple[DeployKey, ...]
     release: str | None = "deployed"
     """The state of the release that should hold it; None where there is none."""
+    secrets: dict[str, Secret] = field(default_factory=dict)
 
 
 _NOTHING = Seen(there=False, ours=False, fields={}, labels={}, fingerprint="", keys=())
 
 
 class RepositoryCredential(Resource[Seen]):
-    """One Secret, one key: a key is never reused, and the private half is nowhere but in the Secret."""
+    """One Secret with one key or one login. A key is never reused; its private half is nowhere but in the Secret."""
 
     lane: Lane = "cluster"
     key = "credential"
     needs = ("repository", "argocd")
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, keys: DeployKeys) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        helm: Helm,
+        keys: DeployKeys,
+        reader: Reader | None = None,
+        *,
+        renew: bool = False,
+    ) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
         self._keys = keys
+        self._reader = reader
+        self._renew = renew
         self._name = f"{settings.slug}-repo"
         self._home = settings.argocd_namespace
         self._title = f"gitops-flask: {self._name}"
@@ -52,22 +69,24 @@ class RepositoryCredential(Resource[Seen]):
 
     @property
     def _fields(self) -> dict[str, str]:
-        """Return what the Secret holds besides the key."""
+        """Return what the Secret holds besides the secret itself."""
         return {
             "type": "git",
             "url": self._settings.source_url,
             "depth": "1",  # Argo CD needs one commit of `env/dev`, not its history
             "project": self._settings.application,
+            **(self._reader.fields if self._reader else {}),
         }
 
     def observe(self) -> Seen:
         """Read the Secret and the registered keys; of the private key only its fingerprint is kept."""
+        keys = tuple(self._registered())
         secret = self._cluster.get("secret", self._name, self._home)
         if secret is None:
             return _NOTHING
-        data = {key: _decoded(value) for key, value in (secret.get("data") or {}).items()}
-        private = Secret(data.pop("sshPrivateKey", ""))
-        printed = fingerprint_of_private(private) if private else ""
+        data = unpack(secret)
+        secrets = {name: Secret(data.pop(name)) for name in SECRETS if name in data}
+        printed = fingerprint_of_private(secrets[KEY]) if KEY in secrets else ""
         release = self._helm.release(self._name, self._home)
         noted = (secret["metadata"].get("annotations") or {}).get(FINGERPRINT, "")
         return Seen(
@@ -76,8 +95,9 @@ class RepositoryCredential(Resource[Seen]):
             fields=data,
             labels=secret["metadata"].get("labels") or {},
             fingerprint=printed if printed == noted else "",
-            keys=tuple(self._registered()),
+            keys=keys,
             release=release.status if release else None,
+            secrets=secrets,
         )
 
     def blank(self) -> Seen:
@@ -85,39 +105,63 @@ class RepositoryCredential(Resource[Seen]):
         return _NOTHING
 
     def diff(self, seen: Seen) -> Change | None:
-        """Compare all but the key by value, and the key by its fingerprint with what is registered."""
+        """Compare all but a key by value, and the key by its fingerprint with what is registered."""
+        if self._settings.reads_by == "login" and not self._reader and not self._kept(seen):
+            return Change("unknown", note=f"no token at hand: set {READER} in the environment (docs/enterprise.md)")
         if not seen.there:
-            return Change("create", note="with a new read-only deploy key" if self._settings.private else "")
+            return Change("create", note="with a new read-only deploy key" if self._settings.reads_by == "key" else "")
         if not seen.ours:
             return Change("unknown", note=f"a Secret {self._name} in {self._home} is not ours; remove or rename it")
         fields = (*differences(self._fields, seen.fields), *differences(_TYPE, seen.labels))
-        if strays := sorted(set(seen.fields) - set(self._fields)):
-            fields += tuple(Field(stray, "set", None) for stray in strays)
-        if not self._settings.private and (seen.fingerprint or seen.keys):
-            fields += (Field("deploy key", "set", None),)
-        elif self._settings.private and not self._current(seen):
-            fields += (Field("deploy key", "another, or none that GitHub knows", "a new one"),)
-        elif len(seen.keys) > 1:
-            fields += (Field("deploy keys", len(seen.keys), 1),)
+        strays = {*seen.fields, *seen.secrets} - {*self._fields, KEY, *self._kept(seen)}
+        if self._reader:
+            strays.discard(self._reader.name)
+        fields += tuple(Field(stray, "set", None) for stray in sorted(strays))
+        fields += tuple(self._secret_differences(seen))
         if seen.release != "deployed":
             fields += (Field("release", seen.release, "deployed"),)
         return Change("change", fields) if fields else None
 
+    def _secret_differences(self, seen: Seen) -> Iterator[Field]:
+        if self._reader and seen.secrets.get(self._reader.name) != self._reader.secret:
+            yield Field(self._reader.name, "another" if self._reader.name in seen.secrets else None, "set")
+        if self._settings.reads_by != "key":
+            if KEY in seen.secrets or seen.keys:
+                yield Field("deploy key", "set", None)
+        elif self._renew:
+            yield Field("deploy key", "in use", "a new one")
+        elif not self._current(seen):
+            yield Field("deploy key", "another, or none that GitHub knows", "a new one")
+        elif len(seen.keys) > 1:
+            yield Field("deploy keys", len(seen.keys), 1)
+
     def apply(self, seen: Seen, change: Change) -> None:
         """Register a new key, write its private half to the Secret, and only then drop the old ones."""
-        if seen.there and not seen.ours:
+        if change.action == "unknown":
             raise InstallerError(f"{self.title}: {change.note}")
         old = self._registered()
-        if not self._settings.private:
-            self._write(None)
+        if self._settings.reads_by != "key":
+            login = {self._reader.name: self._reader.secret} if self._reader else {}
+            kept = self._kept(seen)
+            self._write(
+                {**self._fields, **{name: value for name, value in seen.fields.items() if name in kept}},
+                login or {name: value for name, value in seen.secrets.items() if name in kept},
+            )
         elif {field.name for field in change.fields} != {"deploy keys"}:
             pair = Pair.make()
             self._keys.add(self._title, pair.public)
-            self._write(pair)
+            self._write(self._fields, {KEY: pair.private}, {FINGERPRINT: fingerprint(pair.public)})
         else:
             old = [key for key in old if fingerprint(key.key) != seen.fingerprint]
         for key in old:
             self._keys.remove(key)
+
+    def _kept(self, seen: Seen) -> set[str]:
+        """Name the fields of a login that stays because none is at hand: only one that is whole can."""
+        whole = any(name in seen.secrets for name in SECRETS if name != KEY)
+        if self._settings.reads_by != "login" or self._reader or not whole:
+            return set()
+        return {name for name in (*LOGIN, *SECRETS) if name != KEY and name in {*seen.fields, *seen.secrets}}
 
     def remove(self) -> str:
         """Remove the Secret, then the keys that belong to it."""
@@ -141,25 +185,7 @@ class RepositoryCredential(Resource[Seen]):
         usable = {fingerprint(key.key) for key in seen.keys if key.read_only}
         return bool(seen.fingerprint) and seen.fingerprint in usable
 
-    def _write(self, pair: Pair | None) -> None:
-        more = {"annotations": {FINGERPRINT: fingerprint(pair.public)}} if pair else {}
-        secret: Object = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": metadata(self._settings.slug, self._name, self._home, labels=_TYPE, **more),
-            "type": "Opaque",
-            "data": {key: _encoded(value) for key, value in self._fields.items()},
-        }
-        if pair:
-            # kept from any text that helm might print, in this form too
-            private = Secret(_encoded(pair.private.reveal()))
-            secret["data"]["sshPrivateKey"] = private.reveal()
-        self._helm.install(self._name, self._home, objects(secret))
-
-
-def _encoded(value: str) -> str:
-    return base64.b64encode(value.encode()).decode()
-
-
-def _decoded(value: str) -> str:
-    return base64.b64decode(value).decode(errors="replace")
+    def _write(self, fields: dict[str, str], secrets: dict[str, Secret], annotations: Object | None = None) -> None:
+        more = {"annotations": annotations} if annotations else {}
+        head = metadata(self._settings.slug, self._name, self._home, labels=_TYPE, **more)
+        self._helm.install(self._name, self._home, objects(pack(head, "Opaque", fields, secrets)))

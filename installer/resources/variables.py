@@ -10,7 +10,7 @@ MARK = "GITOPS_FLASK"
 
 
 class Variables(Resource[dict[str, str]]):
-    """What the workflows read as `vars`. `RUNNER` is the user's own and is left alone."""
+    """What the workflows read as `vars`. `RUNNER` is left alone where gitops.yaml names none."""
 
     lane: Lane = "github"
     key = "variables"
@@ -18,12 +18,14 @@ class Variables(Resource[dict[str, str]]):
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._github = github
-        self._desired = {
+        self._desired: dict[str, str | None] = {
             MARK: settings.slug,
             "IMAGE_REPOSITORY": settings.image_repository,
             "REGISTRY_USERNAME": credentials.registry_username,
+            "REGISTRY_CA": settings.registry_ca_file or None,
+            **({"RUNNER": settings.runner} if settings.runner else {}),
         }
-        self.title = f"Actions variables {', '.join(self._desired)}"
+        self.title = f"Actions variables {', '.join(name for name, value in self._desired.items() if value)}"
 
     def observe(self) -> dict[str, str]:
         """Return all variables; none where there is no repository."""
@@ -34,7 +36,7 @@ class Variables(Resource[dict[str, str]]):
         return {}
 
     def diff(self, seen: dict[str, str]) -> Change | None:
-        """Compare the three that are ours."""
+        """Compare those that are ours."""
         fields = differences(self._desired, seen)
         if not fields:
             return None
@@ -43,11 +45,14 @@ class Variables(Resource[dict[str, str]]):
     def apply(self, seen: dict[str, str], change: Change) -> None:
         """Set those that differ."""
         for field in change.fields:
-            self._github.set_variable(field.name, field.new, seen)
+            if field.new is None:
+                self._github.delete(self._github.path("actions/variables", field.name))
+            else:
+                self._github.set_variable(field.name, field.new, seen)
 
     def remove(self) -> str:
-        """Delete the three, the mark last."""
+        """Delete those that are ours, the mark last."""
         self._github.delete(self._github.path("actions/variables", LEASE))  # of an `up` that was killed
-        names = sorted(self._desired, key=lambda name: name == MARK)
+        names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
         gone = [name for name in names if self._github.delete(self._github.path("actions/variables", name))]
         return f"deleted {', '.join(gone)}" if gone else "were not there"

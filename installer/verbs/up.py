@@ -20,20 +20,23 @@ DEADLINE = 900.0
 """Seconds for the first delivery and the rollout together."""
 
 
-def up(world: World, *, yes: bool) -> None:
+def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
     timeline = Timeline()
     with timeline.span("looking"):
         preflight.refuse(preflight.before_reading(world))
-        planned = converge.plan(world.resources())
-    world, planned = _complete(world, planned)
+        if renew_key and world.settings.reads_by != "key":
+            fix = f"Run `up` with the new token in {credentials.READER}." if world.settings.private else ""
+            raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
+        planned = converge.plan(world.resources(renew_key=renew_key))
+    world, planned = _complete(world, planned, renew_key=renew_key)
     lease = Lease(world.github, world.settings.repository)
     if any(p.change and p.change.action != "unavailable" for p in planned):
         with timeline.span("checking"):
             preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
-        resources = world.resources()
+        resources = world.resources(renew_key=renew_key)
         with Steps(len(resources), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
         until_live(world, timeline)
@@ -47,7 +50,7 @@ def up(world: World, *, yes: bool) -> None:
         until_live(world)
 
 
-def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned]]:
+def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
     unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
     found = world.credentials
@@ -59,7 +62,7 @@ def _complete(world: World, planned: list[Planned]) -> tuple[World, list[Planned
     if found is world.credentials:
         return world, planned
     world = world.with_credentials(found)
-    return world, converge.plan(world.resources())
+    return world, converge.plan(world.resources(renew_key=renew_key))
 
 
 def until_live(world: World, timeline: Timeline | None = None) -> None:

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, Bake, BakedProject
 
 EXTREME = {
     "project_name": 'O\'Neil "x" é \\\\ 🚀 {curly} $HOME #1: &yes' + " and more" * 6,
-    "project_slug": "a" + "-b2" * 13,
+    "project_slug": "a" + "-b2" * 11 + "-c",
     "description": 'A "description" that costs $5, `runs` {nothing} \\\\ é 🚀: #' + " and goes on" * 24,
     "github_owner": "Octo_" + "o" * 34,
     "github_host": "github." + "x" * 50 + ".example.com",

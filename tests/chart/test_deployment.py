@@ -88,7 +88,8 @@ def test_variables_and_pull_secrets_arrive_as_they_are(helm: Helm) -> None:
 
     variables = {variable["name"]: variable["value"] for variable in objects.container["env"]}
     assert (variables["GREETING"], variables["NUMBER"]) == ('a "b": {c}', "08")
-    assert objects.pod["imagePullSecrets"] == [{"name": "login"}]
+    assert objects.pod["imagePullSecrets"] == objects["ServiceAccount"]["imagePullSecrets"] == [{"name": "login"}]
+    assert "imagePullSecrets" not in helm.objects()["ServiceAccount"]
 
 
 def test_a_secret_is_a_file_for_the_pods_group_and_its_variable_names_it(helm: Helm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ case "$*" in
   "context show") echo default ;;
   "buildx version") ;;
   "buildx inspect") printf 'Name: x\\nDriver: %s\\nDriver Options: y\\n' "${{DRIVER:-docker-container}}" ;;
-  "buildx inspect ci-image") [ -e "$HOME/made" ] ;;
-  "buildx create"*) touch "$HOME/made" ;;
+  "buildx inspect ci-image"*) [ -e "$HOME/made" ] ;;
+  "buildx create"*)
+    touch "$HOME/made"
+    while [ $# -gt 0 ]; do [ "$1" != --config ] || cp "$2" "$HOME/buildkitd.toml"; shift; done ;;
   "buildx imagetools inspect"*) [ -n "$PUSHED" ] && printf 'Name: x\\nDigest:    %s\\n\\n  Name: y\\n' "$PUSHED" ;;
   login*)
     printf '%s' "$DOCKER_CONFIG" >"$HOME/config"
@@ -147,3 +150,23 @@ def test_a_build_that_fails_is_red_and_prints_no_digest(machine: Checkout) -> No
     answer = machine.run("image", **LOGIN, GITHUB_OUTPUT=str(output))
     assert (answer.code, answer.line, output.exists()) == (1, "", False)
     assert "image: failed: the image was not built and pushed" in answer.text
+
+
+def test_a_builder_that_is_made_believes_the_companys_ca(machine: Checkout) -> None:
+    machine.write(ca_pem="-----BEGIN CERTIFICATE-----\n")
+    machine.commit("Name the CA")
+    answer = machine.run("image", **LOGIN, DRIVER="docker", REGISTRY_CA="ca.pem")
+    assert answer.code == 0, answer.text
+    (made,) = calls(machine, "buildx create")
+    builder = (machine.home / "build").read_text().splitlines()[0]
+    assert builder.startswith("ci-image-")
+    assert f"buildx create --name {builder} --driver docker-container --config " in made
+    config = tomllib.loads((machine.home / "buildkitd.toml").read_text())
+    assert config == {"registry": {"docker.io": {"ca": [str(machine.path / "ca.pem")]}}}
+
+
+def test_a_ca_that_is_not_there_is_told_before_anything_is_asked_of_docker(machine: Checkout) -> None:
+    answer = machine.run("image", **LOGIN, REGISTRY_CA="nowhere.pem")
+    assert answer.code == 1
+    assert "REGISTRY_CA names 'nowhere.pem', which is no file here" in answer.text
+    assert not calls(machine, "login")

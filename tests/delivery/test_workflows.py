@@ -106,6 +106,16 @@ def test_the_only_action_is_checkout_by_its_commit_without_the_token(name: str, 
     assert used == ([] if job == "redeliver" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
 
 
+def test_nothing_is_used_that_an_enterprise_server_lacks() -> None:
+    """Its releases up to 3.19 have no artifacts of today's kind, no attestations, no larger token permissions."""
+    for path in WORKFLOWS.values():
+        text = path.read_text()
+        assert set(re.findall(r"\buses: ([^@\s]+)", text)) <= {"actions/checkout"}
+        assert not re.search(r"artifact|attest|id-token|actions/cache|type=gha", text)
+        assert not re.search(r"https://(api\.)?github\.com", text), "its own address is in its variables"
+        assert set(re.findall(r"\$\{\{ (\w+)\.", text)) <= {"vars", "secrets", "github", "needs", "inputs", "steps"}
+
+
 @every_job
 def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
     commands = [step["run"] for step in load(name)["jobs"][job]["steps"] if "run" in step]

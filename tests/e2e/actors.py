@@ -34,6 +34,8 @@ class Developer:
     home: Path
     env: dict[str, str]
     project: Path = field(default_factory=Path)
+    believes: dict[str, str] = field(default_factory=dict)
+    """What makes git and gh, typed by hand, believe GitHub's certificate; the installer has to see to itself."""
 
     def run(
         self, *command: str, check: bool = True, cwd: Path | None = None, stdin: str = ""
@@ -42,7 +44,7 @@ class Developer:
         done = subprocess.run(
             command,
             cwd=cwd or self.project,
-            env=self.env,
+            env={**self.env, **(self.believes if command[0] in ("git", "gh") else {})},
             input=stdin,
             text=True,
             capture_output=True,
@@ -165,7 +167,7 @@ class Service:
         self._namespace = namespace
 
     def revisions(self) -> set[str]:
-        """Return the revisions that the pods answer; `none` for one that is not Ready.
+        """Return the revisions that the pods answer; `none` and why for one that is not Ready.
 
         A pod on its way out is no part of the service any more: it only ends the requests that it has.
         """
@@ -184,11 +186,12 @@ class Service:
 
     def _revision(self, pod: dict[str, Any]) -> str:
         if not _ready(pod):
-            return "none"
+            status = pod.get("status", {})
+            return f"none, {pod['metadata']['name']} is {status.get('phase')}: {status.get('conditions')}"
         try:
             text = self._get(f"/api/v1/namespaces/{self._namespace}/pods/{pod['metadata']['name']}:8000/proxy/version")
-        except AssertionError:
-            return "none"  # it went in between
+        except AssertionError as error:
+            return f"none, {error}"  # it went in between
         return str(json.loads(text)["revision"])
 
     def _get(self, path: str) -> str:

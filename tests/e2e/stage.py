@@ -18,6 +18,7 @@ from tests.conftest import GENERATED, ROOT, TEMPLATE
 from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
+from .variant import Variant, usual
 
 PROJECT, SLUG = "Story API", "story-api"
 PASSED_ON = (
@@ -34,6 +35,7 @@ class Stage:
     developer: Developer
     fork: Path
     secrets: list[str]
+    variant: Variant
     revisions: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     record: Callable[[str, float], None] = lambda *_: None
@@ -60,6 +62,11 @@ class Stage:
     def deployments(self) -> list[tuple[str, str]]:
         """Return what GitHub shows of each delivery: its commit and its state."""
         return [(each.sha, each.state) for each in self.repository.deployments.values()]
+
+    def logins(self) -> dict[str, str]:
+        """Return what Argo CD reads the repository with, as the cluster keeps it."""
+        found: dict[str, str] = self.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")["data"]
+        return found
 
     # --- deliveries ----------------------------------------------------------------------------
 
@@ -103,10 +110,14 @@ class Stage:
         return revision
 
     def in_registry(self, tag: str) -> bool:
-        url = f"https://registry-1.docker.io/v2/acme/{SLUG}/manifests/{tag}"
-        login = (os.environ["E2E_REGISTRY_USERNAME"], os.environ["E2E_REGISTRY_TOKEN"])
+        env = self.developer.env
+        return self.registry_says(tag, (env["REGISTRY_USERNAME"], env["REGISTRY_TOKEN"])) == 200
+
+    def registry_says(self, tag: str, login: tuple[str, str] | None) -> int:
+        """Return the status with which the registry answers who asks for an image."""
+        url = f"https://registry-1.docker.io/v2/{self.variant.account}/{SLUG}/manifests/{tag}"
         accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
-        return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).ok
+        return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).status_code
 
     def delivery_of(self, revision: str) -> dict[str, Any]:
         """Return the delivery run of a commit once it has ended."""
@@ -127,7 +138,7 @@ class Stage:
         """Commit another digest to env/dev by hand, as nobody should; return the one that was there."""
         clone = self.developer.home / "by-hand"
         shutil.rmtree(clone, ignore_errors=True)
-        self.developer.git("clone", "--quiet", "--branch", "env/dev", f"https://github.com/acme/{SLUG}", str(clone))
+        self.developer.git("clone", "--quiet", "--branch", "env/dev", f"{self.variant.url}/acme/{SLUG}", str(clone))
         image = clone / "image.yaml"
         before: str = yaml.safe_load(image.read_text())["image"]["digest"]
         image.write_text(image.read_text().replace(before, digest))
@@ -152,15 +163,20 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path) -> Iterator[Stage]:
+def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[Stage]:
     """Set the stage; everything on it is in this folder, the cluster and the registry."""
+    variant = make()
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    certificate, key, ca = variant.certificate(folder / "company")
+    # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
+    knowing = {**environment, **believing(ca, folder / "company.pem")}
     with GitHub.serve(
-        "github.com",
+        variant.host,
         listen=os.environ["E2E_GITHUB_LISTEN"],
-        certificate=(Path(os.environ["E2E_TLS_CERT"]), Path(os.environ["E2E_TLS_KEY"])),
-        runner_env={**environment, "UV_CACHE_DIR": str(folder / "uv-cache")},
+        certificate=(certificate, key),
+        labels=variant.labels,
+        runner_env={**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")},
     ) as github:
         github.user("octocat")
         github.organization("acme", plan="team", members={"octocat": "admin"})
@@ -168,13 +184,12 @@ def open_stage(folder: Path) -> Iterator[Stage]:
         with github.ssh(os.environ["E2E_SSH_LISTEN"]) as ssh:
             home = folder / "home"
             home.mkdir()
-            registry = {
-                "REGISTRY_USERNAME": os.environ["E2E_REGISTRY_USERNAME"],
-                "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
-            }
-            developer = Developer(home, {**environment, **registry, **a_shell(home, token)}, home)
-            tokens = [token, registry["REGISTRY_TOKEN"]]
-            stage = Stage(github, developer, fork(folder / "fork", ssh.known_hosts), tokens)
+            given = {**variant.registry, **reader(github, variant)}
+            shell = {**environment, **given, **a_shell(home, token, variant.host)}
+            developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
+            tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
+            template = fork(folder / "fork", variant, ssh.known_hosts, ca)
+            stage = Stage(github, developer, template, tokens, variant)
             try:
                 yield stage
             except BaseException:
@@ -185,15 +200,31 @@ def open_stage(folder: Path) -> Iterator[Stage]:
                     developer.installer("down", "--yes", "--argocd", stdin="argocd\n", check=False)
 
 
-def a_shell(home: Path, token: str) -> dict[str, str]:
+def believing(ca: Path, bundle: Path) -> dict[str, str]:
+    """Return the settings of a machine that believes a CA beside what this one believes."""
+    here = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
+    bundle.write_text(f"{here.read_text()}\n{ca.read_text()}")
+    return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO"), str(bundle))
+
+
+def reader(github: GitHub, variant: Variant) -> dict[str, str]:
+    """Return the login by which Argo CD reads over https: it may read this repository and no more."""
+    if not (variant.private and variant.access == "https"):
+        return {}
+    reads = {"metadata": "read", "contents": "read"}
+    token = github.token("octocat", "fine-grained", permissions=reads, repositories=[f"acme/{SLUG}"])
+    return {"ARGOCD_REPOSITORY_TOKEN": token}
+
+
+def a_shell(home: Path, token: str, host: str) -> dict[str, str]:
     """Return the settings of a developer's shell: gh logged in, git that asks gh."""
     return {
         "HOME": str(home),
-        "GH_TOKEN": token,
+        **({"GH_TOKEN": token} if host == "github.com" else {"GH_ENTERPRISE_TOKEN": token, "GH_HOST": host}),
         "GH_CONFIG_DIR": str(home / ".config/gh"),
         "GH_TELEMETRY": "false",
         "GIT_CONFIG_COUNT": "3",
-        "GIT_CONFIG_KEY_0": "credential.https://github.com.helper",
+        "GIT_CONFIG_KEY_0": f"credential.https://{host}.helper",
         "GIT_CONFIG_VALUE_0": "!gh auth git-credential",
         "GIT_CONFIG_KEY_1": "user.name",
         "GIT_CONFIG_VALUE_1": "Dev Eloper",
@@ -205,8 +236,8 @@ def a_shell(home: Path, token: str) -> dict[str, str]:
     }
 
 
-def fork(folder: Path, host_key: str) -> Path:
-    """Fork the template as a company would whose GitHub has a host key of its own: Argo CD is told it."""
+def fork(folder: Path, variant: Variant, host_key: str, ca: Path) -> Path:
+    """Fork the template as a company would whose GitHub has a host key and a CA of its own."""
     for name in TEMPLATE:
         source = ROOT / name
         if source.is_dir():
@@ -214,9 +245,9 @@ def fork(folder: Path, host_key: str) -> Path:
         else:
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / name)
-    settings = folder / "{{cookiecutter.project_slug}}" / "gitops.yaml"
-    text = settings.read_text()
-    assert "  values: {}" in text
-    values = json.dumps({"configs": {"ssh": {"extraHosts": host_key}}})
-    settings.write_text(text.replace("  values: {}", f"  values: {values}"))
+    project = folder / "{{cookiecutter.project_slug}}"
+    shutil.copy(ca, project / "ca.pem")
+    settings = project / "gitops.yaml"
+    values = {"configs": {"ssh": {"extraHosts": host_key}}} if variant.access == "ssh" else {}
+    settings.write_text(variant.settle(settings.read_text(), values))
     return folder

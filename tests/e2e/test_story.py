@@ -1,9 +1,12 @@
 """The story, end to end: from `cookiecutter` to a second merge that is live, back, and down again.
 
 Real: the template, its hooks, the installer, gh, git, act, docker buildx, helm, argocd, kubectl, Kubernetes, Argo CD,
-the registry. A stand-in: github.com. Chapters run in order; one that fails fails those after it.
+the registry. A stand-in: GitHub. It plays on github.com where everybody may read everything, there with a private
+repository and a private image, and on an Enterprise Server whose CA nobody knows. Chapters run in order; one that
+fails fails those after it.
 """
 
+import base64
 import json
 import re
 import time
@@ -17,16 +20,24 @@ from tests.documents import valid
 from .actors import ArgvWatch, eventually
 from .audit import Audit
 from .plugin import FAILED, SECONDS
-from .stage import PROJECT, SLUG, Stage, open_stage
+from .stage import PROJECT, SLUG, Stage, open_stage, reader
+from .variant import enterprise_server, private_with_key, public
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LIVE = 120.0  # seconds from a merge to live, at most; the table tells how long it took
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with open_stage(tmp_path_factory.mktemp("story")) as opened:
+VARIANTS = [
+    pytest.param(public, id="public"),
+    pytest.param(private_with_key, id="private", marks=pytest.mark.all),
+    pytest.param(enterprise_server, id="enterprise", marks=pytest.mark.all),
+]
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with open_stage(tmp_path_factory.mktemp("story"), request.param) as opened:
         yield opened
 
 
@@ -36,7 +47,8 @@ def in_order(
 ) -> Iterator[None]:
     if stage.broken:
         pytest.fail(f"an earlier chapter failed: {stage.broken}")
-    stage.record = lambda what, seconds: record_property(SECONDS, (what, seconds))
+    name = stage.variant.name
+    stage.record = lambda what, seconds: record_property(SECONDS, (f"{what} ({name})", seconds))
     yield
     if request.node.stash.get(FAILED, True):
         stage.broken = request.node.name
@@ -52,7 +64,7 @@ def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Sta
     with ArgvWatch(stage.secrets) as watch:
         done = stage.developer.run(
             *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *("github_owner=acme", f"--output-dir={stage.developer.home}"),
+            *(*stage.variant.answers, f"--output-dir={stage.developer.home}"),
             cwd=stage.developer.home,
         )
     stage.record("up, from nothing to live", time.monotonic() - began)
@@ -78,17 +90,39 @@ def test_secrets_are_in_no_file(stage: Stage) -> None:
         assert not any(secret.encode() in content for secret in stage.secrets), path
 
 
-def test_the_deploy_key_may_only_read_and_its_private_half_is_in_the_cluster_alone(stage: Stage) -> None:
-    (key,) = stage.repository.keys.values()
-    assert key.read_only
-    secret = stage.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")
-    assert "sshPrivateKey" in secret["data"]
+def test_what_argo_cd_reads_with_may_only_read_and_is_in_the_cluster_alone(stage: Stage) -> None:
+    variant = stage.variant
+    by_key = variant.private and variant.access == "ssh"
+    assert [key.read_only for key in stage.repository.keys.values()] == [True] * by_key
+    secret = stage.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")["data"]
+    assert ("sshPrivateKey" in secret) is by_key
+    assert ("password" in secret) is (variant.private and not by_key)
     kept = stage.kubectl("get", "secrets", "-A", "--field-selector=type=helm.sh/release.v1")["items"]
     assert {item["metadata"]["namespace"] for item in kept} == {"argocd"}, "where only administrators read secrets"
     project = stage.kubectl("get", "appproject", f"{SLUG}-dev", "-n", "argocd")["spec"]
-    assert project["sourceRepos"] == [f"ssh://git@github.com/acme/{SLUG}.git"]
+    start = "ssh://git@" if by_key else "https://"
+    assert project["sourceRepos"] == [f"{start}{variant.host}/acme/{SLUG}.git"]
     assert project["destinations"] == [{"server": "https://kubernetes.default.svc", "namespace": f"{SLUG}-dev"}]
     assert project.get("clusterResourceWhitelist", []) == []
+
+
+def test_argo_cd_believes_the_companys_ca(stage: Stage) -> None:
+    given = stage.kubectl("get", "configmap", "argocd-tls-certs-cm", "-n", "argocd")["data"]
+    assert given == {stage.variant.host: (stage.developer.project / "ca.pem").read_text()}
+
+
+def test_an_image_is_pulled_by_who_may_and_the_cluster_has_the_least_login_that_can(stage: Stage) -> None:
+    variant, first = stage.variant, stage.revisions[0]
+    assert stage.registry_says(first, None) == (401 if variant.pulls_with else 200)
+    secrets = stage.kubectl("get", "secrets", "-n", f"{SLUG}-dev")["items"]
+    account = stage.kubectl("get", "serviceaccount", SLUG, "-n", f"{SLUG}-dev")
+    pod = stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")["spec"]["template"]["spec"]
+    named = [{"name": f"{SLUG}-dev-pull"}] if variant.pulls_with else None
+    assert account.get("imagePullSecrets") == pod.get("imagePullSecrets") == named
+    assert len(secrets) == bool(named)
+    for secret in secrets:
+        (login,) = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))["auths"].values()
+        assert login["password"] == stage.developer.env[variant.pulls_with]
 
 
 def test_up_again_changes_nothing_and_says_so_in_seconds(stage: Stage) -> None:
@@ -125,9 +159,12 @@ def test_status_finds_all_well(stage: Stage) -> None:
 
 def test_doctor_finds_nothing_to_mend(stage: Stage) -> None:
     done = stage.developer.installer("doctor")
-    assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push acme/{SLUG}" in done.stdout
+    image = f"{stage.variant.account}/{SLUG}"
+    assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push {image}" in done.stdout
     document = valid("doctor", stage.developer.installer("doctor", "--json").stdout)
-    assert {f["level"] for f in document["findings"]} == {"fine"}
+    told = [f["what"] for f in document["findings"] if f["level"] != "fine"]
+    shared = stage.variant.pulls_with == "REGISTRY_TOKEN"
+    assert told == ["The cluster pulls with REGISTRY_TOKEN, which may push too."] * shared
 
 
 def test_a_failing_test_blocks_the_merge(stage: Stage) -> None:
@@ -160,6 +197,21 @@ def test_the_second_merge_is_live_and_the_first_is_not(stage: Stage) -> None:
     before = len(stage.github.changes)
     stage.developer.installer("status")
     assert stage.github.changes[before:] == []
+
+
+def test_what_the_cluster_reads_and_pulls_with_is_renewed_by_one_command(stage: Stage) -> None:
+    variant, developer = stage.variant, stage.developer
+    before = stage.logins()
+    options = ["--renew-key"] if variant.private and variant.access == "ssh" else []
+    if "ARGOCD_REPOSITORY_TOKEN" in developer.env:
+        developer.env.update(reader(stage.github, variant))
+        stage.secrets.append(developer.env["ARGOCD_REPOSITORY_TOKEN"])
+    done = developer.installer("up", "--yes", *options)
+    assert ("Nothing to change." in done.stdout) is not variant.private
+    assert (stage.logins() != before) is variant.private
+    assert len(stage.repository.keys) == len(options)
+    assert not [secret for secret in stage.secrets if secret in done.stdout + done.stderr]
+    assert "Nothing to change." in developer.installer("up", "--yes").stdout
 
 
 def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
@@ -247,7 +299,8 @@ def test_down_leaves_nothing_but_what_it_says(stage: Stage) -> None:
     repository = stage.repository
     assert (repository.keys, repository.secrets, repository.variables, repository.rulesets) == ({}, {}, {}, {})
     stays = done.stdout.split("Stays on purpose:")[1]
-    for what in ("https://github.com/acme/" + SLUG, "env/dev", "Argo CD", f"docker.io/acme/{SLUG}"):
+    image = f"docker.io/{stage.variant.account}/{SLUG}"
+    for what in (f"{stage.variant.url}/acme/{SLUG}", "env/dev", "Argo CD", image):
         assert what in stays
 
 

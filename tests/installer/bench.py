@@ -29,6 +29,7 @@ from tests.github.model import DeployKey
 from . import cluster as fakes
 
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+READER_TOKEN = "github_pat_canary_" + "8" * 20
 REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
 WAITS_FOR_A_RUNNER = """on:
   push: {branches: [main]}
@@ -98,6 +99,7 @@ class Bench:
             "GH_TOKEN": self.token,
             "GH_CONFIG_DIR": str(home / "gh"),
             "REGISTRY_TOKEN": REGISTRY_TOKEN,
+            "ARGOCD_REPOSITORY_TOKEN": READER_TOKEN,  # taken only where Argo CD reads over https
             "GIT_CONFIG_GLOBAL": "/dev/null",
         }
         for name, value in environment.items():
@@ -115,7 +117,7 @@ class Bench:
             Content(settings, github, credentials, Clone(self.project)),
             Delivery(settings, github, patience=1),
             Rules(settings, github),
-            RepositoryCredential(settings, *edges),
+            RepositoryCredential(settings, *edges, credentials.reader),
         ]
         for resource in made:
             resource.needs = ()

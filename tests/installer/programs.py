@@ -15,7 +15,7 @@ import json, os, pathlib, sys
 folder = pathlib.Path({folder!r})
 arguments = sys.argv[1:]
 given = "" if sys.stdin.isatty() else sys.stdin.read()
-environment = {{name: os.environ.get(name) for name in ("KUBECONFIG", "ARGOCD_CONFIG_DIR")}}
+environment = {{name: os.environ.get(name) for name in ("KUBECONFIG", "ARGOCD_CONFIG_DIR", "ARGOCD_REDIS_NAME")}}
 config = environment["KUBECONFIG"]
 call = {{"program": {program!r}, "arguments": arguments, "stdin": given, "environment": environment,
          "kubeconfig": pathlib.Path(config).read_text() if config and os.path.isfile(config) else ""}}

@@ -1,4 +1,6 @@
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,10 +10,13 @@ from installer.errors import DeadlinePassed, InstallerError
 from installer.resource import Field
 from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.settings import Settings
+from tests.github.authority import Authority
 
 from .cluster import SETTINGS, Cluster, Helm, release
 from .test_components import WORKING, component
 
+with tempfile.TemporaryDirectory() as _folder:
+    CA = Authority(Path(_folder)).certificate.read_text()
 OURS = release("argocd", chart=f"argo-cd-{CHART_VERSION}")
 
 
@@ -133,6 +138,52 @@ def test_one_in_another_namespace_is_named() -> None:
     assert "namespace cd: set argocd.namespace" in change.note
 
 
+def by_an_operator(version: str = "v3.4.4", namespace: str = "openshift-gitops") -> list[dict[str, Any]]:
+    """Return the parts as an operator makes them: names of its own, an image by digest, no version on them."""
+    made = [component(name, namespace, f"registry.example.com/argocd@sha256:{64 * '0'}") for name in PARTS_OF_ONE]
+    for each in made:
+        part = each["metadata"]["labels"]["app.kubernetes.io/component"]
+        each["metadata"]["name"] = each["metadata"]["labels"]["app.kubernetes.io/name"] = f"openshift-gitops-{part}"
+        each["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "openshift-gitops"
+        if version:
+            each["metadata"]["labels"]["app.kubernetes.io/version"] = version
+    return made
+
+
+PARTS_OF_ONE = ("application-controller", "redis", "repo-server", "server")
+HERE = replace(SETTINGS, argocd_namespace="openshift-gitops")
+EXISTING = {
+    "of an operator": (by_an_operator(), HERE, None),
+    "of an operator, without a version": (by_an_operator(""), HERE, None),
+    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "set argocd.namespace to that"),
+    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16; upgrade it to 3.2 or newer"),
+    "too old by its image": ([component("repo-server", image="quay.io/argoproj/argocd:v2.14.1")], SETTINGS, "v2.14.1"),
+    "newer than ours": ([component("repo-server", image="quay.io/argoproj/argocd:v4.0.0")], SETTINGS, None),
+    "one here and one elsewhere": ([*by_an_operator(), *WORKING], SETTINGS, None),
+    "half of one, elsewhere": ([component("server", "half"), *WORKING], SETTINGS, None),
+}
+
+
+@pytest.mark.parametrize(("parts", "settings", "refused"), EXISTING.values(), ids=EXISTING)
+def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
+    parts: list[dict[str, Any]], settings: Settings, refused: str | None
+) -> None:
+    helm = Helm()
+    resource = argo_cd(parts, helm, settings, objects=knowing("github.com"))
+    seen = resource.observe()
+    change = resource.diff(seen)
+    if refused is None:
+        assert change is None
+        assert "(used as it is)" in resource.title
+        assert "not made for this project" in resource.remove()
+    else:
+        assert change
+        assert (change.action, refused in change.note) == ("unknown", True)
+        with pytest.raises(InstallerError, match="Argo CD"):
+            resource.apply(seen, change)
+    assert (helm.installed, helm.uninstalled) == ([], [])
+
+
 def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
     change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
     assert change.action == "unknown"
@@ -185,3 +236,42 @@ def test_values_are_merged_deeply_and_neither_side_is_changed() -> None:
     base = {"a": {"b": 1, "c": 2}, "d": [1]}
     assert merged(base, {"a": {"c": 3}, "d": [2], "e": {}}) == {"a": {"b": 1, "c": 3}, "d": [2], "e": {}}
     assert base == {"a": {"b": 1, "c": 2}, "d": [1]}
+
+
+COMPANY = replace(SETTINGS, host="ghe.example.com", access="https", ca=CA)
+
+
+def trusting(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {("configmap", "argocd-tls-certs-cm"): {"data": dict.fromkeys(hosts, CA)}}
+
+
+@pytest.mark.parametrize("access", ["ssh", "https"])
+def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(access: str) -> None:
+    keys = {"configs": {"ssh": {"extraHosts": "ghe.example.com ssh-ed25519 AAAA"}}}
+    settings = replace(COMPANY, access=access, argocd_values=keys)
+    helm = Helm()
+    resource = argo_cd([], helm, settings=settings)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    with pytest.raises(DeadlinePassed):
+        resource.apply(seen, change)
+    assert helm.installed[0][1]["configs"]["tls"] == {"certificates": {"ghe.example.com": CA}}
+    (field,) = change_of(argo_cd(WORKING, Helm([OURS], merged(SMALL, keys)), settings=settings)).fields
+    assert field.name == "values.configs.tls"
+    assert "BEGIN" not in str(field)
+    assert "certificate SHA256:" in str(field.new)
+
+
+def test_one_of_others_has_to_be_given_it_by_them() -> None:
+    change = change_of(argo_cd(WORKING, settings=COMPANY))
+    assert change.action == "unknown"
+    for words in ("github.ca", "under the key ghe.example.com", "ConfigMap argocd-tls-certs-cm in argocd"):
+        assert words in change.note
+    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("other.example.com"))).action == "unknown"
+    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("ghe.example.com"))) is None
+
+
+def test_without_a_ca_of_the_company_nobody_is_asked_for_one() -> None:
+    assert change_of(argo_cd(WORKING, settings=replace(COMPANY, ca=""))) is None
+    assert "tls" not in argo_cd([], settings=replace(COMPANY, ca=""))._values["configs"]

@@ -18,6 +18,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("KUBECONFIG", f"/one{os.pathsep}/two")
     programs.answer("kubectl", "config view", out=VIEW)
     programs.answer("argocd", "")
+    programs.answer("kubectl", "get", {"items": []})
     return programs
 
 
@@ -27,6 +28,17 @@ def test_the_cli_gets_one_private_kubeconfig_with_argo_cds_namespace(programs: P
     assert json.loads(call["kubeconfig"])["contexts"][0]["context"]["namespace"] == "argocd"
     assert call["environment"]["ARGOCD_CONFIG_DIR"].startswith(str(Path(call["environment"]["KUBECONFIG"]).parent))
     assert {"--core", "--prompts-enabled=false", "--refresh"} < set(call["arguments"])
+
+
+def test_the_cli_is_told_what_an_operator_calls_the_parts(programs: Programs) -> None:
+    labels = {"app.kubernetes.io/component": "redis", "app.kubernetes.io/name": "openshift-gitops-redis"}
+    part = {"kind": "Deployment", "metadata": {"name": "r", "namespace": "openshift-gitops", "labels": labels}}
+    programs.answer("kubectl", "get", {"items": [part]})
+    argocd = ArgoCD(Cluster(), "openshift-gitops")
+    argocd.refresh("web-dev")
+    argocd.refresh("web-dev")
+    assert [c["environment"]["ARGOCD_REDIS_NAME"] for c in programs.calls("argocd")] == ["openshift-gitops-redis"] * 2
+    assert len(programs.calls("kubectl", "deployments,statefulsets")) == 1
 
 
 @pytest.mark.parametrize(("kind", "noun"), [("Application", "app"), ("AppProject", "proj")])

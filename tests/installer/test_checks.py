@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from installer import permissions
 from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
+from installer.errors import InstallerError
 from installer.preflight import CHECKS
 from installer.resources.rules import _REVIEWED
 from installer.world import World
+from tests.conftest import ROOT
+from tests.github import Fault
 from tests.github import GitHub as StandIn
 from tests.github.model import Ruleset
 
@@ -64,6 +68,7 @@ def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
     (found,) = ask(owner.deploy_keys)
     assert "acme forbids deploy keys" in found.what
     assert found.fix.endswith("https://github.com/organizations/acme/settings/deploy_keys")
+    assert "argocd.access to https" in found.fix
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -172,7 +177,7 @@ def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=allowed))
     (found,) = ask(token.scopes)
     assert found.problem
-    assert "The token may not read Actions, Secrets of acme/web" in found.what
+    assert "The token may not read Secrets, Actions of acme/web" in found.what
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained"))
     (found,) = ask(token.scopes)
     assert not found.fix
@@ -212,6 +217,96 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 
 
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
-    resources = {"repository", "content", "registry-token", "credential", "argocd", "application", "database-address"}
-    assert {check.before for check in CHECKS} <= {"looking", "writing", "", *resources}
+    resources = {
+        "repository",
+        "content",
+        "registry-token",
+        "credential",
+        "argocd",
+        "application",
+        "pull-secret",
+        "database-address",
+    }
+    assert {check.before for check in CHECKS} <= {"looking", "writing", "", "database-address", *resources}
     assert len({check.ask for check in CHECKS}) == len(CHECKS)
+
+
+@pytest.mark.parametrize(("role", "fine"), [("admin", True), ("write", False)])
+def test_who_is_no_administrator_of_the_repository_is_told(ask: Ask, github: StandIn, role: str, fine: bool) -> None:
+    assert ask(repository.administered) == []
+    create(github)
+    github.accounts["acme"].members["octo"] = "member"
+    github.repository("acme/web").collaborators["octo"] = role
+    found = ask(repository.administered)
+    assert (found == []) is fine
+    assert all(each.fix.endswith("https://github.com/acme/web/settings/access") and each.problem for each in found)
+
+
+def test_a_repository_of_ones_own_is_told_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
+    settings = tmp_path / "gitops.yaml"
+    settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
+    (found,) = ask(owner.exists)
+    assert (found.what, found.problem) == ("octo is you", False)
+    for check in (owner.may_create, actions.allowed, owner.deploy_keys):
+        assert ask(check) == []
+
+
+def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_token(
+    ask: Ask, github: StandIn
+) -> None:
+    page = "https://github.com/orgs/acme/sso?authorization_request=A"
+    message = "Resource protected by organization SAML enforcement. You must grant your OAuth token access."
+    fault = Fault("SAML", status=403, message=message, headers={"X-GitHub-SSO": f"required; url={page}"})
+    github.faults.order(fault, "GET", "/users/acme")
+    with pytest.raises(InstallerError) as error:
+        ask(owner.exists)
+    assert page in error.value.fix
+
+
+def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> None:
+    create(github)
+    github.accounts["acme"].plan = "free"
+    rules = next(r for r in World.open(tmp_path).resources() if r.key == "rules")
+    change = rules.diff(rules.observe())
+    assert change
+    assert (change.action, "main stays unprotected" in change.note) == ("unavailable", True)
+    github.accounts["acme"].plan = "team"
+    change = rules.diff(rules.observe())
+    assert change
+    rules.apply(rules.observe(), change)
+    assert len(github.repository("acme/web").rulesets) == 2
+
+
+# --- the table of docs/permissions.md
+
+
+def test_the_page_is_what_the_checks_use() -> None:
+    assert (ROOT / "docs/permissions.md").read_text() == permissions.page()
+
+
+def test_every_limit_names_a_check_that_is_made() -> None:
+    made = {f"{check.ask.__module__.rpartition('.')[2]}.{check.ask.__name__}" for check in CHECKS}
+    assert {limit.check for limit in permissions.LIMITS if limit.check} <= made
+
+
+def test_the_tables_of_steps_are_complete() -> None:
+    assert set(permissions.SCOPES) == {"repo", "workflow"}
+    assert set(permissions.PROBES) == {"Administration", "Contents", "Secrets", "Variables", "Actions"}
+    assert "Workflows" in permissions.NEEDED
+    assert permissions.NEEDED.endswith("read: Metadata")
+
+
+@pytest.mark.parametrize("step", permissions.STEPS, ids=lambda step: step.permission)
+def test_the_least_token_of_the_page_is_enough_and_less_is_not(
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, step: permissions.Step
+) -> None:
+    create(github)
+    least = {each.permission.lower(): each.level for each in permissions.STEPS}
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=least))
+    (found,) = ask(token.scopes)
+    assert not found.problem
+    lacking = {name: level for name, level in least.items() if name != step.permission.lower()}
+    monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=lacking))
+    (found,) = ask(token.scopes)
+    assert found.problem is bool(step.probe)
+    assert not step.probe or f"may not read {step.permission} of" in found.what

@@ -30,7 +30,7 @@ def project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tree["project"]["database"] = "postgresql"
     file.write_text(yaml.safe_dump(tree))
     monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_canary_verbs")
-    monkeypatch.setattr("installer.registry.check_login", lambda *_: None)  # another test's matter
+    monkeypatch.setattr("installer.registry.check_login", lambda *_, **__: None)  # another test's matter
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@localhost/web")
     monkeypatch.delenv("CLUSTER_DATABASE_URL", raising=False)
     return project

@@ -1,8 +1,10 @@
 """Somebody else's things at GitHub stay as they are, and no change of any setting makes or deletes a repository."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,12 +16,15 @@ from installer.credentials import find
 from installer.deploy_key import Pair
 from installer.github import GitHub
 from installer.settings import Settings
+from tests.github.authority import Authority
 from tests.github.model import DeployKey, Stored
 
 from .bench import SETTINGS, Bench
 
 pytestmark = pytest.mark.slow
 
+with tempfile.TemporaryDirectory() as _folder:
+    CA = Authority(Path(_folder)).certificate.read_text()
 GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential")
 OTHER: dict[str, Any] = {
     "name": "Another name",
@@ -30,7 +35,15 @@ OTHER: dict[str, Any] = {
     "namespace": "another-dev",
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
+    "database": "postgresql",
     "environment": "staging",
+    "runner": "company-linux",
+    "api_version": "2022-11-29",
+    "ca": CA,
+    "access": "https",
+    "image_visibility": "private",
+    "registry_ca": CA,
+    "registry_ca_file": "ca.pem",
 }
 SOON = ("visibility",)
 NAMES_IT = ("slug", "host", "owner")

@@ -88,3 +88,10 @@ def test_a_pod_whose_migration_keeps_failing_shows_the_end_of_that_log() -> None
 def test_ready_pods_have_no_problems() -> None:
     cluster: Any = Cluster({}, {"pods": [pod("a")]})
     assert problems(cluster, "web-dev", "x=y") == []
+
+
+def test_an_image_that_nobody_may_pull_is_explained() -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image docker.io/acme/web: 401 Unauthorized"}
+    found = ailments(pod("a", ready=False, containerStatuses=[{"name": "web", "state": {"waiting": waiting}}]), [])
+    assert "ImagePullBackOff" in found[0]
+    assert "registry.visibility: private" in found[-1]

@@ -13,6 +13,7 @@ from installer.errors import InstallerError
 from installer.preflight import before_reading, before_writing, refuse
 from installer.world import World
 from tests.github import GitHub as StandIn
+from tests.github.model import Stored
 
 Make = Callable[..., World]
 
@@ -117,26 +118,45 @@ def test_an_owner_that_cannot_be_is_told(world: Make, owner: str, words: str) ->
     assert "github.owner" in problem
 
 
-def test_a_name_that_is_taken_by_something_else_is_told(world: Make, github: StandIn, tmp_path: Path) -> None:
-    create(github, "acme/web")
-    push(github, "acme/web", "main", {"README.md": "Another thing."}, tmp_path / "other")
-    (problem,) = told(world(), "variables")
-    assert "https://github.com/acme/web exists and holds something else" in problem
+SAME = "project: {slug: web, name: Another name}"
+EXISTING: dict[str, tuple[dict[str, dict[str, str]], str]] = {
+    "nothing in it": ({}, ""),
+    "the same project": ({"main": {"gitops.yaml": SAME}}, ""),
+    "something else": ({"main": {"README.md": "x"}}, "holds something else: no gitops.yaml of a project"),
+    "another project": ({"main": {"gitops.yaml": "project: {slug: other}"}}, "something else: the project other"),
+    "a gitops.yaml of something else": ({"main": {"gitops.yaml": "project: web"}}, "no gitops.yaml of a project"),
+    "a gitops.yaml that is no YAML": ({"main": {"gitops.yaml": "project: ["}}, "no gitops.yaml of a project"),
+    "an older branch only": ({"master": {"README.md": "x"}}, "exists and has no main, but master"),
+}
 
 
-def test_an_empty_repository_and_the_same_project_are_adopted(world: Make, github: StandIn, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("branches", "refused"), EXISTING.values(), ids=EXISTING)
+def test_a_repository_that_is_there_is_adopted_or_refused_with_the_reason(
+    world: Make, github: StandIn, tmp_path: Path, branches: dict[str, dict[str, str]], refused: str
+) -> None:
     create(github, "acme/web")
-    here = world()
-    assert told(here, "variables") == []
-    settings = (here.project / "gitops.yaml").read_text()
-    push(github, "acme/web", "main", {"gitops.yaml": settings}, tmp_path / "same")
-    assert told(here, "variables") == []
+    for branch, files in branches.items():
+        push(github, "acme/web", branch, files, tmp_path / branch)
+    found = told(world(), "variables")
+    assert len(found) == bool(refused)
+    assert all("https://github.com/acme/web exists" in problem and refused in problem for problem in found)
+    assert github.changes == []
+
+
+def test_one_that_carries_our_mark_is_ours_whatever_became_of_its_content(
+    world: Make, github: StandIn, tmp_path: Path
+) -> None:
+    create(github, "acme/web")
+    push(github, "acme/web", "main", {"README.md": "x"}, tmp_path / "other")
+    github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "web")
+    assert told(world(), "variables") == []
 
 
 def test_a_branch_that_makes_the_environments_branch_impossible_is_told(
     world: Make, github: StandIn, tmp_path: Path
 ) -> None:
     create(github, "acme/web")
+    push(github, "acme/web", "main", {"gitops.yaml": SAME}, tmp_path / "same")
     push(github, "acme/web", "env", {"x": "x"}, tmp_path / "other")
     (problem,) = told(world(), "variables")
     assert "A branch `env` makes `env/dev` impossible" in problem

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from installer.errors import InstallerError
-from installer.registry import check_login, has
+from installer.registry import Login, check_login, has
 from installer.secret import Secret
 
 from .test_registry import Handler, Registry
@@ -75,7 +75,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def log_in(registry: Registry) -> None:
-    check_login(registry.host, "acme/web", "acme", Secret("good-token"))
+    check_login(Login(registry.host, "acme", Secret("good-token")), "acme/web")
 
 
 PASSES = [Trouble(500, 2), Trouble(503, 1), Trouble(0, 2), Trouble(429, 1, {"Retry-After": "2"})]
@@ -119,5 +119,5 @@ def test_an_image_that_cannot_be_asked_for_is_not_called_missing(
 ) -> None:
     registry.trouble = trouble
     with pytest.raises(InstallerError):
-        has(f"{registry.host}/acme/web", "sha256:1", "acme", Secret("good-token"))
+        has(Login(registry.host, "acme", Secret("good-token")), "acme/web", "sha256:1")
     assert len(pauses) == (0 if trouble.status == 429 else 2)

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from installer.credentials import Reader
 from installer.deploy_key import DeployKey, Pair, fingerprint
 from installer.errors import InstallerError
 from installer.release import Release
 from installer.resources.repository_credential import RepositoryCredential
+from installer.secret import Secret
 from installer.settings import Settings
 
 from .cluster import SETTINGS, Cluster, Helm, Keys, release
@@ -194,3 +196,118 @@ def test_removing_drops_the_key_after_the_secret() -> None:
 def test_a_secret_that_outlives_its_release_is_an_error() -> None:
     with pytest.raises(InstallerError, match="outlived its release"):
         credential(holding(), Keys([key()])).remove()
+
+
+# --- over https, with a login
+
+HTTPS = replace(SETTINGS, access="https")
+TOKEN = "github_pat_reads_only"
+READER = Reader({"username": "x-access-token"}, "password", Secret(TOKEN))
+APP = Reader(
+    {"githubAppID": "12", "githubAppInstallationID": "34"}, "githubAppPrivateKey", Secret("-----BEGIN RSA PRIVATE KEY")
+)
+
+
+def by_login(
+    cluster: Cluster, reader: Reader | None = READER, helm: Helm | None = None, keys: Keys | None = None
+) -> Any:
+    edges: Any = (cluster, helm or Helm([release("web-repo")]), keys or Keys())
+    return RepositoryCredential(HTTPS, *edges, reader)
+
+
+def logged_in(**changed: str) -> Cluster:
+    return holding(None, settings=HTTPS, **{"username": "x-access-token", "password": TOKEN, **changed})
+
+
+@pytest.mark.parametrize("reader", [READER, APP])
+def test_a_login_is_written_without_a_key(reader: Reader) -> None:
+    helm, keys = Helm(), Keys()
+    resource = by_login(Cluster(), reader, helm, keys)
+    seen = resource.observe()
+    resource.apply(seen, resource.diff(seen))
+    made = decoded(helm)
+    assert made.pop("url") == "https://github.com/acme/web.git"
+    expected = {"type": "git", "depth": "1", "project": "web-dev", **reader.fields}
+    assert made == {**expected, reader.name: reader.secret.reveal()}
+    assert keys.log == []
+
+
+@pytest.mark.parametrize("reader", [READER, None])
+def test_the_login_that_is_there_is_kept_also_where_none_is_at_hand(reader: Reader | None) -> None:
+    resource = by_login(logged_in(), reader)
+    assert resource.diff(resource.observe()) is None
+
+
+def test_without_a_login_there_or_at_hand_one_is_asked_for() -> None:
+    for there in (Cluster(), holding(None, settings=HTTPS)):
+        resource = by_login(there, None)
+        change = resource.diff(resource.observe())
+        assert change.action == "unknown"
+        assert "set ARGOCD_REPOSITORY_TOKEN" in change.note
+        with pytest.raises(InstallerError, match="no token at hand"):
+            resource.apply(resource.observe(), change)
+
+
+def test_a_rotated_login_is_noticed_and_never_shown() -> None:
+    helm = Helm()
+    resource = by_login(logged_in(password="the-last-one"), READER, helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert [field.name for field in change.fields if field.name != "release"] == ["password"]
+    assert TOKEN not in f"{seen}{change}"
+    assert "the-last-one" not in f"{seen}{change}"
+    resource.apply(seen, change)
+    assert decoded(helm)["password"] == TOKEN
+
+
+def test_an_app_takes_the_place_of_a_token_and_leaves_nothing_of_it() -> None:
+    helm = Helm()
+    resource = by_login(logged_in(), APP, helm)
+    seen = resource.observe()
+    resource.apply(seen, resource.diff(seen))
+    assert not {"username", "password"} & set(decoded(helm))
+
+
+def test_drift_is_mended_with_the_login_that_is_there() -> None:
+    helm = Helm()
+    resource = by_login(logged_in(depth="5", proxy="http://evil"), None, helm)
+    seen = resource.observe()
+    resource.apply(seen, resource.diff(seen))
+    made = decoded(helm)
+    assert (made["depth"], made["password"], made["username"]) == ("1", TOKEN, "x-access-token")
+    assert "proxy" not in made
+
+
+def test_from_ssh_to_https_the_deploy_key_goes_after_the_login_is_written() -> None:
+    helm, keys = Helm(), Keys([key()])
+    resource = by_login(holding(), READER, helm, keys)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert {"url", "password", "deploy key"} <= {field.name for field in change.fields}
+    resource.apply(seen, change)
+    assert "sshPrivateKey" not in decoded(helm)
+    assert keys.registered == []
+
+
+def test_from_https_to_ssh_the_login_goes() -> None:
+    helm, keys = Helm(), Keys()
+    resource = credential(logged_in(), keys, helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    assert not {"username", "password"} & set(decoded(helm))
+    assert keys.log == ["add"]
+
+
+def test_a_key_is_renewed_on_demand_and_the_old_one_goes_last() -> None:
+    helm, keys = Helm([release("web-repo")]), Keys([key()])
+    edges: Any = (holding(), helm, keys)
+    resource = RepositoryCredential(SETTINGS, *edges, renew=True)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert [(field.name, field.new) for field in change.fields] == [("deploy key", "a new one")]
+    resource.apply(seen, change)
+    assert keys.log == ["add", "remove"]
+    assert keys.registered[0].key != PAIR.public

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from installer.errors import InstallerError
+from installer.github import api_url, token_variable
 from installer.settings import load, parse
+from tests.github.authority import Authority
 
 
 def tree(**changes: Any) -> dict[str, Any]:
@@ -41,6 +43,11 @@ def test_names_everything_that_follows_from_the_settings() -> None:
     assert settings.argocd_values == {"configs": {"cm": {"x": 1}}}
 
 
+def test_helm_takes_the_longest_release_of_the_longest_slug() -> None:
+    longest = parse(tree(project__slug="w" * 36))
+    assert len(f"{longest.application}-namespace") <= 53, "helm's own limit for the name of a release"
+
+
 def test_a_public_repository_is_read_without_a_key() -> None:
     assert parse(tree(github__visibility="public")).source_url == "https://github.com/acme/web.git"
 
@@ -56,7 +63,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
     [
         ({"project__slug": "Web"}, "project.slug"),
         ({"project__slug": "1web"}, "project.slug"),
-        ({"project__slug": "w" * 41}, "project.slug: has 41 characters"),
+        ({"project__slug": "w" * 37}, "project.slug: has 37 characters"),
         ({"project__slug": 7}, "project.slug"),
         ({"project__database": "mysql"}, "project.database: must be none or postgresql"),
         ({"github__host": "https://github.com"}, "github.host"),
@@ -67,6 +74,11 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
         ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
         ({"argocd__values": [1]}, "argocd.values"),
+        ({"github__runner": "two labels"}, "github.runner"),
+        ({"github__api_version": 2022}, "github.api_version: must be a date in quotes"),
+        ({"github__ca": 7}, "github.ca: must be the path of a PEM file"),
+        ({"registry__visibility": "internal"}, "registry.visibility"),
+        ({"argocd__access": "git"}, "argocd.access: must be ssh or https"),
         ({"version": 2}, "version: must be 1"),
         ({"github__token": "x"}, "github.token: is no setting"),
     ],
@@ -101,3 +113,42 @@ def test_a_missing_file_tells_where_it_was_looked_for(tmp_path: Path) -> None:
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()), encoding="utf-8")
     assert load(tmp_path) == parse(tree())
+
+
+@pytest.mark.parametrize(
+    ("host", "visibility", "access", "url", "reads_by"),
+    [
+        ("github.com", "private", "ssh", "ssh://git@github.com/acme/web.git", "key"),
+        ("ghe.example.com", "private", "ssh", "ssh://git@ghe.example.com/acme/web.git", "key"),
+        ("octocorp.ghe.com", "private", "ssh", "ssh://octocorp@octocorp.ghe.com/acme/web.git", "key"),
+        ("octocorp.ghe.com", "private", "https", "https://octocorp.ghe.com/acme/web.git", "login"),
+        ("github.com", "public", "ssh", "https://github.com/acme/web.git", ""),
+        ("github.com", "public", "https", "https://github.com/acme/web.git", ""),
+    ],
+)
+def test_how_argo_cd_reads_follows_from_host_visibility_and_access(
+    host: str, visibility: str, access: str, url: str, reads_by: str
+) -> None:
+    settings = parse(tree(github__host=host, github__visibility=visibility, argocd__access=access))
+    assert (settings.source_url, settings.reads_by) == (url, reads_by)
+
+
+@pytest.mark.parametrize(
+    ("host", "api", "variable"),
+    [
+        ("github.com", "https://api.github.com", "GH_TOKEN"),
+        ("octocorp.ghe.com", "https://api.octocorp.ghe.com", "GH_TOKEN"),
+        ("ghe.example.com", "https://ghe.example.com/api/v3", "GH_ENTERPRISE_TOKEN"),
+        ("myghe.com", "https://myghe.com/api/v3", "GH_ENTERPRISE_TOKEN"),
+    ],
+)
+def test_each_kind_of_host_has_its_api_and_its_token(host: str, api: str, variable: str) -> None:
+    assert (api_url(host), token_variable(host)) == (api, variable)
+
+
+def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:
+    pem = Authority(tmp_path).certificate.read_text()
+    settings = parse(tree(github__ca="ca.pem", registry__ca="ca.pem"), tmp_path / "gitops.yaml")
+    assert (settings.ca, settings.registry_ca, settings.registry_ca_file) == (pem, pem, "ca.pem")
+    with pytest.raises(InstallerError, match=r"github\.ca: .*nowhere\.pem cannot be read"):
+        parse(tree(github__ca="nowhere.pem"), tmp_path / "gitops.yaml")

@@ -29,6 +29,7 @@ class Place:
         branch = "env/dev"
         url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
+        registry_ca = ""
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from installer.converge import Planned
 from installer.resource import Change
@@ -26,10 +27,12 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
     done = run("plan", "--json", code=0)
     document = valid("plan", done.stdout)
     actions = {r["key"]: r["action"] for r in document["resources"]}
-    assert {key for key, action in actions.items() if action != "create"} == {"noticing"}, "ours polls often of itself"
+    assert actions.pop("pull-secret") == "keep", "the image is public"
+    assert actions.pop("noticing") == "keep", "the Argo CD that is installed looks often of itself"
+    assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
-        *("argocd", "namespace", "credential", "application", "noticing"),
+        *("argocd", "namespace", "pull-secret", "credential", "application", "noticing"),
     ]
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
     assert secret["fields"] == [{"name": "REGISTRY_TOKEN", "old": None, "new": "set"}]
@@ -132,7 +135,7 @@ def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
     for words in (
         "✗ helm is 3.9.0; 3.13 is the oldest that works",
         "✗ argocd is 2.14.1; 3.2 is the oldest that works",
-        "✗ The token lacks the scope `workflow`, for pushing .github/workflows",
+        "✗ The token lacks the scope `workflow`, which it takes to push `.github/workflows`",
         "→ gh auth refresh --hostname github.com --scopes repo,workflow",
         "! acme's plan has no rules for private repositories: main stays unprotected.",
         "✗ You may not create namespaces, create customresourcedefinitions",
@@ -188,3 +191,18 @@ def test_up_does_not_call_it_done_where_something_must_be_given_first(
     assert "Actions secret REGISTRY_TOKEN: no token at hand" in done.stderr
     assert "up --project" in done.stderr
     assert github.changes == []
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "fix"),
+    [("argocd", {"access": "https"}, "ARGOCD_REPOSITORY_TOKEN"), ("github", {"visibility": "public"}, "")],
+)
+def test_a_deploy_key_is_renewed_only_where_there_is_one(
+    run: Run, project: Path, where: str, what: dict[str, str], fix: str
+) -> None:
+    tree = yaml.safe_load((project / "gitops.yaml").read_text())
+    tree.setdefault(where, {}).update(what)
+    (project / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    done = run("up", "--renew-key", "--yes", code=1)
+    assert "There is no deploy key" in done.stderr
+    assert fix in done.stderr

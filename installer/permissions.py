@@ -1,0 +1,184 @@
+"""What a token needs for which step, and what stands in an account's way: for the checks, and for docs/permissions.md.
+
+`python -m installer.permissions > docs/permissions.md` writes that page.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that `up` or `down` does at GitHub, and the least that it takes."""
+
+    does: str
+    permission: str
+    """Of a fine-grained token, for the repository."""
+    level: str
+    scope: str
+    """Of a classic token."""
+    probe: str = ""
+    """Below the repository: asked for, it shows whether the permission is there to read at least."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an account, a plan or a policy may lack."""
+
+    who: str
+    said: str
+    then: str
+    check: str = ""
+    """Where the installer finds it: a module of `checks` and its function; empty where it has nothing to find."""
+
+
+STEPS = (
+    Step("look at the repository, its rules and its plan", "Metadata", "read", "repo"),
+    Step("create the repository; its settings, rules and deploy key", "Administration", "write", "repo", "keys"),
+    Step("push `main` the first time; read `env/dev`", "Contents", "write", "repo", "branches"),
+    Step("push `.github/workflows`", "Workflows", "write", "workflow"),
+    Step("keep the registry's token as a secret", "Secrets", "write", "repo", "actions/secrets"),
+    Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
+    Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
+)
+LIMITS = (
+    Limit(
+        "A free plan and a private repository",
+        "403 “Upgrade to GitHub Pro or make this repository public …” for rules",
+        "Goes on without rules; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected. Every run asks "
+        "again: after an upgrade the next `up` makes them.",
+        "owner.plan",
+    ),
+    Limit(
+        "A classic token without `workflow`",
+        "the push of `.github/workflows` is refused",
+        "Refused before the first write, with the command that adds the scope.",
+        "token.scopes",
+    ),
+    Limit(
+        "A fine-grained token, or one of an App",
+        "no scopes are shown",
+        "Each part of the repository is asked for; what cannot be read is named. That it may be written shows only "
+        "when it is.",
+        "token.scopes",
+    ),
+    Limit(
+        "No administrator of the repository",
+        "403 or 404 for keys, secrets and rules",
+        "Refused before the first write, with who can change that.",
+        "repository.administered",
+    ),
+    Limit(
+        "No owner of an organisation that lets its members create nothing",
+        "403 when the repository is created",
+        "Refused before the first write: an owner creates it, empty, and makes you its administrator.",
+        "owner.may_create",
+    ),
+    Limit(
+        "An organisation with SAML single sign-on",
+        "403 “Resource protected by organization SAML enforcement …”",
+        "Refused before the first write, with the page that authorises the token.",
+        "owner.exists",
+    ),
+    Limit(
+        "A repository of your own, no organisation's",
+        "nothing",
+        "The same; there are no policies to find.",
+        "owner.exists",
+    ),
+    Limit(
+        "A repository of another user",
+        "nobody but they can create it",
+        "Refused before the first write.",
+        "owner.exists",
+    ),
+    Limit(
+        "An organisation that keeps the workflows' token read-only",
+        "409 “prevented by the owning organization” to who changes that",
+        "Nothing to do, nothing is changed: that is only where tokens begin. Each job asks for what it needs; "
+        "`contents: write` is asked for by `deploy` and `rollback` alone.",
+    ),
+    Limit(
+        "An organisation that switches Actions off",
+        "no workflow ever starts",
+        "Refused before the first write, with the page to change it; where the token may ask (`admin:org`) also before "
+        "there is a repository.",
+        "actions.allowed",
+    ),
+    Limit(
+        "A policy that allows some actions only",
+        "workflows fail where they begin",
+        "Refused before the first write if the workflows name others; ours name `actions/checkout` alone.",
+        "actions.allowed",
+    ),
+    Limit(
+        "An Enterprise Server, and no label of its runners",
+        "runs wait for ever: it has no `ubuntu-latest`",
+        "Refused before the first push, until `github.runner` or the variable `RUNNER` names one.",
+        "repository.runner",
+    ),
+    Limit(
+        "An organisation that forbids deploy keys",
+        "422 when the key is added",
+        "Refused before the first write: allow them, or let Argo CD read over https (`argocd.access`).",
+        "owner.deploy_keys",
+    ),
+    Limit(
+        "Rules of the organisation for all branches",
+        "a delivery's push to `env/dev` is declined",
+        "Refused before the first write, with the ruleset that has to except `env/*`.",
+        "repository.no_rule_in_the_way",
+    ),
+)
+SCOPES = {name: ", ".join(s.does for s in STEPS if s.scope == name) for name in dict.fromkeys(s.scope for s in STEPS)}
+PROBES = {step.permission: step.probe for step in STEPS if step.probe}
+NEEDED = "; ".join(
+    f"{level}: {', '.join(step.permission for step in STEPS if step.level == level)}" for level in ("write", "read")
+)
+_PAGE = """\
+# What accounts and tokens need
+
+This page is written by `python -m installer.permissions`, from what the checks before the first write use.
+`gitops-flask doctor` makes these checks at any time, and says of each thing that is missing what mends it.
+
+## Your token
+
+Smallest: a fine-grained token for this one repository (for all of its owner's while it is not there yet). A classic one
+takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes one.
+
+| to | fine-grained | classic |
+| --- | --- | --- |
+{steps}
+| delete the repository (`down --repository` only) | Administration: write | `delete_repo` |
+| know an organisation's policies beforehand; done without | | `read:org`, `admin:org` |
+
+## Other tokens
+
+| for | in the environment | needs | kept in |
+| --- | --- | --- | --- |
+| deliveries, to push images | `REGISTRY_TOKEN` | the registry: read and write | the repository's secrets |
+| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret beside the service |
+| Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
+| Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |
+| the same, as a GitHub App | {app} | Contents: read | a Secret beside Argo CD |
+| workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
+
+## Accounts, plans and policies
+
+| where | GitHub says | what happens |
+| --- | --- | --- |
+{limits}
+"""
+
+
+def page() -> str:
+    """Return docs/permissions.md."""
+    return _PAGE.format(
+        steps="\n".join(f"| {s.does} | {s.permission}: {s.level} | `{s.scope}` |" for s in STEPS),
+        app=", ".join(f"`ARGOCD_APP_{name}`" for name in ("ID", "INSTALLATION_ID", "PRIVATE_KEY_FILE")),
+        limits="\n".join(f"| {x.who} | {x.said} | {x.then} |" for x in LIMITS),
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")

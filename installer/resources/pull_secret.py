@@ -1,0 +1,151 @@
+"""What the cluster pulls a private image with: a Secret beside the service, made from a token that only reads."""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ..credentials import PULL_TOKEN, Credentials
+from ..errors import InstallerError
+from ..helm import Helm, objects
+from ..kube_secret import pack, unpack
+from ..kubectl import Cluster, Object
+from ..marks import is_ours, metadata
+from ..resource import Change, Field, Lane, Resource
+from ..secret import Secret
+from ..settings import Settings
+from .registry_token import NAME as PUSH_TOKEN
+
+KIND = "kubernetes.io/dockerconfigjson"
+FILE = ".dockerconfigjson"
+FROM = "gitops-flask/made-from"
+"""The annotation that names the variable that the token came from."""
+_HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The Secret, taken apart, and the state of the release that should hold it (None where there is none)."""
+
+    secret: Object | None
+    registry: str = ""
+    username: str = ""
+    token: Secret | None = None
+    source: str = ""
+    release: str | None = None
+
+
+class PullSecret(Resource[Seen]):
+    """Named in the Application, from where the chart gives it to the ServiceAccount and the pods."""
+
+    lane: Lane = "cluster"
+    key = "pull-secret"
+    needs = ("namespace",)
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, credentials: Credentials) -> None:
+        self._slug = settings.slug
+        self._private = settings.image_private
+        self._cluster = cluster
+        self._helm = helm
+        self._name = settings.pull_secret
+        self._namespace = settings.namespace
+        self._home = settings.argocd_namespace
+        self._registry = _HOSTS.get(settings.registry, settings.registry)
+        own = bool(credentials.pull_token)
+        self._source = PULL_TOKEN if own else PUSH_TOKEN
+        self._username = credentials.pull_username if own else credentials.registry_username
+        self._token = credentials.pull_token if own else credentials.registry_token
+        self.title = f"pull secret of {settings.image_repository}"
+        if not self._private:
+            self.title += " (not needed, the image is public)"
+
+    def observe(self) -> Seen:
+        """Read the Secret."""
+        secret = self._cluster.get("secret", self._name, self._namespace)
+        if secret is None:
+            return self.blank()
+        release = self._helm.release(self._name, self._home)
+        registry, login = _login(unpack(secret).get(FILE, ""))
+        return Seen(
+            secret,
+            registry=registry,
+            username=str(login.get("username", "")),
+            token=Secret(str(login.get("password", ""))),
+            source=(secret["metadata"].get("annotations") or {}).get(FROM, ""),
+            release=release.status if release else None,
+        )
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(None)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare registry, user and token; without a token at hand, the one that is there is kept."""
+        if seen.secret is None:
+            return self._first() if self._private else None
+        if not is_ours(seen.secret, self._slug):
+            note = f"a Secret {self._name} in {self._namespace} is not ours; remove or rename it"
+            return Change("unknown", note=note) if self._private else None
+        if not self._private:
+            return Change("change", (Field("Secret", "set", None),), "the image is public now")
+        fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
+        if seen.registry != self._registry:
+            fields.append(Field("registry", seen.registry, self._registry))
+        if self._replaces(seen):
+            fields += [Field("username", seen.username, self._username)] if seen.username != self._username else []
+            fields += [Field(self._source, None, "rotated")] if seen.token != self._token else []
+        if fields and not (self._token or seen.token):
+            return self._first()
+        return Change("change", tuple(fields), self._warning()) if fields else None
+
+    def _first(self) -> Change:
+        if not self._token:
+            note = f"no token at hand: set {PULL_TOKEN} in the environment (it only has to read)"
+            return Change("unknown", note=note)
+        return Change("create", (Field(self._source, None, "set"),), self._warning())
+
+    def _warning(self) -> str:
+        """Say so where the token may do more than it has to."""
+        if self._source == PULL_TOKEN or not self._token:
+            return ""
+        return f"with {PUSH_TOKEN}, which may push: better one that only reads, in {PULL_TOKEN}"
+
+    def _replaces(self, seen: Seen) -> bool:
+        """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""
+        return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not seen.token)
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Write it, or take it away where it is not needed any more."""
+        if change.action == "unknown":
+            raise InstallerError(f"{self.title}: {change.note}")
+        if not self._private:
+            self._helm.uninstall(self._name, self._home)
+            return
+        username, token, source = self._username, self._token, self._source
+        if seen.token and not self._replaces(seen):
+            username, token, source = seen.username, seen.token, seen.source
+        login = {"username": username, "password": token.reveal()}
+        login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()
+        head = metadata(self._slug, self._name, self._namespace, annotations={FROM: source})
+        file = {FILE: Secret(json.dumps({"auths": {self._registry: login}}))}
+        self._helm.install(self._name, self._home, objects(pack(head, KIND, {}, file)))
+
+    def remove(self) -> str:
+        """Remove it."""
+        secret = self._cluster.get("secret", self._name, self._namespace)
+        if secret is not None and not is_ours(secret, self._slug):
+            return f"stays, the Secret {self._name} is not ours"
+        there = self._helm.uninstall(self._name, self._home)
+        if self._cluster.get("secret", self._name, self._namespace) is not None:
+            fix = "Remove it by hand."
+            raise InstallerError(f"The Secret {self._name} in {self._namespace} outlived its release.", fix)
+        return "removed" if there else "was not there"
+
+
+def _login(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the one registry of a docker configuration and its login; nothing where it has another form."""
+    try:
+        ((registry, login),) = json.loads(text)["auths"].items()
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return "", {}
+    return str(registry), login if isinstance(login, dict) else {}

@@ -1,0 +1,73 @@
+"""Whom to believe: what this machine believes, and the CA that a company signs its own servers with."""
+
+import atexit
+import os
+import re
+import shutil
+import ssl
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import certifi
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+# One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine believes.
+_VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE")
+_OF_SYSTEMS = (
+    *("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"),
+    *("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"),
+)
+
+
+def read(path: Path) -> str:
+    """Return the certificates of a PEM file and nothing else that it holds; raise ValueError with what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'no text'}") from None
+    if "PRIVATE KEY-----" in text:
+        raise ValueError(f"{path} holds a private key, which must not be in a project; only the certificate is needed")
+    found = "".join(f"{each}\n" for each in _CERTIFICATE.findall(text))
+    try:
+        ssl.create_default_context(cadata=found or "none")
+    except (ssl.SSLError, ValueError):
+        raise ValueError(f"{path} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
+    return found
+
+
+def variables(authority: str) -> dict[str, str]:
+    """Return what makes programs believe this CA too, for their environment; nothing where there is no CA."""
+    return dict.fromkeys(_VARIABLES, str(bundle(authority))) if authority else {}
+
+
+def verify(authority: str) -> str | bool:
+    """Return what requests takes as `verify`."""
+    return str(bundle(authority)) if authority else True
+
+
+def bundle(authority: str) -> Path:
+    """Write what this machine believes and this CA to one private file that ends with this process."""
+    text = _bundle(authority, tuple(os.environ.get(name, "") for name in _VARIABLES))
+    path = _folder() / f"{abs(hash(text)):x}.pem"
+    if not path.is_file():
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+@cache
+def _bundle(authority: str, named: tuple[str, ...]) -> str:
+    """Join the certificates, each once. Where the environment names a bundle, the system's was not wanted."""
+    chosen = [path for path in map(Path, filter(None, named)) if path.is_file()]
+    system = [path for path in map(Path, _OF_SYSTEMS) if path.is_file()][:1]
+    texts = [path.read_text(encoding="utf-8") for path in chosen or [*system, Path(certifi.where())]]
+    found = dict.fromkeys(each for text in [*texts, authority] for each in _CERTIFICATE.findall(text))
+    return "".join(f"{each}\n" for each in found)
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="gitops-flask-ca-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

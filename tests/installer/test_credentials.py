@@ -1,0 +1,71 @@
+"""Logins are taken from the environment, each for its own purpose."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from installer import credentials
+from installer.credentials import APP, READER
+from installer.errors import InstallerError
+
+from .cluster import SETTINGS
+
+HTTPS = replace(SETTINGS, access="https")
+NAMES = (READER, *APP, *(f"REGISTRY_{which}{what}" for which in ("", "PULL_") for what in ("USERNAME", "TOKEN")))
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment without any of them; return where an App's key lies."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    key = tmp_path / "app.pem"
+    key.write_text("-----BEGIN RSA PRIVATE KEY-----")
+    return key
+
+
+def test_the_cluster_pulls_as_who_pushes_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGISTRY_USERNAME", "pusher")
+    monkeypatch.setenv("REGISTRY_PULL_TOKEN", "reads")
+    found = credentials.find(SETTINGS)
+    assert (found.registry_username, found.pull_username, found.pull_token.reveal()) == ("pusher", "pusher", "reads")
+    monkeypatch.setenv("REGISTRY_PULL_USERNAME", "robot")
+    assert credentials.find(SETTINGS).pull_username == "robot"
+
+
+def test_a_reader_is_looked_for_only_where_argo_cd_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(READER, "github_pat_reads")
+    assert credentials.find(SETTINGS).reader is None
+    reader = credentials.find(HTTPS).reader
+    assert reader
+    assert (reader.fields, reader.name) == ({"username": "x-access-token"}, "password")
+    assert reader.secret.reveal() == "github_pat_reads"
+    monkeypatch.delenv(READER)
+    assert credentials.find(HTTPS).reader is None
+
+
+@pytest.mark.parametrize(
+    ("host", "base"), [("github.com", None), ("ghe.example.com", "https://ghe.example.com/api/v3")]
+)
+def test_an_app_is_read_from_its_three_variables(
+    monkeypatch: pytest.MonkeyPatch, environment: Path, host: str, base: str | None
+) -> None:
+    for name, value in zip(APP, ("12", "34", str(environment)), strict=True):
+        monkeypatch.setenv(name, value)
+    reader = credentials.find(replace(HTTPS, host=host)).reader
+    assert reader
+    assert reader.fields.get("githubAppEnterpriseBaseUrl") == base
+    assert (reader.fields["githubAppID"], reader.fields["githubAppInstallationID"]) == ("12", "34")
+    assert (reader.name, reader.secret.reveal()) == ("githubAppPrivateKey", "-----BEGIN RSA PRIVATE KEY-----")
+
+
+def test_half_an_app_and_a_key_that_is_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(APP[0], "12")
+    with pytest.raises(InstallerError) as error:
+        credentials.find(HTTPS)
+    assert error.value.fix == f"Set {APP[1]}, {APP[2]} too."
+    monkeypatch.setenv(APP[1], "34")
+    monkeypatch.setenv(APP[2], "/nowhere/app.pem")
+    with pytest.raises(InstallerError, match=r"names /nowhere/app\.pem, which cannot be read: No such file"):
+        credentials.find(HTTPS)

@@ -1,0 +1,144 @@
+"""GitHub's half at an Enterprise Server whose certificate nobody knows but the project."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from installer import runs
+from installer.checks import repository, token
+from installer.converge import Apply, plan
+from installer.errors import InstallerError
+from installer.world import World
+from tests.github import GitHub as StandIn
+
+from .bench import WAITS_FOR_A_RUNNER, Quiet
+
+HALF = ("repository", "variables", "registry-token", "content", "rules")
+BELIEVERS = (
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"),
+    *("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+)
+Open = Callable[..., World]
+
+
+@pytest.fixture
+def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of acme's at the server, on a machine that does not know the company's CA."""
+    ghes.user("octo")
+    ghes.organization("acme", plan="enterprise", members={"octo": "admin"})
+    environment = {
+        **ghes.env,
+        "GH_ENTERPRISE_TOKEN": ghes.token("octo"),
+        "GH_CONFIG_DIR": str(tmp_path / "gh"),
+        "REGISTRY_TOKEN": "a-token-that-pushes",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "web"
+    (folder / ".github/workflows").mkdir(parents=True)
+    (folder / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (folder / "ca.pem").write_text(Path(ghes.env["SSL_CERT_FILE"]).read_text())
+    for name in BELIEVERS:
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def world(project: Path) -> Open:
+    def make(ca: str = "ca.pem") -> World:
+        tree = {
+            "version": 1,
+            "project": {"name": "Web", "slug": "web"},
+            "github": {
+                "host": "ghe.example.com",
+                "owner": "acme",
+                "visibility": "private",
+                "ca": ca,
+                "runner": "company-linux",
+            },
+            "registry": {"host": "registry.example.com", "account": "team/acme", "ca": "ca.pem"},
+            "cluster": {"namespace": "web-dev"},
+        }
+        (project / "gitops.yaml").write_text(yaml.safe_dump(tree))
+        if not (project / ".git").exists():
+            for step in (
+                "init -q -b main",
+                "add .",
+                "-c user.name=dev -c user.email=dev@example.com commit -q -m Start",
+            ):
+                subprocess.run(["git", *step.split()], cwd=project, check=True)
+        return World.open(project)
+
+    return make
+
+
+def half(world: World) -> list[Any]:
+    return [resource for resource in world.resources() if resource.key in HALF]
+
+
+def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: StandIn) -> None:
+    Apply(half(world()), Quiet()).run()
+    there = ghes.repository("acme/web")
+    assert there.private
+    values = {name: stored.value for name, stored in there.variables.items()}
+    assert values["IMAGE_REPOSITORY"] == "registry.example.com/team/acme/web"
+    assert (values["RUNNER"], values["REGISTRY_CA"]) == ("company-linux", "ca.pem")
+    assert there.secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
+    assert len(there.rulesets) == 2
+    assert set(ghes.branches(there)) == {"main"}
+    assert [p.change for p in plan(half(world()))] == [None] * len(HALF)
+    assert {asked.host for asked in ghes.requests} == {"ghe.example.com"}
+    rest = [asked.path for asked in ghes.requests if not asked.path.startswith(("/acme/web", "/api/graphql"))]
+    assert all(path.startswith("/api/v3") for path in rest)
+
+
+def test_without_the_ca_it_is_said_what_is_missing(world: Open) -> None:
+    here = world(ca="")
+    (found,) = token.works(here)
+    assert "is not trusted" in found.what
+    assert "gitops.yaml, github.ca" in found.fix
+
+
+def test_gh_says_so_too(world: Open) -> None:
+    here = world(ca="")
+    resource = half(here)[0]
+    with pytest.raises(InstallerError) as error:
+        resource._create(())
+    assert "gitops.yaml, github.ca" in error.value.fix
+
+
+def test_the_ca_of_a_registry_that_is_no_longer_named_goes(world: Open, ghes: StandIn) -> None:
+    here = world()
+    Apply(half(here), Quiet()).run()
+    tree = yaml.safe_load((here.project / "gitops.yaml").read_text())
+    tree["registry"].pop("ca")
+    (here.project / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    (change,) = [p.change for p in plan(half(World.open(here.project))) if p.change]
+    assert [(field.name, field.new) for field in change.fields] == [("REGISTRY_CA", None)]
+    Apply(half(World.open(here.project)), Quiet()).run()
+    assert "REGISTRY_CA" not in ghes.repository("acme/web").variables
+
+
+def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: StandIn) -> None:
+    here = world()
+    Apply(half(here), Quiet()).run()
+    before = runs.number(runs.newest(here.github, "main"))
+    assert runs.start(here.github, runs.DELIVER, {}) > before
+
+
+def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:
+    here = world()
+    assert list(repository.runner(here)) == []
+    unnamed = replace(here, settings=replace(here.settings, runner=""))
+    (found,) = repository.runner(unnamed)
+    assert found.problem
+    assert "github.runner" in found.fix
+    assert list(repository.runner(replace(here, settings=replace(here.settings, runner="", host="x.ghe.com")))) == []
+    Apply(half(here), Quiet()).run()
+    assert list(repository.runner(unnamed)) == [], "the variable is there"

@@ -1,0 +1,220 @@
+"""The Secret that a private image is pulled with: made, kept, rotated, taken away, and never of more rights."""
+
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from installer.argocd import ArgoCD
+from installer.credentials import Credentials
+from installer.errors import InstallerError
+from installer.kubectl import Cluster as KubernetesCluster
+from installer.resources.application import Application
+from installer.resources.pull_secret import PullSecret
+from installer.secret import Secret, redact
+from installer.settings import Settings
+
+from .cluster import SETTINGS, Cluster, Helm, release
+
+PRIVATE = replace(SETTINGS, image_visibility="private")
+NAME = "web-dev-pull"
+PUSH, PULL = "token-that-pushes", "token-that-reads"
+HUB = "https://index.docker.io/v1/"
+
+
+def credentials(*, push: str = PUSH, pull: str = "", username: str = "acme", reader: str = "") -> Credentials:
+    pulls: Any = {"pull_username": reader or username, "pull_token": Secret(pull)}
+    return Credentials("github.com", Secret(""), username, Secret(push), **pulls)
+
+
+def pull_secret(
+    cluster: Cluster, helm: Helm | None = None, given: Credentials | None = None, settings: Settings = PRIVATE
+) -> PullSecret:
+    edges: Any = (cluster, helm or Helm([release(NAME)]), given or credentials(pull=PULL))
+    return PullSecret(settings, *edges)
+
+
+def holding(
+    token: str = PULL,
+    *,
+    username: str = "acme",
+    registry: str = HUB,
+    source: str = "REGISTRY_PULL_TOKEN",
+    content: str | None = None,
+    ours: bool = True,
+) -> Cluster:
+    login = {"username": username, "password": token, "auth": "eA=="}
+    text = json.dumps({"auths": {registry: login}}) if content is None else content
+    secret = {
+        "kind": "Secret",
+        "type": "kubernetes.io/dockerconfigjson",
+        "metadata": {
+            "name": NAME,
+            "labels": {"gitops-flask/project": "web"} if ours else {},
+            "annotations": {"gitops-flask/made-from": source},
+        },
+        "data": {".dockerconfigjson": base64.b64encode(text.encode()).decode()},
+    }
+    return Cluster({("secret", NAME): secret})
+
+
+def applied(resource: PullSecret, helm: Helm) -> dict[str, Any]:
+    """Apply what differs and return the object that was written."""
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    (name, values) = helm.installed[-1]
+    assert name == NAME
+    made: dict[str, Any] = values["objects"][0]
+    return made
+
+
+def logins(made: dict[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(base64.b64decode(made["data"][".dockerconfigjson"]))["auths"]
+    return tree
+
+
+def test_it_is_made_beside_the_service_in_the_form_that_the_kubelet_takes() -> None:
+    helm = Helm()
+    made = applied(pull_secret(Cluster(), helm), helm)
+    assert made["type"] == "kubernetes.io/dockerconfigjson"
+    assert (made["metadata"]["name"], made["metadata"]["namespace"]) == (NAME, "web-dev")
+    assert made["metadata"]["labels"] == {"gitops-flask/project": "web"}
+    auth = base64.b64encode(f"acme:{PULL}".encode()).decode()
+    assert logins(made) == {HUB: {"username": "acme", "password": PULL, "auth": auth}}
+    for form in (auth, made["data"][".dockerconfigjson"]):
+        assert redact(form) == "***", "no form of it is ever printed"
+
+
+@pytest.mark.parametrize("host", ["ghcr.io", "registry.example.com:5000"])
+def test_any_other_registry_goes_by_its_name(host: str) -> None:
+    helm = Helm()
+    made = applied(pull_secret(Cluster(), helm, settings=replace(PRIVATE, registry=host)), helm)
+    assert list(logins(made)) == [host]
+
+
+def test_a_reader_may_have_a_name_of_its_own() -> None:
+    helm = Helm()
+    made = applied(pull_secret(Cluster(), helm, credentials(pull=PULL, reader="robot$web")), helm)
+    assert logins(made)[HUB]["username"] == "robot$web"
+
+
+def test_the_token_that_pushes_is_taken_with_a_warning() -> None:
+    helm = Helm()
+    resource = pull_secret(Cluster(), helm, credentials())
+    change = resource.diff(resource.observe())
+    assert change
+    assert change.note == "with REGISTRY_TOKEN, which may push: better one that only reads, in REGISTRY_PULL_TOKEN"
+    made = applied(resource, helm)
+    assert logins(made)[HUB]["password"] == PUSH
+    assert made["metadata"]["annotations"] == {"gitops-flask/made-from": "REGISTRY_TOKEN"}
+
+
+def test_what_is_as_it_should_be_is_kept() -> None:
+    resource = pull_secret(holding())
+    assert resource.diff(resource.observe()) is None
+
+
+def test_without_any_token_at_hand_the_one_that_is_there_is_kept_and_a_first_one_is_asked_for() -> None:
+    nothing = credentials(push="")
+    resource = pull_secret(holding(), given=nothing)
+    assert resource.diff(resource.observe()) is None
+    resource = pull_secret(Cluster(), given=nothing)
+    change = resource.diff(resource.observe())
+    assert change
+    assert (change.action, "set REGISTRY_PULL_TOKEN" in change.note) == ("unknown", True)
+    with pytest.raises(InstallerError, match="no token at hand"):
+        resource.apply(resource.observe(), change)
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "kept"),
+    [
+        (holding("an-old-one"), credentials(pull=PULL), False),
+        (holding(PULL), credentials(pull=PULL), True),
+        # somebody else has only the token that pushes: it never takes the place of one that reads
+        (holding(PULL), credentials(), True),
+        (holding("an-old-one", source="REGISTRY_TOKEN"), credentials(), False),
+        (holding(PUSH, source="REGISTRY_TOKEN"), credentials(), True),
+        (holding(PUSH, source="REGISTRY_TOKEN"), credentials(pull=PULL), False),
+        (holding(username="other"), credentials(pull=PULL), False),
+    ],
+)
+def test_a_rotated_token_is_noticed(there: Cluster, given: Credentials, kept: bool) -> None:
+    helm = Helm([release(NAME)])
+    resource = pull_secret(there, helm, given)
+    change = resource.diff(resource.observe())
+    assert (change is None) is kept
+    if change:
+        assert PULL not in str(change)
+        token = (given.pull_token or given.registry_token).reveal()
+        assert logins(applied(resource, helm))[HUB] == {
+            "username": "acme",
+            "password": token,
+            "auth": base64.b64encode(f"acme:{token}".encode()).decode(),
+        }
+
+
+def test_another_registry_takes_the_login_along_where_none_is_at_hand() -> None:
+    helm = Helm([release(NAME)])
+    resource = pull_secret(holding(), helm, credentials(push=""), replace(PRIVATE, registry="ghcr.io"))
+    made = applied(resource, helm)
+    assert logins(made)["ghcr.io"]["password"] == PULL
+    assert made["metadata"]["annotations"] == {"gitops-flask/made-from": "REGISTRY_PULL_TOKEN"}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"auths": {}}', '{"auths": {"a": {}, "b": {}}}', '{"auths": 1}'])
+def test_one_that_was_spoilt_is_written_anew(content: str) -> None:
+    helm = Helm([release(NAME)])
+    assert list(logins(applied(pull_secret(holding(content=content), helm), helm))) == [HUB]
+
+
+@pytest.mark.parametrize("there", [[release(NAME, "pending-upgrade")], []])
+def test_a_release_left_half_made_is_finished(there: list[Any]) -> None:
+    helm = Helm(there)
+    resource = pull_secret(holding(), helm)
+    change = resource.diff(resource.observe())
+    assert change
+    assert [field.name for field in change.fields] == ["release"]
+    assert logins(applied(resource, helm))[HUB]["password"] == PULL
+
+
+def test_one_of_others_is_never_touched() -> None:
+    helm = Helm()
+    resource = pull_secret(holding(ours=False), helm)
+    change = resource.diff(resource.observe())
+    assert change
+    assert (change.action, "is not ours" in change.note) == ("unknown", True)
+    assert "stays" in resource.remove()
+    assert helm.uninstalled == []
+
+
+def test_a_public_image_needs_none_and_one_that_is_there_goes() -> None:
+    helm = Helm([release(NAME)])
+    resource = pull_secret(Cluster(), helm, settings=SETTINGS)
+    assert resource.diff(resource.observe()) is None
+    resource = pull_secret(holding(), helm, settings=SETTINGS)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    assert (helm.uninstalled, helm.installed) == ([NAME], [])
+
+
+def test_removing_asserts_it_gone() -> None:
+    helm = Helm()
+    assert pull_secret(Cluster(), helm).remove() == "removed"
+    assert helm.uninstalled == [NAME]
+    with pytest.raises(InstallerError, match="outlived its release"):
+        pull_secret(holding()).remove()
+
+
+@pytest.mark.parametrize(("settings", "named"), [(PRIVATE, [{"name": NAME}]), (SETTINGS, None)])
+def test_the_application_names_it_where_it_is_needed(settings: Settings, named: Any) -> None:
+    edges: Any = (Cluster(), Helm(), ArgoCD(KubernetesCluster(), "argocd"))
+    _, application = Application(settings, *edges).manifests()
+    helm = application["spec"]["source"]["helm"]
+    assert helm.get("valuesObject", {}).get("imagePullSecrets") == named

@@ -1,0 +1,86 @@
+"""A company's CA is believed beside what the machine believes, and only where the project names it."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import requests
+
+from installer import trust
+from tests.github.authority import Authority
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    folder = tmp_path / "company"
+    folder.mkdir()
+    return Authority(folder)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A machine that believes one CA."""
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    known = Authority(folder).certificate
+    for name in ("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(known))
+    return known.read_text()
+
+
+def test_without_a_ca_nothing_is_changed() -> None:
+    assert trust.variables("") == {}
+    assert trust.verify("") is True
+
+
+def test_what_the_machine_believes_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
+    ca = trust.read(authority.certificate)
+    given = trust.variables(ca)
+    assert set(given) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"}
+    (path,) = set(given.values())
+    assert Path(path).read_text() == machine + ca
+    assert trust.verify(ca) == path
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+
+
+def test_where_no_bundle_is_named_the_systems_is_kept(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    ca = trust.read(authority.certificate)
+    text = trust.bundle(ca).read_text()
+    assert text.endswith(ca)
+    assert text.count("BEGIN CERTIFICATE") > 50
+    first = Path(requests.certs.where()).read_text().partition("-----BEGIN")[2].partition("-----END")[0]
+    assert first in text
+
+
+def test_a_bundle_that_was_swept_away_is_written_again(authority: Authority) -> None:
+    ca = trust.read(authority.certificate)
+    path = trust.bundle(ca)
+    path.unlink()
+    assert trust.bundle(ca).read_text().endswith(ca)
+
+
+def test_only_certificates_are_taken_out_of_a_file(authority: Authority, tmp_path: Path) -> None:
+    ca = authority.certificate.read_text()
+    noted = tmp_path / "noted.pem"
+    noted.write_text(f"subject=CN = Company\r\n{ca}\n# as of today\n{ca}")
+    assert trust.read(noted) == ca + ca
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"", "holds no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "holds no certificate"),
+        (b"\x30\x82\x03\xff", "cannot be read: no text"),
+        (b"-----BEGIN EC PRIVATE KEY-----\n", "holds a private key"),
+    ],
+)
+def test_a_file_that_is_no_ca_is_refused_with_the_reason(tmp_path: Path, content: bytes | None, words: str) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        trust.read(file)
