@@ -16,6 +16,7 @@ from ..watcher import EVERY, Host, manifests
 from .argo_cd import RELEASE
 
 _RBAC = "rbac.authorization.k8s.io"
+_MADE = ("deployments.apps", f"roles.{_RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
 """Seconds: an Argo CD that polls so often needs no help."""
@@ -31,6 +32,8 @@ class Seen:
     release: Release | None = None
     polls: float | None = None
     ours: bool = False
+    allowed: bool = True
+    """Whether we may make it."""
     host: Host = Host()  # noqa: RUF009  # frozen
 
 
@@ -72,6 +75,7 @@ class Noticing(Resource[Seen]):
             self._helm.release(self._name, self._home) if found else None,
             polls if slow else None,
             any(release.name == RELEASE for release in made) or not reader,
+            bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
             Host.of(reader[0]) if reader else Host(),
         )
 
@@ -92,7 +96,7 @@ class Noticing(Resource[Seen]):
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
             rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
-            return Change("create", note=rate)
+            return Change("create" if seen.allowed else "unavailable", note=rate if seen.allowed else self._without())
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
             for manifest in manifests(self._settings, self._name, seen.host)
@@ -130,6 +134,9 @@ class Noticing(Resource[Seen]):
         there = self._helm.uninstall(self._name, self._home)
         clear(f"The end of the {self._watcher}", self._remains, self._patience)
         return "removed" if there or found else "was not there"
+
+    def _without(self) -> str:
+        return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
 
     def _wanted(self, seen: Seen) -> bool:
         return bool(seen.polls is not None and seen.polls > OFTEN and not seen.ours and seen.host.image)

@@ -90,6 +90,26 @@ def test_it_is_not_wanted_where_argo_cd_is_ours_polls_often_is_not_there_or_some
     assert change_of(resource(argo_cd(None), argocd_noticing="polling")) is None
 
 
+def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -> None:
+    *_, deployment = manifests(replace(SETTINGS, access="https"), NAME, HOST)
+    environment = {
+        each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert environment["REPOSITORY"] == "https://github.com/acme/web.git"
+    assert "cat /key/password" in environment["GIT_CONFIG_VALUE_0"]
+    assert "GIT_SSH_COMMAND" not in environment
+    assert change_of(resource(argo_cd(None), access="https")).action == "create"
+    app = {("secret", "web-repo"): {"metadata": {"name": "web-repo"}, "data": {"githubAppPrivateKey": ""}}}
+    assert change_of(resource(argo_cd(None) | app, access="https")) is None
+
+
+def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
+    edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
+    change = change_of(Noticing(SETTINGS, *edges))
+    assert change.action == "unavailable"
+    assert "deliveries wait for Argo CD's own look" in change.note
+
+
 def test_as_it_should_be_it_is_left_alone() -> None:
     assert change_of(resource(argo_cd(None) | watcher(), Helm([release(NAME)]))) is None
 
