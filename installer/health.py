@@ -139,6 +139,8 @@ def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
         yield Row("sync", title, healthy=False, state="there is no Application")
         return
     commit = record.commit if record else synced.revision
+    if synced.revision != commit and not live.refresh():  # it would look of itself, later
+        synced = live.synced() or synced
     state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
     if not synced.has(commit):
         behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
