@@ -1,10 +1,10 @@
 """From the merge of a pull request until every pod answers its commit: ours, by hand, and as DevStream's projects go.
 
-    python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 3 and 3 (0: leave DevStream out); docs/testing.md says with what
+    python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 3 and 3; docs/testing.md says with what
 
 One run, one project, the same change each time. First ours, as generated. Then its parts by hand, on a warm machine:
-image built and pushed, one git push, one rollout. Last DevStream's flow: jobs one after another (test, then image
-without a cache, then deploy) and an Argo CD that polls as it comes, which also shows its cost. Nothing is left.
+image built and pushed, one git push, one rollout. Last DevStream's flow (unless SLOW is 0): jobs one after another
+(test, then image without a cache, then deploy), and an Argo CD that polls as it comes. Nothing is left.
 """
 
 import json
