@@ -15,7 +15,7 @@ CLIENT = """
 import http.client, json, pathlib, sys, threading, time
 host, rate, longest, stop = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), pathlib.Path("/tmp/stop")
 threads, lock, end = 10, threading.Lock(), time.monotonic() + float(sys.argv[3])
-told = {"requests": 0, "errors": [], "slowest": 0.0, "revisions": 0}
+told = {"requests": 0, "errors": [], "slowest": 0.0}
 def ask(number):
     connection = http.client.HTTPConnection(host, 80, timeout=5)
     due = time.monotonic() + number / rate
