@@ -200,7 +200,7 @@ def believing(ca: Path, bundle: Path) -> dict[str, str]:
     """Return the settings of a machine that believes a CA beside what this one believes."""
     here = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     bundle.write_text(f"{here.read_text()}\n{ca.read_text()}")
-    return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO"), str(bundle))
+    return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), str(bundle))
 
 
 def reader(github: GitHub, variant: Variant) -> dict[str, str]:
