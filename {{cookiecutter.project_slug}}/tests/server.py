@@ -16,10 +16,10 @@ from typing import Any
 MODULE = "{{ cookiecutter.__module }}"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+def free_ports() -> tuple[int, int]:
+    """Return two ports, open here at the same time: taken one after the other, they may be the same one."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Server:
 @contextmanager
 def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
     """Start the server, and wait until it is ready."""
-    ports = free_port(), free_port()
+    ports = free_ports()
     variables = {"PORT": str(ports[0]), "METRICS_PORT": str(ports[1])} | environment
     with subprocess.Popen(
         [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=subprocess.PIPE, text=True
