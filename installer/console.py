@@ -18,6 +18,7 @@ from .converge import Planned
 from .errors import InstallerError
 from .health import Report
 from .resource import Change
+from .timeline import Timeline
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -111,6 +112,12 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
         out.print(f"{sign} {escape(str(finding))}")
+
+
+def show_timeline(timeline: Timeline) -> None:
+    """Print when each step began and ended; nothing where nothing was done."""
+    for line in timeline.lines():
+        out.print(escape(line), style="cyan" if "━" in line else "bold", no_wrap=True, overflow="ignore", crop=False)
 
 
 def report(message: str) -> None:

@@ -1,11 +1,12 @@
 """Whether all is as it should be, part by part, up to what the running pods answer."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from . import delivered, registry, runs
+from . import delivered, registry, runs, telling
 from .checks.finding import Finding
 from .converge import Planned
 from .delivered import Delivered
@@ -13,6 +14,8 @@ from .errors import InstallerError
 from .live import Live, disagreement
 from .settings import MAIN
 from .world import World
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
         parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
     with ThreadPoolExecutor(max_workers=len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
+    if record and "cluster" not in blind:
+        rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and run["status"] in runs.ACTIVE else None
     return Report(rows, problems, record.hold if record else "", under_way)
 
@@ -134,6 +139,8 @@ def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
         yield Row("sync", title, healthy=False, state="there is no Application")
         return
     commit = record.commit if record else synced.revision
+    if synced.revision != commit and not live.refresh():  # it would look of itself, later
+        synced = live.synced() or synced
     state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
     if not synced.has(commit):
         behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
@@ -150,3 +157,8 @@ def _service(world: World, record: Delivered | None) -> Iterator[Row]:
     wrong = disagreement(ready, record.revision)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
+
+
+def _deployment(world: World, record: Delivered) -> Iterator[Row]:
+    """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
+    yield Row("deployment", "GitHub Deployment", healthy=True, state=telling.tell(world, record, log.info).text)

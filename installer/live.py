@@ -64,7 +64,25 @@ class Live:
 
     def answers(self) -> list[PodAnswer]:
         """Ask every pod of the service that is Ready for its revision."""
-        return answers(self._cluster, self._settings.namespace, self._objects("Pod"))
+        return answers(self._cluster, self._settings.namespace, self.pods())
+
+    def operation(self) -> Object:
+        """Return how Argo CD's last sync went, in its own words; empty where it made none."""
+        settings = self._settings
+        application = self._cluster.get(KINDS[1], settings.application, settings.argocd_namespace) or {}
+        return application.get("status", {}).get("operationState") or {}
+
+    def pods(self) -> list[Object]:
+        """Return the service's pods, ready or not."""
+        return self._objects("Pod")
+
+    def events(self) -> list[Object]:
+        """Return what Kubernetes noted lately in the service's namespace."""
+        return self._cluster.list("events", self._settings.namespace)
+
+    def address(self) -> str:
+        """Return where people find the service; empty where there is no way in."""
+        return self._cluster.address(self._settings.slug, self._settings.namespace)
 
     def problems(self) -> list[str]:
         """Say in short sentences what keeps the service from running."""

@@ -39,6 +39,7 @@ STEPS = (
     Step("keep the registry's token as a secret", "Secrets", "write", "repo", "actions/secrets"),
     Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
     Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
 )
 LIMITS = (
     Limit(

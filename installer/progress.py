@@ -7,13 +7,15 @@ import time
 from rich.markup import escape
 
 from .console import out
+from .timeline import Timeline
 
 
 class Steps:
     """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, timeline: Timeline | None = None) -> None:
         self._total = total
+        self._timeline = timeline
         self._done = 0
         self._lock = threading.Lock()
         self._running: dict[str, float] = {}
@@ -50,6 +52,8 @@ class Steps:
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Print that a step ended."""
+        if self._timeline:
+            self._timeline.add(title, seconds)
         with self._lock:
             self._running.pop(title, None)
             self._done += 1

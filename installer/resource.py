@@ -87,3 +87,16 @@ def exact_differences(desired: Any, seen: Any, name: str = "") -> tuple[Field, .
             for field in exact_differences(desired.get(key), seen.get(key), f"{name}.{key}" if name else key)
         )
     return () if desired == seen else (Field(name, seen, desired),)
+
+
+def covers(seen: Any, desired: Any) -> bool:
+    """Tell whether `seen` says at least what `desired` says; lists must have the same items in any order."""
+    if isinstance(desired, dict):
+        return isinstance(seen, dict) and all(covers(seen.get(key), value) for key, value in desired.items())
+    if isinstance(desired, list):
+        return (
+            isinstance(seen, list)
+            and len(seen) == len(desired)
+            and all(any(covers(s, d) for s in seen) for d in desired)
+        )
+    return bool(seen == desired)

@@ -38,12 +38,11 @@ class Settings:
     argocd_namespace: str = "argocd"
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
     database: str = "none"
+    argocd_noticing: str = "auto"
     environment: str = "dev"
     runner: str = ""
-    api_version: str = "2022-11-28"
-    """Of GitHub's REST API: the newest that every supported Enterprise Server knows."""
-    ca: str = ""
-    """The company's that signed GitHub's certificate, in PEM; so `registry_ca`."""
+    api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows
+    ca: str = ""  # the company's that signed GitHub's certificate, in PEM; so `registry_ca`
     access: str = "ssh"
     image_visibility: str = "public"
     registry_ca: str = ""
@@ -120,13 +119,14 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+    "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
     "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
-_MAY_LACK = {"database", "description", "argocd_namespace", "access", "runner", "api_version", "image_visibility"}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
 _FILES = {"ca": "github.ca", "registry_ca": "registry.ca"}
 
 
@@ -153,7 +153,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
     for name, (where, pattern, form) in _FIELDS.items():
         value = _at(tree, where)
-        if value is None and name in _MAY_LACK:
+        if value is None and name not in _MUST_BE_SAID:
             value = getattr(Settings, name, "")
         if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
             wrong.append(f"{where}: must be {form}, is {value!r}")

@@ -21,6 +21,7 @@ from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
 from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
+from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
 from .resources.registry_token import RegistryToken
 from .resources.repository import Repository
@@ -90,4 +91,5 @@ class World:
             PullSecret(settings, cluster, helm, credentials),
             RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
+            Noticing(settings, cluster, helm),
         ]

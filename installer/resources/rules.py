@@ -4,7 +4,7 @@ from typing import Any
 
 from ..github import GitHub
 from ..refused import Refused
-from ..resource import Change, Field, Lane, Resource
+from ..resource import Change, Field, Lane, Resource, covers
 from ..settings import Settings
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
@@ -49,7 +49,7 @@ class Rules(Resource[dict[str, dict[str, Any]] | None]):
         fields = [
             Field(name, _shown(seen.get(name)), _shown(ruleset))
             for name, ruleset in self._desired.items()
-            if not _covers(seen.get(name), ruleset)
+            if not covers(seen.get(name), ruleset)
         ]
         return Change("change" if seen else "create", tuple(fields)) if fields else None
 
@@ -93,19 +93,6 @@ def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
         "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
         "rules": [*_KEPT, *rules],
     }
-
-
-def _covers(seen: Any, desired: Any) -> bool:
-    """Tell whether `seen` says at least what `desired` says; lists must have the same items in any order."""
-    if isinstance(desired, dict):
-        return isinstance(seen, dict) and all(_covers(seen.get(key), value) for key, value in desired.items())
-    if isinstance(desired, list):
-        return (
-            isinstance(seen, list)
-            and len(seen) == len(desired)
-            and all(any(_covers(s, d) for s in seen) for d in desired)
-        )
-    return bool(seen == desired)
 
 
 def _shown(ruleset: dict[str, Any] | None) -> str | None:

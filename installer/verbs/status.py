@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from .. import console, documents, health, preflight
+from ..errors import InstallerError
 from ..health import Report, Row
 from ..wait import until
 from ..world import World
@@ -39,13 +40,24 @@ def _watch(world: World, *, silent: bool) -> Report:
     else:
         show = console.picture() if console.out.is_terminal else nullcontext(_Changes())
     with show as seen:
+        trouble: InstallerError | None = None
 
         def well() -> bool:
-            reports.append(examine(world))
+            nonlocal trouble
+            try:
+                reports.append(examine(world))
+            except InstallerError as error:  # GitHub or the cluster is away: who watches wants to know when it is back
+                if trouble is None or trouble.message != error.message:
+                    console.fail(error.message)
+                trouble = error
+                return False
+            trouble = None
             seen(reports[-1])
             return reports[-1].settled
 
         until(well, DEADLINE, EVERY)
+        if trouble:
+            raise trouble
     return reports[-1]
 
 

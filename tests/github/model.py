@@ -16,6 +16,7 @@ from .runs import Run
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 PERMISSIONS = (
     "metadata", "administration", "contents", "variables", "secrets", "actions", "pull_requests", "checks", "workflows",
+    "deployments",
 )  # fmt: skip
 FULL_ACCESS: Mapping[str, str] = dict.fromkeys(PERMISSIONS, "write")
 
@@ -105,6 +106,38 @@ class DeployKey:
     created_at: str = field(default_factory=now)
 
 
+@dataclass(frozen=True)
+class DeploymentStatus:
+    state: str
+    description: str
+    creator: Account
+    log_url: str = ""
+    environment_url: str = ""
+    id: int = field(default_factory=number)
+    created_at: str = field(default_factory=now)
+
+
+@dataclass
+class Deployment:
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    description: str | None
+    payload: Any
+    transient: bool
+    production: bool
+    creator: Account
+    statuses: list[DeploymentStatus] = field(default_factory=list)  # newest last
+    id: int = field(default_factory=number)
+    created_at: str = field(default_factory=now)
+
+    @property
+    def state(self) -> str:
+        """What the newest status says; GitHub calls one without any `pending`."""
+        return self.statuses[-1].state if self.statuses else "pending"
+
+
 @dataclass(eq=False)
 class Repository:
     """A repository: its settings here, its content in a bare git directory."""
@@ -127,6 +160,7 @@ class Repository:
     secrets: dict[str, Stored] = field(default_factory=dict)
     keys: dict[int, DeployKey] = field(default_factory=dict)
     rulesets: dict[int, Ruleset] = field(default_factory=dict)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     workflows: dict[str, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)

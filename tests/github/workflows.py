@@ -19,7 +19,7 @@ TOKENS = re.compile(r"\bgithub\.token\b|\bsecrets\.GITHUB_TOKEN\b")
 # act runs jobs as if these were not there
 IGNORED_BY_ACT = {"environment", "services", "container", "strategy", "uses", "concurrency"}
 DEFAULT_TYPES = ["opened", "synchronize", "reopened"]
-ALL = ("actions", "contents", "pull_requests", "checks")
+ALL = ("actions", "contents", "pull_requests", "checks", "deployments")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class Cluster:
 
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     content: list[str] = field(default_factory=list)
+    forbidden: tuple[str, ...] = ()
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         return self.objects.get((kind, name))
@@ -31,6 +32,9 @@ class Cluster:
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> "list[Object]":
         return [o for (each, _), o in self.objects.items() if each in kind.split(",")]
+
+    def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
+        return resource not in self.forbidden
 
     def everything_in(self, namespace: str) -> "list[str]":
         return self.content

@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "namespace": "another-dev",
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
+    "argocd_noticing": "polling",
     "database": "postgresql",
     "environment": "staging",
     "runner": "company-linux",

@@ -71,8 +71,11 @@ def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
     assert state(health._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
     monkeypatch.setattr(Live, "synced", lambda _: Synced("b" * 40, "Synced", "Progressing", "Succeeded"))
+    asked: list[str] = []
+    monkeypatch.setattr(Live, "refresh", lambda _: asked.append("look") or "")
     healthy, told = state(health._argocd(WORLD, RECORD))
     assert not healthy
+    assert asked == ["look"]
     assert told.splitlines() == [
         "Synced and Progressing at bbbbbbb",
         "env/dev is at ccccccc",
@@ -80,6 +83,13 @@ def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> No
     ]
     monkeypatch.setattr(Live, "synced", lambda _: None)
     assert state(health._argocd(WORLD, RECORD)) == (False, "there is no Application")
+
+
+def test_argo_cd_that_has_not_noticed_the_newest_delivery_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [Synced("b" * 40, "Synced", "Healthy", "Succeeded"), Synced("c" * 40, "Synced", "Healthy", "Succeeded")]
+    monkeypatch.setattr(Live, "synced", lambda _: seen.pop(0))
+    monkeypatch.setattr(Live, "refresh", lambda _: "")
+    assert state(health._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
 
 
 def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +130,7 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
     monkeypatch.setattr(health, "_secrets", lambda _: [])
+    monkeypatch.setattr(health, "_deployment", lambda *_: [])
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = health.examine(WORLD, [], list)
     assert (report.healthy, report.settled) == (True, False)

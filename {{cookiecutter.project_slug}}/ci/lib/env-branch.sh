@@ -48,7 +48,10 @@ in_actions() { [ "${GITHUB_ACTIONS:-}" = true ]; }
 
 one_line() { printf '%s' "$*" | LC_ALL=C tr '\000-\037\177' ' '; }
 
-trap '[ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
+# shellcheck source-path=SCRIPTDIR source=deployment.sh
+. ci/lib/deployment.sh
+
+trap 'abandon_deployment; [ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
 
 # --- git, as who ----------------------------------------------------------------------------------------------------
 

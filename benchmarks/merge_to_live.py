@@ -1,0 +1,170 @@
+"""From the merge of a pull request until every pod answers its commit: ours, by hand, and as DevStream's projects go.
+
+    python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 3 and 3; docs/testing.md says with what
+
+One run, one project, the same change each time. First ours, as generated. Then its parts by hand, on a warm machine:
+image built and pushed, one git push, one rollout. Last DevStream's flow (unless SLOW is 0): jobs one after another
+(test, then image without a cache, then deploy), and an Argo CD that polls as it comes. Nothing is left.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import yaml
+
+from tests.e2e.actors import eventually
+from tests.e2e.stage import PROJECT, SLUG, Stage, open_stage
+
+from .machine import machine, table
+from .plot import stacked
+
+PATIENCE = 900.0
+PARTS = ("image pushed", "env/dev written", "live")
+
+
+@dataclass
+class Flow:
+    """One way from merge to live; each change gives the seconds of each part."""
+
+    name: str
+    parts: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, part: str, seconds: float) -> None:
+        self.parts.setdefault(part, []).append(seconds)
+
+    @property
+    def medians(self) -> dict[str, float]:
+        return {part: median(values) for part, values in self.parts.items()}
+
+    @property
+    def total(self) -> float:
+        return sum(self.medians.values())
+
+
+def merge(stage: Stage, flow: Flow, number: int) -> None:
+    """Change one line of the code, merge it, and time its way."""
+    developer = stage.developer
+    branch = f"change-{flow.name[:4].strip().lower()}-{number}"
+    developer.branch(branch)
+    stage.add_greeting(right=True)
+    module = developer.project / "src" / SLUG.replace("-", "_") / "example.py"
+    module.write_text(f"{module.read_text()}\n\n# {branch}\n")
+    developer.commit(f"Change {branch}")
+    developer.propose(branch, f"Change {branch}")
+    eventually("the checks", lambda: stage.passed(branch), PATIENCE)
+    last = time.monotonic()
+    revision = developer.merge(branch)
+    there: dict[str, Callable[[], bool]] = {
+        "image pushed": lambda: stage.in_registry(revision),
+        "env/dev written": lambda: stage.delivered()["revision"] == revision,
+        "live": lambda: stage.service.revisions() == {revision},
+    }
+    for part, reached in there.items():
+        eventually(f"{flow.name}: {part}", reached, PATIENCE)
+        flow.add(part, time.monotonic() - last)
+        last = time.monotonic()
+    said = " · ".join(f"{part} {values[-1]:.1f} s" for part, values in flow.parts.items())
+    print(f"{flow.name}: {said}", file=sys.stderr, flush=True)
+
+
+def by_hand(stage: Stage, flow: Flow, number: int) -> None:
+    """Do the parts one by one on this machine: nothing waits for anything."""
+    developer = stage.developer
+    module = developer.project / "src" / SLUG.replace("-", "_") / "example.py"
+    module.write_text(f"{module.read_text()}\n\n# by hand {number}\n")
+    revision = developer.commit(f"By hand {number}")
+    began = time.monotonic()
+    name = f"docker.io/acme/{SLUG}"
+    digest = developer.run("env", f"IMAGE_REPOSITORY={name}", "REGISTRY_USERNAME=acme", "ci/image").stdout.strip()
+    flow.add("image pushed", time.monotonic() - began)
+    began = time.monotonic()
+    developer.git("push", "--quiet", "origin", f"HEAD:refs/heads/by-hand-{number}")
+    flow.add("env/dev written", time.monotonic() - began)
+    scratch, values = f"{SLUG}-by-hand", developer.home / "by-hand.json"
+    image = {"repository": name, "tag": revision, "digest": digest}
+    values.write_text(json.dumps({"image": image, "revision": revision}))
+    began = time.monotonic()
+    given = ("--values", "deploy/dev.yaml", "--values", str(values))
+    where = ("--namespace", scratch, "--create-namespace")
+    developer.run("helm", "upgrade", "--install", SLUG, "chart", *where, *given)
+    developer.run("kubectl", "rollout", "status", f"deployment/{SLUG}", "-n", scratch, "--timeout=120s")
+    if number:  # the first one installs
+        flow.add("live", time.monotonic() - began)
+
+
+def as_devstream_does(stage: Stage) -> None:
+    """Let jobs wait for each other, build without a cache as on a fresh runner, and let Argo CD poll as it comes."""
+    developer = stage.developer
+    developer.branch("series")
+    workflow = developer.project / ".github/workflows/deliver.yml"
+    text = workflow.read_text()
+    workflow.write_text(
+        text.replace("  image:\n    name: image\n", "  image:\n    name: image\n    needs: [test]\n", 1)
+    )
+    script = developer.project / "ci/image"
+    assert "docker buildx build " in script.read_text()
+    script.write_text(script.read_text().replace("docker buildx build ", "docker buildx build --no-cache ", 1))
+    settings = developer.project / "gitops.yaml"
+    tree = yaml.safe_load(settings.read_text())
+    polling = {"timeout.reconciliation": "120s", "timeout.reconciliation.jitter": "60s"}
+    tree["argocd"]["values"].setdefault("configs", {})["cm"] = polling
+    tree["argocd"]["values"]["repoServer"] = {"extraArgs": []}
+    settings.write_text(yaml.safe_dump(tree))
+    assert workflow.read_text() != text
+    developer.commit("As DevStream does")
+    developer.propose("series", "As DevStream does")
+    eventually("the checks", lambda: stage.passed("series"), PATIENCE)
+    developer.merge("series")
+    developer.installer("up", "--yes")
+
+
+def main(changes: int = 3, slow: int = 3, plot: Path | None = None) -> None:
+    """Measure, print a table, and draw it where a file is named."""
+    ours, hand, series = Flow("ours"), Flow("by hand, warm"), Flow("jobs in series, default polling")
+    with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
+        developer = stage.developer
+        words = ("--no-input", f"project_name={PROJECT}", "github_owner=acme", f"--output-dir={developer.home}")
+        developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
+        developer.project = developer.home / SLUG
+        try:
+            for number in range(changes):
+                merge(stage, ours, number)
+            developer.branch("by-hand")
+            for number in range(changes + 1):
+                by_hand(stage, hand, number)
+            if slow:
+                as_devstream_does(stage)
+            for number in range(slow):
+                merge(stage, series, number)
+        finally:
+            developer.run("kubectl", "delete", "namespace", f"{SLUG}-by-hand", "--ignore-not-found", check=False)
+            developer.installer("down", "--yes", "--argocd", stdin="argocd\n")
+    print(f"{machine()}\n")
+    flows = [flow for flow in (ours, hand, series) if flow.parts]
+    rows = [
+        [
+            flow.name,
+            *(f"{flow.medians[part]:.1f}" for part in PARTS),
+            f"{flow.total:.1f}",
+            f"{flow.total / ours.total:.1f}×",
+        ]
+        for flow in flows
+    ]
+    print(table(("merge to live, medians in s", *PARTS, "sum", "to ours"), rows))
+    print(f"\nours to its parts by hand: {ours.total / hand.total:.2f} (bar: 1.3)")
+    if slow:
+        ratio = series.medians["live"] / ours.medians["live"]
+        print(f"from env/dev to live, default polling to ours: {ratio:.0f}×")
+    if plot:
+        plot.write_text(stacked("From merge to live, in seconds", {flow.name: flow.medians for flow in flows}))
+
+
+if __name__ == "__main__":
+    _changes, _slow, *_plot = sys.argv[1:] or ["3", "3"]
+    main(int(_changes), int(_slow), Path(_plot[0]) if _plot else None)

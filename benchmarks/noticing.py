@@ -1,0 +1,175 @@
+"""From a push to env/dev until every new pod is ready, with nobody calling Argo CD from outside; one run, three ways.
+
+    python -m benchmarks.noticing [CHANGES [SLOW]]      # 20 and 3; with a cluster, as docs/testing.md says
+
+Argo CD as it comes (its own polling), the same with our watcher beside it, and Argo CD as `up` installs it. The service
+is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Nothing is left.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from installer.argocd_values import SMALL, merged
+from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
+from installer.resources.noticing import Noticing
+from installer.wait import clear
+from installer.watcher import EVERY
+from tests.e2e.ground import Away, Repository, sshd
+from tests.e2e.test_cluster_half import Half, kubectl
+from tests.e2e.test_noticing import as_it_comes, not_yet, running
+
+from .machine import machine, percentile, table
+
+PATIENCE = 900.0  # seconds: Argo CD's defaults took up to 295 for one change
+
+
+@dataclass
+class Way:
+    """One way to notice, how often Argo CD or the watcher asks GitHub, and what was measured."""
+
+    name: str
+    every: float
+    mark: str
+    """What its revisions begin with."""
+    seconds: list[float] = field(default_factory=list)
+    """Until the first new pod is ready: what the bars are about."""
+    whole: list[float] = field(default_factory=list)
+    """Until every pod is a new one; they go one after another."""
+    core: float = 0.0
+    """Share of one core that Argo CD's namespace used while nothing was delivered."""
+
+
+def cpu_seconds(namespace: str) -> float:
+    """Return the processor time that the running pods of a namespace have used, as the kubelet counts it."""
+    total = 0.0
+    for node in kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split():
+        summary = json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
+        mine = [pod for pod in summary["pods"] if pod["podRef"]["namespace"] == namespace]
+        total += sum(pod.get("cpu", {}).get("usageCoreNanoSeconds", 0) for pod in mine) / 1e9
+    return total
+
+
+def idle(way: Way, seconds: float = 60) -> None:
+    """Let it notice nothing for a while, and see what that costs."""
+    before, began = cpu_seconds("argocd"), time.monotonic()
+    time.sleep(seconds)
+    way.core = (cpu_seconds("argocd") - before) / (time.monotonic() - began)
+
+
+def lacks(half: Half, revision: str) -> str:
+    """Say that no pod of this revision is ready; nothing once one is."""
+    return "" if revision in running(half) else "no new pod is ready"
+
+
+def measure(half: Half, way: Way, changes: int) -> None:
+    """Push changes one after another, each some time after the one before was live, out of step with all polling."""
+    for number in range(changes):
+        time.sleep(1 + number * 0.7 % 4)
+        revision = f"{way.mark}{number:039d}"
+        began = time.monotonic()
+        half.repository.deliver(revision)
+        clear(f"{way.name}, change {number}", lambda r=revision: lacks(half, r), PATIENCE, every=0.1)  # type: ignore[misc]
+        way.seconds.append(time.monotonic() - began)
+        clear(f"{way.name}, change {number}", lambda r=revision: not_yet(half, r), PATIENCE, every=0.1)  # type: ignore[misc]
+        way.whole.append(time.monotonic() - began)
+        print(f"{way.name}: {way.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def ground(folder: Path) -> Iterator[tuple[Half, dict[str, object]]]:
+    """A project's wiring beside an Argo CD as it comes; all of it is removed in the end."""
+    with sshd(folder) as (where, host_key, keys):
+        repository = Repository(folder / "web.git")
+        settings = Away(
+            name="Noticing", slug="noticing", description="", host="github.com", owner="acme", visibility="private",
+            registry="docker.io", account="acme", namespace="noticing-dev", remote=f"ssh://{where}{repository.path}",
+        )  # fmt: skip
+        half = Half(settings, repository, keys)
+        values = as_it_comes(host_key)
+        try:
+            install(half, values)
+            half.apply()
+            half.wait(repository.deliver("f" * 40), 300)
+            yield half, values
+        finally:
+            for resource in (noticing(half), *reversed(half.resources()[1:])):
+                resource.remove()
+            half.helm.uninstall("argocd", "argocd", 300)
+            kubectl("delete", "crd", *CRDS, "--ignore-not-found")
+            kubectl("delete", "namespace", "argocd", "noticing-dev", "--ignore-not-found")
+
+
+def install(half: Half, values: dict[str, object]) -> None:
+    options = {"chart": CHART, "version": CHART_VERSION, "create_namespace": True, "timeout": 300.0}
+    half.helm.install("argocd", "argocd", values, **options)  # type: ignore[arg-type]
+    for kind in ("deployment", "statefulset"):
+        names = kubectl("get", kind, "-n", "argocd", "-o", "name").split()
+        for name in names:
+            kubectl("rollout", "status", name, "-n", "argocd", "--timeout=300s")
+
+
+def noticing(half: Half) -> Noticing:
+    return Noticing(half.settings, half.cluster, half.helm)
+
+
+def main(changes: int = 20, slow: int = 3) -> None:
+    """Measure, and print a table."""
+    if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
+        sys.exit("needs sshd (openssh-server)")
+    ways = [
+        Way("Argo CD's defaults", 120, "a"),
+        Way("the same, with our watcher", EVERY, "b"),
+        Way("Argo CD as `up` installs it", 3, "c"),
+    ]
+    with tempfile.TemporaryDirectory() as name, ground(Path(name)) as (half, values):
+        idle(ways[0])
+        measure(half, ways[0], slow)
+        watcher = noticing(half)
+        seen = watcher.observe()
+        change = watcher.diff(seen)
+        assert change
+        watcher.apply(seen, change)
+        idle(ways[1])
+        measure(half, ways[1], changes)
+        watcher.remove()
+        install(half, merged(values, SMALL))
+        half.wait(half.repository.deliver("e" * 40), 300)
+        idle(ways[2])
+        measure(half, ways[2], changes)
+    print(f"{machine()}\n")
+    first = median(ways[0].seconds)
+    rows = [
+        [
+            way.name, str(len(way.seconds)), f"{median(way.seconds):.1f}", f"{percentile(way.seconds, 95):.1f}",
+            f"{max(way.seconds):.1f}", f"{median(way.whole):.1f}", f"{first / median(way.seconds):.0f}×",
+            f"{3600 / way.every:.0f}", f"{100 * way.core:.0f} %",
+        ]
+        for way in ways
+    ]  # fmt: skip
+    figures = (
+        "changes",
+        "median s",
+        "p95 s",
+        "longest s",
+        "every pod, median s",
+        "faster",
+        "asks GitHub an hour",
+        "of a core",
+    )
+    print(table(("noticed by", *figures), rows))
+
+
+if __name__ == "__main__":
+    try:
+        main(*map(int, sys.argv[1:]))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{' '.join(map(str, error.cmd))}:\n{error.stdout}{error.stderr}")

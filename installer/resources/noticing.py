@@ -1,0 +1,170 @@
+"""That a delivery is noticed within seconds where Argo CD is others': its own polling takes minutes, and is theirs."""
+
+import re
+from dataclasses import dataclass
+
+from ..components import COMPONENT, PARTS
+from ..helm import Helm, objects
+from ..kubectl import Cluster, Object
+from ..marks import PROJECT, is_ours
+from ..pods import problems
+from ..release import Release
+from ..resource import Change, Field, Lane, Resource, covers
+from ..settings import Settings
+from ..wait import clear
+from ..watcher import EVERY, Host, manifests
+from .argo_cd import RELEASE
+
+_RBAC = "rbac.authorization.k8s.io"
+_MADE = ("deployments.apps", f"roles.{_RBAC}")
+SETTINGS_OF_ARGOCD = "argocd-cm"
+OFTEN = 10.0
+"""Seconds: an Argo CD that polls so often needs no help."""
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DEFAULT = 120.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The watcher's objects by kind, their release, and how often Argo CD polls of itself (None: it is not there)."""
+
+    objects: dict[str, Object]
+    release: Release | None = None
+    polls: float | None = None
+    ours: bool = False
+    allowed: bool = True
+    """Whether we may make it."""
+    host: Host = Host()  # noqa: RUF009  # frozen
+
+
+class Noticing(Resource[Seen]):
+    """A watcher beside an Argo CD of others that polls seldom; nothing where ours, or theirs, polls often."""
+
+    lane: Lane = "cluster"
+    key = "noticing"
+    needs = ("application",)
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._patience = patience
+        self._name = f"{settings.application}-watcher"
+        self._home = settings.argocd_namespace
+        kinds = ("serviceaccounts", f"roles.{_RBAC}", f"rolebindings.{_RBAC}", "deployments.apps")
+        self._references = [f"{kind}/{self._name}" for kind in kinds]
+        self._watcher = f"watcher of {settings.branch} for Argo CD"
+        self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
+
+    def observe(self) -> Seen:
+        """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
+        found = self._cluster.get_many([*self._references, f"configmaps/{SETTINGS_OF_ARGOCD}"], self._home)
+        config = found.pop("ConfigMap", None)
+        polls = _polls(config) if config else None
+        slow = polls is not None and polls > OFTEN and self._settings.argocd_noticing == "auto"
+        if slow and self._settings.reads_by == "login" and self._reads_as_an_app():
+            slow = False
+        if not slow and not found:
+            return Seen({}, polls=polls)
+        self.title = self._watcher
+        made = self._helm.releases(self._home, f"{PROJECT}={self._settings.slug}") if slow else []
+        components = self._cluster.list("deployments", self._home, PARTS) if slow else []
+        reader = [c for c in components if c["metadata"]["labels"].get(COMPONENT) == "repo-server"]
+        return Seen(
+            found,
+            self._helm.release(self._name, self._home) if found else None,
+            polls if slow else None,
+            any(release.name == RELEASE for release in made) or not reader,
+            bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
+            Host.of(reader[0]) if reader else Host(),
+        )
+
+    def _reads_as_an_app(self) -> bool:
+        """Tell whether Argo CD reads as a GitHub App: git alone cannot log in as one."""
+        found = self._cluster.get("secret", f"{self._settings.slug}-repo", self._home) or {}
+        return "githubAppPrivateKey" in (found.get("data") or {})
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen({})
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare each object; one that nobody needs any more goes."""
+        if foreign := [kind for kind, found in seen.objects.items() if not is_ours(found, self._settings.slug)]:
+            return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
+        if not self._wanted(seen):
+            return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
+        if not seen.objects:
+            rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
+            return Change("create" if seen.allowed else "unavailable", note=rate if seen.allowed else self._without())
+        fields = tuple(
+            Field(manifest["kind"], "another, or none", "as it should be")
+            for manifest in manifests(self._settings, self._name, seen.host)
+            if not covers(seen.objects.get(manifest["kind"]), manifest)
+        )
+        if seen.release is None or seen.release.status != "deployed":
+            fields += (Field("release", seen.release and seen.release.status, "deployed"),)
+        waiting = not fields and self._unready(seen.objects["Deployment"])
+        return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Write all of it, and wait until it has read the branch; or remove what nobody needs."""
+        if not self._wanted(seen):
+            self.remove()
+            return
+        self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
+        selector = f"app.kubernetes.io/name={self._name}"
+        clear(
+            f"The start of the {self._watcher}",
+            lambda: self._unready(self._cluster.get("deployments.apps", self._name, self._home)),
+            self._patience,
+            explain=lambda: "\n  ".join(
+                [
+                    *problems(self._cluster, self._home, selector),
+                    "To do without it, and wait for Argo CD's own polling: argocd.noticing: polling in gitops.yaml",
+                ]
+            ),
+        )
+
+    def remove(self) -> str:
+        """Remove it and assert it gone."""
+        found = self._cluster.get_many(self._references, self._home)
+        if any(not is_ours(each, self._settings.slug) for each in found.values()):
+            return "stays, it is not ours"
+        there = self._helm.uninstall(self._name, self._home)
+        clear(f"The end of the {self._watcher}", self._remains, self._patience)
+        return "removed" if there or found else "was not there"
+
+    def _without(self) -> str:
+        return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
+
+    def _wanted(self, seen: Seen) -> bool:
+        return bool(seen.polls is not None and seen.polls > OFTEN and not seen.ours and seen.host.image)
+
+    def _remains(self) -> str:
+        found = self._cluster.get_many(self._references, self._home)
+        return ", ".join(f"{kind} {self._name} is still there" for kind in found)
+
+    def _unready(self, deployment: Object | None) -> str:
+        status = (deployment or {}).get("status", {})
+        current = deployment and status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+        return "" if current and status.get("readyReplicas") and status.get("updatedReplicas") else "not ready yet"
+
+
+def _often(seconds: float | None) -> str:
+    return f"every {seconds:.0f} s" if seconds and seconds != float("inf") else "never"
+
+
+def _polls(config: Object) -> float:
+    """Return how often Argo CD looks of itself, at the latest; `0` means never."""
+    data = config.get("data") or {}
+    interval = _seconds(data.get("timeout.reconciliation", ""))
+    return float("inf") if interval == 0 else interval if interval is not None else _DEFAULT
+
+
+def _seconds(text: str) -> float | None:
+    """Read a duration as Go writes it: `180s`, `2m30s`, `0`."""
+    if text.strip() == "0":
+        return 0.0
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Ask a repository for the head of a branch, again and again; where it is another one, let Argo CD look now.
+# bash, git, ssh and openssl are in Argo CD's own image: for its work, and for ca-certificates.
+
+set -u
+
+account=${ACCOUNT:-/var/run/secrets/kubernetes.io/serviceaccount}
+body='{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
+server=kubernetes.default.svc
+case $KUBERNETES_SERVICE_HOST in
+  *:*) address=[$KUBERNETES_SERVICE_HOST]:$KUBERNETES_SERVICE_PORT ;;
+  *) address=$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT ;;
+esac
+
+say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
+
+# The first line of the API server's answer, or of why there is none. The token is in no command line.
+refresh() {
+  {
+    printf 'PATCH %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n' "$APPLICATION" "$server"
+    printf 'Authorization: Bearer %s\r\nContent-Type: application/merge-patch+json\r\n' "$(cat "$account/token")"
+    printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
+  } | timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile "$account/ca.crt" \
+    -verify_hostname "$server" -servername "$server" -connect "$address" 2>&1 |
+    tr -d '\r' | head -n 1
+}
+
+trap 'exit 0' TERM INT
+[ ! -s "/tls/$HOST" ] || export GIT_SSL_CAINFO="/tls/$HOST"
+last=none
+while :; do
+  rest=$EVERY
+  if head=$(timeout 20 git ls-remote "$REPOSITORY" "refs/heads/$BRANCH"); then
+    touch "$HOME/read"
+    if [ -n "$head" ] && [ "$head" != "$last" ]; then
+      answer=$(refresh)
+      case $answer in
+        'HTTP/1.1 200'*) last=$head && say "Argo CD is told of ${head%%[[:space:]]*}" ;;
+        *) rest=$REPAIR && say "Argo CD was not told: $answer" ;;
+      esac
+    fi
+  else
+    rest=$REPAIR
+  fi
+  sleep "$rest" &
+  wait $!
+done

@@ -1,0 +1,131 @@
+"""An Argo CD of others, as it comes: with the watcher beside it, a delivery is noticed within seconds."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from installer.argocd_values import SMALL
+from installer.helm import Helm
+from installer.kubectl import Cluster
+from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
+from installer.resources.noticing import Noticing
+from installer.wait import clear
+
+from .audit import Audit
+from .ground import Away, Repository, sshd
+from .plugin import SECONDS
+from .test_cluster_half import Half, kubectl
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+SLUG, WATCHER = "clu-foreign", "clu-foreign-dev-watcher"
+
+
+def as_it_comes(host_key: str) -> dict[str, object]:
+    """Return Argo CD's values as others would have them: small, polling as Argo CD's defaults have it."""
+    lean = {name: value for name, value in SMALL.items() if name in ("dex", "notifications", "applicationSet")}
+    return {**lean, "configs": {"ssh": {"extraHosts": host_key}}}
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
+    """A project beside an Argo CD that others installed; nothing of the project is there yet."""
+    if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
+        pytest.skip("needs sshd (openssh-server), to serve a private repository")
+    folder = tmp_path_factory.mktemp("noticing")
+    with sshd(folder) as (where, host_key, keys):
+        repository = Repository(folder / "web.git")
+        settings = Away(
+            name="Foreign", slug=SLUG, description="", host="github.com", owner="acme", visibility="private",
+            registry="docker.io", account="acme", namespace=f"{SLUG}-dev", remote=f"ssh://{where}{repository.path}",
+        )  # fmt: skip
+        half = Half(settings, repository, keys)
+        try:
+            half.helm.install(
+                *("argocd", "argocd", as_it_comes(host_key)),
+                chart=CHART,
+                version=CHART_VERSION,
+                create_namespace=True,
+                timeout=300,
+            )
+            yield half
+        finally:
+            for resource in [noticing(half), *reversed(half.resources()[1:])]:
+                resource.remove()
+            Helm(Cluster()).uninstall("argocd", "argocd", 300)
+            kubectl("delete", "crd", *CRDS, "--ignore-not-found")
+            kubectl("delete", "namespace", "argocd", f"{SLUG}-dev", "--ignore-not-found")
+
+
+def noticing(half: Half) -> Noticing:
+    return Noticing(half.settings, half.cluster, half.helm)
+
+
+def may(verb: str, what: str) -> bool:
+    command = ["kubectl", "auth", "can-i", verb, what, "-n", "argocd", f"--as=system:serviceaccount:argocd:{WATCHER}"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() == "yes"
+
+
+def test_it_is_made_once_beside_an_argo_cd_that_polls_seldom(half: Half) -> None:
+    half.apply()
+    watcher = noticing(half)
+    seen = watcher.observe()
+    change = watcher.diff(seen)
+    assert change
+    assert (change.action, change.note) == ("create", "Argo CD polls every 120 s; this asks github.com every 3 s")
+    watcher.apply(seen, change)
+    audit = Audit()
+    assert watcher.diff(watcher.observe()) is None
+    assert half.apply() == []
+    assert audit.changes() == []
+
+
+def test_it_may_patch_its_application_and_nothing_else() -> None:
+    assert may("patch", f"applications.argoproj.io/{SLUG}-dev")
+    refused = [
+        ("patch", "applications.argoproj.io/another"), ("get", "secrets"), ("list", "secrets"),
+        ("get", "applications.argoproj.io"), ("create", "pods"), ("delete", f"applications.argoproj.io/{SLUG}-dev"),
+    ]  # fmt: skip
+    assert [each for each in refused if may(*each)] == []
+
+
+def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
+    half: Half, record_property: Callable[[str, object], None]
+) -> None:
+    half.wait(half.repository.deliver("f" * 40))
+    taken = []
+    for number in "abcde":
+        began = time.monotonic()
+        half.repository.deliver(number * 40)
+        clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
+        taken.append(time.monotonic() - began)
+    record_property(SECONDS, ("others' Argo CD, watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
+    assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
+
+
+def running(half: Half) -> set[str]:
+    """Return the revisions of the pods that are ready, without asking Argo CD for anything."""
+    pods = json.loads(kubectl("get", "pods", "-n", half.settings.namespace, "-o", "json"))["items"]
+    return {
+        pod["spec"]["containers"][0]["env"][0]["value"]
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+        and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+    }
+
+
+def not_yet(half: Half, revision: str) -> str:
+    """Say which other revisions pods run that send answers; nothing once there are none."""
+    found = running(half)
+    return "" if found == {revision} else f"ready pods run {found}"
+
+
+def test_it_goes_without_a_trace(half: Half) -> None:
+    assert noticing(half).remove() == "removed"
+    kinds = "deployments,serviceaccounts,roles,rolebindings,pods"
+    assert WATCHER not in kubectl("get", kinds, "-n", "argocd", "-o", "name")
+    assert noticing(half).remove() == "was not there"

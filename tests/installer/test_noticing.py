@@ -1,0 +1,271 @@
+"""The watcher beside an Argo CD of others: where it is wanted, what it may do, and what its script asks and tells."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.errors import DeadlinePassed
+from installer.resources.noticing import Noticing, _seconds
+from installer.watcher import SCRIPT, Host, manifests
+from tests.delivery.world import write_program
+from tests.github.authority import Authority
+
+from .cluster import SETTINGS, Cluster, Helm, release
+
+NAME = "web-dev-watcher"
+READER = {
+    "kind": "Deployment",
+    "metadata": {"name": "argocd-repo-server", "namespace": "argocd",
+                 "labels": {"app.kubernetes.io/component": "repo-server"}},
+    "spec": {"template": {"spec": {
+        "imagePullSecrets": [{"name": "ours"}],
+        "containers": [{"image": "registry.example.com/argocd:v3.5.3", "securityContext": {"runAsUser": 999},
+                        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "X", "value": "y"}]}],
+    }}},
+}  # fmt: skip
+HOST = Host("registry.example.com/argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
+ASKED = {
+    "ServiceAccount": "serviceaccounts",
+    "Role": "roles.rbac.authorization.k8s.io",
+    "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
+    "Deployment": "deployments.apps",
+}
+
+
+def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
+    """Return an Argo CD with these settings, as kubectl shows it."""
+    config = {"configmaps": {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data or {}}}
+    return {("configmaps", "argocd-cm"): config["configmaps"], ("deployments", "argocd-repo-server"): READER}
+
+
+def watcher() -> dict[tuple[str, str], Any]:
+    """Return a watcher as it should be, running."""
+    made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS, NAME, HOST)}
+    running = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}
+    key = ("deployments.apps", NAME)
+    made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
+    return made
+
+
+def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Noticing:
+    edges: Any = (Cluster(objects), helm or Helm())
+    return Noticing(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+
+
+def change_of(noticing: Noticing) -> Any:
+    return noticing.diff(noticing.observe())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("180s", 180), ("2m30s", 150), ("3s", 3), ("0", 0), ("0s", 0), ("500ms", 0.5), ("", None)]
+)
+def test_durations_are_read_as_go_writes_them(text: str, seconds: float | None) -> None:
+    assert _seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (None, "Argo CD polls every 120 s; this asks github.com every 3 s"),
+        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; this asks github.com every 3 s"),
+        ({"timeout.reconciliation": "0"}, "Argo CD polls never; this asks github.com every 3 s"),
+    ],
+)
+def test_it_is_wanted_where_an_argo_cd_of_others_polls_seldom(data: dict[str, str] | None, note: str) -> None:
+    change = change_of(resource(argo_cd(data)))
+    assert (change.action, change.note) == ("create", note)
+
+
+def test_it_is_not_wanted_where_argo_cd_is_ours_polls_often_is_not_there_or_somebody_says_so() -> None:
+    assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
+    assert change_of(resource(argo_cd(None), Helm([release("argocd")]))) is None
+    assert change_of(resource({})) is None
+    assert change_of(resource(argo_cd(None), argocd_noticing="polling")) is None
+
+
+def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -> None:
+    *_, deployment = manifests(replace(SETTINGS, access="https"), NAME, HOST)
+    environment = {
+        each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert environment["REPOSITORY"] == "https://github.com/acme/web.git"
+    assert "cat /key/password" in environment["GIT_CONFIG_VALUE_0"]
+    assert "GIT_SSH_COMMAND" not in environment
+    assert change_of(resource(argo_cd(None), access="https")).action == "create"
+    app = {("secret", "web-repo"): {"metadata": {"name": "web-repo"}, "data": {"githubAppPrivateKey": ""}}}
+    assert change_of(resource(argo_cd(None) | app, access="https")) is None
+
+
+def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
+    edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
+    change = change_of(Noticing(SETTINGS, *edges))
+    assert change.action == "unavailable"
+    assert "deliveries wait for Argo CD's own look" in change.note
+
+
+def test_as_it_should_be_it_is_left_alone() -> None:
+    assert change_of(resource(argo_cd(None) | watcher(), Helm([release(NAME)]))) is None
+
+
+def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
+    objects = argo_cd(None) | watcher()
+    objects[ASKED["Role"], NAME]["rules"][0].pop("resourceNames")
+    newer = "registry.example.com/argocd:v3.6.1"
+    container = {**READER["spec"]["template"]["spec"]["containers"][0], "image": newer}  # type: ignore[index]
+    spec = {**READER["spec"]["template"]["spec"], "containers": [container]}  # type: ignore[index]
+    objects["deployments", "argocd-repo-server"] = {**READER, "spec": {"template": {"spec": spec}}}
+    change = change_of(resource(objects, Helm([release(NAME)])))
+    assert [field.name for field in change.fields] == ["Role", "Deployment"]
+
+
+def test_it_goes_when_argo_cd_polls_often_enough() -> None:
+    noticing = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
+    assert change_of(noticing).note == "goes: Argo CD polls often enough"
+    with pytest.raises(DeadlinePassed):  # this cluster removes nothing
+        noticing.apply(noticing.observe(), change_of(noticing))
+    assert helm.uninstalled == [NAME]
+
+
+def test_one_of_others_is_neither_changed_nor_removed() -> None:
+    objects = argo_cd(None) | watcher()
+    objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
+    noticing = resource(objects, helm := Helm())
+    assert change_of(noticing).action == "unknown"
+    assert noticing.remove() == "stays, it is not ours"
+    assert helm.uninstalled == []
+
+
+def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_without() -> None:
+    noticing = resource(argo_cd(None), helm := Helm())
+    with pytest.raises(DeadlinePassed, match="noticing: polling"):
+        noticing.apply(noticing.observe(), change_of(noticing))
+    assert [name for name, _ in helm.installed] == [NAME]
+
+
+def test_it_may_patch_one_application_and_runs_restricted() -> None:
+    _, role, _, deployment = manifests(SETTINGS, NAME, HOST)
+    assert role["rules"] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": ["web-dev"], "verbs": ["patch"]}
+    ]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True, "runAsUser": 999, "seccompProfile": {"type": "RuntimeDefault"}
+    }  # fmt: skip
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
+    }  # fmt: skip
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in pod["containers"][0]["env"]
+    assert pod["imagePullSecrets"] == [{"name": "ours"}]
+
+
+def test_a_public_repository_needs_no_key() -> None:
+    deployment = manifests(replace(SETTINGS, visibility="public"), NAME, HOST)[-1]
+    assert "key" not in [each["name"] for each in deployment["spec"]["template"]["spec"]["volumes"]]
+
+
+@dataclass
+class ApiServer:
+    """An API server as the watcher meets it: TLS by the cluster's CA, one PATCH."""
+
+    port: int
+    folder: Path
+    asked: list[tuple[str, str, str]]
+
+
+@pytest.fixture(params=["kubernetes.default.svc", "example.com"])
+def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiServer]:
+    asked: list[tuple[str, str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PATCH(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append((self.path, f"{self.headers['Authorization']} {self.headers['Content-Type']}", body))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    authority = Authority(tmp_path)
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = authority.context(request.param).wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text("the-token")
+    (account / "ca.crt").write_bytes(Path(authority.certificate).read_bytes())
+    yield ApiServer(server.server_port, tmp_path, asked if request.param.startswith("kubernetes") else [])
+    server.shutdown()
+    server.server_close()
+    assert request.param.startswith("kubernetes") or asked == [], "the token goes to nobody else"
+
+
+def test_the_api_server_is_asked_over_tls_that_is_checked(
+    api_server: ApiServer, request: pytest.FixtureRequest
+) -> None:
+    where = {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(api_server.port),
+        "ACCOUNT": str(api_server.folder / "account"),
+    }  # fmt: skip
+    trusted = "kubernetes" in request.node.name
+    _, said = heads(api_server.folder, "a1", openssl=False, **where)
+    body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
+    path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
+    assert api_server.asked == ([(path, head, body)] if trusted else [])
+    assert ("Argo CD is told of a1" in said) is trusted
+    assert ("Argo CD was not told: " in said) is not trusted
+    assert "the-token" not in said
+
+
+def heads(
+    folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK", openssl: bool = True, **environment: str
+) -> tuple[list[str], str]:
+    """Run the script while git answers one head after another; return what Argo CD was told, and what was said."""
+    (folder / "bin").mkdir()
+    (folder / "heads").write_text("".join(f"{head}\n" for head in heads))
+    git = f"""#!/bin/bash
+exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)) >{folder}/n
+mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
+case ${{all[$n]}} in -) exit 128 ;; *) printf '%s\\trefs/heads/env/dev\\n' "${{all[$n]}}" ;; esac
+"""
+    fake = f"#!/bin/bash\ncat >>{folder}/told; echo >>{folder}/told; printf '{answer}\\r\\nServer: x\\r\\n'\n"
+    write_program(folder / "bin/git", git)
+    if openssl:
+        write_program(folder / "bin/openssl", fake)
+    environment = {
+        "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com", "EVERY": "0.01",
+        "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "APPLICATION": "/apis/x/applications/web-dev",
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
+    }  # fmt: skip
+    process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while not ((folder / "n").exists() and (folder / "n").read_text().strip() == str(len(heads) + 1)):
+        assert time.monotonic() < end, "the script stopped asking"
+        time.sleep(0.01)
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    told = (folder / "told").read_text() if (folder / "told").exists() else ""
+    return [line for line in told.splitlines() if line.startswith("PATCH")], said.decode() + told
+
+
+def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
+    assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
+    assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
+    assert "Argo CD is told of b2" in all_of_it
+
+
+def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
+    assert len(told) == 3
+    assert "Argo CD was not told: HTTP/1.1 403 Forbidden" in all_of_it

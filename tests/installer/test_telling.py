@@ -1,0 +1,214 @@
+"""Closing the Deployment of a delivery: once, truly, and through GitHub's bad minutes."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer import credentials, health, telling
+from installer.delivered import Delivered
+from installer.github import GitHub
+from installer.kubectl import Cluster
+from installer.telling import tell
+from installer.verdict import Verdict
+from installer.world import World
+from tests.github import Fault
+from tests.github import GitHub as StandIn
+from tests.github.git import git as on_server
+from tests.github.model import Deployment, DeploymentStatus
+from tests.installer.bench import SETTINGS
+
+LIVE = Verdict("success", "all 2 pods answer aaaaaaaaaaaa")
+CRASH = Verdict("failure", "crash: web ended with exit code 1 (Error), again and again")
+ADDRESS = "https://web.example.com"
+
+
+@dataclass
+class Shop:
+    """A repository with deliveries, and what the cluster shows of the newest."""
+
+    github: StandIn
+    work: Path
+    verdict: Verdict | None = LIVE
+    before_posting: Callable[[], None] = lambda: None
+
+    @property
+    def repository(self) -> Any:
+        return self.github.repository("acme/web")
+
+    def commit(self, message: str, branch: str) -> str:
+        git = ["git", "-C", str(self.work), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", message], check=True)
+        on_server(self.repository.git, "fetch", "--quiet", str(self.work), f"+HEAD:refs/heads/{branch}")
+        return str(on_server(self.repository.git, "rev-parse", branch))
+
+    def deliver(self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True) -> Delivered:
+        """Deliver one commit of main as the workflow does, with a Deployment of this state."""
+        revision = self.commit("Sell", "main")
+        opened = Deployment(
+            sha=revision, ref=revision, task="deploy", environment=environment, description="", payload={},
+            transient=False, production=False, creator=self.github.accounts["octo"], created_at="2020-01-01T00:00:00Z",
+        )  # fmt: skip
+        log = "https://github.com/acme/web/actions/runs/7"
+        opened.statuses.append(DeploymentStatus(state, "Handed to Argo CD", opened.creator, log))
+        self.repository.deployments[opened.id] = opened
+        named = f"\n\nArgocd-reference-commit-sha: {revision}\nGitHub-deployment: {opened.id}" if trailer else ""
+        return Delivered(self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1")
+
+    def world(self) -> World:
+        found = credentials.find(SETTINGS)
+        return World(self.work, SETTINGS, found, GitHub("github.com", found.github, "acme/web"), Cluster())
+
+    @property
+    def states(self) -> list[str]:
+        return [each.state for each in self.repository.deployments.values()]
+
+    @property
+    def newest(self) -> DeploymentStatus:
+        status: DeploymentStatus = list(self.repository.deployments.values())[-1].statuses[-1]
+        return status
+
+
+@pytest.fixture
+def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    github.user("octo")
+    github.organization("acme", members={"octo": "admin"})
+    token = github.token("octo")
+    for name, value in {**github.env, "GH_TOKEN": token, "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
+        monkeypatch.setenv(name, value)
+    github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path / "work")], check=True)
+    made = Shop(github, tmp_path / "work")
+
+    def look(*_: object) -> Verdict | None:
+        made.before_posting()
+        return made.verdict
+
+    monkeypatch.setattr(telling, "judge", look)
+    monkeypatch.setattr(telling.Live, "address", lambda _: ADDRESS)
+    monkeypatch.setattr(telling, "pause", lambda _: None)
+    return made
+
+
+def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
+    record = shop.deliver()
+    assert tell(shop.world(), record).text == f"success, told now: {LIVE.text}"
+    status = shop.newest
+    assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
+    assert status.log_url.endswith("/actions/runs/7"), "the run that delivered it"
+    shop.github.changes.clear()
+    shop.verdict = Verdict("success", "all 3 pods answer aaaaaaaaaaaa")
+    told = tell(shop.world(), record)
+    assert (told.text, told.news) == (f"success: {LIVE.text}", False)
+    assert shop.github.changes == []
+
+
+def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
+    record = shop.deliver()
+    shop.verdict = CRASH
+    assert tell(shop.world(), record).news
+    assert (shop.newest.state, shop.newest.description, shop.newest.environment_url) == ("failure", CRASH.text, "")
+    shop.github.changes.clear()
+    shop.verdict = replace(CRASH, text=CRASH.text.replace("code 1", "code 137"))
+    assert not tell(shop.world(), record).news
+    assert shop.github.changes == []
+    for verdict, state in ((replace(CRASH, text="probe: 503"), "failure"), (LIVE, "success")):
+        shop.verdict = verdict
+        assert tell(shop.world(), record).news
+        assert (shop.newest.state, shop.newest.description) == (state, verdict.text)
+
+
+def test_nothing_is_told_while_nothing_is_certain(shop: Shop) -> None:
+    record, shop.verdict = shop.deliver(), None
+    assert tell(shop.world(), record).text == "in progress: Handed to Argo CD"
+    assert shop.states == ["in_progress"]
+
+
+def test_older_ones_become_inactive_open_or_not(shop: Shop) -> None:
+    shop.deliver(state="success")
+    shop.deliver()
+    shop.deliver(state="failure")
+    shop.deliver(environment="test")
+    tell(shop.world(), shop.deliver())
+    assert shop.states == ["inactive", "inactive", "failure", "in_progress", "success"]
+
+
+def test_one_that_a_newer_run_has_opened_meanwhile_is_left(shop: Shop) -> None:
+    shop.deliver()
+    (waiting,) = shop.repository.deployments.values()
+    waiting.created_at = "2999-01-01T00:00:00Z"
+    tell(shop.world(), shop.deliver())
+    assert shop.states == ["in_progress", "success"]
+
+
+def test_what_was_seen_is_not_told_once_another_delivery_has_come(shop: Shop) -> None:
+    record = shop.deliver()
+    shop.before_posting = lambda: void(shop.commit("Deliver another", "env/dev"))
+    assert "another delivery has come since" in tell(shop.world(), record).text
+    assert shop.states == ["in_progress"]
+
+
+def void(_: object) -> None:
+    """Take what is given, and say nothing."""
+
+
+@pytest.mark.parametrize("wrong", ["environment", "revision", "none", "gone"])
+def test_a_deployment_of_something_else_is_never_closed(shop: Shop, wrong: str) -> None:
+    record = shop.deliver(environment="prod" if wrong == "environment" else "dev", trailer=wrong != "none")
+    if wrong == "revision":
+        record = replace(record, revision="b" * 40)
+    if wrong == "gone":
+        shop.repository.deployments.clear()
+    shop.github.changes.clear()
+    assert tell(shop.world(), record).text == "none was opened for this delivery"
+    assert shop.github.changes == []
+
+
+def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(telling, "pause", waited.append)
+    record, said = shop.deliver(), list[str]()
+    shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses", times=len(telling.PAUSES))
+    assert tell(shop.world(), record, said.append).text.startswith("success, told now")
+    assert shop.newest.state == "success"
+    assert sum(waited) >= 60
+    assert all("GitHub answered 500 to POST" in line for line in said)
+
+
+def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
+    record = shop.deliver()
+    shop.github.faults.order(Fault("lost", "lost"), "POST", "/statuses", times=1)
+    tell(shop.world(), record)
+    (deployment,) = shop.repository.deployments.values()
+    assert [status.state for status in deployment.statuses] == ["in_progress", "success"]
+
+
+def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_tells_it(shop: Shop) -> None:
+    record = shop.deliver()
+    shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
+    told = tell(shop.world(), record)
+    assert (told.news, told.text.endswith("the next `status` or `up` will")) == (True, True)
+    (row,) = health._deployment(shop.world(), record)
+    assert (row.healthy, row.state) == (True, told.text), "the service is as well as it was"
+    shop.github.faults.clear()
+    assert tell(shop.world(), record).text.startswith("success, told now")
+
+
+def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = shop.deliver()
+    reader = shop.github.token(
+        "octo", "fine-grained", permissions={"contents": "read", "deployments": "read", "metadata": "read"}
+    )
+    monkeypatch.setenv("GH_TOKEN", reader)
+    shop.github.requests.clear()
+    told = tell(shop.world(), record)
+    assert told.text.startswith("not told: GitHub answered 403 to POST")
+    assert len([each for each in shop.github.requests if each.method == "POST"]) == 1
+    assert shop.states == ["in_progress"]

@@ -1,0 +1,150 @@
+"""What became of a delivery: certain or not said, and only of its own pods and its own commit."""
+
+from typing import Any
+
+import pytest
+
+from installer import verdict
+from installer.delivered import Delivered
+from installer.pods import PodAnswer
+from installer.synced import Synced
+from installer.verdict import LONGEST, Verdict, judge
+
+DIGEST = "sha256:" + "1" * 64
+RECORD = Delivered("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
+GOOD = Synced("c2", "Synced", "Healthy", "Succeeded")
+ROLLING = Synced("c2", "Synced", "Progressing", "Succeeded")
+NEW, OLD = (PodAnswer("a", ready=True, revision=revision * 20) for revision in ("r2", "r1"))
+
+
+class Service:
+    """A service as `judge` looks at it."""
+
+    def __init__(self, synced: Synced | None, *answers: PodAnswer, **more: Any) -> None:
+        self.looks = 0
+        self._synced, self._answers = synced, list(answers)
+        self._more = {"rolled_out": True, "operation": {}, "pods": [], "events": [], **more}
+
+    def synced(self) -> Synced | None:
+        self.looks += 1
+        return self._synced
+
+    def answers(self) -> list[PodAnswer]:
+        return self._answers
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda: self._more[name]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "pause", lambda _: None)
+
+
+def judged(*given: Any, **more: Any) -> Verdict | None:
+    service: Any = Service(*given, **more)
+    return judge(service, RECORD)
+
+
+def pod(state: dict[str, Any], *, digest: str = DIGEST, **status: Any) -> dict[str, Any]:
+    """A pod that is not ready, whose container is in this state."""
+    return {
+        "metadata": {"name": "web-1"},
+        "spec": {"containers": [{"image": f"docker.io/acme/web:x@{digest}"}]},
+        "status": {"containerStatuses": [{"name": "web", "state": state, **status}]},
+    }
+
+
+def unhealthy(message: str, count: int) -> dict[str, Any]:
+    return {"reason": "Unhealthy", "message": message, "count": count, "involvedObject": {"name": "web-1"}}
+
+
+def test_success_is_when_every_ready_pod_answers_the_recorded_revision() -> None:
+    assert judged(GOOD, NEW, NEW) == Verdict("success", "all 2 pods answer r2r2r2r2r2r2")
+    assert judged(GOOD, NEW) == Verdict("success", "its pod answers r2r2r2r2r2r2")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [None],
+        [Synced("c1", "Synced", "Healthy", "Succeeded"), NEW],
+        [ROLLING, NEW],
+        [GOOD],
+        [GOOD, NEW, PodAnswer("b", ready=True, error="refused")],
+    ],
+)
+def test_nothing_is_said_while_it_is_under_way_or_cannot_be_known(given: list[Any]) -> None:
+    assert judged(*given) is None
+
+
+def test_another_revision_is_a_failure_only_where_it_is_rolled_out_and_stays_so() -> None:
+    service: Any = Service(GOOD, NEW, OLD)
+    assert judge(service, RECORD) == Verdict("failure", "revision: rolled out, but pods answer r1r1r1r1r1r1")
+    assert service.looks == 3
+    assert judged(GOOD, NEW, OLD, rolled_out=False) is None
+
+
+@pytest.mark.parametrize(
+    ("ailing", "text"),
+    [
+        (
+            pod({"waiting": {"reason": "ErrImagePull", "message": "not  found"}}),
+            "image pull: ErrImagePull: not found",
+        ),
+        (
+            pod({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}}),
+            'start: CreateContainerConfigError: secret "x" not found',
+        ),
+        (
+            pod(
+                {"waiting": {"reason": "CrashLoopBackOff"}},
+                restartCount=1,
+                lastState={"terminated": {"exitCode": 3, "reason": "Error"}},
+            ),
+            "crash: web ended with exit code 3 (Error), again and again",
+        ),
+        (
+            pod({"running": {}}, restartCount=2, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
+            "crash: web ended with exit code 137 (OOMKilled), again and again",
+        ),
+    ],
+)
+def test_a_failure_has_its_reason(ailing: dict[str, Any], text: str) -> None:
+    assert judged(ROLLING, pods=[ailing], events=[unhealthy("Startup probe failed", 1)]) == Verdict("failure", text)
+
+
+def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> None:
+    told = Verdict("failure", "probe: Readiness probe failed: 503")
+    event = unhealthy("Readiness probe  failed: 503", 15)
+    assert judged(ROLLING, pods=[pod({"running": {}})], events=[event]) == told
+    killed = pod({"running": {}}, restartCount=1, lastState={"terminated": {"exitCode": 0, "reason": "Completed"}})
+    assert judged(ROLLING, pods=[killed], events=[{**event, "count": 2}]) == told
+    assert judged(ROLLING, pods=[pod({"running": {}})], events=[{**event, "count": 14}]) is None, "it may be starting"
+
+
+def test_pods_of_another_image_are_no_part_of_this_delivery() -> None:
+    state = {"waiting": {"reason": "ImagePullBackOff"}}
+    assert judged(ROLLING, pods=[pod(state, digest="sha256:" + "2" * 64)]) is None
+    leaving = pod(state)
+    leaving["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
+    assert judged(ROLLING, pods=[leaving]) is None
+    ready = pod({"running": {}})
+    ready["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    assert judged(ROLLING, pods=[ready], events=[unhealthy("Liveness probe failed", 99)]) is None
+
+
+def test_what_argo_cd_cannot_apply_of_this_commit_is_a_failure_after_some_attempts() -> None:
+    resources = [{"kind": "Service", "name": "web", "status": "Synced"},
+                 {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]  # fmt: skip
+    operation = {"phase": "Running", "retryCount": 3, "syncResult": {"revision": "c2", "resources": resources}}
+    out = Synced("c2", "OutOfSync", "Healthy", "Running")
+    assert judged(out, operation=operation) == Verdict("failure", "sync: Deployment web: is invalid")
+    assert judged(out, operation={**operation, "retryCount": 2}) is None
+    assert judged(out, operation={**operation, "syncResult": {"revision": "c1", "resources": resources}}) is None
+
+
+def test_a_reason_is_no_longer_than_github_takes_and_has_a_kind_that_stays() -> None:
+    told = judged(ROLLING, pods=[pod({"waiting": {"reason": "ImagePullBackOff", "message": "x" * 500}})])
+    assert told is not None
+    assert (len(told.text), told.kind) == (LONGEST, "image pull")
