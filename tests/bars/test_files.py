@@ -14,7 +14,9 @@ SUPPRESSED = {
     ".github/workflows/deliver.yml": ["zizmor: ignore[secrets-outside-env]"],
     "ci/deploy": ["shellcheck source-path=SCRIPTDIR"],
     "ci/rollback": ["shellcheck source-path=SCRIPTDIR"],
-    "ci/lib/deployment.sh": ["shellcheck shell=bash"],
+    "ci/tested": ["shellcheck source-path=SCRIPTDIR"],
+    "ci/lib/api.sh": ["shellcheck shell=bash"],
+    "ci/lib/deployment.sh": ["shellcheck shell=bash", "shellcheck source-path=SCRIPTDIR"],
     "ci/lib/env-branch.sh": [
         "shellcheck shell=bash",
         "shellcheck source-path=SCRIPTDIR",

@@ -14,8 +14,8 @@ import pytest
 from tests.delivery.world import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
-SCRIPTS = ["chart", "deploy", "image", "rollback", "test"]
-SHARED = ["lib/deployment.sh", "lib/env-branch.sh"]
+SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
+SHARED = ["lib/api.sh", "lib/deployment.sh", "lib/env-branch.sh"]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 

@@ -33,7 +33,7 @@ every_job = pytest.mark.parametrize(("name", "job"), JOBS)
 def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_for() -> None:
     jobs = {name: {key: job["name"] for key, job in load(name)["jobs"].items()} for name in WORKFLOWS}
     assert {name: list(keys) for name, keys in jobs.items()} == {
-        "deliver": ["test", "image", "deploy"],
+        "deliver": ["test", "deliver"],
         "pull-request": ["test", "image", "chart"],
         "rollback": ["rollback", "redeliver"],
     }
@@ -56,7 +56,8 @@ def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str
 
 
 PERMISSIONS = {
-    ("deliver", "deploy"): {"contents": "write", "deployments": "write"},
+    ("deliver", "test"): {"contents": "read", "checks": "read", "pull-requests": "read"},
+    ("deliver", "deliver"): {"contents": "write", "checks": "read", "deployments": "write"},
     ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
     ("rollback", "redeliver"): {"actions": "write"},
 }
@@ -88,14 +89,19 @@ def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
     assert not any("concurrency" in load(name)["jobs"][job] for name, job in JOBS)
 
 
-def test_tests_and_image_run_side_by_side_and_the_delivery_needs_both() -> None:
+def test_tests_and_image_run_side_by_side_and_nothing_is_delivered_without_the_tests() -> None:
     jobs = load("deliver")["jobs"]
-    assert {key: job.get("needs") for key, job in jobs.items()} == {
-        "test": None,
-        "image": None,
-        "deploy": ["test", "image"],
-    }
-    assert [jobs[key].get("if") for key in ("test", "image")] == ["github.ref == 'refs/heads/main'"] * 2
+    assert [job.get("needs") for job in jobs.values()] == [None, None]
+    assert [job["if"] for job in jobs.values()] == ["github.ref == 'refs/heads/main'"] * 2
+    assert [step["run"].split()[0:2] for step in jobs["deliver"]["steps"] if "run" in step] == [
+        ["ci/image"],
+        ["ci/tested", "--wait"],
+        ["ci/deploy", '${INIT:+"$INIT"}'],
+    ]
+    assert not any("if" in step for step in jobs["deliver"]["steps"]), "a step that fails ends the job"
+    before, test = jobs["test"]["steps"][1:]
+    assert (before["id"], before["run"]) == ("before", "ci/tested")
+    assert (test["if"], test["run"]) == ("steps.before.outputs.tested != 'yes'", "ci/test")
     assert load("rollback")["jobs"]["rollback"]["if"] == "github.ref == 'refs/heads/main'"
 
 
@@ -119,18 +125,19 @@ def test_nothing_is_used_that_an_enterprise_server_lacks() -> None:
 @every_job
 def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
     commands = [step["run"] for step in load(name)["jobs"][job]["steps"] if "run" in step]
-    assert len(commands) == 1
-    assert "${{" not in commands[0]
-    if job != "redeliver":
-        assert re.match(r"ci/(test|image|chart|deploy|rollback)\b", commands[0])
-        assert "\n" not in commands[0]
+    assert commands
+    for command in commands:
+        assert "${{" not in command
+        if job != "redeliver":
+            assert re.match(r"ci/(test|tested|image|chart|deploy|rollback)\b", command)
+            assert "\n" not in command
 
 
 @every_workflow
-def test_a_secret_is_read_by_one_step_only_and_the_token_by_those_that_push(name: str) -> None:
+def test_a_secret_is_read_by_one_step_only_and_the_token_by_those_that_ask_or_push(name: str) -> None:
     text = WORKFLOWS[name].read_text()
     assert text.count("secrets.") == (1 if name == "deliver" else 0)
-    assert text.count("github.token") == {"deliver": 1, "rollback": 2, "pull-request": 0}[name]
+    assert text.count("github.token") == {"deliver": 3, "rollback": 2, "pull-request": 0}[name]
     for job in load(name)["jobs"].values():
         assert "env" not in job, "the environment belongs to the step that needs it"
 
@@ -150,8 +157,8 @@ def step_of(name: str, job: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "job", "env", "called"),
     [
-        ("deliver", "deploy", {"INIT": ""}, []),
-        ("deliver", "deploy", {"INIT": "--init"}, ["--init"]),
+        ("deliver", "deliver", {"INIT": ""}, []),
+        ("deliver", "deliver", {"INIT": "--init"}, ["--init"]),
         ("rollback", "rollback", {"RELEASE": "", "TO": "", "WHY": ""}, []),
         ("rollback", "rollback", {"RELEASE": "--release", "TO": "", "WHY": ""}, ["--release"]),
         (

@@ -138,8 +138,8 @@ def route(method: str, template: str, needs: str = "", scope: str = "repo") -> C
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find what answers a path; the template with the fewest parameters wins."""
-    for candidate in sorted(ROUTES, key=lambda each: each.template.count("{")):
+    """Find what answers a path; the template with the fewest parameters wins, of two the longer one."""
+    for candidate in sorted(ROUTES, key=lambda each: (each.template.count("{"), -len(each.template))):
         parameters = candidate.match(method, path)
         if parameters is not None:
             return candidate, parameters

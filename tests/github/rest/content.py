@@ -38,7 +38,7 @@ def commit_json(call: Call, commit: git.Commit) -> dict[str, Any]:
     }
 
 
-def _commit(call: Call, revision: str) -> git.Commit:
+def find_commit(call: Call, revision: str) -> git.Commit:
     found = git.commits(call.repository.git, revision, "-1")
     if not found:
         raise RefusedError(422, f"No commit found for SHA: {revision}")
@@ -67,7 +67,7 @@ def branch(call: Call, branch: str) -> Response:
     url = f"{call.url}/branches/{branch}"
     body = {
         "name": branch,
-        "commit": commit_json(call, _commit(call, sha)),
+        "commit": commit_json(call, find_commit(call, sha)),
         "_links": {"self": url, "html": f"{call.site.web}/{call.repository.full_name}/tree/{branch}"},
         "protected": bool(rules_of(call.repository, branch)),
         "protection": {"enabled": False},
@@ -123,7 +123,7 @@ def commits(call: Call) -> Response:
 
 @route("GET", "/repos/{owner}/{repo}/commits/{ref}", "contents:read")
 def commit(call: Call, ref: str) -> Response:
-    return json_response(200, commit_json(call, _commit(call, ref)))
+    return json_response(200, commit_json(call, find_commit(call, ref)))
 
 
 @route("GET", "/repos/{owner}/{repo}/contents/{path}", "contents:read")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..call import Call
 from ..runs import Job, Run
-from ..wire import RefusedError, Response, json_response, route
+from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 from .actions import ACTIONS, find_run, run_json
 
 
@@ -100,7 +100,11 @@ def _check_run(call: Call, run: Run, job: Job) -> dict[str, Any]:
 @route("GET", "/repos/{owner}/{repo}/commits/{ref}/check-runs", "checks:read")
 def check_runs(call: Call, ref: str) -> Response:
     sha = call.github.branches(call.repository).get(ref, ref)
-    found = [(each, job) for each in call.repository.runs if each.head_sha == sha for job in each.jobs]
+    if unknown := call.request.query.keys() - {"check_name", "per_page", "page"}:
+        raise UnmodelledError(f"checks by {sorted(unknown)}")
+    name = call.request.query.get("check_name")
+    jobs = [(each, job) for each in call.repository.runs if each.head_sha == sha for job in each.jobs]
+    found = [(run, job) for run, job in jobs if name in (None, job.name)]
     return call.page([_check_run(call, *each) for each in found], "check_runs")
 
 

@@ -143,3 +143,13 @@ def merge(call: Call, pull_number: str) -> Response:
         expected_head=sent.get("sha"),
     )
     return json_response(200, {"merged": True, "message": "Pull Request successfully merged", "sha": sha})
+
+
+@route("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read")
+def pulls_of(call: Call, commit_sha: str) -> Response:
+    """Name the merged pull request that brought a commit; for one that is not on the default branch, more of them."""
+    repository = call.repository
+    if not git.is_ancestor(repository.git, commit_sha, f"refs/heads/{repository.default_branch}"):
+        raise UnmodelledError("pull requests of a commit beside the default branch")
+    brought = [pull for pull in repository.pulls.values() if pull.merge_commit == commit_sha]
+    return call.page([simple(call, pull) for pull in brought])

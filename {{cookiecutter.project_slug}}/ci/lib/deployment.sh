@@ -5,15 +5,10 @@
 # here can see the cluster, so none calls it a success or a failure: `gitops-flask up`, `status` and `rollback` do, after
 # they have asked the pods. GitHub saying no to any of this is told, and fails nothing.
 
-DEPLOYMENT='' HANDED_OVER=''
+# shellcheck source-path=SCRIPTDIR source=api.sh
+. ci/lib/api.sh
 
-# api METHOD PATH [BODY]: GitHub's answer, on standard output.
-api() {
-  printf 'header = "Authorization: Bearer %s"\n' "$GITHUB_TOKEN" |
-    curl --config - --fail --silent --show-error --max-time 10 --retry 2 --retry-max-time 20 --request "$1" \
-      --header 'Accept: application/vnd.github+json' --header 'X-GitHub-Api-Version: 2022-11-28' \
-      ${3:+--data "$3"} "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/$2"
-}
+DEPLOYMENT='' HANDED_OVER=''
 
 # open_deployment REVISION DESCRIPTION: sets DEPLOYMENT, once; it stays empty outside of a workflow, or where GitHub says no.
 open_deployment() {
@@ -23,7 +18,7 @@ open_deployment() {
   # Without auto_merge and required_contexts GitHub would merge branches and wait for checks; ours are done.
   body=$(printf '{"ref": "%s", "environment": "%s", "description": "%s", "auto_merge": false, "required_contexts": []}' \
     "$1" "$ENVIRONMENT" "$2")
-  DEPLOYMENT=$(api POST deployments "$body" | sed -nE 's|.*"url": *"[^"]*/deployments/([0-9]+)".*|\1|p' | head -n 1) || true
+  DEPLOYMENT=$(api POST deployments "$body" | sed -nE 's|^.*[{,]"url":"[^"]*/deployments/([0-9]+)".*$|\1|p') || true
   [ -n "$DEPLOYMENT" ] || { say "GitHub took no Deployment (see above); the delivery goes on without"; return 0; }
   say_of "$DEPLOYMENT" in_progress 'Handed to Argo CD; gitops-flask status asks the pods'
 }
@@ -53,7 +48,7 @@ handed_over() {
   before=$(deployment_of "$TIP")
   [ -n "$before" ] && [ "$before" != "$DEPLOYMENT" ] || return 0
   case $(api GET "deployments/$before/statuses?per_page=1" || true) in
-    *'"state":'*'"in_progress"'*) say_of "$before" inactive "Overtaken by $(short "$COMMIT") before anybody asked the pods" ;;
+    *'"state":"in_progress"'*) say_of "$before" inactive "Overtaken by $(short "$COMMIT") before anybody asked the pods" ;;
   esac
 }
 

@@ -1,0 +1,196 @@
+"""ci/tested: what a pull request tested is not tested again, and nothing is delivered untested."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.world import Answer, Checkout
+from tests.e2e.actors import eventually
+from tests.github import GitHub
+from tests.github.git import ZERO
+from tests.github.model import Repository, Token, now, number
+from tests.github.pushes import Push
+from tests.github.runs import Job, Run
+
+READS = {"contents": "read", "checks": "read", "pull_requests": "read"}
+
+
+@dataclass
+class Merges:
+    """A person's clone of a repository at GitHub, whose pull requests are merged there."""
+
+    checkout: Checkout
+    github: GitHub
+    token: str
+    output: Path
+
+    @property
+    def owner(self) -> Token:
+        return self.github.tokens[self.github.token("octo")]
+
+    @property
+    def repository(self) -> Repository:
+        return self.github.repository("acme/hello-api")
+
+    def push(self, branch: str) -> None:
+        bare, ref = self.repository.git, f"refs/heads/{branch}"
+        old = self.github.branches(self.repository).get(branch, ZERO)
+        subprocess.run(["git", "fetch", "--quiet", self.checkout.path, f"+HEAD:{ref}"], cwd=bare, check=True)
+        new = self.github.branches(self.repository)[branch]
+        self.github.hosting.pushed(Push(self.repository, self.owner), [(old, new, ref)])
+
+    def propose(self, branch: str, line: str, check: str | None = "success") -> str:
+        """Open a pull request for one more commit, with its check `test`; return its head."""
+        self.checkout.git("checkout", "--quiet", "-B", branch)
+        self.checkout.write(app_py=f"print({line!r})\n")
+        head = self.checkout.commit(f"Say {line}")
+        self.push(branch)
+        wanted = {"title": f"Say {line}", "body": None, "base": "main", "head": branch}
+        pull = self.github.merging.create(self.repository, self.owner, draft=False, **wanted)  # type: ignore[arg-type]
+        self.checked(pull.head_sha, check)
+        return head
+
+    def checked(self, sha: str, conclusion: str | None) -> Job:
+        """Let a run's job `test` have ended like this, or be under way; another job is green anyway."""
+        job = Job(
+            "test", "test", number(), now(), conclusion=conclusion, status="completed" if conclusion else "queued"
+        )
+        other = Job("image", "image", number(), now(), conclusion="success", status="completed")
+        told = ("ci.yml", "ci", "pull_request", {}, "main", sha, sha, "refs/heads/main", "octo", now(), "t")
+        run = Run(number(), 1, *told, Path("log"), jobs=[other, job])
+        self.repository.runs.insert(0, run)
+        return job
+
+    def merge(self, branch: str) -> str:
+        """Squash it into main, and check main out."""
+        (pull,) = (each for each in self.repository.pulls.values() if each.head == branch and each.state == "OPEN")
+        self.github.merging.merge(self.repository, self.owner, pull, "squash")
+        return self.main()
+
+    def main(self) -> str:
+        self.checkout.git("fetch", "--quiet", str(self.repository.git), "main")
+        self.checkout.git("checkout", "--quiet", "--detach", "FETCH_HEAD")
+        return self.checkout.git("rev-parse", "HEAD")
+
+    def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
+        """Start the script as its job does."""
+        job = {
+            "GITHUB_TOKEN": self.token,
+            "GITHUB_API_URL": "https://api.github.com",
+            "GITHUB_REPOSITORY": "acme/hello-api",
+            "GITHUB_OUTPUT": str(self.output),
+        }
+        return self.checkout.start("tested", *options, **self.github.env, **job, **env)
+
+    def run(self, *options: str, **env: str) -> Answer:
+        """Run it to its end."""
+        process = self.start(*options, **env)
+        out, err = process.communicate(timeout=60)
+        assert self.token not in out + err
+        return Answer.of(process.returncode, out, err)
+
+    def before(self) -> str:
+        """Ask whether the files were tested before; return what the job is told."""
+        self.output.write_text("")
+        answer = self.run()
+        assert answer.code == 0, answer.text
+        return self.output.read_text()
+
+
+@pytest.fixture
+def merges(laptop: Checkout, github: GitHub, tmp_path: Path) -> Iterator[Merges]:
+    octo = github.user("octo")
+    github.organization("acme", members={"octo": "admin"})
+    github.hosting.create(github.tokens[github.token("octo")], "acme", "hello-api", private=True, description=None)
+    token = github.token(octo, "run", permissions=READS, repositories=["acme/hello-api"])
+    made = Merges(laptop, github, token, tmp_path / "output")
+    made.push("main")
+    yield made
+    assert github.failures == []
+
+
+def test_what_the_pull_request_tested_is_known(merges: Merges) -> None:
+    merges.propose("one", "one")
+    assert merges.merge("one") != merges.repository.pulls[1].head_sha, "it was squashed"
+    assert merges.before() == "tested=yes\n"
+
+
+@pytest.mark.parametrize("check", ["failure", "cancelled", "skipped", None])
+def test_a_check_that_is_not_green_counts_for_nothing(merges: Merges, check: str | None) -> None:
+    merges.propose("one", "one", check)
+    merges.merge("one")
+    assert merges.before() == ""
+
+
+def test_a_commit_without_a_pull_request_is_tested(merges: Merges) -> None:
+    merges.checkout.write(app_py="print('direct')\n")
+    merges.checked(merges.checkout.commit(), "success")
+    merges.push("main")
+    merges.main()
+    assert merges.before() == ""
+
+
+def test_what_was_merged_with_another_change_is_tested(merges: Merges) -> None:
+    merges.propose("one", "one")
+    merges.checkout.git("checkout", "--quiet", "main")
+    merges.checkout.write(other_py="other = 1\n")
+    merges.checkout.commit("Another")
+    merges.push("main")
+    merges.merge("one")
+    assert merges.before() == ""
+
+
+def test_the_same_files_do_not_count_where_they_were_tested_together_with_what_went_again(merges: Merges) -> None:
+    """Its test ran on its branch merged with a main that had one more file: those are not the files of today."""
+    merges.propose("one", "one")
+    merges.checkout.git("checkout", "--quiet", "main")
+    merges.checkout.write(other_py="other = 1\n")
+    merges.checkout.commit("Another")
+    merges.checkout.git("rm", "--quiet", "other.py")
+    merges.checkout.commit("Not that one")
+    merges.push("main")
+    merges.merge("one")
+    merged, head = merges.checkout.git("log", "-1", "--format=%T"), merges.repository.pulls[1].head_sha
+    assert merged == merges.checkout.git("log", "-1", "--format=%T", head), "the same files"
+    answer = merges.run()
+    assert (answer.code, "older main" in answer.text) == (0, True)
+    assert not merges.output.exists()
+
+
+def test_where_github_says_no_the_tests_run(merges: Merges) -> None:
+    merges.propose("one", "one")
+    merges.merge("one")
+    merges.token = merges.github.token("octo", "run", permissions={"contents": "read"}, repositories=["acme/hello-api"])
+    assert merges.before() == ""
+
+
+@pytest.mark.parametrize(("conclusion", "code"), [("success", 0), ("failure", 1), ("cancelled", 1)])
+def test_a_delivery_waits_for_its_own_check(merges: Merges, conclusion: str, code: int) -> None:
+    job = merges.checked(merges.main(), None)
+    asked = len(merges.github.requests)
+
+    process = merges.start("--wait")
+    eventually("its first look", lambda: len(merges.github.requests) > asked, 30)
+    job.status, job.conclusion = "completed", conclusion
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, out + err
+    assert len(merges.github.requests) > asked + 1, "it was not over at the first look"
+
+
+def test_a_commit_that_was_tested_once_need_not_be_again(merges: Merges) -> None:
+    revision = merges.main()
+    merges.checked(revision, "success")
+    merges.checked(revision, None)
+    assert merges.run("--wait").code == 0
+
+
+def test_without_any_check_nothing_is_delivered(merges: Merges) -> None:
+    merges.main()
+    answer = merges.run("--wait", PATIENCE="0")
+    assert answer.code == 1
+    assert "has not ended" in answer.text
