@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ class Merges:
     github: GitHub
     token: str
     output: Path
+    job: Checkout = field(init=False)
 
     @property
     def owner(self) -> Token:
@@ -73,9 +74,12 @@ class Merges:
         return self.main()
 
     def main(self) -> str:
-        self.checkout.git("fetch", "--quiet", str(self.repository.git), "main")
-        self.checkout.git("checkout", "--quiet", "--detach", "FETCH_HEAD")
-        return self.checkout.git("rev-parse", "HEAD")
+        """Check main out as a job does: its last commit alone."""
+        self.job = replace(self.checkout, path=self.output.parent / "job")
+        self.checkout.git(
+            "clone", "--quiet", "--depth=1", "--branch=main", f"file://{self.repository.git}", str(self.job.path)
+        )
+        return self.job.git("rev-parse", "HEAD")
 
     def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
         """Start the script as its job does."""
@@ -85,7 +89,7 @@ class Merges:
             "GITHUB_REPOSITORY": "acme/hello-api",
             "GITHUB_OUTPUT": str(self.output),
         }
-        return self.checkout.start("tested", *options, **self.github.env, **job, **env)
+        return self.job.start("tested", *options, **self.github.env, **job, **env)
 
     def run(self, *options: str, **env: str) -> Answer:
         """Run it to its end."""
@@ -155,7 +159,7 @@ def test_the_same_files_do_not_count_where_they_were_tested_together_with_what_w
     merges.checkout.commit("Not that one")
     merges.push("main")
     merges.merge("one")
-    merged, head = merges.checkout.git("log", "-1", "--format=%T"), merges.repository.pulls[1].head_sha
+    merged, head = merges.job.git("log", "-1", "--format=%T"), merges.repository.pulls[1].head_sha
     assert merged == merges.checkout.git("log", "-1", "--format=%T", head), "the same files"
     answer = merges.run()
     assert (answer.code, "older main" in answer.text) == (0, True)
