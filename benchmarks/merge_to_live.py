@@ -3,8 +3,8 @@
     python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 3 and 3; docs/testing.md says with what
 
 One run, one project, the same change each time. First ours, as generated. Then its parts by hand, on a warm machine:
-image built and pushed, one git push, one rollout. Last DevStream's flow (unless SLOW is 0): one job after another (test,
-then image without a cache and deploy), and an Argo CD that polls as it comes. Nothing is left.
+image built and pushed, one git push, one rollout. Last DevStream's flow (unless SLOW is 0): one job after another
+(test, then image without a cache and deploy), and an Argo CD that polls as it comes. Nothing is left.
 """
 
 import json
@@ -21,6 +21,7 @@ import yaml
 from tests.e2e.actors import eventually
 from tests.e2e.stage import PROJECT, SLUG, Stage, open_stage
 
+from .cluster import Pods
 from .machine import machine, table
 from .plot import stacked
 
@@ -58,12 +59,13 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
     developer.commit(f"Change {branch}")
     developer.propose(branch, f"Change {branch}")
     eventually("the checks", lambda: stage.passed(branch), PATIENCE)
+    pods = Pods(f"{SLUG}-dev", SLUG)
     last = time.monotonic()
     revision = developer.merge(branch)
     there: dict[str, Callable[[], bool]] = {
         "image pushed": lambda: stage.in_registry(revision),
-        "env/dev written": lambda: stage.delivered()["revision"] == revision,
-        "live": lambda: stage.service.revisions() == {revision},
+        "env/dev written": lambda: revision in (stage.github.file(f"acme/{SLUG}", "env/dev", "image.yaml") or ""),
+        "live": lambda: pods.revisions() == {revision},
     }
     for part, reached in there.items():
         eventually(f"{flow.name}: {part}", reached, PATIENCE)

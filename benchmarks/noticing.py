@@ -2,8 +2,9 @@
 
     python -m benchmarks.noticing [CHANGES [SLOW]]      # 20 and 3; with a cluster, as docs/testing.md says
 
-Argo CD as it comes (its own polling), the same with our watcher beside it, and Argo CD as `up` installs it. The service
-is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Nothing is left.
+Argo CD as it comes (its own polling), the same with our watcher beside it, and with much polling instead. The service
+is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Some seconds before
+each change main moves, as it does where pull requests are merged. Nothing is left.
 """
 
 import json
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from installer.argocd_values import SMALL, merged
+from installer.argocd_values import POLLING, SMALL, merged
 from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
 from installer.resources.noticing import Noticing
 from installer.wait import clear
@@ -74,6 +75,8 @@ def measure(half: Half, way: Way, changes: int) -> None:
     """Push changes one after another, each some time after the one before was live, out of step with all polling."""
     for number in range(changes):
         time.sleep(1 + number * 0.7 % 4)
+        half.repository.merge()
+        time.sleep(4 + number * 1.3 % 4)
         revision = f"{way.mark}{number:039d}"
         began = time.monotonic()
         half.repository.deliver(revision)
@@ -128,7 +131,7 @@ def main(changes: int = 20, slow: int = 3) -> None:
     ways = [
         Way("Argo CD's defaults", 120, "a"),
         Way("the same, with our watcher", EVERY, "b"),
-        Way("Argo CD as `up` installs it", 3, "c"),
+        Way("much polling (`noticing: polling`)", 3, "c"),
     ]
     with tempfile.TemporaryDirectory() as name, ground(Path(name)) as (half, values):
         idle(ways[0])
@@ -141,7 +144,7 @@ def main(changes: int = 20, slow: int = 3) -> None:
         idle(ways[1])
         measure(half, ways[1], changes)
         watcher.remove()
-        install(half, merged(values, SMALL))
+        install(half, merged(merged(values, SMALL), POLLING))
         half.wait(half.repository.deliver("e" * 40), 300)
         idle(ways[2])
         measure(half, ways[2], changes)
@@ -162,7 +165,7 @@ def main(changes: int = 20, slow: int = 3) -> None:
         "longest s",
         "every pod, median s",
         "faster",
-        "asks GitHub an hour",
+        "asks GitHub an hour, while nothing is merged",
         "of a core",
     )
     print(table(("noticed by", *figures), rows))

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .certificates import certificates
+from .settings import Settings
+
 SMALL: dict[str, Any] = {
     "dex": {"enabled": False},  # no single sign-on
     "notifications": {"enabled": False},
     "applicationSet": {"replicas": 0},  # has no `enabled`
-    "configs": {
-        "cm": {
-            # A merge is live within seconds although nothing calls Argo CD from outside. Measured: 5 to 7 s from
-            # push to synced, 8 % of a core with one application; the defaults take minutes.
-            "timeout.reconciliation": "3s",
-            "timeout.reconciliation.jitter": "0s",
-        }
-    },
+    # A watcher has it look within a second of a delivery (watcher.py); this is for what happens while there is none.
+    "configs": {"cm": {"timeout.reconciliation": "60s", "timeout.reconciliation.jitter": "0s"}},
     "repoServer": {
         "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
@@ -23,6 +20,15 @@ SMALL: dict[str, Any] = {
     "server": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},  # makes the key that the others need
     "redis": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}}},
 }
+
+POLLING: dict[str, Any] = {"configs": {"cm": {"timeout.reconciliation": "3s"}}}
+"""Without a watcher: a delivery is noticed within seconds all the same, at several times the processor time."""
+
+
+def values(settings: Settings) -> dict[str, Any]:
+    """Return what the chart is given for a project: the small values, certificates, and what gitops.yaml adds."""
+    polling = POLLING if settings.argocd_noticing == "polling" or settings.reads_by == "login" else {}
+    return merged(merged(merged(SMALL, polling), certificates(settings)), settings.argocd_values)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What makes an Argo CD of others look at once: one small pod beside it, made of the image that it runs itself.
+"""What makes Argo CD look at once: one small pod beside it, made of the image that it runs itself.
 
 It asks the repository for the head of one branch, and where that is another one it sets the annotation by which Argo CD
 looks now. It may patch one Application and nothing else, and reads the repository with Argo CD's own read-only key.
@@ -11,10 +11,14 @@ from urllib.parse import urlsplit
 from .host_keys import CONFIG_MAP
 from .kubectl import Object, Objects
 from .marks import metadata
-from .settings import Settings
+from .settings import MAIN, Settings
 
 EVERY = 3
 """Seconds between two questions to the repository: 1200 an hour, by ssh over one connection that stays open."""
+SOON = 0.5
+"""Seconds between two while a delivery is on its way: from a change of main until `env/dev` has it."""
+PATIENCE = 300
+"""Seconds after a change of main in which its delivery is waited for: tests may fail, or somebody hold it."""
 REPAIR = 10
 """Seconds of rest after something failed."""
 _RBAC = "rbac.authorization.k8s.io"
@@ -90,9 +94,12 @@ def _pod(settings: Settings, name: str, host: Host) -> Object:
         **dict(host.proxies),
         "REPOSITORY": settings.source_url,
         "BRANCH": settings.branch,
+        "MAIN": MAIN,
         "HOST": urlsplit(settings.source_url).hostname or "",
         "APPLICATION": path,
         "EVERY": str(EVERY),
+        "SOON": str(SOON),
+        "PATIENCE": str(PATIENCE),
         "REPAIR": str(REPAIR),
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
         **(_LOGIN if settings.reads_by == "login" else {}),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Ask a repository for the head of a branch, again and again; where it is another one, let Argo CD look now.
+# A change of main says that a delivery is on its way: until it is there, ask more often.
 # bash, git, ssh and openssl are in Argo CD's own image: for its work, and for ca-certificates.
 
 set -u
@@ -25,19 +26,33 @@ refresh() {
     tr -d '\r' | head -n 1
 }
 
+# look: sets HEAD and MERGED, where the branch and main are now.
+look() {
+  local heads commit ref
+  heads=$(timeout 20 git ls-remote "$REPOSITORY" "refs/heads/$BRANCH" "refs/heads/$MAIN") || return
+  HEAD='' MERGED=''
+  while read -r commit ref; do
+    case $ref in "refs/heads/$BRANCH") HEAD=$commit ;; "refs/heads/$MAIN") MERGED=$commit ;; esac
+  done <<<"$heads"
+}
+
 trap 'exit 0' TERM INT
 [ ! -s "/tls/$HOST" ] || export GIT_SSL_CAINFO="/tls/$HOST"
-last=none
+told='' before='' busy=0
 while :; do
   rest=$EVERY
-  if head=$(timeout 20 git ls-remote "$REPOSITORY" "refs/heads/$BRANCH"); then
+  if look; then
     touch "$HOME/read"
-    if [ -n "$head" ] && [ "$head" != "$last" ]; then
+    [ "$MERGED" = "${before:-$MERGED}" ] || busy=$((SECONDS + PATIENCE))
+    before=$MERGED
+    if [ -n "$HEAD" ] && [ "$HEAD" != "$told" ]; then
       answer=$(refresh)
       case $answer in
-        'HTTP/1.1 200'*) last=$head && say "Argo CD is told of ${head%%[[:space:]]*}" ;;
+        'HTTP/1.1 200'*) told=$HEAD busy=0 && say "Argo CD is told of $HEAD" ;;
         *) rest=$REPAIR && say "Argo CD was not told: $answer" ;;
       esac
+    elif [ "$SECONDS" -lt "$busy" ]; then
+      rest=$SOON
     fi
   else
     rest=$REPAIR

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..argocd_values import SMALL, merged
+from ..argocd_values import values
 from ..certificates import CONFIG_MAP as CERTIFICATES
-from ..certificates import certificates, shortened, tls_host, unknown_authority
+from ..certificates import shortened, tls_host, unknown_authority
 from ..components import PARTS, asleep, namespaces, number, unready, version
 from ..errors import InstallerError
 from ..helm import Helm
@@ -64,7 +64,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._mark = {PROJECT: settings.slug}
         self._ssh_host = ssh_host(settings.source_url)
         self._tls_host = tls_host(settings.source_url) if settings.ca else ""
-        self._values = merged(merged(SMALL, certificates(settings)), settings.argocd_values)
+        self._values = values(settings)
         self.title = f"Argo CD in namespace {self._home}"
 
     def observe(self) -> Seen:

@@ -1,19 +1,19 @@
-"""That a delivery is noticed within seconds where Argo CD is others': its own polling takes minutes, and is theirs."""
+"""That a delivery is noticed within a second or two: Argo CD's own polling takes minutes, or much of a processor."""
 
 import re
 from dataclasses import dataclass
 
+from ..argocd_values import values
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import PROJECT, is_ours
+from ..marks import is_ours
 from ..pods import problems
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, covers
 from ..settings import Settings
 from ..wait import clear
 from ..watcher import EVERY, Host, manifests
-from .argo_cd import RELEASE
 
 _RBAC = "rbac.authorization.k8s.io"
 _MADE = ("deployments.apps", f"roles.{_RBAC}")
@@ -26,19 +26,18 @@ _DEFAULT = 120.0
 
 @dataclass(frozen=True)
 class Seen:
-    """The watcher's objects by kind, their release, and how often Argo CD polls of itself (None: it is not there)."""
+    """The watcher's objects by kind, their release, and how often Argo CD polls of itself, where that is too seldom."""
 
     objects: dict[str, Object]
     release: Release | None = None
     polls: float | None = None
-    ours: bool = False
     allowed: bool = True
     """Whether we may make it."""
     host: Host = Host()  # noqa: RUF009  # frozen
 
 
 class Noticing(Resource[Seen]):
-    """A watcher beside an Argo CD of others that polls seldom; nothing where ours, or theirs, polls often."""
+    """A watcher beside an Argo CD that polls seldom, be it ours or others'; nothing where it polls often."""
 
     lane: Lane = "cluster"
     key = "noticing"
@@ -59,25 +58,26 @@ class Noticing(Resource[Seen]):
     def observe(self) -> Seen:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
         found = self._cluster.get_many([*self._references, f"configmaps/{SETTINGS_OF_ARGOCD}"], self._home)
-        config = found.pop("ConfigMap", None)
-        polls = _polls(config) if config else None
-        slow = polls is not None and polls > OFTEN and self._settings.argocd_noticing == "auto"
-        if slow and self._settings.reads_by == "login" and self._reads_as_an_app():
-            slow = False
-        if not slow and not found:
-            return Seen({}, polls=polls)
+        polls = self._too_seldom(found.pop("ConfigMap", None))
+        if polls and self._settings.reads_by == "login" and self._reads_as_an_app():
+            polls = None
+        if not polls and not found:
+            return Seen({})
         self.title = self._watcher
-        made = self._helm.releases(self._home, f"{PROJECT}={self._settings.slug}") if slow else []
-        components = self._cluster.list("deployments", self._home, PARTS) if slow else []
+        components = self._cluster.list("deployments", self._home, PARTS) if polls else []
         reader = [c for c in components if c["metadata"]["labels"].get(COMPONENT) == "repo-server"]
         return Seen(
             found,
             self._helm.release(self._name, self._home) if found else None,
-            polls if slow else None,
-            any(release.name == RELEASE for release in made) or not reader,
+            polls,
             bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
             Host.of(reader[0]) if reader else Host(),
         )
+
+    def _too_seldom(self, config: Object | None) -> float | None:
+        """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
+        polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
+        return polls if polls > OFTEN and self._settings.argocd_noticing == "auto" else None
 
     def _reads_as_an_app(self) -> bool:
         """Tell whether Argo CD reads as a GitHub App: git alone cannot log in as one."""
@@ -86,13 +86,13 @@ class Noticing(Resource[Seen]):
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
-        return Seen({})
+        return Seen({}, polls=self._too_seldom(None))
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare each object; one that nobody needs any more goes."""
         if foreign := [kind for kind, found in seen.objects.items() if not is_ours(found, self._settings.slug)]:
             return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
-        if not self._wanted(seen):
+        if seen.polls is None:
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
             rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
@@ -109,7 +109,7 @@ class Noticing(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write all of it, and wait until it has read the branch; or remove what nobody needs."""
-        if not self._wanted(seen):
+        if seen.polls is None:
             self.remove()
             return
         self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
@@ -138,9 +138,6 @@ class Noticing(Resource[Seen]):
     def _without(self) -> str:
         return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
 
-    def _wanted(self, seen: Seen) -> bool:
-        return bool(seen.polls is not None and seen.polls > OFTEN and not seen.ours and seen.host.image)
-
     def _remains(self) -> str:
         found = self._cluster.get_many(self._references, self._home)
         return ", ".join(f"{kind} {self._name} is still there" for kind in found)
@@ -151,8 +148,8 @@ class Noticing(Resource[Seen]):
         return "" if current and status.get("readyReplicas") and status.get("updatedReplicas") else "not ready yet"
 
 
-def _often(seconds: float | None) -> str:
-    return f"every {seconds:.0f} s" if seconds and seconds != float("inf") else "never"
+def _often(seconds: float) -> str:
+    return f"every {seconds:.0f} s" if seconds != float("inf") else "never"
 
 
 def _polls(config: Object) -> float:

@@ -1,6 +1,7 @@
 """What the cluster's half is tried on: a git repository behind a real sshd, and a service that says any revision."""
 
 import getpass
+import itertools
 import json
 import os
 import shutil
@@ -90,12 +91,16 @@ class Keys:
         self.authorized.write_text("".join(f"{only_git} {key.key}\n" for key in self.registered))
 
 
+_WHO = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+
+
 class Repository:
-    """A bare repository with only `env/dev` in it."""
+    """A bare repository with only `env/dev` in it, and a `main` once something is merged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tree = path.with_suffix(".tree")
+        self._merges = itertools.count(1)
         self._git("init", "--quiet", "--bare", str(path))
         self._git("init", "--quiet", "--initial-branch=env/dev", str(self._tree))
 
@@ -112,10 +117,17 @@ class Repository:
         (self._tree / "chart/templates").mkdir(exist_ok=True)
         (self._tree / "chart/templates/deployment.yaml").write_text(DEPLOYMENT)
         self._git("-C", str(self._tree), "add", "--all")
-        who = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-        self._git("-C", str(self._tree), *who, "commit", "--quiet", "--allow-empty", "--message", revision)
+        self._git("-C", str(self._tree), *_WHO, "commit", "--quiet", "--allow-empty", "--message", revision)
         self._git("-C", str(self._tree), "push", "--quiet", str(self.path), "env/dev")
         return Delivered(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision)
+
+    def merge(self) -> None:
+        """Let main move, as it does some seconds before a delivery."""
+        tree = ["-C", str(self._tree)]
+        empty = self._git(*tree, "hash-object", "-t", "tree", "-w", os.devnull)
+        message = f"Merge {next(self._merges)}"
+        commit = self._git(*tree, *_WHO, "commit-tree", empty, "-m", message)
+        self._git(*tree, "push", "--quiet", "--force", str(self.path), f"{commit}:refs/heads/main")
 
     def _git(self, *arguments: str) -> str:
         return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()

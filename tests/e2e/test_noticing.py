@@ -99,11 +99,13 @@ def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
     half.wait(half.repository.deliver("f" * 40))
     taken = []
     for number in "abcde":
+        half.repository.merge()
+        time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
         half.repository.deliver(number * 40)
         clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
         taken.append(time.monotonic() - began)
-    record_property(SECONDS, ("others' Argo CD, watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
+    record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from installer.argocd_values import SMALL, merged
+from installer.argocd_values import SMALL, merged, values
 from installer.errors import DeadlinePassed, InstallerError
 from installer.resource import Field
 from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
@@ -257,7 +257,8 @@ def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(acc
     with pytest.raises(DeadlinePassed):
         resource.apply(seen, change)
     assert helm.installed[0][1]["configs"]["tls"] == {"certificates": {"ghe.example.com": CA}}
-    (field,) = change_of(argo_cd(WORKING, Helm([OURS], merged(SMALL, keys)), settings=settings)).fields
+    given = values(replace(settings, ca=""))
+    (field,) = change_of(argo_cd(WORKING, Helm([OURS], given), settings=settings)).fields
     assert field.name == "values.configs.tls"
     assert "BEGIN" not in str(field)
     assert "certificate SHA256:" in str(field.new)

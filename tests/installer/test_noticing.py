@@ -1,4 +1,4 @@
-"""The watcher beside an Argo CD of others: where it is wanted, what it may do, and what its script asks and tells."""
+"""The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
 import subprocess
 import threading
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from installer.argocd_values import POLLING, SMALL, merged, values
 from installer.errors import DeadlinePassed
 from installer.resources.noticing import Noticing, _seconds
 from installer.watcher import SCRIPT, Host, manifests
@@ -78,16 +79,29 @@ def test_durations_are_read_as_go_writes_them(text: str, seconds: float | None) 
         ({"timeout.reconciliation": "0"}, "Argo CD polls never; this asks github.com every 3 s"),
     ],
 )
-def test_it_is_wanted_where_an_argo_cd_of_others_polls_seldom(data: dict[str, str] | None, note: str) -> None:
+def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, note: str) -> None:
     change = change_of(resource(argo_cd(data)))
     assert (change.action, change.note) == ("create", note)
 
 
-def test_it_is_not_wanted_where_argo_cd_is_ours_polls_often_is_not_there_or_somebody_says_so() -> None:
+def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
+    change = change_of(noticing := resource({}))
+    assert (change.action, change.note) == ("create", "Argo CD polls every 60 s; this asks github.com every 3 s")
+    assert noticing.diff(noticing.blank()) == change
+
+
+def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
-    assert change_of(resource(argo_cd(None), Helm([release("argocd")]))) is None
-    assert change_of(resource({})) is None
-    assert change_of(resource(argo_cd(None), argocd_noticing="polling")) is None
+    for objects in ({}, argo_cd(None)):
+        noticing = resource(objects, argocd_noticing="polling")
+        assert change_of(noticing) is noticing.diff(noticing.blank()) is None
+
+
+def test_without_it_ours_polls_often() -> None:
+    assert values(SETTINGS) == SMALL
+    assert values(replace(SETTINGS, argocd_noticing="polling")) == merged(SMALL, POLLING)
+    assert values(replace(SETTINGS, access="https")) == merged(SMALL, POLLING), "perhaps it logs in as an App"
+    assert change_of(resource({}, access="https")) is None
 
 
 def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -> None:
@@ -231,12 +245,15 @@ def heads(
     folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK", openssl: bool = True, **environment: str
 ) -> tuple[list[str], str]:
     """Run the script while git answers one head after another; return what Argo CD was told, and what was said."""
-    (folder / "bin").mkdir()
+    (folder / "bin").mkdir(exist_ok=True)
     (folder / "heads").write_text("".join(f"{head}\n" for head in heads))
     git = f"""#!/bin/bash
 exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)) >{folder}/n
 mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
-case ${{all[$n]}} in -) exit 128 ;; *) printf '%s\\trefs/heads/env/dev\\n' "${{all[$n]}}" ;; esac
+case ${{all[$n]}} in
+  -) exit 128 ;;
+  *) printf '%s\\trefs/heads/%s\\n' "${{all[$n]%%/*}}" env/dev "${{all[$n]##*/}}" main ;;
+esac
 """
     fake = f"#!/bin/bash\ncat >>{folder}/told; echo >>{folder}/told; printf '{answer}\\r\\nServer: x\\r\\n'\n"
     write_program(folder / "bin/git", git)
@@ -244,7 +261,8 @@ case ${{all[$n]}} in -) exit 128 ;; *) printf '%s\\trefs/heads/env/dev\\n' "${{a
         write_program(folder / "bin/openssl", fake)
     environment = {
         "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com", "EVERY": "0.01",
-        "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "APPLICATION": "/apis/x/applications/web-dev",
+        "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main",
+        "APPLICATION": "/apis/x/applications/web-dev",
         "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
     }  # fmt: skip
     process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -269,3 +287,17 @@ def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
     assert "Argo CD was not told: HTTP/1.1 403 Forbidden" in all_of_it
+
+
+def test_once_main_has_moved_the_delivery_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
+    sleep = tmp_path / "bin/sleep"
+    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    heads(tmp_path, "a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2", EVERY="3", SOON="0.5")
+    assert (tmp_path / "rests").read_text().split()[:6] == ["3", "3", "0.5", "0.5", "3", "3"]
+
+
+def test_a_merge_that_is_not_delivered_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    sleep = tmp_path / "bin/sleep"
+    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    heads(tmp_path, "a1/m1", "a1/m2", "a1/m2", EVERY="3", SOON="0.5", PATIENCE="0")
+    assert (tmp_path / "rests").read_text().split()[:3] == ["3", "3", "3"]

@@ -28,7 +28,6 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
     document = valid("plan", done.stdout)
     actions = {r["key"]: r["action"] for r in document["resources"]}
     assert actions.pop("pull-secret") == "keep", "the image is public"
-    assert actions.pop("noticing") == "keep", "the Argo CD that is installed looks often of itself"
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
@@ -61,7 +60,7 @@ def test_a_plan_that_cannot_look_says_so_to_programs(run: Run, programs: Program
     (problem,) = document["problems"]
     assert (problem["lane"], problem["level"]) == ("cluster", "problem")
     unseen = [r["key"] for r in document["resources"] if r["action"] == "unseen"]
-    assert unseen == ["argocd", "namespace", "credential", "application"]
+    assert unseen == ["argocd", "namespace", "credential", "application", "noticing"]
 
 
 @pytest.mark.parametrize(
