@@ -17,18 +17,22 @@ class Pods:
         config = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         self._folder = tempfile.TemporaryDirectory()
-        names = {"ca": cluster["certificate-authority-data"], "cert": user["client-certificate-data"],
-                 "key": user["client-key-data"]}  # fmt: skip
-        files = {name: Path(self._folder.name, name) for name in names}
-        for name, file in files.items():
-            file.touch(mode=0o600)
-            file.write_bytes(base64.b64decode(names[name]))
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = str(files["ca"])
-        self._session.cert = (str(files["cert"]), str(files["key"]))
+        self._session.verify = self._file("ca", cluster["certificate-authority-data"])
+        if "token" in user:
+            self._session.headers["Authorization"] = f"Bearer {user['token']}"
+        else:
+            pair = (user["client-certificate-data"], user["client-key-data"])
+            self._session.cert = (self._file("cert", pair[0]), self._file("key", pair[1]))
         self._pods = f"{cluster['server']}/api/v1/namespaces/{namespace}/pods"
         self._query = {"labelSelector": f"app.kubernetes.io/name={slug}"}
+
+    def _file(self, name: str, encoded: str) -> str:
+        file = Path(self._folder.name, name)
+        file.touch(mode=0o600)
+        file.write_bytes(base64.b64decode(encoded))
+        return str(file)
 
     def revisions(self) -> set[str]:
         """Return what those answer that are no longer on their way out; `none` for one that does not."""

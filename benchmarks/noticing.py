@@ -3,8 +3,8 @@
     python -m benchmarks.noticing [CHANGES [SLOW]]      # 20 and 3; with a cluster, as docs/testing.md says
 
 Argo CD as it comes (its own polling), the same with our watcher beside it, and with much polling instead. The service
-is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Some seconds before
-each change main moves, as it does where pull requests are merged. Nothing is left.
+is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Some seconds
+before each change main moves, as it does where pull requests are merged. Nothing is left.
 """
 
 import json
