@@ -13,6 +13,10 @@ class InstallerError(Exception):
         return f"{self.message}\n  → {self.fix}" if self.fix else self.message
 
 
+class Untrusted(InstallerError):
+    """Say whose certificate nobody whom this machine knows has signed: to ask again does not help."""
+
+
 class CommandFailed(InstallerError):
     """Say which program failed, how, and what it printed (secrets blotted out)."""
 
