@@ -1,4 +1,4 @@
-"""Registering the GitHub App that reports: a person agrees on a page of GitHub's, and its key comes back to this process.
+"""Registering the GitHub App that reports: a person agrees on a page of GitHub's, and its key comes back here.
 
 GitHub makes the App from a manifest that a form brings there from the person's own browser, and sends the browser back
 with a code, which is good for the key, once. So a page is served here for as long as that takes: to this machine alone,
@@ -10,7 +10,6 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable
 from html import escape
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -31,6 +30,11 @@ LONGEST_NAME = 34
 PATIENCE = 600.0
 """Seconds that a person has to agree."""
 _ATTEMPTS = 3
+_PAGE = """<form method="post" action="{action}">
+<input type="hidden" name="manifest" value="{manifest}">
+<button>Register the App at {host}</button>
+</form>
+<script>document.forms[0].submit()</script>"""
 
 
 def register(settings: Settings, github: GitHub, *, patience: float = PATIENCE) -> GitHubApp:
@@ -97,10 +101,7 @@ class _Desk(HTTPServer):
         organisation = f"/organizations/{settings.owner}" if owner.get("type") == "Organization" else ""
         action = f"https://{settings.host}{organisation}/settings/apps/new?{urlencode({'state': self._state})}"
         text = json.dumps(manifest(settings, f"http://{self.host}/back"))
-        return (
-            f'<form method="post" action="{escape(action)}"><input type="hidden" name="manifest" value="{escape(text)}">'
-            f"<button>Register the App at {escape(settings.host)}</button></form><script>document.forms[0].submit()</script>"
-        )
+        return _PAGE.format(action=escape(action), manifest=escape(text), host=escape(settings.host))
 
     def _take(self, code: Secret) -> str:
         """Get the App's key for the code, and return the page on which it is installed."""
@@ -121,7 +122,7 @@ class _Desk(HTTPServer):
                 if left and not (isinstance(error, Answered) and error.status < 500):
                     continue
                 told = f"The App is registered, but its key did not come: {redact(error.message)}"
-                fix = f"Make a private key on the App's page, and set {' and '.join(GIVEN)}; or delete it, and run this again."
+                fix = f"Make a private key on its page and set {' and '.join(GIVEN)}; or delete it and run this again."
                 raise InstallerError(told, fix) from None
             else:
                 return made
@@ -132,7 +133,7 @@ class _Visitor(BaseHTTPRequestHandler):
     server: _Desk
     timeout = 5
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Answer; a page that another site led here under another name is nobody's."""
         path, _, query = self.path.partition("?")
         given = {name: values[0] for name, values in parse_qs(query).items()}
@@ -149,6 +150,3 @@ class _Visitor(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: the code is in the address."""
-
-
-Register = Callable[[], GitHubApp]

@@ -16,6 +16,7 @@ import requests
 from installer.github_app import PERMISSIONS, GitHubApp
 from installer.resource import Resource
 from installer.resources.argo_cd import CRDS
+from installer.resources.noticing import Noticing
 from installer.resources.reporter import Reporter
 from installer.resources.reporter_app import ReporterApp
 from installer.secret import Secret
@@ -169,11 +170,16 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         half = Half(settings, None, Keys(keys.authorized))  # type: ignore[arg-type]  # its repository is the shop's
         shop = Shop(github, folder / "work", digest_of(*BASE))
         ground = Ground(half, shop, GitHubApp(str(app.id), Secret(key)))
+        watcher = Noticing(settings, half.cluster, half.helm)
         try:
             half.apply()
+            seen = watcher.observe()
+            change = watcher.diff(seen)
+            assert change, "Argo CD looks as soon as it is told to, as it does for users"
+            watcher.apply(seen, change)
             yield ground
         finally:
-            for resource in reversed(ground.resources()):
+            for resource in [*reversed(ground.resources()), watcher]:
                 resource.remove()
             half.remove()
             kubectl("delete", "crd", *CRDS, "--ignore-not-found")
