@@ -26,6 +26,8 @@ class Told:
 
 def tell(world: World, record: Delivered, say: Callable[[str], None] = lambda _: None) -> Told:
     """Close the Deployment of the delivery that `env/dev` records, if it is certain how; GitHub's no fails nothing."""
+    if world.settings.scm != "github":
+        return Told("")
     last = ""
     for wait in (*PAUSES, None):
         try:
@@ -55,7 +57,7 @@ def _tell(world: World, record: Delivered) -> Told:
     if verdict is None or _says(there, verdict):
         return Told(_shown(there))
     # Between the look and now another delivery may have come: what was seen is true of this one only while it is there.
-    if world.github.head(world.settings.branch) != record.commit:
+    if world.host.head(world.settings.branch) != record.commit:
         return Told(f"{_shown(there)}; another delivery has come since", news=True)
     for old in deployments.overtaken(there):
         deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
