@@ -80,21 +80,30 @@ _AUTHORITY = (
 )
 
 
-def unreachable(base: str, request: str, error: requests.RequestException, seconds: float) -> InstallerError:
-    """Say how the way to GitHub failed."""
+def unreachable(
+    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str = "github.ca"
+) -> InstallerError:
+    """Say how the way to the code host failed; `ca` is the setting that names its CA."""
     kinds = {requests.Timeout: f"did not answer within {seconds} s", requests.exceptions.SSLError: "is not trusted"}
     how = next((words for kind, words in kinds.items() if isinstance(error, kind)), "cut or refused the connection")
-    fix = _AUTHORITY if isinstance(error, requests.exceptions.SSLError) else "Check the network, the host name and any"
+    untrusted = isinstance(error, requests.exceptions.SSLError)
     return InstallerError(
         f"{base} {how}: {request}: {redact(str(error.args[0] if error.args else error))}",
-        fix if fix == _AUTHORITY else f"{fix} proxy, then run this again.",
+        _AUTHORITY.replace("github.ca", ca)
+        if untrusted
+        else "Check the network, the host name and any proxy, then run this again.",
     )
 
 
 def not_github(base: str, request: str, why: str) -> InstallerError:
+    """Say that somebody else than GitHub answered."""
+    return not_the_host("GitHub", base, request, why)
+
+
+def not_the_host(name: str, base: str, request: str, why: str) -> InstallerError:
     """Say that somebody else answered."""
     return InstallerError(
-        f"{base} answered {request} with something that is not GitHub's: {why}",
+        f"{base} answered {request} with something that is not {name}'s: {why}",
         "Is there a proxy or a login page in between? Then run this again.",
     )
 
