@@ -18,6 +18,9 @@ from .trust import variables
 READER = "ARGOCD_REPOSITORY_TOKEN"
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
+DELIVERY_TOKEN = "DELIVERY_TOKEN"  # noqa: S105 - a name
+CI_TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
+"""By CI, the variable with a token for its API; the code host's own CI needs none."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Credentials:
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
     reader: Reader | None = None
+    delivery_token: Secret = field(default_factory=lambda: Secret(""))
+    """What a CI that is not the code host's own pushes `env/dev` with."""
+    ci_token: Secret = field(default_factory=lambda: Secret(""))
+    """For that CI's API."""
     ca: str = ""
 
     @property
@@ -79,6 +86,8 @@ def find(settings: Settings) -> Credentials:
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
         pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
         reader=_reader(settings) if settings.reads_by == "login" else None,
+        delivery_token=Secret(os.environ.get(DELIVERY_TOKEN, "") if settings.ci in CI_TOKENS else ""),
+        ci_token=Secret(os.environ.get(CI_TOKENS.get(settings.ci, ""), "")),
         ca=settings.ca,
         database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )
@@ -88,6 +97,12 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
     """Ask for the registry's token on the terminal, hidden."""
     prompt = f"Token of {credentials.registry_username} at {settings.registry} (may push; not shown)"
     return replace(credentials, registry_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
+
+
+def ask_delivery_token(credentials: Credentials) -> Credentials:
+    """Ask for the token that deliveries push with on the terminal, hidden."""
+    prompt = f"Token with which the CI writes to {credentials.host} (Contents: read and write; not shown)"
+    return replace(credentials, delivery_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
 def ask_database_address(credentials: Credentials) -> Credentials:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .ci import CI
+from .circleci import CircleCI
 from .credentials import Credentials
 from .deploy_key import DeployKeys
 from .github import GitHub
@@ -15,6 +16,7 @@ from .resources.deploy_keys import GitHubDeployKeys
 from .resources.repository import Repository
 from .resources.rules import Rules
 from .settings import Settings
+from .travis_ci import TravisCI
 
 
 @dataclass(frozen=True)
@@ -36,5 +38,11 @@ def _github(settings: Settings, credentials: Credentials) -> GitHub:
 
 
 HOSTS = {
-    "github": Kind(_github, GitHubDeployKeys, Repository, Rules, {"github-actions": GitHubActions}),
+    "github": Kind(
+        _github,
+        GitHubDeployKeys,
+        Repository,
+        Rules,
+        {"github-actions": GitHubActions, "circleci": CircleCI, "travis-ci": TravisCI},
+    ),
 }

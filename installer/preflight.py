@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import actions, cluster, database, image, owner, repository, token, tools
+from .checks import actions, cluster, database, image, other_ci, owner, repository, token, tools
 from .checks.finding import Finding
 from .converge import Planned
+from .credentials import CI_TOKENS
 from .errors import InstallerError
 from .resource import Lane
 from .world import World
@@ -55,6 +56,7 @@ CHECKS = (
     Check("host", actions.allowed, "writing", only="github-actions"),
     Check("host", repository.runner, "content", only="github-actions"),
     Check("host", image.login, "registry-token"),
+    *(Check("host", ask, before, only=ci) for ci in CI_TOKENS for ask, before in other_ci.CHECKS),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),

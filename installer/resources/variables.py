@@ -1,10 +1,10 @@
-"""The repository's Actions variables: where images go, and the mark that says whose the repository is."""
+"""The repository's Actions variables: the mark that says whose it is, and for workflows where images go."""
 
 from ..credentials import Credentials
 from ..github import GitHub
 from ..lease import NAME as LEASE
 from ..resource import Change, Lane, Resource, differences
-from ..settings import Settings
+from ..settings import GITHUB_ACTIONS, Settings
 
 MARK = "GITOPS_FLASK"
 
@@ -20,10 +20,7 @@ class Variables(Resource[dict[str, str]]):
         self._github = github
         self._desired: dict[str, str | None] = {
             MARK: settings.slug,
-            "IMAGE_REPOSITORY": settings.image_repository,
-            "REGISTRY_USERNAME": credentials.registry_username,
-            "REGISTRY_CA": settings.registry_ca_file or None,
-            **({"RUNNER": settings.runner} if settings.runner else {}),
+            **(_of_workflows(settings, credentials) if settings.ci == GITHUB_ACTIONS else {}),
         }
         self.title = f"Actions variables {', '.join(name for name, value in self._desired.items() if value)}"
 
@@ -56,3 +53,12 @@ class Variables(Resource[dict[str, str]]):
         names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
         gone = [name for name in names if self._github.delete(self._github.path("actions/variables", name))]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+def _of_workflows(settings: Settings, credentials: Credentials) -> dict[str, str | None]:
+    return {
+        "IMAGE_REPOSITORY": settings.image_repository,
+        "REGISTRY_USERNAME": credentials.registry_username,
+        "REGISTRY_CA": settings.registry_ca_file or None,
+        **({"RUNNER": settings.runner} if settings.runner else {}),
+    }

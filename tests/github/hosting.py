@@ -74,5 +74,7 @@ class Hosting:
             for old, new, ref in updates:
                 github.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
                 github.merging.pushed(push, ref.removeprefix("refs/heads/"), new)
+                for hears in github.webhooks:
+                    hears(repository, ref, old, new)
                 if push.starts_workflows:
                     github.triggers.pushed(repository, push.owner, ref, old, new)
