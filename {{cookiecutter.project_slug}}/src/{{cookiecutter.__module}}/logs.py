@@ -1,16 +1,15 @@
 """Logs: one JSON object a line on standard output, the server's own lines included."""
 
-import json
 import logging
 import logging.config
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import has_request_context, request
+from pydantic_core import to_json
 
 from .settings import Settings
 
-TO_JSON = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make an encoder for each line
 REQUEST_ID = "HTTP_X_REQUEST_ID"
 """What WSGI calls the header X-Request-ID; access.py sees to it that each request has one."""
 
@@ -36,7 +35,7 @@ class JsonFormatter(logging.Formatter):
         entry |= getattr(record, "fields", {})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return TO_JSON(entry)
+        return to_json(entry, fallback=str, bytes_mode="base64").decode()
 
 
 def config(settings: Settings) -> dict[str, Any]:
