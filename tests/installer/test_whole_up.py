@@ -35,13 +35,14 @@ jobs:
 
 
 class Cluster(fakes.Cluster):
-    """A cluster in which everything is allowed, with a working Argo CD that others made."""
+    """A cluster in which everything is allowed, with a working Argo CD that others made, and that polls often."""
 
     answered, context, server = True, None, "https://127.0.0.1:6443"
 
     def __init__(self) -> None:
         components = {("deployments", each["metadata"]["name"]): each for each in WORKING}
-        super().__init__({**components, **knowing("github.com")})
+        often = {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": {"timeout.reconciliation": "3s"}}
+        super().__init__({**components, **knowing("github.com"), ("configmaps", "argocd-cm"): often})
 
     def version(self) -> str:
         return "v1.34.2"
