@@ -18,6 +18,7 @@ HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
+IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 
@@ -39,6 +40,8 @@ class Settings:
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
     database: str = "none"
     argocd_noticing: str = "auto"
+    reporter: str = "none"
+    reporter_image: str = "docker.io/library/python:3.13-slim-trixie"  # has Python and openssl
     environment: str = "dev"
     runner: str = ""
     api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows
@@ -120,6 +123,12 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
     "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
+    "reporter_image": (
+        "github.reporter_image",
+        IMAGE,
+        "an image's whole name, like docker.io/library/python:3.13-slim",
+    ),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
@@ -168,7 +177,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
     for name, where in _FILES.items():
         try:
-            values[name] = _authority(path.parent, _at(tree, where))
+            values[name] = trust.named(path.parent, _at(tree, where))
         except ValueError as error:
             wrong.append(f"{where}: {error}")
     if _at(tree, "version") != 1:
@@ -176,15 +185,6 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
     return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, _FILES["registry_ca"]) or "")
-
-
-def _authority(project: Path, file: Any) -> str:
-    """Read a certificate that a setting names; nothing where it names none."""
-    if file in (None, ""):
-        return ""
-    if not isinstance(file, str):
-        raise ValueError(f"must be the path of a PEM file in the project, is {file!r}")
-    return trust.read(project / file)
 
 
 def _at(tree: Any, where: str) -> Any:

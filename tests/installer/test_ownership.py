@@ -36,6 +36,8 @@ OTHER: dict[str, Any] = {
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
     "argocd_noticing": "polling",
+    "reporter": "app",
+    "reporter_image": "docker.io/library/python:3.14-slim",
     "database": "postgresql",
     "environment": "staging",
     "runner": "company-linux",

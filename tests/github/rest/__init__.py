@@ -1,3 +1,3 @@
 """The REST API, one module for each side of it; importing this registers every route."""
 
-from . import accounts, actions, commits, content, deployments, jobs, pulls, repositories, rules, settings  # noqa: F401
+from . import accounts, actions, apps, commits, content, deployments, jobs, pulls, repositories, rules, settings  # noqa: F401
