@@ -116,7 +116,7 @@ def variables(given: dict[str, str]) -> list[dict[str, str]]:
 
 def fresh(file: str, seconds: int) -> dict[str, Any]:
     """Return the probe of a pod that is ready as long as it touches a file."""
-    test = f"test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
+    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
     return {"exec": {"command": ["bash", "-c", test]}, "periodSeconds": 10, "timeoutSeconds": 5}
 
 

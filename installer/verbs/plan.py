@@ -39,7 +39,7 @@ def code(planned: Sequence[Planned], problems: Sequence[Finding]) -> int:
 def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
     blind: set[Lane] = {p.lane for p in problems}
-    resources = world.resources()
+    resources = world.resources(person=console.interactive())
     seen = {p.resource.key: p for p in converge.plan([r for r in resources if r.lane not in blind])}
     return [seen.get(resource.key) or Planned(resource, _unseen(resource)) for resource in resources]
 
