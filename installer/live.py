@@ -58,8 +58,7 @@ class Live:
 
     def synced(self) -> Synced | None:
         """Return how far Argo CD is; None where the Application does not exist."""
-        settings = self._settings
-        application = self._cluster.get(KINDS[1], settings.application, settings.argocd_namespace)
+        application = self._application()
         return None if application is None else read(application)
 
     def answers(self) -> list[PodAnswer]:
@@ -68,9 +67,7 @@ class Live:
 
     def operation(self) -> Object:
         """Return how Argo CD's last sync went, in its own words; empty where it made none."""
-        settings = self._settings
-        application = self._cluster.get(KINDS[1], settings.application, settings.argocd_namespace) or {}
-        return application.get("status", {}).get("operationState") or {}
+        return (self._application() or {}).get("status", {}).get("operationState") or {}
 
     def pods(self) -> list[Object]:
         """Return the service's pods, ready or not."""
@@ -114,6 +111,9 @@ class Live:
     def rolled_out(self) -> bool:
         """Tell whether no Deployment of the service is between two states."""
         return all(rolled_out(deployment) for deployment in self._objects("Deployment"))
+
+    def _application(self) -> Object | None:
+        return self._cluster.get(KINDS[1], self._settings.application, self._settings.argocd_namespace)
 
     def _objects(self, kind: str) -> list[Object]:
         return self._cluster.list(f"{kind.lower()}s", self._settings.namespace, self._selector)

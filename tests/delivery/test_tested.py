@@ -67,6 +67,12 @@ class Merges:
         self.repository.runs.insert(0, run)
         return job
 
+    def add_another_file(self) -> None:
+        """Commit it on main as the clone has that."""
+        self.checkout.git("checkout", "--quiet", "main")
+        self.checkout.write(other_py="other = 1\n")
+        self.checkout.commit("Another")
+
     def merge(self, branch: str) -> str:
         """Squash it into main, and check main out."""
         (pull,) = (each for each in self.repository.pulls.values() if each.head == branch and each.state == "OPEN")
@@ -141,9 +147,7 @@ def test_a_commit_without_a_pull_request_is_tested(merges: Merges) -> None:
 
 def test_what_was_merged_with_another_change_is_tested(merges: Merges) -> None:
     merges.propose("one", "one")
-    merges.checkout.git("checkout", "--quiet", "main")
-    merges.checkout.write(other_py="other = 1\n")
-    merges.checkout.commit("Another")
+    merges.add_another_file()
     merges.push("main")
     merges.merge("one")
     assert merges.before() == ""
@@ -152,9 +156,7 @@ def test_what_was_merged_with_another_change_is_tested(merges: Merges) -> None:
 def test_the_same_files_do_not_count_where_they_were_tested_together_with_what_went_again(merges: Merges) -> None:
     """Its test ran on its branch merged with a main that had one more file: those are not the files of today."""
     merges.propose("one", "one")
-    merges.checkout.git("checkout", "--quiet", "main")
-    merges.checkout.write(other_py="other = 1\n")
-    merges.checkout.commit("Another")
+    merges.add_another_file()
     merges.checkout.git("rm", "--quiet", "other.py")
     merges.checkout.commit("Not that one")
     merges.push("main")
