@@ -119,6 +119,8 @@ def _pod(settings: Settings, name: str, host: Host) -> Object:
         "image": host.image,
         "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
+        # `up` waits for its first look, of which the other probe would tell ten seconds later
+        "startupProbe": {"exec": {"command": ["bash", "-c", fresh]}, "periodSeconds": 1, "failureThreshold": 3600},
         "readinessProbe": {"exec": {"command": ["bash", "-c", fresh]}, "periodSeconds": 10, "timeoutSeconds": 5},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": {

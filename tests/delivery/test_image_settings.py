@@ -53,7 +53,7 @@ def test_the_summary_tells_image_digest_commit_and_what_comes_next(machine: Chec
     assert f"| image | <code>{REPOSITORY}:{revision}</code> |" in text
     assert f"| digest | <code>{pushed or DIGEST}</code> |" in text
     assert f"[{revision[:7]}](https://github.example.com/acme/hello-api/commit/{revision})" in text
-    assert "Next: when `test` is green too, `deploy` records this digest" in text
+    assert "Next: once `test` is green too, this digest is recorded on the branch of the environment." in text
 
 
 def test_the_summary_of_a_pull_request_names_no_digest_that_is_nowhere(machine: Checkout) -> None:
