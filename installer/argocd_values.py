@@ -10,8 +10,9 @@ SMALL: dict[str, Any] = {
     "dex": {"enabled": False},  # no single sign-on
     "notifications": {"enabled": False},
     "applicationSet": {"replicas": 0},  # has no `enabled`
-    # A watcher has it look within a second of a delivery (watcher.py); this is for what happens while there is none.
-    "configs": {"cm": {"timeout.reconciliation": "60s", "timeout.reconciliation.jitter": "0s"}},
+    # A watcher has it look within a second of a delivery (watcher.py); this is for all else. An AppProject that waited for
+    # its Application ends only at the next of these looks, and `up` waits 30 s for that.
+    "configs": {"cm": {"timeout.reconciliation": "15s", "timeout.reconciliation.jitter": "0s"}},
     "repoServer": {
         "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},

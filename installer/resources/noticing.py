@@ -49,6 +49,7 @@ class Noticing(Resource[Seen]):
         self._helm = helm
         self._patience = patience
         self._name = f"{settings.application}-watcher"
+        self._selector = f"app.kubernetes.io/name={self._name}"
         self._home = settings.argocd_namespace
         kinds = ("serviceaccounts", f"roles.{_RBAC}", f"rolebindings.{_RBAC}", "deployments.apps")
         self._references = [f"{kind}/{self._name}" for kind in kinds]
@@ -113,14 +114,13 @@ class Noticing(Resource[Seen]):
             self.remove()
             return
         self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
-        selector = f"app.kubernetes.io/name={self._name}"
         clear(
             f"The start of the {self._watcher}",
             lambda: self._unready(self._cluster.get("deployments.apps", self._name, self._home)),
             self._patience,
             explain=lambda: "\n  ".join(
                 [
-                    *problems(self._cluster, self._home, selector),
+                    *problems(self._cluster, self._home, self._selector),
                     "To do without it, and wait for Argo CD's own polling: argocd.noticing: polling in gitops.yaml",
                 ]
             ),
@@ -139,7 +139,8 @@ class Noticing(Resource[Seen]):
         return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
 
     def _remains(self) -> str:
-        found = self._cluster.get_many(self._references, self._home)
+        found = [*self._cluster.get_many(self._references, self._home)]
+        found += [pod["kind"] for pod in self._cluster.list("pods", self._home, self._selector)]
         return ", ".join(f"{kind} {self._name} is still there" for kind in found)
 
     def _unready(self, deployment: Object | None) -> str:

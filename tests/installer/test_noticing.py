@@ -86,7 +86,7 @@ def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, no
 
 def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
     change = change_of(noticing := resource({}))
-    assert (change.action, change.note) == ("create", "Argo CD polls every 60 s; this asks github.com every 3 s")
+    assert (change.action, change.note) == ("create", "Argo CD polls every 15 s; this asks github.com every 3 s")
     assert noticing.diff(noticing.blank()) == change
 
 
