@@ -10,8 +10,8 @@ SMALL: dict[str, Any] = {
     "dex": {"enabled": False},  # no single sign-on
     "notifications": {"enabled": False},
     "applicationSet": {"replicas": 0},  # has no `enabled`
-    # A watcher has it look within a second of a delivery (watcher.py); this is for all else. An AppProject that waited for
-    # its Application ends only at the next of these looks, and `up` waits 30 s for that.
+    # A watcher has it look within a second of a delivery (watcher.py); this is for all else. An AppProject that waited
+    # for its Application ends only at the next of these looks, and `up` waits 30 s for that.
     "configs": {"cm": {"timeout.reconciliation": "15s", "timeout.reconciliation.jitter": "0s"}},
     "repoServer": {
         "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
