@@ -3,14 +3,34 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from .github import GitHub
+from typing import Any, Protocol
 
 OPEN = ("pending", "queued", "in_progress")
 _TRAILER = re.compile(r"^GitHub-deployment: (\d+)$", re.MULTILINE)
 _BACK = 10
 """Older ones that are looked at: more can be open only where nobody looked for as many deliveries."""
+
+
+class GitHub(Protocol):
+    """One repository at a GitHub, whoever asks: a person's token, or an App's."""
+
+    host: str
+    repository: str
+
+    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
+        """Send one request, again where that is safe, and return its JSON."""
+
+    def once(self, verb: str, path: str, body: Any) -> None:
+        """Send one request, and not again."""
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read one thing; None where it is not there."""
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the repository."""
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +62,13 @@ class Deployments:
         return self._with_state(there, found["committer"]["date"])
 
     def close(self, deployment: Deployment, state: str, text: str, address: str = "") -> None:
-        """Add a status. GitHub itself makes those inactive that succeeded before one that succeeds."""
+        """Add a status, now or not at all: later it may not be true.
+
+        GitHub itself makes those inactive that succeeded before one that succeeds.
+        """
         body = {"state": state, "description": text, "log_url": deployment.log or self._runs}
         body |= {"environment_url": address} if address else {}
-        self._github.call("POST", f"{self._path(deployment.id)}/statuses", body)
+        self._github.once("POST", f"{self._path(deployment.id)}/statuses", body)
 
     def overtaken(self, by: Deployment) -> Iterator[Deployment]:
         """Find those that were opened before the current delivery was made, and that nobody closed."""

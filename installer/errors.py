@@ -13,6 +13,13 @@ class InstallerError(Exception):
         return f"{self.message}\n  → {self.fix}" if self.fix else self.message
 
 
+class Answered(InstallerError):
+    """Say that a server answered no; `wait` is how many seconds it wants to be left alone (None: it did not say)."""
+
+    status: int
+    wait: float | None
+
+
 class CommandFailed(InstallerError):
     """Say which program failed, how, and what it printed (secrets blotted out)."""
 

@@ -62,6 +62,10 @@ class GitHub:
         """Send one request and return its JSON (None where there is none); raise Refused."""
         return self.send(verb, path, body, parameters)[1]
 
+    def once(self, verb: str, path: str, body: Any) -> None:
+        """Send one request, and not again: what is true now may not be after a rest."""
+        self._once(verb, path, body, {})
+
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         """Return headers and JSON; sends again where that is safe: a POST only where GitHub has done nothing."""
         for wait in (*PAUSES, None):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import delivered, registry, runs, telling
+from .answers import disagreement
 from .checks.finding import Finding
 from .converge import Planned
 from .delivered import Delivered
 from .errors import InstallerError
-from .live import Live, disagreement
+from .live import Live
 from .settings import MAIN
 from .world import World
 

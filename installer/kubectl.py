@@ -13,12 +13,12 @@ from plumbum import local
 
 from .errors import CommandFailed, InstallerError
 from .kubeconfig import lent
+from .manifest import Object as Object
+from .manifest import Objects as Objects
 from .reach import UNREACHABLE, patiently
 from .secret import redact
 from .shell import Result, attempt
 
-Object = dict[str, Any]
-Objects = list[Object]
 Words = list[str]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")

@@ -1,15 +1,16 @@
 """Whether what `env/dev` records is what runs: Argo CD is asked for the commit, each pod for the revision."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from .answers import PodAnswer, disagreement
 from .argocd import ArgoCD
 from .ending import KINDS
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .kubectl import Cluster, Object
-from .pods import PodAnswer, answers, problems
+from .pods import answers, problems
 from .settings import Settings
 from .synced import Synced, read, rolled_out
 from .wait import until
@@ -186,14 +187,3 @@ class _Waiter:
                 f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.",
                 "The image must carry the commit that it was built from: see ARG REVISION in Dockerfile, and ci/image.",
             )
-
-
-def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
-    """Say which Ready pods do not answer the revision; empty where all of at least one do."""
-    if not answered:
-        return "no pod is Ready"
-    return "; ".join(
-        f"pod {a.pod} {a.error or f'answers revision {a.revision}, while {revision} is recorded'}"
-        for a in answered
-        if a.error or a.revision != revision
-    )

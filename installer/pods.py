@@ -1,37 +1,15 @@
 """The pods of a service: what keeps them from running, and what each answers when asked for its revision."""
 
-import json
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
+from .answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
 from .errors import InstallerError
 from .kubectl import Cluster, Object
 from .registry_trouble import explained_pull
 
-PORT = 8000
-_PATH = "version"
-_PATH_OF_PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{_PATH}"
-
-
-@dataclass(frozen=True)
-class PodAnswer:
-    """What one pod said at `/version`: its revision, or why there is none."""
-
-    pod: str
-    ready: bool
-    revision: str = ""
-    error: str = ""
-
-
-def is_ready(pod: Object) -> bool:
-    """Tell whether a Service sends requests to this pod: Ready, and not being deleted."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+_PATH_OF_PROXY = PROXY
 
 
 def answers(cluster: Cluster, namespace: str, pods: Sequence[Object]) -> list[PodAnswer]:
@@ -50,7 +28,7 @@ def _answer(cluster: Cluster, namespace: str, pod: Object) -> PodAnswer:
         return parse(name, proxied.out)
     try:
         with cluster.forwarded(f"pod/{name}", namespace, PORT) as address:
-            return parse(name, _fetch(f"{address}/{_PATH}"))
+            return parse(name, _fetch(f"{address}/{VERSION}"))
     except (OSError, InstallerError) as error:
         return PodAnswer(name, ready=True, error=f"{proxied.err.strip() or proxied.out.strip()}; {error}")
 
@@ -59,18 +37,6 @@ def _fetch(address: str) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 127.0.0.1 needs no proxy
     with opener.open(address, timeout=5) as response:
         return str(response.read().decode(errors="replace"))
-
-
-def parse(pod: str, text: str) -> PodAnswer:
-    """Read the revision out of an answer."""
-    try:
-        tree: Any = json.loads(text)
-    except ValueError:
-        tree = None
-    revision = tree.get("revision") if isinstance(tree, dict) else None
-    if not isinstance(revision, str) or not revision:
-        return PodAnswer(pod, ready=True, error=f"/{_PATH} answered {text.strip()[:80]!r}, which names no revision")
-    return PodAnswer(pod, ready=True, revision=revision)
 
 
 def problems(cluster: Cluster, namespace: str, selector: str) -> list[str]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import requests
 
-from .errors import InstallerError
+from .errors import Answered, InstallerError
 from .secret import redact
 
 _LATER = "Run this again later: it goes on where it stopped"
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
 
-class Refused(InstallerError):
+class Refused(Answered):
     """GitHub said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .kubectl import Object
+from .manifest import Object
 
 
 @dataclass(frozen=True)

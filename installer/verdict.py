@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from .delivered import Delivered
-from .kubectl import Object
-from .live import Live, disagreement
-from .pods import is_ready
+from .answers import PodAnswer, disagreement, is_ready
+from .manifest import Object, Objects
+from .synced import Synced
 from .wait import pause
 
 LONGEST = 140
@@ -18,6 +17,47 @@ _KILLED = (0, 137, 143)
 _PROBED = 15  # failed probes: a service that starts slowly has some, too
 _SYNCED_AGAIN = 3  # failed attempts of Argo CD, which tries again for ever
 _LOOKS = 3  # times in a row that pods must answer another revision
+
+
+class Record(Protocol):
+    """What `env/dev` records: the delivery's commit, the source commit that should run, the digest of its image."""
+
+    @property
+    def commit(self) -> str:
+        """Return the head of `env/dev`."""
+
+    @property
+    def revision(self) -> str:
+        """Return the source commit."""
+
+    @property
+    def digest(self) -> str:
+        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this delivery."""
+
+
+class Service(Protocol):
+    """The running service, as it is looked at from outside of the cluster or from inside."""
+
+    def synced(self) -> Synced | None:
+        """Return how far Argo CD is; None where the Application does not exist."""
+
+    def operation(self) -> Object:
+        """Return how Argo CD's last sync went."""
+
+    def answers(self) -> list[PodAnswer]:
+        """Ask every Ready pod for its revision."""
+
+    def pods(self) -> Objects:
+        """Return the service's pods, ready or not."""
+
+    def events(self) -> Objects:
+        """Return what Kubernetes noted lately in the service's namespace."""
+
+    def rolled_out(self) -> bool:
+        """Tell whether no Deployment is between two states."""
+
+    def address(self) -> str:
+        """Return where people find the service; empty where there is no way in."""
 
 
 @dataclass(frozen=True)
@@ -33,36 +73,38 @@ class Verdict:
         return self.text.partition(":")[0] if self.state == "failure" else ""
 
 
-def judge(live: Live, record: Delivered) -> Verdict | None:
+def judge(service: Service, record: Record) -> Verdict | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known."""
     for attempt in range(_LOOKS):
         if attempt:
             pause(1)
-        synced = live.synced()
+        synced = service.synced()
         if synced is None:
             return None
         if not synced.has(record.commit):
-            return _failed(live, record)
-        ready = [answer for answer in live.answers() if answer.ready]
+            return _failed(service, record, synced)
+        ready = [answer for answer in service.answers() if answer.ready]
         wrong = disagreement(ready, record.revision)
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
             return Verdict("success", f"{count} {record.revision[:12]}")
-        if not ready or any(answer.error for answer in ready) or not live.rolled_out():
-            return _failed(live, record)
+        if not ready or any(answer.error for answer in ready) or not service.rolled_out():
+            return _failed(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
     return _failure("revision", f"rolled out, but pods answer {', '.join(others)}")
 
 
-def _failed(live: Live, record: Delivered) -> Verdict | None:
+def _failed(service: Service, record: Record, synced: Synced) -> Verdict | None:
     """Return why it cannot come up: only pods of this very image count, and syncs of this very commit."""
-    if refused := _refused(live.operation(), record.commit):
+    if refused := _refused(service.operation(), record.commit):
         return _failure("sync", refused)
-    pods = [pod for pod in live.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+    if synced.revision != record.commit:
+        return None  # a delivery before it may have had the same image
+    pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
     if not pods:
         return None
-    probes = _probes(live.events(), {pod["metadata"]["name"] for pod in pods})
+    probes = _probes(service.events(), {pod["metadata"]["name"] for pod in pods})
     found = [_ailing(pod, probes.get(pod["metadata"]["name"])) for pod in pods]
     return next((verdict for verdict in found if verdict), None)
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from installer.answers import PodAnswer, disagreement
 from installer.errors import DeadlinePassed, InstallerError
-from installer.live import _SURE, _SURE_OF_SILENCE, Live, _Waiter, disagreement
-from installer.pods import PodAnswer
+from installer.live import _SURE, _SURE_OF_SILENCE, Live, _Waiter
 from installer.settings import Settings
 from installer.synced import Synced
 

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from installer.pods import PodAnswer, ailments, answers, is_ready, parse, problems
+from installer.answers import PodAnswer, is_ready, parse
+from installer.pods import ailments, answers, problems
 from installer.shell import Result
 
 

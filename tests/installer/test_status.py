@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from installer import documents, health, registry, runs
+from installer.answers import PodAnswer
 from installer.checks.finding import Finding
 from installer.delivered import Delivered
 from installer.errors import InstallerError
 from installer.health import Report, Row
 from installer.live import Live
-from installer.pods import PodAnswer
 from installer.resource import Change
 from installer.secret import Secret
 from installer.synced import Synced

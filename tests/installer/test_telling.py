@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from installer import credentials, health, telling
+from installer import closing, credentials, health, telling
 from installer.delivered import Delivered
 from installer.github import GitHub
 from installer.kubectl import Cluster
@@ -87,9 +87,9 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         made.before_posting()
         return made.verdict
 
-    monkeypatch.setattr(telling, "judge", look)
+    monkeypatch.setattr(closing, "judge", look)
     monkeypatch.setattr(telling.Live, "address", lambda _: ADDRESS)
-    monkeypatch.setattr(telling, "pause", lambda _: None)
+    monkeypatch.setattr(closing, "pause", lambda _: None)
     return made
 
 
@@ -171,9 +171,9 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(telling, "pause", waited.append)
+    monkeypatch.setattr(closing, "pause", waited.append)
     record, said = shop.deliver(), list[str]()
-    shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses", times=len(telling.PAUSES))
+    shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses", times=len(closing.PAUSES))
     assert tell(shop.world(), record, said.append).text.startswith("success, told now")
     assert shop.newest.state == "success"
     assert sum(waited) >= 60

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from installer import verdict
+from installer.answers import PodAnswer
 from installer.delivered import Delivered
-from installer.pods import PodAnswer
 from installer.synced import Synced
 from installer.verdict import LONGEST, Verdict, judge
 
@@ -126,6 +126,8 @@ def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> N
 def test_pods_of_another_image_are_no_part_of_this_delivery() -> None:
     state = {"waiting": {"reason": "ImagePullBackOff"}}
     assert judged(ROLLING, pods=[pod(state, digest="sha256:" + "2" * 64)]) is None
+    before = Synced("c1", "Synced", "Progressing", "Succeeded")
+    assert judged(before, pods=[pod(state)]) is None, "the same image, delivered before and broken then"
     leaving = pod(state)
     leaving["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
     assert judged(ROLLING, pods=[leaving]) is None
