@@ -1,4 +1,4 @@
-"""The command line: options only, errors told in one place."""
+"""The command line: options only, errors told in one place. Each verb loads its libraries where it is called."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,14 +11,6 @@ from . import __version__, console
 from .errors import InstallerError
 from .options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
 from .resume import command
-from .verbs import doctor as doctor_
-from .verbs import down as down_
-from .verbs import new as new_
-from .verbs import open as open_
-from .verbs import plan as plan_
-from .verbs import rollback as rollback_
-from .verbs import status as status_
-from .verbs import up as up_
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,6 +35,8 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
 
     Example: gitops-flask new project_name='Hello API' github_owner=acme
     """
+    from .verbs import new as new_
+
     wrong = [answer for answer in answers if "=" not in answer]
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
@@ -62,6 +56,8 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
 @on_project
 def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
+    from .verbs import plan as plan_
+
     code = plan_.plan(open_world(project, context, verbose), as_json=as_json)
     sys.exit(code if exit_code else 0)
 
@@ -82,6 +78,8 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
     Safe to run again at any time, also after it was interrupted: it looks at what is there and changes only what
     differs. Exit code 0: live; 1: a step failed, and it is said which, why, and how to go on.
     """
+    from .verbs import up as up_
+
     world = open_world(project, context, verbose)
     with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
         up_.up(world, yes=yes, renew_key=renew_key)
@@ -99,6 +97,8 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
 @on_project
 def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
+    from .verbs import status as status_
+
     sys.exit(0 if status_.status(open_world(project, context, verbose), as_json=as_json, watch=watch) else 1)
 
 
@@ -111,6 +111,8 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
     the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
     """
+    from .verbs import doctor as doctor_
+
     tell_commands(wanted=verbose)
     sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)
 
@@ -135,6 +137,8 @@ def rollback(
     It is the project's own workflow that does it (rollback.yml), with its guards and its record. While the hold
     stands, merges are built but not delivered.
     """
+    from .verbs import rollback as rollback_
+
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
     world = open_world(project, context, verbose)
@@ -149,6 +153,8 @@ def rollback(
 @on_project
 def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
+    from .verbs import open as open_
+
     open_.open_(open_world(project, context, verbose), port)
 
 
@@ -164,6 +170,8 @@ def open_project(project: Path, context: str | None, *, verbose: bool, port: int
 @on_project
 def down(project: Path, context: str | None, *, verbose: bool, yes: bool, repository: bool, argocd: bool) -> None:
     """Remove what `up` made, and list what stays."""
+    from .verbs import down as down_
+
     down_.down(open_world(project, context, verbose), yes=yes, repository=repository, argocd=argocd)
 
 

@@ -1,11 +1,13 @@
 """What people see: plans as tables, progress as lines, one place for colours (rich honours NO_COLOR and pipes)."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,12 +15,14 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from .checks.finding import Finding
-from .converge import Planned
 from .errors import InstallerError
-from .health import Report
-from .resource import Change
-from .timeline import Timeline
+
+if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is told
+    from .checks.finding import Finding
+    from .converge import Planned
+    from .health import Report
+    from .resource import Change
+    from .timeline import Timeline
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

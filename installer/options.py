@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .world import World
+if TYPE_CHECKING:
+    from .world import World
 
 Decorated = Callable[..., Any]
 
@@ -42,8 +43,10 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-def open_world(project: Path, context: str | None, verbose: bool) -> World:  # noqa: FBT001 - as click gives it
+def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
     """Open the project that a verb is about."""
+    from .world import World  # GitHub's and the cluster's libraries: not for `--help`
+
     tell_commands(wanted=verbose)
     return World.open(project, context)
 
