@@ -90,10 +90,10 @@ def ask_database_address(credentials: Credentials) -> Credentials:
 
 
 def _github_token(host: str) -> str:
-    """Return the token as `gh` finds it: its environment variables first, then its own store."""
-    if shell.missing("gh"):
-        return os.environ.get(token_variable(host), "")
-    return shell.attempt("gh", "auth", "token", "--hostname", host).out.strip()
+    """Return the token as `gh` finds it: its variable first, for which it need not start, then its own store."""
+    if token := os.environ.get(token_variable(host), "").strip():
+        return token
+    return "" if shell.missing("gh") else shell.attempt("gh", "auth", "token", "--hostname", host).out.strip()
 
 
 def _reader(settings: Settings) -> Reader | None:

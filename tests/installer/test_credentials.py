@@ -10,6 +10,7 @@ from installer.credentials import APP, READER
 from installer.errors import InstallerError
 
 from .cluster import SETTINGS
+from .programs import put_on_path
 
 HTTPS = replace(SETTINGS, access="https")
 NAMES = (READER, *APP, *(f"REGISTRY_{which}{what}" for which in ("", "PULL_") for what in ("USERNAME", "TOKEN")))
@@ -32,6 +33,24 @@ def test_the_cluster_pulls_as_who_pushes_unless_told(monkeypatch: pytest.MonkeyP
     assert (found.registry_username, found.pull_username, found.pull_token.reveal()) == ("pusher", "pusher", "reads")
     monkeypatch.setenv("REGISTRY_PULL_USERNAME", "robot")
     assert credentials.find(SETTINGS).pull_username == "robot"
+
+
+@pytest.mark.parametrize(
+    ("host", "variable"),
+    [("github.com", "GH_TOKEN"), ("acme.ghe.com", "GH_TOKEN"), ("ghe.example.com", "GH_ENTERPRISE_TOKEN")],
+)
+def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str, variable: str
+) -> None:
+    programs = put_on_path(tmp_path, monkeypatch)
+    programs.answer("gh", f"auth token --hostname {host}", "gho_kept\n")
+    for name in ("GH_TOKEN", "GH_ENTERPRISE_TOKEN"):
+        monkeypatch.setenv(name, f"for {name}")
+    settings = replace(SETTINGS, host=host)
+    assert credentials.find(settings).github.reveal() == f"for {variable}"
+    assert programs.calls("gh") == []
+    monkeypatch.delenv(variable)
+    assert credentials.find(settings).github.reveal() == "gho_kept"
 
 
 def test_a_reader_is_looked_for_only_where_argo_cd_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:
