@@ -20,6 +20,10 @@ class Answered(InstallerError):
     wait: float | None
 
 
+class Untrusted(InstallerError):
+    """Say whose certificate nobody whom this machine knows has signed: to ask again does not help."""
+
+
 class CommandFailed(InstallerError):
     """Say which program failed, how, and what it printed (secrets blotted out)."""
 

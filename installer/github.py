@@ -9,7 +9,7 @@ import requests
 from github import Auth, Github, GithubException
 from github.PublicKey import encrypt
 
-from .errors import InstallerError
+from .errors import InstallerError, Untrusted
 from .refused import Refused, not_github, unreachable
 from .secret import Secret, redact
 from .settings import CLOUD, OF_CLOUD, Settings
@@ -76,8 +76,8 @@ class GitHub:
                 if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
                     raise
                 pause(error.wait if error.wait is not None else wait)
-            except InstallerError:
-                if wait is None or verb == "POST":
+            except InstallerError as error:
+                if wait is None or verb == "POST" or isinstance(error, Untrusted):
                     raise
                 pause(wait)
         raise AssertionError

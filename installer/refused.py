@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import requests
 
-from .errors import Answered, InstallerError
+from .errors import Answered, InstallerError, Untrusted
 from .secret import redact
+from .trust import unknown
 
 _LATER = "Run this again later: it goes on where it stopped"
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
@@ -82,12 +83,13 @@ _AUTHORITY = (
 
 def unreachable(base: str, request: str, error: requests.RequestException, seconds: float) -> InstallerError:
     """Say how the way to GitHub failed."""
-    kinds = {requests.Timeout: f"did not answer within {seconds} s", requests.exceptions.SSLError: "is not trusted"}
-    how = next((words for kind, words in kinds.items() if isinstance(error, kind)), "cut or refused the connection")
-    fix = _AUTHORITY if isinstance(error, requests.exceptions.SSLError) else "Check the network, the host name and any"
+    said = f"{request}: {redact(str(error.args[0] if error.args else error))}"
+    if unknown(error):
+        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY)
+    late = isinstance(error, requests.Timeout)
+    how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
     return InstallerError(
-        f"{base} {how}: {request}: {redact(str(error.args[0] if error.args else error))}",
-        fix if fix == _AUTHORITY else f"{fix} proxy, then run this again.",
+        f"{base} {how}: {said}", "Check the network, the host name and any proxy, then run this again."
     )
 
 

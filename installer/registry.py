@@ -6,10 +6,10 @@ from typing import Any
 
 import requests
 
-from .errors import InstallerError
+from .errors import InstallerError, Untrusted
 from .registry_trouble import explained, patiently, refuse
 from .secret import Secret
-from .trust import verify
+from .trust import unknown, verify
 
 _SECONDS = 10
 _API = {"docker.io": "registry-1.docker.io"}
@@ -94,12 +94,12 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
         bearer = granted.json()
         headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
         return requests.request(verb, url, headers=headers, timeout=_SECONDS, verify=believed)
-    except requests.exceptions.SSLError:
-        raise InstallerError(
-            f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
-            "Where a company's CA signed it: put that into the project and name it in gitops.yaml, registry.ca.",
-        ) from None
     except (requests.RequestException, KeyError, ValueError) as error:
+        if unknown(error):
+            raise Untrusted(
+                f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
+                "Where a company's CA signed it: put that into the project and name it in gitops.yaml, registry.ca.",
+            ) from None
         raise InstallerError(
             f"The registry {host} does not answer at {base}: {type(error).__name__}.",
             "Check registry.host in gitops.yaml, the network and any proxy.",

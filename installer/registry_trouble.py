@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import requests
 
-from .errors import InstallerError
+from .errors import InstallerError, Untrusted
 from .wait import pause
 
 _PAUSES = (0.5, 2.0)
@@ -17,8 +17,8 @@ def patiently(ask: Callable[[], requests.Response]) -> requests.Response:
     for wait in (*_PAUSES, None):
         try:
             answer = ask()
-        except InstallerError:
-            if wait is None:
+        except InstallerError as error:
+            if wait is None or isinstance(error, Untrusted):
                 raise
             pause(wait)
         else:

@@ -56,6 +56,11 @@ def bundle(authority: str) -> Path:
     return path
 
 
+def unknown(error: Exception) -> bool:
+    """Tell whether a request failed because the other side's certificate was not believed."""
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
 @cache
 def _bundle(authority: str, named: tuple[str, ...]) -> str:
     """Join the certificates, each once. Where the environment names a bundle, the system's was not wanted."""
