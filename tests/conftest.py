@@ -1,5 +1,7 @@
 """What tests of the template share: a clean copy of it, and projects baked from it."""
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -20,6 +22,9 @@ pytest_plugins = ["tests.github.fixtures", "tests.e2e.plugin"]
 
 # As a shell's job in the background this process ignores Ctrl-C, and so would those that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Without bytecode each of hundreds of programs in Python compiles its libraries: a fifth of the tests' time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
@@ -88,27 +93,45 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bake(template: Path, cookies_session: Cookies) -> Bake:
-    """Return a function that generates a project in this process, hooks included."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def bake(template: Path, cookies_session: Cookies, shared_folder: Path) -> Bake:
+    """Return a function that generates a project in this process, hooks included; once for all workers.
+
+    Who asks for the same answers gets the same project: do not change it.
+    """
 
     def bake(**answers: str) -> BakedProject:
-        result = cookies_session.bake(extra_context=answers, template=str(template))
-        if result.exception:
-            raise result.exception
-        return BakedProject(result.project_path, dict(result.context))
+        name = hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:16]
+        folder = shared_folder / f"baked-{name}"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                result = cookies_session.bake(extra_context=answers, template=str(template))
+                if result.exception:
+                    raise result.exception
+                (result.project_path.parent / "answers.json").write_text(json.dumps(result.context))
+                result.project_path.parent.rename(folder)
+        context: dict[str, Any] = json.loads((folder / "answers.json").read_text())
+        return BakedProject(folder / context["project_slug"], context)
 
     return bake
 
 
 @pytest.fixture(scope="session")
 def project(bake: Bake) -> BakedProject:
-    """Return the project of somebody who accepts every default. It is shared: do not change it."""
+    """Return the project of somebody who accepts every default."""
     return bake()
 
 
 @pytest.fixture(scope="session")
 def project_with_database(bake: Bake) -> BakedProject:
-    """Return the project of somebody who wants a database and accepts every other default. It is shared, too."""
+    """Return the project of somebody who wants a database and accepts every other default."""
     return bake(database="postgresql")
 
 
