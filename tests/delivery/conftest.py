@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +17,7 @@ def _model(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def world(_model: World, tmp_path: Path) -> World:
     """Return a remote with one commit on main and no env/dev."""
-    remote = Remote(tmp_path / "remote.git")
-    shutil.copytree(_model.remote.path, remote.path)
-    return replace(_model, path=tmp_path, remote=remote)
+    return _model.copied(tmp_path)
 
 
 @pytest.fixture
@@ -35,9 +31,16 @@ def laptop(world: World) -> Checkout:
     return world.checkout("laptop")
 
 
-@pytest.fixture
-def delivered(laptop: Checkout) -> Checkout:
-    """Return a full clone whose head is delivered."""
-    answer = laptop.run("deploy", "--init")
+@pytest.fixture(scope="session")
+def _model_delivered(_model: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = _model.copied(tmp_path_factory.mktemp("delivered"))
+    answer = world.checkout("laptop").run("deploy", "--init")
     assert answer.line.startswith("deploy: done"), answer.text
+    return world
+
+
+@pytest.fixture
+def delivered(laptop: Checkout, world: World, _model_delivered: World) -> Checkout:
+    """Return a full clone whose head is delivered."""
+    _model_delivered.copied(world.path, "laptop")
     return laptop

@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tests.delivery.world import Checkout, Remote
+from tests.delivery.world import Checkout, Remote, World
 
 
 def deliver(checkout: Checkout, number: int) -> str:
@@ -19,10 +19,19 @@ def deliver(checkout: Checkout, number: int) -> str:
     return revision
 
 
+@pytest.fixture(scope="module")
+def _model_abc(_model: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, tuple[str, str, str]]:
+    world = _model.copied(tmp_path_factory.mktemp("abc"))
+    laptop = world.checkout("laptop")
+    return world, (deliver(laptop, 1), deliver(laptop, 2), deliver(laptop, 3))
+
+
 @pytest.fixture
-def abc(laptop: Checkout) -> tuple[str, str, str]:
+def abc(laptop: Checkout, world: World, _model_abc: tuple[World, tuple[str, str, str]]) -> tuple[str, str, str]:
     """Return the revisions of three deliveries, oldest first."""
-    return deliver(laptop, 1), deliver(laptop, 2), deliver(laptop, 3)
+    model, revisions = _model_abc
+    model.copied(world.path, "laptop")
+    return revisions
 
 
 def test_the_previous_delivery_comes_back_as_a_whole(

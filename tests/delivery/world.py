@@ -44,6 +44,10 @@ class Remote:
 
     path: Path
 
+    @property
+    def url(self) -> str:
+        return f"file://{self.path}"
+
     def git(self, *args: str) -> str:
         done = subprocess.run([GIT, "-C", self.path, *args], capture_output=True, text=True, check=True)
         return done.stdout.rstrip("\n")
@@ -136,14 +140,23 @@ class World:
     path: Path
     remote: Remote
 
+    def copied(self, path: Path, *checkouts: str) -> World:
+        """Return a copy with these checkouts, which takes the place of what is there."""
+        world = World(path, Remote(path / self.remote.path.name))
+        for name in (world.remote.path.name, *(folder for each in checkouts for folder in (each, f"{each}-home"))):
+            shutil.rmtree(path / name, ignore_errors=True)
+            shutil.copytree(self.path / name, path / name)
+        for name in checkouts:
+            Checkout(path / name, path / f"{name}-home").git("remote", "set-url", "origin", world.remote.url)
+        return world
+
     def checkout(self, name: str, *options: str) -> Checkout:
         """Clone the remote, as one machine of its own."""
         home = self.path / f"{name}-home"
         checkout = Checkout(self.path / name, home)
         write_program(home / "bin" / "git", GIT_WRAPPER)
         (home / ".gitconfig").write_text("[user]\nname = Ada Lovelace\nemail = ada@example.com\n")
-        url = f"file://{self.remote.path}"
-        command = [GIT, "clone", "--quiet", *options, url, checkout.path]
+        command = [GIT, "clone", "--quiet", *options, self.remote.url, checkout.path]
         subprocess.run(command, env=checkout.env, check=True, capture_output=True)
         return checkout
 
