@@ -2,32 +2,25 @@
 
 import json
 import os
-import stat
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
 
-_SCRIPT = """#!{python}
-import json, os, pathlib, sys
-folder = pathlib.Path({folder!r})
-arguments = sys.argv[1:]
-given = "" if sys.stdin.isatty() else sys.stdin.read()
-environment = {{name: os.environ.get(name) for name in ("KUBECONFIG", "ARGOCD_CONFIG_DIR", "ARGOCD_REDIS_NAME")}}
-config = environment["KUBECONFIG"]
-call = {{"program": {program!r}, "arguments": arguments, "stdin": given, "environment": environment,
-         "kubeconfig": pathlib.Path(config).read_text() if config and os.path.isfile(config) else ""}}
-with (folder / "calls").open("a") as log:
-    log.write(json.dumps(call) + "\\n")
-for line in (folder / "answers").read_text().splitlines():
-    answer = json.loads(line)
-    if answer["program"] == {program!r} and answer["words"] == arguments[: len(answer["words"])]:
-        sys.stdout.write(answer["out"])
-        sys.stderr.write(answer["err"])
-        sys.exit(answer["status"])
-sys.exit("nothing recorded for " + " ".join(arguments))
+VARIABLES = ("KUBECONFIG", "ARGOCD_CONFIG_DIR", "ARGOCD_REDIS_NAME")
+# In sh: a verb calls them dozens of times, and Python takes longer to start than the verb to work.
+_SCRIPT = """#!/bin/sh
+call={folder}/call.$$
+printf '%s\\0' {program} "$@" >"$call.arguments"
+{{ {variables}; }} >"$call.environment"
+if [ -t 0 ]; then :; else cat; fi >"$call.stdin"
+if [ -f "${{KUBECONFIG-}}" ]; then cat "$KUBECONFIG"; fi >"$call.kubeconfig"
+echo "$call" >>{folder}/calls
+{answers}
+echo "nothing recorded for $*" >&2
+exit 1
 """
 
 
@@ -36,22 +29,46 @@ class Programs:
     """What stands on PATH during a test."""
 
     folder: Path
+    _answers: dict[str, list[str]] = field(default_factory=dict)
 
     def answer(self, program: str, words: str, out: Any = "", err: str = "", status: int = 0) -> None:
         """Let a program, called with these first words, answer this; the answer given last comes first."""
-        path = self.folder / program
-        path.write_text(_SCRIPT.format(python=sys.executable, folder=str(self.folder), program=program))
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
         out = out if isinstance(out, str) else json.dumps(out)
-        line = json.dumps({"program": program, "words": words.split(), "out": out, "err": err, "status": status})
-        answers = self.folder / "answers"
-        answers.write_text(f"{line}\n{answers.read_text() if answers.exists() else ''}")
+        asked = "".join(f' && [ "${{{n}-}}" = {quote(word)} ]' for n, word in enumerate(words.split(), 1))
+        said = f"printf %s {quote(out)}; printf %s {quote(err)} >&2; exit {status}"
+        self._answers[program] = [f"true{asked} && {{ {said}; }}", *self._answers.get(program, [])]
+        script = _SCRIPT.format(
+            folder=quote(str(self.folder)),
+            program=quote(program),
+            variables="; ".join(f"""[ -z "${{{v}+set}}" ] || printf '{v}=%s\\0' "${v}" """ for v in VARIABLES),
+            answers="\n".join(self._answers[program]),
+        )
+        path = self.folder / program
+        path.write_text(script)
+        path.chmod(0o755)
 
     def calls(self, program: str, word: str = "") -> list[dict[str, Any]]:
         """Return the calls of a program, of one of its verbs."""
         log = self.folder / "calls"
-        calls = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        calls = [_read(call) for call in log.read_text().splitlines()] if log.exists() else []
         return [c for c in calls if c["program"] == program and word in ("", *c["arguments"])]
+
+
+def _read(call: str) -> dict[str, Any]:
+    """Read what a program noted of one call."""
+
+    def noted(what: str) -> str:
+        return Path(f"{call}.{what}").read_text()
+
+    program, *arguments = noted("arguments").split("\0")[:-1]
+    environment = dict(each.split("=", 1) for each in noted("environment").split("\0")[:-1])
+    return {
+        "program": program,
+        "arguments": arguments,
+        "environment": dict.fromkeys(VARIABLES) | environment,
+        "stdin": noted("stdin"),
+        "kubeconfig": noted("kubeconfig"),
+    }
 
 
 def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
