@@ -22,6 +22,7 @@ class Exchange(BaseHTTPRequestHandler):
     """Speak HTTP/1.1 on a connection that is already decrypted."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece: sent as two, the second waits for 40 ms (Nagle's algorithm)
     answer: Answer
 
     def __init__(self, connection: socket.socket, answer: Answer) -> None:
@@ -89,7 +90,7 @@ class Front(socketserver.ThreadingTCPServer):
         self.proxy_for = None if proxy_for is None else frozenset(proxy_for)
         self.allowed = frozenset(allowed)
         self.refused = refused
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:
         self.shutdown()

@@ -65,7 +65,7 @@ class Pushes:
 
         self._server = socketserver.ThreadingUnixStreamServer(str(socket), Question)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
