@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import uuid
 from base64 import b64encode
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.kind_parts import CI, make_certificates
+from tests.listening import kept_ports, serving
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="no haproxy")
@@ -50,14 +50,12 @@ class Registry(Echo):
 
 
 @contextlib.contextmanager
-def serving(handler: type[Echo], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def echoing(handler: type[Echo], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield f"127.0.0.1:{server.server_address[1]}"
 
 
 @dataclass(frozen=True)
@@ -82,19 +80,18 @@ class Router:
             return answer.status, answer.read().decode()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
     made = make_certificates(tmp_path_factory.mktemp("router"))
     certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.load_cert_chain(made / "tls.crt", made / "tls.key")
-    found = Router(free_port(), free_port(), ssl.create_default_context(cafile=str(made / "ca.crt")))
-    with serving(StandIn, certificate) as github, serving(Registry) as registry, serving(StandIn) as github_ssh:
+    with (
+        kept_ports(2) as (https, ssh),
+        echoing(StandIn, certificate) as github,
+        echoing(Registry) as registry,
+        echoing(StandIn) as github_ssh,
+    ):
+        found = Router(https, ssh, ssl.create_default_context(cafile=str(made / "ca.crt")))
         environment = {
             "NAME": f"router-{uuid.uuid4()}",
             "HTTPS": f"127.0.0.1:{found.https}",

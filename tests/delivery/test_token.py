@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.world import GIT, Answer, Checkout, Remote, World
+from tests.listening import serving
 
 TOKEN = "ghs_0123456789abcdefTheToken"
 
@@ -81,10 +81,8 @@ def server(remote: Remote) -> Iterator[Server]:
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served.url = f"http://127.0.0.1:{listener.server_port}"
-    threading.Thread(target=listener.serve_forever, daemon=True).start()
-    yield served
-    listener.shutdown()
-    listener.server_close()
+    with serving(listener):
+        yield served
 
 
 @pytest.fixture

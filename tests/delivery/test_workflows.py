@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from tests.delivery.world import TEMPLATE
+from tests.listening import serving
 
 WORKFLOWS = {path.stem: path for path in sorted((TEMPLATE / ".github/workflows").glob("*.yml"))}
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
@@ -196,7 +196,6 @@ def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: i
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     seen = tmp_path / "argv"
     curl = tmp_path / "curl"
     curl.write_text(f'#!/bin/sh\necho "$@" >{seen}\nexec /usr/bin/curl "$@"\n')
@@ -207,9 +206,8 @@ def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: i
         "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}/api/v3",
         "GITHUB_REPOSITORY": "acme/web",
     }
-    done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeliver")["run"]], env=env)
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeliver")["run"]], env=env)
     assert done.returncode == code
     path = "/api/v3/repos/acme/web/actions/workflows/deliver.yml/dispatches"
     assert asked == [(path, "Bearer ghs_TheToken", {"ref": "main"})]

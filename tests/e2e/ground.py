@@ -15,6 +15,7 @@ from typing import Any
 
 from installer.deploy_key import DeployKey
 from installer.settings import Settings
+from tests.listening import kept_ports
 
 from .actors import eventually
 
@@ -160,14 +161,10 @@ def sshd(folder: Path) -> Iterator[tuple[str, str, Keys]]:
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists, and only systemd makes it
     address = address_for_pods()
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        port = probe.getsockname()[1]
     keys = Keys(folder / "authorized_keys")
     keys._write()
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host")], check=True)
-    options = {
-        "ListenAddress": f"{address}:{port}",
+    options: dict[str, object] = {
         "HostKey": folder / "host",
         "AuthorizedKeysFile": keys.authorized,
         "PidFile": "none",
@@ -175,8 +172,9 @@ def sshd(folder: Path) -> Iterator[tuple[str, str, Keys]]:
         "UsePAM": "no",
         "PasswordAuthentication": "no",
     }
-    (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    with (folder / "sshd.log").open("wb") as log:
+    with kept_ports(1, address) as (port,), (folder / "sshd.log").open("wb") as log:
+        options["ListenAddress"] = f"{address}:{port}"
+        (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
         server = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "config")], stderr=log)
         try:
             eventually("sshd", lambda: answers(address, port), 10)

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import shutil
-import socket as net
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.listening import kept_ports
 
 from . import hook
 from .model import DeployKey
@@ -72,10 +73,15 @@ def serve(folder: Path, host: str, socket: Path, listen: str) -> Iterator[Ssh]:
         raise RuntimeError(reason)
     folder.mkdir(mode=0o700)
     address, _, wanted = listen.rpartition(":")
-    port = int(wanted) or _free_port()
+    with contextlib.ExitStack() as stack:
+        port = int(wanted) or stack.enter_context(kept_ports(1, address))[0]  # sshd does not choose one itself
+        yield from _serve(folder, Ssh(folder, host, socket, port), address)
+
+
+def _serve(folder: Path, ssh: Ssh, address: str) -> Iterator[Ssh]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
     (folder / "config").write_text(
-        f"""ListenAddress {address}:{port}
+        f"""ListenAddress {address}:{ssh.port}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/keys
 PidFile none
@@ -89,7 +95,6 @@ AcceptEnv GIT_PROTOCOL
 PrintMotd no
 """
     )
-    ssh = Ssh(folder, host, socket, port)
     ssh.allow(())
     process = subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", START, "sh", str(folder), str(program())],
@@ -109,10 +114,3 @@ PrintMotd no
     finally:
         process.terminate()
         process.wait()
-
-
-def _free_port() -> int:
-    """Find a port, since sshd does not choose one itself."""
-    with net.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -98,7 +98,8 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
     assert all(path.startswith("/api/v3") for path in rest)
 
 
-def test_without_the_ca_it_is_said_what_is_missing(world: Open) -> None:
+def test_without_the_ca_it_is_said_what_is_missing(world: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.github.pause", lambda _: pytest.fail("to ask again does not help"))
     here = world(ca="")
     (found,) = token.works(here)
     assert "is not trusted" in found.what

@@ -1,7 +1,6 @@
 """The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from installer.resources.noticing import Noticing, _seconds
 from installer.watcher import SCRIPT, Host, manifests
 from tests.delivery.world import write_program
 from tests.github.authority import Authority
+from tests.listening import serving
 
 from .cluster import SETTINGS, Cluster, Helm, release
 
@@ -213,14 +213,12 @@ def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiSe
     authority = Authority(tmp_path)
     server = HTTPServer(("127.0.0.1", 0), Handler)
     server.socket = authority.context(request.param).wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     account = tmp_path / "account"
     account.mkdir()
     (account / "token").write_text("the-token")
     (account / "ca.crt").write_bytes(Path(authority.certificate).read_bytes())
-    yield ApiServer(server.server_port, tmp_path, asked if request.param.startswith("kubernetes") else [])
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield ApiServer(server.server_port, tmp_path, asked if request.param.startswith("kubernetes") else [])
     assert request.param.startswith("kubernetes") or asked == [], "the token goes to nobody else"
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from installer.registry import _API, Login, check_login, has
 from installer.registry_trouble import explained_pull
 from installer.secret import Secret
 from tests.github.authority import Authority
+from tests.listening import serving
 
 LOGIN = "Basic " + base64.b64encode(b"acme:good-token").decode()
 
@@ -78,10 +78,8 @@ def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NO_PROXY", "localhost")
     server = Registry(("127.0.0.1", 0), Handler)
     server.bearer = request.param == "bearer"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def test_a_good_login_passes(registry: Registry) -> None:
@@ -96,7 +94,8 @@ def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(reg
     assert "bad-token-9" not in str(error.value)
 
 
-def test_a_registry_that_is_not_there_is_told() -> None:
+def test_a_registry_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
     with pytest.raises(InstallerError, match="does not answer"):
         check_login(Login("localhost:1", "acme", Secret("a-token")), "acme/web")
 
@@ -109,10 +108,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     server.bearer = True
     monkeypatch.setitem(_API, "docker.io", server.host)
     monkeypatch.setattr("installer.registry._scheme", lambda _: "http")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 WRONG = '{"details": "incorrect username or password"}'
@@ -158,16 +155,13 @@ def test_a_company_registry_is_believed_with_its_ca_and_named_without(
     server = Registry(("127.0.0.1", 0), Handler)
     server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
     monkeypatch.setattr("installer.registry._scheme", lambda _: "https")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: pytest.fail("to ask again does not help"))
+    with serving(server):
         login = Login(server.host, "acme", Secret("good-token"))
         with pytest.raises(InstallerError, match="signed by nobody whom this machine knows") as error:
             check_login(login, "acme/web")
         assert "gitops.yaml, registry.ca" in error.value.fix
         check_login(replace(login, ca=authority.certificate.read_text()), "acme/web")
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A registry in trouble is asked again, and told as what it is: only a no is the login's fault."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ import pytest
 from installer.errors import InstallerError
 from installer.registry import Login, check_login, has
 from installer.secret import Secret
+from tests.listening import serving
 
 from .test_registry import Handler, Registry
 
@@ -52,10 +52,8 @@ class InTrouble(Handler):
 @contextmanager
 def a_registry() -> Iterator[Troubled]:
     server = Troubled(("127.0.0.1", 0), InTrouble)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture(params=["basic", "bearer"])

@@ -12,6 +12,7 @@ import yaml
 
 from installer.converge import Planned
 from installer.resource import Change
+from installer.wait import until
 from tests.conftest import ROOT
 from tests.documents import valid
 from tests.github import GitHub as StandIn
@@ -82,7 +83,8 @@ def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run
 
 
 def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
-    (programs.folder / "kubectl").write_text("#!/bin/sh\nsleep 60\n")
+    called = programs.folder / "called"
+    (programs.folder / "kubectl").write_text(f"#!/bin/sh\n: >{called}\nexec sleep 60\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "installer", "up", "--yes"],
         cwd=project,
@@ -91,8 +93,8 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) 
         start_new_session=True,
         text=True,
     )
-    with pytest.raises(subprocess.TimeoutExpired):
-        running.wait(3)
+    assert until(lambda: called.exists() or running.poll() is not None, 60, every=0.02)
+    assert running.poll() is None
     os.killpg(running.pid, signal.SIGINT)
     _, told = running.communicate(timeout=30)
     assert running.returncode == 130
