@@ -1,4 +1,4 @@
-"""Requests a second, latency and memory of the generated service, as it is and under gunicorn.
+"""Requests a second, CPU, latency and memory of the generated service, as it is and under gunicorn.
 
 `uv run python -m benchmarks.serve [SECONDS]` needs Linux, PyPI (or uv's cache) and `wrk` (Debian: apt-get install wrk).
 All servers run at the same time, one is loaded at a time, in turns, so that a noisy machine is noisy for each.
@@ -51,6 +51,7 @@ class Contender:
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
     rates: dict[str, list[float]] = field(default_factory=dict)
+    microseconds: dict[str, list[float]] = field(default_factory=dict)
     milliseconds: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     megabytes: float = 0
 
@@ -125,14 +126,20 @@ def load(contender: Contender, route: str, seconds: int, folder: Path) -> None:
     lua = folder / "route.lua"
     lua.write_text(script)
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(lua)]
+    assert contender.process
+    before = cpu_seconds(contender.process.pid)
     said = subprocess.run(
         [*command, f"http://127.0.0.1:{contender.port}{path}"], check=True, capture_output=True, text=True
     ).stdout
+    used = cpu_seconds(contender.process.pid) - before
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
     if wrong:
         sys.exit(f"{contender.name}: {route}: {wrong[0]}")
     rate = re.search(r"Requests/sec: +([\d.]+)", said)
+    answered = re.search(r"(\d+) requests in", said)
     assert rate, said
+    assert answered, said
+    contender.microseconds.setdefault(route, []).append(used / int(answered[1]) * 1e6)
     contender.rates.setdefault(route, []).append(float(rate[1]))
     contender.milliseconds.setdefault(route, []).append((latency(said, 50), latency(said, 99)))
 
@@ -147,8 +154,18 @@ def megabytes(pid: int) -> float:
     """Return the memory of a process and its children, what they share counted once."""
     own = re.search(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     assert own
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(own[1]) / 1024 + sum(megabytes(int(child)) for child in children)
+    return int(own[1]) / 1024 + sum(map(megabytes, children(pid)))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process and its children have used of the CPU so far, for themselves and in the kernel."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_seconds, children(pid)))
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, in whichever of its threads."""
+    return [int(child) for of in Path(f"/proc/{pid}/task").glob("*/children") for child in of.read_text().split()]
 
 
 def report() -> None:
@@ -159,12 +176,14 @@ def report() -> None:
     first = CONTENDERS[0]
     for route in ROUTES:
         print(
-            f"\n| {route} | requests/s | ours is | p50 ms | p99 ms | memory MB |\n| --- | --- | --- | --- | --- | --- |"
+            f"\n| {route} | requests/s | ours is | CPU µs/request | p50 ms | p99 ms | memory MB |\n"
+            "| --- | --- | --- | --- | --- | --- | --- |"
         )
         for contender in CONTENDERS:
             rate, best = median(contender.rates[route]), median(first.rates[route])
             p50, p99 = (median(values) for values in zip(*contender.milliseconds[route], strict=True))
-            figures = f"{rate:.0f} | {best / rate:.1f}× | {p50:.1f} | {p99:.1f} | {contender.megabytes:.0f}"
+            cpu = median(contender.microseconds[route])
+            figures = f"{rate:.0f} | {best / rate:.1f}× | {cpu:.0f} | {p50:.1f} | {p99:.1f} | {contender.megabytes:.0f}"
             print(f"| {contender.name} | {figures} |")
 
 

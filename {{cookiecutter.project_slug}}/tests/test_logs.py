@@ -59,3 +59,21 @@ def test_probes_are_not_logged_by_default(settings: Settings, capsys: pytest.Cap
     quiet(settings).test_client().get("/livez")
 
     assert lines(capsys) == []
+
+
+def test_the_services_own_request_id_is_the_only_one_in_the_answer(app: Flask) -> None:
+    app.add_url_rule("/proxy", view_func=lambda: ("", {"x-request-id": "of-another-service"}))
+
+    response = app.test_client().get("/proxy", headers={"X-Request-ID": "abc-123"})
+
+    assert response.headers.getlist("X-Request-ID") == ["abc-123"]
+
+
+def test_whatever_a_line_is_told_it_is_written(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    create_app(settings)
+
+    logging.getLogger("mine").info("hello", extra={"fields": {"bytes": b"\xff", "object": object(), "é": {1}}})
+
+    (line,) = lines(capsys)
+    assert line["object"].startswith("<object object")
+    assert (line["bytes"], line["é"]) == ("_w==", [1])

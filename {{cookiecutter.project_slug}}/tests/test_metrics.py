@@ -1,7 +1,8 @@
 import socket
+import sys
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -24,6 +25,24 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient, registry:
     client.get("/version")
 
     assert count(registry, method="GET", route="/version", status="200") == 2
+
+
+def test_a_request_is_in_flight_until_its_last_byte(app: Flask, registry: CollectorRegistry) -> None:
+    def in_flight() -> float | None:
+        return registry.get_sample_value("http_requests_in_flight")
+
+    app.add_url_rule("/stream", view_func=lambda: Response(str(in_flight()) for _ in range(2)))
+
+    with app.test_client().get("/stream") as response:
+        assert response.get_data(as_text=True) == "1.01.0"
+    assert in_flight() == 0
+
+
+def test_a_request_that_ends_without_an_answer_is_not_in_flight(app: Flask, registry: CollectorRegistry) -> None:
+    app.add_url_rule("/exit", view_func=sys.exit)
+
+    with pytest.raises(SystemExit):
+        app.test_client().get("/exit")
     assert registry.get_sample_value("http_requests_in_flight") == 0
 
 

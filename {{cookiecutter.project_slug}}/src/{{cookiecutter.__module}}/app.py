@@ -4,7 +4,7 @@ import os
 
 from flask import Flask
 
-from . import {% if cookiecutter.__database %}database, {% endif %}drain, errors, health, logs, metrics, openapi, tracing
+from . import access, {% if cookiecutter.__database %}database, {% endif %}drain, errors, health, logs, metrics, openapi, tracing
 from .example import blueprint as example  # goes with the example
 {%- if cookiecutter.__database %}
 from .notes import blueprint as notes  # goes with the example
@@ -18,8 +18,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    metrics.measure_requests(app, settings)
-    logs.log_requests(app)
+    metrics.collect(app, settings)
+    app.wsgi_app = access.Access(app)  # type: ignore[method-assign]  # that is where Flask wants middleware
     tracing.trace_requests(app, settings)
     errors.answer_in_json(app)
     draining = drain.watch(app)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, get_type_hints
 
-from flask import request
+from flask import Response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
@@ -51,7 +51,9 @@ def validated(view: Callable[..., Any]) -> Callable[..., ResponseReturnValue]:
         for source, model in models.items():
             parameters[source] = SOURCES[source](model)
         answered = view(**parameters)
-        result: ResponseReturnValue = answered.model_dump(mode="json") if isinstance(answered, BaseModel) else answered
+        if isinstance(answered, BaseModel):
+            return Response(answered.model_dump_json(), mimetype="application/json")
+        result: ResponseReturnValue = answered
         return result
 
     return answer
