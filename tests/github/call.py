@@ -34,7 +34,7 @@ def level_of(token: Token, repository: Repository, permission: str) -> str:
         return granted
     role = repository.role(token.owner)
     own = {"admin": "write", "write": "write", "read": "read"}.get(role, "none")
-    if permission == "administration" and role != "admin":
+    if permission in {"administration", "webhooks"} and role != "admin":
         own = "none"
     if token.kind == "classic":
         wanted = {"repo"} if repository.private else {"repo", "public_repo"}
@@ -52,6 +52,8 @@ def demand(token: Token, repository: Repository, needs: str, scope: str = "repo"
             raise RefusedError(403, "Resource not accessible by integration")
         if token.kind == "fine-grained":
             raise RefusedError(403, "Resource not accessible by personal access token")
+        if permission == "webhooks":
+            raise RefusedError(404, NOT_FOUND)
         raise RefusedError(403, "Must have admin rights to Repository.")
     if token.kind == "classic" and scope not in {"repo", ""} and scope not in token.scopes:
         raise RefusedError(403, "Must have admin rights to Repository.")

@@ -34,7 +34,7 @@ class Dispatch:
             response = self._failed(501, f"not modelled: {error}")
         except Exception:  # a fault of the stand-in's own: the test must see it
             response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
-        self._github.note(Asked(request.method, request.host, request.target, response.status))
+        self._github.requests.append(Asked(request.method, request.host, request.target, response.status))
         return response
 
     def _by_host_or_never(self, request: Request, fault: Fault | None) -> Response:

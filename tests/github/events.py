@@ -38,26 +38,33 @@ def _commit(site: Site, repository: Repository, sha: str) -> Payload:
         "url": f"{site.web}/{repository.full_name}/commit/{commit.sha}",
         "author": dict(zip(("name", "email"), commit.author[:2], strict=True)),
         "committer": dict(zip(("name", "email"), commit.committer[:2], strict=True)),
+        "distinct": True,
+        **git.touched(repository.git, sha),
     }
 
 
 def push(site: Site, repository: Repository, who: Account, ref: str, old: str, new: str) -> Payload:
-    created = old == git.ZERO
-    head = _commit(site, repository, new)
+    created, deleted = old == git.ZERO, new == git.ZERO
+    found = [] if deleted else git.commits(repository.git, new if created else f"{old}..{new}", "--max-count=20")
+    commits = [_commit(site, repository, each.sha) for each in reversed(found[:1] if created else found)]
     return {
         **_common(site, repository, who),
         "ref": ref,
         "before": old,
         "after": new,
         "created": created,
-        "deleted": False,
-        "forced": not created and not git.is_ancestor(repository.git, old, new),
+        "deleted": deleted,
+        "forced": not created and not deleted and not git.is_ancestor(repository.git, old, new),
         "base_ref": None,
         "compare": f"{site.web}/{repository.full_name}/compare/{old[:12]}...{new[:12]}",
-        "head_commit": head,
-        "commits": [head],
+        "head_commit": None if deleted else _commit(site, repository, new),
+        "commits": commits,
         "pusher": {"name": who.login},
     }
+
+
+def ping(site: Site, repository: Repository, who: Account, number: int, hook: Payload) -> Payload:
+    return {**_common(site, repository, who), "zen": "Keep it logically awesome.", "hook_id": number, "hook": hook}
 
 
 def pull_request(

@@ -144,3 +144,11 @@ def changed(folder: Path, old: str, new: str) -> list[str]:
     if old == ZERO:
         return git(folder, "ls-tree", "-r", "--name-only", new).splitlines()
     return git(folder, "diff", "--name-only", old, new).splitlines()
+
+
+def touched(folder: Path, revision: str) -> dict[str, list[str]]:
+    """Name the files that one commit added, removed and modified, as an event tells them."""
+    options = ("-r", "--root", "--no-commit-id", "--no-renames", "--name-status")
+    lines = [line.partition("\t") for line in git(folder, "diff-tree", *options, revision).splitlines()]
+    kinds = {"added": "A", "removed": "D", "modified": "MT"}
+    return {kind: [name for letter, _, name in lines if letter in letters] for kind, letters in kinds.items()}

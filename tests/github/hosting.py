@@ -74,5 +74,6 @@ class Hosting:
             for old, new, ref in updates:
                 github.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
                 github.merging.pushed(push, ref.removeprefix("refs/heads/"), new)
+                github.webhooks.pushed(repository, push.owner, ref, old, new)
                 if push.starts_workflows:
                     github.triggers.pushed(repository, push.owner, ref, old, new)

@@ -1,7 +1,5 @@
 """What GitHub remembers: accounts, tokens, repositories and what belongs to them."""
 
-import datetime
-import itertools
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,26 +8,17 @@ from typing import Any, Literal
 
 import nacl.public
 
+from .clock import now, number
 from .pulls import PullRequest
 from .runs import Run
+from .webhooks import Hook
 
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 PERMISSIONS = (
     "metadata", "administration", "contents", "variables", "secrets", "actions", "pull_requests", "checks", "workflows",
-    "deployments",
+    "deployments", "webhooks",
 )  # fmt: skip
 FULL_ACCESS: Mapping[str, str] = dict.fromkeys(PERMISSIONS, "write")
-
-_numbers = itertools.count(1001)
-
-
-def number() -> int:
-    """Give out a number that nothing else has."""
-    return next(_numbers)
-
-
-def now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -161,6 +150,7 @@ class Repository:
     keys: dict[int, DeployKey] = field(default_factory=dict)
     rulesets: dict[int, Ruleset] = field(default_factory=dict)
     deployments: dict[int, Deployment] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     workflows: dict[str, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)

@@ -85,7 +85,7 @@ class Pushes:
         if service == "git-receive-pack" and key.read_only:
             message = "ERROR: The key you are authenticating with has been marked as read only."
             return {"folder": None, "message": message}
-        self._github.note(Asked("SSH", self._github.site.host, f"{service} {path}", 0))
+        self._github.requests.append(Asked("SSH", self._github.site.host, f"{service} {path}", 0))
         return {"folder": str(repository.git), "push": self.open(Push(repository, key=key))}
 
     def answer_question(self, question: dict[str, Any]) -> dict[str, Any]:

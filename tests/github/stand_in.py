@@ -11,6 +11,7 @@ from typing import Literal, Self
 
 from . import git, results
 from .authority import Authority, server_context
+from .calling import Calling
 from .dispatch import Dispatch
 from .faults import Faults
 from .front import Front, proxy_environment
@@ -53,6 +54,7 @@ class GitHub:
         self.merging = Merging(self)
         self.hosting = Hosting(self)
         self.triggers = Triggers(self)
+        self.webhooks = Calling(self)
         self.runner = Runner(self, runner_env, frozenset(labels))
 
     @classmethod
@@ -169,9 +171,6 @@ class GitHub:
 
     def fail(self, message: str) -> None:
         self.failures.append(message)
-
-    def note(self, asked: Asked) -> None:
-        self.requests.append(asked)
 
     def changed(self, who: str, what: str) -> None:
         self.changes.append(Change(who, what))

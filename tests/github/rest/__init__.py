@@ -1,3 +1,15 @@
 """The REST API, one module for each side of it; importing this registers every route."""
 
-from . import accounts, actions, commits, content, deployments, jobs, pulls, repositories, rules, settings  # noqa: F401
+from . import (  # noqa: F401
+    accounts,
+    actions,
+    commits,
+    content,
+    deployments,
+    hooks,
+    jobs,
+    pulls,
+    repositories,
+    rules,
+    settings,
+)
