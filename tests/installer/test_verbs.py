@@ -64,6 +64,17 @@ def test_a_plan_that_cannot_look_says_so_to_programs(run: Run, programs: Program
     assert unseen == ["argocd", "namespace", "credential", "application", "noticing"]
 
 
+def test_a_plan_that_cannot_look_at_github_still_looks_at_the_cluster(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
+    document = valid("plan", run("plan", "--json", "--exit-code", code=1).stdout)
+    (problem,) = document["problems"]
+    assert problem["lane"] == "github"
+    actions = {r["key"]: r["action"] for r in document["resources"]}
+    assert (actions["repository"], actions["credential"], actions["argocd"]) == ("unseen", "unseen", "create")
+
+
 @pytest.mark.parametrize(
     "arguments", [["plan", "--unknown"], ["nothing"], ["rollback", "--release-hold", "--to", "abcd"], ["new", "x"]]
 )
