@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from . import webhook_secret
 from .certificates import certificates
 from .settings import Settings
 
@@ -27,9 +28,10 @@ POLLING: dict[str, Any] = {"configs": {"cm": {"timeout.reconciliation": "3s"}}}
 
 
 def values(settings: Settings) -> dict[str, Any]:
-    """Return what the chart is given for a project: the small values, certificates, and what gitops.yaml adds."""
+    """Return what the chart is given for a project: the small values, what the settings need, what gitops.yaml adds."""
     polling = POLLING if settings.argocd_noticing == "polling" or settings.reads_by == "login" else {}
-    return merged(merged(merged(SMALL, polling), certificates(settings)), settings.argocd_values)
+    needed = merged(certificates(settings), webhook_secret.values(settings))
+    return merged(merged(merged(SMALL, polling), needed), settings.argocd_values)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """GitHub's edge: REST through PyGithub, the same calls for github.com, ghe.com and an Enterprise Server."""
 
 import base64
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,7 @@ PAUSES = (0.5, 2.0)
 """Seconds before the second and the third time that a request is sent."""
 LONGEST = 30.0
 """Seconds that a rate limit is waited for; one that lasts longer is told."""
+logging.getLogger("github.Requester").setLevel(logging.INFO)  # below, PyGithub would log bodies with their secrets
 
 
 def api_url(host: str) -> str:

@@ -3,7 +3,10 @@
 `python -m installer.permissions > docs/permissions.md` writes that page.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from .settings import Settings
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Step:
     """Of a classic token."""
     probe: str = ""
     """Below the repository: asked for, it shows whether the permission is there to read at least."""
+    only_with: str = ""
+    """What the settings must say for it to be done at all."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ STEPS = (
     Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
     Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
     Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
+    Step("tell Argo CD of each push, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
 LIMITS = (
     Limit(
@@ -131,10 +137,19 @@ LIMITS = (
     ),
 )
 SCOPES = {name: ", ".join(s.does for s in STEPS if s.scope == name) for name in dict.fromkeys(s.scope for s in STEPS)}
-PROBES = {step.permission: step.probe for step in STEPS if step.probe}
-NEEDED = "; ".join(
-    f"{level}: {', '.join(step.permission for step in STEPS if step.level == level)}" for level in ("write", "read")
-)
+
+
+def needed(settings: Settings) -> tuple[Step, ...]:
+    """Return the steps that are taken with these settings."""
+    return tuple(step for step in STEPS if not step.only_with or getattr(settings, step.only_with))
+
+
+def summary(steps: Sequence[Step]) -> str:
+    """Return in one line what a fine-grained token needs for them."""
+    levels = {level: [step.permission for step in steps if step.level == level] for level in ("write", "read")}
+    return "; ".join(f"{level}: {', '.join(permissions)}" for level, permissions in levels.items())
+
+
 _PAGE = """\
 # What accounts and tokens need
 

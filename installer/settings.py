@@ -18,6 +18,7 @@ HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
+ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
 CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 
@@ -39,6 +40,7 @@ class Settings:
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
     database: str = "none"
     argocd_noticing: str = "auto"
+    argocd_url: str = ""
     environment: str = "dev"
     runner: str = ""
     api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows
@@ -102,6 +104,11 @@ class Settings:
         return f"{self.slug}-{self.environment}"
 
     @property
+    def webhook(self) -> str:
+        """Return what GitHub calls at each push; empty where it cannot reach Argo CD."""
+        return f"{self.argocd_url.rstrip('/')}/api/webhook" if self.argocd_url else ""
+
+    @property
     def pull_secret(self) -> str:
         """Return the name of the Secret that the image is pulled with."""
         return f"{self.application}-pull"
@@ -120,6 +127,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
     "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "argocd_url": ("argocd.url", ADDRESS, "where GitHub reaches Argo CD, like https://argocd.example.com, or nothing"),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
@@ -168,7 +176,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
     for name, where in _FILES.items():
         try:
-            values[name] = _authority(path.parent, _at(tree, where))
+            values[name] = trust.named(path.parent, _at(tree, where))
         except ValueError as error:
             wrong.append(f"{where}: {error}")
     if _at(tree, "version") != 1:
@@ -176,15 +184,6 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
     return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, _FILES["registry_ca"]) or "")
-
-
-def _authority(project: Path, file: Any) -> str:
-    """Read a certificate that a setting names; nothing where it names none."""
-    if file in (None, ""):
-        return ""
-    if not isinstance(file, str):
-        raise ValueError(f"must be the path of a PEM file in the project, is {file!r}")
-    return trust.read(project / file)
 
 
 def _at(tree: Any, where: str) -> Any:

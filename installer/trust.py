@@ -8,6 +8,7 @@ import ssl
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import certifi
 
@@ -34,6 +35,15 @@ def read(path: Path) -> str:
     except (ssl.SSLError, ValueError):
         raise ValueError(f"{path} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
     return found
+
+
+def named(project: Path, file: Any) -> str:
+    """Read a certificate that a setting names; nothing where it names none."""
+    if file in (None, ""):
+        return ""
+    if not isinstance(file, str):
+        raise ValueError(f"must be the path of a PEM file in the project, is {file!r}")
+    return read(project / file)
 
 
 def variables(authority: str) -> dict[str, str]:

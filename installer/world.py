@@ -28,6 +28,7 @@ from .resources.repository import Repository
 from .resources.repository_credential import RepositoryCredential
 from .resources.rules import Rules
 from .resources.variables import Variables
+from .resources.webhook import Webhook
 from .settings import Settings, load
 
 
@@ -92,4 +93,5 @@ class World:
             RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
+            Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd),
         ]

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 from time import time as _now
 
 from ..errors import InstallerError
-from ..permissions import NEEDED, PROBES, SCOPES
+from ..permissions import SCOPES, needed, summary
 from ..refused import Refused
 from ..world import World
 from .finding import Finding
@@ -59,16 +59,17 @@ def scopes(world: World) -> Iterable[Finding]:
 
 def _permissions(world: World) -> Iterable[Finding]:
     """Ask for each part that can be read; what may be written shows only when it is written."""
-    github = world.github
+    github, steps = world.github, needed(world.settings)
+    needs = f"it needs {summary(steps)}"
     if not world.settings.slug or github.find() is None:
-        yield Finding("github", f"the token shows no scopes; it needs {NEEDED}")
+        yield Finding("github", f"the token shows no scopes; {needs}")
         return
-    lacking = [permission for permission, path in PROBES.items() if _refused(world, path)]
+    lacking = [step.permission for step in steps if step.probe and _refused(world, step.probe)]
     if lacking:
-        what = f"The token may not read {', '.join(lacking)} of {github.repository}; it needs {NEEDED}."
+        what = f"The token may not read {', '.join(lacking)} of {github.repository}; {needs}."
         yield Finding("github", what, f"Edit it at https://{world.settings.host}/settings/personal-access-tokens")
     else:
-        yield Finding("github", f"the token reads all parts of {github.repository}; it needs {NEEDED}")
+        yield Finding("github", f"the token reads all parts of {github.repository}; {needs}")
 
 
 def _refused(world: World, path: str) -> bool:

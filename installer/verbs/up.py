@@ -13,6 +13,7 @@ from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resume import command
 from ..timeline import Timeline
+from ..webhooks import Webhooks
 from ..world import World
 from .open import hint
 
@@ -48,6 +49,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
         until_live(world)
+    _try_webhook(world)
 
 
 def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
@@ -94,3 +96,18 @@ def _tell(world: World, record: Delivered) -> None:
     told = telling.tell(world, record, console.report)
     if told.news:
         console.report(f"GitHub Deployment: {told.text}")
+
+
+def _try_webhook(world: World) -> None:
+    """Say whether GitHub reaches Argo CD. Where it does not, that is told and no failure: Argo CD looks of itself."""
+    hooks = Webhooks(world.github, world.settings.application)
+    try:
+        for hook in hooks.list() if world.settings.webhook else []:
+            last = hooks.proof(hook)
+            if last and last.accepted:
+                console.report(f"Webhook: Argo CD took GitHub's last {last.event}.")
+            else:
+                trouble = last.trouble(hook.address) if last else f"GitHub has not called {hook.address} yet"
+                console.fail(f"Webhook: {trouble}. Until then deliveries wait for Argo CD's own look.")
+    except InstallerError as error:
+        console.fail(f"Webhook: not tried: {error}")

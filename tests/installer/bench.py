@@ -1,6 +1,9 @@
 """A workbench for GitHub's half: a stand-in, a project, and a repository in whatever state a test begins with."""
 
+import base64
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +24,20 @@ from installer.resources.repository import Repository
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.rules import Rules
 from installer.resources.variables import Variables
+from installer.resources.webhook import Webhook
 from installer.settings import Settings
+from tests.called import Called, Came, as_argo_cd, called
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import DeployKey
 
 from . import cluster as fakes
 
-SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+ARGOCD = "argocd.example.com"
+SETTINGS = Settings(
+    *("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev"),
+    argocd_url=f"https://{ARGOCD}",
+)
 READER_TOKEN = "github_pat_canary_" + "8" * 20
 REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
 WAITS_FOR_A_RUNNER = """on:
@@ -62,9 +71,10 @@ class Helm(fakes.Helm):
             self._cluster.objects[made["kind"].lower(), made["metadata"]["name"]] = made
 
     def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
-        self._cluster.objects.clear()
-        self.there = []
-        return super().uninstall(name, namespace, timeout)
+        super().uninstall(name, namespace, timeout)
+        (there, self.there) = (self.there, [each for each in self.there if each.name != name])
+        self._cluster.objects.pop(("secret", name), None)  # each release here is one Secret of its name
+        return there != self.there
 
 
 def a_project(folder: Path) -> Path:
@@ -84,6 +94,7 @@ class Bench:
     project: Path
     token: str
     cluster: fakes.Cluster = field(default_factory=fakes.Cluster)
+    server: Called = field(init=False)
 
     def __post_init__(self) -> None:
         self.helm = Helm(self.cluster)
@@ -91,6 +102,23 @@ class Bench:
     @property
     def repository(self) -> Any:
         return self.github.repository("acme/web")
+
+    @contextmanager
+    def argo_cd(self, folder: Path) -> Iterator[None]:
+        """Serve what Argo CD does for GitHub, with the secret that the cluster keeps."""
+        with called(folder, ARGOCD) as self.server:
+            self.server.answer = self.answer
+            self.github.webhooks.leads(ARGOCD, self.server.address)
+            self.github.webhooks.believes(self.server.ca)
+            yield
+
+    def answer(self, came: Came) -> tuple[int, str]:
+        return as_argo_cd(self.kept("web-webhook", "secret"))(came)
+
+    def kept(self, name: str, key: str) -> str:
+        """Return what a Secret of the cluster holds."""
+        secret = self.cluster.objects.get(("secret", name), {"data": {key: ""}})
+        return base64.b64decode(secret["data"][key]).decode()
 
     def use(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         """Lead every client in this process and below it here."""
@@ -118,6 +146,7 @@ class Bench:
             Delivery(settings, github, patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
+            Webhook(settings, *edges[:2], github),
         ]
         for resource in made:
             resource.needs = ()
@@ -137,7 +166,7 @@ class Bench:
         self.github.changes.clear()
         self.github.repositories.clear()
         self.cluster.objects.clear()
-        self.helm.there = []
+        self.helm.there, self.helm.installed = [], []
         if given == "nothing":
             return
         token = self.github.tokens[self.token]
@@ -146,7 +175,7 @@ class Bench:
             return
         on_server(self.repository.git, "fetch", "--quiet", str(self.project), "main:main")
         if given == "changed":
-            self.apply("variables", "registry-token", "rules", "credential")
+            self.apply("variables", "registry-token", "rules", "credential", "webhook")
             self.change()
 
     def change(self) -> None:
@@ -162,3 +191,5 @@ class Bench:
         repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
         del repository.secrets["REGISTRY_TOKEN"]
         next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main").rules.pop()
+        for hook in repository.hooks.values():
+            hook.active = False

@@ -20,7 +20,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with StandIn.serve("github.com") as github:
         github.user("octo")
         github.organization("acme", plan="team", members={"octo": "admin"})
-        yield Bench(github, a_project(tmp_path_factory.mktemp("web") / "web"), github.token("octo"))
+        bench = Bench(github, a_project(tmp_path_factory.mktemp("web") / "web"), github.token("octo"))
+        with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
+            yield bench
         blame(github)
 
 

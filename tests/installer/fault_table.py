@@ -59,6 +59,10 @@ ASKED = [
     Asked("GET", r"/keys\?", "credential", "changed"),
     Asked("POST", r"/keys$", "credential", "changed"),
     Asked("DELETE", r"/keys/\d+$", "credential", "changed"),
+    Asked("GET", r"/hooks\?", "webhook", "filled"),
+    Asked("POST", r"/hooks$", "webhook", "filled"),
+    Asked("GET", r"/hooks/\d+/deliveries\?", "webhook", "changed"),
+    Asked("PATCH", r"/hooks/\d+$", "webhook", "changed"),
 ]
 
 

@@ -1,5 +1,6 @@
 """GitHub's half at its most talkative, in a process of its own: the tokens are nowhere but in the one request."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,20 +19,19 @@ from .bench import REGISTRY_TOKEN, Bench, a_project
 pytestmark = pytest.mark.slow
 
 AN_UP = """
-import base64, logging, sys, traceback
+import json, logging, sys, traceback
 from pathlib import Path
 from tests.installer.bench import Bench
 from installer.errors import InstallerError
 
 logging.basicConfig(level=logging.DEBUG)
 bench = Bench(None, Path(sys.argv[1]), "")
-for key in ("repository", "variables", "registry-token", "content", "rules", "credential"):
+for key in ("repository", "variables", "registry-token", "content", "rules", "credential", "webhook"):
     try:
         bench.apply(key)
     except InstallerError:
         traceback.print_exc()
-(secret,) = bench.cluster.objects.values() or ({"data": {"sshPrivateKey": ""}},)
-Path(sys.argv[2]).write_bytes(base64.b64decode(secret["data"]["sshPrivateKey"]))
+Path(sys.argv[2]).write_text(json.dumps([bench.kept("web-repo", "sshPrivateKey"), bench.kept("web-webhook", "secret")]))
 """
 
 
@@ -73,7 +73,9 @@ def test_no_canary_sings(bench: Bench, tmp_path: Path, fault: Fault | None) -> N
         check=True,
         timeout=120,
     )
-    canaries = Canaries(token=bench.token, registry_token=REGISTRY_TOKEN, key=kept.read_text() or "no key was made")
+    key, webhook = json.loads(kept.read_text())
+    made = {"key": key or "no key was made", "webhook": webhook or "no secret was made"}
+    canaries = Canaries(token=bench.token, registry_token=REGISTRY_TOKEN, **made)
     assert canaries.in_text(done.stdout) == canaries.in_text(done.stderr) == set()
     assert "$ git" in done.stderr, "the log was on"
     assert canaries.in_text(wrappers.calls()) == set()
@@ -83,7 +85,8 @@ def test_no_canary_sings(bench: Bench, tmp_path: Path, fault: Fault | None) -> N
     assert canaries.in_text("\n".join(told)) == set()
     if fault is None:
         assert bench.repository.secrets["REGISTRY_TOKEN"].value == REGISTRY_TOKEN
-        assert len(kept.read_text()) > 300
+        assert len(key) > 300
+        assert [hook.secret for hook in bench.repository.hooks.values()] == [webhook]
 
 
 def test_the_canaries_are_found_where_they_are(tmp_path: Path) -> None:

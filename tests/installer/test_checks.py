@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.conftest import ROOT
 from tests.github import Fault
 from tests.github import GitHub as StandIn
 from tests.github.model import Ruleset
+
+from .bench import SETTINGS
 
 Ask = Callable[[Callable[[World], Any]], list[Finding]]
 
@@ -291,16 +294,21 @@ def test_every_limit_names_a_check_that_is_made() -> None:
 
 def test_the_tables_of_steps_are_complete() -> None:
     assert set(permissions.SCOPES) == {"repo", "workflow"}
-    assert set(permissions.PROBES) == {"Administration", "Contents", "Secrets", "Variables", "Actions"}
-    assert "Workflows" in permissions.NEEDED
-    assert permissions.NEEDED.endswith("read: Metadata")
+    probed = {step.permission for step in permissions.STEPS if step.probe}
+    assert probed == {"Administration", "Contents", "Secrets", "Variables", "Actions", "Webhooks"}
+    said = permissions.summary(permissions.needed(SETTINGS))
+    assert "Workflows" in said
+    assert said.endswith("Webhooks; read: Metadata")
+    assert "Webhooks" not in permissions.summary(permissions.needed(replace(SETTINGS, argocd_url="")))
 
 
 @pytest.mark.parametrize("step", permissions.STEPS, ids=lambda step: step.permission)
 def test_the_least_token_of_the_page_is_enough_and_less_is_not(
-    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, step: permissions.Step
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: permissions.Step
 ) -> None:
     create(github)
+    settings = tmp_path / "gitops.yaml"
+    settings.write_text(f"{settings.read_text()}argocd: {{url: 'https://argocd.example.com'}}\n")
     least = {each.permission.lower(): each.level for each in permissions.STEPS}
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=least))
     (found,) = ask(token.scopes)

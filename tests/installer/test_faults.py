@@ -70,6 +70,7 @@ def check_told(bench: Bench, asked: Asked, case: Case, error: InstallerError) ->
     everything = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__dict__)
     assert REGISTRY_TOKEN not in everything
     assert bench.token not in everything
+    assert (bench.kept("web-webhook", "secret") or "none") not in everything
     if not (case.fault.name in ABSENT and asked.method == "GET"):  # then it is what came next that was told
         cause, fix = told.split("→")
         for word in words(asked, case):
@@ -95,6 +96,7 @@ def check_converged(bench: Bench, asked: Asked) -> None:
     assert len(bench.github.repositories) == 1
     assert len({r.name for r in bench.repository.rulesets.values()}) == len(bench.repository.rulesets)
     assert len(bench.repository.keys) <= 1
+    assert len(bench.repository.hooks) <= 1
 
 
 @pytest.mark.all

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
-GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential")
+GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential", "webhook")
 OTHER: dict[str, Any] = {
     "name": "Another name",
     "description": "Another sentence",
@@ -36,6 +36,7 @@ OTHER: dict[str, Any] = {
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
     "argocd_noticing": "polling",
+    "argocd_url": "",
     "database": "postgresql",
     "environment": "staging",
     "runner": "company-linux",
@@ -46,7 +47,8 @@ OTHER: dict[str, Any] = {
     "registry_ca": CA,
     "registry_ca_file": "ca.pem",
 }
-SOON = ("visibility",)
+SOON = ("visibility", "argocd_url")
+KINDS = ("keys", "variables", "secrets", "rulesets", "hooks")
 NAMES_IT = ("slug", "host", "owner")
 """Settings that say which repository this is: another value is another repository, and the first one stays."""
 
@@ -96,6 +98,7 @@ def state(bench: Bench) -> list[Any]:
         set(r.secrets),
         set(r.keys),
         set(r.rulesets),
+        set(r.hooks),
     ]
 
 
@@ -116,7 +119,12 @@ def a_ruleset(bench: Bench) -> None:
     bench.repository.rulesets[7] = replace(ours, name="theirs", id=7)
 
 
-@pytest.mark.parametrize("theirs", [a_key, a_variable, a_secret, a_ruleset])
+def a_hook(bench: Bench) -> None:
+    ours = next(iter(bench.repository.hooks.values()))
+    bench.repository.hooks[7] = replace(ours, url=ours.url.partition("?")[0], id=7)
+
+
+@pytest.mark.parametrize("theirs", [a_key, a_variable, a_secret, a_ruleset, a_hook])
 def test_what_others_added_is_no_difference_and_survives_up_and_down(
     bench: Bench, theirs: Callable[[Bench], None]
 ) -> None:
@@ -128,7 +136,7 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
     bench.apply(*GITHUBS)
     for key in reversed(GITHUBS):
         resources[key].remove()
-    left = [each for kind in ("keys", "variables", "secrets", "rulesets") for each in getattr(bench.repository, kind)]
+    left = [each for kind in KINDS for each in getattr(bench.repository, kind)]
     assert left in ([7], ["RUNNER"], ["NPM_TOKEN"])
 
 

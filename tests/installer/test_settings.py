@@ -79,6 +79,13 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"github__ca": 7}, "github.ca: must be the path of a PEM file"),
         ({"registry__visibility": "internal"}, "registry.visibility"),
         ({"argocd__access": "git"}, "argocd.access: must be ssh or https"),
+        (
+            {"argocd__url": "http://argocd.example.com"},
+            "argocd.url: must be where GitHub reaches Argo CD, like https://",
+        ),
+        ({"argocd__url": "https://argocd.example.com/?x=y"}, "argocd.url"),
+        ({"argocd__url": "https://user:secret@argocd.example.com"}, "argocd.url"),
+        ({"argocd__url": "argocd.example.com"}, "argocd.url"),
         ({"version": 2}, "version: must be 1"),
         ({"github__token": "x"}, "github.token: is no setting"),
     ],
@@ -144,6 +151,20 @@ def test_how_argo_cd_reads_follows_from_host_visibility_and_access(
 )
 def test_each_kind_of_host_has_its_api_and_its_token(host: str, api: str, variable: str) -> None:
     assert (api_url(host), token_variable(host)) == (api, variable)
+
+
+@pytest.mark.parametrize(
+    ("url", "called"),
+    [
+        (None, ""),
+        ("", ""),
+        ("https://argocd.example.com", "https://argocd.example.com/api/webhook"),
+        ("https://tools.example.com:8443/argo-cd/", "https://tools.example.com:8443/argo-cd/api/webhook"),
+    ],
+)
+def test_what_github_calls_follows_from_where_it_reaches_argo_cd(url: str | None, called: str) -> None:
+    settings = parse(tree() if url is None else tree(argocd__url=url))
+    assert settings.webhook == called
 
 
 def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
     document = valid("plan", done.stdout)
     actions = {r["key"]: r["action"] for r in document["resources"]}
     assert actions.pop("pull-secret") == "keep", "the image is public"
+    assert actions.pop("webhook") == "keep", "nobody said where GitHub reaches Argo CD"
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
-        *("argocd", "namespace", "pull-secret", "credential", "application", "noticing"),
+        *("argocd", "namespace", "pull-secret", "credential", "application", "noticing", "webhook"),
     ]
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
     assert secret["fields"] == [{"name": "REGISTRY_TOKEN", "old": None, "new": "set"}]

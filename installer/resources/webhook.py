@@ -1,0 +1,166 @@
+"""That GitHub tells Argo CD of each push, where it can reach it: a webhook, and the secret that both must have."""
+
+from dataclasses import dataclass
+from secrets import token_urlsafe
+
+from ..errors import InstallerError
+from ..github import GitHub
+from ..helm import Helm, objects
+from ..kube_secret import pack, unpack
+from ..kubectl import Cluster, Object
+from ..marks import PROJECT, is_ours, metadata
+from ..refused import Refused
+from ..resource import Change, Field, Lane, Resource, differences
+from ..secret import Secret
+from ..settings import Settings
+from ..webhook_secret import ENTRY, KEY, LABELS, OF_ARGOCD, entry, reference, resolved
+from ..webhooks import Delivery, Hook, Webhooks, wanted
+from .argo_cd import RELEASE
+
+_WITHOUT = (
+    f"without a secret, since Argo CD has none (`{ENTRY}` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
+)
+_MEANWHILE = "until then deliveries wait for Argo CD's own look"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Our hooks, the secret that Argo CD checks signatures by (None: it has none), and what became of the last call."""
+
+    hooks: tuple[Hook, ...]
+    secret: Secret | None = None
+    ours: bool = True
+    """Whether that secret is ours to make: Argo CD's settings name our Secret, or will."""
+    made: Object | None = None
+    release: str | None = None
+    last: Delivery | None = None
+
+
+class Webhook(Resource[Seen]):
+    """Argo CD's secret is the truth, and the hook follows it; only in an Argo CD of ours it is made here."""
+
+    lane: Lane = "cluster"
+    key = "webhook"
+    needs = ("repository", "argocd")
+
+    def __init__(
+        self, settings: Settings, cluster: Cluster, helm: Helm, github: GitHub, *, argocd_goes: bool = False
+    ) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._hooks = Webhooks(github, settings.application)
+        self._argocd_goes = argocd_goes
+        self._name = f"{settings.slug}-webhook"
+        self._home = settings.argocd_namespace
+        self._address = settings.webhook
+        self._reference = reference(settings)
+        self.title = f"webhook to {self._address or 'Argo CD (not wanted: argocd.url is empty)'}"
+
+    def observe(self) -> Seen:
+        """Read our hooks, Argo CD's secret and the last delivery; where none is wanted, only what is left."""
+        if not self._address:
+            return Seen(tuple(self._left()))
+        hooks = tuple(self._hooks.list())
+        last = self._hooks.newest(hooks[0]) if hooks else None
+        said = entry(self._cluster, self._home)
+        if said is not None and said != self._reference and (said or not self._argocd_is_ours()):
+            theirs = resolved(self._cluster, self._home, said)
+            return Seen(hooks, Secret(theirs) if theirs else None, ours=False, last=last)
+        made = self._cluster.get("secret", self._name, self._home)
+        release = self._helm.release(self._name, self._home) if made else None
+        value = unpack(made).get(KEY) if made else ""
+        return Seen(
+            hooks,
+            Secret(value) if value else None,
+            made=made,
+            release=release.status if release else None,
+            last=last,
+        )
+
+    def _argocd_is_ours(self) -> bool:
+        made = self._helm.releases(self._home, f"{PROJECT}={self._settings.slug}")
+        return any(release.name == RELEASE for release in made)
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(())
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is told."""
+        if not self._address:
+            gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
+            return Change("change", gone, "goes: argocd.url is empty") if gone else None
+        if seen.made and not is_ours(seen.made, self._settings.slug):
+            note = f"a Secret {self._name} in {self._home} is not ours; remove or rename it"
+            return Change("unknown", note=note)
+        note = "" if seen.ours or seen.secret else _WITHOUT
+        if not seen.hooks:
+            return Change("create", () if note else (Field("secret", None, "set"),), note)
+        hook = seen.hooks[0]
+        fields = differences({"address": self._address, **wanted()}, {"address": hook.address, **hook.rest})
+        if not self._agree(hook, seen):
+            fields += (Field("secret", "another", None if note else "set"),)
+        if len(seen.hooks) > 1:
+            fields += (Field("webhooks", len(seen.hooks), 1),)
+        if seen.made:
+            fields += differences(LABELS, seen.made["metadata"]["labels"])
+            fields += differences({"release": "deployed"}, {"release": seen.release})
+        if fields:
+            return Change("change", fields, note)
+        if seen.last and not seen.last.accepted:
+            return Change("unavailable", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
+        return None
+
+    def _agree(self, hook: Hook, seen: Seen) -> bool:
+        """Tell whether GitHub signs by Argo CD's secret; what Argo CD refused, somebody changed at GitHub."""
+        if seen.secret is None:
+            return not (seen.ours or hook.fingerprint)
+        refused = seen.last and seen.last.refused
+        return bool(hook.fingerprint) and seen.secret.matches(hook.fingerprint) and not refused
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Make the secret where it is ours and missing, then the hook; whatever falls between is seen next time."""
+        if change.action == "unknown":
+            raise InstallerError(f"{self.title}: {change.note}")
+        if not self._address:
+            self.remove()
+            return
+        secret = seen.secret
+        if seen.ours:
+            secret = secret or Secret(token_urlsafe(32))
+            head = metadata(self._settings.slug, self._name, self._home, labels=LABELS)
+            self._helm.install(self._name, self._home, objects(pack(head, "Opaque", {}, {KEY: secret})))
+        self._hooks.write(self._address, secret, *seen.hooks[:1])
+        for hook in seen.hooks[1:]:
+            self._hooks.delete(hook)
+
+    def remove(self) -> str:
+        """Remove the Secret, unless an Argo CD that stays refers to it; then the hook, which is looked for."""
+        stays = self._stays(self._cluster.get("secret", self._name, self._home))
+        there = not stays and self._helm.uninstall(self._name, self._home)
+        if not stays and self._cluster.get("secret", self._name, self._home) is not None:
+            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+        hooks = self._left()
+        for hook in hooks:
+            self._hooks.delete(hook)
+        if left := self._left():
+            page = f"{self._settings.url}/settings/hooks/{left[0].id}"
+            raise InstallerError(f"GitHub still has a webhook to {left[0].address}.", f"Remove it at {page}")
+        return "; ".join(filter(None, ["deleted" if hooks or there else "was not there", stays]))
+
+    def _stays(self, made: Object | None) -> str:
+        """Say why the Secret is not to go."""
+        if made and not is_ours(made, self._settings.slug):
+            return f"the Secret {self._name} stays, it is not ours"
+        needed = made and not self._argocd_goes and entry(self._cluster, self._home) == self._reference
+        return f"the Secret {self._name} stays, Argo CD refers to it" if needed else ""
+
+    def _left(self) -> list[Hook]:
+        """Return our hooks; where none is wanted, a token need not be able to see any."""
+        try:
+            return self._hooks.list()
+        except Refused as error:
+            if self._address or error.status not in (401, 403):
+                raise
+            return []

@@ -1,0 +1,453 @@
+"""The webhook to Argo CD: made once, its secret in step with Argo CD's, its calls proven, gone without a trace."""
+
+import base64
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from installer import console, webhooks
+from installer.converge import plan
+from installer.credentials import find
+from installer.github import GitHub
+from installer.kubectl import Object
+from installer.resources.webhook import Webhook
+from installer.secret import Secret
+from installer.settings import Settings
+from installer.verbs import up
+from installer.webhook_secret import resolved
+from installer.webhooks import Delivery, Hook, Webhooks
+from tests.called import as_argo_cd
+from tests.github.webhooks import Hook as Kept
+
+from .bench import SETTINGS, Bench
+from .cluster import Cluster, release
+
+ADDRESS = "https://argocd.example.com/api/webhook"
+NONE = replace(SETTINGS, argocd_url="")
+ENTRY = "webhook.github.secret"
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Bench:
+    shared.set_up("filled")
+    return shared
+
+
+@pytest.fixture
+def made(bench: Bench) -> Bench:
+    """A webhook to an Argo CD of ours, and nothing changed since."""
+    bench.apply("webhook")
+    in_argo_cd(bench, "$web-webhook:secret")
+    bench.github.webhooks.settled()
+    bench.github.changes.clear()
+    return bench
+
+
+def in_argo_cd(bench: Bench, entry: str | None, **more: str) -> None:
+    """Let Argo CD's own Secret have this entry, as its server and its chart write it."""
+    data = {name: base64.b64encode(value.encode()).decode() for name, value in more.items()}
+    data |= {} if entry is None else {ENTRY: base64.b64encode(entry.encode()).decode()}
+    bench.cluster.objects["secret", "argocd-secret"] = {"metadata": {"name": "argocd-secret"}, "data": data}
+
+
+def a_secret(value: str, **labels: str) -> Object:
+    return {"metadata": {"labels": labels}, "data": {"key": base64.b64encode(value.encode()).decode()}}
+
+
+def resource(bench: Bench, settings: Settings = SETTINGS, **more: bool) -> Webhook:
+    github = GitHub(settings.host, find(settings).github, settings.repository)
+    edges: Any = (bench.cluster, bench.helm, github)
+    return Webhook(settings, *edges, **more)
+
+
+def change_of(bench: Bench, settings: Settings = SETTINGS) -> Any:
+    webhook = resource(bench, settings)
+    return webhook.diff(webhook.observe())
+
+
+def fields(bench: Bench, settings: Settings = SETTINGS) -> list[str]:
+    change = change_of(bench, settings)
+    return [field.name for field in change.fields] if change else []
+
+
+def hook(bench: Bench) -> Kept:
+    (only,) = bench.repository.hooks.values()
+    return only
+
+
+def ours(bench: Bench) -> tuple[Webhooks, Hook]:
+    hooks = Webhooks(GitHub(SETTINGS.host, find(SETTINGS).github, SETTINGS.repository), "web-dev")
+    return hooks, hooks.list()[0]
+
+
+# --- made, and kept
+
+
+def test_it_is_made_with_a_secret_that_only_github_and_a_secret_of_the_cluster_have(made: Bench) -> None:
+    kept = hook(made)
+    assert kept.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&fingerprint=")
+    assert (kept.events, kept.active) == (["push"], True)
+    assert len(kept.secret) >= 40
+    assert made.kept("web-webhook", "secret") == kept.secret
+    labels = made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"]
+    assert labels == {"gitops-flask/project": "web", "app.kubernetes.io/part-of": "argocd"}
+
+
+def test_the_second_run_changes_nothing(made: Bench) -> None:
+    installed = len(made.helm.installed)
+    assert change_of(made) is None
+    assert made.apply("webhook") == []
+    assert (made.github.changes, len(made.helm.installed)) == ([], installed)
+
+
+def test_a_plan_tells_that_a_secret_is_set_and_never_which(bench: Bench) -> None:
+    in_argo_cd(bench, "of-others")
+    change = change_of(bench)
+    assert (change.action, [(f.name, f.old, f.new) for f in change.fields]) == ("create", [("secret", None, "set")])
+    assert "of-others" not in repr(change) + repr(resource(bench).observe())
+
+
+def test_where_nothing_can_be_looked_at_it_would_be_made(bench: Bench) -> None:
+    webhook = resource(bench)
+    change = webhook.diff(webhook.blank())
+    assert change
+    assert (change.action, change.note) == ("create", "")
+    unwanted = resource(bench, NONE)
+    assert unwanted.diff(unwanted.blank()) is None
+
+
+def test_a_debug_log_does_not_hold_the_secret(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    bench.apply("webhook")
+    assert caplog.text
+    assert hook(bench).secret not in caplog.text
+
+
+# --- changed behind its back
+
+
+def another_secret_in_the_cluster(bench: Bench) -> None:
+    data = bench.cluster.objects["secret", "web-webhook"]["data"]
+    data["secret"] = base64.b64encode(b"rotated by hand").decode()
+
+
+def no_secret_in_the_cluster(bench: Bench) -> None:
+    del bench.cluster.objects["secret", "web-webhook"]
+
+
+def no_label(bench: Bench) -> None:
+    bench.cluster.objects["secret", "web-webhook"]["metadata"]["labels"].pop("app.kubernetes.io/part-of")
+
+
+def half_a_release(bench: Bench) -> None:
+    bench.helm.there = [release("web-webhook", "pending-install")]
+
+
+def switched_off(bench: Bench) -> None:
+    hook(bench).active = False
+
+
+def another_fingerprint(bench: Bench) -> None:
+    hook(bench).url = hook(bench).url.replace("fingerprint=", "fingerprint=0")
+
+
+def gone(bench: Bench) -> None:
+    bench.repository.hooks.clear()
+
+
+def elsewhere(bench: Bench) -> None:
+    hook(bench).url = hook(bench).url.replace("argocd.example.com", "argocd.example.org")
+
+
+def twice(bench: Bench) -> None:
+    bench.repository.hooks[7] = replace(hook(bench), id=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (another_secret_in_the_cluster, ["secret"]),
+        (no_secret_in_the_cluster, ["secret"]),
+        (no_label, ["app.kubernetes.io/part-of"]),
+        (half_a_release, ["release"]),
+        (switched_off, ["active"]),
+        (another_fingerprint, ["secret"]),
+        (gone, ["secret"]),
+        (elsewhere, ["address"]),
+        (twice, ["webhooks"]),
+    ],
+)
+def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+    number = hook(made).id
+    change(made)
+    assert fields(made) == told
+    made.apply("webhook")
+    assert change_of(made) is None
+    assert hook(made).secret == made.kept("web-webhook", "secret")
+    assert change is gone or hook(made).id == number, "it is made over, not anew"
+
+
+def test_a_secret_that_somebody_changed_at_github_shows_when_argo_cd_refuses_it(made: Bench) -> None:
+    hook(made).secret = "by-hand"
+    assert change_of(made) is None, "nobody can see it"
+    hooks, there = ours(made)
+    assert hooks.ping(there)
+    assert fields(made) == ["secret"]
+    made.apply("webhook")
+    assert hook(made).secret == made.kept("web-webhook", "secret")
+    proof = hooks.proof(there)
+    assert proof
+    assert proof.accepted
+    assert change_of(made) is None
+
+
+def test_killed_between_the_secret_and_the_hook_the_next_run_takes_the_same_secret(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Webhooks, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            bench.apply("webhook")
+    secret = bench.kept("web-webhook", "secret")
+    assert secret
+    bench.apply("webhook")
+    assert hook(bench).secret == secret == bench.kept("web-webhook", "secret")
+
+
+def test_a_secret_of_others_under_that_name_is_named_and_left(made: Bench) -> None:
+    made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"] = {}
+    assert change_of(made).action == "unknown"
+    assert "is not ours" in change_of(made).note
+    assert resource(made).remove() == "deleted; the Secret web-webhook stays, it is not ours"
+    assert ("secret", "web-webhook") in made.cluster.objects
+
+
+# --- an Argo CD of others
+
+
+def test_the_secret_of_an_argo_cd_of_others_is_used_and_followed(bench: Bench) -> None:
+    in_argo_cd(bench, "of-others")
+    bench.apply("webhook")
+    assert hook(bench).secret == "of-others"
+    assert bench.helm.installed == [], "nothing is written beside it"
+    in_argo_cd(bench, "rotated-by-others")
+    assert fields(bench) == ["secret"]
+    bench.apply("webhook")
+    assert hook(bench).secret == "rotated-by-others"
+    assert change_of(bench) is None
+
+
+def test_without_one_there_the_hook_has_none_and_that_is_said(bench: Bench) -> None:
+    in_argo_cd(bench, None)
+    change = change_of(bench)
+    assert (change.action, change.fields) == ("create", ())
+    assert change.note.startswith("without a secret, since Argo CD has none (`webhook.github.secret` in argocd-secret)")
+    bench.apply("webhook")
+    assert hook(bench).secret == ""
+    assert change_of(bench) is None
+    in_argo_cd(bench, "they-have-one-now")
+    assert fields(bench) == ["secret"]
+    bench.apply("webhook")
+    assert hook(bench).secret == "they-have-one-now"
+    in_argo_cd(bench, None)
+    assert fields(bench) == ["secret"]
+    bench.apply("webhook")
+    assert hook(bench).secret == ""
+
+
+def test_an_argo_cd_of_ours_that_does_not_point_to_our_secret_yet_will(bench: Bench) -> None:
+    in_argo_cd(bench, None)
+    bench.helm.there = [release("argocd")]
+    change = change_of(bench)
+    assert (change.note, [field.new for field in change.fields]) == ("", ["set"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "secret"),
+    [
+        ("plain", "plain"),
+        ("$key", "in argocd-secret"),
+        ("$theirs:key", "elsewhere"),
+        ("$theirs:other", "$theirs:other"),
+        ("$nowhere:key", "$nowhere:key"),
+        ("$private:key", "$private:key"),
+    ],
+)
+def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: str) -> None:
+    objects = {
+        ("secret", "argocd-secret"): a_secret("in argocd-secret"),
+        ("secret", "theirs"): a_secret("elsewhere\n", **{"app.kubernetes.io/part-of": "argocd"}),
+        ("secret", "private"): a_secret("none of Argo CD's business"),
+    }
+    cluster: Any = Cluster(objects)
+    assert resolved(cluster, "argocd", entry) == secret
+
+
+# --- what became of its calls
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "words"),
+    [
+        (0, "failed to connect to host", "let GitHub reach argocd.example.com"),
+        (502, "failed to connect to host", "let GitHub reach argocd.example.com"),
+        (504, "timed out", "its firewall"),
+        (503, "Invalid HTTP Response: 503", "its ingress"),
+        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub believes"),
+        (404, "Invalid HTTP Response: 404", "mend argocd.url in gitops.yaml"),
+        (405, "Invalid HTTP Response: 405", "mend argocd.url in gitops.yaml"),
+        (302, "Invalid HTTP Response: 302", "pass /api/webhook without a login"),
+        (401, "Invalid HTTP Response: 401", "pass /api/webhook without a login"),
+        (400, "Invalid HTTP Response: 400", "the Argo CD of this cluster and no other"),
+    ],
+)
+def test_each_way_to_fail_has_its_words_and_its_fix(code: int, said: str, words: str) -> None:
+    told = Delivery(1, "ping", code, said).trouble(ADDRESS)
+    assert told.startswith(f"GitHub's ping got{f' {code}' if code else ''} “{said}” from {ADDRESS}: ")
+    assert words in told
+
+
+def test_one_that_cannot_be_reached_is_unavailable_and_no_change(made: Bench) -> None:
+    hooks, there = ours(made)
+    made.github.webhooks.forgets()
+    try:
+        assert hooks.ping(there)
+    finally:
+        made.github.webhooks.believes(made.server.ca)
+    change = change_of(made)
+    assert (change.action, change.effective) == ("unavailable", False)
+    assert "certificate that GitHub believes" in change.note
+    assert change.note.endswith("until then deliveries wait for Argo CD's own look")
+    assert hooks.ping(there)
+    assert change_of(made) is None
+
+
+def test_a_ping_that_nothing_comes_of_is_waited_for_so_long_and_no_longer(
+    made: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooks, there = ours(made)
+    monkeypatch.setattr(webhooks, "PATIENCE", 0.1)
+    monkeypatch.setattr(type(made.github.webhooks), "_call", lambda *_: None)
+    assert hooks.ping(there) is None
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(console, "report", said.append)
+    monkeypatch.setattr(console, "fail", lambda text: said.append(f"✗ {text}"))
+    monkeypatch.setattr(webhooks, "RESTART", 0.5)
+    return said
+
+
+class Place:
+    """A world as far as `up` looks at it when all is done."""
+
+    def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.settings = settings
+        self.github = GitHub(settings.host, find(settings).github, settings.repository)
+
+
+def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
+    made: Bench, said: list[str]
+) -> None:
+    world: Any = Place()
+    up._try_webhook(world)
+    assert said == ["Webhook: Argo CD took GitHub's last ping."]
+    assert made.github.changes == []
+
+
+def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(made: Bench, said: list[str]) -> None:
+    hooks, there = ours(made)
+    right, made.server.answer = made.server.answer, as_argo_cd("the one before")
+    hooks.ping(there)
+    made.server.answer = right
+    world: Any = Place()
+    up._try_webhook(world)
+    assert said == ["Webhook: Argo CD took GitHub's last ping."]
+    assert change_of(made) is None
+
+
+def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
+    answer, made.server.answer = made.server.answer, lambda _: (404, "")
+    try:
+        world: Any = Place()
+        hooks, there = ours(made)
+        hooks.ping(there)
+        up._try_webhook(world)
+    finally:
+        made.server.answer = answer
+    (told,) = said
+    assert told.startswith("✗ Webhook: GitHub's ping got 404 ")
+    assert told.endswith("Argo CD's API is not there. Until then deliveries wait for Argo CD's own look.")
+    said.clear()
+    made.repository.hooks.clear()
+    up._try_webhook(world)
+    elsewhere: Any = Place(NONE)
+    up._try_webhook(elsewhere)
+    assert said == []
+
+
+# --- gone
+
+
+def test_an_emptied_setting_takes_it_away_and_what_it_was_made_for(made: Bench) -> None:
+    in_argo_cd(made, None)  # as the chart leaves it without the value
+    change = change_of(made, NONE)
+    assert (change.action, change.note) == ("change", "goes: argocd.url is empty")
+    made.apply("webhook", settings=NONE)
+    assert made.repository.hooks == {}
+    assert ("secret", "web-webhook") not in made.cluster.objects
+    assert change_of(made, NONE) is None
+
+
+def test_a_token_that_may_not_see_webhooks_does_for_who_wants_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {"metadata": "read", "contents": "write", "administration": "write"}
+    monkeypatch.setenv("GH_TOKEN", bench.github.token("octo", "fine-grained", permissions=few))
+    assert change_of(bench, NONE) is None
+    assert resource(bench, NONE).remove() == "was not there"
+    with pytest.raises(Exception, match="403"):
+        change_of(bench)
+
+
+def test_down_leaves_the_secret_to_an_argo_cd_that_stays_and_refers_to_it(made: Bench) -> None:
+    assert resource(made).remove() == "deleted; the Secret web-webhook stays, Argo CD refers to it"
+    assert made.repository.hooks == {}
+    assert resource(made).remove() == "was not there; the Secret web-webhook stays, Argo CD refers to it"
+    secret = made.kept("web-webhook", "secret")
+    made.apply("webhook")
+    assert hook(made).secret == secret, "whoever else uses that Argo CD has the same"
+
+
+def test_down_removes_all_of_it_where_argo_cd_goes_too(made: Bench) -> None:
+    assert resource(made, argocd_goes=True).remove() == "deleted"
+    assert made.repository.hooks == {}
+    assert ("secret", "web-webhook") not in made.cluster.objects
+    assert resource(made, argocd_goes=True).remove() == "was not there"
+
+
+def test_hooks_of_others_are_neither_changed_nor_removed(made: Bench) -> None:
+    theirs = replace(hook(made), url=ADDRESS, secret="theirs", id=7)
+    of_another = replace(hook(made), url=hook(made).url.replace("web-dev", "web-test"), id=8)
+    made.repository.hooks |= {7: theirs, 8: of_another}
+    assert change_of(made) is None
+    resource(made).remove()
+    assert made.repository.hooks == {7: theirs, 8: of_another}
+
+
+def test_it_is_planned_with_the_rest(made: Bench) -> None:
+    (planned,) = plan([resource(made)])
+    assert (planned.resource.key, planned.resource.lane, planned.change) == ("webhook", "cluster", None)
+    assert planned.resource.title == f"webhook to {ADDRESS}"
+    assert resource(made, NONE).title == "webhook to Argo CD (not wanted: argocd.url is empty)"
+
+
+def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench) -> None:
+    (_, there) = ours(made)
+    assert Secret(hook(made).secret).matches(there.fingerprint)
+    assert hook(made).secret not in hook(made).url
