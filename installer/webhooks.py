@@ -87,7 +87,7 @@ class Webhooks:
 
     def _ours(self, found: Iterator[dict[str, Any]]) -> Iterator[Hook]:
         for each in found:
-            config = each["config"]
+            config = {**each["config"], "insecure_ssl": str(each["config"].get("insecure_ssl", "0"))}  # or a number
             address, _, query = str(config.get("url", "")).partition("?")
             marks = parse_qs(query)
             if marks.get(MARK) == [self._application]:

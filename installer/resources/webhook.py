@@ -134,6 +134,8 @@ class Webhook(Resource[Seen]):
         self._hooks.write(self._address, secret, *seen.hooks[:1])
         for hook in seen.hooks[1:]:
             self._hooks.delete(hook)
+        for hook in seen.hooks[:1]:
+            self._hooks.ping(hook)  # as GitHub does for a new one: what became of older calls says nothing any more
 
     def remove(self) -> str:
         """Remove the Secret, unless an Argo CD that stays refers to it; then the hook, which is looked for."""
@@ -150,10 +152,11 @@ class Webhook(Resource[Seen]):
         return "; ".join(filter(None, ["deleted" if hooks or there else "was not there", stays]))
 
     def _stays(self, made: Object | None) -> str:
-        """Say why the Secret is not to go."""
+        """Say why the Secret is not to go; what still refers to it counts only where a webhook is wanted."""
         if made and not is_ours(made, self._settings.slug):
             return f"the Secret {self._name} stays, it is not ours"
-        needed = made and not self._argocd_goes and entry(self._cluster, self._home) == self._reference
+        wanted_by_argocd = self._address and not self._argocd_goes
+        needed = made and wanted_by_argocd and entry(self._cluster, self._home) == self._reference
         return f"the Secret {self._name} stays, Argo CD refers to it" if needed else ""
 
     def _left(self) -> list[Hook]:

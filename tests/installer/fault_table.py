@@ -63,6 +63,7 @@ ASKED = [
     Asked("POST", r"/hooks$", "webhook", "filled"),
     Asked("GET", r"/hooks/\d+/deliveries\?", "webhook", "changed"),
     Asked("PATCH", r"/hooks/\d+$", "webhook", "changed"),
+    Asked("POST", r"/hooks/\d+/pings$", "webhook", "changed"),
 ]
 
 

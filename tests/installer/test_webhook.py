@@ -19,6 +19,7 @@ from installer.settings import Settings
 from installer.verbs import up
 from installer.webhook_secret import resolved
 from installer.webhooks import Delivery, Hook, Webhooks
+from installer.world import World
 from tests.called import as_argo_cd
 from tests.github.webhooks import Hook as Kept
 
@@ -186,6 +187,7 @@ def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Benc
     assert fields(made) == told
     made.apply("webhook")
     assert change_of(made) is None
+    assert hook(made).deliveries[-1].code == 200, "tried again, as it is now"
     assert hook(made).secret == made.kept("web-webhook", "secret")
     assert change is gone or hook(made).id == number, "it is made over, not anew"
 
@@ -343,19 +345,16 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-class Place:
-    """A world as far as `up` looks at it when all is done."""
-
-    def __init__(self, settings: Settings = SETTINGS) -> None:
-        self.settings = settings
-        self.github = GitHub(settings.host, find(settings).github, settings.repository)
+def a_world(bench: Bench, settings: Settings = SETTINGS) -> World:
+    found = find(settings)
+    cluster: Any = bench.cluster
+    return World(bench.project, settings, found, GitHub(settings.host, found.github, settings.repository), cluster)
 
 
 def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
     made: Bench, said: list[str]
 ) -> None:
-    world: Any = Place()
-    up._try_webhook(world)
+    up._try_webhook(a_world(made))
     assert said == ["Webhook: Argo CD took GitHub's last ping."]
     assert made.github.changes == []
 
@@ -365,8 +364,7 @@ def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(mad
     right, made.server.answer = made.server.answer, as_argo_cd("the one before")
     hooks.ping(there)
     made.server.answer = right
-    world: Any = Place()
-    up._try_webhook(world)
+    up._try_webhook(a_world(made))
     assert said == ["Webhook: Argo CD took GitHub's last ping."]
     assert change_of(made) is None
 
@@ -374,10 +372,9 @@ def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(mad
 def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
     answer, made.server.answer = made.server.answer, lambda _: (404, "")
     try:
-        world: Any = Place()
         hooks, there = ours(made)
         hooks.ping(there)
-        up._try_webhook(world)
+        up._try_webhook(a_world(made))
     finally:
         made.server.answer = answer
     (told,) = said
@@ -385,17 +382,35 @@ def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, sa
     assert told.endswith("Argo CD's API is not there. Until then deliveries wait for Argo CD's own look.")
     said.clear()
     made.repository.hooks.clear()
-    up._try_webhook(world)
-    elsewhere: Any = Place(NONE)
-    up._try_webhook(elsewhere)
+    up._try_webhook(a_world(made))
+    up._try_webhook(a_world(made, NONE))
     assert said == []
+
+
+def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
+    made: Bench, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = a_world(made)
+    made.apply("repository")
+    monkeypatch.setattr(World, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
+    monkeypatch.setattr(World, "where", lambda _: "here")
+    monkeypatch.setattr(up.preflight, "before_reading", lambda _: [])
+    monkeypatch.setattr(up.preflight, "before_writing", lambda *_: [])
+    monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
+    webhook = "Webhook: Argo CD took GitHub's last ping."
+    up.up(world, yes=True)
+    assert said == ["Nothing to change.", "live", webhook]
+    gone(made)
+    said.clear()
+    monkeypatch.setattr(Webhook, "needs", ())
+    up.up(world, yes=True)
+    assert said[-2:] == ["live", webhook]
 
 
 # --- gone
 
 
 def test_an_emptied_setting_takes_it_away_and_what_it_was_made_for(made: Bench) -> None:
-    in_argo_cd(made, None)  # as the chart leaves it without the value
     change = change_of(made, NONE)
     assert (change.action, change.note) == ("change", "goes: argocd.url is empty")
     made.apply("webhook", settings=NONE)

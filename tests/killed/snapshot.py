@@ -40,6 +40,7 @@ def of_github(github: GitHub, full_name: str, token: str) -> Tree:
             json.dumps([r.name, r.target, r.enforcement, r.conditions, r.rules, r.bypass_actors], sort_keys=True)
             for r in repository.rulesets.values()
         ),
+        "webhooks": sorted(hook.url.partition("?")[0] for hook in repository.hooks.values()),
         "main": github.branches(repository).get("main"),
         "branches": sorted(github.branches(repository)),
         "image.yaml": github.file(full_name, "env/dev", "image.yaml")
