@@ -69,10 +69,11 @@ def test_the_users_values_win_over_ours() -> None:
 def test_who_calls_its_webhook_is_known_by_a_secret_that_is_in_no_value() -> None:
     settings = replace(SETTINGS, argocd_url="https://argocd.example.com")
     change = change_of(argo_cd(WORKING, Helm([OURS], SMALL), settings))
-    assert [(f.name, f.new) for f in change.fields] == [("values.configs.secret.githubSecret", "$web-webhook:secret")]
+    reference = {"githubSecret": "$web-webhook:secret"}
+    assert [(f.name, f.new) for f in change.fields] == [("values.configs.secret", reference)]
     theirs = replace(settings, argocd_values={"configs": {"secret": {"githubSecret": "$their-own:key"}}})
     change = change_of(argo_cd(WORKING, Helm([OURS], SMALL), theirs))
-    assert [field.new for field in change.fields] == ["$their-own:key"]
+    assert [field.new for field in change.fields] == [{"githubSecret": "$their-own:key"}]
 
 
 def test_a_value_that_was_taken_back_is_a_difference_too() -> None:
