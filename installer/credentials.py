@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from . import shell
+from . import github_app, shell
 from .errors import InstallerError
 from .github import api_url, token_variable
+from .github_app import GitHubApp
 from .secret import Secret
 from .settings import CLOUD, Settings
 from .trust import variables
@@ -45,6 +46,7 @@ class Credentials:
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
     reader: Reader | None = None
+    reporter: GitHubApp | None = None
     ca: str = ""
 
     @property
@@ -72,6 +74,7 @@ def find(settings: Settings) -> Credentials:
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
         pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
         reader=_reader(settings) if settings.reads_by == "login" else None,
+        reporter=github_app.given() if settings.reporter == "app" else None,
         ca=settings.ca,
         database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )

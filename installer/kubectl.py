@@ -18,6 +18,7 @@ from .manifest import Objects as Objects
 from .reach import UNREACHABLE, patiently
 from .secret import redact
 from .shell import Result, attempt
+from .way_in import way_in
 
 Words = list[str]
 
@@ -111,12 +112,7 @@ class Cluster:
     def address(self, service: str, namespace: str) -> str:
         """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
         found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
-        for rule in found.get("Ingress", {}).get("spec", {}).get("rules", []):
-            if rule.get("host"):
-                return f"{'https' if found['Ingress']['spec'].get('tls') else 'http'}://{rule['host']}"
-        for point in found.get("Service", {}).get("status", {}).get("loadBalancer", {}).get("ingress", []):
-            return f"http://{point.get('hostname') or point.get('ip')}:{found['Service']['spec']['ports'][0]['port']}"
-        return ""
+        return way_in(found.get("Ingress"), found.get("Service"))
 
     def forward(self, target: str, namespace: str, local_port: int, port: int) -> None:
         """Let a local port lead to `pod/x` or `service/x` until kubectl ends or Ctrl-C ends it."""

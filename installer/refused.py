@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import requests
 
 from .errors import Answered, InstallerError, Untrusted
+from .rate_limit import seconds_to_wait
 from .secret import redact
 from .trust import unknown
 
@@ -22,17 +23,6 @@ class Refused(Answered):
         self.status = status
         self.reason = message
         self.wait = seconds_to_wait(status, message, headers)
-
-
-def seconds_to_wait(status: int, message: str, headers: Mapping[str, str]) -> float | None:
-    """Return how long a rate limit lasts; None where it is none."""
-    if status not in (403, 429):
-        return None
-    if (after := headers.get("retry-after", "")).isdigit():
-        return float(after)
-    if headers.get("x-ratelimit-remaining") == "0" and (reset := headers.get("x-ratelimit-reset", "")).isdigit():
-        return max(0.0, float(reset) - time.time()) + 1
-    return 60.0 if status == 429 or "rate limit" in message.lower() else None
 
 
 def fix(status: int, message: str, headers: Mapping[str, str]) -> str:

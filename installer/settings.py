@@ -19,6 +19,7 @@ OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
+IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 
@@ -41,6 +42,8 @@ class Settings:
     database: str = "none"
     argocd_noticing: str = "auto"
     argocd_url: str = ""
+    reporter: str = "none"
+    reporter_image: str = "docker.io/library/python:3.13-slim-trixie"  # has Python and openssl
     environment: str = "dev"
     runner: str = ""
     api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows
@@ -128,6 +131,12 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
     "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
     "argocd_url": ("argocd.url", ADDRESS, "where GitHub reaches Argo CD, like https://argocd.example.com, or nothing"),
+    "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
+    "reporter_image": (
+        "github.reporter_image",
+        IMAGE,
+        "an image's whole name, like docker.io/library/python:3.13-slim",
+    ),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "runner": ("github.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("github.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),

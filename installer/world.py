@@ -24,6 +24,8 @@ from .resources.namespace import Namespace
 from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
 from .resources.registry_token import RegistryToken
+from .resources.reporter import Reporter
+from .resources.reporter_app import ReporterApp
 from .resources.repository import Repository
 from .resources.repository_credential import RepositoryCredential
 from .resources.rules import Rules
@@ -90,8 +92,10 @@ class World:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
+            ReporterApp(settings, cluster, helm, credentials.reporter),
             RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
             Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd),
+            Reporter(settings, cluster, helm),
         ]

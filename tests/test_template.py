@@ -80,6 +80,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "owner": a["github_owner"],
             "visibility": a["visibility"],
             "runner": "",
+            "reporter": "none",
             "ca": "",
         },
         "registry": {

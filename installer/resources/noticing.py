@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ..argocd_values import values
+from ..beside import KINDS, RBAC, Host, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
@@ -13,10 +14,9 @@ from ..release import Release
 from ..resource import Change, Field, Lane, Resource, covers
 from ..settings import Settings
 from ..wait import clear
-from ..watcher import EVERY, Host, manifests
+from ..watcher import EVERY, manifests
 
-_RBAC = "rbac.authorization.k8s.io"
-_MADE = ("deployments.apps", f"roles.{_RBAC}")
+_MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
 """Seconds: an Argo CD that polls so often needs no help."""
@@ -51,8 +51,7 @@ class Noticing(Resource[Seen]):
         self._name = f"{settings.application}-watcher"
         self._selector = f"app.kubernetes.io/name={self._name}"
         self._home = settings.argocd_namespace
-        kinds = ("serviceaccounts", f"roles.{_RBAC}", f"rolebindings.{_RBAC}", "deployments.apps")
-        self._references = [f"{kind}/{self._name}" for kind in kinds]
+        self._references = [f"{kind}/{self._name}" for kind in KINDS]
         self._watcher = f"watcher of {settings.branch} for Argo CD"
         self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
 
@@ -105,7 +104,7 @@ class Noticing(Resource[Seen]):
         )
         if seen.release is None or seen.release.status != "deployed":
             fields += (Field("release", seen.release and seen.release.status, "deployed"),)
-        waiting = not fields and self._unready(seen.objects["Deployment"])
+        waiting = not fields and unready(seen.objects["Deployment"])
         return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
 
     def apply(self, seen: Seen, change: Change) -> None:
@@ -116,7 +115,7 @@ class Noticing(Resource[Seen]):
         self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
         clear(
             f"The start of the {self._watcher}",
-            lambda: self._unready(self._cluster.get("deployments.apps", self._name, self._home)),
+            lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
             self._patience,
             explain=lambda: "\n  ".join(
                 [
@@ -142,11 +141,6 @@ class Noticing(Resource[Seen]):
         found = [*self._cluster.get_many(self._references, self._home)]
         found += [pod["kind"] for pod in self._cluster.list("pods", self._home, self._selector)]
         return ", ".join(f"{kind} {self._name} is still there" for kind in found)
-
-    def _unready(self, deployment: Object | None) -> str:
-        status = (deployment or {}).get("status", {})
-        current = deployment and status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-        return "" if current and status.get("readyReplicas") and status.get("updatedReplicas") else "not ready yet"
 
 
 def _often(seconds: float) -> str:

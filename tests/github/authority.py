@@ -1,6 +1,7 @@
 """A certificate authority that lives as long as one stand-in."""
 
 import datetime
+import ipaddress
 import ssl
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         leaf = (
             self._builder(name, key)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(list(map(_name, hosts))), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         )
@@ -61,6 +62,13 @@ class Authority:
 
     def _sign(self, builder: x509.CertificateBuilder) -> bytes:
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:

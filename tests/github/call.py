@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .stand_in import GitHub
 
 NOT_FOUND = "Not Found"
+BOTS = ("run", "app")
+"""Tokens that act for nobody: what they may do is all in themselves."""
 
 
 def may_see(token: Token, repository: Repository) -> bool:
@@ -21,7 +23,7 @@ def may_see(token: Token, repository: Repository) -> bool:
         return not repository.private
     if token.kind == "classic" and repository.private and "repo" not in token.scopes:
         return False
-    return token.kind == "run" or repository.role(token.owner) != "none"
+    return token.kind in BOTS or repository.role(token.owner) != "none"
 
 
 def level_of(token: Token, repository: Repository, permission: str) -> str:
@@ -30,7 +32,7 @@ def level_of(token: Token, repository: Repository, permission: str) -> str:
     granted = "read" if outside else token.permissions.get(permission, "none")
     if permission == "metadata" or (not repository.private and permission == "contents"):
         granted = max(granted, "read", key=LEVELS.__getitem__)
-    if token.kind == "run":
+    if token.kind in BOTS:
         return granted
     role = repository.role(token.owner)
     own = {"admin": "write", "write": "write", "read": "read"}.get(role, "none")
@@ -48,7 +50,7 @@ def demand(token: Token, repository: Repository, needs: str, scope: str = "repo"
         raise RefusedError(404, NOT_FOUND)
     permission, _, level = needs.partition(":")
     if LEVELS[level_of(token, repository, permission)] < LEVELS[level]:
-        if token.kind == "run":
+        if token.kind in BOTS:
             raise RefusedError(403, "Resource not accessible by integration")
         if token.kind == "fine-grained":
             raise RefusedError(403, "Resource not accessible by personal access token")

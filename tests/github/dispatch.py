@@ -1,18 +1,33 @@
 """One request in, one answer out: by host and path to REST, GraphQL or git; everything checked and written down."""
 
 import json
+import time
 import traceback
 from typing import TYPE_CHECKING
 
-from . import rest, smart_http  # noqa: F401  # the first registers the routes
+from . import pages, rest, smart_http  # noqa: F401  # the second registers the routes
 from .call import Call, demand
 from .faults import Broken, Fault, Silent
-from .model import Repository, Token
+from .model import Account, Repository, Token
 from .published import Description, description
-from .wire import Asked, RefusedError, Request, Response, UnmodelledError, find_route, json_response
+from .wire import (
+    ANYBODY,
+    APP,
+    Asked,
+    RefusedError,
+    Request,
+    Response,
+    Route,
+    UnmodelledError,
+    find_route,
+    json_response,
+)
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
+
+
+NOBODY = Token("", "classic", Account("nobody", "User"))
 
 
 class Dispatch:
@@ -62,6 +77,9 @@ class Dispatch:
                 return self._rest(request, request.path.removeprefix(api) or "/")
         if request.path.startswith("/_logs/"):
             return self._github.log_page(request.path.rpartition("/")[2])
+        if pages.is_page(request):
+            with self._github.lock:
+                return pages.answer(self._github, request)
         return smart_http.answer(self._github, request)
 
     def _graphql(self, request: Request) -> Response:
@@ -76,15 +94,15 @@ class Dispatch:
         return json_response(200, body, self._scopes(token))
 
     def _rest(self, request: Request, path: str) -> Response:
-        token = self._token(request)
         found, parameters = find_route(request.method, path)
+        token = self._who(request, found)
         faults = self.published.request_faults(found, request, parameters)
         if faults:
             raise UnmodelledError("; ".join(faults))
         try:
             with self._github.lock:
                 call = Call(self._github, request, token, found, self._repository(parameters))
-                if found.needs:
+                if found.needs and found.needs not in (APP, ANYBODY):
                     del parameters["owner"], parameters["repo"]
                     if call.repository_or_none is None:
                         raise RefusedError(404, "Not Found")
@@ -106,11 +124,21 @@ class Dispatch:
             return None
         return self._github.repositories.get(f"{parameters['owner']}/{parameters['repo']}".lower())
 
+    def _who(self, request: Request, found: Route) -> Token:
+        if found.needs == APP:
+            return self._github.apps.login(request)
+        if found.needs == ANYBODY and request.secret is None:
+            return NOBODY
+        return self._token(request)
+
     def _token(self, request: Request) -> Token:
         secret = request.secret
-        if secret not in self._github.tokens:
+        if secret is not None and secret.count(".") == 2:
+            raise UnmodelledError(f"an App's own token (JWT) for {request.method} {request.path}")
+        token = self._github.tokens.get(secret or "")
+        if token is None or token.ends < time.time():
             raise RefusedError(401, "Requires authentication" if secret is None else "Bad credentials")
-        return self._github.tokens[secret]
+        return token
 
     def _scopes(self, token: Token) -> dict[str, str]:
         return {"X-OAuth-Scopes": ", ".join(sorted(token.scopes))} if token.kind == "classic" else {}

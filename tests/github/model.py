@@ -39,7 +39,7 @@ class Account:
     """A user or an organisation."""
 
     login: str
-    kind: Literal["User", "Organization"]
+    kind: Literal["User", "Organization", "Bot"]
     plan: str = "free"  # free, team (for users: pro), enterprise
     members: dict[str, Literal["admin", "member"]] = field(default_factory=dict)
     workflow_permissions: Literal["read", "write"] = "read"  # what repositories start with
@@ -58,7 +58,7 @@ class Account:
 
     @property
     def node_id(self) -> str:
-        return f"{'U' if self.kind == 'User' else 'O'}_{self.id}"
+        return f"{'O' if self.kind == 'Organization' else 'U'}_{self.id}"
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,12 @@ class Token:
     """Who asks, and what they may do."""
 
     secret: str = field(repr=False)
-    kind: Literal["classic", "fine-grained", "run"]
+    kind: Literal["classic", "fine-grained", "run", "app", "jwt"]
     owner: Account
     scopes: frozenset[str] = frozenset()
     permissions: Mapping[str, str] = field(default_factory=dict)
     repositories: frozenset[str] | None = None  # full names; None: all of the owner's
+    ends: float = float("inf")  # by time.time()
 
     def __str__(self) -> str:
         return f"{self.owner.login} ({self.kind})"
@@ -181,5 +182,5 @@ class Repository:
 
 
 def new_secret(kind: str) -> str:
-    prefix = {"classic": "ghp_", "fine-grained": "github_pat_", "run": "ghs_"}[kind]
+    prefix = {"classic": "ghp_", "fine-grained": "github_pat_", "run": "ghs_", "app": "ghs_"}[kind]
     return prefix + secrets.token_hex(18)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from .model import Account, DeployKey, Repository, Ruleset, Stored, Token
 
@@ -48,13 +49,14 @@ class Site:
         return f"https://api.{self.host}" if self.is_cloud else f"https://{self.host}/api/v3"
 
     def user(self, account: Account) -> dict[str, Any]:
-        url = f"{self.api}/users/{account.login}"
+        name = quote(account.login)  # a bot's has brackets
+        url = f"{self.api}/users/{name}"
         return {
             **{f"{path.partition('{')[0]}_url": f"{url}/{path}" for path in USER_URLS},
             "organizations_url": f"{url}/orgs",
-            "avatar_url": f"{self.web}/{account.login}.png",
+            "avatar_url": f"{self.web}/{name}.png",
             "gravatar_id": "",
-            "html_url": f"{self.web}/{account.login}",
+            "html_url": f"{self.web}/{name}",
             "id": account.id,
             "login": account.login,
             "node_id": account.node_id,

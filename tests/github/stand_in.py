@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Literal, Self
 
 from . import git, results
+from .apps import Apps
 from .authority import Authority, server_context
 from .calling import Calling
 from .dispatch import Dispatch
@@ -46,6 +47,7 @@ class GitHub:
         self.changes: list[Change] = []
         self.failures: list[str] = []
         self.faults = Faults()
+        self.apps = Apps(self)
         self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}

@@ -94,6 +94,11 @@ class Change:
     what: str  # "PUT /repos/acme/web/actions/secrets/X", "mutation createRepository", "push acme/web main OLD..NEW"
 
 
+APP = "the App itself"
+"""What a route needs that an App asks with a token of its own making (JWT)."""
+ANYBODY = "nothing"
+"""What a route needs that may be asked without any token."""
+
 # Parameters that may hold slashes, as GitHub reads them
 GREEDY = {"ref", "path", "branch", "basehead"}
 
@@ -104,7 +109,7 @@ class Route:
 
     method: str
     template: str
-    needs: str  # "permission:level", or "" where being somebody is enough
+    needs: str  # "permission:level", APP, ANYBODY, or "" where being somebody is enough
     scope: str  # what a classic token needs
     answer: Callable[..., Response]
     pattern: re.Pattern[str]

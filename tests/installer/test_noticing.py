@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from installer.argocd_values import POLLING, SMALL, merged, values
+from installer.beside import Host
 from installer.errors import DeadlinePassed
 from installer.resources.noticing import Noticing, _seconds
-from installer.watcher import SCRIPT, Host, manifests
+from installer.watcher import SCRIPT, manifests
 from tests.delivery.world import write_program
 from tests.github.authority import Authority
 from tests.listening import serving

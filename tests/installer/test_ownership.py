@@ -37,6 +37,8 @@ OTHER: dict[str, Any] = {
     "argocd_values": {"dex": {"enabled": True}},
     "argocd_noticing": "polling",
     "argocd_url": "",
+    "reporter": "app",
+    "reporter_image": "docker.io/library/python:3.14-slim",
     "database": "postgresql",
     "environment": "staging",
     "runner": "company-linux",

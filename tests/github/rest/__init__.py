@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     accounts,
     actions,
+    apps,
     commits,
     content,
     deployments,

@@ -1,0 +1,123 @@
+"""That GitHub is told what became of each delivery though nobody asks: by a small pod, where that is wanted."""
+
+from dataclasses import dataclass
+
+from ..beside import KINDS, RBAC, Host, unready
+from ..components import COMPONENT, PARTS
+from ..helm import Helm, objects
+from ..kubectl import Cluster, Object, Objects
+from ..marks import is_ours
+from ..pods import problems
+from ..release import Release
+from ..reporter import manifests
+from ..resource import Change, Field, Lane, Resource, covers
+from ..settings import Settings
+from ..wait import clear
+from .reporter_app import secret_name
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The reporter's objects by namespace and kind, their release, and the Argo CD that it runs beside."""
+
+    objects: dict[tuple[str, str], Object]
+    release: Release | None = None
+    host: Host = Host()  # noqa: RUF009  # frozen
+
+
+class Reporter(Resource[Seen]):
+    """All but the App's key: the pod in Argo CD's namespace, and its few rights there and in the service's."""
+
+    lane: Lane = "cluster"
+    key = "reporter"
+    needs = ("namespace", "reporter-app", "application")
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._patience = patience
+        self._wanted = settings.reporter == "app"
+        self._home = settings.argocd_namespace
+        self._name = f"{settings.application}-reporter"
+        self._places = {
+            self._home: [f"{kind}/{self._name}" for kind in (*KINDS, "configmaps")],
+            settings.namespace: [f"{kind}.{RBAC}/{self._name}" for kind in ("roles", "rolebindings")],
+        }
+        self.title = f"reporter of deliveries to GitHub{'' if self._wanted else ' (not wanted)'}"
+
+    def observe(self) -> Seen:
+        """Look at its objects; at Argo CD only where it is wanted."""
+        found = self._found()
+        if not self._wanted:
+            return Seen(found)
+        parts = self._cluster.list("deployments", self._home, PARTS)
+        reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
+        release = self._helm.release(self._name, self._home) if found else None
+        return Seen(found, release, Host.of(reader[0]) if reader else Host())
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen({})
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare each object; one that nobody wants any more goes."""
+        foreign = [key for key, found in seen.objects.items() if not is_ours(found, self._settings.slug)]
+        if foreign:
+            where, kind = foreign[0]
+            return Change("unknown", note=f"{kind} {self._name} in {where} is not ours; rename or remove it")
+        if not self._wanted:
+            return Change("change", note="goes: github.reporter is none") if seen.objects else None
+        if not seen.objects:
+            return Change("create", note=f"image {self._settings.reporter_image}")
+        fields = tuple(
+            Field(manifest["kind"], "another, or none", "as it should be")
+            for manifest in self._manifests(seen.host)
+            if not covers(seen.objects.get((manifest["metadata"]["namespace"], manifest["kind"])), manifest)
+        )
+        if seen.release is None or seen.release.status != "deployed":
+            fields += (Field("release", seen.release and seen.release.status, "deployed"),)
+        waiting = not fields and unready(seen.objects[self._home, "Deployment"])
+        return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Write all of it, and wait until GitHub has let it in; or remove what nobody wants."""
+        if not self._wanted:
+            self.remove()
+            return
+        self._helm.install(self._name, self._home, objects(*self._manifests(seen.host)))
+        selector = f"app.kubernetes.io/name={self._name}"
+        clear(
+            f"The start of the {self.title}",
+            lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
+            self._patience,
+            explain=lambda: "\n  ".join([*problems(self._cluster, self._home, selector), *self._words()]),
+        )
+
+    def _words(self) -> list[str]:
+        """Return what the pod said last, and the way to do without."""
+        pods = self._cluster.list("pods", self._home, f"app.kubernetes.io/name={self._name}")
+        said = [self._cluster.logs(pod["metadata"]["name"], self._home, "reporter") for pod in pods]
+        return [*filter(None, said), "To do without it: github.reporter: none in gitops.yaml"]
+
+    def remove(self) -> str:
+        """Remove it and assert it gone."""
+        found = self._found()
+        if any(not is_ours(each, self._settings.slug) for each in found.values()):
+            return "stays, it is not ours"
+        there = self._helm.uninstall(self._name, self._home)
+        clear(f"The end of the {self.title}", self._remains, self._patience)
+        return "removed" if there or found else "was not there"
+
+    def _manifests(self, host: Host) -> Objects:
+        return manifests(self._settings, self._name, secret_name(self._settings), host)
+
+    def _found(self) -> dict[tuple[str, str], Object]:
+        return {
+            (namespace, kind): found
+            for namespace, references in self._places.items()
+            for kind, found in self._cluster.get_many(references, namespace).items()
+        }
+
+    def _remains(self) -> str:
+        return ", ".join(f"{kind} {self._name} in {where} is still there" for where, kind in self._found())

@@ -1,0 +1,148 @@
+"""The GitHub App that reports: its number and private key, in one Secret beside Argo CD, and nowhere else."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..app_login import ID, KEY
+from ..errors import InstallerError
+from ..github_app import GIVEN, GitHubApp, lacking
+from ..helm import Helm, objects
+from ..kube_secret import pack, unpack
+from ..kubectl import Cluster, Object
+from ..marks import is_ours, metadata
+from ..resource import Change, Field, Lane, Resource
+from ..secret import Secret
+from ..settings import Settings
+from ..wait import until
+
+log = logging.getLogger(__name__)
+PATIENCE = 600.0
+"""Seconds that a person has to install the App."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The Secret, taken apart, and the state of its release (None where there is none)."""
+
+    secret: Object | None
+    app: GitHubApp | None = None
+    release: str | None = None
+
+
+class ReporterApp(Resource[Seen]):
+    """Given by the environment, or made by a person on a page that `up` opens; one that is there is kept."""
+
+    lane: Lane = "cluster"
+    key = "reporter-app"
+    needs = ("repository", "argocd")
+
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        helm: Helm,
+        app: GitHubApp | None = None,
+        make: Callable[[], GitHubApp] | None = None,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._app = app
+        self._make = make
+        self._patience = patience
+        self._wanted = settings.reporter == "app"
+        self._home = settings.argocd_namespace
+        self._name = secret_name(settings)
+        self.title = "GitHub App that reports" + ("" if self._wanted else " (not wanted)")
+
+    def observe(self) -> Seen:
+        """Read the Secret."""
+        secret = self._cluster.get("secret", self._name, self._home)
+        if secret is None:
+            return self.blank()
+        release = self._helm.release(self._name, self._home)
+        return Seen(secret, read(secret), release.status if release else None)
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(None)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare number and key with those that are given; without any, the App that is there is kept."""
+        if seen.secret is not None and not is_ours(seen.secret, self._settings.slug):
+            note = f"a Secret {self._name} in {self._home} is not ours; remove or rename it"
+            return Change("unknown", note=note) if self._wanted else None
+        if not self._wanted:
+            return None if seen.secret is None else Change("change", (Field("Secret", "set", None),), "not wanted")
+        if seen.app is None and self._app is None and self._make is None:
+            fix = f"run `up` at a terminal, which opens GitHub's page for it, or set {' and '.join(GIVEN)}"
+            return Change("unknown", note=f"it takes a person to make one: {fix}")
+        if seen.app is None:
+            return Change("create", note="" if self._app else "on a page of GitHub's, which opens in the browser")
+        fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
+        if self._app and self._app.number != seen.app.number:
+            fields.append(Field("App", seen.app.number, self._app.number))
+        if self._app and self._app.key != seen.app.key:
+            fields.append(Field("private key", "another", "set"))
+        return Change("change", tuple(fields)) if fields else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
+        if change.action == "unknown":
+            raise InstallerError(f"{self.title}: {change.note}")
+        if not self._wanted:
+            self._helm.uninstall(self._name, self._home)
+            return
+        if self._app:
+            self._app.at(self._settings).about()  # a number and a key that do not belong together end it here
+        app = self._app or seen.app or (self._make() if self._make else None)
+        if app is None:
+            raise InstallerError("There is no App to keep.")
+        head = metadata(self._settings.slug, self._name, self._home)
+        secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
+        self._helm.install(self._name, self._home, objects(secret))
+        self._see_installed(app)
+
+    def _see_installed(self, app: GitHubApp) -> None:
+        """Wait until somebody has installed it for this repository, and it may do there what it has to."""
+        github = app.at(self._settings)
+        page = f"{github.about()['html_url']}/installations/new"
+        found = github.installation()
+        if found is None and self._make:
+            log.info("install the App for %s: %s", self._settings.repository, page)
+            found = until(github.installation, self._patience, every=2)
+        if found is None:
+            told = f"The App {app.number} is not installed for {self._settings.repository}."
+            raise InstallerError(told, f"Open {page}, choose that repository, then run this again.")
+        if missing := lacking(found):
+            told = f"The App {app.number} lacks {missing} for {self._settings.repository}."
+            raise InstallerError(
+                told, "Add it on the App's page, accept it where it is installed, then run this again."
+            )
+
+    def remove(self) -> str:
+        """Remove the Secret; GitHub lets nobody but a person delete the App."""
+        secret = self._cluster.get("secret", self._name, self._home)
+        if secret is not None and not is_ours(secret, self._settings.slug):
+            return f"stays, the Secret {self._name} is not ours"
+        there = self._helm.uninstall(self._name, self._home)
+        if self._cluster.get("secret", self._name, self._home) is not None:
+            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+        app = read(secret) if secret else None
+        if app is None:
+            return "removed" if there else "was not there"
+        return f"stays at GitHub as number {app.number}, its key is gone; who owns it can delete it on its page"
+
+
+def secret_name(settings: Settings) -> str:
+    """Return the name of the Secret, and of its release."""
+    return f"{settings.application}-reporter-app"
+
+
+def read(secret: Object) -> GitHubApp | None:
+    """Return the App that a Secret holds; nothing where it holds no whole one."""
+    fields = unpack(secret)
+    return GitHubApp(fields[ID], Secret(fields[KEY])) if ID in fields and KEY in fields else None
