@@ -6,7 +6,6 @@ is nowhere but in this process.
 
 import base64
 import json
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .app_login import App, signed
+from .believing import context
 from .errors import Answered, InstallerError
 from .rate_limit import seconds_to_wait
 from .secret import Secret, redact
@@ -52,10 +52,8 @@ class AppGitHub:
         self._api = api
         self._app = app
         self._token, self._ends = Secret(""), 0.0
-        context = ssl.create_default_context()
-        if authority:
-            context.load_verify_locations(cadata=authority)
-        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Stay())
+        tls = urllib.request.HTTPSHandler(context=context(authority))
+        self._opener = urllib.request.build_opener(tls, _Stay())
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON."""

@@ -115,7 +115,7 @@ def variables(given: dict[str, str]) -> list[dict[str, str]]:
 
 def fresh(file: str, seconds: int) -> Object:
     """Return the probes of a pod that is ready as long as it touches a file, and tells of the first time at once."""
-    test = f"test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
+    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
     command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
     return {
         "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from .errors import InstallerError
 from .resource import Change, Resource
+from .wait import stopped
 
 log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
@@ -107,6 +108,7 @@ class Apply:
                     future.result()
             except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
                 self._stop.set()
+                stopped.set()
                 raise
 
     def _lane(self, lane: Resources) -> None:

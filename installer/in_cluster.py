@@ -2,7 +2,6 @@
 
 import json
 import os
-import ssl
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .answers import PORT, PROXY, PodAnswer, is_ready, parse
+from .believing import context
 from .errors import InstallerError
 from .manifest import Object, Objects
 from .synced import Synced, read, rolled_out
@@ -30,9 +30,8 @@ class ApiServer:
         host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
         self._base = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         self._token = account / "token"
-        context = ssl.create_default_context(cafile=str(account / "ca.crt"))
-        handlers = (urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({}))
-        self._opener = urllib.request.build_opener(*handlers)
+        tls = urllib.request.HTTPSHandler(context=context(file=str(account / "ca.crt")))
+        self._opener = urllib.request.build_opener(tls, urllib.request.ProxyHandler({}))
 
     def text(self, path: str, longest: int | None = None) -> str | None:
         """Read a path; None where nothing is there; raise with what the server says where it is no answer."""

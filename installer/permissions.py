@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .github_app import GIVEN
 from .settings import Settings
 
 
@@ -130,6 +131,12 @@ LIMITS = (
         "owner.deploy_keys",
     ),
     Limit(
+        "No owner of the organisation, and no manager of its Apps (`github.reporter: app`)",
+        "404 on the page that registers a GitHub App",
+        "Nothing is made: an owner registers one, installs it for the repository, and gives you its number and key, or "
+        "`github.reporter: none`.",
+    ),
+    Limit(
         "Rules of the organisation for all branches",
         "a delivery's push to `env/dev` is declined",
         "Refused before the first write, with the ruleset that has to except `env/*`.",
@@ -176,6 +183,8 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 | Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
 | Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |
 | the same, as a GitHub App | {app} | Contents: read | a Secret beside Argo CD |
+| the reporter (`github.reporter: app`) | nothing: `up` opens the page on which you register it; or {reporter} | a \
+GitHub App with Deployments: write, Contents: read | a Secret beside Argo CD |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
 
 ## Accounts, plans and policies
@@ -190,6 +199,7 @@ def page() -> str:
     """Return docs/permissions.md."""
     return _PAGE.format(
         steps="\n".join(f"| {s.does} | {s.permission}: {s.level} | `{s.scope}` |" for s in STEPS),
+        reporter=", ".join(f"`{name}`" for name in GIVEN),
         app=", ".join(f"`ARGOCD_APP_{name}`" for name in ("ID", "INSTALLATION_ID", "PRIVATE_KEY_FILE")),
         limits="\n".join(f"| {x.who} | {x.said} | {x.then} |" for x in LIMITS),
     )

@@ -1,6 +1,7 @@
 """Waiting for a condition, with a deadline; the one place that sleeps."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +10,8 @@ from .errors import DeadlinePassed
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+stopped = threading.Event()
+"""Set once somebody pressed Ctrl-C: who waits for a person in another thread need not wait any longer."""
 
 
 def until(ask: Callable[[], Answer], seconds: float, every: float = 0.5) -> Answer:

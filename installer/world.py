@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from .git import Clone
 from .github import GitHub
 from .helm import Helm
 from .kubectl import Cluster
+from .registering import register
 from .resource import Resource
 from .resources.application import Application
 from .resources.argo_cd import ArgoCDInstallation
@@ -74,12 +76,18 @@ class World:
         return replace(self, credentials=credentials)
 
     def resources(
-        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
+        self,
+        *,
+        remove_repository: bool = False,
+        remove_argocd: bool = False,
+        renew_key: bool = False,
+        person: bool = False,
     ) -> list[Resource[Any]]:
-        """Return all that the installer looks after, in the order in which it is made."""
+        """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
         settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
         reader, keys = credentials.reader, GitHubDeployKeys(github)
         helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
+        by_hand = partial(register, settings, github) if person else None
         wants_database = settings.database != "none"
         return [
             Repository(settings, github, credentials, remove_it=remove_repository),
@@ -92,7 +100,7 @@ class World:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            ReporterApp(settings, cluster, helm, credentials.reporter),
+            ReporterApp(settings, cluster, helm, credentials.reporter, by_hand),
             RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),

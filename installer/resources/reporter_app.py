@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..app_login import ID, KEY
-from ..errors import InstallerError
+from ..errors import Answered, InstallerError
 from ..github_app import GIVEN, GitHubApp, lacking
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
@@ -14,7 +14,7 @@ from ..marks import is_ours, metadata
 from ..resource import Change, Field, Lane, Resource
 from ..secret import Secret
 from ..settings import Settings
-from ..wait import until
+from ..wait import stopped, until
 
 log = logging.getLogger(__name__)
 PATIENCE = 600.0
@@ -28,6 +28,8 @@ class Seen:
     secret: Object | None
     app: GitHubApp | None = None
     release: str | None = None
+    lacks: str = ""
+    """What keeps the App from reporting: it is not installed, or may too little."""
 
 
 class ReporterApp(Resource[Seen]):
@@ -64,7 +66,9 @@ class ReporterApp(Resource[Seen]):
         if secret is None:
             return self.blank()
         release = self._helm.release(self._name, self._home)
-        return Seen(secret, read(secret), release.status if release else None)
+        app = read(secret)
+        asked = app if self._wanted and app and is_ours(secret, self._settings.slug) else None
+        return Seen(secret, app, release.status if release else None, self._lacks(asked) if asked else "")
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -87,7 +91,21 @@ class ReporterApp(Resource[Seen]):
             fields.append(Field("App", seen.app.number, self._app.number))
         if self._app and self._app.key != seen.app.key:
             fields.append(Field("private key", "another", "set"))
-        return Change("change", tuple(fields)) if fields else None
+        lacks = "" if fields else seen.lacks
+        return Change("change", tuple(fields), lacks) if fields or lacks else None
+
+    def _lacks(self, app: GitHubApp) -> str:
+        """Say what keeps an App from reporting on this repository; nothing where nothing does."""
+        try:
+            found = app.at(self._settings).installation()
+        except Answered as error:
+            if error.status != 401:
+                raise
+            return f"GitHub takes the key of App {app.number} no more"
+        if found is None:
+            return f"App {app.number} is not installed for {self._settings.repository}"
+        missing = lacking(found)
+        return f"App {app.number} lacks {missing} for {self._settings.repository}" if missing else ""
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
@@ -101,27 +119,26 @@ class ReporterApp(Resource[Seen]):
         app = self._app or seen.app or (self._make() if self._make else None)
         if app is None:
             raise InstallerError("There is no App to keep.")
-        head = metadata(self._settings.slug, self._name, self._home)
-        secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
-        self._helm.install(self._name, self._home, objects(secret))
+        if seen.app is None or change.fields:
+            head = metadata(self._settings.slug, self._name, self._home)
+            secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
+            self._helm.install(self._name, self._home, objects(secret))
         self._see_installed(app)
 
     def _see_installed(self, app: GitHubApp) -> None:
-        """Wait until somebody has installed it for this repository, and it may do there what it has to."""
-        github = app.at(self._settings)
-        page = f"{github.about()['html_url']}/installations/new"
-        found = github.installation()
-        if found is None and self._make:
-            log.info("install the App for %s: %s", self._settings.repository, page)
-            found = until(github.installation, self._patience, every=2)
-        if found is None:
-            told = f"The App {app.number} is not installed for {self._settings.repository}."
-            raise InstallerError(told, f"Open {page}, choose that repository, then run this again.")
-        if missing := lacking(found):
-            told = f"The App {app.number} lacks {missing} for {self._settings.repository}."
-            raise InstallerError(
-                told, "Add it on the App's page, accept it where it is installed, then run this again."
-            )
+        """Wait, where a person is there, until the App is installed for this repository and may do what it has to."""
+        try:
+            page = f"{app.at(self._settings).about()['html_url']}/installations/new"
+        except Answered as error:
+            fix = f"Make a private key on the page of App {app.number}, and set {' and '.join(GIVEN)}."
+            raise InstallerError(error.message, fix) from None
+        lacks = self._lacks(app)
+        if lacks and self._make:
+            log.info("%s; see to it at %s", lacks, page)
+            until(lambda: stopped.is_set() or not self._lacks(app), self._patience, every=2)
+            lacks = self._lacks(app)
+        if lacks:
+            raise InstallerError(f"{lacks}.", f"See to it at {page}, then run this again.")
 
     def remove(self) -> str:
         """Remove the Secret; GitHub lets nobody but a person delete the App."""

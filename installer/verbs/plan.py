@@ -39,7 +39,7 @@ def code(planned: Sequence[Planned], problems: Sequence[Finding]) -> int:
 def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
     blind: set[Lane] = {p.lane for p in problems}
-    resources = world.resources()
+    resources = world.resources(person=console.interactive())
     lanes = {resource.key: resource.lane for resource in resources}
     looked = [r for r in resources if not blind & {r.lane, *(lanes[key] for key in r.needs)}]
     seen = {p.resource.key: p for p in converge.plan(looked)}

@@ -1,6 +1,7 @@
 """`up`: make the project real, and end only when its service answers the delivered revision."""
 
 from contextlib import suppress
+from typing import Any
 
 from .. import console, converge, credentials, delivered, preflight, runs, telling
 from ..converge import Planned
@@ -9,6 +10,7 @@ from ..errors import InstallerError
 from ..lease import Lease
 from ..live import Live
 from ..progress import Steps, Waiting
+from ..resource import Resource
 from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resume import command
@@ -29,7 +31,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
         if renew_key and world.settings.reads_by != "key":
             fix = f"Run `up` with the new token in {credentials.READER}." if world.settings.private else ""
             raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
-        planned = converge.plan(world.resources(renew_key=renew_key))
+        planned = converge.plan(_resources(world, renew_key=renew_key))
     world, planned = _complete(world, planned, renew_key=renew_key)
     lease = Lease(world.github, world.settings.repository)
     if any(p.change and p.change.action != "unavailable" for p in planned):
@@ -37,7 +39,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
             preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
-        resources = world.resources(renew_key=renew_key)
+        resources = _resources(world, renew_key=renew_key)
         with Steps(len(resources), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
         until_live(world, timeline)
@@ -52,6 +54,10 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     _try_webhook(world)
 
 
+def _resources(world: World, *, renew_key: bool) -> list[Resource[Any]]:
+    return world.resources(renew_key=renew_key, person=console.interactive())
+
+
 def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
     unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
@@ -64,7 +70,7 @@ def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) 
     if found is world.credentials:
         return world, planned
     world = world.with_credentials(found)
-    return world, converge.plan(world.resources(renew_key=renew_key))
+    return world, converge.plan(_resources(world, renew_key=renew_key))
 
 
 def until_live(world: World, timeline: Timeline | None = None) -> None:

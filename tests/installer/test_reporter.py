@@ -189,6 +189,10 @@ def test_another_key_takes_the_place_of_the_one_that_is_there(owner: Owner) -> N
     owner.github.apps.install(owner.app, "acme", ["acme/web"])
     apply(owner.resource(owner.ours))
     owner.key = owner.app.new_key()
+    assert change_of(owner.resource()).note == f"GitHub takes the key of App {owner.app.id} no more"
+    with pytest.raises(InstallerError, match="answered 401") as caught:
+        apply(owner.resource())
+    assert "Make a private key on the page" in caught.value.fix
     assert change_of(owner.resource(owner.ours)).fields == (Field("private key", "another", "set"),)
     apply(owner.resource(owner.ours))
     assert owner.kept()[KEY] == owner.key
@@ -214,6 +218,7 @@ def test_an_app_that_is_not_installed_is_told_with_the_page_for_it(owner: Owner)
     with pytest.raises(InstallerError, match="is not installed for acme/web") as caught:
         apply(owner.resource(owner.ours))
     assert "https://github.com/apps/acme-reports/installations/new" in caught.value.fix
+    assert change_of(owner.resource()).note == f"App {owner.app.id} is not installed for acme/web", "so `status` says"
     assert owner.kept()[KEY] == owner.key, "a key that was given out once is not lost"
 
 
