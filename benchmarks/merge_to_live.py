@@ -131,7 +131,7 @@ def main(changes: int = 3, slow: int = 3, plot: Path | None = None) -> None:
     ours, hand, series = Flow("ours"), Flow("by hand, warm"), Flow("jobs in series, default polling")
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
         developer = stage.developer
-        words = ("--no-input", f"project_name={PROJECT}", "github_owner=acme", f"--output-dir={developer.home}")
+        words = ("--no-input", f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
         developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
         developer.project = developer.home / SLUG
         try:

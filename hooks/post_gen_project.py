@@ -1,15 +1,24 @@
-"""The files are there: commit them and offer the installation. Never fail: cookiecutter would delete them."""
+"""The files are there: keep those that were chosen, commit them, offer the rest. Never fail: they would be deleted."""
 
 import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 GIT = ("git", "-c", f"core.excludesFile={os.devnull}")  # the project's ignores, not the user's
+
+
+def prune() -> None:
+    for choice, files in ANSWERS["_only_for"].items():
+        for file in map(Path, [] if choice in (ANSWERS["scm"], ANSWERS["ci"]) else files):
+            file.unlink(missing_ok=True)
+            with suppress(OSError):  # other files are in the folder
+                os.removedirs(file.parent)
 
 
 def first_commit() -> None:
@@ -24,6 +33,7 @@ def first_commit() -> None:
 
 go_on = "gitops-flask up"
 try:
+    prune()  # under cruft, too: it compares these files with the project's
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
         sys.path.insert(0, ANSWERS["_repo_dir"])
         package = "installer" if Path(ANSWERS["_repo_dir"], "installer").is_dir() else "gitops_flask"  # or the wheel's

@@ -9,13 +9,16 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
 LABEL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+CIS = {"github-actions": "github", "gitlab-ci": "gitlab", "circleci": "github", "travis-ci": "github"}
 # field: what it must look like, its greatest length, and what to write instead
 FORMS = {
     "project_name": (r"(?=.*\w).*", 100, "one line of text"),
     "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 36, "a-z, 0-9 and single hyphens, from a letter: web-api"),
     "description": (r".*", 350, "one line of text"),
-    "github_owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
-    "github_host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),
+    "scm": ("github|gitlab", 6, "github or gitlab"),
+    "ci": ("|".join(CIS), 14, "one of " + ", ".join(CIS)),
+    "owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
+    "host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),
     "visibility": ("private|public", 7, "private or public"),
     "registry": (HOST + r"(:[0-9]{1,5})?", 259, "the host's name without https:// or a path: docker.io"),
     "registry_account": (r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", 200, "in lower case: acme"),
@@ -37,6 +40,10 @@ TAKEN = (
 RESERVED = ("default", "argocd")
 
 
+def _cis_of(scm: str) -> list[str]:
+    return [ci for ci, host in CIS.items() if host == scm]
+
+
 def problems() -> list[str]:
     """Return a line for every answer that cannot be used: the field, what is wrong, what to write."""
     found = []
@@ -48,6 +55,9 @@ def problems() -> list[str]:
             found.append(f"{field}: {value!r} cannot be used. Write {fix}.")
         elif len(value) > longest:
             found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
+    scm, ci = ANSWERS["scm"], ANSWERS["ci"]
+    if CIS.get(ci, scm) != scm:
+        found.append(f"ci: {ci!r} builds for {CIS[ci]}, not for {scm}. Write {' or '.join(_cis_of(scm))}.")
     slug, namespace = ANSWERS["project_slug"], ANSWERS["namespace"]
     module = slug.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or f" {slug} " in TAKEN:

@@ -33,7 +33,7 @@ def cli() -> None:
 def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bool) -> None:
     """Generate a project, prove it by its own checks, and offer to make it real.
 
-    Example: gitops-flask new project_name='Hello API' github_owner=acme
+    Example: gitops-flask new project_name='Hello API' owner=acme
     """
     from .verbs import new as new_
 

@@ -1,4 +1,4 @@
-"""The loops over the resources: plan and apply, GitHub's lane and the cluster's at once."""
+"""The loops over the resources: plan and apply, the code host's lane and the cluster's at once."""
 
 import logging
 import threading
@@ -161,10 +161,10 @@ class Apply:
 
 
 def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
-    """Remove what was made, newest first: the cluster's things while their controller lives, then GitHub's."""
-    lanes = {r.lane: [q for q in resources if q.lane == r.lane] for r in resources}
+    """Remove what was made, newest first: the cluster's things while their controller lives, then the code host's."""
+    newest_first = resources[::-1]
     told = []
-    for resource in [*reversed(lanes.get("cluster", [])), *reversed(lanes.get("github", []))]:
+    for resource in sorted(newest_first, key=lambda resource: resource.lane != "cluster"):
         progress.begins(resource.title)
         began = time.monotonic()
         outcome = resource.remove()

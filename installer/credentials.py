@@ -9,8 +9,9 @@ import click
 
 from . import github_app, shell
 from .errors import InstallerError
-from .github import api_url, token_variable
+from .git import Login
 from .github_app import GitHubApp
+from .github_rest import api_url, token_variable
 from .secret import Secret
 from .settings import CLOUD, Settings
 from .trust import variables
@@ -38,7 +39,8 @@ class Credentials:
     """What the installer may use on the user's behalf; an empty secret is a missing one."""
 
     host: str
-    github: Secret
+    token: Secret
+    """For the code host."""
     registry_username: str
     registry_token: Secret
     database_address: Secret = field(default_factory=lambda: Secret(""))
@@ -53,7 +55,7 @@ class Credentials:
     def environment(self) -> Mapping[str, str]:
         """Return what `gh` needs in its environment: the token under this host's name, no questions, no telemetry."""
         return {
-            token_variable(self.host): self.github.reveal(),
+            token_variable(self.host): self.token.reveal(),
             "GH_HOST": self.host,
             "GH_PROMPT_DISABLED": "1",
             "GH_NO_UPDATE_NOTIFIER": "1",
@@ -62,13 +64,18 @@ class Credentials:
             **variables(self.ca),
         }
 
+    @property
+    def login(self) -> Login:
+        """Return what git logs in with to push: `gh` lends it the token."""
+        return Login("!gh auth git-credential", self.environment)
+
 
 def find(settings: Settings) -> Credentials:
     """Collect what is there; says nothing about what is missing."""
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
-        github=Secret(_github_token(settings.host)),
+        token=Secret(_github_token(settings.host)),
         registry_username=username,
         registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,

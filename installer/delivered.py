@@ -7,8 +7,9 @@ import yaml
 
 from . import runs
 from .checks import actions
+from .ci import DELIVER
 from .errors import DeadlinePassed, InstallerError
-from .settings import MAIN
+from .settings import GITHUB_ACTIONS
 from .wait import until
 from .world import World
 
@@ -26,25 +27,25 @@ class Delivered:
 
 def read(world: World) -> Delivered | None:
     """Read the record at the head of `env/dev`; None where nothing was delivered yet."""
-    commit = world.github.head(world.settings.branch)
+    commit = world.host.head(world.settings.branch)
     if commit is None:
         return None
     record = at(world, commit)
     if not record.revision:
         raise InstallerError(
             f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision.",
-            f"gh workflow run {runs.DELIVER} --repo {world.settings.repository}",
+            world.ci.by_hand(DELIVER),
         )
     return record
 
 
 def at(world: World, commit: str) -> Delivered:
     """Read what one commit records; its revision is empty where it records none."""
-    tree = yaml.safe_load(world.github.file("image.yaml", commit) or "")
+    tree = yaml.safe_load(world.host.file("image.yaml", commit) or "")
     tree = tree if isinstance(tree, dict) else {}
     image = tree.get("image")
     image = image if isinstance(image, dict) else {}
-    held = yaml.safe_load(world.github.file("hold.yaml", commit) or "")
+    held = yaml.safe_load(world.host.file("hold.yaml", commit) or "")
     return Delivered(
         commit,
         revision=_text(tree.get("revision")),
@@ -64,21 +65,24 @@ def wait(world: World, seconds: float, say: Callable[[str], None]) -> Delivered:
 
     def look() -> Delivered | None:
         nonlocal state
-        run = runs.newest(world.github, MAIN)  # before the record: a run may end between the two
+        run = world.ci.newest(DELIVER)  # before the record: a run may end between the two
         record = read(world)
         if record:
             return record
-        state = runs.in_words(run)
+        state = runs.in_words(world.ci, run)
         say(state)
-        if run and run["status"] == "completed":
-            logs = runs.failing_logs(world.github, world.credentials, run) or "\n".join(
-                map(str, actions.allowed(world))
-            )
-            told = f"{state} without a delivery: {run['html_url']}"
+        if run and run.over:
+            logs = world.ci.failing_logs(run) or _hindrance(world)
+            told = f"{state} without a delivery: {run.url}"
             raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
         return None
 
     found = until(look, seconds, every=1.0)
     if found is None:
-        raise DeadlinePassed("The first delivery", seconds, state, f"See {world.settings.url}/actions")
+        raise DeadlinePassed("The first delivery", seconds, state, f"See {world.ci.page}")
     return found
+
+
+def _hindrance(world: World) -> str:
+    """Say what keeps runs from starting, where that can be told."""
+    return "\n".join(map(str, actions.allowed(world))) if world.settings.ci == GITHUB_ACTIONS else ""

@@ -26,7 +26,7 @@ def status(world: World, report: Report) -> dict[str, Any]:
     """Return a report on the state of everything."""
     rows = [{"key": r.key, "title": r.title, "healthy": r.healthy, "state": r.state} for r in report.rows]
     run = report.under_way
-    delivery = run and {"revision": run["head_sha"], "status": run["status"], "url": run["html_url"]}
+    delivery = run and {"revision": run.revision, "status": run.state, "url": run.url}
     head = {**_head(world), "healthy": report.healthy, "hold": report.hold or None, "delivery": delivery}
     return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
 

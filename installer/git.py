@@ -1,6 +1,7 @@
 """Git's edge: the project's own clone, and the one push that fills a new repository."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import shell
@@ -10,12 +11,23 @@ from .secret import redact
 from .turn import Files
 from .wait import pause
 
-# `gh` answers git's question for a password, with the token from its environment: none in argv, URL or .git/config.
-_LOGIN = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
 SILENCE = 30
 """Seconds without a byte after which a push is given up."""
 PAUSES = (1.0, 3.0)
 """Seconds before a push that was cut is tried again: one that arrived is found to be there."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who answers git's question for a password, from the environment: none is in argv, URL or .git/config."""
+
+    helper: str
+    environment: Mapping[str, str]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return what lets git ask this helper and no other."""
+        return ("-c", "credential.helper=", "-c", f"credential.helper={self.helper}")
 
 
 class Clone:
@@ -63,29 +75,31 @@ class Clone:
             self._git("config", f"branch.{here}.remote", "origin")
             self._git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
 
-    def push(self, url: str, branch: str, env: Mapping[str, str], inherit: Files = ()) -> None:
+    def push(self, url: str, branch: str, login: Login, inherit: Files = ()) -> None:
         """Push the checked-out commit to a branch that is not there yet; never by force."""
         for wait in (*PAUSES, None):
             try:
-                arguments = (*_LOGIN, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
-                answer = shell.attempt("git", *arguments, cwd=self._project, env=env, timeout=180, inherit=inherit)
+                arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
+                answer = shell.attempt(
+                    "git", *arguments, cwd=self._project, env=login.environment, timeout=180, inherit=inherit
+                )
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
             if answer.status == 0:
                 break
             fix, again = said_to_a_program(answer.err)
-            if self._arrived(url, branch, env):  # its answer was lost
+            if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:
                 raise CommandFailed(f"git push {url} {branch}", answer.status, redact(answer.err), fix)
             pause(wait)
         self._git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
 
-    def _arrived(self, url: str, branch: str, env: Mapping[str, str]) -> bool:
+    def _arrived(self, url: str, branch: str, login: Login) -> bool:
         """Tell whether the branch is where the push was to take it."""
-        ask = (*_LOGIN, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
-        there = shell.attempt("git", *ask, env=env, cwd=self._project)
+        ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
+        there = shell.attempt("git", *ask, env=login.environment, cwd=self._project)
         return there.status == 0 and there.out.split()[:1] == [self.head()]
 
 

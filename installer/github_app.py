@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from . import trust
 from .app_github import TOKEN, AppGitHub
 from .errors import InstallerError
-from .github import api_url
+from .github_rest import api_url
 from .secret import Secret
 from .settings import Settings
 

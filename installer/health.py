@@ -4,16 +4,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from . import delivered, registry, runs, telling
+from . import delivered, registry, telling
 from .answers import disagreement
 from .checks.finding import Finding
+from .ci import DELIVER, Run
 from .converge import Planned
 from .delivered import Delivered
 from .errors import InstallerError
 from .live import Live
-from .settings import MAIN
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -27,10 +26,6 @@ class Row:
     title: str
     healthy: bool
     state: str
-
-
-Run = dict[str, Any]
-"""A run as GitHub shows it."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +55,11 @@ class Report:
 def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     blind = {problem.lane for problem in problems}
-    run = None if "github" in blind else runs.newest(world.github, MAIN)  # before the record: it may end in between
-    record = None if "github" in blind else delivered.read(world)
+    unseen = world.settings.scm in blind
+    run = None if unseen else world.ci.newest(DELIVER)  # before the record: it may end in between
+    record = None if unseen else delivered.read(world)
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
-    if "github" not in blind:
+    if not unseen:
         parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, record)]
     if record:
         parts.append(lambda: _image(world, record))
@@ -73,7 +69,7 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
     if record and "cluster" not in blind:
         rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
-    under_way = run if run and run["status"] in runs.ACTIVE else None
+    under_way = run if run and not run.over else None
     return Report(rows, problems, record.hold if record else "", under_way)
 
 
@@ -88,8 +84,8 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
 
 
 def _secrets(world: World) -> Iterator[Row]:
-    names = ", ".join(sorted(world.github.secrets()))
-    yield Row("secrets", "Actions secrets", bool(names), names or "none")
+    names = ", ".join(sorted(world.ci.secrets()))
+    yield Row("secrets", f"{world.ci.title.removeprefix('GitHub ')} secrets", bool(names), names or "none")
 
 
 def _run(world: World, run: Run | None) -> Iterator[Row]:
@@ -97,16 +93,14 @@ def _run(world: World, run: Run | None) -> Iterator[Row]:
     if run is None:
         yield Row("run", title, healthy=False, state="none yet")
         return
-    where = f"for {run['head_sha'][:12]}: {run['html_url']}"
-    if run["status"] in runs.ACTIVE:
-        state = f"under way ({run['status'].replace('_', ' ')}) {where}"
-        yield Row("run", title, healthy=True, state=state)
+    where = f"for {run.revision[:12]}: {run.url}"
+    if not run.over:
+        yield Row("run", title, healthy=True, state=f"under way ({run.state.replace('_', ' ')}) {where}")
         return
-    healthy = run["conclusion"] == "success"
-    state = f"{run['conclusion']} {where}"
-    if not healthy:
-        state = f"{state}\n{runs.failing_logs(world.github, world.credentials, run, lines=5)}"
-    yield Row("run", title, healthy, state)
+    state = f"{run.state} {where}"
+    if not run.green:
+        state = f"{state}\n{world.ci.failing_logs(run, lines=5)}"
+    yield Row("run", title, run.green, state)
 
 
 def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
@@ -162,4 +156,5 @@ def _service(world: World, record: Delivered | None) -> Iterator[Row]:
 
 def _deployment(world: World, record: Delivered) -> Iterator[Row]:
     """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
-    yield Row("deployment", "GitHub Deployment", healthy=True, state=telling.tell(world, record, log.info).text)
+    if world.settings.scm == "github":
+        yield Row("deployment", "GitHub Deployment", healthy=True, state=telling.tell(world, record, log.info).text)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from .delivered import Delivered, at
 from .errors import InstallerError
+from .host import Commit
 from .world import World
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
@@ -30,15 +30,14 @@ class Past:
 
 def commits(world: World) -> Iterator[Past]:
     """Walk along `env/dev`, newest first."""
-    for found in world.github.pages(world.github.path("commits"), sha=world.settings.branch):
+    for found in world.host.commits(world.settings.branch):
         yield _past(found)
 
 
-def _past(found: dict[str, Any]) -> Past:
-    message = found["commit"]["message"]
-    trailers = dict(_TRAILER.findall(message))
-    subject = trailers.get("subject") or message.partition("\n")[0]
-    return Past(found["sha"], trailers.get("sha", ""), subject, found["commit"]["committer"]["date"])
+def _past(found: Commit) -> Past:
+    trailers = dict(_TRAILER.findall(found.message))
+    subject = trailers.get("subject") or found.message.partition("\n")[0]
+    return Past(found.sha, trailers.get("sha", ""), subject, found.date)
 
 
 def previous(world: World, now: Delivered) -> Past:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from .checks import actions, cluster, database, image, owner, repository, token, tools
 from .checks.finding import Finding
@@ -16,34 +17,44 @@ from .world import World
 class Check:
     """One check, and when it is made; `doctor` makes all of them."""
 
-    lane: Lane | None
-    """Whose trouble makes it pointless: a refused token, a cluster that does not answer."""
+    where: Literal["host", "cluster"] | None
+    """Whose trouble makes it pointless: a refused token at the code host, a cluster that does not answer."""
     ask: Callable[[World], Iterable[Finding]]
     before: str = ""
     """`looking`, `writing` (anything), or the key of a resource that is to be written."""
     anywhere: bool = False
     """Whether it makes sense without a project."""
+    only: str = ""
+    """The code host or the CI that it is about; empty: it is about all of them."""
+
+    def concerns(self, world: World) -> bool:
+        """Tell whether it is about this project."""
+        return self.only in ("", world.settings.scm, world.settings.ci)
+
+    def lane(self, world: World) -> Lane | None:
+        """Return the lane whose trouble this is."""
+        return world.settings.scm if self.where == "host" else self.where
 
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
-    Check(None, token.works, "looking", anywhere=True),
+    Check(None, token.works, "looking", anywhere=True, only="github"),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    Check("github", token.scopes, "writing", anywhere=True),
-    Check("github", token.clock, anywhere=True),
-    Check("github", owner.exists, "repository"),
-    Check("github", owner.may_create, "repository"),
-    Check("github", owner.deploy_keys, "credential"),
-    Check("github", owner.plan),
-    Check("github", repository.same_project, "writing"),
-    Check("github", repository.administered, "writing"),
-    Check("github", repository.clone, "content"),
-    Check("github", repository.no_branch_in_the_way, "writing"),
-    Check("github", repository.no_rule_in_the_way, "writing"),
-    Check("github", actions.allowed, "writing"),
-    Check("github", repository.runner, "content"),
-    Check("github", image.login, "registry-token"),
+    Check("host", token.scopes, "writing", anywhere=True, only="github"),
+    Check("host", token.clock, anywhere=True, only="github"),
+    Check("host", owner.exists, "repository", only="github"),
+    Check("host", owner.may_create, "repository", only="github"),
+    Check("host", owner.deploy_keys, "credential", only="github"),
+    Check("host", owner.plan, only="github"),
+    Check("host", repository.same_project, "writing", only="github"),
+    Check("host", repository.administered, "writing", only="github"),
+    Check("host", repository.clone, "content"),
+    Check("host", repository.no_branch_in_the_way, "writing", only="github"),
+    Check("host", repository.no_rule_in_the_way, "writing", only="github"),
+    Check("host", actions.allowed, "writing", only="github-actions"),
+    Check("host", repository.runner, "content", only="github-actions"),
+    Check("host", image.login, "registry-token"),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
@@ -76,7 +87,7 @@ def everything(world: World) -> list[Finding]:
     here = [check for check in CHECKS if check.anywhere or world.settings.slug]
     first = _ask(world, [check for check in here if check.before == "looking"])
     blind = {finding.lane for finding in first if finding.problem}
-    return first + _ask(world, [c for c in here if c.before != "looking" and c.lane not in blind])
+    return first + _ask(world, [c for c in here if c.before != "looking" and c.lane(world) not in blind])
 
 
 def refuse(problems: Sequence[Finding]) -> None:
@@ -86,12 +97,13 @@ def refuse(problems: Sequence[Finding]) -> None:
 
 
 def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
+    asked = [check for check in checks if check.concerns(world)]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return [finding for found in pool.map(lambda check: _one(world, check), checks) for finding in found]
+        return [finding for found in pool.map(lambda check: _one(world, check), asked) for finding in found]
 
 
 def _one(world: World, check: Check) -> list[Finding]:
     try:
         return list(check.ask(world))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [Finding(check.lane or "github", error.message, error.fix or "Run this again with -v.")]
+        return [Finding(check.lane(world) or world.settings.scm, error.message, error.fix or "Run this again with -v.")]

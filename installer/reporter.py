@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 from .beside import Host, Pod, fresh, memory, variables
-from .github import api_url
+from .github_rest import api_url
 from .manifest import Object, Objects
 from .marks import metadata
 from .settings import Settings

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-Lane = Literal["github", "cluster"]
+Lane = Literal["github", "gitlab", "cluster"]
+"""Where a thing is: at the code host, by its kind, or in the cluster."""
 Action = Literal["create", "change", "unseen", "unknown", "unavailable"]
 """`unseen` would create, had it been possible to look; `unknown` and `unavailable` say why in their note."""
 Seen = TypeVar("Seen")

@@ -8,11 +8,14 @@ from typing import Any
 
 from . import credentials as credentials_
 from .argocd import ArgoCD
+from .ci import CI
 from .credentials import Credentials
 from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
 from .helm import Helm
+from .host import Host
+from .hosts import HOSTS
 from .kubectl import Cluster
 from .registering import register
 from .resource import Resource
@@ -21,19 +24,15 @@ from .resources.argo_cd import ArgoCDInstallation
 from .resources.content import Content
 from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
-from .resources.deploy_keys import GitHubDeployKeys
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
-from .resources.registry_token import RegistryToken
 from .resources.reporter import Reporter
 from .resources.reporter_app import ReporterApp
-from .resources.repository import Repository
 from .resources.repository_credential import RepositoryCredential
-from .resources.rules import Rules
-from .resources.variables import Variables
 from .resources.webhook import Webhook
-from .settings import Settings, load
+from .settings import Settings
+from .settings_file import load
 
 
 @dataclass(frozen=True)
@@ -43,25 +42,38 @@ class World:
     project: Path
     settings: Settings
     credentials: Credentials
-    github: GitHub
+    host: Host
     cluster: Cluster
 
     @classmethod
     def open(cls, project: Path, context: str | None = None) -> "World":
         """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
         settings = load(project)
-        found = credentials_.find(settings)
-        more: dict[str, Any] = {"ca": settings.ca, "api_version": settings.api_version}
-        github = GitHub(settings.host, found.github, settings.repository, **more)
-        return cls(project, settings, found, github, Cluster(context))
+        return cls._of(project, settings, context)
 
     @classmethod
     def anywhere(cls, context: str | None = None) -> "World":
         """Return a world without a project, for what can be said there: this machine, the token, the cluster."""
         host = os.environ.get("GH_HOST", "github.com")
         settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
+        return cls._of(Path(), settings, context)
+
+    @classmethod
+    def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
         found = credentials_.find(settings)
-        return cls(Path(), settings, found, GitHub(host, found.github, ""), Cluster(context))
+        return cls(project, settings, found, HOSTS[settings.scm].connect(settings, found), Cluster(context))
+
+    @property
+    def github(self) -> GitHub:
+        """Return the code host as what it is where only GitHub's own checks ask."""
+        if not isinstance(self.host, GitHub):
+            raise TypeError(f"{self.settings.repository} is not at a GitHub")
+        return self.host
+
+    @property
+    def ci(self) -> CI:
+        """Return who builds and delivers."""
+        return HOSTS[self.settings.scm].cis[self.settings.ci](self.settings, self.host, self.credentials)
 
     def where(self) -> str:
         """Say which repository and which cluster this is about."""
@@ -84,26 +96,26 @@ class World:
         person: bool = False,
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
-        settings, github, credentials, cluster = self.settings, self.github, self.credentials, self.cluster
-        reader, keys = credentials.reader, GitHubDeployKeys(github)
+        settings, host, credentials, cluster, ci = self.settings, self.host, self.credentials, self.cluster, self.ci
+        kind, reader = HOSTS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
-        by_hand = partial(register, settings, github) if person else None
+        github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
+        by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         return [
-            Repository(settings, github, credentials, remove_it=remove_repository),
-            Variables(settings, github, credentials),
-            RegistryToken(github, credentials),
-            Content(settings, github, credentials, Clone(self.project)),
-            Delivery(settings, github),
-            Rules(settings, github),
+            kind.repository(settings, host, credentials, remove_it=remove_repository),
+            *ci.resources(),
+            Content(settings, host, credentials.login, Clone(self.project)),
+            Delivery(settings, host, ci),
+            kind.rules(settings, host, ci.checks),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            ReporterApp(settings, cluster, helm, credentials.reporter, by_hand),
-            RepositoryCredential(settings, cluster, helm, keys, reader, renew=renew_key),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
+            RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
-            Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd),
-            Reporter(settings, cluster, helm),
+            *([Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd)] if github else []),
+            *([Reporter(settings, cluster, helm)] if github else []),
         ]

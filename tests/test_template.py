@@ -7,7 +7,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
-from installer.settings import load
+from installer.settings_file import load
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
 from tests.lock import LOCKS
 
@@ -18,7 +18,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "a number first": {"project_name": "3D printer"},
     "a very long name": {"project_name": "The service of a department with a very long name " * 2},
     "a name without letters": {"project_name": "42 & 1"},
-    "GitHub Enterprise": {"github_host": "ghe.example.com", "github_owner": "Octo_acme", "registry_account": "octo"},
+    "GitHub Enterprise": {"host": "ghe.example.com", "owner": "Octo_acme", "registry_account": "octo"},
     "another registry": {"registry": "registry.example.com:5000", "registry_account": "team/sub-team"},
     "public, another Python": {"visibility": "public", "python_version": "3.14"},
     "a database": {"database": "postgresql"},
@@ -26,8 +26,8 @@ ANSWERS: dict[str, dict[str, str]] = {
         "project_name": ODD,
         "project_slug": "z" * 36,
         "description": ODD * 5,
-        "github_owner": "A" * 39,
-        "github_host": "ghe." + "x" * 50 + ".example.com",
+        "owner": "A" * 39,
+        "host": "ghe." + "x" * 50 + ".example.com",
         "visibility": "public",
         "registry": "registry.example.com:65535",
         "registry_account": "team/sub-team.of_many" * 9,
@@ -41,7 +41,7 @@ FILES, MORE_FOR_A_DATABASE = (
     set((ROOT / f"tests/{name}.txt").read_text(encoding="utf-8").split())
     for name in ("generated_files", "generated_files_with_database")
 )
-COPIED = [name for name in sorted(FILES) if name.startswith((".github/", "chart/templates/", "ci/"))]
+COPIED = [name for name in sorted(FILES) if name.startswith((".github/workflows/", "chart/templates/", "ci/"))]
 
 
 @pytest.fixture(scope="module", params=ANSWERS.values(), ids=ANSWERS.keys())
@@ -76,8 +76,8 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
         "version": 1,
         "project": {"name": name, "slug": slug, "description": description, **database},
         "github": {
-            "host": a["github_host"],
-            "owner": a["github_owner"],
+            "host": a["host"],
+            "owner": a["owner"],
             "visibility": a["visibility"],
             "runner": "",
             "reporter": "none",

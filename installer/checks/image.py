@@ -19,7 +19,7 @@ def login(world: World) -> Iterable[Finding]:
         yield from _none_at_hand(world)
         return
     given = Login(settings.registry, credentials.registry_username, credentials.registry_token, settings.registry_ca)
-    yield _tried("github", given, _image(world), push=True)
+    yield _tried(world.settings.scm, given, _image(world), push=True)
 
 
 def pull(world: World) -> Iterable[Finding]:
@@ -49,6 +49,6 @@ def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
 
 def _none_at_hand(world: World) -> Iterable[Finding]:
     """Say what that means: the stored one is kept, but cannot be tried from here."""
-    stored = NAME in world.github.secrets()
+    stored = NAME in world.ci.secrets()
     what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deliveries cannot push'}."
-    yield Finding("github", what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored)
+    yield Finding(world.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored)

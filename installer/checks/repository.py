@@ -63,7 +63,7 @@ def clone(world: World) -> Iterable[Finding]:
         folder.head()
         folder.check_origin(world.settings.url)
     except InstallerError as error:
-        yield Finding("github", error.message, error.fix)
+        yield Finding(world.settings.scm, error.message, error.fix)
 
 
 def no_branch_in_the_way(world: World) -> Iterable[Finding]:

@@ -17,7 +17,7 @@ CLOCK_SECONDS = 60.0
 def works(world: World) -> Iterable[Finding]:
     """Check that there is a token, and that GitHub takes it."""
     host = world.settings.host
-    if not world.credentials.github:
+    if not world.credentials.token:
         what = f"There is no token for {host}: it creates the repository and stores what its workflows need."
         yield Finding("github", what, f"gh auth login --hostname {host} --scopes workflow")
         return
@@ -34,7 +34,7 @@ def _login(host: str) -> str:
 
 
 def _kind(world: World) -> str:
-    value = world.credentials.github.reveal()
+    value = world.credentials.token.reveal()
     kinds = {"github_pat_": "fine-grained", "ghp_": "classic", "gho_": "made by gh", "ghs_": "of an App"}
     return next((kind for prefix, kind in kinds.items() if value.startswith(prefix)), "of a kind unknown here")
 

@@ -1,7 +1,7 @@
 """The programs on this machine: whether they are there, and new enough."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .. import shell
 from ..resource import Lane
@@ -15,7 +15,8 @@ PURPOSE = {
     "argocd": "refreshes and removes the Application",
     "kubectl": "reads the cluster",
 }
-LANES: dict[str, Lane] = {"git": "github", "gh": "github", "kubectl": "cluster", "helm": "cluster", "argocd": "cluster"}
+WHERE = {"git": "host", "gh": "github", "kubectl": "cluster", "helm": "cluster", "argocd": "cluster"}
+"""What each is for: any code host, GitHub alone, the cluster."""
 _ASK = {
     "git": "--version",
     "gh": "--version",
@@ -32,16 +33,16 @@ OLDEST = {
 }
 
 
-def present(_: World) -> Iterable[Finding]:
+def present(world: World) -> Iterable[Finding]:
     """Check that each program can be found."""
-    for tool, lane in LANES.items():
+    for tool, lane in _needed(world):
         if shell.missing(tool):
             yield Finding(lane, f"{tool} is not installed: it {PURPOSE[tool]}.", f"See {shell.INSTALL[tool]}")
 
 
-def recent(_: World) -> Iterable[Finding]:
+def recent(world: World) -> Iterable[Finding]:
     """Check that each is new enough."""
-    for tool, lane in LANES.items():
+    for tool, lane in _needed(world):
         if shell.missing(tool):
             continue  # told by `present`
         said = shell.attempt(tool, *_ASK[tool].split()).out
@@ -53,6 +54,15 @@ def recent(_: World) -> Iterable[Finding]:
             yield Finding(lane, f"{tool} is {_shown(said)}; {wanted} is the oldest that works ({why}).", fix)
         else:
             yield Finding(lane, f"{tool} {_shown(said)}")
+
+
+def _needed(world: World) -> Iterator[tuple[str, Lane]]:
+    scm = world.settings.scm
+    for tool, where in WHERE.items():
+        if where in ("host", scm):
+            yield tool, scm
+        elif where == "cluster":
+            yield tool, "cluster"
 
 
 def numbers(said: str) -> tuple[int, int] | None:

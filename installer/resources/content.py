@@ -1,8 +1,7 @@
-"""The project's files on GitHub: the first push, made once."""
+"""The project's files at the code host: the first push, made once."""
 
 from .. import git
-from ..credentials import Credentials
-from ..github import GitHub
+from ..host import Host
 from ..resource import Change, Lane, Resource
 from ..settings import MAIN, Settings
 from ..turn import turn
@@ -15,16 +14,16 @@ class Content(Resource[str | None]):
     key = "content"
     needs = ("repository", "variables", "registry-token")  # the first run of a workflow must find them
 
-    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials, clone: git.Clone) -> None:
+    def __init__(self, settings: Settings, host: Host, login: git.Login, clone: git.Clone) -> None:
         self._settings = settings
-        self._github = github
-        self._credentials = credentials
+        self._host = host
+        self._login = login
         self._clone = clone
         self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> str | None:
-        """Return the head of the branch on GitHub, or None."""
-        return self._github.head(MAIN)
+        """Return the head of the branch at the host, or None."""
+        return self._host.head(MAIN)
 
     def blank(self) -> str | None:
         """Return what is seen where nothing was made yet."""
@@ -41,7 +40,7 @@ class Content(Resource[str | None]):
         self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
         with turn(f"branch {MAIN} of {url}", 200) as files:
             if self.observe() is None:
-                self._clone.push(url, MAIN, self._credentials.environment, files)
+                self._clone.push(url, MAIN, self._login, files)
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""

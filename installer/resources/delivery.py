@@ -1,12 +1,12 @@
-"""The first delivery: the branch that Argo CD follows, written by `deliver.yml`."""
+"""The first delivery: the branch that Argo CD follows, written by the project's CI."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from .. import runs
-from ..github import GitHub
+from ..ci import CI, DELIVER, Run
+from ..host import Host
 from ..resource import Change, Lane, Resource
-from ..settings import MAIN, Settings
+from ..settings import Settings
 from ..wait import until
 
 
@@ -15,7 +15,7 @@ class Seen:
     """The head of `env/dev`, and the newest run that may be about to write it."""
 
     delivered: str | None
-    run: dict[str, Any] | None
+    run: Run | None
 
 
 class Delivery(Resource[Seen]):
@@ -25,16 +25,17 @@ class Delivery(Resource[Seen]):
     key = "delivery"
     needs = ("content",)
 
-    def __init__(self, settings: Settings, github: GitHub, *, patience: float = 20) -> None:
-        self._github = github
+    def __init__(self, settings: Settings, host: Host, ci: CI, *, patience: float = 20) -> None:
+        self._host = host
+        self._ci = ci
         self._branch = settings.branch
         self._patience = patience
         self.title = f"first delivery to {settings.branch}"
 
     def observe(self) -> Seen:
         """Look for the branch; where it is missing, for the newest delivery run of main."""
-        delivered = self._github.head(self._branch)
-        return Seen(delivered, None if delivered else runs.newest(self._github, MAIN))
+        delivered = self._host.head(self._branch)
+        return Seen(delivered, None if delivered else self._ci.newest(DELIVER))
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -42,18 +43,17 @@ class Delivery(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
-        return None if seen.delivered else Change("create", note=f"{runs.DELIVER} writes {self._branch}")
+        return None if seen.delivered else Change("create", note=f"{self._ci.named(DELIVER)} writes {self._branch}")
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Seen(None, until(lambda: runs.newest(self._github, MAIN), self._patience))
-        if seen.run is None or seen.run["status"] not in runs.ACTIVE:
-            path = self._github.path("actions/workflows", runs.DELIVER, "dispatches")
-            before = seen.run and seen.run["id"]
-            self._github.call("POST", path, {"ref": MAIN, "inputs": {"init": "true"}})
-            until(lambda: (runs.newest(self._github, MAIN) or {}).get("id") != before, self._patience)
+            seen = Seen(None, until(lambda: self._ci.newest(DELIVER), self._patience))
+        if seen.run is None or seen.run.over:
+            before = runs.number(seen.run)
+            self._ci.start(DELIVER, {"init": "true"})
+            until(lambda: runs.number(self._ci.newest(DELIVER)) != before, self._patience)
 
     def remove(self) -> str:
         """Keep the branch: it is the record of what was delivered."""

@@ -5,7 +5,8 @@ from typing import Any
 from .. import shell
 from ..credentials import Credentials
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
-from ..github import PAUSES, GitHub
+from ..github import GitHub
+from ..github_rest import PAUSES
 from ..refused import said_to_a_program
 from ..resource import Change, Field, Lane, Resource, differences
 from ..secret import redact

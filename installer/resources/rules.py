@@ -18,12 +18,12 @@ class Rules(Resource[dict[str, dict[str, Any]] | None]):
     key = "rules"
     needs = ("content",)
 
-    def __init__(self, settings: Settings, github: GitHub) -> None:
+    def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS) -> None:
         self._github = github
         self._url = settings.url
         self.title = f"rules of main and {settings.branch}"
         self._desired = {
-            "gitops-flask: main": _ruleset("main", [_REVIEWED, _CHECKED]),
+            "gitops-flask: main": _ruleset("main", [_REVIEWED, _checked(checks)]),
             f"gitops-flask: {settings.branch}": _ruleset(settings.branch, []),
         }
 
@@ -77,13 +77,16 @@ _REVIEWED = {
         "required_review_thread_resolution": False,
     },
 }
-_CHECKED = {
-    "type": "required_status_checks",
-    "parameters": {
-        "required_status_checks": [{"context": name} for name in CHECKS],
-        "strict_required_status_checks_policy": False,
-    },
-}
+
+
+def _checked(checks: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "type": "required_status_checks",
+        "parameters": {
+            "required_status_checks": [{"context": name} for name in checks],
+            "strict_required_status_checks_policy": False,
+        },
+    }
 
 
 def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:

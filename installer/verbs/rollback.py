@@ -1,6 +1,7 @@
 """`rollback`: an earlier delivery comes back by the project's own workflow, and is held; or the hold is released."""
 
 from .. import console, delivered, history, preflight, runs
+from ..ci import DELIVER, ROLLBACK
 from ..delivered import Delivered
 from ..errors import InstallerError
 from ..progress import Waiting
@@ -11,7 +12,7 @@ from .up import DEADLINE, until_live
 
 
 def rollback(world: World, *, to: str, why: str, yes: bool) -> None:
-    """Say what comes back, ask, start `rollback.yml`, and wait until that delivery is live again."""
+    """Say what comes back, ask, start the project's rollback, and wait until that delivery is live again."""
     record = _recorded(world)
     target = history.named(world, to) if to else history.previous(world, record)
     if record.hold:
@@ -34,14 +35,14 @@ def release(world: World, *, yes: bool) -> None:
     if not record.hold:
         console.report(f"{world.settings.branch} is not held; it is at {record.revision[:12]}.")
         return
-    head = world.github.head(MAIN) or ""
+    head = world.host.head(MAIN) or ""
     console.report(f"Held now: {record.hold}")
     console.report(f"Released, it takes deliveries again; the head of {MAIN}, {head[:12]}, is delivered at once.")
     console.confirm(f"Release the hold of {world.settings.application}?", yes=yes)
-    before = runs.number(runs.newest(world.github, MAIN))
+    before = runs.number(world.ci.newest(DELIVER))
     waiting = _run(world, {"release": "true"})
-    delivery = runs.after(world.github, runs.DELIVER, before)
-    runs.follow(world.github, world.credentials, delivery, runs.DELIVER, DEADLINE, waiting)
+    delivery = runs.after(world.ci, DELIVER, before)
+    runs.follow(world.ci, delivery, DELIVER, DEADLINE, waiting)
     until_live(world)
 
 
@@ -62,8 +63,8 @@ def _nothing_to_do(world: World, record: Delivered) -> None:
 
 
 def _run(world: World, inputs: dict[str, str]) -> Waiting:
-    """Start `rollback.yml`, which has the guards and writes the record, and wait for its end."""
+    """Start ci/rollback where it has the right to push; it has the guards and writes the record. Wait for its end."""
     waiting = Waiting()
-    run = runs.start(world.github, runs.ROLLBACK, inputs)
-    runs.follow(world.github, world.credentials, run, runs.ROLLBACK, DEADLINE, waiting)
+    run = runs.start(world.ci, ROLLBACK, inputs)
+    runs.follow(world.ci, run, ROLLBACK, DEADLINE, waiting)
     return waiting

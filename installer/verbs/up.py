@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from .. import console, converge, credentials, delivered, preflight, runs, telling
+from .. import console, converge, credentials, delivered, preflight, telling
+from ..ci import DELIVER
 from ..converge import Planned
 from ..delivered import Delivered
 from ..errors import InstallerError
@@ -33,7 +34,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
             raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
         planned = converge.plan(_resources(world, renew_key=renew_key))
     world, planned = _complete(world, planned, renew_key=renew_key)
-    lease = Lease(world.github, world.settings.repository)
+    lease = Lease(world.host)
     if any(p.change and p.change.action != "unavailable" for p in planned):
         with timeline.span("checking"):
             preflight.refuse(preflight.before_writing(world, planned))
@@ -78,7 +79,7 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     timeline = timeline or Timeline()
     waiting = Waiting()
     pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
-    with timeline.span(f"first delivery ({runs.DELIVER})", since=timeline.end_of(pushed)):
+    with timeline.span(f"first delivery ({world.ci.named(DELIVER)})", since=timeline.end_of(pushed)):
         record = delivered.wait(world, DEADLINE, waiting)
     live = Live(world.cluster, world.settings)
     try:

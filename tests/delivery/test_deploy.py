@@ -93,7 +93,9 @@ def test_the_checkout_is_left_as_it_was(delivered: Checkout, remote: Remote) -> 
 @pytest.mark.parametrize("name", ["Ada Lovelace", 'O\'Neil "x" é \\', "dependabot[bot]", "Doe, Jane: (CEO)"])
 def test_trailers_tell_argo_cd_the_source_commit(delivered: Checkout, remote: Remote, name: str) -> None:
     delivered.git("commit", "--quiet", "--allow-empty", "-m", "Fix: it\n\nBody: no trailer", f"--author={name} <a@b.c>")
-    assert delivered.run("deploy", GITHUB_REPOSITORY="acme/hello-api").line.startswith("deploy: done")
+    assert delivered.run("deploy", GITHUB_ACTIONS="true", GITHUB_REPOSITORY="acme/hello-api").line.startswith(
+        "deploy: done"
+    )
     message = remote.git("log", "-1", "--format=%B", "env/dev")
     parsed = subprocess.run(
         [GIT, "interpret-trailers", "--parse"], input=message, capture_output=True, text=True, check=True

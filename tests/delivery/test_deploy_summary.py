@@ -8,7 +8,11 @@ import pytest
 
 from tests.delivery.world import DIGEST, REPOSITORY, Checkout, Remote
 
-ACTIONS = {"GITHUB_SERVER_URL": "https://github.example.com", "GITHUB_REPOSITORY": "acme/hello-api"}
+ACTIONS = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://github.example.com",
+    "GITHUB_REPOSITORY": "acme/hello-api",
+}
 PAGE = "https://github.example.com/acme/hello-api"
 
 

@@ -53,7 +53,7 @@ def calls(machine: Checkout, verb: str) -> list[str]:
 
 def test_the_image_carries_its_commit_in_tag_and_build_argument(machine: Checkout) -> None:
     output = machine.home / "output"
-    answer = machine.run("image", **LOGIN, GITHUB_OUTPUT=str(output))
+    answer = machine.run("image", **LOGIN, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output))
     revision = machine.git("rev-parse", "HEAD")
     assert (answer.code, answer.line) == (0, DIGEST), answer.text
     assert output.read_text() == f"digest={DIGEST}\n"
@@ -92,7 +92,7 @@ def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machi
 
 @pytest.mark.parametrize("name", ["IMAGE_REPOSITORY", "REGISTRY_USERNAME", "REGISTRY_TOKEN"])
 def test_what_is_not_set_is_named_with_the_place_where_it_belongs(machine: Checkout, name: str) -> None:
-    answer = machine.run("image", **(LOGIN | {name: ""}))
+    answer = machine.run("image", **(LOGIN | {name: "", "GITHUB_ACTIONS": "true"}))
     kind = "secret" if name == "REGISTRY_TOKEN" else "variable"
     assert answer.code == 1
     assert (
@@ -147,7 +147,7 @@ def test_a_build_that_fails_is_red_and_prints_no_digest(machine: Checkout) -> No
     docker = machine.home / "bin" / "docker"
     docker.write_text(docker.read_text().replace('"buildx build"*)\n', '"buildx build"*) exit 1\n'))
     output = machine.home / "output"
-    answer = machine.run("image", **LOGIN, GITHUB_OUTPUT=str(output))
+    answer = machine.run("image", **LOGIN, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output))
     assert (answer.code, answer.line, output.exists()) == (1, "", False)
     assert "image: failed: the image was not built and pushed" in answer.text
 

@@ -52,7 +52,7 @@ def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_logi
     revision = laptop.merge("Two")
     output, temporary = tmp_path / "output", tmp_path / "temporary"
     temporary.mkdir()
-    first = build(laptop, repository, GITHUB_OUTPUT=str(output), TMPDIR=str(temporary))
+    first = build(laptop, repository, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output), TMPDIR=str(temporary))
     assert first.code == 0, first.text
     digest = first.line
     assert output.read_text() == f"digest={digest}\n"

@@ -8,7 +8,11 @@ from tests.delivery.test_image import LOGIN, calls, machine
 from tests.delivery.world import DIGEST, REPOSITORY, Checkout
 
 __all__ = ["machine"]
-ACTIONS = {"GITHUB_SERVER_URL": "https://github.example.com", "GITHUB_REPOSITORY": "acme/hello-api"}
+ACTIONS = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_SERVER_URL": "https://github.example.com",
+    "GITHUB_REPOSITORY": "acme/hello-api",
+}
 
 
 def build_of(machine: Checkout, *options: str, **env: str) -> str:

@@ -72,7 +72,7 @@ def test_the_next_merge_does_not_undo_it_and_is_delivered_after_the_release(
     released = laptop.run("rollback", "--release")
     assert released.code == 0
     assert released.line == f"rollback: released env/dev takes deliveries again; it is at {abc[1]} until the next one"
-    assert "gh workflow run deliver.yml" in released.text
+    assert "let your CI run for it again" in released.text
     assert remote.git("diff", "--name-status", "env/dev~1", "env/dev") == "D\thold.yaml"
     assert laptop.run("deploy").line.startswith(f"deploy: done env/dev records {revision}")
     assert "hold.yaml" not in remote.paths()

@@ -15,7 +15,7 @@ from tests.delivery.world import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
-SHARED = ["lib/api.sh", "lib/deployment.sh", "lib/env-branch.sh"]
+SHARED = ["lib/api.sh", "lib/ci.sh", "lib/deployment.sh", "lib/env-branch.sh", "lib/on-github-actions.sh"]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 

@@ -94,7 +94,7 @@ def runner(world: World, server: Server) -> Checkout:
 
 
 def run(runner: Checkout, server: Server, *command: str, token: str = TOKEN, at: str | None = None) -> Answer:
-    return runner.run(*command, GITHUB_TOKEN=token, GITHUB_SERVER_URL=at or server.url)
+    return runner.run(*command, GITHUB_ACTIONS="true", GITHUB_TOKEN=token, GITHUB_SERVER_URL=at or server.url)
 
 
 def test_the_token_opens_the_repository(runner: Checkout, server: Server, remote: Remote) -> None:
@@ -114,13 +114,12 @@ def test_the_token_is_in_no_command_line_no_file_and_no_output(
     pattern.write_text(TOKEN)
     remote.hook("pre-receive", f"grep -laF -f {pattern} /proc/[0-9]*/cmdline >{seen} 2>/dev/null; exit 0")
     trace = tmp_path / "trace"
-    answer = runner.run(
-        "deploy", "--init", GITHUB_TOKEN=TOKEN, GITHUB_SERVER_URL=server.url, GIT_TRACE=str(trace), GIT_CURL_VERBOSE="1"
-    )
+    github = {"GITHUB_ACTIONS": "true", "GITHUB_TOKEN": TOKEN, "GITHUB_SERVER_URL": server.url}
+    answer = runner.run("deploy", "--init", **github, GIT_TRACE=str(trace), GIT_CURL_VERBOSE="1")
     assert answer.line.startswith("deploy: done")
     assert seen.read_text() == "", "while git pushes, no process shows it"
     assert "push" in trace.read_text()
-    assert "x-access-token" in trace.read_text(), "the helper is seen, the token is not"
+    assert "DELIVERY_USERNAME" in trace.read_text(), "the helper is seen, the token is not"
     for text in (answer.text, trace.read_text(), runner.git_calls()):
         assert TOKEN not in text
         assert base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode() not in text

@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch, open_stage(Path(scratch)) as stage:
         developer = stage.developer
         developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        answers = [f"project_name={PROJECT}", "github_owner=acme", f"--output-dir={developer.home}"]
+        answers = [f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}"]
         words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers]
         developer.run("python", *words, cwd=developer.home)
         developer.project = developer.home / SLUG

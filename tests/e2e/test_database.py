@@ -18,7 +18,7 @@ from installer.kubectl import Cluster
 from installer.resource import Change
 from installer.resources.database_address import DatabaseAddress
 from installer.secret import Secret
-from installer.settings import load
+from installer.settings_file import load
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import PROJECT, ROOT, Bake
 

@@ -84,7 +84,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         developer.env["GITOPS_FLASK_INSTALL"] = "no"
         developer.run(
             *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *("github_owner=acme", f"--output-dir={developer.home}"),
+            *("owner=acme", f"--output-dir={developer.home}"),
             cwd=developer.home,
         )
         developer.project = developer.home / SLUG

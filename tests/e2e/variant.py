@@ -44,8 +44,8 @@ class Variant:
     def answers(self) -> list[str]:
         """Return what is answered to cookiecutter."""
         return [
-            "github_owner=acme",
-            f"github_host={self.host}",
+            "owner=acme",
+            f"host={self.host}",
             f"visibility={self.visibility}",
             f"registry_account={self.account}",
         ]

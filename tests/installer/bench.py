@@ -15,6 +15,7 @@ from installer.credentials import find
 from installer.deploy_key import Pair
 from installer.git import Clone
 from installer.github import GitHub
+from installer.github_actions import GitHubActions
 from installer.resource import Resource
 from installer.resources.content import Content
 from installer.resources.delivery import Delivery
@@ -136,14 +137,14 @@ class Bench:
     def resources(self, settings: Settings = SETTINGS) -> dict[str, Resource[Any]]:
         """Make the resources that ask GitHub anew, as each run does; any may be applied alone."""
         credentials = find(settings)
-        github = GitHub(settings.host, credentials.github, settings.repository)
+        github = GitHub(settings.host, credentials.token, settings.repository)
         edges: Any = (self.cluster, self.helm, GitHubDeployKeys(github))
         made: list[Resource[Any]] = [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
             RegistryToken(github, credentials),
-            Content(settings, github, credentials, Clone(self.project)),
-            Delivery(settings, github, patience=1),
+            Content(settings, github, credentials.login, Clone(self.project)),
+            Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], github),

@@ -11,6 +11,7 @@ import yaml
 
 from installer import runs
 from installer.checks import repository, token
+from installer.ci import DELIVER
 from installer.converge import Apply, plan
 from installer.errors import InstallerError
 from installer.world import World
@@ -129,8 +130,8 @@ def test_the_ca_of_a_registry_that_is_no_longer_named_goes(world: Open, ghes: St
 def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: StandIn) -> None:
     here = world()
     Apply(half(here), Quiet()).run()
-    before = runs.number(runs.newest(here.github, "main"))
-    assert runs.start(here.github, runs.DELIVER, {}) > before
+    before = runs.number(here.ci.newest(DELIVER))
+    assert runs.start(here.ci, DELIVER, {}) > before
 
 
 def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:

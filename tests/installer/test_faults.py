@@ -23,7 +23,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waits: list[float] = []
     for module in ("github", "git", "resources.repository"):
         monkeypatch.setattr(f"installer.{module}.pause", waits.append)
-    monkeypatch.setattr("installer.github.TIMEOUT", 1)
+    monkeypatch.setattr("installer.github_rest.TIMEOUT", 1)
     monkeypatch.setattr("installer.git.SILENCE", 1)
     monkeypatch.setattr("installer.resources.repository.PATIENCE", 2.0)
     return waits

@@ -70,12 +70,12 @@ def lane(here: StandIn, project: Path) -> Lane:
 
     def make(settings: Settings = SETTINGS, **changes: Any) -> list[Resource[Any]]:
         credentials: Credentials = replace(find(settings), **changes)
-        github = GitHub(settings.host, credentials.github, settings.repository)
+        github = GitHub(settings.host, credentials.token, settings.repository)
         return [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
             RegistryToken(github, credentials),
-            Content(settings, github, credentials, Clone(project)),
+            Content(settings, github, credentials.login, Clone(project)),
             Rules(settings, github),
         ]
 
@@ -223,7 +223,7 @@ def test_down_removes_what_was_made_and_keeps_the_repository(here: StandIn, lane
 def test_down_deletes_the_repository_only_where_that_was_asked_for(here: StandIn, lane: Lane) -> None:
     apply(lane())
     credentials = find(SETTINGS)
-    github = GitHub(SETTINGS.host, credentials.github, SETTINGS.repository)
+    github = GitHub(SETTINGS.host, credentials.token, SETTINGS.repository)
     assert Repository(SETTINGS, github, credentials, remove_it=True).remove() == "deleted"
     assert "acme/web" not in here.repositories
     assert Repository(SETTINGS, github, credentials, remove_it=True).remove() == "was not there"

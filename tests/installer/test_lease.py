@@ -33,7 +33,7 @@ from installer.resources.variables import Variables
 from tests.installer.bench import SETTINGS, Quiet
 
 credentials = find(SETTINGS)
-github = GitHub(SETTINGS.host, credentials.github, SETTINGS.repository)
+github = GitHub(SETTINGS.host, credentials.token, SETTINGS.repository)
 
 
 class Slow(Variables):
@@ -45,7 +45,7 @@ class Slow(Variables):
 
 try:
     resources = [Repository(SETTINGS, github, credentials), Slow(SETTINGS, github, credentials)]
-    Apply(resources, Quiet(), Lease(github, SETTINGS.repository).held).run()
+    Apply(resources, Quiet(), Lease(github).held).run()
     print("done")
 except InstallerError as error:
     print(f"refused: {error}")
@@ -133,7 +133,7 @@ def test_one_that_was_killed_elsewhere_stands_in_the_way_for_two_minutes(bench: 
 
 
 def lease(bench: Bench) -> Lease:
-    return Lease(GitHub(SETTINGS.host, find(SETTINGS).github, SETTINGS.repository), SETTINGS.repository)
+    return Lease(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository))
 
 
 def test_it_is_renewed_as_long_as_the_work_lasts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,7 +143,7 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
 
 
 def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
-    github = GitHub(SETTINGS.host, find(SETTINGS).github, SETTINGS.repository)
+    github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
     world: Any = SimpleNamespace(settings=SETTINGS, github=github)
     (found,) = same_project(world)
     assert "exists and holds something else" in str(found)

@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from installer import console, delivered, history, runs
+from installer.ci import ROLLBACK
 from installer.errors import InstallerError
 from installer.verbs import rollback as verb
 from installer.world import World
@@ -205,11 +207,11 @@ def test_an_older_server_that_does_not_name_the_run_is_asked_for_the_newest(
 ) -> None:
     world, deliver = shop
     workflow(deliver, ends="true")
-    first = runs.start(world.github, runs.ROLLBACK, {"to": A})
-    monkeypatch.setattr(world.github, "host", "github.example.com")
-    second = runs.start(world.github, runs.ROLLBACK, {"to": B})
+    first = runs.start(world.ci, ROLLBACK, {"to": A})
+    world = replace(world, settings=replace(world.settings, host="github.example.com"))
+    second = runs.start(world.ci, ROLLBACK, {"to": B})
     assert second > first
-    assert runs.follow(world.github, world.credentials, second, runs.ROLLBACK, 60, lambda _: None)["id"] == second
+    assert runs.follow(world.ci, second, ROLLBACK, 60, lambda _: None).number == second
 
 
 def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

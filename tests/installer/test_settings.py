@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from installer.errors import InstallerError
-from installer.github import api_url, token_variable
-from installer.settings import load, parse
+from installer.github_rest import api_url, token_variable
+from installer.settings_file import load, parse
 from tests.github.authority import Authority
 
 

@@ -1,15 +1,18 @@
 """`status`: each part against what `env/dev` records, once or until all is well."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from installer import documents, health, registry, runs
+from installer import documents, health, registry
 from installer.answers import PodAnswer
 from installer.checks.finding import Finding
+from installer.ci import Run
 from installer.delivered import Delivered
 from installer.errors import InstallerError
+from installer.github_actions import ACTIVE
 from installer.health import Report, Row
 from installer.live import Live
 from installer.resource import Change
@@ -30,6 +33,7 @@ class Place:
         url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
         registry_ca = ""
+        scm = "github"
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
@@ -37,7 +41,10 @@ class Place:
     class cluster:  # noqa: N801
         describe = staticmethod(lambda: "kind")
 
-    github = None
+    class ci:  # noqa: N801
+        title = "GitHub Actions"
+        newest = staticmethod(lambda _: None)
+        failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 
 
 WORLD: Any = Place()
@@ -113,19 +120,18 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
 
 
 def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = {"status": "completed", "conclusion": "failure", "head_sha": "a" * 40, "html_url": "https://x/runs/1"}
-    monkeypatch.setattr(runs, "failing_logs", lambda *_, lines: f"job image:\n    denied, the last of {lines}")
+    run = Run(1, "a" * 40, "https://x/runs/1", "failure", over=True)
     healthy, told = state(health._run(WORLD, run))
     assert not healthy
     assert told == "failure for aaaaaaaaaaaa: https://x/runs/1\njob image:\n    denied, the last of 5"
 
 
-@pytest.mark.parametrize("word", runs.ACTIVE)
+@pytest.mark.parametrize("word", ACTIVE)
 def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_delivered_answers(
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    run = {"status": word, "conclusion": None, "head_sha": "a" * 40, "html_url": "https://x/runs/1"}
-    monkeypatch.setattr(runs, "newest", lambda *_: run)
+    run = Run(1, "a" * 40, "https://x/runs/1", word)
+    monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
     monkeypatch.setattr(health.delivered, "read", lambda _: RECORD)
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
@@ -139,7 +145,8 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
     assert document["delivery"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
     assert not health.examine(WORLD, [], list).healthy
-    run.update(status="completed", conclusion="success")
+    over = replace(run, state="success", over=True, green=True)
+    monkeypatch.setattr(WORLD.ci, "newest", lambda _: over)
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = health.examine(WORLD, [], list)
     assert report.settled

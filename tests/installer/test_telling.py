@@ -60,7 +60,7 @@ class Shop:
 
     def world(self) -> World:
         found = credentials.find(SETTINGS)
-        return World(self.work, SETTINGS, found, GitHub("github.com", found.github, "acme/web"), Cluster())
+        return World(self.work, SETTINGS, found, GitHub("github.com", found.token, "acme/web"), Cluster())
 
     @property
     def states(self) -> list[str]:

@@ -23,7 +23,7 @@ def up(project: Path) -> None:
     """Do what `up` does, without what it asks a cluster and a person."""
     world = World.open(project)
     resources = [resource for resource in world.resources() if resource.lane == "github"]
-    lease = Lease(world.github, world.settings.repository)
+    lease = Lease(world.host)
     if any(planned.change and planned.change.effective for planned in plan(resources)):
         Apply(resources, Printed(), lease.held).run()
     else:

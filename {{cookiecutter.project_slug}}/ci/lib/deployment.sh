@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# deployment.sh: what ci/deploy and ci/rollback tell GitHub, so that commit and pull request show it. It is sourced.
+# deployment.sh: what ci/deploy and ci/rollback tell GitHub, so that commit and pull request show it. Sourced by ci.sh.
 #
 # A Deployment is opened "in progress", and its number goes into the delivery's trailer `GitHub-deployment`. No script
 # here can see the cluster, so none calls it a success or a failure: `gitops-flask up`, `status` and `rollback` do, after
@@ -8,13 +8,13 @@
 # shellcheck source-path=SCRIPTDIR source=api.sh
 . ci/lib/api.sh
 
-DEPLOYMENT='' HANDED_OVER=''
+HANDED_OVER=''
 
-# open_deployment REVISION DESCRIPTION: sets DEPLOYMENT, once; it stays empty outside of a workflow, or where GitHub says no.
+# open_deployment REVISION DESCRIPTION: sets DEPLOYMENT, once; it stays empty on your machine, or where GitHub says no.
 open_deployment() {
   local body
   [ -z "$DEPLOYMENT" ] || return 0
-  in_actions && [ -n "${GITHUB_TOKEN:-}" ] && [ -n "${GITHUB_API_URL:-}" ] || return 0
+  in_ci && [ -n "${DELIVERY_TOKEN:-}" ] && [ -n "$API" ] || return 0
   # Without auto_merge and required_contexts GitHub would merge branches and wait for checks; ours are done.
   body=$(printf '{"ref": "%s", "environment": "%s", "description": "%s", "auto_merge": false, "required_contexts": []}' \
     "$1" "$ENVIRONMENT" "$2")
@@ -25,9 +25,8 @@ open_deployment() {
 
 # say_of DEPLOYMENT STATE DESCRIPTION
 say_of() {
-  local log="$SERVER/$GITHUB_REPOSITORY/actions/runs/${GITHUB_RUN_ID:-}"
   api POST "deployments/$1/statuses" \
-    "$(printf '{"state": "%s", "description": "%s", "log_url": "%s"}' "$2" "$3" "$log")" >/dev/null ||
+    "$(printf '{"state": "%s", "description": "%s", "log_url": "%s"}' "$2" "$3" "$RUN_PAGE")" >/dev/null ||
     say "GitHub did not take that Deployment $1 is $2 (see above)"
 }
 

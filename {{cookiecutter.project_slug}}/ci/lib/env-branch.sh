@@ -12,10 +12,10 @@
 
 ENVIRONMENT=${ENVIRONMENT:-dev}
 BRANCH=env/$ENVIRONMENT
-REMOTE=origin
 ATTEMPTS=5
 PROGRAM=${0##*/}
-SERVER=${GITHUB_SERVER_URL:-https://github.com}
+# shellcheck source-path=SCRIPTDIR source=ci.sh
+. ci/lib/ci.sh
 
 # --- what became of it: one line, and it is the last one ------------------------------------------------------------
 
@@ -26,54 +26,42 @@ say() { printf '%s\n' "$*" >&2; }
 # answer WORD TEXT: print the one line, here and in the summary of the job.
 answer() {
   ANSWERED=yes
-  [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '\n**%s: %s** %s\n' "$PROGRAM" "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
+  explain "**$PROGRAM: $1** $2"
   printf '%s: %s %s\n' "$PROGRAM" "$1" "$2"
 }
 
 # explain MARKDOWN: add to the summary of the job what people want to know besides.
-explain() { [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '\n%s\n' "$*" >>"$GITHUB_STEP_SUMMARY"; }
+explain() { summarize_run "
+$*"; }
 
 fail() {
-  ! in_actions || printf '::error::%s\n' "$(one_line "$*" | sed 's/%/%25/g')"
+  show_error "$(one_line "$*")"
   answer failed: "$(one_line "$*")"
   exit 1
 }
 
 # loud TEXT: nothing is broken, but a person should read this.
-loud() {
-  if in_actions; then printf '::warning::%s\n' "$(one_line "$1" | sed 's/%/%25/g')"; else say "$1"; fi
-}
-
-in_actions() { [ "${GITHUB_ACTIONS:-}" = true ]; }
+loud() { show_warning "$(one_line "$1")"; }
 
 one_line() { printf '%s' "$*" | LC_ALL=C tr '\000-\037\177' ' '; }
-
-# shellcheck source-path=SCRIPTDIR source=deployment.sh
-. ci/lib/deployment.sh
 
 trap 'abandon_deployment; [ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
 
 # --- git, as who ----------------------------------------------------------------------------------------------------
 
-# With GITHUB_TOKEN git gets it from this helper, which reads it from the environment: so it is in no command line, no
-# URL and no file, and goes to this GitHub only. Without it git asks as it always does on your machine.
+# With DELIVERY_TOKEN git gets it from this helper, which reads it from the environment: so it is in no command line, no
+# URL and no file, and goes to this code host only. Without it git asks as it always does on your machine.
 # shellcheck disable=SC2016  # expanded by the helper, not here
-TOKEN_HELPER='!f() { test "$1" != get || printf "username=x-access-token\npassword=%s\n" "$GITHUB_TOKEN"; }; f'
-[ -z "${GITHUB_TOKEN:-}" ] || export GIT_TERMINAL_PROMPT=0
+TOKEN_HELPER='!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$DELIVERY_USERNAME" "$DELIVERY_TOKEN"; }; f'
+[ -z "${DELIVERY_TOKEN:-}" ] || export DELIVERY_USERNAME DELIVERY_TOKEN GIT_TERMINAL_PROMPT=0
 
 git() {
-  if [ -n "${GITHUB_TOKEN:-}" ]; then
+  if [ -n "${DELIVERY_TOKEN:-}" ] && [ -n "$SERVER" ]; then
     command git -c "credential.$SERVER.helper=" -c "credential.$SERVER.helper=$TOKEN_HELPER" "$@"
   else
     command git "$@"
   fi
 }
-
-if in_actions; then
-  export GIT_AUTHOR_NAME='github-actions[bot]' GIT_COMMITTER_NAME='github-actions[bot]'
-  export GIT_AUTHOR_EMAIL='41898282+github-actions[bot]@users.noreply.github.com'
-  export GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
-fi
 
 # --- the branch -----------------------------------------------------------------------------------------------------
 
@@ -103,7 +91,8 @@ commit_on_top() {
   local parent=
   [ -z "$TIP" ] || parent="-p $TIP"
   # shellcheck disable=SC2086  # two words, or none
-  COMMIT=$(printf '%s\n' "$2" | git commit-tree "$1" $parent) ||
+  COMMIT=$(printf '%s\n' "$2" | awk -v skip="$SKIP" 'NR == 2 && skip { print; print skip } { print }' |
+    git commit-tree "$1" $parent) ||
     fail "git could not write the commit (its answer is above); does it know you? git config user.name, user.email"
 }
 

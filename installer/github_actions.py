@@ -1,0 +1,90 @@
+"""GitHub Actions, as the CI of a repository at GitHub."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import shell
+from .ci import Pipeline, Run
+from .credentials import Credentials
+from .github import GitHub
+from .resource import Resource
+from .resources.registry_token import RegistryToken
+from .resources.rules import CHECKS
+from .resources.variables import Variables
+from .secret import redact
+from .settings import MAIN, Settings
+
+ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+
+
+class GitHubActions:
+    """Each pipeline is a workflow, and what it needs is kept in the repository's variables and secrets."""
+
+    title = "GitHub Actions"
+    checks: tuple[str, ...] = CHECKS
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
+        self._settings = settings
+        self._github = github
+        self._credentials = credentials
+        self.page = f"{settings.url}/actions"
+
+    def resources(self) -> list[Resource[Any]]:
+        """Return the variables and the secret that workflows read."""
+        return [
+            Variables(self._settings, self._github, self._credentials),
+            RegistryToken(self._github, self._credentials),
+        ]
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the Actions secrets."""
+        return self._github.secrets()
+
+    def named(self, pipeline: Pipeline) -> str:
+        """Return the workflow's file."""
+        return f"{pipeline}.yml"
+
+    def newest(self, pipeline: Pipeline) -> Run | None:
+        """Return the newest run of a workflow on main, or None."""
+        path = self._github.path("actions/workflows", self.named(pipeline), "runs")
+        found = self._github.get(path, branch=MAIN, per_page=1)
+        runs = found["workflow_runs"] if found else []
+        return _run(runs[0]) if runs else None
+
+    def run(self, number: int) -> Run:
+        """Return a run."""
+        return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
+
+    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
+        """Dispatch a workflow; an Enterprise Server does not tell the run's number."""
+        body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
+        if self._settings.in_cloud:
+            body["return_run_details"] = True
+        path = self._github.path("actions/workflows", self.named(pipeline), "dispatches")
+        answer = self._github.call("POST", path, body)
+        return answer["workflow_run_id"] if answer else None
+
+    def by_hand(self, pipeline: Pipeline) -> str:
+        """Return the command that dispatches a workflow."""
+        return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
+
+    def look_up(self, number: int) -> str:
+        """Return the command that shows a run."""
+        return f"gh run view {number} --repo {self._github.repository}"
+
+    def failing_logs(self, run: Run, lines: int = 15) -> str:
+        """Return the last lines of the logs of the jobs that failed."""
+        told = []
+        for job in self._github.pages(self._github.path("actions/runs", str(run.number), "jobs"), "jobs"):
+            if job["conclusion"] in ("success", "skipped", None):
+                continue
+            path = self._github.path("actions/jobs", str(job["id"]), "logs")
+            answer = shell.attempt("gh", "api", path, env=self._credentials.environment)  # it follows to the log's host
+            end = redact(answer.out).splitlines()[-lines:]
+            told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(told)
+
+
+def _run(found: dict[str, Any]) -> Run:
+    state, over = found["conclusion"] or found["status"], found["status"] == "completed"
+    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")

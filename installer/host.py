@@ -1,0 +1,58 @@
+"""What is asked of the place that keeps the code, whichever it is; GitHub's answers are in github.py."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from .errors import InstallerError
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a branch; `date` is when it was made, in the host's own form."""
+
+    sha: str
+    message: str
+    date: str
+
+
+class Taken(InstallerError):
+    """A note of that name is there already."""
+
+
+class Note(Protocol):
+    """A line of text that is kept beside the repository, under a name."""
+
+    by_hand: str
+    """The command that takes it away."""
+
+    def read(self) -> tuple[str, float] | None:
+        """Return the text and the seconds since it was written, by the host's own clock; None where there is none."""
+
+    def make(self, text: str) -> None:
+        """Write it; raise `Taken` where there is one: the host itself settles who of two is first."""
+
+    def renew(self, text: str) -> None:
+        """Write it again."""
+
+    def take_away(self) -> None:
+        """Remove it; one that is gone already is fine."""
+
+
+class Host(Protocol):
+    """One repository at a code host, as every verb reads it."""
+
+    host: str
+    repository: str
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+
+    def file(self, path: str, ref: str) -> str | None:
+        """Return a file's text at a commit or branch, or None."""
+
+    def commits(self, branch: str) -> Iterator[Commit]:
+        """Walk along a branch, newest first."""
+
+    def note(self, name: str) -> Note:
+        """Return the note of a name, there already or not."""

@@ -1,0 +1,40 @@
+"""The kinds of code hosts and their CIs. To drop one: delete its lines here, its files, and its name in settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .ci import CI
+from .credentials import Credentials
+from .deploy_key import DeployKeys
+from .github import GitHub
+from .github_actions import GitHubActions
+from .host import Host
+from .resource import Resource
+from .resources.deploy_keys import GitHubDeployKeys
+from .resources.repository import Repository
+from .resources.rules import Rules
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of code host; what is made by one of these functions is given to the others."""
+
+    connect: Callable[[Settings, Credentials], Host]
+    keys: Callable[[Any], DeployKeys]
+    repository: Callable[..., Resource[Any]]
+    """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
+    rules: Callable[[Settings, Any, tuple[str, ...]], Resource[Any]]
+    """The last argument names the checks that a merge waits for."""
+    cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
+
+
+def _github(settings: Settings, credentials: Credentials) -> GitHub:
+    more = {"ca": settings.ca, "api_version": settings.api_version}
+    return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
+
+
+HOSTS = {
+    "github": Kind(_github, GitHubDeployKeys, Repository, Rules, {"github-actions": GitHubActions}),
+}

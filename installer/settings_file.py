@@ -1,0 +1,120 @@
+"""`gitops.yaml`, read once and checked: every wrong field is named, with what it must look like."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import trust
+from .errors import InstallerError
+from .settings import CIS, FILE, Scm, Settings
+
+DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
+OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
+ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
+LABEL = re.compile(r"[A-Za-z0-9._-]*")
+ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
+IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+
+# where in the file each setting stands, and what it must look like; `scm` is the code host's section, by its kind
+_FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
+    "name": ("project.name", None, "a name"),
+    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 36 characters that begins with a letter, like web-api"),
+    "description": ("project.description", None, "a sentence"),
+    "host": ("scm.host", HOST, "a host name, like github.com"),
+    "owner": ("scm.owner", OWNER, "a user or organisation"),
+    "visibility": ("scm.visibility", re.compile("private|public"), "private or public"),
+    "registry": ("registry.host", HOST, "a registry's host name, like docker.io"),
+    "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
+    "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
+    "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+    "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "argocd_url": ("argocd.url", ADDRESS, "where GitHub reaches Argo CD, like https://argocd.example.com, or nothing"),
+    "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
+    "reporter_image": (
+        "github.reporter_image",
+        IMAGE,
+        "an image's whole name, like docker.io/library/python:3.13-slim",
+    ),
+    "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
+    "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
+    "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
+    "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
+    "ci": ("project.ci", None, "the name of a CI"),
+    "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
+}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
+
+
+def load(project: Path) -> Settings:
+    """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
+    path = project / FILE
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InstallerError(
+            f"There is no {FILE} in {project.resolve()}.",
+            "Run this inside a generated project, or say where it is with --project DIR.",
+        ) from None
+    except yaml.YAMLError as error:
+        raise InstallerError(f"{path} is no YAML: {error}", "Mend the line that it names.") from None
+    return parse(tree, path)
+
+
+def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
+    """Turn the file's content into settings; `path` is for messages."""
+    scm: Scm = "gitlab" if _at(tree, "gitlab") and not _at(tree, "github") else "github"
+    values: dict[str, Any] = {"scm": scm}
+    fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
+    files = {name: _of(scm, where) for name, where in _FILES.items()}
+    known = {where for where, *_ in fields.values()} | {"version", "argocd.values", *files.values()}
+    strays = sorted(set(_paths(tree)) - known)
+    wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
+    for name, (where, pattern, form) in fields.items():
+        value = _at(tree, where)
+        if value is None and name not in _MUST_BE_SAID:
+            value = CIS[scm][0] if name == "ci" else getattr(Settings, name, "")
+        if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
+            wrong.append(f"{where}: must be {form}, is {value!r}")
+        values[name] = value
+    for name, longest in (("slug", 36), ("namespace", 63)):
+        if isinstance(values[name], str) and len(values[name]) > longest:
+            wrong.append(f"{fields[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
+    if values["namespace"] == values["argocd_namespace"]:
+        wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
+    extra = _at(tree, "argocd.values") or {}
+    if not isinstance(extra, dict):
+        wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+    if values["ci"] not in CIS[scm]:
+        wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
+    for name, where in files.items():
+        try:
+            values[name] = trust.named(path.parent, _at(tree, where))
+        except ValueError as error:
+            wrong.append(f"{where}: {error}")
+    if _at(tree, "version") != 1:
+        wrong.append("version: must be 1")
+    if wrong:
+        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
+    return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, files["registry_ca"]) or "")
+
+
+def _of(scm: Scm, where: str) -> str:
+    """Return a setting's place in a project of this kind of code host."""
+    return f"{scm}.{where.removeprefix('scm.')}" if where.startswith("scm.") else where
+
+
+def _at(tree: Any, where: str) -> Any:
+    for key in where.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _paths(tree: Any, prefix: str = "") -> list[str]:
+    """List the dotted paths of all leaves; `argocd.values` is one leaf, whatever it holds."""
+    if not isinstance(tree, dict) or prefix == "argocd.values.":
+        return [prefix.rstrip(".")] if prefix else []
+    return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]

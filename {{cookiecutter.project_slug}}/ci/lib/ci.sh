@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034  # read by those who source this
+# ci.sh: where the scripts run, and what is different there. It is sourced.
+#
+# What stands here is true on your machine. Each CI has a file of its own beside this one, on-<ci>.sh, which does nothing
+# anywhere else and says otherwise there: what a script tells goes where that CI shows it, and git gets its token.
+
+REMOTE=origin
+CI_NAME=''           # which CI this is; nothing on your machine
+REPOSITORY=''        # its name at the code host: acme/hello-api
+DELIVERY_USERNAME=x-access-token
+API=''               # GitHub's, of this repository, where DELIVERY_TOKEN may open Deployments
+RUN_PAGE=''          # where people see this run
+SKIP=''              # a line of what is committed to env/…, which keeps the CI from building that
+TO_INIT='' TO_RELEASE='' TO_DELIVER='' TO_ROLL_BACK='' # what people do there, besides running these scripts
+
+in_ci() { [ -n "$CI_NAME" ]; }
+
+# server_of_origin: the code host's address, of whatever form the remote's is.
+server_of_origin() {
+  git config --get "remote.$REMOTE.url" | sed -nE \
+    -e 's|^(https?://)([^/@]*@)?([^/]*)/.*|\1\3|p' -e 's#^(ssh://)?[^/@]+@([^:/]+)[:/].*#https://\2#p'
+}
+
+SERVER=$(server_of_origin || true)
+
+show_error() { :; }                     # TEXT: in one line, where the CI shows errors besides its log
+show_warning() { printf '%s\n' "$1" >&2; } # TEXT
+summarize_run() { :; }                  # MARKDOWN, for the page of the run
+keep_digest() { :; }                    # DIGEST, for the job that delivers
+where_to_set() { :; }                   # NAME: where one sets it, in brackets, for messages
+first_push() { false; }                 # did the push that started this make the branch?
+who() { git config user.name || id -un; }
+name_git() { export GIT_AUTHOR_NAME="$1" GIT_COMMITTER_NAME="$1" GIT_AUTHOR_EMAIL="$2" GIT_COMMITTER_EMAIL="$2"; }
+
+# What deployment.sh does where the code host is GitHub.
+DEPLOYMENT=''
+open_deployment() { :; }
+deployment_trailer() { :; }
+keep_deployment() { :; }
+handed_over() { :; }
+abandon_deployment() { :; }
+
+for place in ci/lib/deployment.sh ci/lib/on-*.sh; do
+  # shellcheck source=/dev/null
+  [ ! -e "$place" ] || . "$place"
+done
