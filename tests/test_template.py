@@ -22,6 +22,8 @@ ANSWERS: dict[str, dict[str, str]] = {
     "another registry": {"registry": "registry.example.com:5000", "registry_account": "team/sub-team"},
     "public, another Python": {"visibility": "public", "python_version": "3.14"},
     "a database": {"database": "postgresql"},
+    "CircleCI": {"ci": "circleci"},
+    "Travis CI and a database": {"ci": "travis-ci", "database": "postgresql"},
     "everything else than usual": {
         "project_name": ODD,
         "project_slug": "z" * 36,
@@ -41,7 +43,24 @@ FILES, MORE_FOR_A_DATABASE = (
     set((ROOT / f"tests/{name}.txt").read_text(encoding="utf-8").split())
     for name in ("generated_files", "generated_files_with_database")
 )
-COPIED = [name for name in sorted(FILES) if name.startswith((".github/workflows/", "chart/templates/", "ci/"))]
+OF_ONE_CI = {
+    "github-actions": {
+        ".github/workflows/deliver.yml",
+        ".github/workflows/pull-request.yml",
+        ".github/workflows/rollback.yml",
+        "ci/lib/on-github-actions.sh",
+        "ci/tested",
+    },
+    "circleci": {".circleci/config.yml", "ci/lib/on-circleci.sh"},
+    "travis-ci": {".travis.yml", "ci/lib/on-travis-ci.sh"},
+}
+
+
+def _copied(name: str) -> bool:
+    return name.startswith((".github/workflows/", "chart/templates/", "ci/"))
+
+
+COPIED = [name for name in sorted(FILES) if _copied(name)]
 
 
 @pytest.fixture(scope="module", params=ANSWERS.values(), ids=ANSWERS.keys())
@@ -51,12 +70,13 @@ def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
 
 def test_the_project_has_exactly_these_files(baked: BakedProject) -> None:
     files = FILES | (MORE_FOR_A_DATABASE if baked.answers["database"] == "postgresql" else set())
+    files = files - OF_ONE_CI["github-actions"] | OF_ONE_CI[baked.answers["ci"]]
 
     assert baked.files() == {name.replace("MODULE", baked.module) for name in files}
 
 
 def test_no_braces_of_the_template_are_left(baked: BakedProject) -> None:
-    rendered = baked.files() - set(COPIED)
+    rendered = {name for name in baked.files() if not _copied(name)}
 
     assert [name for name in rendered if re.search(r"cookiecutter\.|\{[{%#]|[%#]\}", baked.text(name))] == []
 
@@ -64,17 +84,19 @@ def test_no_braces_of_the_template_are_left(baked: BakedProject) -> None:
 def test_copied_files_are_the_templates_byte_for_byte(baked: BakedProject) -> None:
     source = ROOT / PROJECT
 
-    assert [n for n in COPIED if (baked.path / n).read_bytes() != (source / n).read_bytes()] == []
+    copied = [name for name in baked.files() if _copied(name)]
+    assert [n for n in copied if (baked.path / n).read_bytes() != (source / n).read_bytes()] == []
 
 
 def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     a = baked.answers
     name, description, slug = a["project_name"], a["description"], a["project_slug"]
 
+    ci = {} if a["ci"] == "github-actions" else {"ci": a["ci"]}
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
-        "project": {"name": name, "slug": slug, "description": description, **database},
+        "project": {"name": name, "slug": slug, "description": description, **ci, **database},
         "github": {
             "host": a["host"],
             "owner": a["owner"],
@@ -211,6 +233,34 @@ def test_the_project_is_the_same_without_hooks(
     command_line(tmp_path, "--accept-hooks", "no", str(template), check=True)
     bare = BakedProject(tmp_path / project.slug, {})
 
-    assert bare.files() == project.files()
-    assert [n for n in bare.files() if (bare.path / n).read_bytes() != (project.path / n).read_bytes()] == []
-    assert [n for n in bare.files() if (bare.path / n).stat().st_mode != (project.path / n).stat().st_mode] == []
+    others = {"circleci", "travis-ci"}
+    assert bare.files() == project.files().union(*(OF_ONE_CI[ci] for ci in others)), "what the hook takes away"
+    assert [n for n in project.files() if (bare.path / n).read_bytes() != (project.path / n).read_bytes()] == []
+    assert [n for n in project.files() if (bare.path / n).stat().st_mode != (project.path / n).stat().st_mode] == []
+
+
+def test_under_cruft_too_only_the_files_of_what_was_chosen_are_there(
+    template: Path, project: BakedProject, command_line: CommandLine, tmp_path: Path
+) -> None:
+    answers = template / "cookiecutter.json"
+    before = answers.read_text(encoding="utf-8")
+    answers.write_text(before.replace("{", '{"_commit": "c0ffee",', 1), encoding="utf-8")  # as cruft sets it
+    try:
+        command_line(tmp_path, str(template), check=True)
+    finally:
+        answers.write_text(before, encoding="utf-8")
+
+    assert BakedProject(tmp_path / project.slug, {}).files() == project.files()
+    assert not (tmp_path / project.slug / ".circleci").exists()
+
+
+def test_files_of_ones_own_stay_beside_those_that_the_hook_takes_away(
+    template: Path, project: BakedProject, command_line: CommandLine, tmp_path: Path
+) -> None:
+    own = tmp_path / project.slug / ".circleci/own.yml"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    command_line(tmp_path, "-f", str(template), check=True)
+
+    assert own.exists()
+    assert not own.with_name("config.yml").exists()

@@ -14,8 +14,9 @@ import pytest
 from tests.delivery.world import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
+CIS = ["circleci", "github-actions", "travis-ci"]
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
-SHARED = ["lib/api.sh", "lib/ci.sh", "lib/deployment.sh", "lib/env-branch.sh", "lib/on-github-actions.sh"]
+SHARED = ["lib/api.sh", "lib/ci.sh", "lib/deployment.sh", "lib/env-branch.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 
@@ -77,13 +78,37 @@ def project(tmp_path: Path) -> Path:
 def test_without_helm_the_chart_check_says_where_to_get_it(project: Path) -> None:
     bin_ = project / "bin"
     bin_.mkdir()
-    for tool in ("bash", "env", "sed", "dirname"):
+    for tool in ("bash", "env", "sed", "dirname", "mktemp", "rm", "uname", "tr"):
         (bin_ / tool).symlink_to(shutil.which(tool) or tool)
+    write_program(bin_ / "curl", "#!/bin/sh\nexit 22\n")
     done = run(project / "ci/chart", PATH=str(bin_))
-    assert (done.returncode, done.stderr) == (
-        1,
-        "chart: failed: there is no helm: https://helm.sh/docs/intro/install/\n",
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "chart: failed: there is no helm, and none could be had from https://get.helm.sh/helm-"
     )
+    assert done.stderr.endswith(": https://helm.sh/docs/intro/install/\n")
+
+
+def test_where_helm_is_missing_a_private_one_is_used_and_removed(project: Path) -> None:
+    temporary, calls = project / "temporary", project / "calls"
+    temporary.mkdir()
+    # what would come from get.helm.sh: an archive with the program in a folder named after the machine
+    write_program(
+        project / "bin/curl",
+        f"""#!/bin/sh
+while [ $# -gt 1 ]; do [ "$1" != --output ] || output=$2; shift; done
+kind=$(printf '%s' "$1" | sed 's/.*helm-v[0-9.]*-\\(.*\\).tar.gz/\\1/')
+mkdir -p "{project}/got/$kind"
+printf '#!/bin/sh\\necho "$*" >>{calls}\\necho rendered\\n' >"{project}/got/$kind/helm"
+chmod +x "{project}/got/$kind/helm"
+exec tar -czf "$output" -C "{project}/got" "$kind/helm"
+""",
+    )
+    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not (Path(p) / "helm").exists())
+    done = run(project / "ci/chart", PATH=f"{project / 'bin'}:{path}", TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["lint", "template"]
+    assert list(temporary.iterdir()) == []
 
 
 with_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="no helm in PATH")

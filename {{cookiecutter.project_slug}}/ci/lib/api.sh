@@ -1,6 +1,15 @@
 # shellcheck shell=bash
 # api.sh: how scripts ask GitHub's API. It is sourced, not run.
 
+# github_api: the address of the API for this repository, where the CI does not tell it.
+github_api() {
+  case $SERVER in
+    https://github.com) printf 'https://api.github.com/repos/%s' "$REPOSITORY" ;;
+    https://*.ghe.com) printf 'https://api.%s/repos/%s' "${SERVER#https://}" "$REPOSITORY" ;;
+    *) printf '%s/api/v3/repos/%s' "$SERVER" "$REPOSITORY" ;;
+  esac
+}
+
 # api METHOD PATH [BODY]: GitHub's answer on standard output, packed: so it can be looked through without a parser.
 # The token goes to curl by standard input: it is in no command line.
 api() {

@@ -50,14 +50,18 @@ trap 'abandon_deployment; [ -n "$ANSWERED" ] || { printf "%s: failed: stopped by
 # --- git, as who ----------------------------------------------------------------------------------------------------
 
 # With DELIVERY_TOKEN git gets it from this helper, which reads it from the environment: so it is in no command line, no
-# URL and no file, and goes to this code host only. Without it git asks as it always does on your machine.
+# URL and no file, and goes to this code host only. Without it git asks as it always does on your machine. The token is
+# for https, so that is what git speaks then, however the CI wrote the remote's address or had git rewrite it.
 # shellcheck disable=SC2016  # expanded by the helper, not here
 TOKEN_HELPER='!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$DELIVERY_USERNAME" "$DELIVERY_TOKEN"; }; f'
 [ -z "${DELIVERY_TOKEN:-}" ] || export DELIVERY_USERNAME DELIVERY_TOKEN GIT_TERMINAL_PROMPT=0
 
 git() {
+  local host=${SERVER#*://} there=$SERVER/$REPOSITORY
   if [ -n "${DELIVERY_TOKEN:-}" ] && [ -n "$SERVER" ]; then
-    command git -c "credential.$SERVER.helper=" -c "credential.$SERVER.helper=$TOKEN_HELPER" "$@"
+    command git -c "credential.$SERVER.helper=" -c "credential.$SERVER.helper=$TOKEN_HELPER" \
+      -c "url.$there.insteadOf=$there" -c "url.$there.insteadOf=git@$host:$REPOSITORY" \
+      -c "url.$there.insteadOf=ssh://git@$host/$REPOSITORY" "$@"
   else
     command git "$@"
   fi
