@@ -71,11 +71,13 @@ _AUTHORITY = (
 )
 
 
-def unreachable(base: str, request: str, error: requests.RequestException, seconds: float) -> InstallerError:
-    """Say how the way to GitHub failed."""
+def unreachable(
+    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str = "github.ca"
+) -> InstallerError:
+    """Say how the way to the code host failed; `ca` is the setting that names its CA."""
     said = f"{request}: {redact(str(error.args[0] if error.args else error))}"
     if unknown(error):
-        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY)
+        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY.replace("github.ca", ca))
     late = isinstance(error, requests.Timeout)
     how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
     return InstallerError(
@@ -84,9 +86,14 @@ def unreachable(base: str, request: str, error: requests.RequestException, secon
 
 
 def not_github(base: str, request: str, why: str) -> InstallerError:
+    """Say that somebody else than GitHub answered."""
+    return not_the_host("GitHub", base, request, why)
+
+
+def not_the_host(name: str, base: str, request: str, why: str) -> InstallerError:
     """Say that somebody else answered."""
     return InstallerError(
-        f"{base} answered {request} with something that is not GitHub's: {why}",
+        f"{base} answered {request} with something that is not {name}'s: {why}",
         "Is there a proxy or a login page in between? Then run this again.",
     )
 
