@@ -4,6 +4,7 @@ import itertools
 import json
 import socketserver
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,20 +49,13 @@ class Push:
         return str(self.token) if self.token else f"deploy key {self.key.title if self.key else ''}"
 
 
-class Pushes:
-    """Answer git's requests, and its hooks' questions on a socket of its own."""
+class Questions:
+    """A socket on which git's hooks ask, and the command behind a deploy key."""
 
-    def __init__(self, github: "GitHub", socket: Path) -> None:
-        self._github = github
-        self._open: dict[str, Push] = {}
-        self._numbers = itertools.count(1)
-        self.socket = socket
-        pushes = self
-
+    def __init__(self, socket: Path, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         class Question(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                answer = pushes.answer_question(json.loads(self.rfile.readline()))
-                self.wfile.write(json.dumps(answer).encode() + b"\n")
+                self.wfile.write(json.dumps(answer(json.loads(self.rfile.readline()))).encode() + b"\n")
 
         self._server = socketserver.ThreadingUnixStreamServer(str(socket), Question)
         self._server.daemon_threads = True
@@ -70,6 +64,20 @@ class Pushes:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Pushes:
+    """Answer git's requests, and its hooks' questions on a socket of its own."""
+
+    def __init__(self, github: "GitHub", socket: Path) -> None:
+        self._github = github
+        self._open: dict[str, Push] = {}
+        self._numbers = itertools.count(1)
+        self.socket = socket
+        self._questions = Questions(socket, self.answer_question)
+
+    def close(self) -> None:
+        self._questions.close()
 
     def open(self, push: Push) -> str:
         number = str(next(self._numbers))

@@ -1,6 +1,7 @@
 """Git over HTTP: who may fetch and push, and git's own http-backend behind it."""
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import git
@@ -24,19 +25,25 @@ def answer(github: "GitHub", request: Request) -> Response:
     refusal = _refusal(repository, token, service, sent=request.secret is not None)
     if refusal or repository is None:
         return refusal or Response(404)
+    push = github.pushes.open(Push(repository, token)) if token else ""
+    return backend(request, repository.git, parts[2], token.owner.login if token else "", push)
+
+
+def backend(request: Request, folder: Path, rest: str, user: str, push: str) -> Response:
+    """Let git's http-backend answer for one bare repository; `push` is for its hooks."""
     environment = {
         **git.PLAIN,
-        "GIT_PROJECT_ROOT": str(repository.git.parent),
+        "GIT_PROJECT_ROOT": str(folder.parent),
         "GIT_HTTP_EXPORT_ALL": "1",
-        "PATH_INFO": f"/{repository.git.name}/{parts[2]}",
+        "PATH_INFO": f"/{folder.name}/{rest}",
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": request.query_string,
         "CONTENT_TYPE": request.headers.get("Content-Type", ""),
         "CONTENT_LENGTH": str(len(request.body)),
         "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
         "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
-        "REMOTE_USER": token.owner.login if token else "",
-        "STAND_IN_PUSH": github.pushes.open(Push(repository, token)) if token else "",
+        "REMOTE_USER": user,
+        "STAND_IN_PUSH": push,
     }
     done = subprocess.run(
         ["git", "http-backend"], env=environment, input=request.body, capture_output=True, check=False

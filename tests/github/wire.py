@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -123,29 +123,36 @@ class Route:
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
 
 
-ROUTES: list[Route] = []
+class Table:
+    """The REST operations that one stand-in answers."""
+
+    def __init__(self, greedy: Iterable[str] = ()) -> None:
+        self.routes: list[Route] = []
+        self._greedy = frozenset(greedy)
+
+    def route(self, method: str, template: str, needs: str = "", scope: str = "repo") -> Callable[[Any], Any]:
+        """Register what answers one REST operation."""
+
+        def register(answer: Callable[..., Response]) -> Callable[..., Response]:
+            parts = [
+                f"(?P<{part[1:-1]}>{'.+' if part[1:-1] in self._greedy else '[^/]+'})"
+                if part.startswith("{")
+                else re.escape(part)
+                for part in template.split("/")
+            ]
+            self.routes.append(Route(method, template, needs, scope, answer, re.compile("/".join(parts))))
+            return answer
+
+        return register
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Find what answers a path; the template with the fewest parameters wins, of two the longer one."""
+        for candidate in sorted(self.routes, key=lambda each: (each.template.count("{"), -len(each.template))):
+            parameters = candidate.match(method, path)
+            if parameters is not None:
+                return candidate, parameters
+        raise UnmodelledError(f"no route for {method} {path}")
 
 
-def route(method: str, template: str, needs: str = "", scope: str = "repo") -> Callable[[Any], Any]:
-    """Register what answers one REST operation."""
-
-    def register(answer: Callable[..., Response]) -> Callable[..., Response]:
-        parts = [
-            f"(?P<{part[1:-1]}>{'.+' if part[1:-1] in GREEDY else '[^/]+'})"
-            if part.startswith("{")
-            else re.escape(part)
-            for part in template.split("/")
-        ]
-        ROUTES.append(Route(method, template, needs, scope, answer, re.compile("/".join(parts))))
-        return answer
-
-    return register
-
-
-def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Find what answers a path; the template with the fewest parameters wins, of two the longer one."""
-    for candidate in sorted(ROUTES, key=lambda each: (each.template.count("{"), -len(each.template))):
-        parameters = candidate.match(method, path)
-        if parameters is not None:
-            return candidate, parameters
-    raise UnmodelledError(f"no route for {method} {path}")
+_TABLE = Table(GREEDY)
+ROUTES, route, find_route = _TABLE.routes, _TABLE.route, _TABLE.find

@@ -1,0 +1,98 @@
+"""One request in, one answer out: by path to REST or git; everything checked and written down."""
+
+import traceback
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from tests.github.faults import Broken, Fault, Silent
+from tests.github.wire import Asked, Request, Response, UnmodelledError
+
+from . import rest, smart_http  # noqa: F401  # the first registers the routes
+from .call import Call, check_scope, demand
+from .documented import request_faults
+from .model import Project, Token
+from .wire import RefusedError, answered, find_route, secret_of
+
+if TYPE_CHECKING:
+    from .stand_in import GitLab
+
+API = "/api/v4"
+
+
+class Dispatch:
+    """Answer every request that a front hands over."""
+
+    def __init__(self, gitlab: "GitLab") -> None:
+        self._gitlab = gitlab
+
+    def answer(self, request: Request) -> Response:
+        fault = self._gitlab.faults.strike(request)
+        try:
+            response = fault.response(request) if fault and fault.kind == "refuses" else self._or_never(request, fault)
+        except RefusedError as refused:
+            response = answered(refused.status, refused.body)
+        except (UnmodelledError, NotImplementedError) as error:
+            response = self._failed(501, f"not modelled: {error}")
+        except Exception:  # a fault of the stand-in's own: the test must see it
+            response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
+        self._gitlab.note(Asked(request.method, request.host, request.target, response.status))
+        return response
+
+    def _or_never(self, request: Request, fault: Fault | None) -> Response:
+        if fault and fault.kind == "hangs":
+            return Silent(504)
+        response = self._by_path(request)
+        if fault and fault.kind == "lost":
+            return Broken(502)
+        return Broken(response.status, response.body, response.headers) if fault else response
+
+    def _failed(self, status: int, message: str) -> Response:
+        self._gitlab.fail(message)
+        return answered(status, {"message": f"GitLab stand-in: {message.splitlines()[0]}"})
+
+    def _by_path(self, request: Request) -> Response:
+        if request.host != self._gitlab.site.host:
+            raise UnmodelledError(f"host {request.host}")
+        if any(word in request.query for word in ("private_token", "job_token", "access_token")):
+            raise UnmodelledError("a token in an address")
+        if request.path.startswith(f"{API}/"):
+            return self._rest(request, request.path.removeprefix(API))
+        return smart_http.answer(self._gitlab, request)
+
+    def _rest(self, request: Request, path: str) -> Response:
+        token = self._token(request)
+        found, parameters = find_route(request.method, path)
+        if faults := request_faults(found, request, parameters):
+            raise UnmodelledError("; ".join(faults))
+        try:
+            if found.scope == "api":
+                check_scope(token, request.method)
+            with self._gitlab.lock:
+                project = self._project(parameters["id"]) if found.template.startswith("/projects/{id}") else None
+                if project or found.template.startswith("/projects/{id}"):
+                    del parameters["id"]
+                    demand(token, project, int(found.needs))
+                response = found.answer(Call(self._gitlab, request, token, found, project), **parameters)
+                if found.method != "GET" and response.status < 300:
+                    self._gitlab.changed(str(token), f"{request.method} {unquote(path)}")
+        except RefusedError as refused:
+            response = answered(refused.status, refused.body)
+        return Response(response.status, response.body, {**response.headers, "X-Request-Id": "stand-in"})
+
+    def _project(self, name: str) -> Project | None:
+        by_number = (each for each in self._gitlab.projects.values() if str(each.id) == name)
+        return self._gitlab.projects.get(name.lower()) or next(by_number, None)
+
+    def _token(self, request: Request) -> Token:
+        secret = secret_of(request)
+        token = self._gitlab.live(secret)
+        if token is None:
+            raise RefusedError(401, "401 Unauthorized")
+        if token.expires_at and token.expires_at < "2000":
+            raise RefusedError(
+                401,
+                "",
+                error="invalid_token",
+                error_description="Token is expired. You can either do re-authorization or token refresh.",
+            )
+        return token

@@ -1,0 +1,190 @@
+"""The stand-in as a whole: seeding, what it remembers, and what tests read from it."""
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.github import git
+from tests.github.authority import Authority, server_context
+from tests.github.faults import Faults
+from tests.github.front import Front, proxy_environment
+from tests.github.ssh import Ssh
+from tests.github.ssh import serve as serve_ssh
+from tests.github.wire import Asked, Change
+
+from .dispatch import Dispatch
+from .hosting import Hosting
+from .merging import Merging
+from .model import Group, Project, Token, TokenKind, User, new_secret
+from .pipelines import Pipeline
+from .predefined import Predefined
+from .pushes import Pushes
+from .render import Site
+from .runner import Runner
+from .triggers import Triggers
+
+
+class GitLab:
+    """A GitLab of one's own; see the package's docstring for how to use it."""
+
+    def __init__(
+        self, folder: Path, host: str, *, version: str, runner_env: Mapping[str, str], runners: Iterable[str]
+    ) -> None:
+        self.folder = folder
+        self.site = Site(host)
+        self.version = version
+        self.runners = list(runners)
+        self.lock = threading.RLock()
+        self.moved = threading.Condition(self.lock)
+        self.users: dict[str, User] = {}
+        self.groups: dict[str, Group] = {}
+        self.tokens: dict[str, Token] = {}
+        self.projects: dict[str, Project] = {}  # by full path in lower case
+        self.requests: list[Asked] = []
+        self.changes: list[Change] = []
+        self.failures: list[str] = []
+        self.faults = Faults()
+        self.env: dict[str, str] = {}
+        self._ssh: Ssh | None = None
+        self.dispatch = Dispatch(self)
+        self.pushes = Pushes(self, folder / "s")
+        self.hosting = Hosting(self)
+        self.merging = Merging(self)
+        self.predefined = Predefined(self)
+        self.triggers = Triggers(self)
+        self.runner = Runner(self, runner_env)
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        major, minor, *_ = self.version.split(".")
+        return int(major), int(minor)
+
+    @property
+    def cloud(self) -> bool:
+        return self.site.host == "gitlab.com"
+
+    @classmethod
+    @contextlib.contextmanager
+    def serve(
+        cls,
+        host: str = "gitlab.com",
+        *,
+        version: str = "19.4.0-ee",
+        listen: str | None = None,
+        certificate: tuple[Path, Path] | None = None,
+        allowed: Iterable[str] = (),
+        runner_env: Mapping[str, str] | None = None,
+        runners: Iterable[str] = ("shell",),
+    ) -> Iterator[Self]:
+        """Run a stand-in: behind a proxy of its own, or (listen, certificate) where the host's name leads to it."""
+        folder = Path(tempfile.mkdtemp(prefix="gitlab-"))  # short: a socket lies in it
+        gitlab = cls(folder, host, version=version, runner_env=runner_env or {}, runners=runners)
+        if listen and certificate:
+            address, _, port = listen.rpartition(":")
+            front = Front((address, int(port)), server_context(*certificate), gitlab.dispatch.answer)
+        else:
+            authority = Authority(folder)
+            front = Front(
+                ("127.0.0.1", 0),
+                authority.context(host),
+                gitlab.dispatch.answer,
+                proxy_for=(host,),
+                allowed=allowed,
+                refused=gitlab.fail,
+            )
+            gitlab.env = proxy_environment(front.server_address[1], authority.certificate)
+        try:
+            yield gitlab
+        finally:
+            gitlab.runner.close()
+            front.close()
+            gitlab.pushes.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def ssh(self, listen: str = "127.0.0.1:0") -> Iterator[Ssh]:
+        """Let deploy keys in over SSH as well, by a real sshd."""
+        with serve_ssh(self.folder / "ssh", self.site.host, self.pushes.socket, listen) as self._ssh:
+            self._allow()
+            yield self._ssh
+        self._ssh = None
+
+    def _allow(self) -> None:
+        if self._ssh:
+            self._ssh.allow(key for each in self.projects.values() for key in each.keys.values())
+
+    # -- seeding
+
+    def user(self, username: str, *, bot: bool = False) -> User:
+        return self.users.setdefault(username, User(username, bot))
+
+    def group(self, path: str, members: Mapping[str, int] | None = None) -> Group:
+        """Make a group; members are access levels by username: 30 developer, 40 maintainer, 50 owner."""
+        group = Group(path, {self.users[name].id: level for name, level in (members or {}).items()})
+        self.groups[path] = group
+        return group
+
+    def token(
+        self, owner: str, *, scopes: Iterable[str] = ("api",), kind: TokenKind = "personal", expires: str | None = None
+    ) -> str:
+        """Make a token, and give back its text."""
+        token = Token(new_secret(kind), kind, self.users[owner], frozenset(scopes), "for tests", expires)
+        self.tokens[token.secret] = token
+        return token.secret
+
+    def live(self, secret: str | None) -> Token | None:
+        return self.tokens.get(secret or "")
+
+    # -- reading
+
+    def project(self, full_path: str) -> Project:
+        return self.projects[full_path.lower()]
+
+    def branches(self, project: Project) -> dict[str, str]:
+        return git.refs(project.git)
+
+    def file(self, full_path: str, branch: str, path: str) -> str | None:
+        """Read a file as it is on a branch; None where there is none."""
+        content = git.show(self.project(full_path).git, f"refs/heads/{branch}", path)
+        return None if content is None else content.decode()
+
+    def wait_for(self, full_path: str, fits: Callable[[Pipeline], bool], timeout: float = 60) -> Pipeline:
+        """Wait until the newest pipeline that fits is over, or waits for a person."""
+
+        def fitting() -> Pipeline | None:
+            return next((each for each in self.project(full_path).pipelines if fits(each)), None)
+
+        def done() -> bool:
+            found = fitting()
+            return found is not None and (found.over or found.status == "manual")
+
+        with self.moved:
+            if not self.moved.wait_for(done, timeout):
+                raise TimeoutError(f"no pipeline is over after {timeout} s\n{self.story()}\n{self.failures}")
+            found = fitting()
+        assert found is not None
+        return found
+
+    def story(self) -> str:
+        """Tell all pipelines with their jobs and logs, for a person whose test failed."""
+        return "\n".join(
+            f"== {project.full_path} #{pipeline.iid} {pipeline.source} {pipeline.ref} {pipeline.status} "
+            f"{pipeline.results()} {pipeline.yaml_errors or ''}\n"
+            + "\n".join(f"-- {job.name}\n{job.log}" for job in pipeline.jobs if job.log)
+            for project in self.projects.values()
+            for pipeline in reversed(project.pipelines)
+        )
+
+    def fail(self, message: str) -> None:
+        self.failures.append(message)
+
+    def note(self, asked: Asked) -> None:
+        self.requests.append(asked)
+
+    def changed(self, who: str, what: str) -> None:
+        self.changes.append(Change(who, what))
+        self._allow()
