@@ -1,152 +1,33 @@
-"""GitLab's edge: REST through python-gitlab, the same calls for gitlab.com and a GitLab of one's own."""
+"""GitLab, as the place that keeps the code: one project, what is in it and what is kept beside it."""
 
 import base64
-import threading
+import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-import requests
+from .gitlab_refused import RefusedByGitLab
+from .gitlab_rest import Rest
+from .host import Commit, Taken
+from .secret import Secret
 
-from .errors import InstallerError
-from .gitlab_refused import RefusedByGitLab, words
-from .refused import not_the_host, unreachable
-from .secret import Secret, redact
-from .trust import verify
-from .wait import pause
-
-if TYPE_CHECKING:
-    from gitlab import Gitlab
-
-CLOUD = "gitlab.com"
-TOKEN = "GITLAB_TOKEN"  # noqa: S105 - a name
-TIMEOUT = 15
-"""Seconds for one answer."""
-PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third time that a request is sent."""
-LONGEST = 30.0
-"""Seconds that a rate limit is waited for; one that lasts longer is told."""
+HIDES = (17, 6)
+"""Since then a variable can be written so that nobody reads it again."""
 
 
-class GitLab:
-    """One GitLab and one token; `project` is the full path, `group/subgroup/name`, that paths begin with."""
+class GitLab(Rest):
+    """`repository` is the full path, `group/subgroup/name`, that paths begin with."""
 
-    def __init__(self, host: str, token: Secret, project: str, *, ca: str = "") -> None:
-        self.host = host
-        self.project = project
-        self._last = threading.local()
-        self._client = _client(f"https://{host}", token, ca, self._remember)
-
-    def _remember(self, answer: requests.Response, *_: Any, **__: Any) -> None:
-        self._last.headers = {name.lower(): value for name, value in answer.headers.items()}
-
-    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
-        """Send one request and return its JSON (None where there is none); raise RefusedByGitLab."""
-        return self.send(verb, path, body, parameters)[1]
-
-    def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Return headers and JSON; sends again where that is safe: a POST only where GitLab has done nothing."""
-        headers, answer = self._patiently(verb, path, body, parameters)
-        if not answer.content:
-            return headers, None
-        try:
-            return headers, answer.json()
-        except ValueError:
-            kind = headers.get("content-type") or "of no type"
-            raise not_the_host("GitLab", self._base, f"{verb} {path}", f"it is {kind}, and no JSON") from None
-
-    def text(self, path: str) -> str:
-        """Read something that is no JSON, a job's log say."""
-        return self._patiently("get", path, None, {})[1].content.decode(errors="replace")
-
-    def _patiently(
-        self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
-    ) -> tuple[dict[str, str], requests.Response]:
-        for wait in (*PAUSES, None):
-            try:
-                return self._once(verb, path, body, parameters)
-            except RefusedByGitLab as error:
-                limited = error.wait is not None and error.wait <= LONGEST
-                if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
-                    raise
-                pause(error.wait if error.wait is not None else wait)
-            except InstallerError:
-                if wait is None or verb == "POST":
-                    raise
-                pause(wait)
-        raise AssertionError
-
-    def _once(
-        self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
-    ) -> tuple[dict[str, str], requests.Response]:
-        from gitlab.exceptions import GitlabError
-
-        asked = f"{verb} {path}"
-        self._last.headers = {}
-        try:
-            answer = self._client.http_request(
-                verb.lower(),
-                path,
-                query_data=dict(parameters),
-                post_data=body,
-                obey_rate_limit=False,  # python-gitlab would wait as long as GitLab says, up to an hour
-                retry_transient_errors=False,  # and repeat POST
-            )
-        except GitlabError as error:
-            said = redact(words(error.response_body or error.error_message))
-            raise RefusedByGitLab(verb, path, error.response_code or 0, said, self._last.headers) from None
-        except requests.TooManyRedirects as error:
-            where = error.response.headers.get("location", "elsewhere") if error.response is not None else "elsewhere"
-            raise not_the_host("GitLab", self._base, asked, f"it leads to {redact(where)}") from None
-        except requests.RequestException as error:
-            raise unreachable(self._base, asked, error, TIMEOUT, ca="gitlab.ca") from None
-        return self._last.headers, answer
-
-    @property
-    def _base(self) -> str:
-        return f"https://{self.host}/api/v4"
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        """Read one thing; None where it is not there."""
-        try:
-            return self.call("GET", path, **parameters)
-        except RefusedByGitLab as error:
-            if error.status == 404:
-                return None
-            raise
-
-    def pages(self, path: str, **parameters: Any) -> Iterator[Any]:
-        """Read a whole list, page by page; empty where it is not there."""
-        page = 1
-        while True:
-            items = self.get(path, per_page=100, page=page, **parameters) or []
-            yield from items
-            if len(items) < 100:
-                return
-            page += 1
-
-    def headers(self, path: str) -> dict[str, str]:
-        """Read one thing and return only the headers of the answer, their names in lower case."""
-        return self.send("GET", path, None, {})[0]
-
-    def delete(self, path: str) -> bool:
-        """Delete what is at a path; False where nothing was."""
-        try:
-            self.call("DELETE", path)
-        except RefusedByGitLab as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
-
-    # --- the project ---------------------------------------------------------------------------
+    def __init__(self, host: str, token: Secret, repository: str, *, ca: str = "") -> None:
+        super().__init__(host, token, ca=ca)
+        self.repository = repository
 
     def path(self, *parts: str) -> str:
         """Return a path below the project, each part escaped with its slashes."""
-        return "/".join(["/projects", *(quote(part, safe="") for part in (self.project, *parts))])
+        return "/".join(["/projects", *(quote(part, safe="") for part in (self.repository, *parts))])
 
     def find(self) -> dict[str, Any] | None:
-        """Return the project, or None; one that waits to be deleted is no project any more."""
+        """Return the project, or None."""
         found: dict[str, Any] | None = self.get(self.path())
         return found
 
@@ -160,28 +41,91 @@ class GitLab:
         found = self.get(self.path("repository", "files", path), ref=ref)
         return base64.b64decode(found["content"]).decode() if found else None
 
-    def version(self) -> tuple[int, int]:
-        """Return the two numbers of GitLab's version."""
-        major, minor, *_ = self.call("GET", "/version")["version"].split(".")
-        return int(major), int(minor)
+    def commits(self, branch: str) -> Iterator[Commit]:
+        """Walk along a branch, newest first."""
+        for found in self.pages(self.path("repository", "commits"), ref_name=branch):
+            yield Commit(found["id"], found["message"], found["committed_date"])
+
+    def level(self) -> int:
+        """Return the token's access level in the project: 40 is Maintainer, 50 Owner; 0 where it has none."""
+        permissions = (self.find() or {}).get("permissions") or {}
+        return max((access["access_level"] for access in permissions.values() if access), default=0)
+
+    # --- what is kept beside it: a masked variable is a secret ---------------------------------------
+
+    def note(self, name: str) -> "VariableNote":
+        """Return the note of a name: a CI/CD variable."""
+        return VariableNote(self, name)
+
+    def variables(self) -> dict[str, str]:
+        """Return the project's variables that are no secrets."""
+        return {v["key"]: v["value"] for v in self.pages(self.path("variables")) if not v["masked"]}
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the project's masked variables."""
+        return frozenset(v["key"] for v in self.pages(self.path("variables")) if v["masked"])
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+        body = {"value": value, "raw": True}  # else GitLab would take `$` for the start of another variable's name
+        if name in known:
+            self.call("PUT", self.path("variables", name), body)
+        else:
+            self.call("POST", self.path("variables"), {"key": name, **body})
+
+    def set_secret(self, name: str, value: Secret) -> None:
+        """Create or replace a variable that logs do not show, for protected branches only."""
+        body = {"value": value.reveal(), "raw": True, "masked": True, "protected": True}
+        if name in self.secrets():
+            self.call("PUT", self.path("variables", name), body)
+            return
+        self.delete_variable(name)  # one that everybody could read
+        hidden = {"masked_and_hidden": True} if self.version() >= HIDES else {}
+        self.call("POST", self.path("variables"), {"key": name, **body, **hidden})
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+        return self.delete(self.path("variables", name))
+
+    delete_secret = delete_variable
 
 
-def _client(url: str, token: Secret, ca: str, remember: Any) -> "Gitlab":
-    """Return python-gitlab's client; it is loaded only where a GitLab is asked."""
-    try:
-        from gitlab import Gitlab
-    except ImportError:
-        raise InstallerError(
-            "python-gitlab is not installed next to the installer.",
-            "uvx --with plumbum --with PyGithub --with python-gitlab cookiecutter …",
-        ) from None
-    session = requests.Session()
-    session.max_redirects = 0  # requests would take the header with the token along, to whatever host
-    session.hooks["response"].append(remember)
-    return Gitlab(
-        url,
-        private_token=token.reveal() or None,
-        ssl_verify=verify(ca),
-        timeout=TIMEOUT,
-        session=session,
-    )
+class VariableNote:
+    """A CI/CD variable: making one fails where it is there already. GitLab keeps no time, so it is in the value."""
+
+    def __init__(self, gitlab: GitLab, name: str) -> None:
+        self._gitlab = gitlab
+        self._name = name
+        self._path = gitlab.path("variables", name)
+        self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
+
+    def read(self) -> tuple[str, float] | None:
+        """Return the text and its age, both times by GitLab's own clock."""
+        found = self._gitlab.get(self._path)
+        if found is None:
+            return None
+        try:
+            value = json.loads(found["value"])
+            return value["text"], self._gitlab.now() - float(value["at"])
+        except (ValueError, TypeError, KeyError):
+            return "", float("inf")
+
+    def make(self, text: str) -> None:
+        """Create it."""
+        try:
+            self._gitlab.call("POST", self._gitlab.path("variables"), {"key": self._name, **self._body(text)})
+        except RefusedByGitLab as error:
+            if error.status == 400 and "has already been taken" in error.reason:
+                raise Taken(error.message, error.fix) from None
+            raise
+
+    def renew(self, text: str) -> None:
+        """Write the same value again, with the time."""
+        self._gitlab.call("PUT", self._path, self._body(text))
+
+    def take_away(self) -> None:
+        """Delete it."""
+        self._gitlab.delete(self._path)
+
+    def _body(self, text: str) -> dict[str, Any]:
+        return {"value": json.dumps({"text": text, "at": self._gitlab.now()}), "raw": True}

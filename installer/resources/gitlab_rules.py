@@ -1,0 +1,84 @@
+"""Protected branches: `main` takes merge requests only, `env/dev` is never rewritten and takes deliveries only."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..gitlab import GitLab
+from ..resource import Change, Field, Lane, Resource
+from ..settings import MAIN, Settings
+
+NO_ONE, MAINTAINERS = 0, 40
+_WORDS = {NO_ONE: "no one", 30: "developers", MAINTAINERS: "maintainers", 60: "administrators"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may push to a branch, who may merge into it, and whether anybody may rewrite it."""
+
+    push: int
+    merge: int
+    force: bool = False
+
+    def __str__(self) -> str:
+        told = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
+        return f"{told}, and it can be rewritten" if self.force else told
+
+
+class GitLabRules(Resource[dict[str, Rule | None]]):
+    """One rule a branch, made before the branch is: whoever may merge is who may deliver, and secrets need a rule.
+
+    GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
+    """
+
+    lane: Lane = "code"
+    key = "rules"
+    needs = ("repository",)
+
+    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = ()) -> None:
+        self._gitlab = gitlab
+        self._desired = {MAIN: Rule(NO_ONE, MAINTAINERS), settings.branch: Rule(MAINTAINERS, NO_ONE)}
+        self.title = f"protected branches {MAIN} and {settings.branch}"
+
+    def observe(self) -> dict[str, Rule | None]:
+        """Return the rules of our branches by name."""
+        found = {each["name"]: each for each in self._gitlab.pages(self._gitlab.path("protected_branches"))}
+        return {name: _rule(found[name]) for name in self._desired if name in found}
+
+    def blank(self) -> dict[str, Rule | None]:
+        """Return what is seen where nothing was made yet."""
+        return {}
+
+    def diff(self, seen: dict[str, Rule | None]) -> Change | None:
+        """Compare each rule with ours."""
+        fields = [
+            Field(name, _shown(seen, name), str(rule))
+            for name, rule in self._desired.items()
+            if name not in seen or seen[name] != rule
+        ]
+        return Change("change" if seen else "create", tuple(fields)) if fields else None
+
+    def apply(self, seen: dict[str, Rule | None], change: Change) -> None:
+        """Make those that are missing; what differs is made anew, since the free tier changes no rule."""
+        for field in change.fields:
+            rule = self._desired[field.name]
+            if field.name in seen:
+                self._gitlab.delete(self._gitlab.path("protected_branches", field.name))
+            body = {"name": field.name, "push_access_level": rule.push, "merge_access_level": rule.merge}
+            self._gitlab.call("POST", self._gitlab.path("protected_branches"), {**body, "allow_force_push": rule.force})
+
+    def remove(self) -> str:
+        """Delete our rules; main keeps one that is GitLab's own usual one."""
+        gone = [name for name in self._desired if self._gitlab.delete(self._gitlab.path("protected_branches", name))]
+        return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+def _rule(found: dict[str, Any]) -> Rule | None:
+    """Read a rule; None where it also names users, groups or keys, as a paid tier can."""
+    levels = [[each.get("access_level") for each in found[f"{kind}_access_levels"]] for kind in ("push", "merge")]
+    if any(len(each) != 1 or each[0] is None for each in levels):
+        return None
+    return Rule(levels[0][0], levels[1][0], bool(found["allow_force_push"]))
+
+
+def _shown(seen: dict[str, Rule | None], name: str) -> str | None:
+    return str(seen[name] or "another rule") if name in seen else None
