@@ -4,6 +4,7 @@ import json
 import keyword
 import re
 import sys
+from importlib.util import find_spec
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
@@ -26,6 +27,8 @@ FORMS = {
     "database": ("none|postgresql", 10, "none or postgresql"),
     "namespace": (LABEL, 63, "a-z, 0-9 and hyphens, from a letter: web-api-dev"),
 }
+GROUP = (r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", 255, "the group's full path: acme/backend")
+WITH_GITLAB = "Write github, or: uvx --with plumbum --with PyGithub --with python-gitlab cookiecutter …"
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
     " alembic annotated-types ast-serialize blinker certifi charset-normalizer click colorama coverage flask google "
@@ -49,6 +52,8 @@ def problems() -> list[str]:
     found = []
     for field, (form, longest, fix) in FORMS.items():
         value = str(ANSWERS[field])
+        if field == "owner" and ANSWERS["scm"] == "gitlab":
+            form, longest, fix = GROUP
         if not value.isprintable():
             found.append(f"{field}: {value!r} has a line break or a character that cannot be seen. Write {fix}.")
         elif not re.fullmatch(form, value):
@@ -56,6 +61,8 @@ def problems() -> list[str]:
         elif len(value) > longest:
             found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
     scm, ci = ANSWERS["scm"], ANSWERS["ci"]
+    if scm == "gitlab" and not find_spec("gitlab"):
+        found.append(f"scm: GitLab needs python-gitlab next to cookiecutter. {WITH_GITLAB}")
     if CIS.get(ci, scm) != scm:
         found.append(f"ci: {ci!r} builds for {CIS[ci]}, not for {scm}. Write {' or '.join(_cis_of(scm))}.")
     slug, namespace = ANSWERS["project_slug"], ANSWERS["namespace"]

@@ -27,7 +27,7 @@ def certificates(settings: Settings) -> dict[str, Any]:
 def unknown_authority(host: str, namespace: str) -> str:
     """Say what has to be added to an Argo CD that is not ours."""
     return (
-        f"it was given no certificate for {host}: add the content of github.ca ({FILE}) under the key {host} to "
+        f"it was given no certificate for {host}: add the content of `ca` ({FILE}) under the key {host} to "
         f"the ConfigMap {CONFIG_MAP} in {namespace}"
     )
 

@@ -12,13 +12,20 @@ from .errors import InstallerError
 from .git import Login
 from .github_app import GitHubApp
 from .github_rest import api_url, token_variable
+from .gitlab_refused import said_to_git
+from .gitlab_rest import TOKEN as GITLAB_TOKEN
 from .secret import Secret
-from .settings import CLOUD, Settings
+from .settings import CLOUD, Scm, Settings
 from .trust import variables
 
 READER = "ARGOCD_REPOSITORY_TOKEN"
+READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
+"""Only a deploy token of GitLab's has a name of its own."""
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
+
+
+_OF_GITLAB = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${GITLAB_TOKEN}"; }}; f"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ class Credentials:
     reader: Reader | None = None
     reporter: GitHubApp | None = None
     ca: str = ""
+    scm: Scm = "github"
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -66,7 +74,9 @@ class Credentials:
 
     @property
     def login(self) -> Login:
-        """Return what git logs in with to push: `gh` lends it the token."""
+        """Return what git logs in with to push: `gh` lends it the token, or, for GitLab, a shell that reads it."""
+        if self.scm == "gitlab":
+            return Login(_OF_GITLAB, {GITLAB_TOKEN: self.token.reveal(), **variables(self.ca)}, said_to_git)
         return Login("!gh auth git-credential", self.environment)
 
 
@@ -75,7 +85,7 @@ def find(settings: Settings) -> Credentials:
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
-        token=Secret(_github_token(settings.host)),
+        token=Secret(os.environ.get(GITLAB_TOKEN, "") if settings.scm == "gitlab" else _github_token(settings.host)),
         registry_username=username,
         registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
@@ -83,6 +93,7 @@ def find(settings: Settings) -> Credentials:
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=github_app.given() if settings.reporter == "app" else None,
         ca=settings.ca,
+        scm=settings.scm,
         database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
     )
 
@@ -109,7 +120,10 @@ def _github_token(host: str) -> str:
 def _reader(settings: Settings) -> Reader | None:
     """Return a token's login, or a GitHub App's; nothing where neither is given."""
     if token := os.environ.get(READER):
-        return Reader({"username": "x-access-token"}, "password", Secret(token))
+        usual = "oauth2" if settings.scm == "gitlab" else "x-access-token"
+        return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
+    if settings.scm == "gitlab":
+        return None
     given = [os.environ.get(name, "") for name in APP]
     if not any(given):
         return None

@@ -1,6 +1,6 @@
 """Git's edge: the project's own clone, and the one push that fills a new repository."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ class Login:
 
     helper: str
     environment: Mapping[str, str]
+    said: Callable[[str], tuple[str, bool]] = said_to_a_program
+    """Returns the way out of what git printed, and whether trying again at once may help."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ class Clone:
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
             if answer.status == 0:
                 break
-            fix, again = said_to_a_program(answer.err)
+            fix, again = login.said(answer.err)
             if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:

@@ -19,6 +19,9 @@ from .settings import Settings
 class GitHub(Rest):
     """`repository` is the full name, `owner/name`, that paths begin with."""
 
+    variables_are = "Actions variables"
+    secret_is = "Actions secret"  # noqa: S105 - a word
+
     def __init__(
         self, host: str, token: Secret, repository: str, *, ca: str = "", api_version: str = Settings.api_version
     ) -> None:
@@ -84,6 +87,14 @@ class GitHub(Rest):
     def secrets(self) -> frozenset[str]:
         """Return the names of the repository's Actions secrets."""
         return frozenset(s["name"] for s in self.pages(self.path("actions/secrets"), "secrets"))
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+        return self.delete(self.path("actions/variables", name))
+
+    def delete_secret(self, name: str) -> bool:
+        """Delete a secret; False where there was none."""
+        return self.delete(self.path("actions/secrets", name))
 
 
 class VariableNote:

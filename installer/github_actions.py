@@ -33,7 +33,7 @@ class GitHubActions:
         """Return the variables and the secret that workflows read."""
         return [
             Variables(self._settings, self._github, self._credentials),
-            RegistryToken(self._github, self._credentials),
+            RegistryToken(self._settings, self._github, self._credentials),
         ]
 
     def secrets(self) -> frozenset[str]:

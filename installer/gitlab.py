@@ -18,6 +18,9 @@ HIDES = (17, 6)
 class GitLab(Rest):
     """`repository` is the full path, `group/subgroup/name`, that paths begin with."""
 
+    variables_are = "CI/CD variables"
+    secret_is = "masked and protected variable"  # noqa: S105 - words
+
     def __init__(self, host: str, token: Secret, repository: str, *, ca: str = "") -> None:
         super().__init__(host, token, ca=ca)
         self.repository = repository

@@ -39,7 +39,7 @@ class GitLabCI:
         own = self._settings.own_registry
         return [
             Variables(self._settings, self._gitlab, self._credentials),
-            *([] if own else [RegistryToken(self._gitlab, self._credentials)]),
+            *([] if own else [RegistryToken(self._settings, self._gitlab, self._credentials)]),
             PushAccess(self._settings, self._gitlab),
         ]
 
@@ -52,7 +52,7 @@ class GitLabCI:
         return f"pipeline {pipeline}"
 
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest pipeline of main that delivers, or that rolls back or releases; None where there is none."""
+        """Return the newest pipeline of main that delivers, or that rolls back or releases; or None."""
         wanted = DELIVERS if pipeline == DELIVER else ROLLS_BACK
         return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
 

@@ -1,12 +1,13 @@
 """What GitLab says when it says no: the cause in its own words, and the way out."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from .errors import InstallerError
-from .refused import Refused
+from .refused import Refused, said_to_a_program
 
 _LATER = "Run this again later: it goes on where it stopped"
 
@@ -82,3 +83,21 @@ def _plain(said: Any) -> str:
     if isinstance(said, list):
         return ", ".join(_plain(each) for each in said)
     return str(said)
+
+
+def said_to_git(output: str) -> tuple[str, bool]:
+    """Return the way out of what git printed, and whether trying again at once may help."""
+    if "protected branch" in output:
+        return (
+            "A maintainer may make main of an empty project, unless default branches are not protected: "
+            "push it by hand while Settings, Repository, Protected branches lets you, then run this again."
+        ), False
+    if re.search(r"Access denied|Authentication failed|could not read Username", output):
+        return _FIXES[401], False
+    if found := re.search(r"returned error: (\d{3})", output):
+        status = int(found[1])
+        return fix(status, output, None), status >= 500
+    if "pre-receive hook declined" in output:
+        return "A push rule forbids this: let an owner of the group except it, then run this again.", False
+    told, again = said_to_a_program(output)
+    return told.replace("github.ca", "gitlab.ca"), again

@@ -85,7 +85,10 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
 
 def _secrets(world: World) -> Iterator[Row]:
     names = ", ".join(sorted(world.ci.secrets()))
-    yield Row("secrets", f"{world.ci.title.removeprefix('GitHub ')} secrets", bool(names), names or "none")
+    needed = not world.settings.own_registry
+    yield Row(
+        "secrets", f"{world.ci.title.removeprefix('GitHub ')} secrets", bool(names) or not needed, names or "none"
+    )
 
 
 def _run(world: World, run: Run | None) -> Iterator[Row]:
@@ -117,7 +120,9 @@ def _image(world: World, record: Delivered) -> Iterator[Row]:
     credentials, ca = world.credentials, world.settings.registry_ca
     title = f"image in {record.image}"
     try:
-        login = registry.Login(host, credentials.registry_username, credentials.registry_token, ca)
+        pushes = (credentials.registry_username, credentials.registry_token)
+        pulls = (credentials.pull_username, credentials.pull_token)
+        login = registry.Login(host, *(pushes if credentials.registry_token else pulls), ca)
         there = registry.has(login, name, record.digest)
     except InstallerError as error:
         yield Row("image", title, healthy=False, state=error.message)

@@ -1,10 +1,11 @@
 """What is asked of the place that keeps the code, whichever it is; GitHub's answers are in github.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import InstallerError
+from .secret import Secret
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,29 @@ class Host(Protocol):
 
     def note(self, name: str) -> Note:
         """Return the note of a name, there already or not."""
+
+
+class Store(Protocol):
+    """What a host's own CI reads: variables, and secrets that nobody reads again."""
+
+    variables_are: str
+    """What people call them: `Actions variables`."""
+    secret_is: str
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables; none where there is no repository."""
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the secrets."""
+
+    def set_secret(self, name: str, value: Secret) -> None:
+        """Create or replace a secret."""
+
+    def delete_secret(self, name: str) -> bool:
+        """Delete a secret; False where there was none."""

@@ -9,9 +9,14 @@ from .credentials import Credentials
 from .deploy_key import DeployKeys
 from .github import GitHub
 from .github_actions import GitHubActions
+from .gitlab import GitLab
+from .gitlab_ci import GitLabCI
 from .host import Host
 from .resource import Resource
 from .resources.deploy_keys import GitHubDeployKeys
+from .resources.gitlab_deploy_keys import GitLabDeployKeys
+from .resources.gitlab_project import GitLabProject
+from .resources.gitlab_rules import GitLabRules
 from .resources.repository import Repository
 from .resources.rules import Rules
 from .settings import Settings
@@ -28,6 +33,8 @@ class Kind:
     rules: Callable[[Settings, Any, tuple[str, ...]], Resource[Any]]
     """The last argument names the checks that a merge waits for."""
     cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
+    rules_first: bool = False
+    """Whether rules stand before the first push: where secrets are for branches with rules only."""
 
 
 def _github(settings: Settings, credentials: Credentials) -> GitHub:
@@ -35,6 +42,11 @@ def _github(settings: Settings, credentials: Credentials) -> GitHub:
     return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
 
 
+def _gitlab(settings: Settings, credentials: Credentials) -> GitLab:
+    return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
+
+
 HOSTS = {
     "github": Kind(_github, GitHubDeployKeys, Repository, Rules, {"github-actions": GitHubActions}),
+    "gitlab": Kind(_gitlab, GitLabDeployKeys, GitLabProject, GitLabRules, {"gitlab-ci": GitLabCI}, rules_first=True),
 }

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import actions, cluster, database, image, owner, repository, token, tools
+from .checks import actions, cluster, database, gitlab, image, owner, repository, token, tools
 from .checks.finding import Finding
 from .converge import Planned
 from .errors import InstallerError
@@ -39,6 +39,7 @@ class Check:
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
     Check(None, token.works, "looking", anywhere=True, only="github"),
+    Check(None, gitlab.works, "looking", anywhere=True, only="gitlab"),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
     Check("host", token.scopes, "writing", anywhere=True, only="github"),
@@ -54,6 +55,13 @@ CHECKS = (
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
     Check("host", actions.allowed, "writing", only="github-actions"),
     Check("host", repository.runner, "content", only="github-actions"),
+    Check("host", gitlab.scopes, "writing", anywhere=True, only="gitlab"),
+    Check("host", gitlab.clock, anywhere=True, only="gitlab"),
+    Check("host", gitlab.owner, "repository", only="gitlab"),
+    Check("host", gitlab.same_project, "writing", only="gitlab"),
+    Check("host", gitlab.administered, "writing", only="gitlab"),
+    Check("host", gitlab.no_branch_in_the_way, "writing", only="gitlab"),
+    Check("host", gitlab.runner, "content", only="gitlab"),
     Check("host", image.login, "registry-token"),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),

@@ -61,6 +61,11 @@ class Settings:
         return f"https://{self.host}/{self.repository}"
 
     @property
+    def clone_url(self) -> str:
+        """Return the https address for git: GitLab leads the page's address to this one, and git says so each time."""
+        return f"{self.url}.git" if self.scm == "gitlab" else self.url
+
+    @property
     def private(self) -> bool:
         """Tell whether reading the repository needs a credential."""
         return self.visibility != "public"
@@ -82,6 +87,12 @@ class Settings:
     def image_private(self) -> bool:
         """Tell whether the cluster needs a login to pull the image."""
         return self.image_visibility == "private"
+
+    @property
+    def own_registry(self) -> bool:
+        """Tell whether images go to the GitLab's own registry, where each job has a login of its own."""
+        names = (self.host, f"registry.{self.host}")
+        return self.scm == "gitlab" and self.registry.partition(":")[0] in names
 
     @property
     def image_repository(self) -> str:

@@ -13,6 +13,7 @@ from .settings import CIS, FILE, Scm, Settings
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
+GROUP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
@@ -45,6 +46,9 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "ci": ("project.ci", None, "the name of a CI"),
     "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }
+_AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
+    "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
+}
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 
@@ -69,6 +73,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     scm: Scm = "gitlab" if _at(tree, "gitlab") and not _at(tree, "github") else "github"
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
+    for name, form_at_gitlab in _AT_GITLAB.items() if scm == "gitlab" else ():
+        fields[name] = (fields[name][0], *form_at_gitlab)
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {"version", "argocd.values", *files.values()}
     strays = sorted(set(_paths(tree)) - known)

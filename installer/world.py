@@ -13,6 +13,7 @@ from .credentials import Credentials
 from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
+from .gitlab import GitLab
 from .helm import Helm
 from .host import Host
 from .hosts import HOSTS
@@ -71,6 +72,13 @@ class World:
         return self.host
 
     @property
+    def gitlab(self) -> GitLab:
+        """Return the code host as what it is where only GitLab's own checks ask."""
+        if not isinstance(self.host, GitLab):
+            raise TypeError(f"{self.settings.repository} is not at a GitLab")
+        return self.host
+
+    @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
         return HOSTS[self.settings.scm].cis[self.settings.ci](self.settings, self.host, self.credentials)
@@ -102,12 +110,17 @@ class World:
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
-        return [
+        rules = [kind.rules(settings, host, ci.checks)]
+        before = [
             kind.repository(settings, host, credentials, remove_it=remove_repository),
+            *(rules if kind.rules_first else []),
             *ci.resources(),
-            Content(settings, host, credentials.login, Clone(self.project)),
+        ]
+        return [
+            *before,
+            Content(settings, host, credentials.login, Clone(self.project), tuple(each.key for each in before)),
             Delivery(settings, host, ci),
-            kind.rules(settings, host, ci.checks),
+            *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),

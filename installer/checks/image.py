@@ -15,6 +15,9 @@ from .finding import Finding
 def login(world: World) -> Iterable[Finding]:
     """Log in with the token at hand, as deliveries will."""
     settings, credentials = world.settings, world.credentials
+    if settings.own_registry:
+        yield Finding(settings.scm, f"jobs log in to {settings.registry} each with its own token")
+        return
     if not credentials.registry_token:
         yield from _none_at_hand(world)
         return

@@ -25,15 +25,15 @@ def same_project(world: World) -> Iterable[Finding]:
         branches = [branch["name"] for branch in github.pages(github.path("branches"))]
         holds = f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
     else:
-        holds = _other_content(world)
+        holds = other_content(world)
     if holds:
         fix = "Choose another project_slug, or move that repository away."
         yield Finding("github", f"{settings.url} exists and {holds}.", fix)
 
 
-def _other_content(world: World) -> str:
+def other_content(world: World) -> str:
     """Say what else than this project is on main; empty where it is this one."""
-    text = world.github.file(FILE, MAIN)
+    text = world.host.file(FILE, MAIN)
     try:
         tree = yaml.safe_load(text or "")
     except yaml.YAMLError:

@@ -10,11 +10,13 @@ from ..turn import turn
 class Content(Resource[str | None]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
-    lane: Lane = "github"
     key = "content"
-    needs = ("repository", "variables", "registry-token")  # the first run of a workflow must find them
 
-    def __init__(self, settings: Settings, host: Host, login: git.Login, clone: git.Clone) -> None:
+    def __init__(
+        self, settings: Settings, host: Host, login: git.Login, clone: git.Clone, needs: tuple[str, ...] = ()
+    ) -> None:
+        self.lane: Lane = settings.scm
+        self.needs = needs  # what the first run of the CI must find
         self._settings = settings
         self._host = host
         self._login = login
@@ -35,7 +37,7 @@ class Content(Resource[str | None]):
 
     def apply(self, seen: str | None, change: Change) -> None:
         """Push the checked-out commit, unless a git that a killed run left behind has done it meanwhile."""
-        url = self._settings.url
+        url = self._settings.clone_url
         self._clone.connect(url)
         self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
         with turn(f"branch {MAIN} of {url}", 200) as files:

@@ -21,11 +21,11 @@ class Seen:
 class Delivery(Resource[Seen]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
-    lane: Lane = "github"
     key = "delivery"
     needs = ("content",)
 
     def __init__(self, settings: Settings, host: Host, ci: CI, *, patience: float = 20) -> None:
+        self.lane: Lane = settings.scm
         self._host = host
         self._ci = ci
         self._branch = settings.branch

@@ -14,7 +14,7 @@ from ..turn import turn
 class GitLabProject(Resource[dict[str, Any] | None]):
     """Made and changed through the API, one field at a time, and never made anew to change a setting."""
 
-    lane: Lane = "code"
+    lane: Lane = "gitlab"
     key = "repository"
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: Credentials, *, remove_it: bool = False) -> None:

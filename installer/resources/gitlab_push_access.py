@@ -34,7 +34,7 @@ class Seen:
 class PushAccess(Resource[Seen]):
     """A job's token ends with the job, so it is taken wherever GitLab can; the other ends in a year, and is renewed."""
 
-    lane: Lane = "code"
+    lane: Lane = "gitlab"
     key = "push-access"
     needs = ("repository",)
 
@@ -64,7 +64,9 @@ class PushAccess(Resource[Seen]):
         if seen.by_job and not seen.allowed:
             fields.append(Field("pushes by jobs' own tokens", "refused", "allowed"))
         if not seen.by_job and not self._good(seen):
-            fields.append(Field("project access token", "another, or one that ends soon" if seen.stored else None, "new"))
+            fields.append(
+                Field("project access token", "another, or one that ends soon" if seen.stored else None, "new")
+            )
         if seen.by_job and (seen.tokens or seen.stored):
             fields.append(Field("project access token", "set", None))
         elif len(seen.tokens) > 1:

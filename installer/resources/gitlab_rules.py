@@ -30,7 +30,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
     """
 
-    lane: Lane = "code"
+    lane: Lane = "gitlab"
     key = "rules"
     needs = ("repository",)
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from ..credentials import Credentials
-from ..github import GitHub
+from ..host import Store
 from ..resource import Change, Field, Lane, Resource
+from ..settings import Settings
 
 NAME = "REGISTRY_TOKEN"
 FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
@@ -12,7 +13,7 @@ FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
 
 @dataclass(frozen=True)
 class Seen:
-    """GitHub never shows a secret again, so a salted fingerprint beside it tells one token from another."""
+    """No host shows a secret again, so a salted fingerprint beside it tells one token from another."""
 
     exists: bool
     fingerprint: str | None
@@ -20,21 +21,21 @@ class Seen:
 
 
 class RegistryToken(Resource[Seen]):
-    """Actions secret `REGISTRY_TOKEN`; without a token at hand, the one that is there is kept."""
+    """Secret `REGISTRY_TOKEN`; without a token at hand, the one that is there is kept."""
 
-    lane: Lane = "github"
     key = "registry-token"
-    title = f"Actions secret {NAME}"
     needs = ("repository",)
 
-    def __init__(self, github: GitHub, credentials: Credentials) -> None:
-        self._github = github
+    def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
+        self.lane: Lane = settings.scm
+        self.title = f"{store.secret_is} {NAME}"
+        self._store = store
         self._token = credentials.registry_token
 
     def observe(self) -> Seen:
         """Look for the secret's name and the fingerprint."""
-        variables = self._github.variables()
-        return Seen(NAME in self._github.secrets(), variables.get(FINGERPRINT), variables)
+        variables = self._store.variables()
+        return Seen(NAME in self._store.secrets(), variables.get(FINGERPRINT), variables)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -51,10 +52,10 @@ class RegistryToken(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Store the secret, then its fingerprint: a kill between the two only stores the secret once more."""
-        self._github.set_secret(NAME, self._token)
-        self._github.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
+        self._store.set_secret(NAME, self._token)
+        self._store.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
 
     def remove(self) -> str:
         """Delete the secret and its fingerprint."""
-        self._github.delete(self._github.path("actions/variables", FINGERPRINT))
-        return "deleted" if self._github.delete(self._github.path("actions/secrets", NAME)) else "was not there"
+        self._store.delete_variable(FINGERPRINT)
+        return "deleted" if self._store.delete_secret(NAME) else "was not there"

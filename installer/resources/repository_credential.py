@@ -131,7 +131,7 @@ class RepositoryCredential(Resource[Seen]):
         elif self._renew:
             yield Field("deploy key", "in use", "a new one")
         elif not self._current(seen):
-            yield Field("deploy key", "another, or none that GitHub knows", "a new one")
+            yield Field("deploy key", "another, or none that the code host knows", "a new one")
         elif len(seen.keys) > 1:
             yield Field("deploy keys", len(seen.keys), 1)
 
@@ -175,7 +175,9 @@ class RepositoryCredential(Resource[Seen]):
         for key in keys:
             self._keys.remove(key)
         if left := self._registered():
-            raise InstallerError(f"GitHub still has the deploy key {left[0].title}.", f"See {self._settings.url}")
+            raise InstallerError(
+                f"The code host still has the deploy key {left[0].title}.", f"See {self._settings.url}"
+            )
         return f"{'removed' if there or keys else 'was not there'}"
 
     def _registered(self) -> list[DeployKey]:

@@ -1,7 +1,7 @@
-"""The repository's Actions variables: where images go, and the mark that says whose the repository is."""
+"""Variables that the CI reads: where images go, and the mark that says whose the repository is."""
 
 from ..credentials import Credentials
-from ..github import GitHub
+from ..host import Store
 from ..lease import NAME as LEASE
 from ..resource import Change, Lane, Resource, differences
 from ..settings import Settings
@@ -10,26 +10,30 @@ MARK = "GITOPS_FLASK"
 
 
 class Variables(Resource[dict[str, str]]):
-    """What the workflows read as `vars`. `RUNNER` is left alone where gitops.yaml names none."""
+    """What GitHub's workflows read as `vars`, and GitLab's jobs in their environment.
 
-    lane: Lane = "github"
+    `RUNNER` is left alone where gitops.yaml names none.
+    """
+
     key = "variables"
     needs = ("repository",)
 
-    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
-        self._github = github
+    def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
+        self.lane: Lane = settings.scm
+        self._store = store
+        login = None if settings.own_registry else credentials.registry_username
         self._desired: dict[str, str | None] = {
             MARK: settings.slug,
             "IMAGE_REPOSITORY": settings.image_repository,
-            "REGISTRY_USERNAME": credentials.registry_username,
+            "REGISTRY_USERNAME": login,
             "REGISTRY_CA": settings.registry_ca_file or None,
             **({"RUNNER": settings.runner} if settings.runner else {}),
         }
-        self.title = f"Actions variables {', '.join(name for name, value in self._desired.items() if value)}"
+        self.title = f"{store.variables_are} {', '.join(name for name, value in self._desired.items() if value)}"
 
     def observe(self) -> dict[str, str]:
         """Return all variables; none where there is no repository."""
-        return self._github.variables()
+        return self._store.variables()
 
     def blank(self) -> dict[str, str]:
         """Return what is seen where nothing was made yet."""
@@ -46,13 +50,13 @@ class Variables(Resource[dict[str, str]]):
         """Set those that differ."""
         for field in change.fields:
             if field.new is None:
-                self._github.delete(self._github.path("actions/variables", field.name))
+                self._store.delete_variable(field.name)
             else:
-                self._github.set_variable(field.name, field.new, seen)
+                self._store.set_variable(field.name, field.new, seen)
 
     def remove(self) -> str:
         """Delete those that are ours, the mark last."""
-        self._github.delete(self._github.path("actions/variables", LEASE))  # of an `up` that was killed
+        self._store.delete_variable(LEASE)  # of an `up` that was killed
         names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
-        gone = [name for name in names if self._github.delete(self._github.path("actions/variables", name))]
+        gone = [name for name in names if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
