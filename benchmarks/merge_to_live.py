@@ -57,11 +57,11 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
     module = developer.project / "src" / SLUG.replace("-", "_") / "example.py"
     module.write_text(f"{module.read_text()}\n\n# {branch}\n")
     developer.commit(f"Change {branch}")
-    developer.propose(branch, f"Change {branch}")
+    stage.forge.propose(branch, f"Change {branch}")
     eventually("the checks", lambda: stage.passed(branch), PATIENCE)
     pods = Pods(f"{SLUG}-dev", SLUG)
     last = time.monotonic()
-    revision = developer.merge(branch)
+    revision = stage.forge.merge(branch)
     there: dict[str, Callable[[], bool]] = {
         "image pushed": lambda: stage.in_registry(revision),
         "env/dev written": lambda: revision in (stage.github.file(f"acme/{SLUG}", "env/dev", "image.yaml") or ""),
@@ -120,9 +120,9 @@ def as_devstream_does(stage: Stage) -> None:
     assert "needs: [test]" in series
     assert "if: steps" not in workflow.read_text()
     developer.commit("As DevStream does")
-    developer.propose("series", "As DevStream does")
+    stage.forge.propose("series", "As DevStream does")
     eventually("the checks", lambda: stage.passed("series"), PATIENCE)
-    developer.merge("series")
+    stage.forge.merge("series")
     developer.installer("up", "--yes")
 
 

@@ -24,10 +24,10 @@ def certificates(settings: Settings) -> dict[str, Any]:
     return {"configs": {"tls": {"certificates": {tls_host(settings.url): settings.ca}}}}
 
 
-def unknown_authority(host: str, namespace: str) -> str:
+def unknown_authority(host: str, namespace: str, setting: str) -> str:
     """Say what has to be added to an Argo CD that is not ours."""
     return (
-        f"it was given no certificate for {host}: add the content of `ca` ({FILE}) under the key {host} to "
+        f"it was given no certificate for {host}: add the content of {setting} ({FILE}) under the key {host} to "
         f"the ConfigMap {CONFIG_MAP} in {namespace}"
     )
 

@@ -120,9 +120,9 @@ def _image(world: World, record: Delivered) -> Iterator[Row]:
     credentials, ca = world.credentials, world.settings.registry_ca
     title = f"image in {record.image}"
     try:
-        pushes = (credentials.registry_username, credentials.registry_token)
-        pulls = (credentials.pull_username, credentials.pull_token)
-        login = registry.Login(host, *(pushes if credentials.registry_token else pulls), ca)
+        login = registry.Login(host, credentials.registry_username, credentials.registry_token, ca)
+        if world.settings.own_registry:  # only jobs push there
+            login = registry.Login(host, credentials.pull_username, credentials.pull_token, ca)
         there = registry.has(login, name, record.digest)
     except InstallerError as error:
         yield Row("image", title, healthy=False, state=error.message)

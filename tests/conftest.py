@@ -18,7 +18,7 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
-pytest_plugins = ["tests.github.fixtures", "tests.e2e.plugin"]
+pytest_plugins = ["tests.github.fixtures", "tests.gitlab.fixtures", "tests.e2e.plugin"]
 
 # As a shell's job in the background this process ignores Ctrl-C, and so would those that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -121,7 +121,7 @@ class ArgoCDInstallation(Resource[Seen]):
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
             return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:
-            return Change("unknown", note=unknown_authority(self._tls_host, self._home))
+            return Change("unknown", note=unknown_authority(self._tls_host, self._home, f"{self._settings.scm}.ca"))
         return None
 
     def _unknown_host(self) -> str:

@@ -94,23 +94,6 @@ class Developer:
         self.git("fetch", "--quiet", "origin")
         self.git("switch", "--quiet", "--create", name, "--no-track", "origin/main")
 
-    def propose(self, branch: str, title: str) -> None:
-        """Push the branch and open a pull request."""
-        self.git("push", "--quiet", "origin", f"HEAD:{branch}")
-        self.run("gh", "pr", "create", "--title", title, "--body", "", "--base", "main", "--head", branch)
-
-    def checks(self, branch: str) -> dict[str, str]:
-        """Return the pull request's checks and their buckets: pass, fail, pending."""
-        done = self.run("gh", "pr", "checks", branch, "--json", "name,bucket", check=False)
-        found = json.loads(done.stdout) if done.stdout.strip() else []
-        return {each["name"]: each["bucket"] for each in found}
-
-    def merge(self, branch: str) -> str:
-        """Merge the pull request and return the commit that main is at."""
-        self.run("gh", "pr", "merge", branch, "--squash")
-        self.git("fetch", "--quiet", "origin")
-        return self.git("rev-parse", "origin/main")
-
 
 class ArgvWatch:
     """Looks at the arguments of every process that the story starts for secrets, as `ps` would, all the time."""

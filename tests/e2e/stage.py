@@ -16,8 +16,10 @@ import yaml
 
 from tests.conftest import GENERATED, ROOT, TEMPLATE
 from tests.github import GitHub
+from tests.gitlab import GitLab
 
 from .actors import Developer, Service, eventually
+from .forge import AtGitHub, AtGitLab, Forge
 from .variant import Variant, usual
 
 PROJECT, SLUG = "Story API", "story-api"
@@ -31,7 +33,7 @@ PASSED_ON = (
 class Stage:
     """The people and things of the story, and what has happened so far."""
 
-    github: GitHub
+    host: GitHub | GitLab
     developer: Developer
     fork: Path
     secrets: list[str]
@@ -42,9 +44,23 @@ class Stage:
     """Takes a row of the table: what, and how many seconds it took."""
     broken: str = ""
 
+    def __post_init__(self) -> None:
+        kinds: tuple[Any, ...] = (GitHub, AtGitHub) if isinstance(self.host, GitHub) else (GitLab, AtGitLab)
+        self.forge: Forge = kinds[1](self.host, lambda: self.developer, f"acme/{SLUG}")
+
+    @property
+    def github(self) -> GitHub:
+        """The code host, where a story is about GitHub alone."""
+        assert isinstance(self.host, GitHub)
+        return self.host
+
     @property
     def repository(self) -> Any:
         return self.github.repository(f"acme/{SLUG}")
+
+    def projects(self) -> set[str]:
+        """Name what the code host keeps."""
+        return set(self.host.repositories if isinstance(self.host, GitHub) else self.host.projects)
 
     @property
     def service(self) -> Service:
@@ -59,9 +75,10 @@ class Stage:
         found: list[dict[str, Any]] = json.loads(self.developer.run("helm", "list", "-A", "-o", "json").stdout)
         return found
 
-    def deployments(self) -> list[tuple[str, str]]:
-        """Return what GitHub shows of each delivery: its commit and its state."""
-        return [(each.sha, each.state) for each in self.repository.deployments.values()]
+    def shows(self, *expected: tuple[str, str]) -> None:
+        """Assert what the code host shows of the last deliveries, where it shows any: commit and state."""
+        shown = self.forge.deployments()
+        assert shown is None or shown[-len(expected) :] == list(expected)
 
     def logins(self) -> dict[str, str]:
         """Return what Argo CD reads the repository with, as the cluster keeps it."""
@@ -72,7 +89,7 @@ class Stage:
 
     def finished(self, branch: str) -> dict[str, str] | None:
         """Return the checks of a pull request's head once none is pending."""
-        checks = self.developer.checks(branch)
+        checks = self.forge.checks(branch)
         return checks if len(checks) == 3 and "pending" not in checks.values() else None
 
     def passed(self, branch: str) -> bool:
@@ -98,7 +115,7 @@ class Stage:
     def merge_and_follow(self, branch: str, title: str) -> str:
         """Merge, and time the way to the image, to env/dev and to live; each is looked at where it happens."""
         began = time.monotonic()
-        revision = self.developer.merge(branch)
+        revision = self.forge.merge(branch)
         for what, there in {
             "image pushed": lambda: self.in_registry(revision),
             "env/dev commit": lambda: self.delivered()["revision"] == revision,
@@ -118,21 +135,6 @@ class Stage:
         url = f"https://registry-1.docker.io/v2/{self.variant.account}/{SLUG}/manifests/{tag}"
         accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
         return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).status_code
-
-    def delivery_of(self, revision: str) -> dict[str, Any]:
-        """Return the delivery run of a commit once it has ended."""
-
-        def ended() -> dict[str, Any] | None:
-            fields = "databaseId,headSha,status,conclusion"
-            done = self.developer.run("gh", "run", "list", "--workflow", "deliver.yml", "--json", fields)
-            return next(
-                (r for r in json.loads(done.stdout) if r["headSha"] == revision and r["status"] == "completed"), None
-            )
-
-        return eventually("the delivery's end", ended, 240)
-
-    def log_of(self, run: dict[str, Any]) -> str:
-        return self.developer.run("gh", "run", "view", str(run["databaseId"]), "--log").stdout
 
     def rewrite_image(self, digest: str) -> str:
         """Commit another digest to env/dev by hand, as nobody should; return the one that was there."""
@@ -171,33 +173,46 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     certificate, key, ca = variant.certificate(folder / "company")
     # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
     knowing = {**environment, **believing(ca, folder / "company.pem")}
-    with GitHub.serve(
-        variant.host,
-        listen=os.environ["E2E_GITHUB_LISTEN"],
-        certificate=(certificate, key),
-        labels=variant.labels,
-        runner_env={**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")},
-    ) as github:
+    with (
+        at_a_host(
+            variant,
+            listen=os.environ["E2E_GITHUB_LISTEN"],
+            certificate=(certificate, key),
+            runner_env={**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")},
+        ) as (host, token),
+        host.ssh(os.environ["E2E_SSH_LISTEN"]) as ssh,
+    ):
+        home = folder / "home"
+        home.mkdir()
+        given = {**variant.registry, **reader(host, variant)}
+        shell = {**environment, **given, **a_shell(home, token, variant)}
+        developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
+        tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
+        template = fork(folder / "fork", variant, ssh.known_hosts, ca)
+        stage = Stage(host, developer, template, tokens, variant)
+        try:
+            yield stage
+        except BaseException:
+            stage.broken = "yes"
+            raise
+        finally:
+            if stage.broken:  # leave a cluster in which the next test can start
+                developer.installer("down", "--yes", "--argocd", stdin="argocd\n", check=False)
+
+
+@contextmanager
+def at_a_host(variant: Variant, **where: Any) -> Iterator[tuple[GitHub | GitLab, str]]:
+    """Serve the code host of a variant, with acme and octocat, and octocat's token."""
+    if variant.scm == "gitlab":
+        with GitLab.serve(variant.host, version=variant.version, **where) as gitlab:
+            gitlab.user("octocat")
+            gitlab.group("acme", members={"octocat": 50})
+            yield gitlab, gitlab.token("octocat")
+        return
+    with GitHub.serve(variant.host, labels=variant.labels, **where) as github:
         github.user("octocat")
         github.organization("acme", plan="team", members={"octocat": "admin"})
-        token = github.token("octocat")
-        with github.ssh(os.environ["E2E_SSH_LISTEN"]) as ssh:
-            home = folder / "home"
-            home.mkdir()
-            given = {**variant.registry, **reader(github, variant)}
-            shell = {**environment, **given, **a_shell(home, token, variant.host)}
-            developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
-            tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
-            template = fork(folder / "fork", variant, ssh.known_hosts, ca)
-            stage = Stage(github, developer, template, tokens, variant)
-            try:
-                yield stage
-            except BaseException:
-                stage.broken = "yes"
-                raise
-            finally:
-                if stage.broken:  # leave a cluster in which the next test can start
-                    developer.installer("down", "--yes", "--argocd", stdin="argocd\n", check=False)
+        yield github, github.token("octocat")
 
 
 def believing(ca: Path, bundle: Path) -> dict[str, str]:
@@ -207,25 +222,32 @@ def believing(ca: Path, bundle: Path) -> dict[str, str]:
     return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), str(bundle))
 
 
-def reader(github: GitHub, variant: Variant) -> dict[str, str]:
+def reader(host: GitHub | GitLab, variant: Variant) -> dict[str, str]:
     """Return the login by which Argo CD reads over https: it may read this repository and no more."""
     if not (variant.private and variant.access == "https"):
         return {}
+    if isinstance(host, GitLab):
+        return {"ARGOCD_REPOSITORY_TOKEN": host.token("octocat", scopes=("read_repository",))}
     reads = {"metadata": "read", "contents": "read"}
-    token = github.token("octocat", "fine-grained", permissions=reads, repositories=[f"acme/{SLUG}"])
+    token = host.token("octocat", "fine-grained", permissions=reads, repositories=[f"acme/{SLUG}"])
     return {"ARGOCD_REPOSITORY_TOKEN": token}
 
 
-def a_shell(home: Path, token: str, host: str) -> dict[str, str]:
-    """Return the settings of a developer's shell: gh logged in, git that asks gh."""
+GITLABS_HELPER = """!f() { test "$1" != get || printf 'username=x\\npassword=%s\\n' "$GITLAB_TOKEN"; }; f"""
+
+
+def a_shell(home: Path, token: str, variant: Variant) -> dict[str, str]:
+    """Return the settings of a developer's shell: gh logged in and git that asks it; or a token that git takes."""
+    host, at_gitlab = variant.host, variant.scm == "gitlab"
+    for_gh = {"GH_TOKEN": token} if host == "github.com" else {"GH_ENTERPRISE_TOKEN": token, "GH_HOST": host}
     return {
         "HOME": str(home),
-        **({"GH_TOKEN": token} if host == "github.com" else {"GH_ENTERPRISE_TOKEN": token, "GH_HOST": host}),
+        **({"GITLAB_TOKEN": token} if at_gitlab else for_gh),
         "GH_CONFIG_DIR": str(home / ".config/gh"),
         "GH_TELEMETRY": "false",
         "GIT_CONFIG_COUNT": "3",
         "GIT_CONFIG_KEY_0": f"credential.https://{host}.helper",
-        "GIT_CONFIG_VALUE_0": "!gh auth git-credential",
+        "GIT_CONFIG_VALUE_0": GITLABS_HELPER if at_gitlab else "!gh auth git-credential",
         "GIT_CONFIG_KEY_1": "user.name",
         "GIT_CONFIG_VALUE_1": "Dev Eloper",
         "GIT_CONFIG_KEY_2": "user.email",

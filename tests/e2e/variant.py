@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ class Variant:
 
     name: str
     host: str = "github.com"
+    scm: str = "github"
+    version: str = ""
+    """A GitLab's."""
     visibility: str = "public"
     access: str = "ssh"
     account: str = "acme"
@@ -44,6 +47,7 @@ class Variant:
     def answers(self) -> list[str]:
         """Return what is answered to cookiecutter."""
         return [
+            f"scm={self.scm}",
             "owner=acme",
             f"host={self.host}",
             f"visibility={self.visibility}",
@@ -130,4 +134,34 @@ def enterprise_server() -> Variant:
         pulls_with="REGISTRY_TOKEN",
         own_ca=True,
         registry=prefixed("REGISTRY", owner),
+    )
+
+
+def gitlab() -> Variant:
+    """A company's own GitLab: its CA, a private project that Argo CD reads with a deploy key."""
+    if "E2E_GITLAB_HOST" not in os.environ:
+        pytest.skip("not set: E2E_GITLAB_HOST, see docs/testing.md")
+    return Variant(
+        "GitLab, private",
+        host=os.environ["E2E_GITLAB_HOST"],
+        scm="gitlab",
+        version="19.4.0",
+        visibility="private",
+        own_ca=True,
+        registry=prefixed("REGISTRY", account("REGISTRY")),
+    )
+
+
+def older_gitlab() -> Variant:
+    """One whose jobs may not push with their own token, read over https; a private image."""
+    owner = account("PRIVATE")
+    return replace(
+        gitlab(),
+        name="GitLab 17.2, private",
+        version="17.2.0",
+        access="https",
+        account=owner["USERNAME"],
+        image_visibility="private",
+        pulls_with="REGISTRY_PULL_TOKEN",
+        registry=prefixed("REGISTRY", owner) | prefixed("REGISTRY_PULL", account("REGISTRY")),
     )

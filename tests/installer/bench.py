@@ -142,7 +142,7 @@ class Bench:
         made: list[Resource[Any]] = [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
-            RegistryToken(github, credentials),
+            RegistryToken(settings, github, credentials),
             Content(settings, github, credentials.login, Clone(self.project)),
             Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),

@@ -74,7 +74,7 @@ def lane(here: StandIn, project: Path) -> Lane:
         return [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
-            RegistryToken(github, credentials),
+            RegistryToken(settings, github, credentials),
             Content(settings, github, credentials.login, Clone(project)),
             Rules(settings, github),
         ]

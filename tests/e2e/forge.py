@@ -1,0 +1,183 @@
+"""What a developer does at the code host, besides git: at GitHub with gh, at GitLab with python-gitlab."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pytest
+from gitlab import Gitlab
+from gitlab.exceptions import GitlabError
+
+from tests.github import GitHub
+from tests.gitlab import GitLab
+
+from .actors import Developer, eventually
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery that has ended, and what its job said."""
+
+    green: bool
+    log: str
+
+
+class Forge(Protocol):
+    """One project at a code host, as the story needs it."""
+
+    checks_are: tuple[str, str, str]
+    """The names of the checks of tests, image and chart."""
+
+    def propose(self, branch: str, title: str) -> None:
+        """Push the branch and ask for it to be merged."""
+
+    def checks(self, branch: str) -> dict[str, str]:
+        """Return the checks of what was proposed, and where they stand: pass, fail, pending."""
+
+    def refuses(self, branch: str) -> str:
+        """Try to merge what must not be merged, and return what is said."""
+
+    def merge(self, branch: str) -> str:
+        """Merge and return the commit that main is at."""
+
+    def delivery_of(self, revision: str) -> Delivered:
+        """Return the delivery of a commit once it has ended."""
+
+    def reads_with(self) -> list[bool]:
+        """Return for each deploy key whether it may only read."""
+
+    def left(self) -> Mapping[str, object]:
+        """Return what is kept beside the code."""
+
+    def deployments(self) -> list[tuple[str, str]] | None:
+        """Return what is shown of each delivery: its commit and its state; None where nothing ever is."""
+
+
+class AtGitHub:
+    checks_are = ("test", "image", "chart")
+
+    def __init__(self, github: GitHub, developer: Callable[[], Developer], name: str) -> None:
+        self._github = github
+        self._shell = developer
+        self._name = name
+
+    @property
+    def _developer(self) -> Developer:
+        return self._shell()
+
+    def propose(self, branch: str, title: str) -> None:
+        self._developer.git("push", "--quiet", "origin", f"HEAD:{branch}")
+        options = ("--title", title, "--body", "", "--base", "main", "--head", branch)
+        self._developer.run("gh", "pr", "create", *options)
+
+    def checks(self, branch: str) -> dict[str, str]:
+        done = self._developer.run("gh", "pr", "checks", branch, "--json", "name,bucket", check=False)
+        found = json.loads(done.stdout) if done.stdout.strip() else []
+        return {each["name"]: each["bucket"] for each in found}
+
+    def refuses(self, branch: str) -> str:
+        refused = self._developer.run("gh", "pr", "merge", branch, "--squash", check=False)
+        assert refused.returncode
+        assert "not mergeable" in refused.stderr or "policy prohibits" in refused.stderr
+        return refused.stderr
+
+    def merge(self, branch: str) -> str:
+        self._developer.run("gh", "pr", "merge", branch, "--squash")
+        return head_of_main(self._developer)
+
+    def delivery_of(self, revision: str) -> Delivered:
+        def ended() -> dict[str, Any] | None:
+            fields = "databaseId,headSha,status,conclusion"
+            done = self._developer.run("gh", "run", "list", "--workflow", "deliver.yml", "--json", fields)
+            runs = json.loads(done.stdout)
+            return next((r for r in runs if r["headSha"] == revision and r["status"] == "completed"), None)
+
+        run = eventually("the delivery's end", ended, 240)
+        log = self._developer.run("gh", "run", "view", str(run["databaseId"]), "--log").stdout
+        return Delivered(run["conclusion"] == "success", log)
+
+    def reads_with(self) -> list[bool]:
+        return [key.read_only for key in self._github.repository(self._name).keys.values()]
+
+    def left(self) -> Mapping[str, object]:
+        repository = self._github.repository(self._name)
+        return {name: getattr(repository, name) for name in ("keys", "secrets", "variables", "rulesets")}
+
+    def deployments(self) -> list[tuple[str, str]] | None:
+        return [(each.sha, each.state) for each in self._github.repository(self._name).deployments.values()]
+
+
+class AtGitLab:
+    checks_are = ("test", "build", "chart")
+
+    def __init__(self, gitlab: GitLab, developer: Callable[[], Developer], name: str) -> None:
+        self._gitlab = gitlab
+        self._shell = developer
+        self._name = name
+
+    @property
+    def _developer(self) -> Developer:
+        return self._shell()
+
+    @property
+    def _project(self) -> Any:
+        env, bundle = self._developer.env, self._developer.believes["SSL_CERT_FILE"]
+        client = Gitlab(self._gitlab.site.web, private_token=env["GITLAB_TOKEN"], ssl_verify=bundle)
+        return client.projects.get(self._name)
+
+    def propose(self, branch: str, title: str) -> None:
+        self._developer.git("push", "--quiet", "origin", f"HEAD:{branch}")
+        about = {"source_branch": branch, "target_branch": "main", "title": title, "squash": True}
+        self._project.mergerequests.create(about)
+
+    def _request(self, branch: str) -> Any:
+        project = self._project
+        (listed,) = project.mergerequests.list(state="opened", source_branch=branch, get_all=True)
+        return project.mergerequests.get(listed.iid)
+
+    def checks(self, branch: str) -> dict[str, str]:
+        request = self._request(branch)
+        head = request.head_pipeline
+        if head is None or head["sha"] != request.sha:
+            return {}
+        jobs = self._project.pipelines.get(head["id"]).jobs.list(get_all=True)
+        return {job.name: {"success": "pass", "failed": "fail"}.get(job.status, "pending") for job in jobs}
+
+    def refuses(self, branch: str) -> str:
+        with pytest.raises(GitlabError) as refused:
+            self._request(branch).merge()
+        assert refused.value.response_code == 405
+        return str(refused.value)
+
+    def merge(self, branch: str) -> str:
+        request = self._request(branch)
+        request.merge()
+        eventually("the merge", lambda: self._project.mergerequests.get(request.iid).state == "merged", 30)
+        return head_of_main(self._developer)
+
+    def delivery_of(self, revision: str) -> Delivered:
+        def ended() -> Any:
+            found = self._project.pipelines.list(ref="main", sha=revision, get_all=True)
+            return next((each for each in found if each.status in ("success", "failed", "canceled")), None)
+
+        pipeline = eventually("the delivery's end", ended, 240)
+        jobs = {job.name: job.id for job in pipeline.jobs.list(get_all=True)}
+        log = self._project.jobs.get(jobs["deploy"]).trace().decode()
+        return Delivered(pipeline.status == "success", log)
+
+    def reads_with(self) -> list[bool]:
+        return [key.read_only for key in self._gitlab.project(self._name).keys.values()]
+
+    def left(self) -> Mapping[str, object]:
+        project = self._gitlab.project(self._name)
+        live = [token for token in project.tokens.values() if not token.revoked]
+        return {**{n: getattr(project, n) for n in ("keys", "variables", "protections")}, "tokens": live}
+
+    def deployments(self) -> list[tuple[str, str]] | None:
+        return None
+
+
+def head_of_main(developer: Developer) -> str:
+    developer.git("fetch", "--quiet", "origin")
+    return developer.git("rev-parse", "origin/main")
