@@ -85,7 +85,7 @@ class Rest:
             answer = self._client.http_request(
                 verb.lower(),
                 path,
-                query_data=dict(parameters),
+                query_data={n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()},
                 post_data=body,
                 obey_rate_limit=False,  # python-gitlab would wait as long as GitLab says, up to an hour
                 retry_transient_errors=False,  # and repeat POST

@@ -46,11 +46,17 @@ class Runner:
         """Stop what still runs."""
         with self._gitlab.lock:
             self._closed = True
+        self.forget()
+
+    def forget(self) -> None:
+        """Cancel all pipelines and wait for their threads: the projects are about to go."""
+        with self._gitlab.lock:
             for project in self._gitlab.projects.values():
                 for pipeline in project.pipelines:
                     self.cancel(project, pipeline)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=30)
+        self._threads.clear()
 
     def cancel(self, project: Project, pipeline: Pipeline) -> None:
         for job in pipeline.jobs:

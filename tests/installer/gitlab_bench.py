@@ -1,0 +1,140 @@
+"""A workbench for GitLab's half: a stand-in, a folder with a pipeline, and a project in whatever state."""
+
+import subprocess
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.converge import Apply, plan
+from installer.credentials import find
+from installer.git import Clone
+from installer.gitlab_ci import GitLabCI
+from installer.hosts import HOSTS
+from installer.resource import Resource
+from installer.resources.content import Content
+from installer.resources.delivery import Delivery
+from installer.resources.repository_credential import RepositoryCredential
+from installer.settings import Settings
+from tests.github.git import git as on_server
+from tests.gitlab import GitLab as StandIn
+from tests.gitlab.model import Project, Token
+
+from . import cluster as fakes
+from .bench import REGISTRY_TOKEN, Helm, Quiet
+
+SETTINGS = replace(
+    Settings("Web", "web", "A service", "gitlab.com", "acme", "private", "docker.io", "acme", "web-dev"),
+    scm="gitlab",
+    ci="gitlab-ci",
+)
+PIPELINE = """
+workflow: {rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]}
+variables: {ACTION: deliver}
+deploy: {script: ["echo delivers nothing"]}
+"""
+
+
+def a_project(folder: Path, pipeline: str = PIPELINE) -> Path:
+    """Make a project with one commit and a pipeline."""
+    folder.mkdir(parents=True)
+    (folder / ".gitlab-ci.yml").write_text(pipeline)
+    (folder / "gitops.yaml").write_text("version: 1\nproject: {slug: web}\n")
+    for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):
+        subprocess.run(["git", *command.split()], cwd=folder, check=True)
+    return folder
+
+
+@dataclass
+class Bench:
+    """One project at one GitLab; `token` is the developer's."""
+
+    gitlab: StandIn
+    folder: Path
+    token: str
+    settings: Settings = SETTINGS
+    cluster: fakes.Cluster = field(default_factory=fakes.Cluster)
+
+    def __post_init__(self) -> None:
+        self.helm = Helm(self.cluster)
+
+    @property
+    def project(self) -> Project:
+        return self.gitlab.project("acme/web")
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Lead every client in this process and below it here."""
+        environment = {
+            **self.gitlab.env,
+            "GITLAB_TOKEN": self.token,
+            "REGISTRY_TOKEN": REGISTRY_TOKEN,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    def resources(self) -> dict[str, Resource[Any]]:
+        """Make the resources that ask GitLab anew, as each run does."""
+        settings, kind = self.settings, HOSTS["gitlab"]
+        credentials = find(settings)
+        host: Any = kind.connect(settings, credentials)
+        ci = GitLabCI(settings, host, credentials)
+        before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
+        made: list[Resource[Any]] = [
+            *before,
+            Content(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
+            Delivery(settings, host, ci, patience=20),
+            RepositoryCredential(settings, self.cluster, self.helm, kind.keys(host)),  # type: ignore[arg-type]
+        ]
+        made[-1].needs = ("repository",)
+        return {resource.key: resource for resource in made}
+
+    def apply(self, *keys: str) -> list[str]:
+        resources = self.resources()
+        chosen = [resources[key] for key in keys or resources]
+        if keys:
+            for resource in chosen:
+                resource.needs = ()
+        run = Apply(chosen, Quiet())
+        run.run()
+        return run.done
+
+    def differences(self) -> dict[str, tuple[str, ...]]:
+        """Return what a plan would change, by resource; a delivery is another's work."""
+        planned = plan([each for key, each in self.resources().items() if key != "delivery"])
+        return {p.resource.key: tuple(f.name for f in p.change.fields) for p in planned if p.change}
+
+    # --- what is there before ------------------------------------------------------------------
+
+    def set_up(self, given: str) -> None:
+        """Begin anew: `nothing`, an `empty` project, a `filled` one, or one where all was `changed`."""
+        self.gitlab.faults.clear()
+        self.gitlab.runner.forget()
+        self.gitlab.changes.clear()
+        self.gitlab.projects.clear()
+        self.cluster.objects.clear()
+        self.helm.there = []
+        if given == "nothing":
+            return
+        token: Token = self.gitlab.tokens[self.token]
+        about = {"path": "web", "name": "web", "namespace_id": self.gitlab.groups["acme"].id, "visibility": "private"}
+        self.gitlab.hosting.create(token, about)
+        if given == "empty":
+            return
+        on_server(self.project.git, "fetch", "--quiet", str(self.folder), "main:main")
+        if given == "changed":
+            self.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
+            self.change()
+
+    def change(self) -> None:
+        """Change everything behind the installer's back."""
+        project = self.project
+        project.visibility, project.description = "public", "Mine"
+        project.settings["only_allow_merge_if_pipeline_succeeds"] = False
+        project.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
+        del project.variables["REGISTRY_TOKEN"]
+        project.protections["main"].push = 40
+        project.protections["env/dev"].allow_force_push = True
+        project.settings["ci_push_repository_for_job_token_allowed"] = False
+        project.keys.clear()

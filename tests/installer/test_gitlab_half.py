@@ -1,0 +1,203 @@
+"""GitLab's half against the stand-in: made once, kept twice, mended when changed behind its back, removed."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from installer.converge import remove
+from installer.credentials import find
+from installer.errors import InstallerError
+from installer.gitlab import GitLab
+from installer.host import Taken
+from installer.resources.gitlab_project import GitLabProject
+from installer.secret import Secret
+from tests.gitlab import GitLab as StandIn
+from tests.gitlab.fixtures import blame
+from tests.gitlab.model import DeployKey, Protection
+
+from .bench import REGISTRY_TOKEN, Quiet
+from .gitlab_bench import Bench, a_project
+
+
+@pytest.fixture
+def bench(gitlab: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return opened(gitlab, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A GitLab whose jobs may not push with their own token."""
+    with StandIn.serve("gitlab.com", version="17.2.0") as gitlab:
+        yield opened(gitlab, tmp_path, monkeypatch)
+    blame(gitlab)
+
+
+def opened(gitlab: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    gitlab.user("octo")
+    gitlab.group("acme", members={"octo": 50})
+    bench = Bench(gitlab, a_project(folder / "web"), gitlab.token("octo"))
+    bench.use(monkeypatch)
+    return bench
+
+
+def test_makes_all_of_it(bench: Bench) -> None:
+    bench.apply()
+    project = bench.project
+    assert (project.visibility, project.description) == ("private", "A service")
+    assert project.settings["only_allow_merge_if_pipeline_succeeds"] is True
+    assert project.settings["auto_devops_enabled"] is False
+    assert project.settings["ci_push_repository_for_job_token_allowed"] is True
+    token = project.variables["REGISTRY_TOKEN"]
+    assert (token.value, token.masked, token.protected, token.hidden, token.raw) == (REGISTRY_TOKEN, *(True,) * 4)
+    values = {name: each.value for name, each in project.variables.items() if not each.masked}
+    assert Secret(REGISTRY_TOKEN).matches(values.pop("REGISTRY_TOKEN_FINGERPRINT"))
+    assert values == {"GITOPS_FLASK": "web", "IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
+    rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
+    assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False)}
+    assert [key.can_push for key in project.keys.values()] == [False]
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=bench.folder, text=True).strip()
+    assert bench.gitlab.branches(project) == {"main": head}
+    pipeline = bench.gitlab.wait_for("acme/web", lambda each: each.source == "push")
+    assert pipeline.status == "success"
+    assert (pipeline.sha, pipeline.before_sha) == (head, "0" * 40)
+
+
+def test_the_second_run_changes_nothing_stored(bench: Bench) -> None:
+    bench.apply()
+    bench.gitlab.wait_for("acme/web", lambda each: each.source == "push")
+    bench.gitlab.changes.clear()
+    assert bench.differences() == {}
+    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "content", "credential")
+    assert bench.gitlab.changes == []
+
+
+def test_what_was_changed_behind_its_back_is_named_and_mended(bench: Bench) -> None:
+    bench.set_up("changed")
+    assert bench.differences() == {
+        "repository": ("visibility", "description", "only_allow_merge_if_pipeline_succeeds"),
+        "rules": ("main", "env/dev"),
+        "variables": ("IMAGE_REPOSITORY",),
+        "registry-token": ("REGISTRY_TOKEN",),
+        "push-access": ("pushes by jobs' own tokens",),
+        "credential": ("deploy key",),
+    }
+    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
+    assert bench.differences() == {}
+
+
+def test_what_is_not_ours_is_left(bench: Bench) -> None:
+    bench.set_up("filled")
+    project = bench.project
+    project.protections["release"] = Protection("release", 40, 40)
+    project.keys[7] = DeployKey("theirs", "ssh-ed25519 AAAA", can_push=True, id=7)
+    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
+    told = remove([each for key, each in bench.resources().items() if key != "repository"], Quiet())
+    assert len(told) == 7
+    assert set(project.protections) == {"release"}
+    assert set(project.keys) == {7}
+    assert project.variables == {}
+    assert project.settings["ci_push_repository_for_job_token_allowed"] is False
+
+
+def test_an_older_gitlab_gets_a_token_of_the_project(older: Bench) -> None:
+    older.apply()
+    project = older.project
+    (token,) = project.tokens.values()
+    assert (set(token.scopes), token.access_level) == ({"write_repository"}, 40)
+    stored = project.variables["PUSH_TOKEN"]
+    assert (stored.value, stored.masked, stored.protected) == (token.secret, True, True)
+    assert older.differences() == {}
+
+
+def test_a_token_that_ends_soon_or_is_lost_is_renewed_and_the_old_one_revoked(older: Bench) -> None:
+    older.apply()
+    (first,) = older.project.tokens.values()
+    first.expires_at = "2026-01-01"
+    older.apply("push-access")
+    assert first.revoked
+    del older.project.variables["PUSH_TOKEN"]
+    older.apply("push-access")
+    (live,) = [token for token in older.project.tokens.values() if not token.revoked]
+    assert older.project.variables["PUSH_TOKEN"].value == live.secret
+    assert older.differences() == {}
+
+
+def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None:
+    older.apply()
+    older.gitlab.version = "18.4.0"
+    older.project.settings["ci_push_repository_for_job_token_allowed"] = False
+    older.apply("push-access")
+    assert [token.revoked for token in older.project.tokens.values()] == [True]
+    assert {"PUSH_TOKEN", "PUSH_TOKEN_NUMBER"}.isdisjoint(older.project.variables)
+    assert older.differences() == {}
+
+
+def test_gitlabs_own_registry_takes_no_login_of_ours(bench: Bench) -> None:
+    bench.settings = replace(bench.settings, registry="registry.gitlab.com")
+    bench.apply()
+    assert {"GITOPS_FLASK", "IMAGE_REPOSITORY"} == set(bench.project.variables)
+    assert bench.differences() == {}
+
+
+def test_rules_stand_before_the_first_push_and_let_it_in(bench: Bench) -> None:
+    bench.apply()
+    whats = [change.what for change in bench.gitlab.changes]
+    push = next(n for n, what in enumerate(whats) if what.startswith("push"))
+    made = [n for n, what in enumerate(whats) if what == "POST /projects/acme/web/protected_branches"]
+    assert made
+    assert max(made) < push
+
+
+def test_where_default_branches_are_not_protected_the_first_push_is_refused_with_the_way_out(bench: Bench) -> None:
+    bench.gitlab.groups["acme"].default_branch_protection = 0
+    with pytest.raises(InstallerError, match="not allowed to push code to protected branches") as refused:
+        bench.apply()
+    assert "push it by hand while" in str(refused.value)
+
+
+def test_a_project_that_waits_to_be_deleted_or_is_archived_is_left_alone(bench: Bench) -> None:
+    bench.set_up("filled")
+    bench.project.archived = True
+    resource = bench.resources()["repository"]
+    change = resource.diff(resource.observe())
+    assert change
+    assert (change.action, "unarchive it" in change.note) == ("unknown", True)
+
+
+def test_deleting_says_that_gitlab_keeps_it_for_a_while(bench: Bench) -> None:
+    bench.set_up("filled")
+    gitlab, credentials = GitLab("gitlab.com", Secret(bench.token), "acme/web"), find(bench.settings)
+    assert "stays" in GitLabProject(bench.settings, gitlab, credentials).remove()
+    assert "GitLab may keep it" in GitLabProject(bench.settings, gitlab, credentials, remove_it=True).remove()
+    assert "acme/web" not in bench.gitlab.projects
+
+
+def test_a_note_is_made_once_grows_older_and_is_renewed(bench: Bench) -> None:
+    bench.set_up("empty")
+    note = GitLab("gitlab.com", Secret(bench.token), "acme/web").note("GITOPS_FLASK_UP")
+    assert note.read() is None
+    note.make("mine")
+    with pytest.raises(Taken):
+        note.make("another's")
+    text, age = note.read() or ("", 0.0)
+    assert text == "mine"
+    assert age <= 1
+    bench.project.variables["GITOPS_FLASK_UP"].value = '{"text": "mine", "at": 0}'
+    assert (note.read() or ("", 0))[1] > 10**9
+    note.renew("mine")
+    assert (note.read() or ("", 0))[1] <= 1
+    note.take_away()
+    assert note.read() is None
+
+
+def test_no_token_is_in_an_address_an_argument_or_the_clone(bench: Bench) -> None:
+    bench.apply()
+    assert not [asked for asked in bench.gitlab.requests if bench.token in asked.path]
+    config = (bench.folder / ".git/config").read_text()
+    assert "https://gitlab.com/acme/web.git" in config
+    assert bench.token not in config
+    assert os.environ["GITLAB_TOKEN"] == bench.token
