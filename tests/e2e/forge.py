@@ -41,6 +41,9 @@ class Forge(Protocol):
     def merge(self, branch: str) -> str:
         """Merge and return the commit that main is at."""
 
+    def subject(self, branch: str, title: str) -> str:
+        """Return the first line of the commit that a merge makes."""
+
     def delivery_of(self, revision: str) -> Delivered:
         """Return the delivery of a commit once it has ended."""
 
@@ -85,6 +88,9 @@ class AtGitHub:
     def merge(self, branch: str) -> str:
         self._developer.run("gh", "pr", "merge", branch, "--squash")
         return head_of_main(self._developer)
+
+    def subject(self, branch: str, title: str) -> str:
+        return title
 
     def delivery_of(self, revision: str) -> Delivered:
         def ended() -> dict[str, Any] | None:
@@ -155,6 +161,9 @@ class AtGitLab:
         request.merge()
         eventually("the merge", lambda: self._project.mergerequests.get(request.iid).state == "merged", 30)
         return head_of_main(self._developer)
+
+    def subject(self, branch: str, title: str) -> str:
+        return f"Merge branch '{branch}' into 'main'"
 
     def delivery_of(self, revision: str) -> Delivered:
         def ended() -> Any:

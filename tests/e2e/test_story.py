@@ -238,7 +238,7 @@ def test_rollback_brings_the_previous_delivery_back_and_holds(stage: Stage) -> N
     began = time.monotonic()
     done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
     stage.record("rollback, from its command to live", time.monotonic() - began)
-    assert f"Comes back:  {second[:12]} Say hello" in done.stdout
+    assert f"Comes back:  {second[:12]} {stage.forge.subject('greeting', 'Say hello')}" in done.stdout
     assert f"Live: every pod of {SLUG} answers revision {second}." in done.stdout
     assert stage.service.revisions() == {second}
     stage.shows((stage.revisions[-1], "inactive"), (second, "success"))
