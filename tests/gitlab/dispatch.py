@@ -41,7 +41,7 @@ class Dispatch:
     def _or_never(self, request: Request, fault: Fault | None) -> Response:
         if fault and fault.kind == "hangs":
             return Silent(504)
-        response = self._by_path(request)
+        response = self._by_host(request)
         if fault and fault.kind == "lost":
             return Broken(502)
         return Broken(response.status, response.body, response.headers) if fault else response
@@ -50,7 +50,7 @@ class Dispatch:
         self._gitlab.fail(message)
         return answered(status, {"message": f"GitLab stand-in: {message.splitlines()[0]}"})
 
-    def _by_path(self, request: Request) -> Response:
+    def _by_host(self, request: Request) -> Response:
         if request.host != self._gitlab.site.host:
             raise UnmodelledError(f"host {request.host}")
         if any(word in request.query for word in ("private_token", "job_token", "access_token")):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tests.conftest import ROOT
 from tests.github import GitHub
 from tests.github.wire import Request, Response
+from tests.gitlab import GitLab
 
 Whom = Literal["alone", "group"]
 """`alone`: its children live on, as after an `Out of memory`; `group`: they die with it, as with a closed laptop."""
@@ -65,7 +66,7 @@ def python(module: str, *arguments: str) -> list[str]:
 class Watched:
     """The stand-in's ear: calls `strike` around each request that changes what is stored."""
 
-    def __init__(self, github: GitHub) -> None:
+    def __init__(self, github: GitHub | GitLab) -> None:
         self._dispatch: Any = github.dispatch
         self._answer: Callable[[Request], Response] = github.dispatch._by_host
         self._count = 0

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +52,12 @@ class Bench:
     def project(self) -> Path:
         return self.folder / "web"
 
+    @property
+    def bare(self) -> Path:
+        return self.github.repository("acme/web").git
+
     def up(self, name: str) -> Process:
-        return Process(python("tests.killed.github_lane", str(self.project)), self.env, self.folder / f"{name}.log")
+        return Process(python("tests.killed.host_lane", str(self.project)), self.env, self.folder / f"{name}.log")
 
     def snapshot(self) -> Tree:
         repository = self.github.repository("acme/web")
@@ -139,6 +144,11 @@ OFTEN = ((1, "unanswered"), (8, "unheard"), (9, "unanswered"))
 def test_killed_at_a_change_the_next_run_ends_as_if_nothing_had_been(
     bench: Bench, undisturbed: Undisturbed, number: int, heard: str, whom: Whom
 ) -> None:
+    kill_at(bench, undisturbed, number, heard, whom)
+
+
+def kill_at(bench: Any, undisturbed: Undisturbed, number: int, heard: str, whom: Whom) -> None:
+    """Kill a run at one of its changes, and see the next one end as if nothing had been."""
     first = bench.up("killed")
 
     def strike(now: int, when: str) -> None:
@@ -171,14 +181,13 @@ def test_killed_at_any_time_the_next_run_ends_as_if_nothing_had_been(
     goes_on(bench, undisturbed)
 
 
-def goes_on(bench: Bench, undisturbed: Undisturbed) -> None:
+def goes_on(bench: Any, undisturbed: Undisturbed) -> None:
     """Start again at once, whatever still works, and compare the ends."""
     bench.watched.strike = lambda *_: None
     second = bench.up("second")
     assert second.end(60) == 0, second.printed
     assert differing(bench.snapshot(), undisturbed.left) == []
-    repository = bench.github.repository("acme/web")
-    git(repository.git, "update-ref", "refs/heads/env/dev", "refs/heads/main")  # what a runner would deliver
+    git(bench.bare, "update-ref", "refs/heads/env/dev", "refs/heads/main")  # what a runner would deliver
     before = len(bench.watched.seen)
     third = bench.up("third")
     assert third.end(60) == 0, third.printed

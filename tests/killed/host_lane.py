@@ -1,4 +1,4 @@
-"""GitHub's lane of `up` as a process of its own: the installer's own code, without a cluster to talk to."""
+"""The code host's lane of `up` as a process of its own: the installer's own code, without a cluster to talk to."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ class Printed:
 def up(project: Path) -> None:
     """Do what `up` does, without what it asks a cluster and a person."""
     world = World.open(project)
-    resources = [resource for resource in world.resources() if resource.lane == "github"]
+    resources = [resource for resource in world.resources() if resource.lane != "cluster"]
     lease = Lease(world.host)
     if any(planned.change and planned.change.effective for planned in plan(resources)):
         Apply(resources, Printed(), lease.held).run()
