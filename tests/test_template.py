@@ -1,4 +1,3 @@
-import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -24,6 +23,8 @@ ANSWERS: dict[str, dict[str, str]] = {
     "public, another Python": {"visibility": "public", "python_version": "3.14"},
     "a database": {"database": "postgresql"},
     "CircleCI": {"ci": "circleci"},
+    "GitLab": {"scm": "gitlab", "owner": "acme/back.end"},
+    "GitLab and a database": {"scm": "gitlab", "database": "postgresql"},
     "Travis CI and a database": {"ci": "travis-ci", "database": "postgresql"},
     "everything else than usual": {
         "project_name": ODD,
@@ -54,7 +55,9 @@ OF_ONE_CI = {
     },
     "circleci": {".circleci/config.yml", "ci/lib/on-circleci.sh"},
     "travis-ci": {".travis.yml", "ci/lib/on-travis-ci.sh"},
+    "gitlab-ci": {".gitlab-ci.yml", "ci/lib/on-gitlab-ci.sh"},
 }
+OF_GITHUB = {".github/dependabot.yml", "ci/lib/api.sh", "ci/lib/deployment.sh"}
 
 
 def _copied(name: str) -> bool:
@@ -72,6 +75,7 @@ def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
 def test_the_project_has_exactly_these_files(baked: BakedProject) -> None:
     files = FILES | (MORE_FOR_A_DATABASE if baked.answers["database"] == "postgresql" else set())
     files = files - OF_ONE_CI["github-actions"] | OF_ONE_CI[baked.answers["ci"]]
+    files -= OF_GITHUB if baked.answers["scm"] == "gitlab" else set()
 
     assert baked.files() == {name.replace("MODULE", baked.module) for name in files}
 

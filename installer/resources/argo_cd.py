@@ -63,6 +63,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._home = settings.argocd_namespace
         self._mark = {PROJECT: settings.slug}
         self._ssh_host = ssh_host(settings.source_url)
+        self._ca_setting = f"{settings.scm}.ca"
         self._tls_host = tls_host(settings.source_url) if settings.ca else ""
         self._values = values(settings)
         self.title = f"Argo CD in namespace {self._home}"
@@ -121,7 +122,7 @@ class ArgoCDInstallation(Resource[Seen]):
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
             return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:
-            return Change("unknown", note=unknown_authority(self._tls_host, self._home, f"{self._settings.scm}.ca"))
+            return Change("unknown", note=unknown_authority(self._tls_host, self._home, self._ca_setting))
         return None
 
     def _unknown_host(self) -> str:
