@@ -97,17 +97,18 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     a = baked.answers
     name, description, slug = a["project_name"], a["description"], a["project_slug"]
 
-    ci = {} if a["ci"] == "github-actions" else {"ci": a["ci"]}
+    ci = {} if a["ci"] in ("github-actions", "gitlab-ci") else {"ci": a["ci"]}
+    of_github = {"runner": "", "reporter": "none"} if a["scm"] == "github" else {}
+    webhook = {"url": ""} if a["scm"] == "github" else {}
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
         "project": {"name": name, "slug": slug, "description": description, **ci, **database},
-        "github": {
+        a["scm"]: {
             "host": a["host"],
             "owner": a["owner"],
             "visibility": a["visibility"],
-            "runner": "",
-            "reporter": "none",
+            **of_github,
             "ca": "",
         },
         "registry": {
@@ -117,7 +118,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "ca": "",
         },
         "cluster": {"namespace": a["namespace"]},
-        "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", "url": "", "values": {}},
+        "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", **webhook, "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
     assert (pyproject["name"], pyproject["description"]) == (slug, description)
