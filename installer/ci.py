@@ -33,6 +33,11 @@ class CI(Protocol):
     """What must be green before a merge, by the names under which the code host shows it."""
     page: str
     """Where its runs are shown."""
+    blind: bool
+    """Whether it cannot be asked, for want of a token: then it is set up by hand, and deliveries show on `env/dev`."""
+
+    def who(self) -> str:
+        """Return whose the token for its API is; raise where it is refused."""
 
     def resources(self) -> list[Resource[Any]]:
         """Return what the installer looks after there; all of it must stand before the first push of main."""

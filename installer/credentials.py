@@ -23,6 +23,9 @@ READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
 """Only a deploy token of GitLab's has a name of its own."""
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
+DELIVERY_TOKEN = "DELIVERY_TOKEN"  # noqa: S105 - a name
+CI_TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
+"""By CI, the variable with a token for its API; the code host's own CI needs none."""
 
 
 _OF_GITLAB = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${GITLAB_TOKEN}"; }}; f"""
@@ -56,6 +59,10 @@ class Credentials:
     """Given for the cluster alone; empty where it is to use the token that pushes."""
     reader: Reader | None = None
     reporter: GitHubApp | None = None
+    delivery_token: Secret = field(default_factory=lambda: Secret(""))
+    """What a CI that is not the code host's own pushes `env/dev` with."""
+    ci_token: Secret = field(default_factory=lambda: Secret(""))
+    """For that CI's API."""
     ca: str = ""
     scm: Scm = "github"
 
@@ -92,6 +99,8 @@ def find(settings: Settings) -> Credentials:
         pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=github_app.given() if settings.reporter == "app" else None,
+        delivery_token=Secret(os.environ.get(DELIVERY_TOKEN, "") if settings.ci in CI_TOKENS else ""),
+        ci_token=Secret(os.environ.get(CI_TOKENS.get(settings.ci, ""), "")),
         ca=settings.ca,
         scm=settings.scm,
         database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
@@ -102,6 +111,12 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
     """Ask for the registry's token on the terminal, hidden."""
     prompt = f"Token of {credentials.registry_username} at {settings.registry} (may push; not shown)"
     return replace(credentials, registry_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
+
+
+def ask_delivery_token(credentials: Credentials) -> Credentials:
+    """Ask for the token that deliveries push with on the terminal, hidden."""
+    prompt = f"Token with which the CI writes to {credentials.host} (Contents: read and write; not shown)"
+    return replace(credentials, delivery_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
 def ask_database_address(credentials: Credentials) -> Credentials:

@@ -22,12 +22,17 @@ class GitHubActions:
 
     title = "GitHub Actions"
     checks: tuple[str, ...] = CHECKS
+    blind = False
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._settings = settings
         self._github = github
         self._credentials = credentials
         self.page = f"{settings.url}/actions"
+
+    def who(self) -> str:
+        """Return whose the token is: the one for GitHub."""
+        return str(self._github.call("GET", "/user")["login"])
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and the secret that workflows read."""

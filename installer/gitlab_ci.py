@@ -27,12 +27,17 @@ class GitLabCI:
 
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
+    blind = False
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
         self._settings = settings
         self._gitlab = gitlab
         self._credentials = credentials
         self.page = f"{settings.url}/-/pipelines"
+
+    def who(self) -> str:
+        """Return whose the token is: the one for GitLab."""
+        return str(self._gitlab.call("GET", "/user")["username"])
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and secrets that jobs read, and what lets them push to the environment's branch."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .ci import CI
+from .circleci import CircleCI
 from .credentials import Credentials
 from .deploy_key import DeployKeys
 from .github import GitHub
@@ -20,6 +21,7 @@ from .resources.gitlab_rules import GitLabRules
 from .resources.repository import Repository
 from .resources.rules import Rules
 from .settings import Settings
+from .travis_ci import TravisCI
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ def _gitlab(settings: Settings, credentials: Credentials) -> GitLab:
 
 
 HOSTS = {
-    "github": Kind(_github, GitHubDeployKeys, Repository, Rules, {"github-actions": GitHubActions}),
+    "github": Kind(
+        _github,
+        GitHubDeployKeys,
+        Repository,
+        Rules,
+        {"github-actions": GitHubActions, "circleci": CircleCI, "travis-ci": TravisCI},
+    ),
     "gitlab": Kind(_gitlab, GitLabDeployKeys, GitLabProject, GitLabRules, {"gitlab-ci": GitLabCI}, rules_first=True),
 }

@@ -186,6 +186,10 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 | the reporter (`github.reporter: app`) | nothing: `up` opens the page on which you register it; or {reporter} | a \
 GitHub App with Deployments: write, Contents: read | a Secret beside Argo CD |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
+| CircleCI or Travis CI, to push `env/dev` | `DELIVERY_TOKEN` | fine-grained, Contents: read and write; \
+Deployments: read and write, or none are shown | that CI's variables |
+| `gitops-flask`, to set such a CI up | `CIRCLE_TOKEN`, `TRAVIS_TOKEN` | a personal one; without it you \
+get a list of what to set | nowhere |
 
 ## Accounts, plans and policies
 

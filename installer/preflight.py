@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from .checks import actions, cluster, database, gitlab, image, owner, repository, token, tools
+from .checks import actions, cluster, database, gitlab, image, other_ci, owner, repository, token, tools
 from .checks.finding import Finding
 from .converge import Planned
+from .credentials import CI_TOKENS
 from .errors import InstallerError
 from .resource import Lane
 from .world import World
@@ -63,6 +64,7 @@ CHECKS = (
     Check("host", gitlab.no_branch_in_the_way, "writing", only="gitlab"),
     Check("host", gitlab.runner, "content", only="gitlab"),
     Check("host", image.login, "registry-token"),
+    *(Check("host", ask, before, only=ci) for ci in CI_TOKENS for ask, before in other_ci.CHECKS),
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),

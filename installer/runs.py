@@ -57,6 +57,8 @@ def follow(ci: CI, run: int, pipeline: Pipeline, seconds: float, say: Callable[[
 
 def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DELIVER) -> str:
     """Say where a run stands."""
+    if ci.blind:
+        return f"{ci.title} cannot be asked: see {ci.page}"
     if run is None:
         return f"{ci.named(pipeline)}: no run yet"
     return f"{ci.named(pipeline)}: run {run.number} {run.state.replace('_', ' ')}"

@@ -43,10 +43,15 @@ class Delivery(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
-        return None if seen.delivered else Change("create", note=f"{self._ci.named(DELIVER)} writes {self._branch}")
+        note = f"{self._ci.named(DELIVER)} writes {self._branch}"
+        if self._ci.blind:
+            note += f", once it is set up: {self._ci.by_hand(DELIVER)}"
+        return None if seen.delivered else Change("create", note=note)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
+        if self._ci.blind:  # whoever sets the CI up by hand starts it, or their push did
+            return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
             seen = Seen(None, until(lambda: self._ci.newest(DELIVER), self._patience))

@@ -1,6 +1,6 @@
-"""Variables that the CI reads: where images go, and the mark that says whose the repository is."""
+"""Variables of the repository: the mark that says whose it is, and where images go, for its own CI."""
 
-from ..credentials import Credentials
+from ..credentials import CI_TOKENS, Credentials
 from ..host import Store
 from ..lease import NAME as LEASE
 from ..resource import Change, Lane, Resource, differences
@@ -21,13 +21,9 @@ class Variables(Resource[dict[str, str]]):
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
         self.lane: Lane = settings.scm
         self._store = store
-        login = None if settings.own_registry else credentials.registry_username
         self._desired: dict[str, str | None] = {
             MARK: settings.slug,
-            "IMAGE_REPOSITORY": settings.image_repository,
-            "REGISTRY_USERNAME": login,
-            "REGISTRY_CA": settings.registry_ca_file or None,
-            **({"RUNNER": settings.runner} if settings.runner else {}),
+            **(_of_pipelines(settings, credentials) if settings.ci not in CI_TOKENS else {}),
         }
         self.title = f"{store.variables_are} {', '.join(name for name, value in self._desired.items() if value)}"
 
@@ -60,3 +56,12 @@ class Variables(Resource[dict[str, str]]):
         names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
         gone = [name for name in names if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+def _of_pipelines(settings: Settings, credentials: Credentials) -> dict[str, str | None]:
+    return {
+        "IMAGE_REPOSITORY": settings.image_repository,
+        "REGISTRY_USERNAME": None if settings.own_registry else credentials.registry_username,
+        "REGISTRY_CA": settings.registry_ca_file or None,
+        **({"RUNNER": settings.runner} if settings.runner else {}),
+    }

@@ -64,8 +64,10 @@ def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) 
     unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
     found = world.credentials
     if console.interactive():
-        if "registry-token" in unknown:
+        if "registry-token" in unknown and not found.registry_token:
             found = credentials.ask_registry_token(world.settings, found)
+        if "registry-token" in unknown and world.settings.ci in credentials.CI_TOKENS and not found.delivery_token:
+            found = credentials.ask_delivery_token(found)
         if DatabaseAddress.key in unknown and not found.database_address:
             found = credentials.ask_database_address(found)
     if found is world.credentials:

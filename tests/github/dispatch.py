@@ -66,6 +66,8 @@ class Dispatch:
 
     def _by_host(self, request: Request) -> Response:
         site = self._github.site
+        if neighbour := self._github.neighbours.get(request.host):
+            return neighbour(request)
         if request.host not in site.hosts:
             raise UnmodelledError(f"host {request.host}")
         api = "/api/v3" if not site.is_cloud else ""

@@ -75,5 +75,7 @@ class Hosting:
                 github.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")
                 github.merging.pushed(push, ref.removeprefix("refs/heads/"), new)
                 github.webhooks.pushed(repository, push.owner, ref, old, new)
+                for hears in github.listeners:
+                    hears(repository, ref, old, new)
                 if push.starts_workflows:
                     github.triggers.pushed(repository, push.owner, ref, old, new)

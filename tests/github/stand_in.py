@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal, Self
@@ -15,7 +15,7 @@ from .authority import Authority, server_context
 from .calling import Calling
 from .dispatch import Dispatch
 from .faults import Faults
-from .front import Front, proxy_environment
+from .front import Answer, Front, proxy_environment
 from .hosting import Hosting
 from .merging import Merging
 from .model import FULL_ACCESS, Account, Repository, Token, new_secret, number
@@ -29,6 +29,8 @@ from .triggers import Triggers
 from .wire import Asked, Change, Response
 
 Scopes = Iterable[str]
+Listener = Callable[[Repository, str, str, str], None]
+"""Hears of a push: the repository, the ref, and where it was before and is now."""
 USUAL_SCOPES = ("repo", "workflow", "read:org", "delete_repo")
 
 
@@ -48,6 +50,8 @@ class GitHub:
         self.failures: list[str] = []
         self.faults = Faults()
         self.apps = Apps(self)
+        self.neighbours: dict[str, Answer] = {}
+        self.listeners: list[Listener] = []
         self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}
@@ -70,10 +74,15 @@ class GitHub:
         allowed: Iterable[str] = (),
         runner_env: Mapping[str, str] | None = None,
         labels: Iterable[str] = ("ubuntu-latest",),
+        neighbours: Mapping[str, Answer] | None = None,
     ) -> Iterator[Self]:
-        """Run a stand-in: behind a proxy of its own, or (listen, certificate) where the host's name leads to it."""
+        """Run a stand-in: behind a proxy of its own, or (listen, certificate) where the host's name leads to it.
+
+        `neighbours` answer for other hosts, by name, behind the same proxy.
+        """
         folder = Path(tempfile.mkdtemp(prefix="github-"))  # short: a socket lies in it
         github = cls(folder, host, runner_env=runner_env or {}, labels=labels)
+        github.neighbours.update(neighbours or {})
         if listen and certificate:
             address, _, port = listen.rpartition(":")
             front = Front((address, int(port)), server_context(*certificate), github.dispatch.answer)
@@ -81,9 +90,9 @@ class GitHub:
             authority = Authority(folder)
             front = Front(
                 ("127.0.0.1", 0),
-                authority.context(*github.site.hosts),
+                authority.context(*github.site.hosts, *github.neighbours),
                 github.dispatch.answer,
-                proxy_for=github.site.hosts,
+                proxy_for=[*github.site.hosts, *github.neighbours],
                 allowed=allowed,
                 refused=github.fail,
             )

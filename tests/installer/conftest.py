@@ -9,9 +9,10 @@ from tests.github import GitHub as StandIn
 from tests.github.fixtures import blame
 
 from .bench import Bench, a_project
+from .office import office, projects
 from .typed import programs, project, run
 
-__all__ = ["opened", "programs", "project", "run", "shared"]
+__all__ = ["office", "opened", "programs", "project", "projects", "run", "shared"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,103 @@
+"""A small HTTP API that speaks JSON: one request, its answer, and when it is sent again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from .errors import InstallerError
+from .secret import redact
+from .wait import pause
+
+TIMEOUT = 15
+"""Seconds for one answer."""
+PAUSES = (0.5, 2.0)
+"""Seconds before the second and the third time that a request is sent."""
+
+
+class ApiRefused(InstallerError):
+    """The API said no; `status` tells how."""
+
+    def __init__(self, title: str, request: str, status: int, message: str, fix: str) -> None:
+        super().__init__(f"{title} answered {status} to {request}: {message}", fix)
+        self.status = status
+
+
+class JsonApi:
+    """One API and one token; `title` is for messages, `variable` names where the token came from."""
+
+    def __init__(self, title: str, base: str, headers: Mapping[str, str], variable: str) -> None:
+        self._title = title
+        self._base = base
+        self._headers = {"Accept": "application/json", **headers}
+        self._variable = variable
+
+    def call(self, verb: str, path: str, body: Any = None, **parameters: str) -> Any:
+        """Send one request and return its JSON; again where that is safe: after a POST only where nothing was done."""
+        for wait in (*PAUSES, None):
+            try:
+                return self._once(verb, path, body, parameters)
+            except ApiRefused as error:
+                if wait is None or (error.status < 500 and error.status != 429) or verb == "POST":
+                    raise
+            except InstallerError:
+                if wait is None or verb == "POST":
+                    raise
+            pause(wait)
+        raise AssertionError
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """Read one thing; None where it is not there."""
+        try:
+            return self.call("GET", path, **parameters)
+        except ApiRefused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def delete(self, path: str) -> bool:
+        """Delete one thing; False where it was not there."""
+        try:
+            self.call("DELETE", path)
+        except ApiRefused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, str]) -> Any:
+        asked = f"{verb} {path}"
+        try:
+            answer = requests.request(
+                verb, f"{self._base}{path}", json=body, params=parameters, headers=self._headers, timeout=TIMEOUT
+            )
+        except requests.RequestException as error:
+            why = redact(str(error.args[0] if error.args else error))
+            fix = "Check the network and any proxy, then run this again."
+            raise InstallerError(f"{self._base} did not answer {asked}: {why}", fix) from None
+        if answer.ok and not answer.content:
+            return None
+        try:
+            data = answer.json()
+        except ValueError:
+            data = None
+        if not answer.ok:
+            message = redact(_message(data) or answer.reason)
+            raise ApiRefused(self._title, asked, answer.status_code, message, self._fix(answer.status_code))
+        if data is None:
+            fix = "Is there a proxy or a login page in between? Then run this again."
+            raise InstallerError(f"{self._base} answered {asked} with something that is no JSON.", fix)
+        return data
+
+    def _fix(self, status: int) -> str:
+        if status in (401, 403):
+            return f"The token in {self._variable} is wrong, has expired, or may not do this: make a new one."
+        if status >= 500 or status == 429:
+            return f"{self._title} has trouble, or was asked too often: run this again later; it goes on."
+        return f"See what {self._title} says; then run this again."
+
+
+def _message(data: Any) -> str:
+    """Return an error's text: CircleCI and Travis CI call it otherwise."""
+    found = data if isinstance(data, dict) else {}
+    return str(found.get("message") or found.get("error_message") or "")

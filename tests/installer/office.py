@@ -1,0 +1,148 @@
+"""A project whose CI is CircleCI or Travis CI, with stand-ins for GitHub and that CI, and runs that take no time."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.converge import Apply, plan
+from installer.resource import Change
+from installer.world import World
+from tests.circleci.api import CircleCI
+from tests.conftest import Bake
+from tests.github import GitHub as StandIn
+from tests.github.fixtures import blame
+from tests.github.git import git as on_server
+from tests.travis.api import TravisCI
+
+from .bench import Quiet
+
+SLUG = "acme/hello-api"
+CI_TOKEN = "CCIPAT_canary_" + "3" * 20
+REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
+TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
+NAMES = ["DELIVERY_TOKEN", "IMAGE_REPOSITORY", "REGISTRY_TOKEN", "REGISTRY_USERNAME"]
+
+
+@dataclass
+class Office:
+    """A project, its GitHub and its CI, as a developer's environment leads to them."""
+
+    github: StandIn
+    ci: Any
+    name: str
+    project: Path
+    delivery_token: str
+
+    def world(self) -> World:
+        return World.open(self.project)
+
+    def lane(self) -> list[Any]:
+        return [resource for resource in self.world().resources() if resource.lane == "github"]
+
+    def planned(self) -> dict[str, Change | None]:
+        return {each.resource.key: each.change for each in plan(self.lane())}
+
+    def up(self) -> list[str]:
+        run = Apply(self.lane(), Quiet())
+        run.run()
+        self.ci.wait()
+        return run.done
+
+    def variables(self) -> dict[str, str]:
+        """Return what the CI keeps."""
+        if isinstance(self.ci, CircleCI):
+            return dict(self.ci.projects[SLUG].variables)
+        return {each.name: each.value for each in self.ci.repos[SLUG].variables.values()}
+
+    def set_at_ci(self, name: str, value: str) -> None:
+        """Change a variable on the CI's own page."""
+        if isinstance(self.ci, CircleCI):
+            self.ci.projects[SLUG].variables[name] = value
+        else:
+            next(v for v in self.ci.repos[SLUG].variables.values() if v.name == name).value = value
+
+    def delivers(self, *, green: bool = True, jobs: str = "success") -> None:
+        """Let the CI's runs take no time: each writes env/dev, or fails with a log."""
+
+        def carry_out(place: Any, ran: Any, *_: Any) -> bool:
+            for job in ran.jobs.values():
+                job.state, job.log = ("success", "") if green else ("failed", "first\nit is on fire\n")
+            if green:
+                self.write_record()
+            ran.passed = green
+            return green
+
+        self.ci.carry_out = carry_out
+
+    def actions(self) -> list[str]:
+        """Return what each run was asked to do, oldest first."""
+        if isinstance(self.ci, CircleCI):
+            return [each.action for each in reversed(self.ci.projects[SLUG].pipelines)]
+        asked = [" ".join(each.ran.build.env) for each in reversed(self.ci.repos[SLUG].builds)]
+        return [env.partition("ACTION=")[2].partition(" ")[0] or "deliver" for env in asked]
+
+    def write_record(self) -> None:
+        folder = self.github.repository(SLUG).git
+        head = on_server(folder, "rev-parse", "main").strip()
+        image = f'image:\n  repository: "r/x"\n  tag: "{head}"\n  digest: "sha256:1"\nrevision: "{head}"\n'
+        blob = _git(folder, image, "hash-object", "-w", "--stdin")
+        tree = _git(folder, f"100644 blob {blob}\timage.yaml\n", "mktree")
+        who = ["-c", "user.name=ci", "-c", "user.email=ci@example.com"]
+        commit = on_server(folder, *who, "commit-tree", tree, "-m", "Deliver").strip()
+        on_server(folder, "update-ref", "refs/heads/env/dev", commit)
+
+
+def _git(folder: Path, said: str, *command: str) -> str:
+    done = subprocess.run(["git", *command], cwd=folder, input=said, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def projects(bake: Bake) -> Callable[[str], Path]:
+    done: dict[str, Path] = {}
+
+    def one(ci: str) -> Path:
+        if ci not in done:
+            done[ci] = bake(ci=ci).path
+        return done[ci]
+
+    return one
+
+
+@pytest.fixture(params=TOKENS)
+def office(
+    request: pytest.FixtureRequest,
+    projects: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Office]:
+    ci = {"circleci": CircleCI, "travis-ci": TravisCI}[request.param]()
+    ci.tokens[CI_TOKEN] = "octo"
+    with StandIn.serve("github.com", neighbours=ci.neighbours()) as github:
+        ci.at(github)
+        github.user("octo")
+        github.organization("acme", plan="team", members={"octo": "admin"})
+        may = {"metadata": "read", "contents": "write"}
+        token = github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])
+        environment = {
+            **github.env,
+            "GH_TOKEN": github.token("octo"),
+            "GH_CONFIG_DIR": str(tmp_path / "gh"),
+            "REGISTRY_TOKEN": REGISTRY_TOKEN,
+            "DELIVERY_TOKEN": token,
+            TOKENS[request.param]: CI_TOKEN,
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        project = shutil.copytree(projects(request.param), tmp_path / "hello-api")
+        made = Office(github, ci, request.param, project, token)
+        made.delivers()
+        yield made
+        ci.wait()
+        blame(github)

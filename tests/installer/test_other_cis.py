@@ -1,0 +1,254 @@
+"""CircleCI and Travis CI as the installer sees them: set up, kept, mended, asked to deliver and to roll back."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from installer import preflight, runs
+from installer.checks import other_ci
+from installer.ci import DELIVER, ROLLBACK
+from installer.converge import remove
+from installer.errors import InstallerError
+from installer.health import _run, _secrets
+from installer.resources.ci_variables import NOTE
+from tests.circleci.api import CircleCI
+from tests.github import Fault
+
+from .bench import Quiet
+from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
+
+
+def test_up_sets_the_ci_up_before_the_first_push_which_it_then_delivers(office: Office) -> None:
+    done = office.up()
+    assert office.variables() == {
+        "IMAGE_REPOSITORY": "docker.io/acme/hello-api",
+        "REGISTRY_USERNAME": "acme",
+        "REGISTRY_TOKEN": REGISTRY_TOKEN,
+        "DELIVERY_TOKEN": office.delivery_token,
+    }
+    assert next(title for title in done if "variables" in title) == "Actions variables GITOPS_FLASK"
+    assert office.github.branches(office.github.repository(SLUG)).keys() == {"main", "env/dev"}
+    assert not [asked for asked in office.ci.requests if asked.endswith(("/pipeline", "/requests"))], "the push did it"
+
+
+def test_up_again_changes_nothing(office: Office) -> None:
+    office.up()
+    before, asked = len(office.github.changes), len(office.ci.requests)
+    assert set(office.planned().values()) == {None}
+    assert office.up() == []
+    assert office.github.changes[before:] == []
+    assert {request.split()[0] for request in office.ci.requests[asked:]} == {"GET"}
+
+
+def test_no_value_is_in_the_note_nor_in_the_plan(office: Office) -> None:
+    told = repr(office.planned())
+    office.up()
+    note = office.github.repository(SLUG).variables[NOTE].value
+    assert sorted(json.loads(note)) == NAMES
+    for secret in (REGISTRY_TOKEN, office.delivery_token, CI_TOKEN):
+        assert secret not in note + told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_that_was_changed_there_is_put_back(office: Office, name: str) -> None:
+    office.up()
+    before = office.variables()
+    office.set_at_ci(name, "somebody's own")
+    change = office.planned()["registry-token"]
+    if office.name == "travis-ci" and name.endswith("TOKEN"):
+        assert change is None, "Travis CI shows nothing of it"
+        return
+    assert change
+    assert [field.name for field in change.fields] == [name]
+    office.up()
+    assert office.variables() == before
+
+
+def test_another_token_takes_the_place_of_the_first(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.up()
+    monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_canary_second")
+    change = office.planned()["registry-token"]
+    assert change
+    assert [(field.name, field.new) for field in change.fields] == [("REGISTRY_TOKEN", "rotated")]
+    office.up()
+    assert office.variables()["REGISTRY_TOKEN"] == "dckr_pat_canary_second"
+    monkeypatch.delenv("REGISTRY_TOKEN")
+    assert office.planned()["registry-token"] is None, "without one at hand, the one that is there stays"
+
+
+def test_a_token_that_is_missing_is_named_with_what_it_must_be(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DELIVERY_TOKEN")
+    change = office.planned()["registry-token"]
+    assert change
+    assert change.action == "unknown"
+    assert "set in the environment DELIVERY_TOKEN (a fine-grained token for this repository; Contents" in change.note
+
+
+def test_a_variable_that_is_not_needed_any_more_is_deleted(office: Office) -> None:
+    settings, ca = office.project / "gitops.yaml", office.project / "ca.pem"
+    ca.write_bytes(Path(office.github.env["SSL_CERT_FILE"]).read_bytes())
+    before = settings.read_text()
+    registry = before.index("registry:")
+    settings.write_text(before[:registry] + before[registry:].replace('ca: "" ', 'ca: "ca.pem" ', 1))
+    office.up()
+    assert office.variables()["REGISTRY_CA"] == "ca.pem"
+    settings.write_text(before)
+    office.up()
+    assert sorted(office.variables()) == NAMES
+    assert office.planned()["registry-token"] is None
+
+
+def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TOKENS[office.name])
+    change = office.planned()["registry-token"]
+    assert change
+    assert change.action == "unavailable"
+    for line in (
+        f"there is no {TOKENS[office.name]}",
+        "\n  IMAGE_REPOSITORY: docker.io/acme/hello-api\n",
+        "\n  REGISTRY_USERNAME: acme\n",
+        "\n  REGISTRY_TOKEN: an access token of the registry that may push (a secret)\n",
+        "\n  DELIVERY_TOKEN: a fine-grained token for this repository; Contents and Deployments",
+        f"/{SLUG}/",
+    ):
+        assert line in change.note
+    office.up()
+    assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
+    assert office.ci.requests == []
+    world = office.world()
+    assert [row.healthy for rows in (_secrets(world), _run(world, None)) for row in rows] == [True, True]
+    with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
+        world.ci.start(ROLLBACK, {})
+    assert "rollback" in caught.value.fix
+
+
+def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
+    office.up()
+    rules = {r.name: r for r in office.github.repository(SLUG).rulesets.values()}["gitops-flask: main"].rules
+    (wanted,) = [rule["parameters"]["required_status_checks"] for rule in rules if rule["type"].endswith("_checks")]
+    expected = {
+        "circleci": ["ci/circleci: test", "ci/circleci: image", "ci/circleci: chart"],
+        "travis-ci": ["Travis CI - Pull Request"],
+    }
+    assert [check["context"] for check in wanted] == expected[office.name]
+
+
+def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:
+    office.delivers(green=False)
+    office.up()
+    world = office.world()
+    run = world.ci.newest(DELIVER)
+    assert run
+    assert (run.over, run.green) == (True, False)
+    assert "it is on fire" in world.ci.failing_logs(run)
+    office.delivers()
+    office.up()
+    assert office.actions() == ["deliver", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
+    assert "env/dev" in office.github.branches(office.github.repository(SLUG))
+
+
+def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:
+    office.up()
+    ci = office.world().ci
+    delivery = ci.newest(DELIVER)
+    assert delivery
+    assert ci.newest(ROLLBACK) is None
+    number = runs.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
+    said: list[str] = []
+    run = runs.follow(ci, number, ROLLBACK, 30, said.append)
+    assert run.green
+    assert f"run {number}" in said[-1]
+    assert ci.newest(ROLLBACK) == run
+    assert ci.newest(DELIVER) == delivery
+    release = runs.start(ci, ROLLBACK, {"release": "true"})
+    runs.follow(ci, release, ROLLBACK, 30, said.append)
+    assert runs.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
+
+
+def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
+    office.up()
+    office.delivers(green=False)
+    ci = office.world().ci
+    number = runs.start(ci, ROLLBACK, {})
+    with pytest.raises(InstallerError, match="it is on fire") as caught:
+        runs.follow(ci, number, ROLLBACK, 30, lambda _: None)
+    assert f"/{SLUG}/" in caught.value.message
+
+
+def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(office: Office) -> None:
+    office.up()
+    if isinstance(office.ci, CircleCI):
+        office.ci.projects[SLUG].variables["OTHERS"] = "stays"
+    told = {resource.key: outcome for resource, outcome in remove(office.lane(), Quiet())}
+    assert told["registry-token"].startswith("deleted IMAGE_REPOSITORY")
+    assert office.variables() == ({"OTHERS": "stays"} if office.name == "circleci" else {})
+    assert NOTE not in office.github.repository(SLUG).variables
+
+
+def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKENS[office.name], "wrong")
+    found = [f for f in preflight.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    assert len(found) == 1
+    assert "make a new one" in found[0].fix
+    monkeypatch.delenv(TOKENS[office.name])
+    assert not [f for f in preflight.before_reading(office.world()) if TOKENS[office.name] in f.what]
+
+
+def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is_stored(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.up()
+    monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
+    (found,) = other_ci.delivery_token(office.world())
+    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deliveries are pushed with it."
+    assert found.problem
+    monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
+    assert not [each for each in other_ci.delivery_token(office.world()) if each.problem]
+
+
+def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.json_api.PAUSES", (0, 0))
+    office.github.faults.order(Fault("500", message="oops"), "GET", "^/(api/v2/project|repo)/", times=2)
+    office.up()
+    assert sorted(office.variables()) == NAMES
+    assert len(office.github.faults.struck) == 2
+
+
+@pytest.mark.parametrize("fault", [Fault("500", message="oops"), Fault("html", html=True, status=502)])
+def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr("installer.json_api.PAUSES", (0, 0))
+    office.github.faults.order(fault, "POST", "/(envvar|env_vars)$", first=2)
+    with pytest.raises(InstallerError, match="run this again later") as caught:
+        office.up()
+    assert not [s for s in (REGISTRY_TOKEN, office.delivery_token, CI_TOKEN) if s in str(caught.value)]
+    office.github.faults.clear()
+    office.up()
+    assert sorted(office.variables()) == NAMES
+
+
+@pytest.mark.parametrize("office", ["travis-ci"], indirect=True)
+def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change_it(office: Office) -> None:
+    office.ci.sees = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("installer.travis_ci._SYNC", 0.1)
+        with pytest.raises(InstallerError, match=r"app\.travis-ci\.com/account/repositories"):
+            office.up()
+
+
+@pytest.mark.parametrize("office", ["circleci"], indirect=True)
+def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -> None:
+    office.up()
+    office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
+    office.ci.wait()
+    ci = office.world().ci
+    run = ci.newest(DELIVER)
+    assert run
+    assert (run.state, run.over, run.green) == ("errored", True, False)
+    assert "Type error for argument action: 'destroy'" in ci.failing_logs(run)
