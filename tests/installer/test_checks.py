@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer import permissions
+from installer import permissions, permissions_page
 from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
 from installer.errors import InstallerError
@@ -284,7 +284,7 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
 
 
 def test_the_page_is_what_the_checks_use() -> None:
-    assert (ROOT / "docs/permissions.md").read_text() == permissions.page()
+    assert (ROOT / "docs/permissions.md").read_text() == permissions_page.page()
 
 
 def test_every_limit_names_a_check_that_is_made() -> None:
