@@ -101,15 +101,18 @@ class Apply:
 
     def _all(self, resources: Resources) -> None:
         lanes = _lanes(resources)
-        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-            futures = [pool.submit(self._lane, lane) for lane in lanes]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
-                self._stop.set()
-                stopped.set()
-                raise
+        try:
+            with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+                futures = [pool.submit(self._lane, lane) for lane in lanes]
+                try:
+                    for future in futures:
+                        future.result()
+                except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
+                    self._stop.set()
+                    stopped.set()
+                    raise
+        finally:
+            stopped.clear()
 
     def _lane(self, lane: Resources) -> None:
         for resource in lane:

@@ -52,7 +52,8 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
         until_live(world)
-    _try_webhook(world)
+    if world.settings.webhook:
+        _try_webhook(world)
 
 
 def _resources(world: World, *, renew_key: bool) -> list[Resource[Any]]:
@@ -111,7 +112,7 @@ def _try_webhook(world: World) -> None:
     """Say whether GitHub reaches Argo CD. Where it does not, that is told and no failure: Argo CD looks of itself."""
     hooks = Webhooks(world.github, world.settings.application)
     try:
-        for hook in hooks.list() if world.settings.webhook else []:
+        for hook in hooks.list():
             last = hooks.proof(hook)
             if last and last.accepted:
                 console.report(f"Webhook: Argo CD took GitHub's last {last.event}.")

@@ -30,6 +30,7 @@ case "$*" in
     cat >"$DOCKER_CONFIG/config.json"
     [ "$(cat "$DOCKER_CONFIG/config.json")" = {TOKEN} ] || {{ echo 401 Unauthorized >&2; exit 1; }} ;;
   "buildx build"*)
+    [ -z "$BROKEN" ] || exit 1
     printf '%s\\n' "$BUILDX_BUILDER" "$BUILDX_CONFIG" "$REGISTRY_TOKEN" >"$HOME/build"
     while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && metadata=$2; shift; done
     [ -z "$metadata" ] || printf '{{\\n  "containerimage.digest": "{DIGEST}"\\n}}\\n' >"$metadata" ;;
@@ -63,9 +64,24 @@ def test_the_image_carries_its_commit_in_tag_and_build_argument(machine: Checkou
         f"--tag {REPOSITORY}:{revision} ",
         "--output type=registry,rewrite-timestamp=true ",
         f"--cache-from type=registry,ref={REPOSITORY}:buildcache ",
-        f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true,ignore-error=true ",
     ):
         assert part in build
+    assert "--cache-to" not in build, "nobody waits for it"
+
+
+def test_layers_are_kept_without_another_image(machine: Checkout) -> None:
+    answer = machine.run("image", "--cache", **LOGIN, PUSHED=DIGEST)
+    assert (answer.code, answer.text) == (0, f"image: done: {REPOSITORY}:buildcache has the layers\n")
+    (build,) = calls(machine, "buildx build")
+    assert f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true " in build
+    assert "--output type=cacheonly " in build
+    assert "--tag" not in build
+
+
+def test_layers_that_cannot_be_kept_fail_no_delivery(machine: Checkout) -> None:
+    answer = machine.run("image", "--cache", **LOGIN, BROKEN="yes")
+    assert answer.code == 0
+    assert answer.text == "image: done: no layers were kept (see above): the next build takes longer\n"
 
 
 def test_an_image_that_was_pushed_for_this_commit_is_used_again(machine: Checkout) -> None:

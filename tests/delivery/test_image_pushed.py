@@ -59,7 +59,11 @@ def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_logi
     assert inspect(f"{repository}:{revision}", "Manifest")["digest"] == digest
     image = inspect(f"{repository}:{revision}@{digest}", "Image")
     assert f"REVISION={revision}" in image["config"]["Env"]  # type: ignore[index]
+    with pytest.raises(subprocess.CalledProcessError):
+        inspect(f"{repository}:buildcache", "Manifest")
+    assert build(laptop, repository, "--cache", TMPDIR=str(temporary)).code == 0
     assert inspect(f"{repository}:buildcache", "Manifest")["mediaType"], "the cache is there"
+    assert inspect(f"{repository}:{revision}", "Manifest")["digest"] == digest
 
     second = build(laptop, repository, TMPDIR=str(temporary))
     assert (second.code, second.line) == (0, digest)
@@ -77,6 +81,7 @@ def test_the_next_commit_finds_the_layers_of_the_one_before(laptop: Checkout, re
     laptop.write(Dockerfile=DOCKERFILE)
     laptop.merge("Two")
     first = build(laptop, repository)
+    assert build(laptop, repository, "--cache").code == 0
     laptop.merge("Three")
     second = build(laptop, repository)
     assert (first.code, second.code) == (0, 0), second.text

@@ -14,7 +14,7 @@ import pytest
 from tests.delivery.world import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
-CIS = ["circleci", "github-actions", "travis-ci"]
+CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
 SHARED = ["lib/api.sh", "lib/ci.sh", "lib/deployment.sh", "lib/env-branch.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
 every_script = pytest.mark.parametrize("name", SCRIPTS)

@@ -231,7 +231,7 @@ def test_every_check_is_made_at_a_moment_that_comes() -> None:
         "database-address",
     }
     assert {check.before for check in CHECKS} <= {"looking", "writing", "", "database-address", *resources}
-    assert len({check.ask for check in CHECKS}) == len(CHECKS)
+    assert len({(check.ask, check.only) for check in CHECKS}) == len(CHECKS)
 
 
 @pytest.mark.parametrize(("role", "fine"), [("admin", True), ("write", False)])

@@ -47,10 +47,10 @@ def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
     for name in ("GH_TOKEN", "GH_ENTERPRISE_TOKEN"):
         monkeypatch.setenv(name, f"for {name}")
     settings = replace(SETTINGS, host=host)
-    assert credentials.find(settings).github.reveal() == f"for {variable}"
+    assert credentials.find(settings).token.reveal() == f"for {variable}"
     assert programs.calls("gh") == []
     monkeypatch.delenv(variable)
-    assert credentials.find(settings).github.reveal() == "gho_kept"
+    assert credentials.find(settings).token.reveal() == "gho_kept"
 
 
 def test_a_reader_is_looked_for_only_where_argo_cd_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ class Place:
         namespace = argocd_namespace = slug = application = "web"
         registry_ca = ""
         scm = "github"
+        own_registry = False
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
@@ -43,6 +44,7 @@ class Place:
 
     class ci:  # noqa: N801
         title = "GitHub Actions"
+        blind = False
         newest = staticmethod(lambda _: None)
         failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 

@@ -59,7 +59,7 @@ def a_secret(value: str, **labels: str) -> Object:
 
 
 def resource(bench: Bench, settings: Settings = SETTINGS, **more: bool) -> Webhook:
-    github = GitHub(settings.host, find(settings).github, settings.repository)
+    github = GitHub(settings.host, find(settings).token, settings.repository)
     edges: Any = (bench.cluster, bench.helm, github)
     return Webhook(settings, *edges, **more)
 
@@ -80,7 +80,7 @@ def hook(bench: Bench) -> Kept:
 
 
 def ours(bench: Bench) -> tuple[Webhooks, Hook]:
-    hooks = Webhooks(GitHub(SETTINGS.host, find(SETTINGS).github, SETTINGS.repository), "web-dev")
+    hooks = Webhooks(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository), "web-dev")
     return hooks, hooks.list()[0]
 
 
@@ -348,7 +348,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def a_world(bench: Bench, settings: Settings = SETTINGS) -> World:
     found = find(settings)
     cluster: Any = bench.cluster
-    return World(bench.project, settings, found, GitHub(settings.host, found.github, settings.repository), cluster)
+    return World(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
 
 
 def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
