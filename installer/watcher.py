@@ -20,11 +20,12 @@ PATIENCE = 300
 """Seconds after a change of main in which its delivery is waited for: tests may fail, or somebody hold it."""
 REPAIR = 10
 """Seconds of rest after something failed."""
+_KEY = "gitops-flask/key"
 SCRIPT = Path(__file__).parent / "watcher.sh"
 _SSH = (
     "ssh -i /key/sshPrivateKey -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=10 "
     "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/hosts/ssh_known_hosts "
-    "-o ControlMaster=auto -o ControlPath=/tmp/%C -o ControlPersist=60 -o ServerAliveInterval=10"
+    "-o ControlMaster=auto -o ControlPath=/tmp/ssh-%C -o ControlPersist=60 -o ServerAliveInterval=10"
 )
 _LOGIN = {
     "GIT_CONFIG_COUNT": "1",
@@ -34,8 +35,12 @@ _LOGIN = {
 }
 
 
-def manifests(settings: Settings, name: str, host: Host) -> Objects:
-    """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied."""
+def manifests(settings: Settings, name: str, host: Host, key: str = "") -> Objects:
+    """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied.
+
+    `key` tells one version of that key from the next: with another one it starts anew, instead of reading with the old
+    one for a minute.
+    """
     pod = Pod(settings.slug, name, settings.argocd_namespace)
     rule = {
         "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
@@ -48,7 +53,8 @@ def manifests(settings: Settings, name: str, host: Host) -> Objects:
     ]
     if settings.reads_by:
         volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
-    deployment = pod.deployment(host, _container(settings, host), volumes, user=host.user)
+    noted = {_KEY: key} if key else None
+    deployment = pod.deployment(host, _container(settings, host), volumes, user=host.user, noted=noted)
     return [pod.account(), *pod.rights(pod.home, rule), deployment]
 
 

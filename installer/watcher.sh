@@ -15,15 +15,17 @@ esac
 
 say() { printf '%s %s\n' "$(date -u +%H:%M:%S)" "$*"; }
 
-# The first line of the API server's answer, or of why there is none. The token is in no command line.
+# The first line of the API server's answer, or the last of why there is none. The token is in no command line.
 refresh() {
-  {
+  local answer
+  answer=$({
     printf 'PATCH %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n' "$APPLICATION" "$server"
     printf 'Authorization: Bearer %s\r\nContent-Type: application/merge-patch+json\r\n' "$(cat "$account/token")"
     printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
   } | timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile "$account/ca.crt" \
-    -verify_hostname "$server" -servername "$server" -connect "$address" 2>&1 |
-    tr -d '\r' | head -n 1
+    -verify_hostname "$server" -servername "$server" -connect "$address" 2>"$HOME/why" |
+    tr -d '\r' | head -n 1)
+  printf '%s' "${answer:-$(tail -n 1 "$HOME/why")}"
 }
 
 # look: sets HEAD and MERGED, where the branch and main are now.
@@ -34,6 +36,14 @@ look() {
   while read -r commit ref; do
     case $ref in "refs/heads/$BRANCH") HEAD=$commit ;; "refs/heads/$MAIN") MERGED=$commit ;; esac
   done <<<"$heads"
+}
+
+# hang_up: end the connections that ssh keeps open. Each is of the key that it was made with, which may be another now.
+hang_up() {
+  local connection
+  for connection in "$HOME"/ssh-*; do
+    [ ! -S "$connection" ] || ssh -O exit -o ControlPath="$connection" "$HOST" 2>/dev/null
+  done
 }
 
 trap 'exit 0' TERM INT
@@ -55,6 +65,7 @@ while :; do
       rest=$SOON
     fi
   else
+    hang_up
     rest=$REPAIR
   fi
   sleep "$rest" &

@@ -34,6 +34,8 @@ class Seen:
     allowed: bool = True
     """Whether we may make it."""
     host: Host = Host()  # noqa: RUF009  # frozen
+    key: str = ""
+    """The version of the Secret with what Argo CD reads with."""
 
 
 class Noticing(Resource[Seen]):
@@ -51,15 +53,18 @@ class Noticing(Resource[Seen]):
         self._name = f"{settings.application}-watcher"
         self._selector = f"app.kubernetes.io/name={self._name}"
         self._home = settings.argocd_namespace
+        self._secret = f"secrets/{settings.slug}-repo"
         self._references = [f"{kind}/{self._name}" for kind in KINDS]
         self._watcher = f"watcher of {settings.branch} for Argo CD"
         self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
 
     def observe(self) -> Seen:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
-        found = self._cluster.get_many([*self._references, f"configmaps/{SETTINGS_OF_ARGOCD}"], self._home)
+        also = [f"configmaps/{SETTINGS_OF_ARGOCD}", *([self._secret] if self._settings.reads_by else [])]
+        found = self._cluster.get_many([*self._references, *also], self._home)
         polls = self._too_seldom(found.pop("ConfigMap", None))
-        if polls and self._settings.reads_by == "login" and self._reads_as_an_app():
+        secret = found.pop("Secret", {})
+        if "githubAppPrivateKey" in secret.get("data", {}):  # git alone cannot log in as an App
             polls = None
         if not polls and not found:
             return Seen({})
@@ -72,17 +77,13 @@ class Noticing(Resource[Seen]):
             polls,
             bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
             Host.of(reader[0]) if reader else Host(),
+            secret.get("metadata", {}).get("resourceVersion", ""),
         )
 
     def _too_seldom(self, config: Object | None) -> float | None:
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
         return polls if polls > OFTEN and self._settings.argocd_noticing == "auto" else None
-
-    def _reads_as_an_app(self) -> bool:
-        """Tell whether Argo CD reads as a GitHub App: git alone cannot log in as one."""
-        found = self._cluster.get("secret", f"{self._settings.slug}-repo", self._home) or {}
-        return "githubAppPrivateKey" in (found.get("data") or {})
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -99,7 +100,7 @@ class Noticing(Resource[Seen]):
             return Change("create" if seen.allowed else "unavailable", note=rate if seen.allowed else self._without())
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
-            for manifest in manifests(self._settings, self._name, seen.host)
+            for manifest in manifests(self._settings, self._name, seen.host, seen.key)
             if not covers(seen.objects.get(manifest["kind"]), manifest)
         )
         if seen.release is None or seen.release.status != "deployed":
@@ -112,7 +113,7 @@ class Noticing(Resource[Seen]):
         if seen.polls is None:
             self.remove()
             return
-        self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host)))
+        self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host, seen.key)))
         clear(
             f"The start of the {self._watcher}",
             lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),

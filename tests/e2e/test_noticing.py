@@ -97,16 +97,19 @@ def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
     half: Half, record_property: Callable[[str, object], None]
 ) -> None:
     half.wait(half.repository.deliver("f" * 40))
-    taken = []
+    taken, heads = [], []
     for number in "abcde":
         half.repository.merge()
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
-        half.repository.deliver(number * 40)
+        heads.append(half.repository.deliver(number * 40))
         clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
+    said = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd")
+    assert [head for head in heads if said.count(f"Argo CD is told of {head}") != 1] == [], said
+    assert "was not told" not in said
 
 
 def running(half: Half) -> set[str]:

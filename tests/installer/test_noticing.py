@@ -1,5 +1,6 @@
 """The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -
     assert "cat /key/password" in environment["GIT_CONFIG_VALUE_0"]
     assert "GIT_SSH_COMMAND" not in environment
     assert change_of(resource(argo_cd(None), access="https")).action == "create"
-    app = {("secret", "web-repo"): {"metadata": {"name": "web-repo"}, "data": {"githubAppPrivateKey": ""}}}
+    app = {("secrets", "web-repo"): {"kind": "Secret", "metadata": {}, "data": {"githubAppPrivateKey": ""}}}
     assert change_of(resource(argo_cd(None) | app, access="https")) is None
 
 
@@ -127,6 +128,13 @@ def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
 
 def test_as_it_should_be_it_is_left_alone() -> None:
     assert change_of(resource(argo_cd(None) | watcher(), Helm([release(NAME)]))) is None
+
+
+def test_with_another_key_it_starts_anew() -> None:
+    objects = argo_cd(None) | watcher()
+    secret = {"kind": "Secret", "metadata": {"resourceVersion": "8"}, "data": {}}
+    change = change_of(resource(objects | {("secrets", "web-repo"): secret}, Helm([release(NAME)])))
+    assert [field.name for field in change.fields] == ["Deployment"]
 
 
 def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
@@ -254,7 +262,10 @@ case ${{all[$n]}} in
   *) printf '%s\\trefs/heads/%s\\n' "${{all[$n]%%/*}}" env/dev "${{all[$n]##*/}}" main ;;
 esac
 """
-    fake = f"#!/bin/bash\ncat >>{folder}/told; echo >>{folder}/told; printf '{answer}\\r\\nServer: x\\r\\n'\n"
+    fake = f"""#!/bin/bash
+echo Connecting to 127.0.0.1 >&2
+cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] || printf '\\r\\nServer: x\\r\\n'
+"""
     write_program(folder / "bin/git", git)
     if openssl:
         write_program(folder / "bin/openssl", fake)
@@ -286,6 +297,24 @@ def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
     assert "Argo CD was not told: HTTP/1.1 403 Forbidden" in all_of_it
+
+
+def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", answer="")
+    assert len(told) == 2
+    assert "Argo CD was not told: Connecting to 127.0.0.1" in all_of_it
+
+
+def test_after_a_failure_no_connection_stays_that_was_made_with_an_old_key(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as kept:
+        kept.bind(str(tmp_path / "ssh-0123"))
+        (tmp_path / "bin").mkdir()
+        write_program(tmp_path / "bin/ssh", f'#!/bin/sh\necho "$@" >>{tmp_path}/ended\n')
+        heads(tmp_path, "a1", "a1")
+        assert not (tmp_path / "ended").exists()
+        (tmp_path / "n").unlink()
+        heads(tmp_path, "a1", "-", "a1")
+    assert (tmp_path / "ended").read_text() == f"-O exit -o ControlPath={tmp_path}/ssh-0123 github.com\n"
 
 
 def test_once_main_has_moved_the_delivery_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
