@@ -10,8 +10,10 @@ from .credentials import Credentials
 from .deploy_key import DeployKeys
 from .github import GitHub
 from .github_actions import GitHubActions
+from .github_webhooks import GitHubWebhooks
 from .gitlab import GitLab
 from .gitlab_ci import GitLabCI
+from .gitlab_webhooks import GitLabWebhooks
 from .host import Host
 from .resource import Resource
 from .resources.deploy_keys import GitHubDeployKeys
@@ -22,6 +24,7 @@ from .resources.repository import Repository
 from .resources.rules import Rules
 from .settings import Settings
 from .travis_ci import TravisCI
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Kind:
     """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
     rules: Callable[[Settings, Any, tuple[str, ...]], Resource[Any]]
     """The last argument names the checks that a merge waits for."""
+    webhooks: Callable[[Any, str], Webhooks]
+    """The last argument names the application."""
     cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
@@ -54,7 +59,16 @@ HOSTS = {
         GitHubDeployKeys,
         Repository,
         Rules,
+        GitHubWebhooks,
         {"github-actions": GitHubActions, "circleci": CircleCI, "travis-ci": TravisCI},
     ),
-    "gitlab": Kind(_gitlab, GitLabDeployKeys, GitLabProject, GitLabRules, {"gitlab-ci": GitLabCI}, rules_first=True),
+    "gitlab": Kind(
+        _gitlab,
+        GitLabDeployKeys,
+        GitLabProject,
+        GitLabRules,
+        GitLabWebhooks,
+        {"gitlab-ci": GitLabCI},
+        rules_first=True,
+    ),
 }

@@ -111,7 +111,7 @@ class Settings:
 
     @property
     def webhook(self) -> str:
-        """Return what GitHub calls at each push; empty where it cannot reach Argo CD."""
+        """Return what the code host calls at each push; empty where it cannot reach Argo CD."""
         return f"{self.argocd_url.rstrip('/')}/api/webhook" if self.argocd_url else ""
 
     @property

@@ -34,6 +34,7 @@ from .resources.repository_credential import RepositoryCredential
 from .resources.webhook import Webhook
 from .settings import Settings
 from .settings_file import load
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class World:
         """Return who builds and delivers."""
         return HOSTS[self.settings.scm].cis[self.settings.ci](self.settings, self.host, self.credentials)
 
+    @property
+    def webhooks(self) -> Webhooks:
+        """Return the webhooks that the code host has for this application."""
+        return HOSTS[self.settings.scm].webhooks(self.host, self.settings.application)
+
     def where(self) -> str:
         """Say which repository and which cluster this is about."""
         try:
@@ -129,6 +135,6 @@ class World:
             RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
-            *([Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd)] if github else []),
+            Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]
