@@ -77,7 +77,8 @@ def load(project: Path) -> Settings:
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
-    scm: Scm = "gitlab" if _at(tree, "gitlab") and _at(tree, "github.host") is None else "github"
+    at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
+    scm: Scm = "gitlab" if at_gitlab else "github"
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
     if scm == "gitlab":

@@ -13,7 +13,6 @@ from .credentials import Credentials
 from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
-from .gitlab import GitLab
 from .helm import Helm
 from .host import Host
 from .hosts import HOSTS
@@ -70,13 +69,6 @@ class World:
         """Return the code host as what it is where only GitHub's own checks ask."""
         if not isinstance(self.host, GitHub):
             raise TypeError(f"{self.settings.repository} is not at a GitHub")
-        return self.host
-
-    @property
-    def gitlab(self) -> GitLab:
-        """Return the code host as what it is where only GitLab's own checks ask."""
-        if not isinstance(self.host, GitLab):
-            raise TypeError(f"{self.settings.repository} is not at a GitLab")
         return self.host
 
     @property
