@@ -61,6 +61,8 @@ class Bench:
     token: str
     settings: Settings = SETTINGS
     cluster: fakes.Cluster = field(default_factory=fakes.Cluster)
+    patience: float = 20
+    """Seconds for a pipeline to show up: gitlab-ci-local looks at the file before it does."""
     server: Called = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +103,7 @@ class Bench:
         made: list[Resource[Any]] = [
             *before,
             Content(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
-            Delivery(settings, host, ci, patience=20),
+            Delivery(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings.application)),
         ]

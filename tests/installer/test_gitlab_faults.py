@@ -93,7 +93,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         patch.setattr(Place, "look", looked_at_once())
         gitlab.user("octo")
         gitlab.group("acme", members={"octo": 50})
-        bench = Bench(gitlab, a_project(tmp_path_factory.mktemp("web") / "web"), gitlab.token("octo"), CALLING)
+        project = a_project(tmp_path_factory.mktemp("web") / "web")
+        bench = Bench(gitlab, project, gitlab.token("octo"), CALLING, patience=1)
         with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
             bench.use(patch)
             bench.set_up("filled")
