@@ -88,7 +88,7 @@ def test(call: Call, hook_id: str) -> Response:
     hook.tested = [*(at for at in hook.tested if time.monotonic() - at < 60), time.monotonic()]
     if len(hook.tested) > TESTS_A_MINUTE and call.gitlab.numbers >= (17, 0):
         told = "This endpoint has been requested too many times. Try again later."
-        raise RefusedError(429, "", message={"error": told})
+        raise RefusedError(429, {"error": told})
     head = call.gitlab.branches(call.project).get(call.project.default_branch)
     if head is None:
         raise RefusedError(422, "Ensure the project has at least one commit.")
