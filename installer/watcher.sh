@@ -36,6 +36,14 @@ look() {
   done <<<"$heads"
 }
 
+# hang_up: a connection that stays open keeps the key that opened it, which may have been renewed since.
+hang_up() {
+  case $REPOSITORY in ssh://*) ;; *) return ;; esac
+  local place=${REPOSITORY#ssh://}
+  # shellcheck disable=SC2086  # it is a command with its options
+  timeout 10 ${GIT_SSH_COMMAND:-ssh} -O exit "ssh://${place%%/*}" >/dev/null 2>&1
+}
+
 trap 'exit 0' TERM INT
 [ ! -s "/tls/$HOST" ] || export GIT_SSL_CAINFO="/tls/$HOST"
 told='' before='' busy=0
@@ -56,6 +64,7 @@ while :; do
     fi
   else
     rest=$REPAIR
+    hang_up
   fi
   sleep "$rest" &
   wait $!

@@ -282,6 +282,15 @@ def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_
     assert "Argo CD is told of b2" in all_of_it
 
 
+def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    write_program(tmp_path / "bin/ssh", f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    by_ssh = {"REPOSITORY": "ssh://git@github.com/acme/web.git", "GIT_SSH_COMMAND": "ssh -i /key -o ControlMaster=auto"}
+    told, _ = heads(tmp_path, "a1", "-", "b2", **by_ssh)
+    assert len(told) == 2
+    assert (tmp_path / "asked").read_text() == "-i /key -o ControlMaster=auto -O exit ssh://git@github.com\n"
+
+
 def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
