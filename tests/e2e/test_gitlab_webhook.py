@@ -70,7 +70,7 @@ def argo_cd_has(secret: str) -> None:
 
 
 def looked_at(ground: AtGitLab, revision: str) -> str:
-    """Say what still runs that is not this, and have Argo CD look: its first look may come before its cache is there."""
+    """Say what still runs that is not this, and have Argo CD look: its first look may be before its cache is there."""
     look = "argocd.argoproj.io/refresh=normal"
     kubectl("annotate", f"applications.argoproj.io/{SLUG}-dev", "-n", "argocd", look, "--overwrite")
     return not_yet(ground, revision)  # type: ignore[arg-type]
