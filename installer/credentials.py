@@ -1,7 +1,7 @@
 """Where tokens come from: the environment, `gh`, or a hidden question; never a file, never an argument."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from .errors import InstallerError
 from .git import Login
 from .github_app import GitHubApp
 from .github_rest import api_url, token_variable
-from .gitlab_refused import said_to_git
-from .gitlab_rest import TOKEN as GITLAB_TOKEN
+from .gitlab_login import login as gitlab_login
+from .gitlab_login import token as gitlab_token
 from .secret import Secret
 from .settings import CLOUD, Scm, Settings
 from .trust import variables
@@ -24,11 +24,11 @@ READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
 DELIVERY_TOKEN = "DELIVERY_TOKEN"  # noqa: S105 - a name
-CI_TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
+CI_TOKENS: dict[str, str] = {
+    "circleci": "CIRCLE_TOKEN",
+    "travis-ci": "TRAVIS_TOKEN",
+}
 """By CI, the variable with a token for its API; the code host's own CI needs none."""
-
-
-_OF_GITLAB = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${GITLAB_TOKEN}"; }}; f"""
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,16 @@ class Credentials:
 
     @property
     def login(self) -> Login:
-        """Return what git logs in with to push: `gh` lends it the token, or, for GitLab, a shell that reads it."""
-        if self.scm == "gitlab":
-            return Login(_OF_GITLAB, {GITLAB_TOKEN: self.token.reveal(), **variables(self.ca)}, said_to_git)
+        """Return what git logs in with to push; at GitHub `gh` lends it the token."""
+        if self.scm in _LOGINS:
+            return _LOGINS[self.scm](self.token, self.ca)
         return Login("!gh auth git-credential", self.environment)
+
+
+_LOGINS: dict[str, Callable[[Secret, str], Login]] = {
+    "gitlab": gitlab_login,
+}
+"""How git logs in where `gh` does not know the way; from a token and a CA."""
 
 
 def find(settings: Settings) -> Credentials:
@@ -92,7 +98,7 @@ def find(settings: Settings) -> Credentials:
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
-        token=Secret(os.environ.get(GITLAB_TOKEN, "") if settings.scm == "gitlab" else _github_token(settings.host)),
+        token=Secret(_TOKENS[settings.scm](settings.host)),
         registry_username=username,
         registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
@@ -130,6 +136,13 @@ def _github_token(host: str) -> str:
     if token := os.environ.get(token_variable(host), "").strip():
         return token
     return "" if shell.missing("gh") else shell.attempt("gh", "auth", "token", "--hostname", host).out.strip()
+
+
+_TOKENS: dict[str, Callable[[str], str]] = {
+    "github": _github_token,
+    "gitlab": gitlab_token,
+}
+"""By code host, how a token for it is found."""
 
 
 def _reader(settings: Settings) -> Reader | None:

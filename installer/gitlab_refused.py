@@ -46,6 +46,11 @@ def fix(status: int, message: str, wait: float | None) -> str:
         return "Give the token in GITLAB_TOKEN the scope `api`: make a new one, scopes cannot be added."
     if "expired" in said or "revoked" in said:
         return "Make a new token with the scope `api` and set it in GITLAB_TOKEN."
+    if "invalid url given" in said:
+        return (
+            "GitLab may not call argocd.url: its administrator allows addresses of its own network at "
+            "Admin, Settings, Network, Outbound requests; or mend the setting."
+        )
     if "archived" in said:
         return "Unarchive the project in its settings (General, Advanced), then run this again."
     if status >= 500:

@@ -1,46 +1,20 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
 
-from .checks import actions, cluster, database, gitlab, image, other_ci, owner, repository, token, tools
+from .checks import actions, cluster, database, image, owner, repository, token, tools
+from .checks.check import Check
 from .checks.finding import Finding
+from .checks.gitlab import CHECKS as OF_GITLAB
+from .checks.other_ci import CHECKS as OF_OTHER_CIS
 from .converge import Planned
-from .credentials import CI_TOKENS
 from .errors import InstallerError
-from .resource import Lane
 from .world import World
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check, and when it is made; `doctor` makes all of them."""
-
-    where: Literal["host", "cluster"] | None
-    """Whose trouble makes it pointless: a refused token at the code host, a cluster that does not answer."""
-    ask: Callable[[World], Iterable[Finding]]
-    before: str = ""
-    """`looking`, `writing` (anything), or the key of a resource that is to be written."""
-    anywhere: bool = False
-    """Whether it makes sense without a project."""
-    only: str = ""
-    """The code host or the CI that it is about; empty: it is about all of them."""
-
-    def concerns(self, world: World) -> bool:
-        """Tell whether it is about this project."""
-        return self.only in ("", world.settings.scm, world.settings.ci)
-
-    def lane(self, world: World) -> Lane | None:
-        """Return the lane whose trouble this is."""
-        return world.settings.scm if self.where == "host" else self.where
-
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
     Check(None, token.works, "looking", anywhere=True, only="github"),
-    Check(None, gitlab.works, "looking", anywhere=True, only="gitlab"),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
     Check("host", token.scopes, "writing", anywhere=True, only="github"),
@@ -56,15 +30,9 @@ CHECKS = (
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
     Check("host", actions.allowed, "writing", only="github-actions"),
     Check("host", repository.runner, "content", only="github-actions"),
-    Check("host", gitlab.scopes, "writing", anywhere=True, only="gitlab"),
-    Check("host", gitlab.clock, anywhere=True, only="gitlab"),
-    Check("host", gitlab.owner, "repository", only="gitlab"),
-    Check("host", gitlab.same_project, "writing", only="gitlab"),
-    Check("host", gitlab.administered, "writing", only="gitlab"),
-    Check("host", gitlab.no_branch_in_the_way, "writing", only="gitlab"),
-    Check("host", gitlab.runner, "content", only="gitlab"),
+    *OF_GITLAB,
     Check("host", image.login, "registry-token"),
-    *(Check("host", ask, before, only=ci) for ci in CI_TOKENS for ask, before in other_ci.CHECKS),
+    *OF_OTHER_CIS,
     Check("cluster", image.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),

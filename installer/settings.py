@@ -10,7 +10,14 @@ CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 Scm = Literal["github", "gitlab"]
 GITHUB_ACTIONS = "github-actions"
-CIS: dict[Scm, tuple[str, ...]] = {"github": (GITHUB_ACTIONS, "circleci", "travis-ci"), "gitlab": ("gitlab-ci",)}
+CIS: dict[Scm, tuple[str, ...]] = {
+    "github": (
+        GITHUB_ACTIONS,
+        "circleci",
+        "travis-ci",
+    ),
+    "gitlab": ("gitlab-ci",),
+}
 """The CIs that build for a code host, its own first."""
 
 
@@ -111,7 +118,7 @@ class Settings:
 
     @property
     def webhook(self) -> str:
-        """Return what GitHub calls at each push; empty where it cannot reach Argo CD."""
+        """Return what the code host calls at each push; empty where it cannot reach Argo CD."""
         return f"{self.argocd_url.rstrip('/')}/api/webhook" if self.argocd_url else ""
 
     @property

@@ -8,7 +8,7 @@ import yaml
 
 from . import trust
 from .errors import InstallerError
-from .settings import CIS, FILE, Scm, Settings
+from .settings import CIS, FILE, GITHUB_ACTIONS, Scm, Settings
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
@@ -32,7 +32,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
     "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
-    "argocd_url": ("argocd.url", ADDRESS, "where GitHub reaches Argo CD, like https://argocd.example.com, or nothing"),
+    "argocd_url": ("argocd.url", ADDRESS, "where webhooks reach Argo CD, like https://argocd.example.com, or nothing"),
     "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
     "reporter_image": (
         "github.reporter_image",
@@ -49,6 +49,13 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
 _AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
     "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
 }
+_ONLY_AT_GITHUB = {
+    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a delivery",
+    "reporter_image": "there is no reporter at GitLab",
+    "runner": "which runners a job takes, its tags in .gitlab-ci.yml say",
+    "api_version": "GitLab's API has the version of GitLab",
+}
+"""And what there is at GitLab instead."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 
@@ -70,15 +77,17 @@ def load(project: Path) -> Settings:
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
-    scm: Scm = "gitlab" if _at(tree, "gitlab") and not _at(tree, "github") else "github"
+    at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
+    scm: Scm = "gitlab" if at_gitlab else "github"
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
-    for name, form_at_gitlab in _AT_GITLAB.items() if scm == "gitlab" else ():
-        fields[name] = (fields[name][0], *form_at_gitlab)
+    if scm == "gitlab":
+        fields = {name: field for name, field in fields.items() if name not in _ONLY_AT_GITHUB}
+        fields |= {name: (fields[name][0], *form) for name, form in _AT_GITLAB.items()}
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {"version", "argocd.values", *files.values()}
     strays = sorted(set(_paths(tree)) - known)
-    wrong = [f"{stray}: is no setting; known are {', '.join(sorted(known))}" for stray in strays]
+    wrong = [_stray(scm, stray, known) for stray in strays]
     for name, (where, pattern, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
@@ -96,6 +105,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
     if values["ci"] not in CIS[scm]:
         wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
+    elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
+        wrong.append(f"github.runner: is for GitHub Actions; {values['ci']} has its machines in its own file")
     for name, where in files.items():
         try:
             values[name] = trust.named(path.parent, _at(tree, where))
@@ -106,6 +117,16 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
     return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, files["registry_ca"]) or "")
+
+
+def _stray(scm: Scm, stray: str, known: set[str]) -> str:
+    """Say what is wrong with something that is no setting, or none here."""
+    section, _, name = stray.partition(".")
+    if scm == "gitlab" and section in CIS and name in _ONLY_AT_GITHUB:
+        return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
+    if section in CIS and section != scm:
+        return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
+    return f"{stray}: is no setting; known are {', '.join(sorted(known))}"
 
 
 def _of(scm: Scm, where: str) -> str:

@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).parent / "watcher.sh"
 _SSH = (
     "ssh -i /key/sshPrivateKey -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=10 "
     "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/hosts/ssh_known_hosts "
-    "-o ControlMaster=auto -o ControlPath=/tmp/ssh-%C -o ControlPersist=60 -o ServerAliveInterval=10"
+    "-o ControlMaster=auto -o ControlPath=/tmp/%C -o ControlPersist=60 -o ServerAliveInterval=10"
 )
 _LOGIN = {
     "GIT_CONFIG_COUNT": "1",

@@ -38,12 +38,12 @@ look() {
   done <<<"$heads"
 }
 
-# hang_up: end the connections that ssh keeps open. Each is of the key that it was made with, which may be another now.
+# hang_up: a connection that stays open keeps the key that opened it, which may have been renewed since.
 hang_up() {
-  local connection
-  for connection in "$HOME"/ssh-*; do
-    [ ! -S "$connection" ] || ssh -O exit -o ControlPath="$connection" "$HOST" 2>/dev/null
-  done
+  case $REPOSITORY in ssh://*) ;; *) return ;; esac
+  local place=${REPOSITORY#ssh://}
+  # shellcheck disable=SC2086  # it is a command with its options
+  timeout 10 ${GIT_SSH_COMMAND:-ssh} -O exit "ssh://${place%%/*}" >/dev/null 2>&1
 }
 
 trap 'exit 0' TERM INT
@@ -65,8 +65,8 @@ while :; do
       rest=$SOON
     fi
   else
-    hang_up
     rest=$REPAIR
+    hang_up
   fi
   sleep "$rest" &
   wait $!

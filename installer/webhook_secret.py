@@ -1,4 +1,4 @@
-"""The secret by which Argo CD knows GitHub's calls: an entry of its own Secret, or what that entry points to."""
+"""The secret by which Argo CD knows a code host's calls: an entry of its own Secret, or what that entry points to."""
 
 from typing import Any
 
@@ -8,10 +8,14 @@ from .kubectl import Cluster
 from .settings import Settings
 
 OF_ARGOCD = "argocd-secret"
-ENTRY = "webhook.github.secret"
 KEY = "secret"
 LABELS = dict([PARTS.split("=")])
 """What a Secret must have for Argo CD to read it."""
+
+
+def entry_of(settings: Settings) -> str:
+    """Return the entry's name: Argo CD has one for each kind of code host."""
+    return f"webhook.{settings.scm}.secret"
 
 
 def reference(settings: Settings) -> str:
@@ -21,13 +25,13 @@ def reference(settings: Settings) -> str:
 
 def values(settings: Settings) -> dict[str, Any]:
     """Return the value of Argo CD's chart that makes that entry; nothing where nobody is to call."""
-    return {"configs": {"secret": {"githubSecret": reference(settings)}}} if settings.webhook else {}
+    return {"configs": {"secret": {f"{settings.scm}Secret": reference(settings)}}} if settings.webhook else {}
 
 
-def entry(cluster: Cluster, namespace: str) -> str | None:
+def entry(cluster: Cluster, settings: Settings) -> str | None:
     """Return the entry as it stands, empty where there is none; None where there is no Argo CD yet."""
-    found = cluster.get("secret", OF_ARGOCD, namespace)
-    return unpack(found).get(ENTRY, "") if found else None
+    found = cluster.get("secret", OF_ARGOCD, settings.argocd_namespace)
+    return unpack(found).get(entry_of(settings), "") if found else None
 
 
 def resolved(cluster: Cluster, namespace: str, entry: str) -> str:

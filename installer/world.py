@@ -13,7 +13,6 @@ from .credentials import Credentials
 from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
-from .gitlab import GitLab
 from .helm import Helm
 from .host import Host
 from .hosts import HOSTS
@@ -34,6 +33,7 @@ from .resources.repository_credential import RepositoryCredential
 from .resources.webhook import Webhook
 from .settings import Settings
 from .settings_file import load
+from .webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,14 @@ class World:
         return self.host
 
     @property
-    def gitlab(self) -> GitLab:
-        """Return the code host as what it is where only GitLab's own checks ask."""
-        if not isinstance(self.host, GitLab):
-            raise TypeError(f"{self.settings.repository} is not at a GitLab")
-        return self.host
-
-    @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
         return HOSTS[self.settings.scm].cis[self.settings.ci](self.settings, self.host, self.credentials)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Return the webhooks that the code host has for this application."""
+        return HOSTS[self.settings.scm].webhooks(self.host, self.settings.application)
 
     def where(self) -> str:
         """Say which repository and which cluster this is about."""
@@ -129,6 +127,6 @@ class World:
             RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
             Application(settings, cluster, helm, argocd),
             Noticing(settings, cluster, helm),
-            *([Webhook(settings, cluster, helm, github, argocd_goes=remove_argocd)] if github else []),
+            Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]

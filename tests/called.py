@@ -39,6 +39,10 @@ def as_argo_cd(secret: str) -> Answer:
     def answer(came: Came) -> tuple[int, str]:
         if came.path.partition("?")[0] != "/api/webhook":
             return 404, "404 page not found"
+        if came.headers.get("X-Gitlab-Event") == "Push Hook":  # its parser compares the secret as it is
+            if secret and came.headers.get("X-Gitlab-Token", "") != secret:
+                return 400, "Webhook processing failed: X-Gitlab-Token validation failed"
+            return 200, ""
         if came.headers.get("X-GitHub-Event") not in ("push", "ping"):
             return 400, "Webhook processing failed: event not defined to be parsed"
         given = came.headers.get("X-Hub-Signature-256", "")

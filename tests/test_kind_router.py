@@ -115,7 +115,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
             process.wait()
 
 
-@pytest.mark.parametrize("host", ["github.com", "api.github.com", "ghe.example.com"])
+@pytest.mark.parametrize("host", ["github.com", "api.github.com", "ghe.example.com", "gitlab.example.com"])
 def test_githubs_names_lead_to_its_stand_in_still_encrypted(router: Router, host: str) -> None:
     assert router.ask(host) == (200, "StandIn None")
 

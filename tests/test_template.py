@@ -98,8 +98,8 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     name, description, slug = a["project_name"], a["description"], a["project_slug"]
 
     ci = {} if a["ci"] in ("github-actions", "gitlab-ci") else {"ci": a["ci"]}
-    of_github = {"runner": "", "reporter": "none"} if a["scm"] == "github" else {}
-    webhook = {"url": ""} if a["scm"] == "github" else {}
+    of_actions = {"runner": ""} if a["ci"] == "github-actions" else {}
+    of_github = {"reporter": "none"} if a["scm"] == "github" else {}
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
@@ -108,6 +108,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "host": a["host"],
             "owner": a["owner"],
             "visibility": a["visibility"],
+            **of_actions,
             **of_github,
             "ca": "",
         },
@@ -118,7 +119,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "ca": "",
         },
         "cluster": {"namespace": a["namespace"]},
-        "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", **webhook, "values": {}},
+        "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", "url": "", "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
     assert (pyproject["name"], pyproject["description"]) == (slug, description)

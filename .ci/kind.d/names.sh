@@ -3,8 +3,8 @@
 # which sets: state (folder), name (of all that is made), here (folder of .ci), router_image, registry_image.
 # shellcheck disable=SC2154
 
-enterprise=ghe.example.com
-github=(github.com api.github.com uploads.github.com "$enterprise")
+enterprise=ghe.example.com gitlab=gitlab.example.com
+github=(github.com api.github.com uploads.github.com "$enterprise" "$gitlab")
 registries=(registry-1.docker.io index.docker.io auth.docker.io ghcr.io)
 installed_ca=/usr/local/share/ca-certificates/$name.crt
 

@@ -7,11 +7,13 @@ from time import time as _now
 from urllib.parse import quote
 
 from ..errors import InstallerError
+from ..gitlab import GitLab
 from ..gitlab_refused import RefusedByGitLab
 from ..gitlab_rest import TOKEN
 from ..resources.variables import MARK
 from ..settings import FILE, MAIN
 from ..world import World
+from .check import Check
 from .finding import Finding
 from .repository import other_content
 from .token import CLOCK_SECONDS
@@ -24,6 +26,12 @@ MAINTAINER = 40
 _CREATES = {"noone": 100, "owner": 50, "maintainer": MAINTAINER, "developer": 30}
 
 
+def _gitlab(world: World) -> GitLab:
+    if not isinstance(world.host, GitLab):
+        raise TypeError(f"{world.settings.repository} is not at a GitLab")
+    return world.host
+
+
 def works(world: World) -> Iterable[Finding]:
     """Check that there is a token, that GitLab takes it, and that GitLab is new enough."""
     host = world.settings.host
@@ -32,7 +40,7 @@ def works(world: World) -> Iterable[Finding]:
         yield Finding("gitlab", what, f"Set {TOKEN} to one with the scope `{SCOPE}`: {_tokens_page(world)}")
         return
     try:
-        user, version = world.gitlab.call("GET", "/user"), world.gitlab.version()
+        user, version = _gitlab(world).call("GET", "/user"), _gitlab(world).version()
     except InstallerError as error:
         fix = error.fix or f"Set {TOKEN} to one that works."
         yield Finding("gitlab", f"The token for {host} does not work: {error.message}", fix)
@@ -47,7 +55,7 @@ def works(world: World) -> Iterable[Finding]:
 def scopes(world: World) -> Iterable[Finding]:
     """Check what the token may do, and for how long."""
     try:
-        token = world.gitlab.call("GET", "/personal_access_tokens/self")
+        token = _gitlab(world).call("GET", "/personal_access_tokens/self")
     except RefusedByGitLab:  # of OAuth, say: it cannot ask about itself
         yield Finding("gitlab", f"the token shows no scopes; it needs `{SCOPE}`")
         return
@@ -70,7 +78,7 @@ def _tokens_page(world: World) -> str:
 
 def clock(world: World) -> Iterable[Finding]:
     """Compare this machine's clock with GitLab's."""
-    date_ = world.gitlab.headers("/version").get("date")
+    date_ = _gitlab(world).headers("/version").get("date")
     if date_ is None:
         return
     ahead = _now() - parsedate_to_datetime(date_).timestamp()
@@ -83,7 +91,7 @@ def clock(world: World) -> Iterable[Finding]:
 
 def owner(world: World) -> Iterable[Finding]:
     """Check that the owner exists, is a group or the token's own user, and lets them create a project."""
-    settings, gitlab = world.settings, world.gitlab
+    settings, gitlab = world.settings, _gitlab(world)
     if gitlab.find() is not None:
         return
     found = gitlab.get(f"/namespaces/{quote(settings.owner, safe='')}")
@@ -103,14 +111,14 @@ def owner(world: World) -> Iterable[Finding]:
 
 
 def _may_create(world: World, group: int, user: int) -> bool:
-    policy = (world.gitlab.get(f"/groups/{group}", with_projects=False) or {}).get("project_creation_level")
-    member = world.gitlab.get(f"/groups/{group}/members/all/{user}")
+    policy = (_gitlab(world).get(f"/groups/{group}", with_projects=False) or {}).get("project_creation_level")
+    member = _gitlab(world).get(f"/groups/{group}/members/all/{user}")
     return policy not in _CREATES or bool(member and member["access_level"] >= _CREATES[policy])
 
 
 def same_project(world: World) -> Iterable[Finding]:
     """Adopt a project that is empty, marked as ours or holds this very one; refuse any other."""
-    settings, gitlab = world.settings, world.gitlab
+    settings, gitlab = world.settings, _gitlab(world)
     if gitlab.find() is None or gitlab.level() < MAINTAINER or gitlab.variables().get(MARK) == settings.slug:
         return
     if gitlab.head(MAIN) is None:
@@ -125,7 +133,7 @@ def same_project(world: World) -> Iterable[Finding]:
 
 def administered(world: World) -> Iterable[Finding]:
     """Check that the token's user may set what only maintainers may: keys, variables, protected branches."""
-    if world.gitlab.find() is not None and world.gitlab.level() < MAINTAINER:
+    if _gitlab(world).find() is not None and _gitlab(world).level() < MAINTAINER:
         yield Finding(
             "gitlab",
             f"You are no maintainer of {world.settings.repository}: its keys, variables and rules are theirs to set.",
@@ -137,14 +145,14 @@ def no_branch_in_the_way(world: World) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
     branch = world.settings.branch
     parent = branch.partition("/")[0]
-    if world.gitlab.head(parent):
+    if _gitlab(world).head(parent):
         what = f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both."
         yield Finding("gitlab", what, f"Rename it, or delete it: {world.settings.url}/-/branches")
 
 
 def runner(world: World) -> Iterable[Finding]:
     """Check that a project that is there has a runner: without one its jobs wait for ever."""
-    gitlab = world.gitlab
+    gitlab = _gitlab(world)
     if gitlab.find() is None:
         return
     if not list(gitlab.pages(gitlab.path("runners"), status="online")):
@@ -152,3 +160,15 @@ def runner(world: World) -> Iterable[Finding]:
         yield Finding(
             "gitlab", what, f"Register one, or let it use the instance's: {world.settings.url}/-/settings/ci_cd"
         )
+
+
+CHECKS = (
+    Check(None, works, "looking", anywhere=True, only="gitlab"),
+    Check("host", scopes, "writing", anywhere=True, only="gitlab"),
+    Check("host", clock, anywhere=True, only="gitlab"),
+    Check("host", owner, "repository", only="gitlab"),
+    Check("host", same_project, "writing", only="gitlab"),
+    Check("host", administered, "writing", only="gitlab"),
+    Check("host", no_branch_in_the_way, "writing", only="gitlab"),
+    Check("host", runner, "content", only="gitlab"),
+)

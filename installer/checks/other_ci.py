@@ -6,6 +6,7 @@ from ..credentials import CI_TOKENS, DELIVERY_TOKEN
 from ..errors import InstallerError
 from ..github import GitHub
 from ..world import World
+from .check import Check
 from .finding import Finding
 
 
@@ -41,4 +42,8 @@ def _page(host: str) -> str:
     return f"https://{host}/settings/personal-access-tokens/new"
 
 
-CHECKS = ((token, "looking"), (delivery_token, "registry-token"))
+CHECKS = tuple(
+    Check("host", ask, before, only=ci)
+    for ci in CI_TOKENS
+    for ask, before in ((token, "looking"), (delivery_token, "registry-token"))
+)

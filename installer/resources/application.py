@@ -111,6 +111,8 @@ class Application(Resource[Seen]):
         try:
             self._argocd.delete_application(self._name, self._patience)
         except (CommandFailed, DeadlinePassed) as error:
+            if not self._application_remains():
+                return  # it was gone before the CLI began to watch: that waits for news that do not come any more
             raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._ending.rescue()) from None
 
     def manifests(self) -> tuple[Object, Object]:

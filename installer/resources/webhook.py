@@ -1,10 +1,9 @@
-"""That GitHub tells Argo CD of each push, where it can reach it: a webhook, and the secret that both must have."""
+"""That the code host tells Argo CD of each push, where it can reach it: a webhook, and the secret of both."""
 
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
 from ..errors import InstallerError
-from ..github import GitHub
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
@@ -13,12 +12,12 @@ from ..refused import Refused
 from ..resource import Change, Field, Lane, Resource, differences
 from ..secret import Secret
 from ..settings import Settings
-from ..webhook_secret import ENTRY, KEY, LABELS, OF_ARGOCD, entry, reference, resolved
-from ..webhooks import Delivery, Hook, Webhooks, wanted
+from ..webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
+from ..webhooks import Delivery, Hook, Webhooks
 from .argo_cd import RELEASE
 
 _WITHOUT = (
-    f"without a secret, since Argo CD has none (`{ENTRY}` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
+    f"without a secret, since Argo CD has none (`%s` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
 )
 _MEANWHILE = "until then deliveries wait for Argo CD's own look"
 
@@ -44,12 +43,12 @@ class Webhook(Resource[Seen]):
     needs = ("repository", "argocd")
 
     def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, github: GitHub, *, argocd_goes: bool = False
+        self, settings: Settings, cluster: Cluster, helm: Helm, hooks: Webhooks, *, argocd_goes: bool = False
     ) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
-        self._hooks = Webhooks(github, settings.application)
+        self._hooks = hooks
         self._argocd_goes = argocd_goes
         self._name = f"{settings.slug}-webhook"
         self._home = settings.argocd_namespace
@@ -63,7 +62,7 @@ class Webhook(Resource[Seen]):
             return Seen(tuple(self._left()))
         hooks = tuple(self._hooks.list())
         last = self._hooks.newest(hooks[0]) if hooks else None
-        said = entry(self._cluster, self._home)
+        said = entry(self._cluster, self._settings)
         if said is not None and said != self._reference and (said or not self._argocd_is_ours()):
             theirs = resolved(self._cluster, self._home, said)
             return Seen(hooks, Secret(theirs) if theirs else None, ours=False, last=last)
@@ -94,11 +93,11 @@ class Webhook(Resource[Seen]):
         if seen.made and not is_ours(seen.made, self._settings.slug):
             note = f"a Secret {self._name} in {self._home} is not ours; remove or rename it"
             return Change("unknown", note=note)
-        note = "" if seen.ours or seen.secret else _WITHOUT
+        note = "" if seen.ours or seen.secret else _WITHOUT % entry_of(self._settings)
         if not seen.hooks:
             return Change("create", () if note else (Field("secret", None, "set"),), note)
         hook = seen.hooks[0]
-        fields = differences({"address": self._address, **wanted()}, {"address": hook.address, **hook.rest})
+        fields = differences({"address": self._address, **self._hooks.wanted}, {"address": hook.address, **hook.rest})
         if not self._agree(hook, seen):
             fields += (Field("secret", "another", None if note else "set"),)
         if len(seen.hooks) > 1:
@@ -113,7 +112,7 @@ class Webhook(Resource[Seen]):
         return None
 
     def _agree(self, hook: Hook, seen: Seen) -> bool:
-        """Tell whether GitHub signs by Argo CD's secret; what Argo CD refused, somebody changed at GitHub."""
+        """Tell whether the hook has Argo CD's secret; what Argo CD refused, somebody changed at the code host."""
         if seen.secret is None:
             return not (seen.ours or hook.fingerprint)
         refused = seen.last and seen.last.refused
@@ -147,8 +146,8 @@ class Webhook(Resource[Seen]):
         for hook in hooks:
             self._hooks.delete(hook)
         if left := self._left():
-            page = f"{self._settings.url}/settings/hooks/{left[0].id}"
-            raise InstallerError(f"GitHub still has a webhook to {left[0].address}.", f"Remove it at {page}")
+            what = f"{self._hooks.title} still has a webhook to {left[0].address}."
+            raise InstallerError(what, f"Remove it at {self._hooks.page(left[0])}")
         return "; ".join(filter(None, ["deleted" if hooks or there else "was not there", stays]))
 
     def _stays(self, made: Object | None) -> str:
@@ -156,7 +155,7 @@ class Webhook(Resource[Seen]):
         if made and not is_ours(made, self._settings.slug):
             return f"the Secret {self._name} stays, it is not ours"
         wanted_by_argocd = self._address and not self._argocd_goes
-        needed = made and wanted_by_argocd and entry(self._cluster, self._home) == self._reference
+        needed = made and wanted_by_argocd and entry(self._cluster, self._settings) == self._reference
         return f"the Secret {self._name} stays, Argo CD refers to it" if needed else ""
 
     def _left(self) -> list[Hook]:

@@ -16,7 +16,6 @@ from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resume import command
 from ..timeline import Timeline
-from ..webhooks import Webhooks
 from ..world import World
 from .open import hint
 
@@ -109,15 +108,15 @@ def _tell(world: World, record: Delivered) -> None:
 
 
 def _try_webhook(world: World) -> None:
-    """Say whether GitHub reaches Argo CD. Where it does not, that is told and no failure: Argo CD looks of itself."""
-    hooks = Webhooks(world.github, world.settings.application)
+    """Say whether the code host reaches Argo CD. Where not, that is told and no failure: Argo CD looks of itself."""
+    hooks = world.webhooks
     try:
         for hook in hooks.list():
             last = hooks.proof(hook)
             if last and last.accepted:
-                console.report(f"Webhook: Argo CD took GitHub's last {last.event}.")
+                console.report(f"Webhook: Argo CD took {hooks.title}'s last {last.event}.")
             else:
-                trouble = last.trouble(hook.address) if last else f"GitHub has not called {hook.address} yet"
+                trouble = last.trouble(hook.address) if last else f"{hooks.title} has not called {hook.address} yet"
                 console.fail(f"Webhook: {trouble}. Until then deliveries wait for Argo CD's own look.")
     except InstallerError as error:
         console.fail(f"Webhook: not tried: {error}")

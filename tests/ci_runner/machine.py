@@ -79,11 +79,12 @@ def run(job: Job, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> 
     return done.returncode
 
 
-def clone(place: Place, folder: Path, home: Path, revision: str, address: str, *options: str) -> None:
-    """Check a commit out of main's history, as a clone of `address` would be."""
+def clone(place: Place, folder: Path, home: Path, revision: str, address: str, *options: str, ref: str = "") -> None:
+    """Check a commit out of main's history, or of a ref beside it, as a clone of `address` would be."""
     env = {**os.environ, "HOME": str(home), "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     for command in (
         ("clone", "--quiet", *options, f"file://{place.git}", str(folder)),
+        *([("-C", str(folder), "fetch", "--quiet", "origin", f"+{ref}:")] if ref else []),
         ("-C", str(folder), "checkout", "--quiet", "--detach", revision),
         ("-C", str(folder), "remote", "set-url", "origin", address),
     ):

@@ -7,8 +7,10 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from tests.github import GitHub
+from tests.github import GitHub, results
 from tests.github.model import Repository
+from tests.github.pulls import PullRequest
+from tests.github.reported import Report
 from tests.github.wire import Request, Response, json_response
 
 from .machine import Place
@@ -57,9 +59,18 @@ class Service:
         self.github = github
         self.env = {n: v for n, v in github.env.items() if not n.startswith("GH_")} | self.env
         github.listeners.append(self.pushed)
+        github.reviewers.append(self.proposed)
 
     def pushed(self, repository: Repository, ref: str, old: str, new: str) -> None:
         raise NotImplementedError
+
+    def proposed(self, repository: Repository, pull: PullRequest) -> None:
+        """Hear of a pull request; nothing follows where pushes of its branch were built already."""
+
+    def report(self, repository: Repository, revision: str, *said: Report) -> None:
+        """Tell GitHub of a commit, for all to see who may merge it."""
+        for each in said:
+            results.report(self.github, repository, revision, each)
 
     def answer(self, request: Request) -> Response:
         self.requests.append(f"{request.method} {request.target}")

@@ -12,7 +12,7 @@ from tests.github.model import Repository
 from tests.github.wire import Request, Response, json_response
 
 from . import runner
-from .model import Pipeline, Project, masked, now, shown, skips, workflow
+from .model import Pipeline, Project, masked, now, shown, skips, status, workflow
 from .runner import Ran
 
 API = "/api/v2/project/gh/([^/]+/[^/]+)"
@@ -67,7 +67,11 @@ class CircleCI(Service):
                 return
             made.workflows, made.state = planned, "created"
             for ran in planned:
+                first = [Job(task.name) for task in ran.workflow.tasks if not task.requires]
+                self.report(project.repository, revision, *(status(project.repository, job) for job in first))
                 self.carry_out(place, ran, revision, branch)
+                over = [job for job in ran.jobs.values() if job.state != "not_run"]  # of those nothing is said
+                self.report(project.repository, revision, *(status(project.repository, job) for job in over))
 
         self.start(do)
         return made

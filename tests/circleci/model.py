@@ -5,9 +5,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.ci_runner.machine import Job
 from tests.ci_runner.service import message_of
 from tests.github.git import git
 from tests.github.model import Repository
+from tests.github.reported import Report, State
 
 from .runner import Ran
 
@@ -42,6 +44,12 @@ def skips(repository: Repository, revision: str) -> bool:
     message = message_of(lambda *words: git(repository.git, *words), revision)
     title, _, body = message.partition("\n\n")
     return any(mark in part[:250] for mark in ("[skip ci]", "[ci skip]") for part in (title, body))
+
+
+def status(repository: Repository, job: Job) -> Report:
+    """Return what GitHub is told of a job."""
+    state: State = "pending" if not job.state else "success" if job.passed else "failure"
+    return Report(f"ci/circleci: {job.name}", "status", state, f"https://circleci.com/gh/{repository.full_name}/1")
 
 
 def masked(value: str) -> str:

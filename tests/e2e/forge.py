@@ -26,8 +26,8 @@ class Delivered:
 class Forge(Protocol):
     """One project at a code host, as the story needs it."""
 
-    checks_are: tuple[str, str, str]
-    """The names of the checks of tests, image and chart."""
+    checks_are: tuple[str, ...]
+    """The names of the checks: of tests, image and chart."""
 
     def propose(self, branch: str, title: str) -> None:
         """Push the branch and ask for it to be merged."""
@@ -58,9 +58,14 @@ class Forge(Protocol):
 
 
 class AtGitHub:
-    checks_are = ("test", "image", "chart")
-
-    def __init__(self, github: GitHub, developer: Callable[[], Developer], name: str) -> None:
+    def __init__(
+        self,
+        github: GitHub,
+        developer: Callable[[], Developer],
+        name: str,
+        checks_are: tuple[str, ...] = ("test", "image", "chart"),
+    ) -> None:
+        self.checks_are = checks_are
         self._github = github
         self._shell = developer
         self._name = name
@@ -115,7 +120,7 @@ class AtGitHub:
 
 
 class AtGitLab:
-    checks_are = ("test", "build", "chart")
+    checks_are: tuple[str, ...] = ("test", "build", "chart")
 
     def __init__(self, gitlab: GitLab, developer: Callable[[], Developer], name: str) -> None:
         self._gitlab = gitlab

@@ -19,6 +19,7 @@ from tests.github import GitHub
 from tests.gitlab import GitLab
 
 from .actors import Developer, Service, eventually
+from .builders import CHECKS, CI, at_a_ci
 from .forge import AtGitHub, AtGitLab, Forge
 from .variant import Variant, usual
 
@@ -38,6 +39,8 @@ class Stage:
     fork: Path
     secrets: list[str]
     variant: Variant
+    ci: CI | None = None
+    """A CI that is not the code host's own."""
     revisions: list[str] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     record: Callable[[str, float], None] = lambda *_: None
@@ -45,8 +48,12 @@ class Stage:
     broken: str = ""
 
     def __post_init__(self) -> None:
-        kinds: tuple[Any, ...] = (GitHub, AtGitHub) if isinstance(self.host, GitHub) else (GitLab, AtGitLab)
-        self.forge: Forge = kinds[1](self.host, lambda: self.developer, f"acme/{SLUG}")
+        who = lambda: self.developer  # noqa: E731
+        checks = {} if self.ci is None else {"checks_are": CHECKS[self.variant.ci]}
+        if isinstance(self.host, GitHub):
+            self.forge: Forge = AtGitHub(self.host, who, f"acme/{SLUG}", **checks)
+        else:
+            self.forge = AtGitLab(self.host, who, f"acme/{SLUG}")
 
     @property
     def github(self) -> GitHub:
@@ -90,7 +97,8 @@ class Stage:
     def finished(self, branch: str) -> dict[str, str] | None:
         """Return the checks of a pull request's head once none is pending."""
         checks = self.forge.checks(branch)
-        return checks if len(checks) == 3 and "pending" not in checks.values() else None
+        there = len(checks) == len(self.forge.checks_are)
+        return checks if there and "pending" not in checks.values() else None
 
     def passed(self, branch: str) -> bool:
         checks = self.finished(branch)
@@ -173,23 +181,25 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     certificate, key, ca = variant.certificate(folder / "company")
     # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
     knowing = {**environment, **believing(ca, folder / "company.pem")}
+    machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")}
     with (
         at_a_host(
             variant,
             listen=os.environ["E2E_GITHUB_LISTEN"],
             certificate=(certificate, key),
-            runner_env={**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")},
+            runner_env=machine,
         ) as (host, token),
         host.ssh(os.environ["E2E_SSH_LISTEN"]) as ssh,
+        at_a_ci(variant.ci, host, f"acme/{SLUG}", machine, folder / "ci") as (ci, of_ci),
     ):
         home = folder / "home"
         home.mkdir()
-        given = {**variant.registry, **reader(host, variant)}
+        given = {**variant.registry, **reader(host, variant), **of_ci}
         shell = {**environment, **given, **a_shell(home, token, variant)}
         developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
         tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
         template = fork(folder / "fork", variant, ssh.known_hosts, ca)
-        stage = Stage(host, developer, template, tokens, variant)
+        stage = Stage(host, developer, template, tokens, variant, ci)
         try:
             yield stage
         except BaseException:

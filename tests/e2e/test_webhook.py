@@ -13,14 +13,14 @@ import pytest
 
 from installer import credentials
 from installer.github import GitHub
+from installer.github_webhooks import GitHubWebhooks
 from installer.kubectl import Cluster
 from installer.resource import Resource
 from installer.resources.argo_cd import CRDS
 from installer.resources.webhook import Webhook
 from installer.settings import Settings
 from installer.wait import clear
-from installer.webhook_secret import ENTRY, KEY, LABELS, OF_ARGOCD
-from installer.webhooks import Webhooks
+from installer.webhook_secret import KEY, LABELS, OF_ARGOCD
 from installer.world import World
 from tests.github import GitHub as StandIn
 from tests.github.authority import Authority
@@ -83,10 +83,10 @@ class Ground:
         (hook,) = self.github.repository(self.settings.repository).hooks.values()
         return hook
 
-    def hooks(self, settings: Settings | None = None) -> Webhooks:
+    def hooks(self, settings: Settings | None = None) -> GitHubWebhooks:
         settings = settings or self.settings
         github = GitHub(settings.host, credentials.find(settings).github, settings.repository)
-        return Webhooks(github, settings.application)
+        return GitHubWebhooks(github, settings.application)
 
     def proven(self) -> bool:
         """Ask GitHub to call until Argo CD takes it, as `up` does."""
@@ -181,7 +181,7 @@ def test_it_is_made_and_argo_cd_takes_what_github_sends(ground: Ground) -> None:
     print(f"Argo CD's server took the new secret after {time.monotonic() - began:.1f} s")
     secret = json.loads(kubectl("get", "secret", OF_ARGOCD, "-n", "argocd", "-o", "json"))["data"]
     assert ground.hook.secret not in json.dumps(secret), "Argo CD's own Secret only says where it is"
-    assert ENTRY in secret
+    assert "webhook.github.secret" in secret
 
 
 def test_twice_nothing_is_written(ground: Ground) -> None:

@@ -20,6 +20,8 @@ class Variant:
     name: str
     host: str = "github.com"
     scm: str = "github"
+    ci: str = ""
+    """Empty: the code host's own."""
     version: str = ""
     """A GitLab's."""
     visibility: str = "public"
@@ -48,6 +50,7 @@ class Variant:
         """Return what is answered to cookiecutter."""
         return [
             f"scm={self.scm}",
+            *([f"ci={self.ci}"] if self.ci else []),
             "owner=acme",
             f"host={self.host}",
             f"visibility={self.visibility}",
@@ -103,6 +106,14 @@ def usual() -> Variant:
 
 def public() -> Variant:
     return Variant("cloud, public", registry=prefixed("REGISTRY", account("REGISTRY")))
+
+
+def circleci() -> Variant:
+    return replace(public(), name="CircleCI", ci="circleci")
+
+
+def travis_ci() -> Variant:
+    return replace(public(), name="Travis CI", ci="travis-ci")
 
 
 def private_with_key() -> Variant:

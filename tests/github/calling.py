@@ -53,6 +53,10 @@ class Calling:
 
     patience = 10.0
     """Seconds for an answer, as at github.com."""
+    untrusted = ("peer certificate cannot be authenticated with given CA certificates", 0)
+    late = ("timed out", 504)
+    unreachable = ("failed to connect to host", 502)
+    """Which number GitHub gives where none answers is nowhere said."""
 
     def __init__(self, github: "GitHub") -> None:
         self._github = github
@@ -109,13 +113,13 @@ class Calling:
 
     def _deliver(self, hook: Hook, url: str, event: str, headers: dict[str, str], body: bytes) -> None:
         began, guid = time.monotonic(), str(uuid.uuid4())
-        status, code = self._post(url, {**headers, "X-GitHub-Delivery": guid}, body)
+        status, code = self.post(url, {**headers, "X-GitHub-Delivery": guid}, body)
         with self._github.lock:
             hook.deliveries.append(Delivery(event, status, code, round(time.monotonic() - began, 2), guid))
             self._github.moved.notify_all()
 
-    def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[str, int]:
-        """Return GitHub's words and the answer's status. Which number it gives where none answers is nowhere said."""
+    def post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[str, int]:
+        """Return the code host's words and the answer's status."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         connection = http.client.HTTPSConnection(host, timeout=self.patience)
@@ -125,13 +129,17 @@ class Calling:
             plain = socket.create_connection(self._leads[host], self.patience)
             connection.sock = self._context.wrap_socket(plain, server_hostname=host)
             connection.request("POST", f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
-            code = connection.getresponse().status
+            answer = connection.getresponse()
+            return self.told(answer.status, answer.read().decode(errors="replace")), answer.status
         except ssl.SSLError:
-            return "peer certificate cannot be authenticated with given CA certificates", 0
+            return self.untrusted
         except TimeoutError:
-            return "timed out", 504
+            return self.late
         except (OSError, http.client.HTTPException):
-            return "failed to connect to host", 502
+            return self.unreachable
         finally:
             connection.close()
-        return ("OK" if code < 300 else f"Invalid HTTP Response: {code}"), code
+
+    def told(self, code: int, _: str) -> str:
+        """Return what is kept of an answer."""
+        return "OK" if code < 300 else f"Invalid HTTP Response: {code}"

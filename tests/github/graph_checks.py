@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from . import results
 from .model import Repository
 from .pulls import PullRequest
+from .reported import context
 from .rules import required_checks
 from .runs import Job, Run
 
@@ -33,11 +34,13 @@ def rollup(github: "GitHub", repository: Repository, pull: PullRequest) -> Field
     runs = {job.id: run for run in repository.runs for job in run.jobs}
     named = results.checks(repository, pull.head_sha)
     jobs = [job for jobs in named.values() for job in jobs]
-    if not jobs:
+    reports = repository.reports.get(pull.head_sha, {}).values()
+    if not (jobs or reports):
         return None
-    states = {ROLLUP.get(job.conclusion, "FAILURE") for job in jobs}
+    states = {ROLLUP.get(job.conclusion, "FAILURE") for job in jobs} | {each.state.upper() for each in reports}
     state = next(each for each in ("FAILURE", "PENDING", "SUCCESS") if each in states)
     contexts = [_check(github, repository, runs[job.id], job, required) for job in jobs]
+    contexts += [context(each, required.__contains__) for each in reports]
     return {
         "__typename": "StatusCheckRollup",
         "state": state,

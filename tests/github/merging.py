@@ -107,9 +107,7 @@ class Merging:
             return "DIRTY"
         if self.obstacles(repository, token, pull):
             return "BLOCKED"
-        checks = results.checks(repository, pull.head_sha)
-        passed = self._github.passed_checks(repository, pull.head_sha)
-        return "CLEAN" if checks.keys() == passed else "UNSTABLE"
+        return "CLEAN" if all(results.states(repository, pull.head_sha).values()) else "UNSTABLE"
 
     def merge(
         self,

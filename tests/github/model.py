@@ -10,6 +10,7 @@ import nacl.public
 
 from .clock import now, number
 from .pulls import PullRequest
+from .reported import Report
 from .runs import Run
 from .webhooks import Hook
 
@@ -155,6 +156,7 @@ class Repository:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     workflows: dict[str, int] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+    reports: dict[str, dict[str, Report]] = field(default_factory=dict)  # by commit and name
     secrets_key: nacl.public.PrivateKey = field(default_factory=nacl.public.PrivateKey.generate, repr=False)
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)

@@ -3,10 +3,13 @@
 from typing import TYPE_CHECKING
 
 from .model import Repository
+from .reported import Report
 from .runs import Job, Run
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
+
+PASSED = {"success", "skipped", "neutral"}
 
 
 def checks(repository: Repository, sha: str) -> dict[str, list[Job]]:
@@ -20,6 +23,22 @@ def checks(repository: Repository, sha: str) -> dict[str, list[Job]]:
         for job in run.jobs:
             named.setdefault(job.name, []).append(job)
     return named
+
+
+def report(github: "GitHub", repository: Repository, sha: str, said: Report) -> None:
+    """Take what another CI says of a commit, and merge what only waited for that."""
+    with github.moved:
+        repository.reports.setdefault(sha, {})[said.name] = said
+        github.merging.merge_what_waits(repository)
+        github.moved.notify_all()
+
+
+def states(repository: Repository, sha: str) -> dict[str, bool]:
+    """Give the checks of a commit by name, whoever made them, and whether each has passed."""
+    ours = checks(repository, sha).items()
+    of_others = repository.reports.get(sha, {}).items()
+    passed = {name: all(job.conclusion in PASSED for job in jobs) for name, jobs in ours}
+    return passed | {name: passed.get(name, True) and said.state == "success" for name, said in of_others}
 
 
 def wait(

@@ -19,6 +19,7 @@ from .front import Answer, Front, proxy_environment
 from .hosting import Hosting
 from .merging import Merging
 from .model import FULL_ACCESS, Account, Repository, Token, new_secret, number
+from .pulls import PullRequest
 from .pushes import Pushes
 from .render import Site
 from .runner import Runner
@@ -31,6 +32,8 @@ from .wire import Asked, Change, Response
 Scopes = Iterable[str]
 Listener = Callable[[Repository, str, str, str], None]
 """Hears of a push: the repository, the ref, and where it was before and is now."""
+Reviewer = Callable[[Repository, PullRequest], None]
+"""Hears of a pull request that is opened, or whose branch was pushed to."""
 USUAL_SCOPES = ("repo", "workflow", "read:org", "delete_repo")
 
 
@@ -52,6 +55,7 @@ class GitHub:
         self.apps = Apps(self)
         self.neighbours: dict[str, Answer] = {}
         self.listeners: list[Listener] = []
+        self.reviewers: list[Reviewer] = []
         self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
         self.env: dict[str, str] = {}
@@ -190,8 +194,7 @@ class GitHub:
 
     def passed_checks(self, repository: Repository, sha: str) -> set[str]:
         """Name the checks of a commit that have passed, in every workflow that has one of that name."""
-        checks = results.checks(repository, sha)
-        return {name for name, jobs in checks.items() if all(job.conclusion in PASSED for job in jobs)}
+        return {name for name, passed in results.states(repository, sha).items() if passed}
 
     def workflow_id(self, repository: Repository, path: str) -> int:
         return repository.workflows.setdefault(path, number())
@@ -204,6 +207,3 @@ class GitHub:
 
     def log_page(self, ticket: str) -> Response:
         return self._published[ticket]
-
-
-PASSED = {"success", "skipped", "neutral"}

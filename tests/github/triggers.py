@@ -38,6 +38,8 @@ class Triggers:
                 )
 
     def pull_request(self, repository: Repository, who: Account, pull: PullRequest, action: str) -> None:
+        for hears in self._github.reviewers:
+            hears(repository, pull)
         sha = self._github.merging.merge_ref(repository, pull)
         if sha is None or not repository.actions["enabled"]:
             return

@@ -84,6 +84,9 @@ class Hosting:
                 str(push), f"push {project.full_path} {ref.removeprefix('refs/heads/')} {old[:7]}..{new[:7]}"
             )
         for old, new, ref in updates:
+            if ref.startswith("refs/heads/") and push.who:
+                gitlab.webhooks.pushed(project, push.who, ref, old, new)
+        for old, new, ref in updates:
             branch = ref.removeprefix("refs/heads/")
             if not ref.startswith("refs/heads/") or new == git.ZERO:
                 continue

@@ -149,6 +149,7 @@ class Project:
     merge_requests: dict[int, MergeRequest] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)  # the newest first
     tokens: dict[int, Token] = field(default_factory=dict)
+    hooks: dict[int, Any] = field(default_factory=dict)  # webhooks.Hook
     archived: bool = False
     marked_for_deletion_on: str | None = None
     id: int = field(default_factory=number)

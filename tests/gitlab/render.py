@@ -93,6 +93,21 @@ class Site:
             **project.settings,
         }
 
+    def project_of_event(self, project: Project) -> dict[str, Any]:
+        web = self.page(project)
+        return {
+            "id": project.id,
+            "name": project.name,
+            "description": project.description,
+            "web_url": web,
+            "git_ssh_url": f"git@{self.host}:{project.full_path}.git",
+            "git_http_url": f"{web}.git",
+            "namespace": project.namespace.path,
+            "visibility_level": {"private": 0, "internal": 10, "public": 20}[project.visibility],
+            "path_with_namespace": project.full_path,
+            "default_branch": project.default_branch,
+        }
+
     def variable(self, variable: Variable) -> dict[str, Any]:
         return {
             "variable_type": variable.variable_type,

@@ -26,6 +26,7 @@ from .pushes import Pushes
 from .render import Site
 from .runner import Runner
 from .triggers import Triggers
+from .webhooks import Calling
 
 
 class GitLab:
@@ -54,6 +55,7 @@ class GitLab:
         self.pushes = Pushes(self, folder / "s")
         self.hosting = Hosting(self)
         self.merging = Merging(self)
+        self.webhooks = Calling(self)
         self.predefined = Predefined(self)
         self.triggers = Triggers(self)
         self.runner = Runner(self, runner_env)

@@ -16,6 +16,7 @@ from installer.deploy_key import Pair
 from installer.git import Clone
 from installer.github import GitHub
 from installer.github_actions import GitHubActions
+from installer.github_webhooks import GitHubWebhooks
 from installer.resource import Resource
 from installer.resources.content import Content
 from installer.resources.delivery import Delivery
@@ -78,6 +79,12 @@ class Helm(fakes.Helm):
         return there != self.there
 
 
+def kept(cluster: fakes.Cluster, name: str, key: str) -> str:
+    """Return what a Secret of the cluster holds."""
+    secret = cluster.objects.get(("secret", name), {"data": {key: ""}})
+    return base64.b64decode(secret["data"][key]).decode()
+
+
 def a_project(folder: Path) -> Path:
     """Make a project with one commit and the workflow that delivers."""
     (folder / ".github/workflows").mkdir(parents=True)
@@ -117,9 +124,7 @@ class Bench:
         return as_argo_cd(self.kept("web-webhook", "secret"))(came)
 
     def kept(self, name: str, key: str) -> str:
-        """Return what a Secret of the cluster holds."""
-        secret = self.cluster.objects.get(("secret", name), {"data": {key: ""}})
-        return base64.b64decode(secret["data"][key]).decode()
+        return kept(self.cluster, name, key)
 
     def use(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         """Lead every client in this process and below it here."""
@@ -147,7 +152,7 @@ class Bench:
             Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
-            Webhook(settings, *edges[:2], github),
+            Webhook(settings, *edges[:2], GitHubWebhooks(github, settings.application)),
         ]
         for resource in made:
             resource.needs = ()

@@ -1,6 +1,8 @@
 """A workbench for GitLab's half: a stand-in, a folder with a pipeline, and a project in whatever state."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,19 +18,23 @@ from installer.resource import Resource
 from installer.resources.content import Content
 from installer.resources.delivery import Delivery
 from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.webhook import Webhook
 from installer.settings import Settings
+from tests.called import Called, as_argo_cd, called
 from tests.github.git import git as on_server
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.model import Project, Token
 
 from . import cluster as fakes
-from .bench import REGISTRY_TOKEN, Helm, Quiet
+from .bench import ARGOCD, REGISTRY_TOKEN, Helm, Quiet, kept
 
 SETTINGS = replace(
     Settings("Web", "web", "A service", "gitlab.com", "acme", "private", "docker.io", "acme", "web-dev"),
     scm="gitlab",
     ci="gitlab-ci",
 )
+CALLING = replace(SETTINGS, argocd_url=f"https://{ARGOCD}")
+"""Where GitLab reaches Argo CD."""
 PIPELINE = """
 workflow: {rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]}
 variables: {ACTION: deliver}
@@ -55,9 +61,21 @@ class Bench:
     token: str
     settings: Settings = SETTINGS
     cluster: fakes.Cluster = field(default_factory=fakes.Cluster)
+    patience: float = 20
+    """Seconds for a pipeline to show up: gitlab-ci-local looks at the file before it does."""
+    server: Called = field(init=False)
 
     def __post_init__(self) -> None:
         self.helm = Helm(self.cluster)
+
+    @contextmanager
+    def argo_cd(self, folder: Path) -> Iterator[None]:
+        """Serve what Argo CD does for GitLab, with the secret that the cluster keeps."""
+        with called(folder, ARGOCD) as self.server:
+            self.server.answer = lambda came: as_argo_cd(kept(self.cluster, "web-webhook", "secret"))(came)
+            self.gitlab.webhooks.leads(ARGOCD, self.server.address)
+            self.gitlab.webhooks.believes(self.server.ca)
+            yield
 
     @property
     def project(self) -> Project:
@@ -79,15 +97,18 @@ class Bench:
         settings, kind = self.settings, HOSTS["gitlab"]
         credentials = find(settings)
         host: Any = kind.connect(settings, credentials)
+        edges: Any = (self.cluster, self.helm)
         ci = GitLabCI(settings, host, credentials)
         before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
             *before,
             Content(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
-            Delivery(settings, host, ci, patience=20),
-            RepositoryCredential(settings, self.cluster, self.helm, kind.keys(host)),  # type: ignore[arg-type]
+            Delivery(settings, host, ci, patience=self.patience),
+            RepositoryCredential(settings, *edges, kind.keys(host)),
+            Webhook(settings, *edges, kind.webhooks(host, settings.application)),
         ]
-        made[-1].needs = ("repository",)
+        for each in made[-2:]:
+            each.needs = ("repository",)
         return {resource.key: resource for resource in made}
 
     def apply(self, *keys: str) -> list[str]:
@@ -123,8 +144,9 @@ class Bench:
         if given == "empty":
             return
         on_server(self.project.git, "fetch", "--quiet", str(self.folder), "main:main")
+        self.apply("repository")  # a delivery comes after its settings: a pipeline takes no variables without them
         if given == "changed":
-            self.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
+            self.apply("rules", "variables", "registry-token", "push-access", "credential", "webhook")
             self.change()
 
     def change(self) -> None:
@@ -138,3 +160,5 @@ class Bench:
         project.protections["env/dev"].allow_force_push = True
         project.settings["ci_push_repository_for_job_token_allowed"] = False
         project.keys.clear()
+        for hook in project.hooks.values():
+            hook.push_events = False

@@ -1,5 +1,6 @@
 """A project whose CI is CircleCI or Travis CI, with stand-ins for GitHub and that CI, and runs that take no time."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from github import Auth, Github
+from github.PullRequest import PullRequest
 
 from installer.converge import Apply, plan
 from installer.resource import Change
@@ -78,6 +81,21 @@ class Office:
             return green
 
         self.ci.carry_out = carry_out
+
+    def push(self, branch: str) -> None:
+        """Push another commit to a branch of the developer's."""
+        token, who = os.environ["GH_TOKEN"], ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+        _git(self.project, "", *who, "commit", "--quiet", "--allow-empty", "--message", "Try")
+        _git(self.project, "", "push", "--quiet", f"https://octo:{token}@github.com/{SLUG}.git", f"HEAD:{branch}")
+
+    def propose(self, branch: str, *, green: bool) -> PullRequest:
+        """Ask for a branch to be merged, and wait until the CI has said what it thinks of that."""
+        self.delivers(green=green)
+        self.push(branch)
+        made = Github(auth=Auth.Token(os.environ["GH_TOKEN"])).get_repo(SLUG).create_pull("main", branch, title="Try")
+        self.ci.wait()
+        self.delivers()
+        return made
 
     def actions(self) -> list[str]:
         """Return what each run was asked to do, oldest first."""

@@ -152,6 +152,25 @@ def test_an_application_of_others_is_never_touched(there: tuple[Cluster, Helm]) 
     assert there[1].installed == there[1].uninstalled == []
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_one_that_was_gone_before_the_cli_began_to_watch_is_gone(
+    there: tuple[Cluster, Helm], monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    resource, argocd = application(*there)
+
+    def waits_for_news(*_: Any) -> None:
+        for kind in KINDS if gone else ():
+            del there[0].objects[kind, "web-dev"]
+        raise DeadlinePassed("argocd app delete", 180, "")
+
+    monkeypatch.setattr(argocd, "delete_application", waits_for_news, raising=False)
+    if gone:
+        assert resource.remove() == "removed"
+    else:
+        with pytest.raises(InstallerError, match="web-dev could not be deleted"):
+            resource.remove()
+
+
 def delete(cluster: Cluster, *kinds: str, held_by: str = FINALIZER) -> None:
     for kind in kinds:
         stored(cluster, kind)["metadata"].update(deletionTimestamp=WHEN, finalizers=[held_by])

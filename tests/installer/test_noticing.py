@@ -1,6 +1,5 @@
 """The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -293,6 +292,15 @@ def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_
     assert "Argo CD is told of b2" in all_of_it
 
 
+def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    write_program(tmp_path / "bin/ssh", f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    by_ssh = {"REPOSITORY": "ssh://git@github.com/acme/web.git", "GIT_SSH_COMMAND": "ssh -i /key -o ControlMaster=auto"}
+    told, _ = heads(tmp_path, "a1", "-", "b2", **by_ssh)
+    assert len(told) == 2
+    assert (tmp_path / "asked").read_text() == "-i /key -o ControlMaster=auto -O exit ssh://git@github.com\n"
+
+
 def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
@@ -303,18 +311,6 @@ def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", answer="")
     assert len(told) == 2
     assert "Argo CD was not told: Connecting to 127.0.0.1" in all_of_it
-
-
-def test_after_a_failure_no_connection_stays_that_was_made_with_an_old_key(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as kept:
-        kept.bind(str(tmp_path / "ssh-0123"))
-        (tmp_path / "bin").mkdir()
-        write_program(tmp_path / "bin/ssh", f'#!/bin/sh\necho "$@" >>{tmp_path}/ended\n')
-        heads(tmp_path, "a1", "a1")
-        assert not (tmp_path / "ended").exists()
-        (tmp_path / "n").unlink()
-        heads(tmp_path, "a1", "-", "a1")
-    assert (tmp_path / "ended").read_text() == f"-O exit -o ControlPath={tmp_path}/ssh-0123 github.com\n"
 
 
 def test_once_main_has_moved_the_delivery_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from github import GithubException
 
 from installer import preflight, runs
 from installer.checks import other_ci
@@ -134,6 +135,16 @@ def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
         "travis-ci": ["Travis CI - Pull Request"],
     }
     assert [check["context"] for check in wanted] == expected[office.name]
+
+
+def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> None:
+    office.up()
+    proposed = office.propose("feature", green=False)
+    with pytest.raises(GithubException, match="rule violations"):
+        proposed.merge()
+    office.push("feature")
+    office.ci.wait()
+    assert proposed.merge().merged
 
 
 def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:

@@ -48,10 +48,11 @@ OTHER: dict[str, Any] = {
     "image_visibility": "private",
     "registry_ca": CA,
     "registry_ca_file": "ca.pem",
+    "ci": "circleci",
 }
 SOON = ("visibility", "argocd_url")
 KINDS = ("keys", "variables", "secrets", "rulesets", "hooks")
-NAMES_IT = ("slug", "host", "owner")
+NAMES_IT = ("scm", "slug", "host", "owner")
 """Settings that say which repository this is: another value is another repository, and the first one stays."""
 
 
@@ -144,7 +145,7 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
 
 def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
     github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
-    world: Any = SimpleNamespace(settings=SETTINGS, github=github)
+    world: Any = SimpleNamespace(settings=SETTINGS, host=github, github=github)
     (found,) = same_project(world)
     assert "exists and holds something else" in str(found)
     assert bench.github.changes == []

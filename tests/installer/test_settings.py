@@ -81,7 +81,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"argocd__access": "git"}, "argocd.access: must be ssh or https"),
         (
             {"argocd__url": "http://argocd.example.com"},
-            "argocd.url: must be where GitHub reaches Argo CD, like https://",
+            "argocd.url: must be where webhooks reach Argo CD, like https://",
         ),
         ({"argocd__url": "https://argocd.example.com/?x=y"}, "argocd.url"),
         ({"argocd__url": "https://user:secret@argocd.example.com"}, "argocd.url"),
@@ -95,6 +95,45 @@ def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
         parse(tree(**changes))
     assert field in error.value.message
     assert error.value.fix
+
+
+def at_gitlab(**more: Any) -> dict[str, Any]:
+    there = tree()
+    there["gitlab"] = {**there.pop("github"), "host": "gitlab.com", **more}
+    return there
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "instead"),
+    [
+        ("reporter", "app", "`status` says what became of a delivery"),
+        ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
+        ("runner", "big", "its tags in .gitlab-ci.yml say"),
+        ("api_version", "2022-11-28", "the version of GitLab"),
+    ],
+)
+def test_what_only_github_has_is_refused_at_gitlab_with_what_there_is_instead(
+    field: str, value: str, instead: str
+) -> None:
+    for content in (at_gitlab(**{field: value}), {**at_gitlab(), "github": {field: value}}):
+        with pytest.raises(InstallerError) as error:
+            parse(content)
+        assert f"{field}: only GitHub has this, take it out: " in error.value.message
+        assert instead in error.value.message
+    settings = parse(at_gitlab())
+    assert (settings.scm, settings.ci, settings.reporter) == ("gitlab", "gitlab-ci", "none")
+
+
+def test_a_project_is_at_one_code_host() -> None:
+    with pytest.raises(InstallerError, match=r"gitlab\.host: this project is at github, .*: take gitlab's out"):
+        parse(tree(gitlab={"host": "gitlab.com"}))
+
+
+@pytest.mark.parametrize("ci", ["circleci", "travis-ci"])
+def test_a_runners_label_is_for_github_actions(ci: str) -> None:
+    assert parse(tree(project__ci=ci)).ci == ci
+    with pytest.raises(InstallerError, match=f"github.runner: is for GitHub Actions; {ci} has"):
+        parse(tree(project__ci=ci, github__runner="big"))
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

@@ -12,6 +12,7 @@ from installer import console, webhooks
 from installer.converge import plan
 from installer.credentials import find
 from installer.github import GitHub
+from installer.github_webhooks import GitHubWebhooks
 from installer.kubectl import Object
 from installer.resources.webhook import Webhook
 from installer.secret import Secret
@@ -60,7 +61,7 @@ def a_secret(value: str, **labels: str) -> Object:
 
 def resource(bench: Bench, settings: Settings = SETTINGS, **more: bool) -> Webhook:
     github = GitHub(settings.host, find(settings).token, settings.repository)
-    edges: Any = (bench.cluster, bench.helm, github)
+    edges: Any = (bench.cluster, bench.helm, GitHubWebhooks(github, settings.application))
     return Webhook(settings, *edges, **more)
 
 
@@ -80,7 +81,7 @@ def hook(bench: Bench) -> Kept:
 
 
 def ours(bench: Bench) -> tuple[Webhooks, Hook]:
-    hooks = Webhooks(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository), "web-dev")
+    hooks = GitHubWebhooks(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository), "web-dev")
     return hooks, hooks.list()[0]
 
 
@@ -210,7 +211,7 @@ def test_killed_between_the_secret_and_the_hook_the_next_run_takes_the_same_secr
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(Webhooks, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(GitHubWebhooks, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             bench.apply("webhook")
     secret = bench.kept("web-webhook", "secret")

@@ -9,6 +9,8 @@ from tests.ci_runner.machine import Job, Place
 from tests.ci_runner.service import No, Service, message_of, route
 from tests.github.git import git
 from tests.github.model import Repository
+from tests.github.pulls import PullRequest
+from tests.github.reported import Report
 from tests.github.wire import Request, Response, json_response
 
 from . import runner
@@ -82,7 +84,14 @@ class TravisCI(Service):
         made = set(old) == {"0"}
         self._build(repo, Event("push", ref.removeprefix("refs/heads/"), new, "" if made else f"{old}...{new}"))
 
-    def _build(self, repo: Repo, event: Event) -> None:
+    def proposed(self, repository: Repository, pull: PullRequest) -> None:
+        repo, sha = self.repos.get(repository.full_name), self.github.merging.merge_ref(repository, pull)
+        if repo is None or not repo.active or sha is None:
+            return
+        ref = f"refs/pull/{pull.number}/merge"
+        self._build(repo, Event("pull_request", pull.base, sha, f"{pull.base_sha}...{pull.head_sha}", ref=ref), pull)
+
+    def _build(self, repo: Repo, event: Event, pull: PullRequest | None = None) -> None:
         place = self.place(repo.repository, {each.name: each.value for each in repo.variables.values()})
         if runner.config_of(place, event.revision) is None:
             raise AssertionError(f"a branch without .travis.yml is built as a Ruby project: {event.branch}")
@@ -91,10 +100,14 @@ class TravisCI(Service):
             return
         build = Build(next(self._numbers), len(repo.builds) + 1, ran)
         repo.builds.insert(0, build)
-        self.start(lambda: self._do(place, build))
+        self.start(lambda: self._do(place, build, repo.repository, pull.head_sha if pull else event.revision))
 
-    def _do(self, place: Place, build: Build) -> None:
-        self.carry_out(place, build.ran, build.number)
+    def _do(self, place: Place, build: Build, repository: Repository, revision: str) -> None:
+        name = f"Travis CI - {'Pull Request' if build.ran.event.type == 'pull_request' else 'Branch'}"
+        url = f"https://app.travis-ci.com/github/{place.slug}/builds/{build.id}"
+        self.report(repository, revision, Report(name, "check", "pending", url))
+        passed = self.carry_out(place, build.ran, build.number)
+        self.report(repository, revision, Report(name, "check", "success" if passed else "failure", url))
 
     # --- repositories and their variables --------------------------------------------------------
 

@@ -20,6 +20,8 @@ class Event:
     revision: str
     range: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    ref: str = ""
+    """Where the commit is, if on no branch: a pull request's merge."""
 
 
 @dataclass
@@ -73,7 +75,7 @@ def _job(place: Place, task: Task, ran: Ran, home: Path) -> None:
     project.parent.mkdir(parents=True)
     address = f"git@{place.host}:{place.slug}.git" if place.private else f"https://{place.host}/{place.slug}.git"
     branch = "--no-single-branch" if event.type == "pull_request" else f"--branch={event.branch}"
-    clone(place, project, home, event.revision, address, "--depth=50", branch)
+    clone(place, project, home, event.revision, address, "--depth=50", branch, ref=event.ref)
     env = {
         **place.env,
         "HOME": str(home),

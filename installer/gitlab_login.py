@@ -1,0 +1,22 @@
+"""GitLab's token: where it comes from, and how git logs in with it."""
+
+import os
+
+from .git import Login
+from .gitlab_refused import said_to_git
+from .gitlab_rest import TOKEN
+from .secret import Secret
+from .trust import variables
+
+_HELPER = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${TOKEN}"; }}; f"""
+"""A shell that reads the token from its environment, and says it to nobody else."""
+
+
+def token(_: str) -> str:
+    """Return the token; empty where there is none."""
+    return os.environ.get(TOKEN, "")
+
+
+def login(token: Secret, ca: str) -> Login:
+    """Return what git logs in with to push."""
+    return Login(_HELPER, {TOKEN: token.reveal(), **variables(ca)}, said_to_git)

@@ -1,0 +1,30 @@
+"""A kind of code host: what the installer needs of it, each part made by a function of its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .ci import CI
+from .credentials import Credentials
+from .deploy_key import DeployKeys
+from .host import Host
+from .resource import Resource
+from .settings import Settings
+from .webhooks import Webhooks
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of code host; what is made by one of these functions is given to the others."""
+
+    connect: Callable[[Settings, Credentials], Host]
+    keys: Callable[[Any], DeployKeys]
+    repository: Callable[..., Resource[Any]]
+    """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
+    rules: Callable[[Settings, Any, tuple[str, ...]], Resource[Any]]
+    """The last argument names the checks that a merge waits for."""
+    webhooks: Callable[[Any, str], Webhooks]
+    """The last argument names the application."""
+    cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
+    rules_first: bool = False
+    """Whether rules stand before the first push: where secrets are for branches with rules only."""

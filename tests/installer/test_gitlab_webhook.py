@@ -1,0 +1,286 @@
+"""GitLab's webhook to Argo CD: made once, its secret in step with Argo CD's, tried, mended, gone without a trace."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer import console, webhooks
+from installer.argocd_values import values
+from installer.credentials import find
+from installer.errors import InstallerError
+from installer.gitlab import GitLab
+from installer.gitlab_webhooks import GitLabWebhooks
+from installer.kube_secret import pack
+from installer.resource import Change
+from installer.resources.webhook import Webhook
+from installer.secret import Secret
+from installer.settings import Settings
+from installer.verbs import up
+from installer.webhooks import Hook, Webhooks
+from installer.world import World
+from tests.github.git import git as on_server
+from tests.gitlab import GitLab as StandIn
+from tests.gitlab.fixtures import blame
+from tests.gitlab.webhooks import Hook as Kept
+
+from .bench import ARGOCD, kept
+from .gitlab_bench import CALLING, SETTINGS, Bench, a_project
+
+ADDRESS = f"https://{ARGOCD}/api/webhook"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with StandIn.serve("gitlab.com", runners=()) as gitlab:
+        gitlab.user("octo")
+        gitlab.group("acme", members={"octo": 50})
+        bench = Bench(gitlab, a_project(tmp_path_factory.mktemp("web") / "web"), gitlab.token("octo"), CALLING)
+        with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
+            yield bench
+        blame(gitlab)
+
+
+@pytest.fixture
+def bench(opened: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    opened.use(monkeypatch)
+    opened.gitlab.version = "19.4.0-ee"
+    opened.set_up("filled")
+    opened.gitlab.changes.clear()
+    return opened
+
+
+@pytest.fixture
+def made(bench: Bench) -> Bench:
+    bench.apply("webhook")
+    bench.gitlab.changes.clear()
+    return bench
+
+
+def resource(bench: Bench, settings: Settings = CALLING, **more: bool) -> Webhook:
+    edges: Any = (bench.cluster, bench.helm)
+    return Webhook(settings, *edges, hooks(), **more)
+
+
+def hooks() -> Webhooks:
+    gitlab = GitLab(CALLING.host, find(CALLING).token, CALLING.repository)
+    return GitLabWebhooks(gitlab, CALLING.application)
+
+
+def change_of(bench: Bench, settings: Settings = CALLING) -> Change | None:
+    webhook = resource(bench, settings)
+    return webhook.diff(webhook.observe())
+
+
+def fields(bench: Bench) -> list[str]:
+    change = change_of(bench)
+    return [field.name for field in change.fields] if change else []
+
+
+def hook(bench: Bench) -> Kept:
+    (only,) = bench.project.hooks.values()
+    return only
+
+
+def push(bench: Bench) -> None:
+    """Push to a branch, as a job does, and wait until what came of the calls is known."""
+    project = bench.project
+    head = bench.gitlab.branches(project)["main"]
+    bench.gitlab.webhooks.pushed(project, bench.gitlab.users["octo"], "refs/heads/env/dev", "0" * 40, head)
+    bench.gitlab.webhooks.settled()
+
+
+def test_it_is_made_with_a_secret_that_only_gitlab_and_a_secret_of_the_cluster_have(made: Bench) -> None:
+    there = hook(made)
+    assert there.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&fingerprint=")
+    assert (there.push_events, there.enable_ssl_verification) == (True, True)
+    assert len(there.token) >= 40
+    assert kept(made.cluster, "web-webhook", "secret") == there.token
+    assert values(CALLING)["configs"]["secret"] == {"gitlabSecret": "$web-webhook:secret"}
+
+
+def test_argo_cd_takes_a_push_and_the_second_run_changes_nothing(made: Bench) -> None:
+    push(made)
+    (came,) = [each for each in made.server.came if each.headers["X-Gitlab-Token"] == hook(made).token]
+    told = json.loads(came.body)
+    assert (told["ref"], told["project"]["web_url"]) == ("refs/heads/env/dev", "https://gitlab.com/acme/web")
+    assert hook(made).events[-1].status == "200"
+    assert change_of(made) is None
+    assert made.apply("webhook") == []
+    assert made.gitlab.changes == []
+
+
+def another_secret_in_the_cluster(bench: Bench) -> None:
+    secret = bench.cluster.objects["secret", "web-webhook"]
+    secret["data"] = pack(secret["metadata"], "Opaque", {}, {"secret": Secret("rotated-by-hand")})["data"]
+
+
+def no_pushes(bench: Bench) -> None:
+    hook(bench).push_events = False
+
+
+def believes_anybody(bench: Bench) -> None:
+    hook(bench).enable_ssl_verification = False
+
+
+def only_some_branches(bench: Bench) -> None:
+    hook(bench).push_events_branch_filter = "main"
+
+
+def elsewhere(bench: Bench) -> None:
+    hook(bench).url = hook(bench).url.replace("argocd.example.com", "argocd.example.org")
+
+
+def gone(bench: Bench) -> None:
+    bench.project.hooks.clear()
+
+
+def twice(bench: Bench) -> None:
+    bench.project.hooks[7] = replace(hook(bench), id=7)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (another_secret_in_the_cluster, ["secret"]),
+        (no_pushes, ["push_events"]),
+        (believes_anybody, ["enable_ssl_verification"]),
+        (only_some_branches, ["push_events_branch_filter"]),
+        (elsewhere, ["address"]),
+        (gone, ["secret"]),
+        (twice, ["webhooks"]),
+    ],
+)
+def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+    change(made)
+    assert fields(made) == told
+    made.apply("webhook")
+    assert change_of(made) is None
+    assert hook(made).token == kept(made.cluster, "web-webhook", "secret")
+    assert change is gone or hook(made).events[-1].status == "200", "tried, as it is now"
+
+
+def test_a_secret_that_somebody_changed_at_gitlab_shows_when_argo_cd_refuses_it(made: Bench) -> None:
+    hook(made).token = "by-hand"
+    assert change_of(made) is None, "nobody can see it"
+    push(made)
+    assert hook(made).events[-1].status == "400"
+    assert fields(made) == ["secret"]
+    made.apply("webhook")
+    assert hook(made).token == kept(made.cluster, "web-webhook", "secret")
+    assert change_of(made) is None
+
+
+def test_the_secret_of_an_argo_cd_of_others_is_used_and_gitlabs_entry_is_the_one_that_counts(bench: Bench) -> None:
+    head = {"name": "argocd-secret", "labels": {}}
+    entries = {"webhook.github.secret": Secret("for GitHub"), "webhook.gitlab.secret": Secret("of-others")}
+    bench.cluster.objects["secret", "argocd-secret"] = pack(head, "Opaque", {}, entries)
+    bench.apply("webhook")
+    assert hook(bench).token == "of-others"
+    assert ("secret", "web-webhook") not in bench.cluster.objects
+    bench.cluster.objects["secret", "argocd-secret"] = pack(head, "Opaque", {}, {})
+    change = change_of(bench)
+    assert change
+    assert "(`webhook.gitlab.secret` in argocd-secret)" in change.note
+    bench.apply("webhook")
+    assert hook(bench).token == "", "with another address GitLab forgets it"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(console, "report", said.append)
+    monkeypatch.setattr(console, "fail", lambda text: said.append(f"✗ {text}"))
+    monkeypatch.setattr(webhooks, "RESTART", 0.1)
+    return said
+
+
+def try_it(bench: Bench) -> None:
+    cluster: Any = bench.cluster
+    found = find(CALLING)
+    up._try_webhook(World(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
+
+
+def test_up_has_gitlab_try_one_that_was_never_called_and_believes_the_last_call(made: Bench, said: list[str]) -> None:
+    try_it(made)
+    try_it(made)
+    assert said == ["Webhook: Argo CD took GitLab's last push."] * 2
+    assert len(hook(made).events) == 1
+
+
+def test_up_tells_what_does_not_work_and_how_to_mend_it(made: Bench, said: list[str]) -> None:
+    right, made.server.answer = made.server.answer, lambda _: (404, "404 page not found")
+    try:
+        try_it(made)
+    finally:
+        made.server.answer = right
+    (told,) = said
+    assert told.startswith(f"✗ Webhook: GitLab's push got 404 “404 page not found” from {ADDRESS}: mend argocd.url in")
+    change = change_of(made)
+    assert change
+    assert change.note.startswith("GitLab's push got 404")
+
+
+def test_one_whose_certificate_gitlab_does_not_believe_is_told(made: Bench, said: list[str]) -> None:
+    made.gitlab.webhooks.forgets()
+    try:
+        try_it(made)
+    finally:
+        made.gitlab.webhooks.believes(made.server.ca)
+    assert "give argocd.example.com a certificate that GitLab believes" in said[0]
+    change = change_of(made)
+    assert change
+    assert (change.action, change.effective) == ("unavailable", False)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"), [("17.2.0", "Argo CD took"), ("16.10.0", "GitLab has not called https://argocd.example.com")]
+)
+def test_an_older_gitlab_tells_less_and_that_stops_nothing(
+    bench: Bench, said: list[str], version: str, words: str
+) -> None:
+    bench.gitlab.version = version
+    bench.apply("webhook")
+    no_pushes(bench)
+    bench.apply("webhook")
+    try_it(bench)
+    assert words in said[0]
+    assert change_of(bench) is None
+
+
+def test_before_the_first_commit_gitlab_cannot_try_it_and_says_so(bench: Bench) -> None:
+    bench.apply("webhook")
+    on_server(bench.project.git, "update-ref", "-d", "refs/heads/main")
+    (there,) = hooks().list()
+    told = hooks().ping(there)
+    assert told
+    assert told.said == "Ensure the project has at least one commit."
+
+
+def test_an_address_that_gitlab_may_not_call_is_told_with_its_setting(bench: Bench) -> None:
+    with pytest.raises(InstallerError, match="Outbound requests"):
+        hooks().write("https://localhost/api/webhook", None)
+
+
+def test_down_removes_it_and_others_stay(made: Bench) -> None:
+    made.project.hooks[7] = replace(hook(made), url=ADDRESS, id=7)
+    assert resource(made, argocd_goes=True).remove() == "deleted"
+    assert list(made.project.hooks) == [7]
+    assert ("secret", "web-webhook") not in made.cluster.objects
+    assert resource(made, SETTINGS).remove() == "was not there"
+
+
+def test_one_that_cannot_be_deleted_is_told_with_its_page(made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GitLabWebhooks, "delete", lambda *_: True)
+    with pytest.raises(InstallerError, match="GitLab still has a webhook") as caught:
+        resource(made, argocd_goes=True).remove()
+    assert f"https://gitlab.com/acme/web/-/hooks/{hook(made).id}/edit" in caught.value.fix
+
+
+def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench, tmp_path: Path) -> None:
+    there: Hook = hooks().list()[0]
+    assert Secret(hook(made).token).matches(there.fingerprint)
+    assert hook(made).token not in hook(made).url
