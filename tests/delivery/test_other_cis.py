@@ -9,6 +9,7 @@ from tests.conftest import Bake
 from tests.delivery.other_cis import CIS, SLUG, OtherCI, open_shop, states
 from tests.github import GitHub
 
+pytestmark = pytest.mark.slow
 DELIVERED = {"test": "success", "push": "success", "deploy": "success"}
 Baked = Callable[[str], Path]
 

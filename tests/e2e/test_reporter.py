@@ -30,7 +30,7 @@ from .ground import DEPLOYMENT, SERVER, Away, Delivered, Keys, sshd
 from .plugin import SECONDS
 from .test_cluster_half import Half, kubectl
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG, NAME = "clu-told", "clu-told-dev-reporter"
 BASE = ("library/python", "3.13-slim")
 MISSING = "sha256:" + "1" * 64

@@ -33,7 +33,7 @@ from .plugin import SECONDS
 from .test_cluster_half import kubectl
 from .test_noticing import not_yet, running
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG, HOST = "hooked", "argocd.example.com"
 UNNOTICED = 12.0
 """Seconds in which a push would have been noticed by anything but Argo CD's own look, once an hour."""

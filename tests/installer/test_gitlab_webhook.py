@@ -47,6 +47,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 @pytest.fixture
 def bench(opened: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     opened.use(monkeypatch)
+    monkeypatch.setattr(GitLabWebhooks, "every", 0.2)
+    monkeypatch.setattr(webhooks, "RESTART", 0.1)  # tried twice, as ever, without the rest between
     opened.gitlab.version = "19.4.0-ee"
     opened.set_up("filled")
     opened.gitlab.changes.clear()
