@@ -135,7 +135,7 @@ def test_it_is_made_with_argo_cds_own_secret_and_argo_cd_takes_what_gitlab_sends
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]
     assert ground.kept.token == SECRET
-    assert ground.proven()
+    assert ground.proven(), [(each.status, each.said) for each in ground.kept.events]
     assert ground.last() == ("push", 200)
 
 
