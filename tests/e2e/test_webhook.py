@@ -1,5 +1,6 @@
 """A webhook to a real Argo CD that hardly ever looks of itself: what GitHub tells it is live within seconds."""
 
+import itertools
 import json
 import os
 import ssl
@@ -46,6 +47,7 @@ class Hosted(Repository):
     def __init__(self, tree: Path, remote: str) -> None:
         self.path = remote  # type: ignore[assignment]
         self._tree = tree
+        self._merges = itertools.count(1)
         self._git("init", "--quiet", "--initial-branch=env/dev", str(tree))
 
 
@@ -60,7 +62,7 @@ class Ground:
     def resources(self, settings: Settings | None = None, **options: bool) -> dict[str, Resource[Any]]:
         settings = settings or self.settings
         found = credentials.find(settings)
-        github = GitHub(settings.host, found.github, settings.repository)
+        github = GitHub(settings.host, found.token, settings.repository)
         world = World(Path(), settings, found, github, Cluster())
         return {each.key: each for each in world.resources(**options) if each.key in PARTS}
 
@@ -85,7 +87,7 @@ class Ground:
 
     def hooks(self, settings: Settings | None = None) -> GitHubWebhooks:
         settings = settings or self.settings
-        github = GitHub(settings.host, credentials.find(settings).github, settings.repository)
+        github = GitHub(settings.host, credentials.find(settings).token, settings.repository)
         return GitHubWebhooks(github, settings.application)
 
     def proven(self) -> bool:
