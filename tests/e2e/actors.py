@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +71,9 @@ class Developer:
         try:
             while chunk := os.read(ours, 1 << 16):
                 shown += chunk.decode(errors="replace")
-                if waiting and waiting[0][0] in shown:
+                # What is typed before the terminal hides it is thrown away; after that, one more blank is shown.
+                hides = shown.rstrip().endswith("not shown):") and bool(termios.tcgetattr(ours)[3] & termios.ECHO)
+                if waiting and waiting[0][0] in shown and not hides:
                     os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
         except OSError:
             pass  # how Linux says that the other end is closed

@@ -54,8 +54,7 @@ def built(bake: Bake) -> Built:
 def server(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return an image of PostgreSQL. The same commit each time: ci/image takes what was pushed for it before."""
     folder = tmp_path_factory.mktemp("postgresql")
-    (folder / "ci").mkdir()
-    shutil.copy(ROOT / PROJECT / "ci/image", folder / "ci/image")
+    shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
     (folder / "Dockerfile").write_text(SERVER)
     same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}

@@ -155,6 +155,7 @@ def office(
             "DELIVERY_TOKEN": token,
             TOKENS[request.param]: CI_TOKEN,
             "GIT_CONFIG_GLOBAL": "/dev/null",
+            "KUBECONFIG": "/nowhere",
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
