@@ -10,6 +10,9 @@ from ..resource import Change, Field, Lane, Resource, differences
 from ..settings import FILE, Settings
 from ..turn import turn
 
+_ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
+"""What GitLab takes of a project that is there, and passes over where one is made."""
+
 
 class GitLabProject(Resource[dict[str, Any] | None]):
     """Made and changed through the API, one field at a time, and never made anew to change a setting."""
@@ -70,8 +73,9 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         """Create it; where the answer was lost, look whether it is there."""
         namespace = self._gitlab.call("GET", f"/namespaces/{self._settings.owner.replace('/', '%2F')}")
         body = {"name": self._settings.slug, "path": self._settings.slug, "namespace_id": namespace["id"]}
+        body |= {name: new for name, new in self._desired.items() if name not in _ONLY_CHANGED}
         try:
-            self._gitlab.call("POST", "/projects", {**body, **self._desired, "initialize_with_readme": False})
+            self._gitlab.call("POST", "/projects", {**body, "initialize_with_readme": False})
         except RefusedByGitLab as error:
             if error.status < 500:
                 raise

@@ -9,7 +9,7 @@ from tests.github.wire import Asked, Request, Response, UnmodelledError
 
 from . import rest, smart_http  # noqa: F401  # the first registers the routes
 from .call import Call, check_scope, demand
-from .documented import request_faults
+from .documented import answer_faults, request_faults
 from .model import Project, Token
 from .wire import RefusedError, answered, find_route, secret_of
 
@@ -73,6 +73,8 @@ class Dispatch:
                     del parameters["id"]
                     demand(token, project, int(found.needs))
                 response = found.answer(Call(self._gitlab, request, token, found, project), **parameters)
+                if faults := answer_faults(found, response):
+                    raise UnmodelledError("; ".join(faults))
                 if found.method != "GET" and response.status < 300:
                     self._gitlab.changed(str(token), f"{request.method} {unquote(path)}")
         except RefusedError as refused:

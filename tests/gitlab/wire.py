@@ -1,6 +1,7 @@
-"""What is GitLab's own on the wire: its refusals, its tokens' headers, its routes and what each of them takes."""
+"""What is GitLab's own on the wire: its refusals, its tokens' headers, its routes and what each of them heeds."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.github.wire import Body, Request, Response, Table, json_response
@@ -8,9 +9,22 @@ from tests.github.wire import Body, Request, Response, Table, json_response
 _TABLE = Table()
 ROUTES = _TABLE.routes
 find_route = _TABLE.find
-TAKES: dict[str, dict[str, str]] = {}
-"""What GitLab's documentation says that an operation takes: `string`, `integer`, `boolean`, `array`, or the words that
-it may be, `private|public`; `!` at the end where it must be there."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a route says of its parameters: those that it heeds, and what GitLab's OpenAPI document lacks."""
+
+    reads: frozenset[str]
+    takes: dict[str, Any]
+    """By name, in the words of openapi.json, what only a page of GitLab's documentation has."""
+    page: str
+    """That page, in doc/api of GitLab."""
+
+
+SAYS: dict[str, Said] = {}
+PAGES = frozenset({"page", "per_page"})
+"""What every list heeds that has them."""
 
 
 class RefusedError(Exception):
@@ -35,10 +49,19 @@ def forbidden() -> RefusedError:
 
 
 def route(
-    method: str, template: str, level: int = 0, scope: str = "api", takes: dict[str, str] | None = None
+    method: str,
+    template: str,
+    level: int = 0,
+    scope: str = "api",
+    reads: str = "",
+    takes: dict[str, Any] | None = None,
+    page: str = "",
 ) -> Callable[[Any], Any]:
-    """Register what answers an operation; `level` is the access level in the project that it needs, 0 outside one."""
-    TAKES[f"{method} {template}"] = takes or {}
+    """Register what answers an operation.
+
+    `level` is the access level in the project that it needs, 0 outside one; `reads` names the parameters that it heeds.
+    """
+    SAYS[f"{method} {template}"] = Said(PAGES | set(reads.split()), takes or {}, page)
     return _TABLE.route(method, template, str(level), scope)
 
 

@@ -100,6 +100,23 @@ def push(here: GitLab, project: Any, clone: Path) -> Push:
         ("post", "/projects/1/deploy_keys", {}, {"title": "x"}, "POST /projects/{id}/deploy_keys needs key"),
         ("put", "/projects/1", {}, {"visibility": "hidden"}, "visibility='hidden' is not private|internal|public"),
         ("put", "/projects/1", {"name": "x"}, {}, "PUT /projects/{id} takes a body and no query"),
+        (
+            "put",
+            "/projects/1",
+            {},
+            {"lfs_enabled": True},
+            "PUT /projects/{id}: the stand-in would pass over lfs_enabled",
+        ),
+        ("get", "/projects/1/hooks/1/events", {"per_page": 21}, None, "per_page='21' is not integer"),
+        ("post", "/projects/1/hooks/1/test/push", {}, None, "trigger='push' is not confidential_issues_events|"),
+        ("post", "/projects/1/pipeline", {}, {"ref": "main", "variables": [{"name": "X"}]}, "is not array"),
+        (
+            "post",
+            "/projects",
+            {},
+            {"name": "x", "ci_push_repository_for_job_token_allowed": True},
+            "POST /projects has no parameter ci_push_repository_for_job_token_allowed",
+        ),
     ],
 )
 def test_what_is_not_modelled_or_documented_fails_the_test(

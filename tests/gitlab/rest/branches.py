@@ -49,7 +49,7 @@ def _branch(call: Call, name: str, sha: str) -> dict[str, Any]:
     }
 
 
-@route("GET", REPOSITORY + "/branches", level=GUEST, takes={"search": "string", "regex": "string"})
+@route("GET", REPOSITORY + "/branches", level=GUEST)
 def branches(call: Call) -> Response:
     return call.page([_branch(call, name, sha) for name, sha in git.refs(call.project.git).items()])
 
@@ -62,7 +62,7 @@ def branch(call: Call, branch: str) -> Response:
     return answered(200, _branch(call, branch, sha))
 
 
-@route("GET", REPOSITORY + "/files/{file_path}", level=REPORTER, takes={"ref": "string!"})
+@route("GET", REPOSITORY + "/files/{file_path}", level=REPORTER, reads="ref")
 def file(call: Call, file_path: str) -> Response:
     ref = call.request.query["ref"]
     found = git.commits(call.project.git, ref, "-1")
@@ -87,7 +87,7 @@ def file(call: Call, file_path: str) -> Response:
     )
 
 
-@route("GET", REPOSITORY + "/commits", level=REPORTER, takes={"ref_name": "string", "with_stats": "boolean"})
+@route("GET", REPOSITORY + "/commits", level=REPORTER, reads="ref_name")
 def commits(call: Call) -> Response:
     ref = call.request.query.get("ref_name", call.project.default_branch)
     listed = git.commits(call.project.git, ref)
@@ -98,7 +98,7 @@ def commits(call: Call) -> Response:
     return call.page([_commit(call, each) for each in listed])
 
 
-@route("GET", REPOSITORY + "/commits/{sha}", level=REPORTER, takes={"stats": "boolean"})
+@route("GET", REPOSITORY + "/commits/{sha}", level=REPORTER)
 def commit(call: Call, sha: str) -> Response:
     listed = git.commits(call.project.git, sha, "-1")
     if not listed:

@@ -20,7 +20,7 @@ def metadata(call: Call) -> Response:
     )
 
 
-@route("GET", "/user", scope="read_user")
+@route("GET", "/user", scope="read_user", page="users.md")
 def user(call: Call) -> Response:
     return answered(200, call.site.me(call.token.user))
 
@@ -35,7 +35,7 @@ def namespace(call: Call, id: str) -> Response:  # noqa: A002
     return answered(200, call.site.namespace(call.namespace(id)))
 
 
-@route("GET", "/groups/{id}", takes={"with_projects": "boolean"})
+@route("GET", "/groups/{id}", reads="with_projects")
 def group(call: Call, id: str) -> Response:  # noqa: A002
     return answered(200, call.site.group(call.group(id)))
 

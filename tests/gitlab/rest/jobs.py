@@ -9,8 +9,6 @@ from ..wire import RefusedError, answered, missing, route
 
 PIPELINES = "/projects/{id}/pipelines"
 JOBS = "/projects/{id}/jobs/{job_id}"
-SCOPES = "created|pending|running|failed|success|canceled|skipped|manual"
-STATUS = f"{SCOPES}|waiting_for_resource|preparing|scheduled"
 
 
 def _pipeline(call: Call, number: str) -> Pipeline:
@@ -28,14 +26,7 @@ def _job(call: Call, number: str) -> tuple[Pipeline, Job]:
     raise missing("Job")
 
 
-@route(
-    "GET", PIPELINES, level=REPORTER,
-    takes={
-        "ref": "string", "sha": "string", "status": STATUS, "order_by": "id|status|ref|updated_at|user_id",
-        "source": "push|web|api|merge_request_event|schedule|trigger", "sort": "asc|desc",
-        "scope": "running|pending|finished|branches|tags",
-    },
-)  # fmt: skip
+@route("GET", PIPELINES, level=REPORTER, reads="ref sha status source order_by sort")
 def pipelines(call: Call) -> Response:
     query = call.request.query
     kept = [
@@ -56,7 +47,7 @@ def pipeline(call: Call, pipeline_id: str) -> Response:
     return answered(200, call.site.pipeline(call.project, _pipeline(call, pipeline_id), whole=True))
 
 
-@route("POST", "/projects/{id}/pipeline", level=DEVELOPER, takes={"ref": "string!", "variables": "array"})
+@route("POST", "/projects/{id}/pipeline", level=DEVELOPER, reads="ref variables")
 def create(call: Call) -> Response:
     sent = call.sent
     given = as_variables(sent.get("variables", []))
@@ -72,9 +63,7 @@ def variables(call: Call, pipeline_id: str) -> Response:
     return answered(200, [{"variable_type": "env_var", "key": k, "value": v, "raw": False} for k, v in given.items()])
 
 
-@route(
-    "GET", PIPELINES + "/{pipeline_id}/jobs", level=REPORTER, takes={"include_retried": "boolean", "scope": SCOPES}
-)  # fmt: skip
+@route("GET", PIPELINES + "/{pipeline_id}/jobs", level=REPORTER)
 def jobs(call: Call, pipeline_id: str) -> Response:
     found = _pipeline(call, pipeline_id)
     return call.page([call.site.job(call.project, found, each) for each in found.jobs])
@@ -91,7 +80,7 @@ def trace(call: Call, job_id: str) -> Response:
     return Response(200, job.log.encode(), {"Content-Type": "text/plain"})
 
 
-@route("POST", JOBS + "/play", level=DEVELOPER, takes={"job_variables_attributes": "array"})
+@route("POST", JOBS + "/play", level=DEVELOPER, reads="job_variables_attributes")
 def play(call: Call, job_id: str) -> Response:
     pipeline, job = _job(call, job_id)
     if job.status != "manual":

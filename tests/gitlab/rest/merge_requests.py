@@ -7,6 +7,7 @@ from ..model import DEVELOPER, REPORTER, MergeRequest
 from ..wire import answered, missing, route
 
 REQUESTS = "/projects/{id}/merge_requests"
+ONE = REQUESTS + "/{merge_request_iid}"
 
 
 def _found(call: Call, iid: str) -> MergeRequest:
@@ -23,10 +24,7 @@ def _shown(call: Call, status: int, request: MergeRequest) -> Response:
     return answered(status, shown)
 
 
-@route(
-    "GET", REQUESTS, level=REPORTER,
-    takes={"state": "opened|closed|locked|merged|all", "source_branch": "string", "target_branch": "string"},
-)  # fmt: skip
+@route("GET", REQUESTS, level=REPORTER, reads="state source_branch")
 def requests(call: Call) -> Response:
     query = call.request.query
     merging = call.gitlab.merging
@@ -35,35 +33,27 @@ def requests(call: Call) -> Response:
         for each in reversed(call.project.merge_requests.values())
         if query.get("state", "all") in {"all", each.state} and query.get("source_branch") in {None, each.source}
     ]
-    return call.page(
-        [call.site.merge_request(call.project, each, merging.status(call.project, each), None) for each in kept]
-    )
+    shown = [call.site.merge_request(call.project, each, merging.status(call.project, each), None) for each in kept]
+    return call.page([{name: value for name, value in each.items() if name != "head_pipeline"} for each in shown])
 
 
-@route("GET", REQUESTS + "/{iid}", level=REPORTER)
-def request(call: Call, iid: str) -> Response:
-    return _shown(call, 200, _found(call, iid))
+@route("GET", ONE, level=REPORTER)
+def request(call: Call, merge_request_iid: str) -> Response:
+    return _shown(call, 200, _found(call, merge_request_iid))
 
 
 @route(
-    "POST", REQUESTS, level=DEVELOPER,
-    takes={
-        "source_branch": "string!", "target_branch": "string!", "title": "string!", "description": "string",
-        "squash": "boolean", "remove_source_branch": "boolean",
-    },
-)  # fmt: skip
+    "POST",
+    REQUESTS,
+    level=DEVELOPER,
+    reads="source_branch target_branch title description squash remove_source_branch",
+)
 def propose(call: Call) -> Response:
     return _shown(call, 201, call.gitlab.merging.propose(call.project, call.token.user, call.sent))
 
 
-@route(
-    "PUT", REQUESTS + "/{iid}/merge", level=DEVELOPER,
-    takes={
-        "sha": "string", "squash": "boolean", "auto_merge": "boolean", "merge_when_pipeline_succeeds": "boolean",
-        "should_remove_source_branch": "boolean", "squash_commit_message": "string", "merge_commit_message": "string",
-    },
-)  # fmt: skip
-def merge(call: Call, iid: str) -> Response:
-    request = _found(call, iid)
+@route("PUT", ONE + "/merge", level=DEVELOPER, reads="sha squash auto_merge merge_when_pipeline_succeeds")
+def merge(call: Call, merge_request_iid: str) -> Response:
+    request = _found(call, merge_request_iid)
     call.gitlab.merging.merge(call.project, request, call.token, call.sent)
     return _shown(call, 200, request)

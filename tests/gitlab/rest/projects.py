@@ -3,20 +3,9 @@
 from tests.github.wire import Response
 
 from ..call import Call
-from ..model import MAINTAINER, OWNER
+from ..model import MAINTAINER, OWNER, Project
 from ..wire import answered, missing, route
 
-SETTINGS = {
-    "auto_devops_enabled": "boolean",
-    "ci_pipeline_variables_minimum_override_role": "no_one_allowed|developer|maintainer|owner",
-    "ci_push_repository_for_job_token_allowed": "boolean",
-    "container_registry_access_level": "disabled|private|enabled",
-    "merge_method": "merge|rebase_merge|ff",
-    "only_allow_merge_if_pipeline_succeeds": "boolean",
-    "remove_source_branch_after_merge": "boolean",
-    "shared_runners_enabled": "boolean",
-    "squash_option": "never|always|default_on|default_off",
-}
 DEFAULTS = {
     "auto_devops_enabled": False,
     "ci_pipeline_variables_minimum_override_role": "no_one_allowed",
@@ -28,24 +17,27 @@ DEFAULTS = {
     "shared_runners_enabled": True,
     "squash_option": "default_off",
 }
-COMMON = {"description": "string", "visibility": "private|internal|public", **SETTINGS}
+GIVEN = "name description visibility"
+ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role", "ci_push_repository_for_job_token_allowed"}
+"""What GitLab takes of a project that is there, and passes over where one is made."""
+AT_ONCE = {"permanently_remove": {"type": "boolean"}, "full_path": {"type": "string"}}
+"""What GitLab's OpenAPI document lacks of a deletion, and the stand-in does not heed."""
+
+
+def _changed(call: Call, status: int, project: Project) -> Response:
+    """Answer as GitLab does to those who change a project: without what they may do there."""
+    shown = call.site.project(project, call.token)
+    del shown["permissions"]
+    return answered(status, shown)
 
 
 @route(
     "POST",
     "/projects",
-    takes={
-        "name": "string",
-        "path": "string",
-        "namespace_id": "integer",
-        "initialize_with_readme": "boolean",
-        "default_branch": "string",
-        **COMMON,
-    },
+    reads=" ".join([GIVEN, "path namespace_id initialize_with_readme", *(DEFAULTS.keys() - ONLY_CHANGED)]),
 )
 def create(call: Call) -> Response:
-    project = call.gitlab.hosting.create(call.token, call.sent)
-    return answered(201, call.site.project(project, call.token))
+    return _changed(call, 201, call.gitlab.hosting.create(call.token, call.sent))
 
 
 @route("GET", "/projects/{id}", level=10)
@@ -53,19 +45,19 @@ def show(call: Call) -> Response:
     return answered(200, call.site.project(call.project, call.token))
 
 
-@route("PUT", "/projects/{id}", level=MAINTAINER, takes={"name": "string", "default_branch": "string", **COMMON})
+@route("PUT", "/projects/{id}", level=MAINTAINER, reads=" ".join([GIVEN, "default_branch", *DEFAULTS]))
 def change(call: Call) -> Response:
     call.gitlab.hosting.change(call.project, call.sent)
-    return answered(200, call.site.project(call.project, call.token))
+    return _changed(call, 200, call.project)
 
 
-@route("DELETE", "/projects/{id}", level=OWNER, takes={"permanently_remove": "boolean", "full_path": "string"})
+@route("DELETE", "/projects/{id}", level=OWNER, takes=AT_ONCE, page="projects.md")
 def delete(call: Call) -> Response:
     call.gitlab.hosting.delete(call.project)
     return answered(202, {"message": "202 Accepted"})
 
 
-@route("GET", "/projects/{id}/runners", level=MAINTAINER, takes={"status": "online|offline|stale|never_contacted"})
+@route("GET", "/projects/{id}/runners", level=MAINTAINER, reads="status")
 def runners(call: Call) -> Response:
     shared = call.project.settings["shared_runners_enabled"]
     online = call.gitlab.runners if shared else []

@@ -9,7 +9,7 @@ from ..wire import RefusedError, answered, route
 BRANCHES = "/projects/{id}/protected_branches"
 
 
-@route("GET", BRANCHES, level=MAINTAINER, takes={"search": "string"})
+@route("GET", BRANCHES, level=MAINTAINER)
 def protections(call: Call) -> Response:
     return call.page([call.site.protection(each) for each in call.project.protections.values()])
 
@@ -19,13 +19,7 @@ def protection(call: Call, name: str) -> Response:
     return answered(200, call.site.protection(found(call.project.protections, name)))
 
 
-@route(
-    "POST", BRANCHES, level=MAINTAINER,
-    takes={
-        "name": "string!", "push_access_level": "0|30|40", "merge_access_level": "0|30|40",
-        "allow_force_push": "boolean",
-    },
-)  # fmt: skip
+@route("POST", BRANCHES, level=MAINTAINER, reads="name push_access_level merge_access_level allow_force_push")
 def protect(call: Call) -> Response:
     sent = call.sent
     if sent["name"] in call.project.protections:

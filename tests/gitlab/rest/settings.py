@@ -10,14 +10,7 @@ from ..wire import RefusedError, answered, missing, route
 
 VARIABLES = "/projects/{id}/variables"
 KEYS = "/projects/{id}/deploy_keys"
-FIELDS = {
-    "variable_type": "env_var|file",
-    "protected": "boolean",
-    "masked": "boolean",
-    "raw": "boolean",
-    "environment_scope": "string",
-    "description": "string",
-}
+FIELDS = "value variable_type protected masked raw environment_scope description"
 
 
 def _check(variable: Variable) -> None:
@@ -32,10 +25,7 @@ def variables(call: Call) -> Response:
     return call.page([call.site.variable(each) for each in call.project.variables.values()])
 
 
-@route(
-    "POST", VARIABLES, level=MAINTAINER,
-    takes={"key": "string!", "value": "string!", "masked_and_hidden": "boolean", **FIELDS},
-)  # fmt: skip
+@route("POST", VARIABLES, level=MAINTAINER, reads=f"key masked_and_hidden {FIELDS}")
 def create_variable(call: Call) -> Response:
     sent = dict(call.sent)
     hidden = sent.pop("masked_and_hidden", False)
@@ -54,7 +44,7 @@ def variable(call: Call, key: str) -> Response:
     return answered(200, call.site.variable(found(call.project.variables, key, "Variable")))
 
 
-@route("PUT", VARIABLES + "/{key}", level=MAINTAINER, takes={"value": "string", **FIELDS})
+@route("PUT", VARIABLES + "/{key}", level=MAINTAINER, reads=FIELDS)
 def change_variable(call: Call, key: str) -> Response:
     before: Variable = found(call.project.variables, key, "Variable")
     if before.hidden and call.sent.get("masked") is False:
@@ -76,7 +66,7 @@ def keys(call: Call) -> Response:
     return call.page([call.site.key(each) for each in call.project.keys.values()])
 
 
-@route("POST", KEYS, level=MAINTAINER, takes={"title": "string!", "key": "string!", "can_push": "boolean"})
+@route("POST", KEYS, level=MAINTAINER, reads="title key can_push")
 def add_key(call: Call) -> Response:
     namespace = call.project.namespace
     if isinstance(namespace, Group) and not namespace.deploy_keys:

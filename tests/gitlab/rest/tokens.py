@@ -9,20 +9,30 @@ from ..model import MAINTAINER, Group, Token, User, new_secret
 from ..wire import RefusedError, answered, missing, route
 
 TOKENS = "/projects/{id}/access_tokens"
+PAGE = "project_access_tokens.md"
+"""GitLab's OpenAPI document has none of them but their rotation."""
+LISTED = {
+    "state": {"type": "string", "enum": ["active", "inactive"]},
+    "page": {"type": "integer"},
+    "per_page": {"type": "integer"},
+}
+MADE = {
+    "name": {"type": "string", "required": True},
+    "scopes": {"type": "array", "items": {"type": "string"}, "required": True},
+    "expires_at": {"type": "string", "required": True},
+    "access_level": {"type": "integer", "enum": [10, 15, 20, 30, 40, 50]},
+}
 LONGEST = datetime.timedelta(days=365)
 
 
-@route("GET", TOKENS, level=MAINTAINER, takes={"state": "active|inactive"})
+@route("GET", TOKENS, level=MAINTAINER, reads="state", takes=LISTED, page=PAGE)
 def tokens(call: Call) -> Response:
     wanted = call.request.query.get("state")
     kept = [each for each in call.project.tokens.values() if wanted is None or each.revoked is (wanted == "inactive")]
     return call.page([call.site.token(each) for each in kept])
 
 
-@route(
-    "POST", TOKENS, level=MAINTAINER,
-    takes={"name": "string!", "scopes": "array!", "expires_at": "string!", "access_level": "10|15|20|30|40|50"},
-)  # fmt: skip
+@route("POST", TOKENS, level=MAINTAINER, reads=" ".join(MADE), takes=MADE, page=PAGE)
 def make(call: Call) -> Response:
     namespace, sent = call.project.namespace, call.sent
     if isinstance(namespace, Group) and not namespace.project_access_tokens:
@@ -56,7 +66,7 @@ def _token(call: Call, bot: User, level: int) -> Token:
     )
 
 
-@route("DELETE", TOKENS + "/{token_id}", level=MAINTAINER)
+@route("DELETE", TOKENS + "/{token_id}", level=MAINTAINER, page=PAGE)
 def revoke(call: Call, token_id: str) -> Response:
     token = call.project.tokens.get(int(token_id))
     if token is None or token.revoked:
