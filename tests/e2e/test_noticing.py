@@ -102,7 +102,7 @@ def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
         half.repository.merge()
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
-        heads.append(half.repository.deliver(number * 40))
+        heads.append(half.repository.deliver(number * 40).commit)
         clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))

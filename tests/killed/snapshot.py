@@ -13,6 +13,7 @@ from tests.github import GitHub
 NOISE = (
     *("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid", "status"),
     *("deployment.kubernetes.io/revision", "clusterIP", "clusterIPs"),
+    "gitops-flask/key",  # a Secret's resourceVersion
     *("argocd.argoproj.io/refresh", "argocd.argoproj.io/hydrate"),  # Argo CD removes them when it has looked
 )
 Tree = dict[str, Any]
