@@ -32,6 +32,7 @@ case "$*" in
   "buildx build"*)
     [ -z "$BROKEN" ] || exit 1
     printf '%s\\n' "$BUILDX_BUILDER" "$BUILDX_CONFIG" "$REGISTRY_TOKEN" >"$HOME/build"
+    printf '%s %s\\n' "${{GIT_TERMINAL_PROMPT-asks}}" "${{BUILDX_GIT_INFO-true}}" >"$HOME/git-of-the-build"
     while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && metadata=$2; shift; done
     [ -z "$metadata" ] || printf '{{\\n  "containerimage.digest": "{DIGEST}"\\n}}\\n' >"$metadata" ;;
   *) exit 64 ;;
@@ -76,6 +77,17 @@ def test_layers_are_kept_without_another_image(machine: Checkout) -> None:
     assert f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true " in build
     assert "--output type=cacheonly " in build
     assert "--tag" not in build
+
+
+@pytest.mark.parametrize(
+    ("options", "ci", "told"), [([], "", "asks true"), ([], "true", "0 true"), (["--cache"], "true", "0 false")]
+)
+def test_in_a_ci_git_asks_nobody_and_for_the_layers_alone_it_is_not_asked_either(
+    machine: Checkout, options: list[str], ci: str, told: str
+) -> None:
+    """After ci/deploy the clone has commits without their files, which git fetches as soon as somebody looks."""
+    assert machine.run("image", *options, **LOGIN, GITHUB_ACTIONS=ci).code == 0
+    assert (machine.home / "git-of-the-build").read_text().strip() == told
 
 
 def test_layers_that_cannot_be_kept_fail_no_delivery(machine: Checkout) -> None:

@@ -45,3 +45,4 @@ for place in ci/lib/deployment.sh ci/lib/on-*.sh; do
   # shellcheck source=/dev/null
   [ ! -e "$place" ] || . "$place"
 done
+! in_ci || export GIT_TERMINAL_PROMPT=0 # nobody is there to be asked
