@@ -9,10 +9,11 @@ from .ci import ROLLBACK, Pipeline, Run
 from .credentials import CI_TOKENS, Credentials
 from .errors import InstallerError
 from .github import GitHub
-from .json_api import TIMEOUT, JsonApi
+from .json_api import JsonApi
 from .resource import Resource
 from .resources.ci_variables import CIVariables, Shown
 from .resources.variables import Variables
+from .rest import TIMEOUT
 from .secret import Secret, redact
 from .settings import CLOUD, MAIN, Settings
 

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from github.PublicKey import encrypt
 
-from .github_rest import Rest
+from .github_rest import GitHubRest
 from .host import Commit, Taken
 from .refused import Refused
 from .secret import Secret
 from .settings import Settings
 
 
-class GitHub(Rest):
+class GitHub(GitHubRest):
     """`repository` is the full name, `owner/name`, that paths begin with."""
 
     variables_are = "Actions variables"

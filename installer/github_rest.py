@@ -1,25 +1,18 @@
-"""GitHub's REST API through PyGithub: one request, its answer, and when it is sent again."""
+"""GitHub's REST API through PyGithub: the same for github.com, ghe.com and an Enterprise Server."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 from github import Auth, Github, GithubException
 
-from .errors import InstallerError, Untrusted
 from .refused import Refused, not_github, unreachable
+from .rest import TIMEOUT, Rest, patiently
 from .secret import Secret, redact
 from .settings import CLOUD, OF_CLOUD, Settings
 from .trust import verify
-from .wait import pause
 
-TIMEOUT = 15
-"""Seconds for one answer."""
-PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third time that a request is sent."""
-LONGEST = 30.0
-"""Seconds that a rate limit is waited for; one that lasts longer is told."""
 logging.getLogger("github.Requester").setLevel(logging.INFO)  # below, PyGithub would log bodies with their secrets
 
 
@@ -37,8 +30,8 @@ def token_variable(host: str) -> str:
     return "GH_TOKEN" if host == CLOUD or host.endswith(OF_CLOUD) else "GH_ENTERPRISE_TOKEN"
 
 
-class Rest:
-    """One GitHub and one token: the same calls for github.com, ghe.com and an Enterprise Server."""
+class GitHubRest(Rest):
+    """One GitHub and one token."""
 
     def __init__(self, host: str, token: Secret, *, ca: str = "", api_version: str = Settings.api_version) -> None:
         self.host = host
@@ -54,29 +47,13 @@ class Rest:
             per_page=100,
         )
 
-    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
-        """Send one request and return its JSON (None where there is none); raise Refused."""
-        return self.send(verb, path, body, parameters)[1]
-
     def once(self, verb: str, path: str, body: Any) -> None:
         """Send one request, and not again: what is true now may not be after a rest."""
         self._once(verb, path, body, {})
 
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Return headers and JSON; sends again where that is safe: a POST only where GitHub has done nothing."""
-        for wait in (*PAUSES, None):
-            try:
-                return self._once(verb, path, body, parameters)
-            except Refused as error:
-                limited = error.wait is not None and error.wait <= LONGEST
-                if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
-                    raise
-                pause(error.wait if error.wait is not None else wait)
-            except InstallerError as error:
-                if wait is None or verb == "POST" or isinstance(error, Untrusted):
-                    raise
-                pause(wait)
-        raise AssertionError
+        """Return headers and JSON; raise Refused."""
+        return patiently(verb, lambda: self._once(verb, path, body, parameters))
 
     def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         try:
@@ -94,40 +71,6 @@ class Rest:
                 api_url(self.host), f"{verb} {path}", f"it is {headers.get('content-type') or 'of no type'}"
             )
         return headers, data
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        """Read one thing; None where it is not there."""
-        try:
-            return self.call("GET", path, **parameters)
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
-
-    def pages(self, path: str, key: str = "", **parameters: Any) -> Iterator[Any]:
-        """Read a whole list, page by page; `key` names the list inside an envelope. Empty where it is not there."""
-        page = 1
-        while True:
-            data = self.get(path, per_page=100, page=page, **parameters)
-            items = (data or {}).get(key, []) if key else data or []
-            yield from items
-            if len(items) < 100:
-                return
-            page += 1
-
-    def delete(self, path: str) -> bool:
-        """Delete what is at a path; False where nothing was."""
-        try:
-            self.call("DELETE", path)
-        except Refused as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
-
-    def headers(self, path: str) -> dict[str, str]:
-        """Read one thing and return only the headers of the answer, their names in lower case."""
-        return self.send("GET", path, None, {})[0]
 
     def scopes(self) -> frozenset[str] | None:
         """Return a classic token's scopes; None for tokens that have none (fine-grained, of an App)."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .gitlab_refused import RefusedByGitLab
-from .gitlab_rest import Rest
+from .gitlab_rest import GitLabRest
 from .host import Commit, Taken
 from .secret import Secret
 
@@ -15,7 +15,7 @@ HIDES = (17, 6)
 """Since then a variable can be written so that nobody reads it again."""
 
 
-class GitLab(Rest):
+class GitLab(GitLabRest):
     """`repository` is the full path, `group/subgroup/name`, that paths begin with."""
 
     variables_are = "CI/CD variables"

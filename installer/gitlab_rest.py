@@ -1,7 +1,7 @@
 """GitLab's edge: REST through python-gitlab, the same calls for gitlab.com and a GitLab of one's own."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +10,18 @@ import requests
 from .errors import InstallerError
 from .gitlab_refused import RefusedByGitLab, words
 from .refused import not_the_host, unreachable
+from .rest import TIMEOUT, Rest, patiently
 from .secret import Secret, redact
 from .trust import verify
-from .wait import pause
 
 if TYPE_CHECKING:
     from gitlab import Gitlab
 
 CLOUD = "gitlab.com"
 TOKEN = "GITLAB_TOKEN"  # noqa: S105 - a name
-TIMEOUT = 15
-"""Seconds for one answer."""
-PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third time that a request is sent."""
-LONGEST = 30.0
-"""Seconds that a rate limit is waited for; one that lasts longer is told."""
 
 
-class Rest:
+class GitLabRest(Rest):
     """One GitLab and one token."""
 
     def __init__(self, host: str, token: Secret, *, ca: str = "") -> None:
@@ -38,13 +32,9 @@ class Rest:
     def _remember(self, answer: requests.Response, *_: Any, **__: Any) -> None:
         self._last.headers = {name.lower(): value for name, value in answer.headers.items()}
 
-    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
-        """Send one request and return its JSON (None where there is none); raise RefusedByGitLab."""
-        return self.send(verb, path, body, parameters)[1]
-
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Return headers and JSON; sends again where that is safe: a POST only where GitLab has done nothing."""
-        headers, answer = self._patiently(verb, path, body, parameters)
+        """Return headers and JSON; raise RefusedByGitLab."""
+        headers, answer = patiently(verb, lambda: self._once(verb, path, body, parameters))
         if not answer.content:
             return headers, None
         try:
@@ -55,24 +45,7 @@ class Rest:
 
     def text(self, path: str) -> str:
         """Read something that is no JSON, a job's log say."""
-        return self._patiently("get", path, None, {})[1].content.decode(errors="replace")
-
-    def _patiently(
-        self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
-    ) -> tuple[dict[str, str], requests.Response]:
-        for wait in (*PAUSES, None):
-            try:
-                return self._once(verb, path, body, parameters)
-            except RefusedByGitLab as error:
-                limited = error.wait is not None and error.wait <= LONGEST
-                if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
-                    raise
-                pause(error.wait if error.wait is not None else wait)
-            except InstallerError:
-                if wait is None or verb == "POST":
-                    raise
-                pause(wait)
-        raise AssertionError
+        return patiently("GET", lambda: self._once("GET", path, None, {}))[1].content.decode(errors="replace")
 
     def _once(
         self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
@@ -103,39 +76,6 @@ class Rest:
     @property
     def _base(self) -> str:
         return f"https://{self.host}/api/v4"
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        """Read one thing; None where it is not there."""
-        try:
-            return self.call("GET", path, **parameters)
-        except RefusedByGitLab as error:
-            if error.status == 404:
-                return None
-            raise
-
-    def pages(self, path: str, **parameters: Any) -> Iterator[Any]:
-        """Read a whole list, page by page; empty where it is not there."""
-        page = 1
-        while True:
-            items = self.get(path, per_page=100, page=page, **parameters) or []
-            yield from items
-            if len(items) < 100:
-                return
-            page += 1
-
-    def headers(self, path: str) -> dict[str, str]:
-        """Read one thing and return only the headers of the answer, their names in lower case."""
-        return self.send("GET", path, None, {})[0]
-
-    def delete(self, path: str) -> bool:
-        """Delete what is at a path; False where nothing was."""
-        try:
-            self.call("DELETE", path)
-        except RefusedByGitLab as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
 
     def version(self) -> tuple[int, int]:
         """Return the two numbers of GitLab's version."""

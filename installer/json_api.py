@@ -5,25 +5,22 @@ from typing import Any
 
 import requests
 
-from .errors import InstallerError
+from .errors import Answered, InstallerError
+from .rest import PAUSES, TIMEOUT, Rest
 from .secret import redact
 from .wait import pause
 
-TIMEOUT = 15
-"""Seconds for one answer."""
-PAUSES = (0.5, 2.0)
-"""Seconds before the second and the third time that a request is sent."""
 
-
-class ApiRefused(InstallerError):
+class ApiRefused(Answered):
     """The API said no; `status` tells how."""
 
     def __init__(self, title: str, request: str, status: int, message: str, fix: str) -> None:
         super().__init__(f"{title} answered {status} to {request}: {message}", fix)
         self.status = status
+        self.wait = None
 
 
-class JsonApi:
+class JsonApi(Rest):
     """One API and one token; `title` is for messages, `variable` names where the token came from."""
 
     def __init__(self, title: str, base: str, headers: Mapping[str, str], variable: str) -> None:
@@ -32,40 +29,19 @@ class JsonApi:
         self._headers = {"Accept": "application/json", **headers}
         self._variable = variable
 
-    def call(self, verb: str, path: str, body: Any = None, **parameters: str) -> Any:
-        """Send one request and return its JSON; again where that is safe: after a POST only where nothing was done."""
+    def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        """Send one request, again where that is safe, which after a POST is never known here; raise ApiRefused."""
         for wait in (*PAUSES, None):
             try:
                 return self._once(verb, path, body, parameters)
-            except ApiRefused as error:
-                if wait is None or (error.status < 500 and error.status != 429) or verb == "POST":
+            except InstallerError as error:
+                said_no = isinstance(error, ApiRefused) and error.status < 500 and error.status != 429
+                if wait is None or verb == "POST" or said_no:
                     raise
-            except InstallerError:
-                if wait is None or verb == "POST":
-                    raise
-            pause(wait)
+                pause(wait)
         raise AssertionError
 
-    def get(self, path: str, **parameters: str) -> Any:
-        """Read one thing; None where it is not there."""
-        try:
-            return self.call("GET", path, **parameters)
-        except ApiRefused as error:
-            if error.status == 404:
-                return None
-            raise
-
-    def delete(self, path: str) -> bool:
-        """Delete one thing; False where it was not there."""
-        try:
-            self.call("DELETE", path)
-        except ApiRefused as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
-
-    def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, str]) -> Any:
+    def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         asked = f"{verb} {path}"
         try:
             answer = requests.request(
@@ -75,8 +51,9 @@ class JsonApi:
             why = redact(str(error.args[0] if error.args else error))
             fix = "Check the network and any proxy, then run this again."
             raise InstallerError(f"{self._base} did not answer {asked}: {why}", fix) from None
+        headers = {name.lower(): value for name, value in answer.headers.items()}
         if answer.ok and not answer.content:
-            return None
+            return headers, None
         try:
             data = answer.json()
         except ValueError:
@@ -87,7 +64,7 @@ class JsonApi:
         if data is None:
             fix = "Is there a proxy or a login page in between? Then run this again."
             raise InstallerError(f"{self._base} answered {asked} with something that is no JSON.", fix)
-        return data
+        return headers, data
 
     def _fix(self, status: int) -> str:
         if status in (401, 403):

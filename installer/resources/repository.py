@@ -6,9 +6,9 @@ from .. import shell
 from ..credentials import Credentials
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..github import GitHub
-from ..github_rest import PAUSES
 from ..refused import said_to_a_program
 from ..resource import Change, Field, Lane, Resource, differences
+from ..rest import PAUSES
 from ..secret import redact
 from ..settings import FILE, MAIN, Settings
 from ..turn import Files, turn

@@ -100,7 +100,7 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
 
 
 def test_without_the_ca_it_is_said_what_is_missing(world: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.github_rest.pause", lambda _: pytest.fail("to ask again does not help"))
+    monkeypatch.setattr("installer.rest.pause", lambda _: pytest.fail("to ask again does not help"))
     here = world(ca="")
     (found,) = token.works(here)
     assert "is not trusted" in found.what

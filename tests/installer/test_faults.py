@@ -21,7 +21,7 @@ ABSENT = ("404 scope", "409")
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let no time pass in a pause, and take down how long it would have been."""
     waits: list[float] = []
-    for module in ("github_rest", "git", "resources.repository"):
+    for module in ("rest", "git", "resources.repository"):
         monkeypatch.setattr(f"installer.{module}.pause", waits.append)
     monkeypatch.setattr("installer.github_rest.TIMEOUT", 1)
     monkeypatch.setattr("installer.git.SILENCE", 1)

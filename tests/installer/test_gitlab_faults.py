@@ -113,7 +113,7 @@ def bench(opened: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let no time pass in a pause, and take down how long it would have been."""
     waits: list[float] = []
-    for module in ("gitlab_rest", "git"):
+    for module in ("rest", "git"):
         monkeypatch.setattr(f"installer.{module}.pause", waits.append)
     monkeypatch.setattr("installer.gitlab_rest.TIMEOUT", 1)
     monkeypatch.setattr("installer.git.SILENCE", 1)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import installer.github_rest
+import installer.rest
 from installer import closing, credentials, verdict
 from installer.answers import PodAnswer
 from installer.closing import close
@@ -192,7 +192,7 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
     monkeypatch.setenv("GIT_COMMITTER_DATE", "")  # so that it is put back
     for each in (closing, verdict):
         monkeypatch.setattr(each, "pause", story.passes)
-    monkeypatch.setattr("installer.github_rest.pause", story.passes)
+    monkeypatch.setattr("installer.rest.pause", story.passes)
     monkeypatch.setattr(closing, "judge", verdict.judge)
     story.deliver()
     story.notice()
@@ -271,7 +271,7 @@ def test_what_github_puts_off_is_looked_at_again_before_it_is_sent_again(
         story.notice()
         story.settle()
 
-    for each in (closing, installer.github_rest):
+    for each in (closing, installer.rest):
         monkeypatch.setattr(each, "pause", rest)
     assert not Teller(story).run(mortal=False), "another one has come"
     assert rests == [20.0]
