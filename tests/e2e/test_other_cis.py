@@ -5,18 +5,19 @@ CI's API and its machines. Chapters run in order; one that fails fails those aft
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from .actors import ArgvWatch, eventually
+from .actors import eventually
 from .audit import Audit
 from .builders import ITS_TOKEN
-from .plugin import FAILED, SECONDS
-from .stage import PROJECT, SLUG, Stage, open_stage
+from .chapters import in_order, the_first_delivery_is_live
+from .stage import SLUG, Stage, open_stage
 from .variant import circleci, travis_ci
 
+__all__ = ["in_order"]
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 
 
@@ -26,37 +27,9 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield opened
 
 
-@pytest.fixture(autouse=True)
-def in_order(
-    stage: Stage, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Iterator[None]:
-    if stage.broken:
-        pytest.fail(f"an earlier chapter failed: {stage.broken}")
-    stage.record = lambda what, seconds: record_property(SECONDS, (f"{what} ({stage.variant.name})", seconds))
-    yield
-    if request.node.stash.get(FAILED, True):
-        stage.broken = request.node.name
-
-
 def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Stage) -> None:
-    began = time.monotonic()
-    with ArgvWatch(stage.secrets) as watch:
-        done = stage.developer.run(
-            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *(*stage.variant.answers, f"--output-dir={stage.developer.home}"),
-            cwd=stage.developer.home,
-        )
-    stage.record("up, from nothing to live", time.monotonic() - began)
-    stage.developer.project = stage.developer.home / SLUG
-    first = stage.developer.git("rev-parse", "HEAD")
-    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
-    assert stage.service.revisions() == {first}
-    stage.shows((first, "success"))
-    stage.note()
+    the_first_delivery_is_live(stage)
     assert ITS_TOKEN in stage.secrets
-    assert watch.looked > 100
-    assert not watch.found
-    assert not [secret for secret in stage.secrets if secret in done.stdout + done.stderr]
     files = [path for path in stage.developer.home.rglob("*") if path.is_file()]
     assert not [path for path in files if any(secret.encode() in path.read_bytes() for secret in stage.secrets)]
 

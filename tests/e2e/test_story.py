@@ -10,19 +10,20 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
 from tests.documents import valid
 
-from .actors import ArgvWatch, eventually
+from .actors import eventually
 from .audit import Audit
-from .plugin import FAILED, SECONDS
-from .stage import PROJECT, SLUG, Stage, open_stage, reader
+from .chapters import in_order, the_first_delivery_is_live
+from .stage import SLUG, Stage, open_stage, reader
 from .variant import enterprise_server, gitlab, older_gitlab, private_with_key, public
 
+__all__ = ["in_order"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 LIVE = 120.0  # seconds from a merge to live, at most; the table tells how long it took
@@ -43,43 +44,13 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield opened
 
 
-@pytest.fixture(autouse=True)
-def in_order(
-    stage: Stage, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Iterator[None]:
-    if stage.broken:
-        pytest.fail(f"an earlier chapter failed: {stage.broken}")
-    name = stage.variant.name
-    stage.record = lambda what, seconds: record_property(SECONDS, (f"{what} ({name})", seconds))
-    yield
-    if request.node.stash.get(FAILED, True):
-        stage.broken = request.node.name
-
-
 def test_the_cluster_has_no_argo_cd_yet(stage: Stage) -> None:
     found = stage.kubectl("get", "deployments,statefulsets", "-A", "-l", "app.kubernetes.io/part-of=argocd")
     assert not found["items"], "the story starts without Argo CD"
 
 
 def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Stage) -> None:
-    began = time.monotonic()
-    with ArgvWatch(stage.secrets) as watch:
-        done = stage.developer.run(
-            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *(*stage.variant.answers, f"--output-dir={stage.developer.home}"),
-            cwd=stage.developer.home,
-        )
-    stage.record("up, from nothing to live", time.monotonic() - began)
-    stage.developer.project = stage.developer.home / SLUG
-    first = stage.developer.git("rev-parse", "HEAD")
-    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
-    assert stage.service.revisions() == {first}
-    stage.shows((first, "success"))
-    stage.note()
-    assert watch.looked > 100
-    assert not watch.found
-    for secret in stage.secrets:
-        assert secret not in done.stdout + done.stderr
+    the_first_delivery_is_live(stage)
 
 
 def test_secrets_are_in_no_file(stage: Stage) -> None:

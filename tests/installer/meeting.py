@@ -1,0 +1,70 @@
+"""How `up` meets a fault, at whichever code host: it gets over it, or tells it once with its fix, and goes on later."""
+
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from installer.errors import InstallerError
+from tests.github.faults import Faults
+
+from .bench import REGISTRY_TOKEN
+from .fault_table import Asked, Case
+
+
+def no_rests(monkeypatch: pytest.MonkeyPatch, edge: str, *modules: str) -> list[float]:
+    """Let no time pass in a pause, and take down how long it would have been; have short time-outs."""
+    waits: list[float] = []
+    for module in ("rest", "git", *modules):
+        monkeypatch.setattr(f"installer.{module}.pause", waits.append)
+    monkeypatch.setattr(f"installer.{edge}.TIMEOUT", 1)
+    monkeypatch.setattr("installer.git.SILENCE", 1)
+    return waits
+
+
+def meet(
+    bench: Any,
+    faults: Faults,
+    asked: Asked,
+    case: Case,
+    waits: list[float],
+    *,
+    old_way: str,
+    told: Callable[[str], None],
+    no: bool,
+    made: Callable[[], str] = str,
+) -> None:
+    """Let one request meet one fault, and then none.
+
+    `old_way` is what git asks where it takes an answer for a server that speaks its old protocol, `told` judges an
+    error's text, `no` says that the fault is an answer that has a meaning here, `made` tells a secret that was made.
+    """
+    bench.set_up(asked.given)
+    faults.order(case.fault, asked.method, asked.path, times=case.times)
+    if case.fault.html:
+        faults.order(case.fault, "GET", old_way)
+    began = time.monotonic()
+    try:
+        bench.apply(asked.key)
+    except InstallerError as error:
+        told(whole(error, bench.token, made() or "none"))
+    else:
+        assert case.times == 1 or no, "it cannot have worked"
+    assert time.monotonic() - began < 60
+    assert faults.struck, "the fault met nothing"
+    assert sum(waits) <= 90
+    faults.clear()
+    bench.apply(asked.key)
+
+
+def whole(error: InstallerError, *secrets: str) -> str:
+    """Return an error's text, which has one fix, one account of what was done, and nowhere a secret."""
+    text = str(error)
+    assert text.count("→") == 1, text
+    assert text.count("Done:") == text.count("Remains:") == 1, text
+    assert "Traceback" not in text
+    everything = "".join(traceback.format_exception(error)) + repr(error) + repr(error.__dict__)
+    assert not [secret for secret in (REGISTRY_TOKEN, *secrets) if secret in everything]
+    return text
