@@ -3,17 +3,17 @@
 import base64
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+from . import terminal
 
 Answer = TypeVar("Answer")
 
@@ -64,24 +64,7 @@ class Developer:
     def on_a_terminal(self, *command: str, answers: dict[str, str], without: Sequence[str] = ()) -> str:
         """Run a command on a terminal, answer each question once it is there, and return what the screen showed."""
         env = {name: value for name, value in self.env.items() if name not in without}
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(command, cwd=self.home, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        shown, waiting = "", list(answers.items())
-        try:
-            while chunk := os.read(ours, 1 << 16):
-                shown += chunk.decode(errors="replace")
-                # What is typed before the terminal hides it is thrown away; after that, one more blank is shown.
-                hides = shown.rstrip().endswith("not shown):") and bool(termios.tcgetattr(ours)[3] & termios.ECHO)
-                if waiting and waiting[0][0] in shown and not hides:
-                    os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
-        except OSError:
-            pass  # how Linux says that the other end is closed
-        finally:
-            os.close(ours)
-        assert process.wait(timeout=60) == 0, shown
-        assert not waiting, f"never asked: {waiting}\n{shown}"
-        return shown
+        return terminal.show(command, answers, cwd=self.home, env=env)
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments).stdout.strip()

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.github.faults import Fault
+
 from .actors import eventually
 from .stage import PROJECT, SLUG, open_stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+BUSY = Fault("busy", status=429, message="You have exceeded a secondary rate limit", headers={"retry-after": "3"})
 
 
 def test_ctrl_c_in_the_hook_keeps_the_project_and_the_printed_command_goes_on_at_a_terminal(tmp_path: Path) -> None:
@@ -20,6 +24,8 @@ def test_ctrl_c_in_the_hook_keeps_the_project_and_the_printed_command_goes_on_at
         developer = stage.developer
         developer.project = developer.home / SLUG
         output = tmp_path / "output"
+        # Between two requests of the variables' step, before the registry's token is stored: the next `up` asks for it.
+        stage.github.faults.order(BUSY, "POST", "/actions/variables", times=1)
         with output.open("w") as log:
             hook = subprocess.Popen(
                 [*("python", "-m", "cookiecutter", str(stage.fork), "--no-input"), f"project_name={PROJECT}"],
@@ -30,13 +36,14 @@ def test_ctrl_c_in_the_hook_keeps_the_project_and_the_printed_command_goes_on_at
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the terminal's whole process group, cookiecutter included
             )
-            eventually("the repository", lambda: "acme/story-api: created" in output.read_text(), 60, every=0.02)
+            eventually("the variables", lambda: stage.github.faults.struck, 60, every=0.02)
             os.killpg(hook.pid, signal.SIGINT)
             hook.wait(timeout=60)
             # cookiecutter does not wait for its hook, which ends its present step before it says how to go on
             eventually("the way on", lambda: "Go on with" in output.read_text(), 60)
         printed = output.read_text()
         assert "Stopped." in printed
+        assert "acme/story-api: created" in printed
         assert "Traceback" not in printed
         assert (developer.project / "gitops.yaml").exists()
         assert len(developer.git("rev-parse", "HEAD")) == 40
