@@ -1,10 +1,11 @@
 """From a push to env/dev until every new pod is ready, with nobody calling Argo CD from outside; one run, three ways.
 
-    python -m benchmarks.noticing [CHANGES [SLOW]]      # 20 and 3; with a cluster, as docs/testing.md says
+    python -m benchmarks.noticing [CHANGES [SLOW [POLLED]]]      # 20, 3 and 5; with a cluster, as docs/testing.md says
 
-Argo CD as it comes (its own polling), the same with our watcher beside it, and with much polling instead. The service
-is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling. Some seconds
-before each change main moves, as it does where pull requests are merged. Nothing is left.
+In one Argo CD as it comes, at the same time: projects that its own polling has to notice, one change each because that
+takes minutes, and one with our watcher beside it. Then the same Argo CD with much polling instead (unless POLLED is 0).
+The service is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling.
+Some seconds before each change main moves, as it does where pull requests are merged. Nothing is left.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,44 +73,54 @@ def lacks(half: Half, revision: str) -> str:
     return "" if revision in running(half) else "no new pod is ready"
 
 
-def measure(half: Half, way: Way, changes: int) -> None:
+def measure(half: Half, way: Way, numbers: range, every: float = 0.1) -> None:
     """Push changes one after another, each some time after the one before was live, out of step with all polling."""
-    for number in range(changes):
+    for number in numbers:
         time.sleep(1 + number * 0.7 % 4)
         half.repository.merge()
         time.sleep(4 + number * 1.3 % 4)
         revision = f"{way.mark}{number:039d}"
         began = time.monotonic()
         half.repository.deliver(revision)
-        clear(f"{way.name}, change {number}", lambda r=revision: lacks(half, r), PATIENCE, every=0.1)  # type: ignore[misc]
+        clear(f"{way.name}, change {number}", lambda r=revision: lacks(half, r), PATIENCE, every=every)  # type: ignore[misc]
         way.seconds.append(time.monotonic() - began)
-        clear(f"{way.name}, change {number}", lambda r=revision: not_yet(half, r), PATIENCE, every=0.1)  # type: ignore[misc]
+        clear(f"{way.name}, change {number}", lambda r=revision: not_yet(half, r), PATIENCE, every=every)  # type: ignore[misc]
         way.whole.append(time.monotonic() - began)
         print(f"{way.name}: {way.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
 
 
+def first_come(half: Half) -> Half:
+    """Let the first delivery of a project be live."""
+    half.apply()
+    half.wait(half.repository.deliver("f" * 40), 300)
+    return half
+
+
 @contextmanager
-def ground(folder: Path) -> Iterator[tuple[Half, dict[str, object]]]:
-    """A project's wiring beside an Argo CD as it comes; all of it is removed in the end."""
+def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, object]]]:
+    """Install an Argo CD as it comes, and think of projects in it; all of it is removed in the end."""
     with sshd(folder) as (where, host_key, keys):
-        repository = Repository(folder / "web.git")
-        settings = Away(
-            name="Noticing", slug="noticing", description="", host="github.com", owner="acme", visibility="private",
-            registry="docker.io", account="acme", namespace="noticing-dev", remote=f"ssh://{where}{repository.path}",
-        )  # fmt: skip
-        half = Half(settings, repository, keys)
+        halves = []
+        for name in (f"noticing-{number}" for number in range(projects)):
+            repository = Repository(folder / f"{name}.git")
+            settings = Away(
+                name=name, slug=name, description="", host="github.com", owner="acme", visibility="private",
+                registry="docker.io", account="acme", namespace=f"{name}-dev",
+                remote=f"ssh://{where}{repository.path}",
+            )  # fmt: skip
+            halves.append(Half(settings, repository, keys))
         values = as_it_comes(host_key)
         try:
-            install(half, values)
-            half.apply()
-            half.wait(repository.deliver("f" * 40), 300)
-            yield half, values
+            install(halves[0], values)
+            yield halves, values
         finally:
-            for resource in (noticing(half), *reversed(half.resources()[1:])):
-                resource.remove()
-            half.helm.uninstall("argocd", "argocd", 300)
+            for half in halves:
+                for resource in (noticing(half), *reversed(half.resources()[1:])):
+                    resource.remove()
+                kubectl("delete", "namespace", half.settings.namespace, "--ignore-not-found")
+            halves[0].helm.uninstall("argocd", "argocd", 300)
             kubectl("delete", "crd", *CRDS, "--ignore-not-found")
-            kubectl("delete", "namespace", "argocd", "noticing-dev", "--ignore-not-found")
+            kubectl("delete", "namespace", "argocd", "--ignore-not-found")
 
 
 def install(half: Half, values: dict[str, object]) -> None:
@@ -124,32 +136,39 @@ def noticing(half: Half) -> Noticing:
     return Noticing(half.settings, half.cluster, half.helm)
 
 
-def main(changes: int = 20, slow: int = 3) -> None:
+def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
     """Measure, and print a table."""
     if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
         sys.exit("needs sshd (openssh-server)")
-    ways = [
+    left, ours, much = ways = [
         Way("Argo CD's defaults", 120, "a"),
         Way("the same, with our watcher", EVERY, "b"),
         Way("much polling (`noticing: polling`)", 3, "c"),
     ]
-    with tempfile.TemporaryDirectory() as name, ground(Path(name)) as (half, values):
-        idle(ways[0])
-        measure(half, ways[0], slow)
+    with tempfile.TemporaryDirectory() as name, ground(Path(name), 1 + slow) as (halves, values):
+        half = first_come(halves[0])
+        idle(left)
         watcher = noticing(half)
         seen = watcher.observe()
         change = watcher.diff(seen)
         assert change
         watcher.apply(seen, change)
-        idle(ways[1])
-        measure(half, ways[1], changes)
-        watcher.remove()
-        install(half, merged(merged(values, SMALL), POLLING))
-        half.wait(half.repository.deliver("e" * 40), 300)
-        idle(ways[2])
-        measure(half, ways[2], changes)
+        idle(ours)
+        for other in halves[1:]:
+            first_come(other)
+        with ThreadPoolExecutor(max(slow, 1)) as others:
+            each = [others.submit(measure, other, left, range(n, n + 1), 1) for n, other in enumerate(halves[1:])]
+            measure(half, ours, range(changes))
+            for one in each:
+                one.result()
+        if polled:
+            watcher.remove()
+            install(half, merged(merged(values, SMALL), POLLING))
+            half.wait(half.repository.deliver("e" * 40), 300)
+            idle(much)
+            measure(half, much, range(polled))
     print(f"{machine()}\n")
-    first = median(ways[0].seconds)
+    first = median(left.seconds)
     rows = [
         [
             way.name, str(len(way.seconds)), f"{median(way.seconds):.1f}", f"{percentile(way.seconds, 95):.1f}",
@@ -157,6 +176,7 @@ def main(changes: int = 20, slow: int = 3) -> None:
             f"{3600 / way.every:.0f}", f"{100 * way.core:.0f} %",
         ]
         for way in ways
+        if way.seconds
     ]  # fmt: skip
     figures = (
         "changes",

@@ -40,6 +40,7 @@ class Reporter(Resource[Seen]):
         self._wanted = settings.reporter == "app"
         self._home = settings.argocd_namespace
         self._name = f"{settings.application}-reporter"
+        self._selector = f"app.kubernetes.io/name={self._name}"
         self._places = {
             self._home: [f"{kind}/{self._name}" for kind in (*KINDS, "configmaps")],
             settings.namespace: [f"{kind}.{RBAC}/{self._name}" for kind in ("roles", "rolebindings")],
@@ -86,17 +87,16 @@ class Reporter(Resource[Seen]):
             self.remove()
             return
         self._helm.install(self._name, self._home, objects(*self._manifests(seen.host)))
-        selector = f"app.kubernetes.io/name={self._name}"
         clear(
             f"The start of the {self.title}",
             lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
             self._patience,
-            explain=lambda: "\n  ".join([*problems(self._cluster, self._home, selector), *self._words()]),
+            explain=lambda: "\n  ".join([*problems(self._cluster, self._home, self._selector), *self._words()]),
         )
 
     def _words(self) -> list[str]:
         """Return what the pod said last, and the way to do without."""
-        pods = self._cluster.list("pods", self._home, f"app.kubernetes.io/name={self._name}")
+        pods = self._cluster.list("pods", self._home, self._selector)
         said = [self._cluster.logs(pod["metadata"]["name"], self._home, "reporter") for pod in pods]
         return [*filter(None, said), "To do without it: github.reporter: none in gitops.yaml"]
 
@@ -120,4 +120,6 @@ class Reporter(Resource[Seen]):
         }
 
     def _remains(self) -> str:
-        return ", ".join(f"{kind} {self._name} in {where} is still there" for where, kind in self._found())
+        found = [*self._found()]
+        found += [(self._home, pod["kind"]) for pod in self._cluster.list("pods", self._home, self._selector)]
+        return ", ".join(f"{kind} {self._name} in {where} is still there" for where, kind in found)

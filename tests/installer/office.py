@@ -132,7 +132,7 @@ def projects(bake: Bake) -> Callable[[str], Path]:
     return one
 
 
-@pytest.fixture(params=TOKENS)
+@pytest.fixture(params=["circleci", pytest.param("travis-ci", marks=pytest.mark.slow)])
 def office(
     request: pytest.FixtureRequest,
     projects: Callable[[str], Path],

@@ -104,6 +104,7 @@ def test_what_is_not_ours_is_left(bench: Bench) -> None:
     assert project.settings["ci_push_repository_for_job_token_allowed"] is False
 
 
+@pytest.mark.slow
 def test_an_older_gitlab_gets_a_token_of_the_project(older: Bench) -> None:
     older.apply()
     project = older.project
@@ -127,6 +128,7 @@ def test_a_token_that_ends_soon_or_is_lost_is_renewed_and_the_old_one_revoked(ol
     assert older.differences() == {}
 
 
+@pytest.mark.slow
 def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None:
     older.apply()
     older.gitlab.version = "18.4.0"
@@ -137,6 +139,7 @@ def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None
     assert older.differences() == {}
 
 
+@pytest.mark.slow
 def test_gitlabs_own_registry_takes_no_login_of_ours(bench: Bench) -> None:
     bench.settings = replace(bench.settings, registry="registry.gitlab.com")
     bench.apply()
@@ -195,6 +198,7 @@ def test_a_note_is_made_once_grows_older_and_is_renewed(bench: Bench) -> None:
     assert note.read() is None
 
 
+@pytest.mark.slow
 def test_no_token_is_in_an_address_an_argument_or_the_clone(bench: Bench) -> None:
     bench.apply()
     assert not [asked for asked in bench.gitlab.requests if bench.token in asked.path]

@@ -51,6 +51,7 @@ def test_no_value_is_in_the_note_nor_in_the_plan(office: Office) -> None:
         assert secret not in note + told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_value_that_was_changed_there_is_put_back(office: Office, name: str) -> None:
     office.up()
@@ -137,6 +138,7 @@ def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
     assert [check["context"] for check in wanted] == expected[office.name]
 
 
+@pytest.mark.slow
 def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> None:
     office.up()
     proposed = office.propose("feature", green=False)
@@ -147,6 +149,7 @@ def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> No
     assert proposed.merge().merged
 
 
+@pytest.mark.slow
 def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:
     office.delivers(green=False)
     office.up()
@@ -179,6 +182,7 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
     assert runs.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
 
 
+@pytest.mark.slow
 def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
     office.up()
     office.delivers(green=False)
@@ -230,6 +234,7 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
     assert len(office.github.faults.struck) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault("500", message="oops"), Fault("html", html=True, status=502)])
 def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault

@@ -154,6 +154,7 @@ def test_ctrl_c_ends_it_at_once(desk: Desk) -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_person_who_may_not_register_apps_for_the_owner_is_told_by_github(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

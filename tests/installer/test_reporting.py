@@ -135,6 +135,7 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
     assert len(told) == 1, "and nothing of the first, of which all was said"
 
 
+@pytest.mark.slow
 def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
@@ -156,6 +157,7 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
     assert pod.shop.newest.description.startswith("revision: rolled out, but pods answer ffffffffffff")
 
 
+@pytest.mark.slow
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
@@ -189,6 +191,7 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
     assert token.permissions == {"metadata": "read", "contents": "read", "deployments": "write"}
 
 
+@pytest.mark.slow
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
@@ -213,6 +216,7 @@ def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None
     assert pod.shop.states == ["in_progress"]
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()

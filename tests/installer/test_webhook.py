@@ -193,6 +193,7 @@ def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Benc
     assert change is gone or hook(made).id == number, "it is made over, not anew"
 
 
+@pytest.mark.slow
 def test_a_secret_that_somebody_changed_at_github_shows_when_argo_cd_refuses_it(made: Bench) -> None:
     hook(made).secret = "by-hand"
     assert change_of(made) is None, "nobody can see it"
@@ -207,6 +208,7 @@ def test_a_secret_that_somebody_changed_at_github_shows_when_argo_cd_refuses_it(
     assert change_of(made) is None
 
 
+@pytest.mark.slow
 def test_killed_between_the_secret_and_the_hook_the_next_run_takes_the_same_secret(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +245,7 @@ def test_the_secret_of_an_argo_cd_of_others_is_used_and_followed(bench: Bench) -
     assert change_of(bench) is None
 
 
+@pytest.mark.slow
 def test_without_one_there_the_hook_has_none_and_that_is_said(bench: Bench) -> None:
     in_argo_cd(bench, None)
     change = change_of(bench)
@@ -360,6 +363,7 @@ def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one
     assert made.github.changes == []
 
 
+@pytest.mark.slow
 def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(made: Bench, said: list[str]) -> None:
     hooks, there = ours(made)
     right, made.server.answer = made.server.answer, as_argo_cd("the one before")
@@ -411,6 +415,7 @@ def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
 # --- gone
 
 
+@pytest.mark.slow
 def test_an_emptied_setting_takes_it_away_and_what_it_was_made_for(made: Bench) -> None:
     change = change_of(made, NONE)
     assert (change.action, change.note) == ("change", "goes: argocd.url is empty")
@@ -431,6 +436,7 @@ def test_a_token_that_may_not_see_webhooks_does_for_who_wants_none(
         change_of(bench)
 
 
+@pytest.mark.slow
 def test_down_leaves_the_secret_to_an_argo_cd_that_stays_and_refers_to_it(made: Bench) -> None:
     assert resource(made).remove() == "deleted; the Secret web-webhook stays, Argo CD refers to it"
     assert made.repository.hooks == {}
@@ -447,6 +453,7 @@ def test_down_removes_all_of_it_where_argo_cd_goes_too(made: Bench) -> None:
     assert resource(made, argocd_goes=True).remove() == "was not there"
 
 
+@pytest.mark.slow
 def test_hooks_of_others_are_neither_changed_nor_removed(made: Bench) -> None:
     theirs = replace(hook(made), url=ADDRESS, secret="theirs", id=7)
     of_another = replace(hook(made), url=hook(made).url.replace("web-dev", "web-test"), id=8)
