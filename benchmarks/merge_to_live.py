@@ -68,7 +68,7 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
         "live": lambda: pods.revisions() == {revision},
     }
     for part, reached in there.items():
-        eventually(f"{flow.name}: {part}", reached, PATIENCE)
+        eventually(f"{flow.name}: {part}", reached, PATIENCE, every=0.05)
         flow.add(part, time.monotonic() - last)
         last = time.monotonic()
     said = " · ".join(f"{part} {values[-1]:.1f} s" for part, values in flow.parts.items())
@@ -116,6 +116,7 @@ def as_devstream_does(stage: Stage) -> None:
     polling = {"timeout.reconciliation": "120s", "timeout.reconciliation.jitter": "60s"}
     tree["argocd"]["values"].setdefault("configs", {})["cm"] = polling
     tree["argocd"]["values"]["repoServer"] = {"extraArgs": []}
+    tree["argocd"]["noticing"] = "polling"  # no watcher
     settings.write_text(yaml.safe_dump(tree))
     assert "needs: [test]" in series
     assert "if: steps" not in workflow.read_text()
@@ -124,6 +125,7 @@ def as_devstream_does(stage: Stage) -> None:
     eventually("the checks", lambda: stage.passed("series"), PATIENCE)
     stage.forge.merge("series")
     developer.installer("up", "--yes")
+    assert "watcher" not in developer.run("kubectl", "get", "pods", "-n", "argocd", "-o", "name").stdout
 
 
 def main(changes: int = 3, slow: int = 3, plot: Path | None = None) -> None:
