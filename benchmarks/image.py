@@ -102,7 +102,7 @@ def contexts(folder: Path) -> tuple[str, list[Image]]:
 
 def build(context: Path, archive: Path) -> dict[str, int]:
     """Build without cache; return the layers with what they weigh, packed."""
-    output = f"--output=type=oci,dest={archive},rewrite-timestamp=true"
+    output = f"--output=type=oci,dest={archive}"
     epoch = f"--build-arg=SOURCE_DATE_EPOCH={int(time.time())}"
     run("docker", "buildx", "build", "--no-cache", "--provenance=false", epoch, output, ".", cwd=context)
     with tarfile.open(archive) as oci:

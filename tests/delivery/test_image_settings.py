@@ -26,7 +26,6 @@ def test_the_time_in_the_image_is_the_commits_so_that_it_can_be_built_again(mach
     build = build_of(machine)
     time = machine.git("log", "-1", "--format=%ct")
     assert f"--build-arg SOURCE_DATE_EPOCH={time} " in build
-    assert "rewrite-timestamp=true" in build
 
 
 def test_how_it_was_built_is_attached_and_what_is_in_it_where_asked(machine: Checkout) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tarfile
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def build_again(built: Built, folder: Path, epoch: str, revision: str) -> Unpack
     """Build without any cache, as somebody else would who checks what was delivered."""
     arguments = {"REVISION": revision, "SOURCE_DATE_EPOCH": epoch}
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
-    output = f"--output=type=oci,dest={folder}/image.tar,rewrite-timestamp=true"
+    output = f"--output=type=oci,dest={folder}/image.tar"
     run(built.project.path, "docker", "buildx", "build", "--no-cache", "--provenance=false", *given, output, ".")
     with tarfile.open(folder / "image.tar") as archive:
         archive.extractall(folder, filter="data")
@@ -123,6 +124,15 @@ def test_the_next_commit_brings_no_layer_that_nodes_have_already(built: Built, a
 
     assert later.digest != again.digest
     assert later.layers == again.layers, "the code did not change"
+
+
+def test_the_next_commit_runs_no_step_again_whose_files_are_the_same(built: Built) -> None:
+    arguments = ("--build-arg=REVISION=next", f"--build-arg=SOURCE_DATE_EPOCH={int(built.epoch) + 1}")
+    command = ["docker", "buildx", "build", "--progress=plain", "--output=type=cacheonly", *arguments, "."]
+    told = subprocess.run(command, cwd=built.project.path, capture_output=True, text=True, check=True).stderr
+    steps = set(re.findall(r"^#(\d+) \[.+ \d+/\d+\] (?:RUN|COPY|WORKDIR)", told, re.MULTILINE))
+    assert len(steps) >= 6, told
+    assert steps <= set(re.findall(r"^#(\d+) CACHED$", told, re.MULTILINE)), told
 
 
 def test_how_it_was_built_is_attached_in_full(built: Built) -> None:
