@@ -73,32 +73,30 @@ def lacks(half: Half, revision: str) -> str:
     return "" if revision in running(half) else "no new pod is ready"
 
 
-def measure(half: Half, way: Way, numbers: range, every: float = 0.1) -> None:
-    """Push changes one after another, each some time after the one before was live, out of step with all polling."""
-    for number in numbers:
-        time.sleep(1 + number * 0.7 % 4)
-        half.repository.merge()
-        time.sleep(4 + number * 1.3 % 4)
-        revision = f"{way.mark}{number:039d}"
-        began = time.monotonic()
-        half.repository.deliver(revision)
-        clear(f"{way.name}, change {number}", lambda r=revision: lacks(half, r), PATIENCE, every=every)  # type: ignore[misc]
-        way.seconds.append(time.monotonic() - began)
-        clear(f"{way.name}, change {number}", lambda r=revision: not_yet(half, r), PATIENCE, every=every)  # type: ignore[misc]
-        way.whole.append(time.monotonic() - began)
-        print(f"{way.name}: {way.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
+def measure(half: Half, way: Way, number: int, every: float = 0.1) -> None:
+    """Push one change, some time after the one before was live, out of step with all polling."""
+    time.sleep(1 + number * 0.7 % 4)
+    half.repository.merge()
+    time.sleep(4 + number * 1.3 % 4)
+    revision, what = f"{way.mark}{number:039d}", f"{way.name}, change {number}"
+    began = time.monotonic()
+    half.repository.deliver(revision)
+    clear(what, lambda: lacks(half, revision), PATIENCE, every=every)
+    way.seconds.append(time.monotonic() - began)
+    clear(what, lambda: not_yet(half, revision), PATIENCE, every=every)
+    way.whole.append(time.monotonic() - began)
+    print(f"{way.name}: {way.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
 
 
-def first_come(half: Half) -> Half:
+def begin(half: Half) -> None:
     """Let the first delivery of a project be live."""
     half.apply()
     half.wait(half.repository.deliver("f" * 40), 300)
-    return half
 
 
 @contextmanager
 def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, object]]]:
-    """Install an Argo CD as it comes, and think of projects in it; all of it is removed in the end."""
+    """Install an Argo CD as it comes, for projects that are yet to begin; all of it is removed in the end."""
     with sshd(folder) as (where, host_key, keys):
         halves = []
         for name in (f"noticing-{number}" for number in range(projects)):
@@ -140,13 +138,16 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
     """Measure, and print a table."""
     if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
         sys.exit("needs sshd (openssh-server)")
+    if slow < 1:
+        sys.exit("SLOW: 1 or more, all else is compared with it")
     left, ours, much = ways = [
         Way("Argo CD's defaults", 120, "a"),
         Way("the same, with our watcher", EVERY, "b"),
         Way("much polling (`noticing: polling`)", 3, "c"),
     ]
     with tempfile.TemporaryDirectory() as name, ground(Path(name), 1 + slow) as (halves, values):
-        half = first_come(halves[0])
+        half, *others = halves
+        begin(half)
         idle(left)
         watcher = noticing(half)
         seen = watcher.observe()
@@ -154,19 +155,21 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         assert change
         watcher.apply(seen, change)
         idle(ours)
-        for other in halves[1:]:
-            first_come(other)
-        with ThreadPoolExecutor(max(slow, 1)) as others:
-            each = [others.submit(measure, other, left, range(n, n + 1), 1) for n, other in enumerate(halves[1:])]
-            measure(half, ours, range(changes))
-            for one in each:
-                one.result()
+        for other in others:
+            begin(other)
+        with ThreadPoolExecutor(slow) as beside:
+            waits = [beside.submit(measure, other, left, number, 1) for number, other in enumerate(others)]
+            for number in range(changes):
+                measure(half, ours, number)
+            for wait in waits:
+                wait.result()
         if polled:
             watcher.remove()
             install(half, merged(merged(values, SMALL), POLLING))
             half.wait(half.repository.deliver("e" * 40), 300)
             idle(much)
-            measure(half, much, range(polled))
+            for number in range(polled):
+                measure(half, much, number)
     print(f"{machine()}\n")
     first = median(left.seconds)
     rows = [
@@ -179,15 +182,9 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         if way.seconds
     ]  # fmt: skip
     figures = (
-        "changes",
-        "median s",
-        "p95 s",
-        "longest s",
-        "every pod, median s",
-        "faster",
-        "asks GitHub an hour, while nothing is merged",
-        "of a core",
-    )
+        "changes", "median s", "p95 s", "longest s", "every pod, median s", "faster",
+        "asks GitHub an hour, while nothing is merged", "of a core",
+    )  # fmt: skip
     print(table(("noticed by", *figures), rows))
 
 

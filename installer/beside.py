@@ -1,8 +1,9 @@
 """Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .kubectl import Cluster
 from .manifest import Object, Objects
 from .marks import metadata
 
@@ -106,6 +107,13 @@ class Pod:
                 },
             },
         }
+
+
+def remains(cluster: Cluster, name: str, home: str, places: Mapping[str, Sequence[str]]) -> str:
+    """Say which objects of a pod of ours are still there, itself included; `places` are references by namespace."""
+    found = [(kind, where) for where, references in places.items() for kind in cluster.get_many(references, where)]
+    found += [(pod["kind"], home) for pod in cluster.list("pods", home, f"app.kubernetes.io/name={name}")]
+    return ", ".join(f"{kind} {name} in {where} is still there" for kind, where in found)
 
 
 def variables(given: dict[str, str]) -> list[dict[str, str]]:

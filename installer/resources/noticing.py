@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ..argocd_values import values
-from ..beside import KINDS, RBAC, Host, unready
+from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
@@ -139,9 +139,7 @@ class Noticing(Resource[Seen]):
         return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
 
     def _remains(self) -> str:
-        found = [*self._cluster.get_many(self._references, self._home)]
-        found += [pod["kind"] for pod in self._cluster.list("pods", self._home, self._selector)]
-        return ", ".join(f"{kind} {self._name} is still there" for kind in found)
+        return remains(self._cluster, self._name, self._home, {self._home: self._references})
 
 
 def _often(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..beside import KINDS, RBAC, Host, unready
+from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object, Objects
@@ -120,6 +120,4 @@ class Reporter(Resource[Seen]):
         }
 
     def _remains(self) -> str:
-        found = [*self._found()]
-        found += [(self._home, pod["kind"]) for pod in self._cluster.list("pods", self._home, self._selector)]
-        return ", ".join(f"{kind} {self._name} in {where} is still there" for where, kind in found)
+        return remains(self._cluster, self._name, self._home, self._places)

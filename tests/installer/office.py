@@ -132,7 +132,7 @@ def projects(bake: Bake) -> Callable[[str], Path]:
     return one
 
 
-@pytest.fixture(params=["circleci", pytest.param("travis-ci", marks=pytest.mark.slow)])
+@pytest.fixture(params=[name if name == "circleci" else pytest.param(name, marks=pytest.mark.slow) for name in TOKENS])
 def office(
     request: pytest.FixtureRequest,
     projects: Callable[[str], Path],

@@ -198,7 +198,6 @@ def test_a_note_is_made_once_grows_older_and_is_renewed(bench: Bench) -> None:
     assert note.read() is None
 
 
-@pytest.mark.slow
 def test_no_token_is_in_an_address_an_argument_or_the_clone(bench: Bench) -> None:
     bench.apply()
     assert not [asked for asked in bench.gitlab.requests if bench.token in asked.path]
