@@ -142,6 +142,7 @@ class Application(Resource[Seen]):
             "destination": destination,
             "syncPolicy": {
                 "automated": {"prune": True, "selfHeal": True},
+                "syncOptions": ["ApplyOutOfSyncOnly=true"],  # a delivery changes one object: the others are not written
                 # `refresh`: without it a failing sync holds back the commit that mends it
                 "retry": {
                     "limit": -1,

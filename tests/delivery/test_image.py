@@ -33,6 +33,7 @@ case "$*" in
     [ -z "$BROKEN" ] || exit 1
     printf '%s\\n' "$BUILDX_BUILDER" "$BUILDX_CONFIG" "$REGISTRY_TOKEN" >"$HOME/build"
     printf '%s %s\\n' "${{GIT_TERMINAL_PROMPT-asks}}" "${{BUILDX_GIT_INFO-true}}" >"$HOME/git-of-the-build"
+    [ -z "$PROGRESS" ] || printf '%s\\n' "$PROGRESS" >&2
     while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && metadata=$2; shift; done
     [ -z "$metadata" ] || printf '{{\\n  "containerimage.digest": "{DIGEST}"\\n}}\\n' >"$metadata" ;;
   *) exit 64 ;;
@@ -77,6 +78,43 @@ def test_layers_are_kept_without_another_image(machine: Checkout) -> None:
     assert f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true " in build
     assert "--output type=cacheonly " in build
     assert "--tag" not in build
+
+
+STEPS = """\
+#7 [internal] load build context
+#8 [dependencies 2/3] RUN python -m pip install uv
+#8 CACHED
+#9 [dependencies 3/3] RUN uv sync
+#9 {sync}
+#10 [service 2/2] RUN uv pip install /build
+#10 DONE 0.4s"""
+
+
+@pytest.mark.parametrize(
+    ("progress", "ci", "kept"),
+    [
+        (STEPS.format(sync="CACHED"), "true", False),
+        (STEPS.format(sync="DONE 4.0s"), "true", True),
+        (STEPS.format(sync="CACHED").replace("[", "[linux/arm64 "), "true", False),
+        (STEPS.format(sync="CACHED"), "", True),
+        ("in other words", "true", True),
+    ],
+    ids=["all-cached", "one-ran", "all-cached-of-a-platform", "on-a-laptop", "other-words"],
+)
+def test_layers_are_kept_where_the_build_made_some_that_the_next_can_use(
+    machine: Checkout, progress: str, ci: str, kept: bool
+) -> None:
+    built = machine.run("image", **LOGIN, GITHUB_ACTIONS=ci, PROGRESS=progress)
+    assert built.code == 0
+    assert progress in built.text, "people see it while it happens"
+    answer = machine.run("image", "--cache", **LOGIN, GITHUB_ACTIONS=ci, PUSHED=DIGEST)
+    assert answer.code == 0
+    assert len(calls(machine, "buildx build")) == 1 + kept
+    assert ("there are no others to keep" in answer.text) is not kept
+
+    machine.merge("Another")
+    machine.run("image", "--cache", **LOGIN, GITHUB_ACTIONS=ci)
+    assert len(calls(machine, "buildx build")) == 2 + kept, "that was another commit"
 
 
 @pytest.mark.parametrize(

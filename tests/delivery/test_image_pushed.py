@@ -89,6 +89,18 @@ def test_the_next_commit_finds_the_layers_of_the_one_before(laptop: Checkout, re
     assert "CACHED" in second.text
 
 
+def test_a_ci_keeps_layers_that_are_new_and_no_others(laptop: Checkout, repository: str) -> None:
+    dependencies = f"FROM python:3.13-slim-trixie AS dependencies\nRUN echo {repository} >/dependency\n"
+    laptop.write(Dockerfile=f"{dependencies}{DOCKERFILE}COPY --from=dependencies /dependency /\n")
+    said = []
+    for _ in range(2):
+        laptop.merge("Another")
+        assert build(laptop, repository, GITHUB_ACTIONS="true").code == 0
+        said.append(build(laptop, repository, "--cache", GITHUB_ACTIONS="true").text)
+    assert "has the layers" in said[0]
+    assert "there are no others to keep" in said[1]
+
+
 def test_a_wrong_token_is_refused_by_the_registry(laptop: Checkout, repository: str) -> None:
     laptop.write(Dockerfile=DOCKERFILE)
     laptop.merge("Two")

@@ -7,9 +7,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "labels" -}}
 {{ include "pod-labels" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.revision }}
-app.kubernetes.io/version: {{ . | quote }}
-{{- end }}
 {{- end -}}
 
 {{/* The image by its digest; the tag is there for people to read. */}}

@@ -72,17 +72,19 @@ git() {
 # look: where is the branch now? Sets TIP (empty: there is no such branch), RECORDED (its revision) and HELD.
 # shellcheck disable=SC2034  # read by those who source this
 look() {
-  local refs
-  refs=$(git ls-remote "$REMOTE" "refs/heads/$BRANCH" "refs/heads/${BRANCH%%/*}") ||
-    fail "cannot read the branches of '$REMOTE' (git's answer is above)"
-  TIP=$(printf '%s\n' "$refs" | awk -v ref="refs/heads/$BRANCH" '$2 == ref { print $1 }')
-  RECORDED='' HELD=''
-  if [ -z "$TIP" ]; then
-    [ -z "$refs" ] || fail "a branch '${BRANCH%%/*}' stands in the way of '$BRANCH': git cannot have both." \
-      "Rename it, or delete it: git push $REMOTE --delete ${BRANCH%%/*}"
-    return
+  local said refs
+  TIP='' RECORDED='' HELD=''
+  if ! said=$(git fetch --quiet --no-tags --no-filter --refmap= "$REMOTE" "refs/heads/$BRANCH" 2>&1); then
+    refs=$(git ls-remote "$REMOTE" "refs/heads/$BRANCH" "refs/heads/${BRANCH%%/*}") ||
+      fail "cannot read the branches of '$REMOTE' (git's answer is above)"
+    case $refs in
+      *"refs/heads/$BRANCH"*) say "$said" && fail "cannot fetch $BRANCH (git's answer is above)" ;;
+      ?*) fail "a branch '${BRANCH%%/*}' stands in the way of '$BRANCH': git cannot have both." \
+        "Rename it, or delete it: git push $REMOTE --delete ${BRANCH%%/*}" ;;
+    esac
+    return 0
   fi
-  git fetch --quiet --no-tags --no-filter "$REMOTE" "$TIP" || fail "cannot fetch $BRANCH (git's answer is above)"
+  TIP=$(git rev-parse --verify FETCH_HEAD)
   HELD=$(git ls-tree --name-only "$TIP" hold.yaml) || fail "cannot read commit $TIP of $BRANCH"
   RECORDED=$(revision_of "$TIP")
 }
