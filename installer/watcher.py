@@ -12,9 +12,9 @@ from .host_keys import CONFIG_MAP
 from .manifest import Object, Objects
 from .settings import MAIN, Settings
 
-EVERY = 3
-"""Seconds between two questions to the repository: 1200 an hour, by ssh over one connection that stays open."""
-SOON = 0.5
+EVERY = 2
+"""Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
+SOON = 0.3
 """Seconds between two while a delivery is on its way: from a change of main until `env/dev` has it."""
 PATIENCE = 300
 """Seconds after a change of main in which its delivery is waited for: tests may fail, or somebody hold it."""
