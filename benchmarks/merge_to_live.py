@@ -149,9 +149,10 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
         developer = stage.developer
         words = ("--no-input", f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
-        developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
+        made = developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
         developer.project = developer.home / SLUG
         try:
+            assert "Live: every pod" in made.stderr, made.stdout + made.stderr
             by_hand(stage, hand, 0)
             for number in range(1, changes + 1):
                 merge(stage, ours, number)

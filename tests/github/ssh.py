@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from tests.listening import kept_ports
 
-from . import hook
+from . import hook, sshd_front
 from .model import DeployKey
 
 # sshd wants its user in /etc/passwd and a folder in /run: both only in a mount namespace of its own,
@@ -23,7 +24,9 @@ mount -t tmpfs none /run
 mkdir -m 755 /run/sshd
 { cat /etc/passwd; echo "git:x:0:0::$1:/bin/sh"; } > "$1/passwd"
 mount --bind "$1/passwd" /etc/passwd
-exec "$2" -D -e -f "$1/config"
+folder=$1
+shift
+exec "$@" -i -e -f "$folder/config"
 """
 
 
@@ -81,8 +84,7 @@ def serve(folder: Path, host: str, socket: Path, listen: str) -> Iterator[Ssh]:
 def _serve(folder: Path, ssh: Ssh, address: str) -> Iterator[Ssh]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "host_key")], check=True)
     (folder / "config").write_text(
-        f"""ListenAddress {address}:{ssh.port}
-HostKey {folder}/host_key
+        f"""HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/keys
 PidFile none
 StrictModes no
@@ -96,21 +98,20 @@ PrintMotd no
 """
     )
     ssh.allow(())
-    process = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", START, "sh", str(folder), str(program())],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    listener = (sys.executable, "-I", "-S", sshd_front.__file__, address, str(ssh.port), str(program()))
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", START, "sh", str(folder), *listener],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
     try:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if "Server listening on" in line:
-                break
-        else:
-            raise RuntimeError(f"sshd did not start: {''.join(said)}")
+        assert process.stdout is not None
+        if process.stdout.readline() != "listening\n":
+            raise RuntimeError(f"sshd did not start: {(folder / 'log').read_text()}")
         yield ssh
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # and the sessions that are open
         process.wait()
