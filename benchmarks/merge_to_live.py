@@ -152,7 +152,7 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
         made = developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
         developer.project = developer.home / SLUG
         try:
-            assert "Live: every pod" in made.stderr, made.stdout + made.stderr
+            assert "Live: every pod" in made.stdout + made.stderr, made.stderr
             by_hand(stage, hand, 0)
             for number in range(1, changes + 1):
                 merge(stage, ours, number)
