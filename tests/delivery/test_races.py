@@ -49,6 +49,18 @@ def test_the_newer_of_two_runs_loses_the_race_and_goes_on_top(two: tuple[Checkou
     assert [remote.revision(commit) for commit in remote.commits()][:2] == [head(newer), head(older)]
 
 
+def test_a_branch_that_comes_between_two_looks_is_delivered_on_top_of(
+    laptop: Checkout, world: World, remote: Remote
+) -> None:
+    other = world.checkout("other")
+    once = f'[ -e "$HOME/looked" ] || {{ touch "$HOME/looked"; {running(other, "deploy --init")} >&2; }}'
+    shim = f'#!/bin/sh\ncase " $* " in *" ls-remote "*) {once} ;; esac\nexec {GIT} "$@"\n'
+    write_program(laptop.home / "bin" / "git", shim)
+    answer = laptop.run("deploy", "--init")
+    assert (answer.code, answer.line.split(" env")[0]) == (0, "deploy: already there"), answer.text
+    assert len(remote.commits()) == 1
+
+
 def test_a_race_lost_inside_the_server_is_no_different(two: tuple[Checkout, Checkout], remote: Remote) -> None:
     older, newer = two
     once = f'mv "{remote.path}/armed" "{remote.path}/fired" 2>/dev/null || exit 0'

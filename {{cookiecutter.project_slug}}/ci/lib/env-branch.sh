@@ -72,22 +72,24 @@ git() {
 # look: where is the branch now? Sets TIP (empty: there is no such branch), RECORDED (its revision) and HELD.
 # shellcheck disable=SC2034  # read by those who source this
 look() {
-  local said refs
+  local refs
   TIP='' RECORDED='' HELD=''
-  if ! said=$(git fetch --quiet --no-tags --no-filter --refmap= "$REMOTE" "refs/heads/$BRANCH" 2>&1); then
+  if ! fetch_branch 2>/dev/null; then
     refs=$(git ls-remote "$REMOTE" "refs/heads/$BRANCH" "refs/heads/${BRANCH%%/*}") ||
       fail "cannot read the branches of '$REMOTE' (git's answer is above)"
     case $refs in
-      *"refs/heads/$BRANCH"*) say "$said" && fail "cannot fetch $BRANCH (git's answer is above)" ;;
-      ?*) fail "a branch '${BRANCH%%/*}' stands in the way of '$BRANCH': git cannot have both." \
+      '') return 0 ;;
+      *"refs/heads/$BRANCH") fetch_branch || fail "cannot fetch $BRANCH (git's answer is above)" ;; # it came in between
+      *) fail "a branch '${BRANCH%%/*}' stands in the way of '$BRANCH': git cannot have both." \
         "Rename it, or delete it: git push $REMOTE --delete ${BRANCH%%/*}" ;;
     esac
-    return 0
   fi
   TIP=$(git rev-parse --verify FETCH_HEAD)
   HELD=$(git ls-tree --name-only "$TIP" hold.yaml) || fail "cannot read commit $TIP of $BRANCH"
   RECORDED=$(revision_of "$TIP")
 }
+
+fetch_branch() { git fetch --quiet --no-tags --no-filter --refmap= "$REMOTE" "refs/heads/$BRANCH"; }
 
 # revision_of COMMIT: the source commit that a commit of the branch records; nothing where it records none.
 revision_of() { git show "$1:image.yaml" 2>/dev/null | sed -n 's/^revision: "\([0-9a-f]\{40\}\)"$/\1/p' || true; }
