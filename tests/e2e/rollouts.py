@@ -61,12 +61,17 @@ class Load:
 
 @contextmanager
 def load(namespace: str, service: str, image: str, seconds: float) -> Iterator[Load]:
-    """Let a client pod ask the Service all the time, `seconds` at most; its account is complete after the block."""
+    """Let a client pod ask the Service all the time, `seconds` at most; its account is complete after the block.
+
+    It asks the Service's address, not its name: the cluster's DNS can be silent for seconds while endpoints change,
+    and a lookup that fails says nothing of the service.
+    """
+    address = kubectl("get", "service", service, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}")
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     identity = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
     container = {
         "name": "client", "image": image, "securityContext": restricted,
-        "command": ["python", "-c", CLIENT, service, str(RATE), str(seconds)],
+        "command": ["python", "-c", CLIENT, address, str(RATE), str(seconds)],
     }  # fmt: skip
     spec = {"restartPolicy": "Never", "securityContext": identity, "containers": [container]}
     head = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "client", "namespace": namespace}}
