@@ -22,6 +22,8 @@ rulesets, pulls, runs, workflow_permissions; git: the bare directory), `branches
 `github.changes`: every request that changed what is stored, pushes included, as (who, what); `.clear()` it.
 `github.requests`: (method, host, path, status) of all. `github.failures`: what was not modelled, or against GitHub's
 published description: the fixtures fail the test then; your own fixtures call `tests.github.fixtures.blame(github)`.
+Renamed, transferred (to an organisation at once), archived, made public, a branch renamed: by gh or REST, as anybody
+does; former names redirect (REST 301/307 to /repositories/ID, git 301, GraphQL and SSH follow).
 `with github.ssh("127.0.0.1:8022") as ssh:` a real sshd for deploy keys (`ssh.known_hosts`, `.host_key`, `.port`).
 
 Pushes, pull requests and dispatches start their commit's workflows by act; `runner_env` and `labels` of `serve` are

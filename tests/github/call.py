@@ -44,7 +44,9 @@ def level_of(token: Token, repository: Repository, permission: str) -> str:
     return min(granted, own, key=LEVELS.__getitem__)
 
 
-def demand(token: Token, repository: Repository, needs: str, scope: str = "repo") -> None:
+def demand(
+    token: Token, repository: Repository, needs: str, scope: str = "repo", *, though_archived: bool = False
+) -> None:
     """Refuse, with GitHub's words, what a token may not do."""
     if not may_see(token, repository):
         raise RefusedError(404, NOT_FOUND)
@@ -59,6 +61,8 @@ def demand(token: Token, repository: Repository, needs: str, scope: str = "repo"
         raise RefusedError(403, "Must have admin rights to Repository.")
     if token.kind == "classic" and scope not in {"repo", ""} and scope not in token.scopes:
         raise RefusedError(403, "Must have admin rights to Repository.")
+    if repository.archived and level == "write" and not though_archived:
+        raise RefusedError(403, "Repository was archived so is read-only.")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,12 @@ class Call:
     @cached_property
     def sent(self) -> Any:
         return json.loads(self.request.body) if self.request.body else {}
+
+    @property
+    def changes_archived(self) -> bool:
+        """Say whether it does one of the two things that an archived repository lets through."""
+        whole = self.route.template == "/repos/{owner}/{repo}"
+        return whole and (self.route.method == "DELETE" or self.sent.get("archived") is False)
 
     def account(self, login: str, kind: str | None = None) -> Account:
         account = self.github.accounts.get(login.lower())

@@ -1,12 +1,13 @@
 """One request in, one answer out: by host and path to REST, GraphQL or git; everything checked and written down."""
 
 import json
+import re
 import time
 import traceback
 from typing import TYPE_CHECKING
 
 from . import pages, rest, smart_http  # noqa: F401  # the second registers the routes
-from .call import Call, demand
+from .call import NOT_FOUND, Call, demand, may_see
 from .faults import Broken, Fault, Silent
 from .model import Account, Repository, Token
 from .published import Description, description
@@ -96,6 +97,7 @@ class Dispatch:
         return json_response(200, body, self._scopes(token))
 
     def _rest(self, request: Request, path: str) -> Response:
+        path = self._by_name(path)
         found, parameters = find_route(request.method, path)
         token = self._who(request, found)
         faults = self.published.request_faults(found, request, parameters)
@@ -107,8 +109,9 @@ class Dispatch:
                 if found.needs and found.needs not in (APP, ANYBODY):
                     del parameters["owner"], parameters["repo"]
                     if call.repository_or_none is None:
-                        raise RefusedError(404, "Not Found")
-                    demand(token, call.repository, found.needs, found.scope)
+                        return self._moved(request, token, path)
+                    archived = call.changes_archived
+                    demand(token, call.repository, found.needs, found.scope, though_archived=archived)
                 response = found.answer(call, **parameters)
         except RefusedError as refused:
             response = json_response(refused.status, refused.body)
@@ -120,6 +123,31 @@ class Dispatch:
         accepted = {"X-Accepted-OAuth-Scopes": found.scope} if token.kind == "classic" else {}
         headers = {**response.headers, **self._scopes(token), **accepted, "X-GitHub-Request-Id": "stand-in"}
         return Response(response.status, response.body, headers)
+
+    def _by_name(self, path: str) -> str:
+        """Return a path of /repositories/ID, where redirects lead, as one of the repository's name."""
+        if not (found := re.match(r"/repositories/(\d+)(?=/|$)", path)):
+            return path
+        for repository in self._github.repositories.values():
+            if str(repository.id) == found[1]:
+                return f"/repos/{repository.full_name}{path[found.end() :]}"
+        raise RefusedError(404, NOT_FOUND)
+
+    def _moved(self, request: Request, token: Token, path: str) -> Response:
+        """Redirect from a former name, as recorded in octokit/fixtures (rename-repository)."""
+        owner, name, *below = path.removeprefix("/repos/").split("/", 2)
+        former = self._github.moved_from(f"{owner}/{name}")
+        if former is None or not may_see(token, former):
+            raise RefusedError(404, NOT_FOUND)
+        reads = request.method in {"GET", "HEAD"}
+        address = "/".join([f"{self._github.site.api}/repositories/{former.id}", *below])
+        query = f"?{request.query_string}" if request.query_string else ""
+        body = {
+            "message": "Moved Permanently" if reads else "Temporary Redirect",
+            "url": address + query,
+            "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api",
+        }
+        return json_response(301 if reads else 307, body, {"Location": address + query})
 
     def _repository(self, parameters: dict[str, str]) -> Repository | None:
         if "repo" not in parameters:

@@ -64,10 +64,12 @@ class Objects:
             "url": f"{self._github.site.web}/{account.login}",
         }
 
-    def _repository(self, owner: str, name: str, **_: Any) -> Fields:
-        repository = self._github.repositories.get(f"{owner}/{name}".lower())
+    def _repository(self, owner: str, name: str, followRenames: bool = True) -> Fields:  # noqa: N803  # GraphQL's name
+        full_name = f"{owner}/{name}"
+        found = self._github.found if followRenames else self._github.repositories.get
+        repository = found(full_name.lower())
         if repository is None or not may_see(self._token, repository):
-            raise RefusedError(404, f"Could not resolve to a Repository with the name '{owner}/{name}'.")
+            raise RefusedError(404, f"Could not resolve to a Repository with the name '{full_name}'.")
         return self.repository(repository)
 
     def repository(self, repository: Repository) -> Fields:
@@ -89,7 +91,7 @@ class Objects:
             "visibility": "PRIVATE" if repository.private else "PUBLIC",
             "isEmpty": not branches,
             "isFork": False,
-            "isArchived": False,
+            "isArchived": repository.archived,
             "parent": None,
             "viewerPermission": role,
             "hasIssuesEnabled": settings["has_issues"],

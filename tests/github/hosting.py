@@ -1,10 +1,11 @@
 """What happens to repositories: made, pushed to, deleted."""
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import git
-from .model import Repository, Token, now
+from .model import Account, Repository, Token, now
 from .pushes import Push
 from .rest.repositories import SETTINGS
 from .rules import Update, violations
@@ -49,8 +50,62 @@ class Hosting:
         github.repositories[full_name.lower()] = repository
         return repository
 
+    def move(self, repository: Repository, owner: Account, name: str) -> None:
+        """Rename or transfer; what was stored for it stays, and its former names lead here.
+
+        A name in the way of a redirect wins: docs.github.com, "Renaming a repository" and "Transferring a repository".
+        """
+        github, before = self._github, repository.full_name
+        after = f"{owner.login}/{name}"
+        if after.lower() in github.repositories and after.lower() != before.lower():
+            raise RefusedError(422, "Validation Failed", [TAKEN])
+        del github.repositories[before.lower()]
+        if repository.owner is not owner and repository.owner.kind == "User":
+            repository.collaborators[repository.owner.login] = "admin"
+        repository.owner, repository.name = owner, name
+        github.former_names[before.lower()] = repository
+        github.former_names.pop(after.lower(), None)
+        github.repositories[after.lower()] = repository
+        for secret, token in github.tokens.items():  # they and Apps know repositories by number
+            if token.repositories and before in token.repositories:
+                github.tokens[secret] = replace(token, repositories=token.repositories - {before} | {after})
+        for installation in github.apps.installations.values():
+            if installation.repositories and before in installation.repositories:
+                stays = {after} if installation.account is owner else set()
+                installation.repositories = installation.repositories - {before} | stays
+
+    def set_default_branch(self, repository: Repository, branch: str) -> None:
+        """Let a clone start with another branch."""
+        repository.default_branch = branch
+        git.git(repository.git, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+
+    def rename_branch(self, repository: Repository, old: str, new: str) -> None:
+        """Rename a branch, and with it what refers to it; its former name leads here over REST, never for git.
+
+        Rulesets stay as they are: GitHub speaks of "branch protection policies" only, which rulesets are not.
+        docs.github.com, "Renaming a branch".
+        """
+        branches = self._github.branches(repository)
+        if new in branches:
+            raise RefusedError(422, "Validation Failed", [f"Branch {new} already exists"])
+        git.git(repository.git, "update-ref", f"refs/heads/{new}", branches[old])
+        if repository.default_branch == old:
+            self.set_default_branch(repository, new)
+        git.git(repository.git, "update-ref", "-d", f"refs/heads/{old}", branches[old])
+        former = {name: new if present == old else present for name, present in repository.former_branches.items()}
+        repository.former_branches = {**former, old: new}
+        repository.former_branches.pop(new, None)
+        for pull in repository.pulls.values():
+            if pull.state == "OPEN" and pull.base == old:
+                pull.base = new
+            elif pull.state == "OPEN" and pull.head == old:
+                pull.state, pull.closed_at = "CLOSED", now()
+
     def delete(self, repository: Repository) -> None:
         del self._github.repositories[repository.full_name.lower()]
+        former = self._github.former_names
+        for name in [name for name, each in former.items() if each is repository]:
+            del former[name]
         shutil.rmtree(repository.git)
 
     def delete_branch(self, repository: Repository, token: Token, branch: str) -> None:
@@ -68,8 +123,7 @@ class Hosting:
         with github.lock:
             branches = github.branches(repository)
             if repository.default_branch not in branches and branches:
-                repository.default_branch = next(iter(branches))
-                git.git(repository.git, "symbolic-ref", "HEAD", f"refs/heads/{repository.default_branch}")
+                self.set_default_branch(repository, next(iter(branches)))
             repository.pushed_at = now()
             for old, new, ref in updates:
                 github.changed(str(push), f"push {repository.full_name} {ref} {old}..{new}")

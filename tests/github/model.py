@@ -138,7 +138,9 @@ class Repository:
     private: bool
     git: Path
     description: str | None = None
+    archived: bool = False
     default_branch: str = "main"
+    former_branches: dict[str, str] = field(default_factory=dict)  # what each renamed one is called now
     settings: dict[str, Any] = field(default_factory=dict)
     workflow_permissions: str = "read"
     can_approve_pull_requests: bool = False

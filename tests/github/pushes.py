@@ -86,13 +86,15 @@ class Pushes:
 
     def over_ssh(self, key_id: int, service: str, path: str) -> dict[str, Any]:
         """Say which directory a deploy key opens for a service, and the number of the push, or why not."""
-        repository = self._github.repositories.get(path.strip("/").removesuffix(".git").lower())
+        repository = self._github.found(path.strip("/").removesuffix(".git"))
         key = repository.keys.get(key_id) if repository else None
         if repository is None or key is None:
             return {"folder": None, "message": "ERROR: Repository not found."}
         if service == "git-receive-pack" and key.read_only:
             message = "ERROR: The key you are authenticating with has been marked as read only."
             return {"folder": None, "message": message}
+        if service == "git-receive-pack" and repository.archived:
+            return {"folder": None, "message": "ERROR: This repository was archived so it is read-only."}
         self._github.requests.append(Asked("SSH", self._github.site.host, f"{service} {path}", 0))
         return {"folder": str(repository.git), "push": self.open(Push(repository, key=key))}
 

@@ -142,7 +142,7 @@ class Site:
             "has_downloads": True,
             "has_pages": False,
             "has_discussions": False,
-            "archived": False,
+            "archived": repository.archived,
             "disabled": False,
             "created_at": repository.created_at,
             "updated_at": repository.created_at,

@@ -20,11 +20,16 @@ def answer(github: "GitHub", request: Request) -> Response:
     service = request.query.get("service") if parts[2:] == ["info/refs"] else "".join(parts[2:])
     if service not in {"git-upload-pack", "git-receive-pack"}:
         raise UnmodelledError(f"git's {request.method} {request.path}")
-    repository = github.repositories.get(f"{parts[0]}/{parts[1].removesuffix('.git')}".lower())
+    full_name = f"{parts[0]}/{parts[1].removesuffix('.git')}"
+    repository = github.found(full_name)
     token = github.tokens.get(request.secret or "")
     refusal = _refusal(repository, token, service, sent=request.secret is not None)
     if refusal or repository is None:
         return refusal or Response(404)
+    if request.method == "GET" and github.moved_from(full_name):
+        # Pushes go to the old address all the same where git was asked for a password first; GitHub takes them
+        address = f"{github.site.web}/{repository.full_name}.git/{parts[2]}?{request.query_string}"
+        return Response(301, b"", {"Location": address})
     push = github.pushes.open(Push(repository, token)) if token else ""
     return backend(request, repository.git, parts[2], token.owner.login if token else "", push)
 
@@ -63,6 +68,8 @@ def _refusal(repository: Repository | None, token: Token | None, service: str, *
     if repository is None or not may_see(token, repository):
         return Response(404, b"Repository not found.", {"Content-Type": "text/plain"})
     level = "read" if service == "git-upload-pack" else "write"
+    if level == "write" and repository.archived:
+        return Response(403, b"This repository was archived so it is read-only.", {"Content-Type": "text/plain"})
     if LEVELS[level_of(token, repository, "contents")] < LEVELS[level]:
         text = f"Permission to {repository.full_name}.git denied to {token.owner.login}."
         return Response(403, text.encode(), {"Content-Type": "text/plain"})

@@ -48,6 +48,7 @@ class GitHub:
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self.repositories: dict[str, Repository] = {}  # by full name in lower case
+        self.former_names: dict[str, Repository] = {}  # likewise, of what was renamed or transferred
         self.requests: list[Asked] = []
         self.changes: list[Change] = []
         self.failures: list[str] = []
@@ -157,6 +158,15 @@ class GitHub:
 
     def repository(self, full_name: str) -> Repository:
         return self.repositories[full_name.lower()]
+
+    def moved_from(self, full_name: str) -> Repository | None:
+        """Return what had this name before; a new repository of that name takes the redirect's place."""
+        former = self.former_names.get(full_name.lower())
+        return former if full_name.lower() not in self.repositories else None
+
+    def found(self, full_name: str) -> Repository | None:
+        """Return the repository that a name leads to, a former one too."""
+        return self.repositories.get(full_name.lower()) or self.moved_from(full_name)
 
     def branches(self, repository: Repository) -> dict[str, str]:
         return git.refs(repository.git)

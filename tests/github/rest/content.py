@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import git
-from ..call import Call
+from ..call import Call, demand
 from ..rules import rules_of
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 
@@ -62,10 +62,28 @@ def branches(call: Call) -> Response:
 @route("GET", BRANCHES + "/{branch}", "contents:read")
 def branch(call: Call, branch: str) -> Response:
     sha = call.github.branches(call.repository).get(branch)
+    if sha is None and (now := call.repository.former_branches.get(branch)):
+        address = f"{call.url}/branches/{now}"
+        return json_response(301, {"message": "Moved Permanently", "url": address}, {"Location": address})
     if sha is None:
         raise RefusedError(404, "Branch not found")
+    return json_response(200, _branch_json(call, branch, sha))
+
+
+@route("POST", BRANCHES + "/{branch}/rename", "contents:write")
+def rename_branch(call: Call, branch: str) -> Response:
+    if branch not in call.github.branches(call.repository):
+        raise RefusedError(404, "Branch not found")
+    if branch == call.repository.default_branch or rules_of(call.repository, branch):
+        demand(call.token, call.repository, "administration:write")
+    new = call.sent["new_name"]
+    call.github.hosting.rename_branch(call.repository, branch, new)
+    return json_response(201, _branch_json(call, new, call.github.branches(call.repository)[new]))
+
+
+def _branch_json(call: Call, branch: str, sha: str) -> dict[str, Any]:
     url = f"{call.url}/branches/{branch}"
-    body = {
+    return {
         "name": branch,
         "commit": commit_json(call, find_commit(call, sha)),
         "_links": {"self": url, "html": f"{call.site.web}/{call.repository.full_name}/tree/{branch}"},
@@ -73,7 +91,6 @@ def branch(call: Call, branch: str) -> Response:
         "protection": {"enabled": False},
         "protection_url": f"{url}/protection",
     }
-    return json_response(200, body)
 
 
 def _ref_json(call: Call, ref: str, sha: str) -> dict[str, Any]:

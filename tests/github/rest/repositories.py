@@ -50,12 +50,13 @@ def show(call: Call) -> Response:
 @route("PATCH", "/repos/{owner}/{repo}", "administration:write")
 def change(call: Call) -> Response:
     sent, repository = dict(call.sent), call.repository
-    if sent.pop("name", repository.name) != repository.name:
-        raise UnmodelledError("renaming a repository")
+    if (name := sent.pop("name", repository.name)) != repository.name:
+        call.github.hosting.move(repository, repository.owner, name)
+    repository.archived = sent.pop("archived", repository.archived)
     branch = sent.pop("default_branch", repository.default_branch)
     if branch != repository.default_branch and branch not in call.github.branches(repository):
         raise RefusedError(422, f"The branch {branch} was not found. Please push that ref first or create it.")
-    repository.default_branch = branch
+    call.github.hosting.set_default_branch(repository, branch)
     repository.description = sent.pop("description", repository.description)
     visibility = sent.pop("visibility", None)
     private = sent.pop("private", repository.private)
@@ -68,6 +69,21 @@ def change(call: Call) -> Response:
 def delete(call: Call) -> Response:
     call.github.hosting.delete(call.repository)
     return Response(204)
+
+
+@route("POST", "/repos/{owner}/{repo}/transfer", "administration:write")
+def transfer(call: Call) -> Response:
+    """Transfer to an organisation at once; another person would have to accept it first."""
+    repository, sent = call.repository, call.sent
+    new_owner = call.account(sent["new_owner"])
+    if new_owner.kind != "Organization" or "team_ids" in sent:
+        raise UnmodelledError("a transfer that somebody must accept, or to teams")
+    role = new_owner.members.get(call.token.owner.login)
+    if role is None or (role == "member" and not new_owner.members_can_create_repositories):
+        raise RefusedError(422, "Validation Failed", ["You don't have the permission to create repositories there"])
+    before = call.site.minimal_repository(repository)  # the answer shows the owner that it had
+    call.github.hosting.move(repository, new_owner, sent.get("new_name", repository.name))
+    return json_response(202, before)
 
 
 @route("GET", "/user/repos")
