@@ -5,7 +5,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from .resource import Field
+from .resource import Change, Field, blocked
 from .settings import FILE, Settings
 
 CONFIG_MAP = "argocd-tls-certs-cm"
@@ -24,12 +24,10 @@ def certificates(settings: Settings) -> dict[str, Any]:
     return {"configs": {"tls": {"certificates": {tls_host(settings.url): settings.ca}}}}
 
 
-def unknown_authority(host: str, namespace: str, setting: str) -> str:
+def unknown_authority(host: str, namespace: str, setting: str) -> Change:
     """Say what has to be added to an Argo CD that is not ours."""
-    return (
-        f"it was given no certificate for {host}: add the content of {setting} ({FILE}) under the key {host} to "
-        f"the ConfigMap {CONFIG_MAP} in {namespace}"
-    )
+    where = f"under the key {host} to the ConfigMap {CONFIG_MAP} in {namespace}"
+    return blocked(f"it was given no certificate for {host}", f"Add the content of {setting} ({FILE}) {where}.")
 
 
 def shortened(field: Field) -> Field:

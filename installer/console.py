@@ -31,7 +31,7 @@ _SIGN = {
     "create": "[green]+ create[/]",
     "change": "[yellow]~ change[/]",
     "unseen": "[green]+ create?[/]",
-    "unknown": "[red]? unknown[/]",
+    "blocked": "[red]✗ blocked[/]",
 }
 
 
@@ -71,6 +71,7 @@ def _details(change: Change | None) -> str:
     if change is None:
         return ""
     lines = [change.note] if change.note else []
+    lines += [f"→ {change.fix}"] if change.fix else []
     for field in change.fields:
         new = str(field.new)
         lines.append(f"{field.name}: {new}" if field.old is None else f"{field.name}: {field.old} → {new}")

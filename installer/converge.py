@@ -19,8 +19,6 @@ Alone = Callable[[], AbstractContextManager[None]]
 _OUTCOMES = {
     "create": "created",
     "change": "changed",
-    "unseen": "left",
-    "unknown": "left: unknown",
     "unavailable": "left: unavailable",
 }
 
@@ -52,7 +50,7 @@ class Failure:
 
 
 class Stopped(Exception):
-    """A lane ended because of what another lane lacked."""
+    """A lane ended because a step of another one failed."""
 
 
 def plan(resources: Resources) -> list[Planned]:
@@ -73,13 +71,18 @@ def _lanes(resources: Resources) -> list[Resources]:
 
 
 class Apply:
-    """One run over all resources. Each is looked at anew just before it is written."""
+    """One run over all resources. Each is looked at anew just before it is written.
+
+    After a failure no further step begins. What is blocked keeps back only what needs it, and the run fails at its end.
+    """
 
     def __init__(self, resources: Resources, progress: Progress, alone: Alone | None = None) -> None:
         self._resources = resources
         self._alone = alone
         self._progress = progress
-        self._stands = {resource.key: threading.Event() for resource in resources}
+        self._over = {resource.key: threading.Event() for resource in resources}
+        self._stands: set[str] = set()
+        """Keys of what is as it should be, or as far as it can be; what is over and not here was blocked."""
         self._stop = threading.Event()
         self._failures: list[Failure] = []
         self.done: list[str] = []
@@ -117,10 +120,14 @@ class Apply:
     def _lane(self, lane: Resources) -> None:
         for resource in lane:
             try:
-                self._await(resource)
+                lacks = self._await(resource)
                 if self._stop.is_set():
                     return
-                self._step(resource)
+                if lacks:
+                    self._progress.ends(resource.title, f"left: it needs {', '.join(lacks)}", 0)
+                else:
+                    self._step(resource)
+                self._over[resource.key].set()
             except Stopped:
                 return
             except InstallerError as error:
@@ -132,28 +139,34 @@ class Apply:
                 self._stop.set()
                 raise
 
-    def _await(self, resource: Resource[Any]) -> None:
-        missing = [r.title for r in self._resources if r.key in resource.needs and not self._stands[r.key].is_set()]
-        if missing:
+    def _await(self, resource: Resource[Any]) -> list[str]:
+        """Wait until all that a resource needs was tried; return the titles of what does not stand."""
+        needed = [r for r in self._resources if r.key in resource.needs]
+        if missing := [r.title for r in needed if not self._over[r.key].is_set()]:
             log.info("%s waits for %s", resource.title, ", ".join(missing))
-        for key in resource.needs:
-            while not self._stands[key].wait(0.1):
+        for each in needed:
+            while not self._over[each.key].wait(0.1):
                 if self._stop.is_set():
                     raise Stopped
+        return [each.title for each in needed if each.key not in self._stands]
 
     def _step(self, resource: Resource[Any]) -> None:
         self._progress.begins(resource.title)
         began = time.monotonic()
         seen, change = _look(resource)
+        if change and change.blocked:
+            self._failures.append(Failure(resource, InstallerError(change.note, change.fix)))
+            self._progress.ends(resource.title, "blocked", time.monotonic() - began)
+            return
         if change and change.effective:
             resource.apply(seen, change)
             self.done.append(resource.title)
         self._progress.ends(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
-        self._stands[resource.key].set()
+        self._stands.add(resource.key)
 
     def _story(self) -> str:
         failed = [f"{failure.resource.title}: {failure.error}" for failure in self._failures]
-        remains = [r.title for r in self._resources if not self._stands[r.key].is_set()]
+        remains = [r.title for r in self._resources if r.key not in self._stands]
         return "\n".join(
             [
                 *failed,

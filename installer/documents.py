@@ -54,6 +54,7 @@ def _planned(planned: Planned) -> dict[str, Any]:
         "action": change.action if change else "keep",
         "fields": [{"name": f.name, "old": f.old, "new": f.new} for f in change.fields] if change else [],
         "note": change.note if change else "",
+        "fix": change.fix if change else "",
     }
 
 

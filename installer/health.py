@@ -79,6 +79,7 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
         if p.change:
             fields = ", ".join(field.name for field in p.change.fields)
             state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
+            state += f"\n→ {p.change.fix}" if p.change.fix else ""
             healthy = p.change.action == "unavailable"
         yield Row(p.resource.key, p.resource.title, healthy, state)
 

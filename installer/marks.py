@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .resource import Change, blocked
+
 PROJECT = "gitops-flask/project"
 FINGERPRINT = "gitops-flask/fingerprint"
 KEEP = {"helm.sh/resource-policy": "keep"}
@@ -18,3 +20,8 @@ def is_ours(thing: dict[str, Any], slug: str) -> bool:
     """Tell whether this project made an object."""
     labels: dict[str, str] = thing["metadata"].get("labels") or {}
     return labels.get(PROJECT) == slug
+
+
+def not_ours(kind: str, name: str, namespace: str) -> Change:
+    """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
+    return blocked(f"{kind} {name} in {namespace} is not ours", "Rename or remove it.")

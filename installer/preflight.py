@@ -52,9 +52,9 @@ def before_writing(world: World, planned: Sequence[Planned]) -> list[Finding]:
     """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster."""
     moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
     missing = [
-        Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}", "Give it, then run this again.")
+        Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}", p.change.fix)
         for p in planned
-        if p.change and p.change.action == "unknown"
+        if p.change and p.change.blocked
     ]
     found = _ask(world, [check for check in CHECKS if check.before in moments])
     return missing + [finding for finding in found if finding.problem]

@@ -57,7 +57,8 @@ class Steps:
         with self._lock:
             self._running.pop(title, None)
             self._done += 1
-            sign = "[red]✗[/]" if outcome == "failed" else "[green]✓[/]"
+            bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
+            sign = "[red]✗[/]" if bad else "[yellow]![/]" if left else "[green]✓[/]"
             count = f"{self._done}/{self._total}"
             out.print(f"{sign} {count:>5}  {escape(title)}: {escape(outcome)} [dim]({seconds:.1f} s)[/]")
 

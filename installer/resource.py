@@ -6,8 +6,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 Lane = Literal["github", "gitlab", "cluster"]
 """Where a thing is: at the code host, by its kind, or in the cluster."""
-Action = Literal["create", "change", "unseen", "unknown", "unavailable"]
-"""`unseen` would create, had it been possible to look; `unknown` and `unavailable` say why in their note."""
+Action = Literal["create", "change", "unseen", "blocked", "unavailable"]
+"""`unseen` would create, had it been possible to look; `blocked` and `unavailable` say why in their note."""
 Seen = TypeVar("Seen")
 
 
@@ -27,11 +27,23 @@ class Change:
     action: Action
     fields: tuple[Field, ...] = ()
     note: str = ""
+    fix: str = ""
+    """What removes the obstacle; only a blocked change has one."""
 
     @property
     def effective(self) -> bool:
         """Tell whether applying this would write anything."""
         return self.action in ("create", "change")
+
+    @property
+    def blocked(self) -> bool:
+        """Tell whether something must be done first: until then neither this nor what needs it is applied."""
+        return self.action == "blocked"
+
+
+def blocked(why: str, fix: str, fields: tuple[Field, ...] = ()) -> Change:
+    """Return a change that cannot be made yet, with the reason and with what the user can do about it."""
+    return Change("blocked", fields, why, fix)
 
 
 class Resource(ABC, Generic[Seen]):
@@ -59,7 +71,7 @@ class Resource(ABC, Generic[Seen]):
 
     @abstractmethod
     def apply(self, seen: Seen, change: Change) -> None:
-        """Make it so; safe to repeat after a kill at any point."""
+        """Make it so; safe to repeat after a kill at any point. Called only with an effective change."""
 
     @abstractmethod
     def remove(self) -> str:

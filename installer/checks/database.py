@@ -23,8 +23,9 @@ def address(world: World) -> Iterable[Finding]:
     for resource in world.resources():
         if isinstance(resource, DatabaseAddress):
             change = resource.diff(resource.observe())
-            if change and change.action == "unknown":
-                yield Finding("cluster", f"The service cannot find its database: {resource.title}.", change.note)
+            if change and change.blocked:
+                what = f"The service cannot find its database: {resource.title}: {change.note}."
+                yield Finding("cluster", what, change.fix)
             else:
                 there = "will be written" if change and change.effective else "is there"
                 yield Finding("cluster", f"{resource.title} {there}")

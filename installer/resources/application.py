@@ -8,7 +8,7 @@ from ..ending import KINDS, Ending, ending
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata
+from ..marks import is_ours, metadata, not_ours
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, differences, exact_differences
 from ..settings import Settings
@@ -60,7 +60,7 @@ class Application(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare spec, labels and finalizers of both."""
         if foreign := [kind for kind, found in seen.objects.items() if not self._is_ours(found)]:
-            return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
+            return not_ours(foreign[0], self._name, self._home)
         if leaving := ending(seen.objects):
             return Change("create", note=f"once the present {' and '.join(leaving)}, being deleted, is gone")
         if not seen.objects:
@@ -72,8 +72,6 @@ class Application(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         if ending(seen.objects):
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # Argo CD ends nothing without

@@ -15,7 +15,7 @@ from ..kubectl import Cluster, Object
 from ..marks import PROJECT
 from ..pods import problems
 from ..release import Release
-from ..resource import Change, Field, Lane, Resource, exact_differences
+from ..resource import Change, Field, Lane, Resource, blocked, exact_differences
 from ..settings import FILE, Settings
 from ..wait import clear
 
@@ -94,10 +94,9 @@ class ArgoCDInstallation(Resource[Seen]):
         if seen.release is None and self._home in seen.namespaces:
             return self._unfit(seen)
         if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
-            note = f"there is one in namespace {elsewhere[0]}: set argocd.namespace to that in {FILE}"
-            return Change("unknown", note=note)
-        if stranger := self._unknown_host():
-            return Change("unknown", note=f"{stranger} configs.ssh.extraHosts under argocd.values in {FILE}")
+            return blocked(f"there is one in namespace {elsewhere[0]}", f"Set argocd.namespace to that in {FILE}.")
+        if not self._knows_host():
+            return self._without_host(f"configs.ssh.extraHosts under argocd.values in {FILE}")
         if seen.release is None:
             return Change("create", note=f"chart {CHART_VERSION}")
         fields: tuple[Field, ...] = ()
@@ -115,32 +114,26 @@ class ArgoCDInstallation(Resource[Seen]):
         numbers = number(found)
         if numbers and numbers[:2] < OLDEST:
             wanted = ".".join(map(str, OLDEST))
-            return Change("unknown", note=f"it is {found}; upgrade it to {wanted} or newer")
+            return blocked(f"it is {found}", f"Upgrade it to {wanted} or newer.")
         if off := ", ".join(asleep(seen.components, self._home)):
-            how = f"kubectl scale --namespace {self._home} --replicas=1"
-            return Change("unknown", note=f"its {off} is scaled to 0: {how}")
+            return blocked(f"its {off} is scaled to 0", f"kubectl scale --namespace {self._home} --replicas=1")
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
-            return Change("unknown", note=f"{self._advice()} the ConfigMap {CONFIG_MAP} in {self._home}")
+            return self._without_host(f"the ConfigMap {CONFIG_MAP} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:
-            return Change("unknown", note=unknown_authority(self._tls_host, self._home, self._ca_setting))
+            return unknown_authority(self._tls_host, self._home, self._ca_setting)
         return None
 
-    def _unknown_host(self) -> str:
-        """Return what to do where our own Argo CD would not know the ssh host; empty where it does."""
+    def _knows_host(self) -> bool:
+        """Tell whether our own Argo CD would know the ssh host."""
         extra = self._values["configs"].get("ssh", {}).get("extraHosts", "")
-        known = not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
-        return "" if known else self._advice()
+        return not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
 
-    def _advice(self) -> str:
-        return (
-            f"it does not know the ssh host {self._ssh_host}: check what `{scan_command(self._ssh_host)}` prints, "
-            "then add it to"
-        )
+    def _without_host(self, place: str) -> Change:
+        fix = f"Check what `{scan_command(self._ssh_host)}` prints, then add it to {place}."
+        return blocked(f"it does not know the ssh host {self._ssh_host}", fix)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Install or upgrade, and wait until it works."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         if change.action == "create" or change.fields:
             self._helm.install(
                 *(RELEASE, self._home, self._values),

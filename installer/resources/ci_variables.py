@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..credentials import DELIVERY_TOKEN, Credentials
 from ..host import Host
-from ..resource import Change, Field, Lane, Resource
+from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from .registry_token import NAME as REGISTRY_TOKEN
@@ -122,7 +122,7 @@ class CIVariables(Resource[Seen]):
         fields += [Field(name, "set", None) for name in seen.noted if name in there and name not in self._values]
         if missing:
             told = "; ".join(f"{name} ({_MAY[name]})" for name in missing)
-            return Change("unknown", tuple(fields), f"not at hand: set in the environment {told}")
+            return blocked("its secrets are not at hand", f"Set in the environment {told}.", tuple(fields))
         return Change("change" if there else "create", tuple(fields)) if fields else None
 
     def _same(self, name: str, value: Secret, seen: Seen) -> bool:

@@ -10,7 +10,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata
-from ..resource import Change, Field, Lane, Resource
+from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 
@@ -71,12 +71,12 @@ class DatabaseAddress(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare the address at hand with the one that is there; say what is missing where there is none."""
         if self._given and (why := unfit(self._given)):
-            return Change("unknown", note=f"{GIVEN} {why}")
+            return blocked(f"{GIVEN} {why}", f"Give it as {FORM}, as pods reach it.")
         if seen.there and not seen.ours:
             return self._of_others(seen)
         address = self._given or seen.address
         if not address:
-            return Change("unknown", note=f"no address at hand: {self._advice()}")
+            return blocked("no address at hand", self._advice())
         if not seen.there:
             return Change("create", (Field(KEY, None, "set"),))
         fields: tuple[Field, ...] = ()
@@ -92,22 +92,20 @@ class DatabaseAddress(Resource[Seen]):
 
     def _of_others(self, seen: Seen) -> Change | None:
         if not seen.address:
-            return Change("unknown", note=f"it has no key {KEY}, and it is not ours: add that, or remove the Secret")
+            return blocked(f"it has no key {KEY}, and it is not ours", "Add that, or remove the Secret.")
         if self._given and self._given != seen.address:
             return Change("unavailable", note=f"it has another address than {GIVEN}, and it is not ours: it is kept")
         return None
 
     def _advice(self) -> str:
         return (
-            f"give it ({FORM}, as pods reach it) with `read -rs {GIVEN} && export {GIVEN}`, "
+            f"Give it ({FORM}, as pods reach it) with `read -rs {GIVEN} && export {GIVEN}`, "
             f"or make the Secret yourself with `kubectl create secret generic {self._name} --namespace {self._home} "
-            f"--from-file={KEY}=/dev/stdin`"
+            f"--from-file={KEY}=/dev/stdin`."
         )
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write the Secret; it and its address are one object, so a kill leaves both or none."""
-        if not change.effective or (seen.there and not seen.ours):
-            raise InstallerError(f"{self.title}: {change.note}")
         # kept from any text that helm might print, in this form too
         address = Secret(base64.b64encode((self._given or seen.address).reveal().encode()).decode())
         secret: Object = {

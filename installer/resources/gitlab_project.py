@@ -6,7 +6,7 @@ from ..credentials import Credentials
 from ..errors import InstallerError
 from ..gitlab import GitLab
 from ..gitlab_refused import RefusedByGitLab
-from ..resource import Change, Field, Lane, Resource, differences
+from ..resource import Change, Field, Lane, Resource, blocked, differences
 from ..settings import FILE, Settings
 from ..turn import turn
 
@@ -52,11 +52,11 @@ class GitLabProject(Resource[dict[str, Any] | None]):
             return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
         if seen["path_with_namespace"].casefold() != self._settings.repository.casefold():
             where = seen["path_with_namespace"]
-            return Change("unknown", note=f"it is {where} now: mend gitlab.owner or project.slug in {FILE}")
+            return blocked(f"it is {where} now", f"Correct gitlab.owner or project.slug in {FILE}.")
         if seen.get("marked_for_deletion_on"):
-            return Change("unknown", note=f"it waits to be deleted: restore it at {self._settings.url}/edit")
+            return blocked("it waits to be deleted", f"Restore it at {self._settings.url}/edit")
         if seen["archived"]:
-            return Change("unknown", note=f"it is archived: unarchive it at {self._settings.url}/edit")
+            return blocked("it is archived", f"Unarchive it at {self._settings.url}/edit")
         fields = differences({name: new for name, new in self._desired.items() if name in seen}, seen)
         return Change("change", fields) if fields else None
 

@@ -8,7 +8,7 @@ from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import is_ours
+from ..marks import is_ours, not_ours
 from ..pods import problems
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, covers
@@ -92,7 +92,7 @@ class Noticing(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare each object; one that nobody needs any more goes."""
         if foreign := [kind for kind, found in seen.objects.items() if not is_ours(found, self._settings.slug)]:
-            return Change("unknown", note=f"{foreign[0]} {self._name} in {self._home} is not ours; rename or remove it")
+            return not_ours(foreign[0], self._name, self._home)
         if seen.polls is None:
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:

@@ -10,8 +10,8 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata
-from ..resource import Change, Field, Lane, Resource
+from ..marks import is_ours, metadata, not_ours
+from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from .registry_token import NAME as PUSH_TOKEN
@@ -84,8 +84,7 @@ class PullSecret(Resource[Seen]):
         if seen.secret is None:
             return self._first() if self._private else None
         if not is_ours(seen.secret, self._slug):
-            note = f"a Secret {self._name} in {self._namespace} is not ours; remove or rename it"
-            return Change("unknown", note=note) if self._private else None
+            return not_ours("Secret", self._name, self._namespace) if self._private else None
         if not self._private:
             return Change("change", (Field("Secret", "set", None),), "the image is public now")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
@@ -100,8 +99,7 @@ class PullSecret(Resource[Seen]):
 
     def _first(self) -> Change:
         if not self._token:
-            note = f"no token at hand: set {PULL_TOKEN} in the environment (it only has to read)"
-            return Change("unknown", note=note)
+            return blocked("no token at hand", f"Set {PULL_TOKEN} in the environment (it only has to read).")
         return Change("create", (Field(self._source, None, "set"),), self._warning())
 
     def _warning(self) -> str:
@@ -116,8 +114,6 @@ class PullSecret(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write it, or take it away where it is not needed any more."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         if not self._private:
             self._helm.uninstall(self._name, self._home)
             return

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..credentials import Credentials
 from ..host import Store
-from ..resource import Change, Field, Lane, Resource
+from ..resource import Change, Field, Lane, Resource, blocked
 from ..settings import Settings
 
 NAME = "REGISTRY_TOKEN"
@@ -44,7 +44,7 @@ class RegistryToken(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare fingerprints; no token can be read back."""
         if not self._token:
-            return None if seen.exists else Change("unknown", note=f"no token at hand: set {NAME} in the environment")
+            return None if seen.exists else blocked("no token at hand", f"Set {NAME} in the environment.")
         if seen.exists and seen.fingerprint and self._token.matches(seen.fingerprint):
             return None
         word = "rotated" if seen.exists else "set"

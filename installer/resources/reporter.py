@@ -6,7 +6,7 @@ from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object, Objects
-from ..marks import is_ours
+from ..marks import is_ours, not_ours
 from ..pods import problems
 from ..release import Release
 from ..reporter import manifests
@@ -66,7 +66,7 @@ class Reporter(Resource[Seen]):
         foreign = [key for key, found in seen.objects.items() if not is_ours(found, self._settings.slug)]
         if foreign:
             where, kind = foreign[0]
-            return Change("unknown", note=f"{kind} {self._name} in {where} is not ours; rename or remove it")
+            return not_ours(kind, self._name, where)
         if not self._wanted:
             return Change("change", note="goes: github.reporter is none") if seen.objects else None
         if not seen.objects:

@@ -10,8 +10,8 @@ from ..github_app import GIVEN, GitHubApp, lacking
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata
-from ..resource import Change, Field, Lane, Resource
+from ..marks import is_ours, metadata, not_ours
+from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from ..wait import stopped, until
@@ -77,13 +77,12 @@ class ReporterApp(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare number and key with those that are given; without any, the App that is there is kept."""
         if seen.secret is not None and not is_ours(seen.secret, self._settings.slug):
-            note = f"a Secret {self._name} in {self._home} is not ours; remove or rename it"
-            return Change("unknown", note=note) if self._wanted else None
+            return not_ours("Secret", self._name, self._home) if self._wanted else None
         if not self._wanted:
             return None if seen.secret is None else Change("change", (Field("Secret", "set", None),), "not wanted")
         if seen.app is None and self._app is None and self._make is None:
-            fix = f"run `up` at a terminal, which opens GitHub's page for it, or set {' and '.join(GIVEN)}"
-            return Change("unknown", note=f"it takes a person to make one: {fix}")
+            fix = f"Run `up` at a terminal, which opens GitHub's page for it, or set {' and '.join(GIVEN)}."
+            return blocked("it takes a person to make one", fix)
         if seen.app is None:
             return Change("create", note="" if self._app else "on a page of GitHub's, which opens in the browser")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
@@ -109,8 +108,6 @@ class ReporterApp(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         if not self._wanted:
             self._helm.uninstall(self._name, self._home)
             return

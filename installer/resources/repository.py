@@ -7,7 +7,7 @@ from ..credentials import Credentials
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..github import GitHub
 from ..refused import said_to_a_program
-from ..resource import Change, Field, Lane, Resource, differences
+from ..resource import Change, Field, Lane, Resource, blocked, differences
 from ..rest import PAUSES
 from ..secret import redact
 from ..settings import FILE, MAIN, Settings
@@ -55,9 +55,9 @@ class Repository(Resource[dict[str, Any] | None]):
         if seen is None:
             return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
         if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
-            return Change("unknown", note=f"it is {seen['full_name']} now: mend github.owner or project.slug in {FILE}")
+            return blocked(f"it is {seen['full_name']} now", f"Correct github.owner or project.slug in {FILE}.")
         if seen["archived"]:
-            return Change("unknown", note=f"it is archived: unarchive it at {self._settings.url}/settings")
+            return blocked("it is archived", f"Unarchive it at {self._settings.url}/settings")
         fields = differences(self._desired, seen)
         return Change("change", fields) if fields else None
 

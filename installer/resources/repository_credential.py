@@ -9,8 +9,8 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import FINGERPRINT, is_ours, metadata
-from ..resource import Change, Field, Lane, Resource, differences
+from ..marks import FINGERPRINT, is_ours, metadata, not_ours
+from ..resource import Change, Field, Lane, Resource, blocked, differences
 from ..secret import Secret
 from ..settings import Settings
 
@@ -107,11 +107,11 @@ class RepositoryCredential(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare all but a key by value, and the key by its fingerprint with what is registered."""
         if self._settings.reads_by == "login" and not self._reader and not self._kept(seen):
-            return Change("unknown", note=f"no token at hand: set {READER} in the environment (docs/enterprise.md)")
+            return blocked("no token at hand", f"Set {READER} in the environment (docs/enterprise.md).")
         if not seen.there:
             return Change("create", note="with a new read-only deploy key" if self._settings.reads_by == "key" else "")
         if not seen.ours:
-            return Change("unknown", note=f"a Secret {self._name} in {self._home} is not ours; remove or rename it")
+            return not_ours("Secret", self._name, self._home)
         fields = (*differences(self._fields, seen.fields), *differences(_TYPE, seen.labels))
         strays = {*seen.fields, *seen.secrets} - {*self._fields, KEY, *self._kept(seen)}
         if self._reader:
@@ -137,8 +137,6 @@ class RepositoryCredential(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Register a new key, write its private half to the Secret, and only then drop the old ones."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         old = self._registered()
         if self._settings.reads_by != "key":
             login = {self._reader.name: self._reader.secret} if self._reader else {}

@@ -7,7 +7,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import PROJECT, is_ours, metadata
+from ..marks import PROJECT, is_ours, metadata, not_ours
 from ..refused import Refused
 from ..resource import Change, Field, Lane, Resource, differences
 from ..secret import Secret
@@ -91,8 +91,7 @@ class Webhook(Resource[Seen]):
             gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
             return Change("change", gone, "goes: argocd.url is empty") if gone else None
         if seen.made and not is_ours(seen.made, self._settings.slug):
-            note = f"a Secret {self._name} in {self._home} is not ours; remove or rename it"
-            return Change("unknown", note=note)
+            return not_ours("Secret", self._name, self._home)
         note = "" if seen.ours or seen.secret else _WITHOUT % entry_of(self._settings)
         if not seen.hooks:
             return Change("create", () if note else (Field("secret", None, "set"),), note)
@@ -120,8 +119,6 @@ class Webhook(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Make the secret where it is ours and missing, then the hook; whatever falls between is seen next time."""
-        if change.action == "unknown":
-            raise InstallerError(f"{self.title}: {change.note}")
         if not self._address:
             self.remove()
             return

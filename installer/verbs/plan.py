@@ -1,6 +1,7 @@
 """`plan`: what `up` would do, from the same code; nothing is changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import console, converge, documents, preflight
@@ -31,7 +32,7 @@ def plan(world: World, *, as_json: bool = False) -> int:
 def code(planned: Sequence[Planned], problems: Sequence[Finding]) -> int:
     """Tell whether there is something to do, or whether that cannot be known."""
     actions = {p.change.action for p in planned if p.change}
-    if problems or "unknown" in actions:
+    if problems or "blocked" in actions:
         return ERROR
     return CHANGES if actions & {"create", "change", "unseen"} else NOTHING
 
@@ -46,8 +47,6 @@ def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     return [seen.get(resource.key) or Planned(resource, _unseen(resource)) for resource in resources]
 
 
-def _unseen(resource: Resource[Any]) -> Change:
+def _unseen(resource: Resource[Any]) -> Change | None:
     change = resource.diff(resource.blank())
-    if change is None or not change.effective:
-        return change or Change("unknown")
-    return Change("unseen", change.fields, change.note)
+    return replace(change, action="unseen") if change and change.effective else change

@@ -61,14 +61,14 @@ def _resources(world: World, *, renew_key: bool) -> list[Resource[Any]]:
 
 def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) -> tuple[World, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
-    unknown = {p.resource.key for p in planned if p.change and p.change.action == "unknown"}
+    blocked = {p.resource.key for p in planned if p.change and p.change.blocked}
     found = world.credentials
     if console.interactive():
-        if "registry-token" in unknown and not found.registry_token:
+        if "registry-token" in blocked and not found.registry_token:
             found = credentials.ask_registry_token(world.settings, found)
-        if "registry-token" in unknown and world.settings.ci in credentials.CI_TOKENS and not found.delivery_token:
+        if "registry-token" in blocked and world.settings.ci in credentials.CI_TOKENS and not found.delivery_token:
             found = credentials.ask_delivery_token(found)
-        if DatabaseAddress.key in unknown and not found.database_address:
+        if DatabaseAddress.key in blocked and not found.database_address:
             found = credentials.ask_database_address(found)
     if found is world.credentials:
         return world, planned

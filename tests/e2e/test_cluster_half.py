@@ -471,7 +471,7 @@ def test_a_second_argo_cd_is_refused(half: Half) -> None:
     argocd = half.resources(replace(half.settings, argocd_namespace="clu-elsewhere"))[0]
     change = argocd.diff(argocd.observe())
     assert change
-    assert change.action == "unknown"
+    assert change.action == "blocked"
     assert "set argocd.namespace to that" in change.note
 
 
@@ -485,7 +485,7 @@ def test_an_application_of_others_is_refused(half: Half) -> None:
         application = half.resources(replace(half.settings, slug="clu-other"))[3]
         change = application.diff(application.observe())
         assert change
-        assert change.action == "unknown"
+        assert change.action == "blocked"
         assert "Application clu-other-dev in argocd is not ours" in change.note
         assert "stays" in application.remove()
     finally:

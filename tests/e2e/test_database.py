@@ -173,7 +173,7 @@ def test_the_address_is_written_once_rotated_and_removed_and_is_no_programs_argu
     assert address.resource().remove() == "was not there"
     change = address.planned()
     assert change
-    assert change.action == "unknown"
+    assert change.action == "blocked"
 
     address.apply(ADDRESS)
     assert address.planned() is None

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from installer.converge import Apply
 from installer.deploy_key import DeployKey
 from installer.release import Release
+from installer.resource import Resource
 from installer.settings import Settings
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
@@ -86,3 +88,18 @@ class Keys:
     def remove(self, key: DeployKey) -> None:
         self.log.append("remove")
         self.registered.remove(key)
+
+
+class Silent:
+    """Progress that nobody hears of."""
+
+    def begins(self, title: str) -> None:
+        pass
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
+        pass
+
+
+def reconcile(resource: Resource[Any]) -> None:
+    """Let the engine make it so, as `up` does: an error where it is blocked."""
+    Apply([resource], Silent()).run()

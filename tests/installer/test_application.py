@@ -8,7 +8,7 @@ from installer.errors import CommandFailed, DeadlinePassed, InstallerError
 from installer.resource import Change
 from installer.resources.application import FINALIZER, Application
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 
 WHEN = "2026-11-23T20:00:00Z"
 
@@ -145,9 +145,9 @@ def test_an_application_of_others_is_never_touched(there: tuple[Cluster, Helm]) 
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
-    assert (change.action, "Application web-dev in argocd is not ours" in change.note) == ("unknown", True)
+    assert (change.action, "Application web-dev in argocd is not ours" in change.note) == ("blocked", True)
     with pytest.raises(InstallerError, match="not ours"):
-        resource.apply(seen, change)
+        reconcile(resource)
     assert "stays" in resource.remove()
     assert there[1].installed == there[1].uninstalled == []
 

@@ -12,7 +12,7 @@ from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.settings import Settings
 from tests.github.authority import Authority
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 from .test_components import WORKING, component
 
 with tempfile.TemporaryDirectory() as _folder:
@@ -125,8 +125,9 @@ def test_one_that_was_switched_off_is_written_anew() -> None:
 
 def test_one_of_others_that_was_switched_off_is_told_with_the_command() -> None:
     change = change_of(argo_cd(switched_off(), objects=knowing("github.com")))
-    assert change.action == "unknown"
-    assert "its application-controller is scaled to 0: kubectl scale" in change.note
+    assert change.action == "blocked"
+    assert change.note == "its application-controller is scaled to 0"
+    assert change.fix.startswith("kubectl scale --namespace argocd --replicas=1")
 
 
 def test_one_of_others_is_used_as_it_is() -> None:
@@ -139,13 +140,14 @@ def test_one_of_others_is_used_as_it_is() -> None:
 def test_one_that_is_too_old_is_refused_with_the_fix() -> None:
     old = [component("repo-server", labels={"app.kubernetes.io/version": "v3.1.9"})]
     change = change_of(argo_cd(old, objects=knowing("github.com")))
-    assert (change.action, change.note) == ("unknown", "it is v3.1.9; upgrade it to 3.2 or newer")
+    assert (change.blocked, change.note, change.fix) == (True, "it is v3.1.9", "Upgrade it to 3.2 or newer.")
 
 
 def test_one_in_another_namespace_is_named() -> None:
     change = change_of(argo_cd([component("repo-server", "cd")]))
-    assert change.action == "unknown"
-    assert "namespace cd: set argocd.namespace" in change.note
+    assert change.action == "blocked"
+    assert change.note == "there is one in namespace cd"
+    assert change.fix == "Set argocd.namespace to that in gitops.yaml."
 
 
 def by_an_operator(version: str = "v3.4.4", namespace: str = "openshift-gitops") -> list[dict[str, Any]]:
@@ -165,8 +167,8 @@ HERE = replace(SETTINGS, argocd_namespace="openshift-gitops")
 EXISTING = {
     "of an operator": (by_an_operator(), HERE, None),
     "of an operator, without a version": (by_an_operator(""), HERE, None),
-    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "set argocd.namespace to that"),
-    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16; upgrade it to 3.2 or newer"),
+    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "Set argocd.namespace to that"),
+    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16"),
     "too old by its image": ([component("repo-server", image="quay.io/argoproj/argocd:v2.14.1")], SETTINGS, "v2.14.1"),
     "newer than ours": ([component("repo-server", image="quay.io/argoproj/argocd:v4.0.0")], SETTINGS, None),
     "one here and one elsewhere": ([*by_an_operator(), *WORKING], SETTINGS, None),
@@ -188,19 +190,19 @@ def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
         assert "not made for this project" in resource.remove()
     else:
         assert change
-        assert (change.action, refused in change.note) == ("unknown", True)
+        assert (change.action, refused in f"{change.note} {change.fix}") == ("blocked", True)
         with pytest.raises(InstallerError, match="Argo CD"):
-            resource.apply(seen, change)
+            reconcile(resource)
     assert (helm.installed, helm.uninstalled) == ([], [])
 
 
 def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
     change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
-    assert change.action == "unknown"
-    assert "ssh-keyscan github.com" in change.note
-    assert "ConfigMap argocd-ssh-known-hosts-cm in argocd" in change.note
+    assert change.action == "blocked"
+    assert "ssh-keyscan github.com" in change.fix
+    assert "ConfigMap argocd-ssh-known-hosts-cm in argocd" in change.fix
     ghes = replace(SETTINGS, host="ghe.example.com")
-    assert "configs.ssh.extraHosts" in change_of(argo_cd([], settings=ghes)).note
+    assert "configs.ssh.extraHosts" in change_of(argo_cd([], settings=ghes)).fix
     entry = {"configs": {"ssh": {"extraHosts": "ghe.example.com ssh-ed25519 AAAA"}}}
     assert change_of(argo_cd([], settings=replace(ghes, argocd_values=entry))).action == "create"
     assert change_of(argo_cd([], settings=replace(ghes, visibility="public"))).action == "create"
@@ -276,10 +278,10 @@ def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(acc
 
 def test_one_of_others_has_to_be_given_it_by_them() -> None:
     change = change_of(argo_cd(WORKING, settings=COMPANY))
-    assert change.action == "unknown"
+    assert change.action == "blocked"
     for words in ("github.ca", "under the key ghe.example.com", "ConfigMap argocd-tls-certs-cm in argocd"):
-        assert words in change.note
-    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("other.example.com"))).action == "unknown"
+        assert words in change.fix
+    assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("other.example.com"))).action == "blocked"
     assert change_of(argo_cd(WORKING, settings=COMPANY, objects=trusting("ghe.example.com"))) is None
 
 

@@ -1,20 +1,32 @@
 """The loops: two lanes at once, each resource looked at before it is written, failures told as a whole."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from installer.converge import Apply, plan, remove
 from installer.errors import InstallerError
-from installer.resource import Change, Field, Lane, Resource, differences, exact_differences
+from installer.resource import Change, Field, Lane, Resource, blocked, differences, exact_differences
 
 
 class Thing(Resource[Any]):
     """A resource whose remote state is a dict."""
 
-    def __init__(self, world: dict[str, int], key: str, lane: Lane, *, needs: tuple[str, ...] = (), fails: str = ""):
+    def __init__(
+        self,
+        world: dict[str, int],
+        key: str,
+        lane: Lane,
+        *,
+        needs: tuple[str, ...] = (),
+        fails: str = "",
+        blocked: bool = False,
+    ):
         self.world, self.key, self.lane, self.needs, self.fails = world, key, lane, needs, fails
+        self.blocked = blocked
         self.title = f"thing {key}"
         self.applied = threading.Event()
 
@@ -25,9 +37,12 @@ class Thing(Resource[Any]):
         return None
 
     def diff(self, seen: int | None) -> Change | None:
+        if self.blocked:
+            return blocked("somebody else's", "Rename it.")
         return None if seen == 1 else Change("create" if seen is None else "change", (Field("n", seen, 1),))
 
     def apply(self, seen: int | None, change: Change) -> None:
+        assert change.effective
         if self.fails:
             raise InstallerError(self.fails, "mend it")
         assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
@@ -100,6 +115,46 @@ def test_a_failure_ends_what_needs_it_and_tells_what_was_done_and_what_remains()
     assert "thing repository" in told.split("Done:")[1].split("Remains:")[0]
     assert all(name in told.split("Remains:")[1] for name in ("thing secret", "thing rules", "thing credential"))
     assert "credential" not in world
+
+
+def test_what_is_blocked_keeps_back_what_needs_it_and_nothing_else() -> None:
+    world: dict[str, int] = {}
+    some = [
+        Thing(world, "repository", "github"),
+        Thing(world, "secret", "github", needs=("repository",), blocked=True),
+        Thing(world, "rules", "github", needs=("repository",)),
+        Thing(world, "argocd", "cluster"),
+        Thing(world, "credential", "cluster", needs=("secret", "argocd")),
+        Thing(world, "application", "cluster", needs=("credential",)),
+        Thing(world, "webhook", "cluster", needs=("argocd",)),
+    ]
+    heard = Heard()
+    with pytest.raises(InstallerError) as error:
+        Apply(some, heard).run()
+    assert set(world) == {"repository", "rules", "argocd", "webhook"}
+    assert dict(heard.lines) == {
+        **dict.fromkeys(["thing repository", "thing rules", "thing argocd", "thing webhook"], "created"),
+        "thing secret": "blocked",
+        "thing credential": "left: it needs thing secret",
+        "thing application": "left: it needs thing credential",
+    }
+    told = str(error.value)
+    assert "thing secret: somebody else's\n  → Rename it." in told
+    assert told.endswith("Remains: thing secret, thing credential, thing application.")
+
+
+def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -> None:
+    world: dict[str, int] = {}
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        pytest.fail("the lock is kept in what is blocked")
+        yield
+
+    some = [Thing(world, "repository", "github", blocked=True), Thing(world, "argocd", "cluster")]
+    with pytest.raises(InstallerError, match=r"Rename it\.\nDone: nothing\."):
+        Apply(some, Heard(), alone).run()
+    assert world == {}
 
 
 def test_after_the_failure_is_mended_the_next_run_converges() -> None:

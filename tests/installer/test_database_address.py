@@ -12,7 +12,7 @@ from installer.resource import Change
 from installer.resources.database_address import DatabaseAddress, unfit
 from installer.secret import Secret, redact
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 
 NAME = "web-dev-database"
 ADDRESS = "postgresql://web:canary-of-the-database@db.example.com/web"
@@ -69,10 +69,10 @@ def test_an_address_at_hand_is_written_with_our_mark() -> None:
 
 def test_without_one_the_plan_says_what_to_do_and_no_command_asks_for_it_as_an_argument() -> None:
     change = planned(resource(Cluster()))
-    assert change.action == "unknown"
-    assert "read -rs CLUSTER_DATABASE_URL && export CLUSTER_DATABASE_URL" in change.note
+    assert change.action == "blocked"
+    assert "read -rs CLUSTER_DATABASE_URL && export CLUSTER_DATABASE_URL" in change.fix
     command = "kubectl create secret generic web-dev-database --namespace web-dev --from-file=DATABASE_URL=/dev/stdin"
-    assert command in change.note
+    assert command in change.fix
 
 
 @pytest.mark.parametrize("given", ["", ADDRESS])
@@ -92,7 +92,7 @@ def test_another_address_is_noticed_and_replaces_the_old_one() -> None:
 
 
 def test_an_address_that_was_taken_out_of_our_secret_is_missing_or_set_again() -> None:
-    assert planned(resource(holding(None))).action == "unknown"
+    assert planned(resource(holding(None))).action == "blocked"
     assert fields(planned(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
 
 
@@ -120,15 +120,14 @@ def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
     change = planned(theirs)
     assert (change.action, change.effective) == ("unavailable", False)
     assert "it is kept" in change.note
-    with pytest.raises(InstallerError, match="not ours"):
-        theirs.apply(theirs.observe(), change)
+    reconcile(theirs)
     assert "stays" in theirs.remove()
     assert helm.installed == helm.uninstalled == []
 
 
 def test_a_secret_of_others_without_the_key_stops_it() -> None:
     change = planned(resource(holding(None, slug=None), given=ADDRESS))
-    assert change.action == "unknown"
+    assert change.action == "blocked"
     assert "it has no key DATABASE_URL" in change.note
 
 

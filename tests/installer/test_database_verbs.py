@@ -49,8 +49,8 @@ def findings(run: Run) -> list[dict[str, Any]]:
 
 def test_a_missing_address_is_told_by_plan_doctor_and_up_before_anything_is_made(run: Run, github: StandIn) -> None:
     missing = planned(run)
-    assert (missing["action"], missing["lane"]) == ("unknown", "cluster")
-    assert COMMAND in missing["note"]
+    assert (missing["action"], missing["lane"]) == ("blocked", "cluster")
+    assert COMMAND in missing["fix"]
     assert run("plan", "--exit-code").code == 1
 
     (found,) = findings(run)
@@ -65,7 +65,7 @@ def test_a_missing_address_is_told_by_plan_doctor_and_up_before_anything_is_made
 
 def test_a_plan_that_cannot_look_says_what_it_would_need(run: Run, programs: Programs) -> None:
     programs.answer("kubectl", "version", err="Unable to connect to the server: dial tcp", status=1)
-    assert COMMAND in planned(run)["note"]
+    assert COMMAND in planned(run)["fix"]
 
 
 def test_an_address_at_hand_would_be_written_and_is_not_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,7 +169,7 @@ def test_a_project_that_waits_to_be_deleted_or_is_archived_is_left_alone(bench: 
     resource = bench.resources()["repository"]
     change = resource.diff(resource.observe())
     assert change
-    assert (change.action, "unarchive it" in change.note) == ("unknown", True)
+    assert (change.action, "Unarchive it" in change.fix) == ("blocked", True)
 
 
 def test_deleting_says_that_gitlab_keeps_it_for_a_while(bench: Bench) -> None:

@@ -83,8 +83,8 @@ def test_a_token_that_is_missing_is_named_with_what_it_must_be(office: Office, m
     monkeypatch.delenv("DELIVERY_TOKEN")
     change = office.planned()["registry-token"]
     assert change
-    assert change.action == "unknown"
-    assert "set in the environment DELIVERY_TOKEN (a fine-grained token for this repository; Contents" in change.note
+    assert change.action == "blocked"
+    assert "Set in the environment DELIVERY_TOKEN (a fine-grained token for this repository; Contents" in change.fix
 
 
 def test_a_variable_that_is_not_needed_any_more_is_deleted(office: Office) -> None:

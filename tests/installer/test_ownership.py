@@ -156,7 +156,7 @@ def test_an_archived_repository_is_named_and_left(bench: Bench) -> None:
     seen = {**repository.observe(), "archived": True}
     change = repository.diff(seen)
     assert change
-    assert (change.action, change.effective) == ("unknown", False)
+    assert (change.action, change.effective) == ("blocked", False)
     assert "unarchive it" in change.note
 
 
@@ -164,7 +164,7 @@ def test_a_renamed_or_transferred_repository_is_named_and_left(bench: Bench) -> 
     repository = bench.resources()["repository"]
     change = repository.diff({**repository.observe(), "full_name": "other/web"})
     assert change
-    assert (change.action, change.effective) == ("unknown", False)
+    assert (change.action, change.effective) == ("blocked", False)
     assert "it is other/web now" in change.note
 
 

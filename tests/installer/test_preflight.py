@@ -168,7 +168,7 @@ def test_a_missing_registry_token_is_told(world: Make, monkeypatch: pytest.Monke
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
     (problem,) = [p for p in before_writing(here, planned) if p.lane == "github"]
-    assert "set REGISTRY_TOKEN in the environment" in str(problem)
+    assert problem.fix == "Set REGISTRY_TOKEN in the environment."
 
 
 def test_a_cluster_that_does_not_answer_is_told(world: Make) -> None:

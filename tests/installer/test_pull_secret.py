@@ -16,7 +16,7 @@ from installer.resources.pull_secret import PullSecret
 from installer.secret import Secret, redact
 from installer.settings import Settings
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 NAME = "web-dev-pull"
@@ -125,9 +125,9 @@ def test_without_any_token_at_hand_the_one_that_is_there_is_kept_and_a_first_one
     resource = pull_secret(Cluster(), given=nothing)
     change = resource.diff(resource.observe())
     assert change
-    assert (change.action, "set REGISTRY_PULL_TOKEN" in change.note) == ("unknown", True)
+    assert (change.action, "Set REGISTRY_PULL_TOKEN" in change.fix) == ("blocked", True)
     with pytest.raises(InstallerError, match="no token at hand"):
-        resource.apply(resource.observe(), change)
+        reconcile(resource)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_one_of_others_is_never_touched() -> None:
     resource = pull_secret(holding(ours=False), helm)
     change = resource.diff(resource.observe())
     assert change
-    assert (change.action, "is not ours" in change.note) == ("unknown", True)
+    assert (change.action, "is not ours" in change.note) == ("blocked", True)
     assert "stays" in resource.remove()
     assert helm.uninstalled == []
 

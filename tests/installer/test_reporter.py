@@ -120,7 +120,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
     made = running()
     made[-1]["metadata"]["labels"] = {}
     found = reporter(made, helm := Helm())
-    assert change_of(found).action == "unknown"
+    assert change_of(found).action == "blocked"
     assert found.remove() == "stays, it is not ours"
     assert helm.uninstalled == []
 
@@ -200,9 +200,9 @@ def test_another_key_takes_the_place_of_the_one_that_is_there(owner: Owner) -> N
 
 def test_without_an_app_it_takes_a_person(owner: Owner) -> None:
     change = change_of(owner.resource())
-    assert change.action == "unknown"
-    assert "run `up` at a terminal" in change.note
-    assert "REPORTER_APP_ID" in change.note
+    assert change.action == "blocked"
+    assert "Run `up` at a terminal" in change.fix
+    assert "REPORTER_APP_ID" in change.fix
     assert change_of(owner.resource(make=lambda: owner.ours)).action == "create"
 
 
@@ -243,7 +243,7 @@ def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner
 def test_a_secret_of_others_is_left(owner: Owner) -> None:
     head = {**metadata("another", SECRET, "argocd")}
     owner.cluster.objects["secret", SECRET] = pack(head, "Opaque", {ID: "1"}, {KEY: Secret("x")})
-    assert change_of(owner.resource(owner.ours)).action == "unknown"
+    assert change_of(owner.resource(owner.ours)).action == "blocked"
     assert owner.resource().remove() == f"stays, the Secret {SECRET} is not ours"
 
 

@@ -12,7 +12,7 @@ from installer.resources.repository_credential import RepositoryCredential
 from installer.secret import Secret
 from installer.settings import Settings
 
-from .cluster import SETTINGS, Cluster, Helm, Keys, release
+from .cluster import SETTINGS, Cluster, Helm, Keys, reconcile, release
 
 PAIR = Pair.make()
 TITLE = "gitops-flask: web-repo"
@@ -181,7 +181,7 @@ def test_a_secret_of_others_is_never_touched() -> None:
     resource = credential(cluster, keys, helm)
     change = resource.diff(resource.observe())
     assert change
-    assert change.action == "unknown"
+    assert change.action == "blocked"
     assert "stays" in resource.remove()
     assert helm.uninstalled == keys.log == []
 
@@ -242,10 +242,10 @@ def test_without_a_login_there_or_at_hand_one_is_asked_for() -> None:
     for there in (Cluster(), holding(None, settings=HTTPS)):
         resource = by_login(there, None)
         change = resource.diff(resource.observe())
-        assert change.action == "unknown"
-        assert "set ARGOCD_REPOSITORY_TOKEN" in change.note
+        assert change.action == "blocked"
+        assert "Set ARGOCD_REPOSITORY_TOKEN" in change.fix
         with pytest.raises(InstallerError, match="no token at hand"):
-            resource.apply(resource.observe(), change)
+            reconcile(resource)
 
 
 def test_a_rotated_login_is_noticed_and_never_shown() -> None:

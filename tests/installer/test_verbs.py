@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from installer.converge import Planned
-from installer.resource import Change
+from installer.resource import blocked
 from installer.wait import until
 from tests.conftest import ROOT
 from tests.documents import valid
@@ -196,8 +196,8 @@ def test_up_does_not_call_it_done_where_something_must_be_given_first(
     run: Run, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def all_but_one(resources: list[Any]) -> list[Planned]:
-        unknown = Change("unknown", note="no token at hand")
-        return [Planned(r, unknown if r.key == "registry-token" else None) for r in resources]
+        without = blocked("no token at hand", "Set it.")
+        return [Planned(r, without if r.key == "registry-token" else None) for r in resources]
 
     monkeypatch.setattr("installer.converge.plan", all_but_one)
     done = run("up", "--yes", code=1)

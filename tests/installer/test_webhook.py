@@ -225,7 +225,7 @@ def test_killed_between_the_secret_and_the_hook_the_next_run_takes_the_same_secr
 
 def test_a_secret_of_others_under_that_name_is_named_and_left(made: Bench) -> None:
     made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"] = {}
-    assert change_of(made).action == "unknown"
+    assert change_of(made).action == "blocked"
     assert "is not ours" in change_of(made).note
     assert resource(made).remove() == "deleted; the Secret web-webhook stays, it is not ours"
     assert ("secret", "web-webhook") in made.cluster.objects
