@@ -11,13 +11,21 @@ import pytest
 
 from tests.delivery.world import Answer, Checkout
 from tests.e2e.actors import eventually
-from tests.github import GitHub
+from tests.github import GitHub, results
 from tests.github.git import ZERO
 from tests.github.model import Repository, Token, now, number
 from tests.github.pushes import Push
+from tests.github.reported import Report
 from tests.github.runs import Job, Run
 
-READS = {"contents": "read", "checks": "read", "pull_requests": "read"}
+READS = {"contents": "read", "actions": "read", "pull_requests": "read"}
+PULL_REQUEST, DELIVER = "pull-request.yml", "deliver.yml"
+
+
+def a_test_job(conclusion: str | None, attempt: int = 1) -> Job:
+    """Make a job `test` that ended like this, or is under way."""
+    status = "completed" if conclusion else "queued"
+    return Job("test", "test", number(), now(), conclusion=conclusion, status=status, attempt=attempt)
 
 
 @dataclass
@@ -56,16 +64,15 @@ class Merges:
         self.checked(pull.head_sha, check)
         return head
 
-    def checked(self, sha: str, conclusion: str | None) -> Job:
+    def checked(
+        self, sha: str, conclusion: str | None, workflow: str = PULL_REQUEST, event: str = "pull_request"
+    ) -> Run:
         """Let a run's job `test` have ended like this, or be under way; another job is green anyway."""
-        job = Job(
-            "test", "test", number(), now(), conclusion=conclusion, status="completed" if conclusion else "queued"
-        )
         other = Job("image", "image", number(), now(), conclusion="success", status="completed")
-        told = ("ci.yml", "ci", "pull_request", {}, "main", sha, sha, "refs/heads/main", "octo", now(), "t")
-        run = Run(number(), 1, *told, Path("log"), jobs=[other, job])
+        told = (f".github/workflows/{workflow}", "ci", event, {}, "main", sha, sha, "refs/heads/main", "octo", now())
+        run = Run(number(), 1, *told, "t", Path("log"), jobs=[other, a_test_job(conclusion)])
         self.repository.runs.insert(0, run)
-        return job
+        return run
 
     def add_another_file(self) -> None:
         """Commit it on main as the clone has that."""
@@ -175,12 +182,72 @@ def test_where_github_says_no_the_tests_run(merges: Merges) -> None:
     assert merges.before() == ""
 
 
+def test_a_green_check_of_that_name_counts_for_nothing_whoever_made_it(merges: Merges) -> None:
+    """An App says `test` is green, and so does a status that somebody set by hand; pull-request.yml never ran."""
+    head = merges.propose("one", "one", "skipped")
+    del merges.repository.runs[0]
+    for kind in ("check", "status"):
+        said = Report("test", kind, "success", "https://example.com", app="an-app")  # type: ignore[arg-type]
+        results.report(merges.github, merges.repository, head, said)
+    merges.merge("one")
+    assert merges.before() == ""
+
+
+@pytest.mark.parametrize(
+    ("workflow", "event"),
+    [
+        ("another.yml", "pull_request"),
+        ("another.yml", "push"),
+        (PULL_REQUEST, "push"),
+        (PULL_REQUEST, "workflow_dispatch"),
+    ],
+)
+def test_a_job_of_that_name_in_another_workflow_or_by_another_event_counts_for_nothing(
+    merges: Merges, workflow: str, event: str
+) -> None:
+    head = merges.propose("one", "one")
+    del merges.repository.runs[0]
+    merges.checked(head, "success", workflow, event)
+    merges.merge("one")
+    assert merges.before() == ""
+
+
+@pytest.mark.parametrize("states", [("success", "failure"), ("failure", "success"), ("success", None)])
+def test_one_green_run_among_others_of_the_pull_request_counts_for_nothing(
+    merges: Merges, states: tuple[str, str | None]
+) -> None:
+    head = merges.propose("one", "one", states[0])
+    merges.checked(head, states[1])
+    merges.merge("one")
+    assert merges.before() == ""
+
+
+@pytest.mark.parametrize(("last", "told"), [("success", "tested=yes\n"), ("failure", ""), (None, "")])
+def test_the_last_attempt_of_a_run_counts(merges: Merges, last: str | None, told: str) -> None:
+    merges.propose("one", "one", "failure" if last == "success" else "success")
+    merges.repository.runs[0].jobs.append(a_test_job(last, attempt=2))
+    merges.merge("one")
+    assert merges.before() == told
+
+
+def test_of_several_pull_requests_the_one_that_was_merged_counts(merges: Merges) -> None:
+    """Another one, still open, has the same commit in it, and its checks are green."""
+    merges.propose("one", "one", "failure")
+    merges.merge("one")
+    revision = merges.job.git("rev-parse", "HEAD")
+    merges.checkout.git("fetch", "--quiet", f"file://{merges.repository.git}", "main")
+    merges.checkout.git("checkout", "--quiet", "-B", "two", revision)
+    merges.propose("two", "two")
+    assert merges.before() == ""
+
+
 @pytest.mark.parametrize(("conclusion", "code"), [("success", 0), ("failure", 1), ("cancelled", 1)])
-def test_a_delivery_waits_for_its_own_check(merges: Merges, conclusion: str, code: int) -> None:
-    job = merges.checked(merges.main(), None)
+def test_a_delivery_waits_for_its_own_job(merges: Merges, conclusion: str, code: int) -> None:
+    run = merges.checked(merges.main(), None, DELIVER, "push")
+    job = run.jobs[-1]
     asked = len(merges.github.requests)
 
-    process = merges.start("--wait")
+    process = merges.start("--wait", GITHUB_RUN_ID=str(run.id))
     eventually("its first look", lambda: len(merges.github.requests) > asked, 30)
     job.status, job.conclusion = "completed", conclusion
     out, err = process.communicate(timeout=60)
@@ -188,15 +255,38 @@ def test_a_delivery_waits_for_its_own_check(merges: Merges, conclusion: str, cod
     assert len(merges.github.requests) > asked + 1, "it was not over at the first look"
 
 
-def test_a_commit_that_was_tested_once_need_not_be_again(merges: Merges) -> None:
+@pytest.mark.parametrize(("own", "said"), [("failure", "nothing is delivered"), (None, "has not ended")])
+def test_what_others_say_of_the_commit_delivers_nothing(merges: Merges, own: str | None, said: str) -> None:
+    """Another run, a job of that name in another workflow and an App are green, but the run's own job is not."""
     revision = merges.main()
-    merges.checked(revision, "success")
-    merges.checked(revision, None)
-    assert merges.run("--wait").code == 0
+    run = merges.checked(revision, own, DELIVER, "push")
+    merges.checked(revision, "success", DELIVER, "workflow_dispatch")
+    merges.checked(revision, "success", "another.yml", "push")
+    results.report(merges.github, merges.repository, revision, Report("test", "check", "success", "https://a.b"))
+    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), PATIENCE="0")
+    assert answer.code == 1
+    assert said in answer.text
 
 
-def test_without_any_check_nothing_is_delivered(merges: Merges) -> None:
-    merges.main()
-    answer = merges.run("--wait", PATIENCE="0")
+@pytest.mark.parametrize(("attempts", "code"), [(("failure", "success"), 0), (("success", "failure"), 1)])
+def test_of_a_run_that_was_started_again_the_last_attempt_counts(
+    merges: Merges, attempts: tuple[str, str], code: int
+) -> None:
+    run = merges.checked(merges.main(), attempts[0], DELIVER, "push")
+    run.jobs.append(a_test_job(attempts[1], attempt=2))
+    assert merges.run("--wait", GITHUB_RUN_ID=str(run.id)).code == code
+
+
+def test_a_job_that_was_green_and_not_started_again_still_counts(merges: Merges) -> None:
+    """`Re-run failed jobs` after the registry was away: only `deliver` runs again."""
+    run = merges.checked(merges.main(), "success", DELIVER, "push")
+    run.jobs.append(Job("deliver", "deliver", number(), now(), status="in_progress", attempt=2))
+    assert merges.run("--wait", GITHUB_RUN_ID=str(run.id)).code == 0
+
+
+def test_without_such_a_job_nothing_is_delivered(merges: Merges) -> None:
+    run = merges.checked(merges.main(), None, DELIVER, "push")
+    run.jobs.clear()
+    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), PATIENCE="0")
     assert answer.code == 1
     assert "has not ended" in answer.text

@@ -56,8 +56,8 @@ def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str
 
 
 PERMISSIONS = {
-    ("deliver", "test"): {"contents": "read", "checks": "read", "pull-requests": "read"},
-    ("deliver", "deliver"): {"contents": "write", "checks": "read", "deployments": "write"},
+    ("deliver", "test"): {"contents": "read", "actions": "read", "pull-requests": "read"},
+    ("deliver", "deliver"): {"contents": "write", "actions": "read", "deployments": "write"},
     ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
     ("rollback", "redeliver"): {"actions": "write"},
 }

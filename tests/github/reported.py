@@ -18,6 +18,8 @@ class Report:
     state: State
     url: str
     at: str = field(default_factory=now)
+    app: str = "travis-ci"
+    """Whose check it is, by the App's short name; a status has none."""
 
 
 def context(report: Report, required: Callable[[str], bool]) -> dict[str, Any]:

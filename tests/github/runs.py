@@ -19,6 +19,7 @@ class Job:
     log: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     unmatched: bool = False  # no runner has its label
+    attempt: int = 1  # of the run, in which it ran
     cancelled: bool = False  # it was not over when its run was cancelled
 
 

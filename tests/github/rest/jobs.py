@@ -2,18 +2,27 @@
 
 import io
 import zipfile
+import zlib
 from typing import Any
 
 from ..call import Call
+from ..model import Account
+from ..reported import Report
 from ..runs import Job, Run
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 from .actions import ACTIONS, find_run, run_json
 
+GITHUB_ACTIONS = 15368
+"""The number of the App whose checks are those of Actions."""
+
 
 @route("GET", ACTIONS + "/runs/{run_id}/jobs", "actions:read")
 def jobs(call: Call, run_id: str) -> Response:
+    """List the jobs of the newest attempt, or with `filter=all` those of all."""
     found = find_run(call, run_id)
-    return call.page([_job(call, found, each) for each in found.jobs], "jobs")
+    newest = max((each.attempt for each in found.jobs), default=1)
+    shown = found.jobs if call.request.query.get("filter") == "all" else [j for j in found.jobs if j.attempt == newest]
+    return call.page([_job(call, found, each) for each in shown], "jobs")
 
 
 def _job(call: Call, run: Run, job: Job) -> dict[str, Any]:
@@ -23,7 +32,7 @@ def _job(call: Call, run: Run, job: Job) -> dict[str, Any]:
         "node_id": f"CR_{job.id}",
         "run_id": run.id,
         "run_url": shown["url"],
-        "run_attempt": 1,
+        "run_attempt": job.attempt,
         "head_sha": run.head_sha,
         "head_branch": run.head_branch,
         "workflow_name": run.workflow_name,
@@ -92,8 +101,54 @@ def _check_run(call: Call, run: Run, job: Job) -> dict[str, Any]:
             "annotations_count": 0,
             "annotations_url": f"{shown['check_run_url']}/annotations",
         },
-        "app": None,
+        "app": _app(call, GITHUB_ACTIONS, "github-actions"),
         "pull_requests": [],
+    }
+
+
+def _check_of_an_app(call: Call, sha: str, report: Report) -> dict[str, Any]:
+    """Show what another App than Actions says of a commit."""
+    over = report.state != "pending"
+    number = zlib.crc32(f"{sha} {report.name}".encode())
+    return {
+        "id": number,
+        "node_id": f"CR_{number}",
+        "head_sha": sha,
+        "name": report.name,
+        "url": f"{call.url}/check-runs/{number}",
+        "html_url": f"{call.site.web}/{call.repository.full_name}/runs/{number}",
+        "details_url": report.url,
+        "external_id": "",
+        "status": "completed" if over else "in_progress",
+        "conclusion": report.state if over else None,
+        "started_at": report.at,
+        "completed_at": report.at if over else None,
+        "check_suite": {"id": number},
+        "output": {
+            **dict.fromkeys(("title", "summary", "text")),
+            "annotations_count": 0,
+            "annotations_url": f"{call.url}/check-runs/{number}/annotations",
+        },
+        "app": _app(call, zlib.crc32(report.app.encode()), report.app),
+        "pull_requests": [],
+    }
+
+
+def _app(call: Call, number: int, slug: str) -> dict[str, Any]:
+    page = f"{call.site.web}/apps/{slug}"
+    return {
+        "id": number,
+        "slug": slug,
+        "node_id": f"A_{number}",
+        "owner": call.site.user(Account(slug, "Organization", id=number)),
+        "name": slug,
+        "description": "",
+        "external_url": page,
+        "html_url": page,
+        "created_at": call.repository.created_at,
+        "updated_at": call.repository.created_at,
+        "permissions": {},
+        "events": [],
     }
 
 
@@ -105,7 +160,10 @@ def check_runs(call: Call, ref: str) -> Response:
     name = call.request.query.get("check_name")
     jobs = [(each, job) for each in call.repository.runs if each.head_sha == sha for job in each.jobs]
     found = [(run, job) for run, job in jobs if name in (None, job.name)]
-    return call.page([_check_run(call, *each) for each in found], "check_runs")
+    shown = [_check_run(call, *each) for each in found]
+    of_others = [each for each in call.repository.reports.get(sha, {}).values() if each.kind == "check"]
+    shown += [_check_of_an_app(call, sha, each) for each in of_others if name in (None, each.name)]
+    return call.page(shown, "check_runs")
 
 
 @route("GET", "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations", "checks:read")
