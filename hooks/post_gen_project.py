@@ -21,14 +21,14 @@ def prune() -> None:
                 os.removedirs(file.parent)
 
 
-def first_commit() -> None:
+def first_commit(inherited: dict[str, str]) -> None:
     def succeeds(*question: str) -> bool:
-        return not subprocess.run([*GIT, *question], capture_output=True).returncode
+        return not subprocess.run([*GIT, *question], capture_output=True, env=inherited).returncode
 
     if not succeeds("rev-parse", "--verify", "HEAD"):  # not (in) a repository with commits of its own
         author = {} if succeeds("var", "GIT_COMMITTER_IDENT") else NOBODY
         for step in ("init --quiet", "symbolic-ref HEAD refs/heads/main", "add --all", "commit --quiet -m Generated"):
-            subprocess.run([*GIT, *step.split()], check=True, env=author | os.environ)
+            subprocess.run([*GIT, *step.split()], check=True, env=author | inherited)
 
 
 go_on = "gitops-flask up"
@@ -41,7 +41,7 @@ try:
         go_on = import_module(f"{package}.resume").command("up", Path.cwd(), origin)
         for file in (path for path in Path("ci").rglob("*") if path.is_file()):
             file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
-        first_commit()
+        first_commit(import_module(f"{package}.environment").inherited())  # the user's hooks of git see no token
         installer = import_module(f"{package}.offer")
         installer.offer(Path.cwd(), origin, installer.mode_from_environment())
 except BaseException as error:  # Ctrl-C, too

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from . import github_app, shell
+from . import environment, github_app, shell
 from .errors import InstallerError
 from .git import Login
 from .github_app import GitHubApp
-from .github_rest import api_url, token_variable
+from .github_rest import api_url, token_variables
 from .gitlab_login import login as gitlab_login
 from .gitlab_login import token as gitlab_token
 from .secret import Secret
@@ -70,7 +70,7 @@ class Credentials:
     def environment(self) -> Mapping[str, str]:
         """Return what `gh` needs in its environment: the token under this host's name, no questions, no telemetry."""
         return {
-            token_variable(self.host): self.token.reveal(),
+            token_variables(self.host)[0]: self.token.reveal(),
             "GH_HOST": self.host,
             "GH_PROMPT_DISABLED": "1",
             "GH_NO_UPDATE_NOTIFIER": "1",
@@ -100,16 +100,16 @@ def find(settings: Settings) -> Credentials:
         host=settings.host,
         token=Secret(_TOKENS[settings.scm](settings.host)),
         registry_username=username,
-        registry_token=Secret(os.environ.get("REGISTRY_TOKEN", "")),
+        registry_token=Secret(environment.private("REGISTRY_TOKEN")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
-        pull_token=Secret(os.environ.get(PULL_TOKEN, "")),
+        pull_token=Secret(environment.private(PULL_TOKEN)),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=github_app.given() if settings.reporter == "app" else None,
-        delivery_token=Secret(os.environ.get(DELIVERY_TOKEN, "") if settings.ci in CI_TOKENS else ""),
-        ci_token=Secret(os.environ.get(CI_TOKENS.get(settings.ci, ""), "")),
+        delivery_token=Secret(environment.token(DELIVERY_TOKEN) if settings.ci in CI_TOKENS else ""),
+        ci_token=Secret(environment.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
-        database_address=Secret(os.environ.get(DATABASE_ADDRESS, "").strip()),
+        database_address=Secret(environment.private(DATABASE_ADDRESS)),
     )
 
 
@@ -132,9 +132,10 @@ def ask_database_address(credentials: Credentials) -> Credentials:
 
 
 def _github_token(host: str) -> str:
-    """Return the token as `gh` finds it: its variable first, for which it need not start, then its own store."""
-    if token := os.environ.get(token_variable(host), "").strip():
-        return token
+    """Return the token as `gh` finds it: its variables first, for which it need not start, then its own store."""
+    for name in token_variables(host):
+        if token := environment.token(name):
+            return token
     return "" if shell.missing("gh") else shell.attempt("gh", "auth", "token", "--hostname", host).out.strip()
 
 
@@ -147,12 +148,12 @@ _TOKENS: dict[str, Callable[[str], str]] = {
 
 def _reader(settings: Settings) -> Reader | None:
     """Return a token's login, or a GitHub App's; nothing where neither is given."""
-    if token := os.environ.get(READER):
+    if token := environment.private(READER):
         usual = "oauth2" if settings.scm == "gitlab" else "x-access-token"
         return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
     if settings.scm == "gitlab":
         return None
-    given = [os.environ.get(name, "") for name in APP]
+    given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), environment.private(APP[2])]
     if not any(given):
         return None
     if missing := [name for name, value in zip(APP, given, strict=True) if not value]:

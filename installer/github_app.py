@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from . import trust
+from . import environment, trust
 from .app_github import TOKEN, AppGitHub
 from .errors import InstallerError
 from .github_rest import api_url
@@ -53,7 +53,7 @@ class GitHubApp:
 
 def given() -> GitHubApp | None:
     """Return the App that the environment names; nothing where it names none."""
-    number, file = (os.environ.get(name, "").strip() for name in GIVEN)
+    number, file = os.environ.get(GIVEN[0], "").strip(), environment.private(GIVEN[1])
     if not number and not file:
         return None
     if not number or not file:

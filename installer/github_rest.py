@@ -25,9 +25,11 @@ def api_url(host: str) -> str:
     return f"https://{host}/api/v3"
 
 
-def token_variable(host: str) -> str:
-    """Return the environment variable from which `gh` takes a token for this host."""
-    return "GH_TOKEN" if host == CLOUD or host.endswith(OF_CLOUD) else "GH_ENTERPRISE_TOKEN"
+def token_variables(host: str) -> tuple[str, str]:
+    """Return the environment variables from which `gh` takes a token for this host, in its order."""
+    if host == CLOUD or host.endswith(OF_CLOUD):
+        return "GH_TOKEN", "GITHUB_TOKEN"
+    return "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"
 
 
 class GitHubRest(Rest):

@@ -1,7 +1,6 @@
 """GitLab's token: where it comes from, and how git logs in with it."""
 
-import os
-
+from . import environment
 from .git import Login
 from .gitlab_refused import said_to_git
 from .gitlab_rest import TOKEN
@@ -14,7 +13,7 @@ _HELPER = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\
 
 def token(_: str) -> str:
     """Return the token; empty where there is none."""
-    return os.environ.get(TOKEN, "")
+    return environment.token(TOKEN)
 
 
 def login(token: Secret, ca: str) -> Login:

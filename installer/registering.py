@@ -15,13 +15,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-import click
-
 from .errors import Answered, InstallerError
 from .github import GitHub
 from .github_app import GIVEN, PERMISSIONS, GitHubApp
 from .secret import Secret, redact
 from .settings import Settings
+from .shell import launch
 from .wait import stopped
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ def register(settings: Settings, github: GitHub, *, patience: float = PATIENCE) 
     """Open a page in the browser, wait until the person has registered the App, and return it with its key."""
     with _Desk(settings, github) as desk:
         log.info("register the App in the browser (you may change its name): %s", desk.address)
-        click.launch(desk.address)
+        launch(desk.address)
         end = time.monotonic() + patience
         while desk.app is None and desk.error is None and time.monotonic() < end and not stopped.is_set():
             desk.handle_request()

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import os
 
 _known: set[str] = set()
@@ -13,7 +14,7 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if value:
-            _known.add(value)
+            _known.update((value, json.dumps(value)[1:-1]))  # as programs repeat it in an error, too
 
     def __repr__(self) -> str:
         return "Secret(…)"
@@ -24,7 +25,7 @@ class Secret:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
+        return isinstance(other, Secret) and hmac.compare_digest(_bytes(self._value), _bytes(other._value))
 
     __hash__ = None  # type: ignore[assignment]  # a secret is no key
 
@@ -35,12 +36,18 @@ class Secret:
     def fingerprint(self, salt: str = "") -> str:
         """Return `salt:digest`, enough to notice another token and too short (32 bits) to confirm a guessed one."""
         salt = salt or os.urandom(8).hex()
-        digest = hashlib.scrypt(self._value.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=4)
+        digest = hashlib.scrypt(_bytes(self._value), salt=_bytes(salt), n=2**14, r=8, p=1, dklen=4)
         return f"{salt}:{digest.hex()}"
 
     def matches(self, fingerprint: str) -> bool:
         """Tell whether a stored fingerprint was made from this value."""
-        return hmac.compare_digest(self.fingerprint(fingerprint.partition(":")[0]), fingerprint)
+        made = self.fingerprint(fingerprint.partition(":")[0])
+        return hmac.compare_digest(_bytes(made), _bytes(fingerprint))
+
+
+def _bytes(text: str) -> bytes:
+    """Return any text's bytes, those of an environment that is no UTF-8 as well."""
+    return text.encode(errors="surrogateescape")
 
 
 def redact(text: str) -> str:

@@ -1,9 +1,9 @@
 """The one way to run a program: plumbum, with a deadline, secrets by standard input or environment only."""
 
 import logging
-import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from plumbum import CommandNotFound, local
 
+from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
 
@@ -40,15 +41,34 @@ def missing(program: str) -> bool:
     return program not in local
 
 
+def program(name: str) -> Any:
+    """Return a program as plumbum's command; what it inherits of the environment holds none of our secrets."""
+    _follow_environment()
+    try:
+        return local[name]
+    except CommandNotFound:
+        raise InstallerError(f"{name} is not installed.", f"See {INSTALL.get(name, name)}") from None
+
+
+def launch(address: str) -> None:
+    """Open a page in the user's browser, which inherits no more than any program."""
+    code = "import sys, click; click.launch(sys.argv[1])"
+    command: Any = local[sys.executable]
+    _follow_environment()
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command.popen(["-c", code, address], **quiet).wait()
+
+
 def _follow_environment() -> None:
-    """Let plumbum see today's environment: it keeps the one that it was imported in."""
-    if local.env.getdict() != dict(os.environ):
+    """Let plumbum see today's environment, without secrets: it keeps the one that it was imported in."""
+    today = inherited()
+    if local.env.getdict() != today:
         local.env.clear()
-        local.env.update(os.environ)
+        local.env.update(today)
 
 
 def attempt(
-    program: str,
+    name: str,
     *arguments: str,
     stdin: str = "",
     env: Mapping[str, str] | None = None,
@@ -58,14 +78,11 @@ def attempt(
 ) -> Result:
     """Run a program and return its answer, whatever its exit status; `timeout` is in seconds.
 
+    `env` is added to what every program inherits: a secret is in there where this program needs it, and no other one.
     `inherit` names open files that the program keeps open until it ends: see `turn`.
     """
-    _follow_environment()
-    try:
-        command = local[program]
-    except CommandNotFound:
-        raise InstallerError(f"{program} is not installed.", f"See {INSTALL.get(program, program)}") from None
-    shown = redact(shlex.join([program, *arguments]))
+    command = program(name)
+    shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)
     # Not plumbum's `<<`: it would write standard input, secrets included, to a temporary file.
     process: Any = command.popen(
@@ -92,7 +109,7 @@ def attempt(
 
 
 def run(
-    program: str,
+    name: str,
     *arguments: str,
     stdin: str = "",
     env: Mapping[str, str] | None = None,
@@ -100,8 +117,8 @@ def run(
     timeout: float = 60,
 ) -> str:
     """Run a program and return its standard output; raise CommandFailed with what it said."""
-    result = attempt(program, *arguments, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
+    result = attempt(name, *arguments, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
     if result.status:
-        shown = redact(shlex.join([program, *arguments]))
+        shown = redact(shlex.join([name, *arguments]))
         raise CommandFailed(shown, result.status, redact(result.err or result.out))
     return result.out

@@ -1,11 +1,13 @@
 """Whom to believe: what this machine believes, and the CA that a company signs its own servers with."""
 
 import atexit
+import hashlib
 import os
 import re
 import shutil
 import ssl
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ _OF_SYSTEMS = (
     *("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"),
     *("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"),
 )
+
+_writing = threading.Lock()
 
 
 def read(path: Path) -> str:
@@ -59,10 +63,13 @@ def verify(authority: str) -> str | bool:
 def bundle(authority: str) -> Path:
     """Write what this machine believes and this CA to one private file that ends with this process."""
     text = _bundle(authority, tuple(os.environ.get(name, "") for name in _VARIABLES))
-    path = _folder() / f"{abs(hash(text)):x}.pem"
-    if not path.is_file():
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+    with _writing:
+        path = _folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"
+        if not path.is_file():
+            part = path.with_suffix(".part")
+            part.touch(mode=0o600)
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)  # whoever was given its name reads all of it, a program that runs as well
     return path
 
 

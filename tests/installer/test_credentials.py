@@ -44,13 +44,29 @@ def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
 ) -> None:
     programs = put_on_path(tmp_path, monkeypatch)
     programs.answer("gh", f"auth token --hostname {host}", "gho_kept\n")
-    for name in ("GH_TOKEN", "GH_ENTERPRISE_TOKEN"):
-        monkeypatch.setenv(name, f"for {name}")
+    second = variable.replace("GH_", "GITHUB_")
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
+        monkeypatch.setenv(name, f"for-{name}")
     settings = replace(SETTINGS, host=host)
-    assert credentials.find(settings).token.reveal() == f"for {variable}"
-    assert programs.calls("gh") == []
-    monkeypatch.delenv(variable)
+    for name in (variable, second):
+        assert credentials.find(settings).token.reveal() == f"for-{name}"
+        assert programs.calls("gh") == []
+        monkeypatch.delenv(name)
     assert credentials.find(settings).token.reveal() == "gho_kept"
+
+
+@pytest.mark.parametrize("variable", ["GH_TOKEN", "GITLAB_TOKEN", "CIRCLE_TOKEN", "DELIVERY_TOKEN"])
+@pytest.mark.parametrize("wrong", ["tok\u00e9n-1", "tok\u2026", "tok en", "tok\nen", "tok\udc80"])
+def test_a_token_that_no_header_can_carry_is_told_by_its_variable_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, wrong: str
+) -> None:
+    monkeypatch.setenv(variable, wrong)
+    settings = replace(SETTINGS, ci="circleci") if variable not in ("GH_TOKEN", "GITLAB_TOKEN") else SETTINGS
+    settings = replace(settings, scm="gitlab", ci="gitlab-ci") if variable == "GITLAB_TOKEN" else settings
+    monkeypatch.setenv("GH_TOKEN", wrong if variable == "GH_TOKEN" else "good")
+    with pytest.raises(InstallerError, match=f"{variable} holds a character that no token has: number 4 of") as error:
+        credentials.find(settings)
+    assert wrong not in str(error.value)
 
 
 def test_a_reader_is_looked_for_only_where_argo_cd_logs_in(monkeypatch: pytest.MonkeyPatch) -> None:

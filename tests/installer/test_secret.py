@@ -35,3 +35,23 @@ def test_a_fingerprint_recognises_its_secret_and_no_other() -> None:
 def test_an_empty_one_is_missing() -> None:
     assert not Secret("")
     assert redact("text") == "text"
+
+
+@pytest.mark.parametrize("value", ["pässwörd", "пароль", "token…", "\udcff", "🔑"])
+def test_one_that_is_not_ascii_is_compared_and_recognised_like_any_other(value: str) -> None:
+    secret = Secret(value)
+    assert secret == Secret(value)
+    assert secret != Secret(value + "x")
+    assert secret.matches(secret.fingerprint())
+    assert not Secret("another").matches(secret.fingerprint())
+    assert redact(f"denied: {value}") == "denied: ***"
+
+
+@pytest.mark.parametrize("stored", ["", ":", "salt", "sälz:ff", "salt:äß", "\udcff:\udcff"])
+def test_a_fingerprint_that_somebody_else_stored_is_no_match_and_no_error(stored: str) -> None:
+    assert not Secret("one").matches(stored)
+
+
+def test_is_blotted_out_as_a_program_repeats_it_in_json() -> None:
+    Secret('a "quoted" pässwörd')
+    assert redact(r'{"password": "a \"quoted\" p\u00e4ssw\u00f6rd"}') == '{"password": "***"}'

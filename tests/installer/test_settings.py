@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from installer.errors import InstallerError
-from installer.github_rest import api_url, token_variable
+from installer.github_rest import api_url, token_variables
 from installer.settings_file import load, parse
 from tests.github.authority import Authority
 
@@ -189,7 +189,7 @@ def test_how_argo_cd_reads_follows_from_host_visibility_and_access(
     ],
 )
 def test_each_kind_of_host_has_its_api_and_its_token(host: str, api: str, variable: str) -> None:
-    assert (api_url(host), token_variable(host)) == (api, variable)
+    assert (api_url(host), token_variables(host)[0]) == (api, variable)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """A company's CA is believed beside what the machine believes, and only where the project names it."""
 
+import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +63,35 @@ def test_a_bundle_that_was_swept_away_is_written_again(authority: Authority) -> 
     path = trust.bundle(ca)
     path.unlink()
     assert trust.bundle(ca).read_text().endswith(ca)
+
+
+def test_many_threads_that_ask_at_once_each_read_the_whole_bundle(
+    authority: Authority, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca = trust.read(authority.certificate)
+    write, names, folders = Path.write_text, 12, set()
+
+    def slowly(self: Path, text: str, **options: str) -> int:
+        """Write as a busy disk does: the others run in the middle of it."""
+        write(self, text[: len(text) // 2], **options)
+        for _ in range(100):
+            os.sched_yield()
+        return write(self, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", slowly)
+    monkeypatch.setattr(trust, "_folder", cache(trust._folder.__wrapped__))
+    together = threading.Barrier(names)
+
+    def ask(_: int) -> str:
+        together.wait()
+        path = trust.bundle(ca)
+        folders.add(path.parent)
+        return path.read_text()
+
+    with ThreadPoolExecutor(names) as pool:
+        assert set(pool.map(ask, range(names))) == {machine + ca}
+    assert len(folders) == 1
+    assert [path.suffix for path in folders.pop().iterdir()] == [".pem"]
 
 
 def test_only_certificates_are_taken_out_of_a_file(authority: Authority, tmp_path: Path) -> None:

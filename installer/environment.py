@@ -1,0 +1,69 @@
+"""The environment: which of its variables hold secrets, and what a program that is started here inherits of it."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from .errors import InstallerError
+
+if sys.platform != "win32":
+    import pwd
+
+SECRETS = (
+    *("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"),
+    *("REGISTRY_TOKEN", "REGISTRY_PULL_TOKEN", "DELIVERY_TOKEN", "CIRCLE_TOKEN", "TRAVIS_TOKEN"),
+    *("ARGOCD_REPOSITORY_TOKEN", "ARGOCD_APP_PRIVATE_KEY_FILE", "REPORTER_APP_PRIVATE_KEY_FILE"),
+    *("CLUSTER_DATABASE_URL", "ARGOCD_AUTH_TOKEN"),
+)
+"""Read here, or by a program that is handed the one that it needs; no other program is given any."""
+
+
+def private(name: str) -> str:
+    """Return what a variable that holds a secret, or names its file, is set to; empty where it is not."""
+    if name not in SECRETS:
+        raise LookupError(f"{name} is not in SECRETS: every program that is started would inherit it")
+    return os.environ.get(name, "").strip()
+
+
+def token(name: str) -> str:
+    """Return a token that goes into the header of a request; raise where it holds what no token does."""
+    value = private(name)
+    wrong = next((number for number, sign in enumerate(value, 1) if not "!" <= sign <= "~"), 0)
+    if wrong:
+        told = f"{name} holds a character that no token has: number {wrong} of {len(value)}."
+        raise InstallerError(told, "Copy the token again, with nothing before, in or after it.")
+    return value
+
+
+def inherited() -> dict[str, str]:
+    """Return the environment of every program that is started here: no secret, and a home in any case.
+
+    Without a home, kubectl and helm would keep their caches in the working directory: in the project.
+    """
+    kept = without_secrets(os.environ)
+    if sys.platform != "win32" and not Path(kept.get("HOME", "")).is_absolute():
+        kept["HOME"] = _home()
+    return kept
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables that hold our secrets."""
+    return {name: value for name, value in environment.items() if name not in SECRETS}
+
+
+@cache
+def _home() -> str:
+    """Return this user's home by the list of users, or a folder that ends with this process where there is none."""
+    with suppress(KeyError):  # a container's user may be on no list
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+        if home.is_absolute() and home.is_dir():
+            return str(home)
+    folder = tempfile.mkdtemp(prefix="gitops-flask-home-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
