@@ -31,6 +31,8 @@ class CI(Protocol):
     """What people call it: `GitHub Actions`."""
     checks: tuple[str, ...]
     """What must be green before a merge, by the names under which the code host shows it."""
+    check_app: str
+    """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
     page: str
     """Where its runs are shown."""
     blind: bool

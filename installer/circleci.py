@@ -28,6 +28,7 @@ class CircleCI:
 
     title = "CircleCI"
     checks: tuple[str, ...] = ("ci/circleci: test", "ci/circleci: image", "ci/circleci: chart")
+    check_app = ""  # statuses, which CircleCI sets with the OAuth token of a person
     token_variable = CI_TOKENS["circleci"]
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:

@@ -9,7 +9,7 @@ from .credentials import Credentials
 from .github import GitHub
 from .resource import Resource
 from .resources.registry_token import RegistryToken
-from .resources.rules import CHECKS
+from .resources.rules import ACTIONS, CHECKS
 from .resources.variables import Variables
 from .secret import redact
 from .settings import MAIN, Settings
@@ -22,6 +22,7 @@ class GitHubActions:
 
     title = "GitHub Actions"
     checks: tuple[str, ...] = CHECKS
+    check_app = ACTIONS
     blind = False
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:

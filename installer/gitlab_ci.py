@@ -27,6 +27,7 @@ class GitLabCI:
 
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
+    check_app = ""
     blind = False
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:

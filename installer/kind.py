@@ -21,8 +21,8 @@ class Kind:
     keys: Callable[[Any], DeployKeys]
     repository: Callable[..., Resource[Any]]
     """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
-    rules: Callable[[Settings, Any, tuple[str, ...]], Resource[Any]]
-    """The last argument names the checks that a merge waits for."""
+    rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
+    """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, str], Webhooks]
     """The last argument names the application."""
     cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]

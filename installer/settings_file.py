@@ -40,6 +40,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
         "an image's whole name, like docker.io/library/python:3.13-slim",
     ),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
+    "reviews": ("github.reviews", None, "a number from 0 to 10"),
     "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
@@ -52,10 +53,13 @@ _AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
 _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a delivery",
     "reporter_image": "there is no reporter at GitLab",
+    "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
     "runner": "which runners a job takes, its tags in .gitlab-ci.yml say",
     "api_version": "GitLab's API has the version of GitLab",
 }
 """And what there is at GitLab instead."""
+_COUNTS = {"reviews": range(11)}
+"""The settings that are numbers."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 
@@ -92,7 +96,11 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
             value = CIS[scm][0] if name == "ci" else getattr(Settings, name, "")
-        if not isinstance(value, str) or (pattern and not pattern.fullmatch(value)):
+        if name in _COUNTS:
+            fits = type(value) is int and value in _COUNTS[name]
+        else:
+            fits = isinstance(value, str) and (pattern is None or bool(pattern.fullmatch(value)))
+        if not fits:
             wrong.append(f"{where}: must be {form}, is {value!r}")
         values[name] = value
     for name, longest in (("slug", 36), ("namespace", 63)):

@@ -28,6 +28,7 @@ class TravisCI:
 
     title = "Travis CI"
     checks: tuple[str, ...] = ("Travis CI - Pull Request",)
+    check_app = "travis-ci"
     token_variable = CI_TOKENS["travis-ci"]
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:

@@ -108,7 +108,7 @@ class World:
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
-        rules = [kind.rules(settings, host, ci.checks)]
+        rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
         before = [
             kind.repository(settings, host, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),

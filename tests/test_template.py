@@ -99,7 +99,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
 
     ci = {} if a["ci"] in ("github-actions", "gitlab-ci") else {"ci": a["ci"]}
     of_actions = {"runner": ""} if a["ci"] == "github-actions" else {}
-    of_github = {"reporter": "none"} if a["scm"] == "github" else {}
+    of_github = {"reporter": "none", "reviews": 0} if a["scm"] == "github" else {}
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,

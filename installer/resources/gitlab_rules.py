@@ -34,10 +34,10 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     key = "rules"
     needs = ("repository",)
 
-    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = ()) -> None:
+    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
         self._gitlab = gitlab
         self._desired = {MAIN: Rule(NO_ONE, MAINTAINERS), settings.branch: Rule(MAINTAINERS, NO_ONE)}
-        self.title = f"protected branches {MAIN} and {settings.branch}"
+        self.title = f"protected branches {MAIN} and {settings.branch} (maintainers can deploy)"
 
     def observe(self) -> dict[str, Rule | None]:
         """Return the rules of our branches by name."""

@@ -21,6 +21,9 @@ LONGEST = 600
 """Seconds that an App's own token may be good for."""
 TOKEN_SECONDS = 3600
 CODE_SECONDS = 3600
+ACTIONS = "github-actions"
+OF_CLOUD = {ACTIONS: 15368, "travis-ci": 67}
+"""Apps that everybody at github.com may see, by their short names. A server of one's own numbers its Actions itself."""
 
 
 @dataclass(eq=False)
@@ -75,9 +78,18 @@ class Apps:
 
     def __init__(self, github: "GitHub") -> None:
         self._github = github
-        self.known: dict[int, App] = {}
+        numbers = OF_CLOUD if github.site.is_cloud else {ACTIONS: number()}
+        self.public = {
+            slug: App(slug, Account(slug, "Organization"), {}, github.site.web, public=True, id=id_)
+            for slug, id_ in numbers.items()
+        }
+        self.known: dict[int, App] = {app.id: app for app in self.public.values()}
         self.installations: dict[int, Installation] = {}
         self.registered: dict[str, Registered] = {}  # by code
+
+    def id_of(self, slug: str) -> int:
+        """Return the number of an App that everybody may see."""
+        return self.public[slug].id
 
     def add(self, name: str, owner: str, permissions: Mapping[str, str]) -> tuple[App, str]:
         """Register an App by hand, and return it with its private key."""

@@ -1,13 +1,13 @@
 """Pull requests made, followed and really merged."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import git, results
 from .model import Repository, Token, now, number
 from .pulls import PullRequest
 from .pushes import Push
 from .rules import Update, rules_of, violations
-from .wire import RefusedError
+from .wire import RefusedError, UnmodelledError
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
@@ -71,6 +71,8 @@ class Merging:
                 pull.state, pull.closed_at = "CLOSED", now()
             elif branch in {pull.head, pull.base} and pull.base in branches:
                 self._follow(repository, pull, branches)
+                if branch == pull.head:
+                    pull.pushed_by = push.owner.login
                 if branch == pull.head and push.starts_workflows:
                     self._github.triggers.pull_request(repository, push.owner, pull, "synchronize")
 
@@ -83,18 +85,40 @@ class Merging:
             creates=False,
             forced=False,
             merges=False,
-            passed_checks=frozenset(self._github.passed_checks(repository, pull.head_sha)),
+            passed_checks=self._github.passed_checks(repository, pull.head_sha),
         )
         found = violations(repository, actor, update, pull_request=True)
         for ruleset, rule in rules_of(repository, pull.base):
             parameters = rule.get("parameters", {})
             if actor.bypasses(ruleset):
                 continue
-            if wanted := parameters.get("required_approving_review_count"):
-                found.append(f"At least {wanted} approving review is required by reviewers with write access.")
+            if rule["type"] == "pull_request":
+                found += self._unapproved(repository, pull, parameters)
             strict = parameters.get("strict_required_status_checks_policy")
             if strict and not git.is_ancestor(repository.git, pull.base_sha, pull.head_sha):
                 found.append("This branch must be up to date with its base before merging.")
+        return found
+
+    def _unapproved(self, repository: Repository, pull: PullRequest, wanted: dict[str, Any]) -> list[str]:
+        """Say which approvals are lacking: each must come from somebody else who may write."""
+        if wanted.get("require_code_owner_review") and any(
+            git.show(repository.git, pull.base_sha, f"{folder}CODEOWNERS") for folder in ("", ".github/", "docs/")
+        ):
+            raise UnmodelledError("who owns which code")
+        current = [a for a in pull.approvals if a.sha == pull.head_sha or not wanted["dismiss_stale_reviews_on_push"]]
+        people = {
+            each.login
+            for each in current
+            if repository.role(self._github.accounts[each.login.lower()]) in {"admin", "write"}
+        }
+        count, found = wanted["required_approving_review_count"], []
+        if len(people) < count:
+            found.append(f"At least {count} approving review is required by reviewers with write access.")
+        last = pull.pushed_by or pull.author
+        if wanted["require_last_push_approval"] and not any(
+            each.sha == pull.head_sha and each.login in people - {last} for each in current
+        ):
+            found.append("New changes require approval from someone other than the last pusher.")
         return found
 
     def state(self, repository: Repository, token: Token, pull: PullRequest) -> str:

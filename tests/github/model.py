@@ -17,7 +17,7 @@ from .webhooks import Hook
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 PERMISSIONS = (
     "metadata", "administration", "contents", "variables", "secrets", "actions", "pull_requests", "checks", "workflows",
-    "deployments", "webhooks",
+    "deployments", "webhooks", "statuses",
 )  # fmt: skip
 FULL_ACCESS: Mapping[str, str] = dict.fromkeys(PERMISSIONS, "write")
 

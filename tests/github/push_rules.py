@@ -29,7 +29,7 @@ def refusal(github: "GitHub", push: "Push", updates: list[tuple[str, str, str]],
             creates=creates,
             forced=not (deletes or creates) and not git.is_ancestor(folder, old, new, env),
             merges=changes and bool(git.git(folder, "rev-list", "--merges", *_range(old, new), env=env)),
-            passed_checks=frozenset(github.passed_checks(repository, new)),
+            passed_checks=github.passed_checks(repository, new),
         )
         broken = violations(repository, push.actor, update)
         if broken:

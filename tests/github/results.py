@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from .apps import ACTIONS
 from .model import Repository
 from .reported import Report
 from .runs import Job, Run
@@ -39,6 +40,23 @@ def states(repository: Repository, sha: str) -> dict[str, bool]:
     of_others = repository.reports.get(sha, {}).items()
     passed = {name: all(job.conclusion in PASSED for job in jobs) for name, jobs in ours}
     return passed | {name: passed.get(name, True) and said.state == "success" for name, said in of_others}
+
+
+def passed(github: "GitHub", repository: Repository, sha: str) -> set[tuple[str, int | None]]:
+    """Give the checks of a commit that have passed, with the App that said so, and with None where nobody said else.
+
+    A check that is required of one App is what that App says, whoever else uses its name.
+    """
+    said = [(name, ACTIONS, job.conclusion in PASSED) for name, jobs in checks(repository, sha).items() for job in jobs]
+    of_others = repository.reports.get(sha, {}).values()
+    said += [(each.name, each.app if each.kind == "check" else "", each.state == "success") for each in of_others]
+    sources = {(name, app) for name, app, _ in said}
+    of_apps = {
+        (name, github.apps.id_of(app))
+        for name, app in sources
+        if app and all(well for other, by, well in said if (other, by) == (name, app))
+    }
+    return of_apps | {(name, None) for name, is_well in states(repository, sha).items() if is_well}
 
 
 def wait(

@@ -6,7 +6,10 @@ from typing import Any
 from .model import Repository, Ruleset
 from .patterns import fits
 
-MODELLED = {"deletion", "non_fast_forward", "pull_request", "required_status_checks", "required_linear_history"}
+MODELLED = {
+    "creation", "update", "deletion", "non_fast_forward", "pull_request", "required_status_checks",
+    "required_linear_history",
+}  # fmt: skip
 ADMIN_ROLE, MAINTAIN_ROLE, WRITE_ROLE = 5, 2, 4  # GitHub's numbers for its own repository roles
 Rules = list[tuple[Ruleset, dict[str, Any]]]
 
@@ -60,7 +63,8 @@ class Update:
     creates: bool
     forced: bool
     merges: bool
-    passed_checks: frozenset[str]
+    passed_checks: frozenset[tuple[str, int | None]]
+    """By name and by the App that says so; None where everyone who says anything says so."""
 
 
 def required_checks(repository: Repository, branch: str) -> list[str]:
@@ -79,6 +83,10 @@ def violations(repository: Repository, actor: Actor, update: Update, *, pull_req
         if actor.bypasses(ruleset):
             continue
         match rule["type"]:
+            case "creation" if update.creates:
+                broken.append("Cannot create ref due to creations being restricted.")
+            case "update" if not (update.creates or update.deletes):
+                broken.append("Cannot update this protected ref.")
             case "deletion" if update.deletes:
                 broken.append("Cannot delete this branch")
             case "non_fast_forward" if update.forced:
@@ -90,10 +98,9 @@ def violations(repository: Repository, actor: Actor, update: Update, *, pull_req
             case "required_status_checks" if not update.deletes:
                 parameters = rule["parameters"]
                 if not (update.creates and parameters.get("do_not_enforce_on_create")):
-                    contexts = [each["context"] for each in parameters["required_status_checks"]]
                     broken += [
-                        f'Required status check "{each}" is expected.'
-                        for each in contexts
-                        if each not in update.passed_checks
+                        f'Required status check "{each["context"]}" is expected.'
+                        for each in parameters["required_status_checks"]
+                        if (each["context"], each.get("integration_id")) not in update.passed_checks
                     ]
     return broken

@@ -202,9 +202,9 @@ class GitHub:
         if self._ssh:
             self._ssh.allow(key for each in self.repositories.values() for key in each.keys.values())
 
-    def passed_checks(self, repository: Repository, sha: str) -> set[str]:
-        """Name the checks of a commit that have passed, in every workflow that has one of that name."""
-        return {name for name, passed in results.states(repository, sha).items() if passed}
+    def passed_checks(self, repository: Repository, sha: str) -> frozenset[tuple[str, int | None]]:
+        """Name the checks of a commit that have passed, in every workflow that has one of that name, and by whom."""
+        return frozenset(results.passed(self, repository, sha))
 
     def workflow_id(self, repository: Repository, path: str) -> int:
         return repository.workflows.setdefault(path, number())

@@ -41,6 +41,7 @@ OTHER: dict[str, Any] = {
     "reporter_image": "docker.io/library/python:3.14-slim",
     "database": "postgresql",
     "environment": "staging",
+    "reviews": 1,
     "runner": "company-linux",
     "api_version": "2022-11-29",
     "ca": CA,

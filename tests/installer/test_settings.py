@@ -52,6 +52,10 @@ def test_a_public_repository_is_read_without_a_key() -> None:
     assert parse(tree(github__visibility="public")).source_url == "https://github.com/acme/web.git"
 
 
+def test_a_merge_waits_for_the_reviews_that_are_asked_for() -> None:
+    assert (parse(tree()).reviews, parse(tree(github__reviews=2)).reviews) == (0, 2)
+
+
 def test_what_may_be_left_out_has_a_default() -> None:
     settings = parse(tree(argocd=None, project__description=None))
     assert (settings.argocd_namespace, settings.argocd_values, settings.description) == ("argocd", {}, "")
@@ -74,6 +78,9 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
         ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
         ({"argocd__values": [1]}, "argocd.values"),
+        ({"github__reviews": 11}, "github.reviews: must be a number from 0 to 10, is 11"),
+        ({"github__reviews": "1"}, "github.reviews"),
+        ({"github__reviews": True}, "github.reviews"),
         ({"github__runner": "two labels"}, "github.runner"),
         ({"github__api_version": 2022}, "github.api_version: must be a date in quotes"),
         ({"github__ca": 7}, "github.ca: must be the path of a PEM file"),
@@ -108,12 +115,13 @@ def at_gitlab(**more: Any) -> dict[str, Any]:
     [
         ("reporter", "app", "`status` says what became of a delivery"),
         ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
+        ("reviews", 1, "of GitLab's paid tiers"),
         ("runner", "big", "its tags in .gitlab-ci.yml say"),
         ("api_version", "2022-11-28", "the version of GitLab"),
     ],
 )
 def test_what_only_github_has_is_refused_at_gitlab_with_what_there_is_instead(
-    field: str, value: str, instead: str
+    field: str, value: object, instead: str
 ) -> None:
     for content in (at_gitlab(**{field: value}), {**at_gitlab(), "github": {field: value}}):
         with pytest.raises(InstallerError) as error:

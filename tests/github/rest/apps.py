@@ -63,6 +63,11 @@ def about(call: Call) -> Response:
     return json_response(200, _app(call, _asking(call)))
 
 
+@route("GET", "/apps/{app_slug}", ANYBODY)
+def public(call: Call, app_slug: str) -> Response:
+    return json_response(200, _app(call, found(call.github.apps.public, app_slug)))
+
+
 @route("GET", "/repos/{owner}/{repo}/installation", APP)
 def installation(call: Call, owner: str, repo: str) -> Response:
     there = call.github.apps.installed(_asking(call), f"{owner}/{repo}")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from .. import git
-from ..call import Call, found
-from ..pulls import PullRequest
+from ..call import BOTS, Call, found
+from ..pulls import Approval, PullRequest
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 
 PULLS = "/repos/{owner}/{repo}/pulls"
@@ -143,6 +143,33 @@ def merge(call: Call, pull_number: str) -> Response:
         expected_head=sent.get("sha"),
     )
     return json_response(200, {"merged": True, "message": "Pull Request successfully merged", "sha": sha})
+
+
+@route("POST", PULLS + "/{pull_number}/reviews", "pull_requests:write")
+def review(call: Call, pull_number: str) -> Response:
+    pull, sent = found(call.repository.pulls, int(pull_number)), call.sent
+    if sent.get("event") != "APPROVE" or call.token.kind in BOTS:
+        raise UnmodelledError("a review that is no person's approval")
+    login = call.token.owner.login
+    if login == pull.author:
+        raise RefusedError(422, "Unprocessable Entity", ["Review Can not approve your own pull request"])
+    made = Approval(login, pull.head_sha)
+    pull.approvals.append(made)
+    url, web = f"{call.url}/pulls/{pull.number}", f"{call.site.web}/{call.repository.full_name}/pull/{pull.number}"
+    body = {
+        "id": made.id,
+        "node_id": f"PRR_{made.id}",
+        "user": call.site.user(call.token.owner),
+        "body": sent.get("body", ""),
+        "state": "APPROVED",
+        "html_url": f"{web}#pullrequestreview-{made.id}",
+        "pull_request_url": url,
+        "_links": {"html": {"href": web}, "pull_request": {"href": url}},
+        "submitted_at": made.at,
+        "commit_id": made.sha,
+        "author_association": "MEMBER",
+    }
+    return json_response(200, body)
 
 
 @route("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", "pull_requests:read")

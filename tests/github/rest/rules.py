@@ -20,6 +20,10 @@ def _check(call: Call, content: dict[str, Any]) -> None:
     for rule in content.get("rules", []):
         if rule["type"] not in MODELLED:
             raise UnmodelledError(f"rule {rule['type']}")
+        wanted = rule.get("parameters", {}).get("required_status_checks", [])
+        if {each["integration_id"] for each in wanted if "integration_id" in each} - call.github.apps.known.keys():
+            start = "Invalid rule 'required_status_checks': Invalid parameter required_status_checks"
+            raise RefusedError(422, "Validation Failed", [f"{start}: Invalid integration ids"])
     for actor in content.get("bypass_actors", []):
         if actor["actor_type"] == "Integration":
             message = "Actor GitHub Actions integration must be part of the ruleset source or owner organization"
