@@ -9,6 +9,7 @@ from .errors import CommandFailed
 from .kubectl import Cluster, Object
 from .secret import redact
 from .shell import attempt
+from .writing import about_to_write
 
 
 class ArgoCD:
@@ -42,6 +43,7 @@ class ArgoCD:
 
     def _run(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
         """Run with a kubeconfig and settings of our own: the CLI would switch the user's context silently."""
+        about_to_write()
         with self._cluster.private_kubeconfig(self.namespace) as kubeconfig:
             config = Path(kubeconfig).parent / "argocd"
             config.mkdir(mode=0o700)

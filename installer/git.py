@@ -10,6 +10,7 @@ from .refused import said_to_a_program
 from .secret import redact
 from .turn import Files
 from .wait import pause
+from .writing import about_to_write
 
 SILENCE = 30
 """Seconds without a byte after which a push is given up."""
@@ -80,6 +81,7 @@ class Clone:
     def push(self, url: str, branch: str, login: Login, inherit: Files = ()) -> None:
         """Push the checked-out commit to a branch that is not there yet; never by force."""
         for wait in (*PAUSES, None):
+            about_to_write()
             try:
                 arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
                 answer = shell.attempt(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from github.PublicKey import encrypt
 
 from .github_rest import GitHubRest
-from .host import Commit, Taken
+from .host import Commit
 from .refused import Refused
 from .secret import Secret
 from .settings import Settings
@@ -66,6 +66,16 @@ class GitHub(GitHubRest):
         """Return the note of a name: an Actions variable."""
         return VariableNote(self, name)
 
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the texts of all notes whose names begin so, and their ages: both times are GitHub's own."""
+        found = {}
+        for headers, page in self.answers(self.path("actions/variables"), "variables"):
+            now = parsedate_to_datetime(headers["date"])
+            for v in page:
+                if v["name"].startswith(prefix):
+                    found[v["name"]] = (v["value"], (now - datetime.fromisoformat(v["updated_at"])).total_seconds())
+        return found
+
     def variables(self) -> dict[str, str]:
         """Return the repository's Actions variables."""
         return {v["name"]: v["value"] for v in self.pages(self.path("actions/variables"), "variables")}
@@ -98,7 +108,7 @@ class GitHub(GitHubRest):
 
 
 class VariableNote:
-    """An Actions variable: making one fails where it is there already, and GitHub keeps the time."""
+    """An Actions variable; GitHub keeps the time of its last change."""
 
     def __init__(self, github: GitHub, name: str) -> None:
         self._github = github
@@ -106,29 +116,24 @@ class VariableNote:
         self._path = github.path("actions/variables", name)
         self.by_hand = f"gh variable delete {name} --repo {github.repository}"
 
-    def read(self) -> tuple[str, float] | None:
-        """Return the value and its age, both times by GitHub's own clock."""
-        try:
-            headers, found = self._github.send("GET", self._path, None, {})
-        except Refused as error:
-            if error.status == 404:
-                return None
-            raise
-        now = parsedate_to_datetime(headers["date"])
-        return found["value"], (now - datetime.fromisoformat(found["updated_at"])).total_seconds()
+    def read(self) -> str | None:
+        """Return the value, or None."""
+        found = self._github.get(self._path)
+        return str(found["value"]) if found else None
 
     def make(self, text: str) -> None:
         """Create it."""
-        try:
-            self._github.call("POST", self._github.path("actions/variables"), {"name": self._name, "value": text})
-        except Refused as error:
-            if error.status == 409:
-                raise Taken(error.message, error.fix) from None
-            raise
+        self._github.call("POST", self._github.path("actions/variables"), {"name": self._name, "value": text})
 
-    def renew(self, text: str) -> None:
-        """Write the same value again."""
-        self._github.call("PATCH", self._path, {"name": self._name, "value": text})
+    def renew(self, text: str) -> bool:
+        """Change its value; False where it is gone."""
+        try:
+            self._github.call("PATCH", self._path, {"name": self._name, "value": text})
+        except Refused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def take_away(self) -> None:
         """Delete it."""

@@ -12,6 +12,7 @@ from .rest import TIMEOUT, Rest, patiently
 from .secret import Secret, redact
 from .settings import CLOUD, OF_CLOUD, Settings
 from .trust import verify
+from .writing import about_to_write
 
 logging.getLogger("github.Requester").setLevel(logging.INFO)  # below, PyGithub would log bodies with their secrets
 
@@ -51,6 +52,7 @@ class GitHubRest(Rest):
 
     def once(self, verb: str, path: str, body: Any) -> None:
         """Send one request, and not again: what is true now may not be after a rest."""
+        about_to_write()
         self._once(verb, path, body, {})
 
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:

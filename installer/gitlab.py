@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .gitlab_refused import RefusedByGitLab
 from .gitlab_rest import GitLabRest
-from .host import Commit, Taken
+from .host import Commit
 from .secret import Secret
 
 HIDES = (17, 6)
@@ -60,6 +60,12 @@ class GitLab(GitLabRest):
         """Return the note of a name: a CI/CD variable."""
         return VariableNote(self, name)
 
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the texts of all notes whose names begin so, and their ages by GitLab's own clock."""
+        found = {v["key"]: v["value"] for v in self.pages(self.path("variables")) if v["key"].startswith(prefix)}
+        now = self.now() if found else 0.0
+        return {name: (text, now - at) for name, (text, at) in ((n, _noted(v)) for n, v in found.items())}
+
     def variables(self) -> dict[str, str]:
         """Return the project's variables that are no secrets."""
         return {v["key"]: v["value"] for v in self.pages(self.path("variables")) if not v["masked"]}
@@ -94,7 +100,7 @@ class GitLab(GitLabRest):
 
 
 class VariableNote:
-    """A CI/CD variable: making one fails where it is there already. GitLab keeps no time, so it is in the value."""
+    """A CI/CD variable. GitLab keeps no time of its last change, so it is in the value."""
 
     def __init__(self, gitlab: GitLab, name: str) -> None:
         self._gitlab = gitlab
@@ -102,29 +108,24 @@ class VariableNote:
         self._path = gitlab.path("variables", name)
         self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
 
-    def read(self) -> tuple[str, float] | None:
-        """Return the text and its age, both times by GitLab's own clock."""
+    def read(self) -> str | None:
+        """Return the text, or None."""
         found = self._gitlab.get(self._path)
-        if found is None:
-            return None
-        try:
-            value = json.loads(found["value"])
-            return value["text"], self._gitlab.now() - float(value["at"])
-        except (ValueError, TypeError, KeyError):
-            return "", float("inf")
+        return _noted(found["value"])[0] if found else None
 
     def make(self, text: str) -> None:
         """Create it."""
-        try:
-            self._gitlab.call("POST", self._gitlab.path("variables"), {"key": self._name, **self._body(text)})
-        except RefusedByGitLab as error:
-            if error.status == 400 and "has already been taken" in error.reason:
-                raise Taken(error.message, error.fix) from None
-            raise
+        self._gitlab.call("POST", self._gitlab.path("variables"), {"key": self._name, **self._body(text)})
 
-    def renew(self, text: str) -> None:
-        """Write the same value again, with the time."""
-        self._gitlab.call("PUT", self._path, self._body(text))
+    def renew(self, text: str) -> bool:
+        """Write the text and the time; False where it is gone."""
+        try:
+            self._gitlab.call("PUT", self._path, self._body(text))
+        except RefusedByGitLab as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def take_away(self) -> None:
         """Delete it."""
@@ -132,3 +133,12 @@ class VariableNote:
 
     def _body(self, text: str) -> dict[str, Any]:
         return {"value": json.dumps({"text": text, "at": self._gitlab.now()}), "raw": True}
+
+
+def _noted(value: str) -> tuple[str, float]:
+    """Return the text of a note and when it was written; one of another form was never."""
+    try:
+        tree = json.loads(value)
+        return str(tree["text"]), float(tree["at"])
+    except (ValueError, TypeError, KeyError):
+        return "", float("-inf")

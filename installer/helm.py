@@ -17,6 +17,7 @@ from .secret import redact
 from .shell import attempt, run
 from .turn import Files, machine, turn
 from .wait import until
+from .writing import about_to_write
 
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
@@ -164,6 +165,8 @@ class Helm:
         return ["--server-side=true", "--force-conflicts"] if self.version >= (4, 0) else []
 
     def _run(self, *arguments: str, stdin: str = "", timeout: float = 60, inherit: Files = ()) -> str:
+        if arguments[0] in ("upgrade", "rollback", "uninstall"):
+            about_to_write()
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
         once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
         answer = patiently(once) if arguments[0] in ("list", "get") and self._cluster.answered else once()

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from .errors import InstallerError
 from .secret import Secret
 
 
@@ -17,24 +16,20 @@ class Commit:
     date: str
 
 
-class Taken(InstallerError):
-    """A note of that name is there already."""
-
-
 class Note(Protocol):
     """A line of text that is kept beside the repository, under a name."""
 
     by_hand: str
     """The command that takes it away."""
 
-    def read(self) -> tuple[str, float] | None:
-        """Return the text and the seconds since it was written, by the host's own clock; None where there is none."""
+    def read(self) -> str | None:
+        """Return the text, or None."""
 
     def make(self, text: str) -> None:
-        """Write it; raise `Taken` where there is one: the host itself settles who of two is first."""
+        """Write it where there is none."""
 
-    def renew(self, text: str) -> None:
-        """Write it again."""
+    def renew(self, text: str) -> bool:
+        """Write it again; False where it is gone."""
 
     def take_away(self) -> None:
         """Remove it; one that is gone already is fine."""
@@ -45,6 +40,9 @@ class Host(Protocol):
 
     host: str
     repository: str
+
+    def find(self) -> dict[str, Any] | None:
+        """Return the host's own description of the repository, or None."""
 
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
@@ -57,6 +55,9 @@ class Host(Protocol):
 
     def note(self, name: str) -> Note:
         """Return the note of a name, there already or not."""
+
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the notes whose names begin so: each one's text, and its age in seconds by the host's own clock."""
 
 
 class Store(Protocol):

@@ -9,6 +9,7 @@ from .errors import Answered, InstallerError
 from .rest import PAUSES, TIMEOUT, Rest
 from .secret import redact
 from .wait import pause
+from .writing import about_to_write
 
 
 class ApiRefused(Answered):
@@ -32,6 +33,8 @@ class JsonApi(Rest):
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         """Send one request, again where that is safe, which after a POST is never known here; raise ApiRefused."""
         for wait in (*PAUSES, None):
+            if verb != "GET":
+                about_to_write()
             try:
                 return self._once(verb, path, body, parameters)
             except InstallerError as error:

@@ -3,9 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
 
 from .errors import Answered, InstallerError, Untrusted
 from .wait import pause
+from .writing import about_to_write
 
 TIMEOUT = 15
 """Seconds for one answer."""
@@ -20,6 +24,8 @@ Answer = TypeVar("Answer")
 def patiently(verb: str, once: Callable[[], Answer]) -> Answer:
     """Send a request, and again where that is safe: a POST only where nothing was done for it."""
     for wait in (*PAUSES, None):
+        if verb != "GET":
+            about_to_write()
         try:
             return once()
         except Answered as error:
@@ -32,6 +38,13 @@ def patiently(verb: str, once: Callable[[], Answer]) -> Answer:
                 raise
             pause(wait)
     raise AssertionError
+
+
+def _following(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of the next page, by the header `Link`; nothing on the last one."""
+    links = requests.utils.parse_header_links(headers.get("link", ""))
+    address = next((link["url"] for link in links if link.get("rel") == "next"), "")
+    return dict(parse_qsl(urlsplit(address).query))
 
 
 class Rest(ABC):
@@ -56,14 +69,32 @@ class Rest(ABC):
 
     def pages(self, path: str, key: str = "", **parameters: Any) -> Iterator[Any]:
         """Read a whole list, page by page; `key` names the list inside an envelope. Empty where it is not there."""
-        page = 1
-        while True:
-            data = self.get(path, per_page=_PAGE, page=page, **parameters)
-            items = (data or {}).get(key, []) if key else data or []
+        for _, items in self.answers(path, key, **parameters):
             yield from items
-            if len(items) < _PAGE:
+
+    def answers(self, path: str, key: str = "", **parameters: Any) -> Iterator[tuple[dict[str, str], list[Any]]]:
+        """Read a list page by page, each with the headers of its answer.
+
+        How many there are, the server says: a page may be shorter than was asked for and yet not be the last.
+        """
+        asked: dict[str, Any] = {"per_page": _PAGE, **parameters}
+        seen = 0
+        while True:
+            try:
+                headers, data = self.send("GET", path, None, asked)
+            except Answered as error:
+                if error.status == 404:
+                    return
+                raise
+            items: list[Any] = (data or {}).get(key, []) if key else data or []
+            yield headers, items
+            seen += len(items)
+            following: dict[str, Any] = _following(headers)
+            if not following and items and key and seen < data.get("total_count", 0):
+                following = {"page": int(asked.get("page", 1)) + 1}
+            if not following:
                 return
-            page += 1
+            asked |= following
 
     def headers(self, path: str) -> dict[str, str]:
         """Read one thing and return only the headers of the answer."""

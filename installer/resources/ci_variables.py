@@ -97,7 +97,7 @@ class CIVariables(Resource[Seen]):
         """Ask the CI and the note; nothing of a CI that there is no token for."""
         found = self._note.read()
         try:
-            noted = json.loads(found[0]) if found else {}
+            noted = json.loads(found) if found else {}
         except ValueError:
             noted = {}
         return Seen(None if self._store.blind else self._store.variables(), noted if isinstance(noted, dict) else {})

@@ -2,7 +2,6 @@
 
 from ..credentials import CI_TOKENS, Credentials
 from ..host import Store
-from ..lease import NAME as LEASE
 from ..resource import Change, Lane, Resource, differences
 from ..settings import Settings
 
@@ -52,7 +51,6 @@ class Variables(Resource[dict[str, str]]):
 
     def remove(self) -> str:
         """Delete those that are ours, the mark last."""
-        self._store.delete_variable(LEASE)  # of an `up` that was killed
         names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
         gone = [name for name in names if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"

@@ -190,7 +190,8 @@ def test_of_two_at_once_one_is_live_and_the_other_says_who_is_at_it(
     assert sorted(codes.values()) == [0, 1], first.printed + second.printed
     (refused,) = [process for process, code in codes.items() if code]
     who = "on this machine" if where == "here" else f"by {getpass.getuser()}@"
-    assert f"Another `up` is at work on acme/{SLUG}, {who}" in refused.printed
+    verb = "`up` or `down`" if where == "here" else "`up`"
+    assert f"Another {verb} is at work on acme/{SLUG}, {who}" in refused.printed
     assert "This one changed nothing there." in refused.printed
     assert f"2/{STEPS}" not in refused.printed, "it came no further than the repository"
     assert differing(ground.snapshot(), ground.left) == []

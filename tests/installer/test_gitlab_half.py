@@ -12,12 +12,11 @@ from installer.converge import remove
 from installer.credentials import find
 from installer.errors import InstallerError
 from installer.gitlab import GitLab
-from installer.host import Taken
 from installer.resources.gitlab_project import GitLabProject
 from installer.secret import Secret
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame
-from tests.gitlab.model import DeployKey, Protection
+from tests.gitlab.model import DeployKey, Protection, Variable
 
 from .bench import REGISTRY_TOKEN, Quiet
 from .gitlab_bench import Bench, a_project
@@ -180,21 +179,23 @@ def test_deleting_says_that_gitlab_keeps_it_for_a_while(bench: Bench) -> None:
     assert "acme/web" not in bench.gitlab.projects
 
 
-def test_a_note_is_made_once_grows_older_and_is_renewed(bench: Bench) -> None:
+def test_a_note_grows_older_is_renewed_and_once_gone_is_not_made_anew_by_its_renewal(bench: Bench) -> None:
     bench.set_up("empty")
-    note = GitLab("gitlab.com", Secret(bench.token), "acme/web").note("GITOPS_FLASK_UP")
+    gitlab = GitLab("gitlab.com", Secret(bench.token), "acme/web")
+    note = gitlab.note("GITOPS_FLASK_UP_1")
     assert note.read() is None
     note.make("mine")
-    with pytest.raises(Taken):
-        note.make("another's")
-    text, age = note.read() or ("", 0.0)
-    assert text == "mine"
-    assert age <= 1
-    bench.project.variables["GITOPS_FLASK_UP"].value = '{"text": "mine", "at": 0}'
-    assert (note.read() or ("", 0))[1] > 10**9
-    note.renew("mine")
-    assert (note.read() or ("", 0))[1] <= 1
+    assert note.read() == "mine"
+    bench.project.variables["GITOPS_FLASK_UP_1"].value = '{"text": "mine", "at": 0}'
+    bench.project.variables["GITOPS_FLASK_UP_2"] = Variable("GITOPS_FLASK_UP_2", "of another form")
+    notes = gitlab.notes("GITOPS_FLASK_UP")
+    assert notes["GITOPS_FLASK_UP_1"][1] > 10**9
+    assert notes["GITOPS_FLASK_UP_2"] == ("", float("inf"))
+    assert note.renew("mine again")
+    assert gitlab.notes("GITOPS_FLASK_UP_1")["GITOPS_FLASK_UP_1"][0] == "mine again"
+    assert gitlab.notes("GITOPS_FLASK_UP_1")["GITOPS_FLASK_UP_1"][1] < 10**9
     note.take_away()
+    assert not note.renew("mine")
     assert note.read() is None
 
 

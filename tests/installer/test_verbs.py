@@ -1,5 +1,6 @@
 """The verbs as they are typed: what they print, for people and for programs, and their exit codes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -183,6 +184,25 @@ def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run
     assert states["branch"] == "nothing was delivered yet"
     assert states["sync"] == "there is no Application"
     assert (document["healthy"], document["hold"]) == (False, None)
+
+
+def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, github: StandIn) -> None:
+    subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
+    variables = github.repository("acme/web").variables
+    variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "web")
+    note = Stored("GITOPS_FLASK_UP_1", json.dumps({"by": "ann@laptop", "machine": "hers", "verb": "up"}))
+    variables[note.name] = note
+    github.changes.clear()
+    done = run("down", "--yes", code=1)
+    assert "Another `up` is at work on acme/web, by ann@laptop. This one changed nothing there." in done.stderr
+    assert "gh variable delete GITOPS_FLASK_UP_1 --repo acme/web" in done.stderr
+    assert github.changes == []
+    assert "ann@laptop" not in run("plan", code=0).stderr
+    assert "ann@laptop" not in run("status", code=1).stderr
+    assert variables[note.name] is note
+    del variables[note.name]
+    run("down", "--yes", code=0)
+    assert list(variables) == []
 
 
 def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, github: StandIn) -> None:
