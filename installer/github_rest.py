@@ -7,6 +7,7 @@ from typing import Any
 import requests
 from github import Auth, Github, GithubException
 
+from .clients import Clients
 from .refused import Refused, not_github, unreachable
 from .rest import TIMEOUT, Rest, patiently
 from .secret import Secret, redact
@@ -38,16 +39,18 @@ class GitHubRest(Rest):
 
     def __init__(self, host: str, token: Secret, *, ca: str = "", api_version: str = Settings.api_version) -> None:
         self.host = host
-        self._github = Github(
-            base_url=api_url(host),
-            auth=Auth.Token(token.reveal()) if token else None,
-            timeout=TIMEOUT,
-            retry=0,  # PyGithub would repeat POST, and wait for rate limits up to an hour
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            api_version=api_version,
-            verify=verify(ca),
-            per_page=100,
+        self._clients = Clients(
+            lambda: Github(
+                base_url=api_url(host),
+                auth=Auth.Token(token.reveal()) if token else None,
+                timeout=TIMEOUT,
+                retry=0,  # PyGithub would repeat POST, and wait for rate limits up to an hour
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+                api_version=api_version,
+                verify=verify(ca),
+                per_page=100,
+            )
         )
 
     def once(self, verb: str, path: str, body: Any) -> None:
@@ -61,9 +64,10 @@ class GitHubRest(Rest):
 
     def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         try:
-            headers, data = self._github.requester.requestJsonAndCheck(
-                verb, path, parameters=dict(parameters) or None, input=body
-            )
+            with self._clients.one() as github:
+                headers, data = github.requester.requestJsonAndCheck(
+                    verb, path, parameters=dict(parameters) or None, input=body
+                )
         except GithubException as error:
             raise Refused(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:

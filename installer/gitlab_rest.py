@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from .clients import Clients
 from .errors import InstallerError
 from .gitlab_refused import RefusedByGitLab, words
 from .refused import not_the_host, unreachable
@@ -30,7 +31,7 @@ class GitLabRest(Rest):
     def __init__(self, host: str, token: Secret, *, ca: str = "") -> None:
         self.host = host
         self._last = threading.local()
-        self._client = _client(f"https://{host}", token, ca, self._remember)
+        self._clients = Clients(lambda: _client(f"https://{host}", token, ca, self._remember))
 
     def _remember(self, answer: requests.Response, *_: Any, **__: Any) -> None:
         self._last.headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -58,14 +59,15 @@ class GitLabRest(Rest):
         asked = f"{verb} {path}"
         self._last.headers = {}
         try:
-            answer = self._client.http_request(
-                verb.lower(),
-                path,
-                query_data={n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()},
-                post_data=body,
-                obey_rate_limit=False,  # python-gitlab would wait as long as GitLab says, up to an hour
-                retry_transient_errors=False,  # and repeat POST
-            )
+            with self._clients.one() as gitlab:
+                answer = gitlab.http_request(
+                    verb.lower(),
+                    path,
+                    query_data={n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()},
+                    post_data=body,
+                    obey_rate_limit=False,  # python-gitlab would wait as long as GitLab says, up to an hour
+                    retry_transient_errors=False,  # and repeat POST
+                )
         except GitlabError as error:
             said = redact(words(error.response_body or error.error_message))
             raise RefusedByGitLab(verb, path, error.response_code or 0, said, self._last.headers) from None

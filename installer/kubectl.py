@@ -15,7 +15,7 @@ from .manifest import Object as Object
 from .manifest import Objects as Objects
 from .reach import UNREACHABLE, patiently
 from .secret import redact
-from .shell import Result, attempt, program
+from .shell import Result, attempt, start
 from .way_in import way_in
 
 Words = list[str]
@@ -127,7 +127,7 @@ class Cluster:
     def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Any]]:
         """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
         arguments = ["port-forward", target, f"{local_port or ''}:{port}", *_in(namespace), *self._context()]
-        process: Any = program("kubectl").popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = start("kubectl", arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             line = str(process.stdout.readline(), "utf-8", "replace")  # kubectl says one line once it listens, or ends
             match = _FORWARDING.search(line)

@@ -4,6 +4,7 @@ import logging
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
 
 log = logging.getLogger(__name__)
+_plumbum = threading.Lock()
+"""Plumbum has one environment for all threads: one that changes it would let another start a program without PATH."""
 
 INSTALL = {
     "git": "https://git-scm.com/downloads",
@@ -37,26 +40,27 @@ class Result:
 
 def missing(program: str) -> bool:
     """Tell whether a program cannot be found on PATH."""
-    _follow_environment()
-    return program not in local
+    with _plumbum:
+        _follow_environment()
+        return program not in local
 
 
-def program(name: str) -> Any:
-    """Return a program as plumbum's command; what it inherits of the environment holds none of our secrets."""
-    _follow_environment()
-    try:
-        return local[name]
-    except CommandNotFound:
-        raise InstallerError(f"{name} is not installed.", f"See {INSTALL.get(name, name)}") from None
+def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
+    """Start a program and return its process; what it inherits of the environment holds none of our secrets."""
+    with _plumbum:
+        _follow_environment()
+        try:
+            command: Any = local[name]
+        except CommandNotFound:
+            raise InstallerError(f"{name} is not installed.", f"See {INSTALL.get(name, name)}") from None
+        return command.popen(list(arguments), **options)
 
 
 def launch(address: str) -> None:
     """Open a page in the user's browser, which inherits no more than any program."""
     code = "import sys, click; click.launch(sys.argv[1])"
-    command: Any = local[sys.executable]
-    _follow_environment()
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    command.popen(["-c", code, address], **quiet).wait()
+    start(sys.executable, ["-c", code, address], **quiet).wait()
 
 
 def _follow_environment() -> None:
@@ -81,12 +85,12 @@ def attempt(
     `env` is added to what every program inherits: a secret is in there where this program needs it, and no other one.
     `inherit` names open files that the program keeps open until it ends: see `turn`.
     """
-    command = program(name)
     shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)
     # Not plumbum's `<<`: it would write standard input, secrets included, to a temporary file.
-    process: Any = command.popen(
-        list(arguments),
+    process = start(
+        name,
+        arguments,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
