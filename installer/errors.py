@@ -21,7 +21,7 @@ class Answered(InstallerError):
 
 
 class Untrusted(InstallerError):
-    """Say whose certificate nobody whom this machine knows has signed: to ask again does not help."""
+    """Say that the other side cannot be trusted, its certificate or where it leads: to ask again does not help."""
 
 
 class CommandFailed(InstallerError):

@@ -1,6 +1,7 @@
 """Whether all is as it should be, part by part, up to what the running pods answer."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from .live import Live
 from .world import World
 
 log = logging.getLogger(__name__)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -122,19 +124,24 @@ def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
 
 
 def _image(world: World, record: Delivered) -> Iterator[Row]:
-    host, _, name = record.image.partition("/")
-    credentials, ca = world.credentials, world.settings.registry_ca
-    title = f"image in {record.image}"
+    """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
+    settings, credentials = world.settings, world.credentials
+    title, own = f"image in {settings.image_repository}", settings.image_repository
+    if record.image != own or not _DIGEST.fullmatch(record.digest):
+        recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
+        state = f"{settings.branch} records {recorded}, which is no image of {own}: it was not looked for"
+        yield Row("image", title, healthy=False, state=state)
+        return
+    username, token = credentials.registry_username, credentials.registry_token
+    if settings.own_registry:  # only jobs push there
+        username, token = credentials.pull_username, credentials.pull_token
     try:
-        login = registry.Login(host, credentials.registry_username, credentials.registry_token, ca)
-        if world.settings.own_registry:  # only jobs push there
-            login = registry.Login(host, credentials.pull_username, credentials.pull_token, ca)
-        there = registry.has(login, name, record.digest)
+        there = registry.has(registry.Login.to(settings, username, token), own.partition("/")[2], record.digest)
     except InstallerError as error:
         yield Row("image", title, healthy=False, state=error.message)
         return
     shown = record.digest[:19]
-    state = f"{shown} is there" if there else f"{shown}, which {world.settings.branch} records, is not there"
+    state = f"{shown} is there" if there else f"{shown}, which {settings.branch} records, is not there"
     yield Row("image", title, there, state)
 
 

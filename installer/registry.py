@@ -1,18 +1,28 @@
-"""The registry's edge: whether a login works, asked before anything is created."""
+"""The registry's edge: whether a login works, asked before anything is created.
 
+A login goes to the registry itself and to its own token server, nowhere else: whoever answers cannot send it on.
+"""
+
+import base64
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from .errors import InstallerError, Untrusted
 from .registry_trouble import explained, patiently, refuse
 from .secret import Secret
+from .settings import Settings
 from .trust import unknown, verify
 
 _SECONDS = 10
 _API = {"docker.io": "registry-1.docker.io"}
+_TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
+"""Where registries send logins that is no host of theirs by its name."""
 TOKENS = {
     "docker.io": "https://app.docker.com/settings/personal-access-tokens",
     "ghcr.io": "https://github.com/settings/tokens",
@@ -36,11 +46,20 @@ class Login:
     username: str
     token: Secret
     ca: str = ""
+    token_server: str = ""
+    """A host that the registry may send logins to, beside its own."""
+
+    @classmethod
+    def to(cls, settings: Settings, username: str, token: Secret) -> "Login":
+        """Return a login to the project's registry."""
+        server = settings.registry_token_server or (settings.host if settings.own_registry else "")
+        return cls(settings.registry, username, token, settings.registry_ca, server)
 
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
     """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
-    answer = patiently(lambda: _ask("GET", login, "", f"repository:{image}:pull{',push' if push else ''}"))
+    scope = f"repository:{image}:pull{',push' if push else ''}"
+    answer = patiently(lambda: _ask("GET", login, "", scope))
     _settle(login.host, answer)
     if not answer.ok:
         names = f"REGISTRY_{'' if push else 'PULL_'}"
@@ -48,6 +67,52 @@ def check_login(login: Login, image: str, *, push: bool = True) -> None:
             f"The registry {login.host} refuses {login.username}: {answer.status_code} {_reason(answer)}",
             f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
         )
+    if push and not _grants_push(answer, image):
+        _try_push(login, image, scope)
+
+
+def _grants_push(answer: requests.Response, image: str) -> bool:
+    """Tell whether the token server says that its token may push.
+
+    A token server grants what it likes of the scope it was asked for, and says so in the token where that is a JWT with
+    the claim `access` (Docker Hub, GitLab, Harbor, Quay, Azure). GHCR's and others' tokens say nothing; nor does a
+    claim without push prove much: the registry itself decides.
+    """
+    try:
+        granted = answer.json()
+        part = str(granted.get("token") or granted["access_token"]).split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return any(each["name"] == image and "push" in each["actions"] for each in claims["access"])
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return False
+
+
+def _try_push(login: Login, image: str, scope: str) -> None:
+    """Begin an upload, as the first request of every push does, and cancel it: nothing is stored by that."""
+    answer = patiently(lambda: _ask("POST", login, f"{image}/blobs/uploads/", scope))
+    _settle(login.host, answer)
+    if answer.status_code == requests.codes.accepted:
+        _cancel(login, answer)
+    elif answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        raise InstallerError(
+            f"The registry {login.host} does not let {login.username} push {image}: "
+            f"{answer.status_code} {_reason(answer)}",
+            f"Set REGISTRY_USERNAME, and REGISTRY_TOKEN to one that may push (read & write){_page(login.host)}.",
+        )
+    else:
+        raise InstallerError(
+            f"The registry {login.host} takes no push of {image}: {answer.status_code} {_reason(answer)}",
+            "See what it says; some registries want the repository, or the account, to be made there first.",
+        )
+
+
+def _cancel(login: Login, begun: requests.Response) -> None:
+    """Cancel an upload, where it was begun; a registry that does not take that (GHCR) forgets it of itself."""
+    where = urljoin(begun.url, begun.headers.get("Location", ""))
+    if urlsplit(where)[:2] == urlsplit(begun.url)[:2] and "Location" in begun.headers:
+        headers = {"Authorization": begun.request.headers["Authorization"]}
+        with suppress(requests.RequestException):
+            _send("DELETE", where, login, headers=headers)
 
 
 def has(login: Login, name: str, digest: str) -> bool:
@@ -75,25 +140,25 @@ def _settle(host: str, answer: requests.Response) -> None:
 
 def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
     """Send one request, with what the registry demands: a token of its own for the scope, or the login itself."""
-    host, auth = login.host, (login.username, login.token.reveal()) if login.token else None
-    believed = verify(login.ca)
-    base = f"{_scheme(host)}://{_API.get(host, host)}/v2/"
+    host, base = login.host, f"{_scheme(login.host)}://{_API.get(login.host, login.host)}/v2/"
+    # As bytes: requests would write them in Latin-1, and docker writes UTF-8.
+    auth = (login.username.encode(), login.token.reveal().encode()) if login.token else None
     url, headers = f"{base}{path}", {"Accept": _MANIFESTS} if path else {}
     try:
-        answer = requests.request(verb, url, headers=headers, timeout=_SECONDS, verify=believed)
+        answer = _send(verb, url, login, headers=headers)
         if answer.status_code != requests.codes.unauthorized:
             return answer
         kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
         if kind.lower() != "bearer":
-            return requests.request(verb, url, headers=headers, auth=auth, timeout=_SECONDS, verify=believed)
+            return _send(verb, url, login, headers=headers, auth=auth)
         fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
         query = {"service": fields.get("service", ""), "scope": scope}
-        granted = requests.get(fields["realm"], params=query, auth=auth, timeout=_SECONDS, verify=believed)
+        granted = _send("GET", _token_server(login, fields["realm"]), login, params=query, auth=auth)
         if not path or not granted.ok:
             return granted
         bearer = granted.json()
         headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
-        return requests.request(verb, url, headers=headers, timeout=_SECONDS, verify=believed)
+        return _send(verb, url, login, headers=headers)
     except (requests.RequestException, KeyError, ValueError) as error:
         if unknown(error):
             raise Untrusted(
@@ -104,6 +169,37 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
             f"The registry {host} does not answer at {base}: {type(error).__name__}.",
             "Check registry.host in gitops.yaml, the network and any proxy.",
         ) from None
+
+
+def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
+    """Send one request and follow nobody elsewhere: neither the login nor what it brings is for another host."""
+    answer = requests.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
+    if answer.is_redirect:
+        there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
+        told = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
+        raise Untrusted(told, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
+    return answer
+
+
+def _token_server(login: Login, realm: str) -> str:
+    """Return where the registry has its logins sent; raise where that is not a host of its own, or not by https."""
+    name, scheme = _name(login.host), _scheme(login.host)
+    own = {name, _name(_API.get(login.host, name)), _TOKEN_SERVERS.get(login.host, name)}
+    own |= {name.removeprefix("registry."), _name(login.token_server or name)}  # registry.gitlab.com's is gitlab.com
+    own |= {"localhost", "127.0.0.1"} if scheme == "http" else set()
+    address = requests.Request("GET", realm).prepare().url or ""  # as it is sent, whatever else it may be read as
+    there = urlsplit(address)
+    if there.hostname in own and there.scheme in ("https", scheme):
+        return address
+    shown = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
+    raise Untrusted(
+        f"The registry {login.host} sends logins to {shown}, which is no https address of its own: none was sent.",
+        "Ask who runs it. Where that host is its token server: registry.token_server in gitops.yaml names it.",
+    )
+
+
+def _name(host: str) -> str:
+    return host.partition(":")[0]
 
 
 def _scheme(host: str) -> str:

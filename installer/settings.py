@@ -50,6 +50,7 @@ class Settings:
     image_visibility: str = "public"
     registry_ca: str = ""
     registry_ca_file: str = ""
+    registry_token_server: str = ""  # the host that the registry has its logins sent to, where its name does not say so
     scm: Scm = "github"
     ci: str = GITHUB_ACTIONS
 

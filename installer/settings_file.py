@@ -44,6 +44,11 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
     "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
+    "registry_token_server": (
+        "registry.token_server",
+        re.compile(f"({HOST.pattern})?"),
+        "the host of the registry's token server, like auth.example.com, or nothing",
+    ),
     "ci": ("project.ci", None, "the name of a CI"),
     "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
 }

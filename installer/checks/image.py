@@ -21,7 +21,7 @@ def login(world: World) -> Iterable[Finding]:
     if not credentials.registry_token:
         yield from _none_at_hand(world)
         return
-    given = Login(settings.registry, credentials.registry_username, credentials.registry_token, settings.registry_ca)
+    given = Login.to(settings, credentials.registry_username, credentials.registry_token)
     yield _tried(world.settings.scm, given, _image(world), push=True)
 
 
@@ -31,7 +31,7 @@ def pull(world: World) -> Iterable[Finding]:
     if not settings.image_private:
         return
     if credentials.pull_token:
-        given = Login(settings.registry, credentials.pull_username, credentials.pull_token, settings.registry_ca)
+        given = Login.to(settings, credentials.pull_username, credentials.pull_token)
         yield _tried("cluster", given, _image(world), push=False)
     elif credentials.registry_token:
         what = f"The cluster pulls with {NAME}, which may push too."

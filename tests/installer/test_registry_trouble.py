@@ -8,10 +8,9 @@ import pytest
 
 from installer.errors import InstallerError
 from installer.registry import Login, check_login, has
-from installer.secret import Secret
 from tests.listening import serving
 
-from .test_registry import Handler, Registry
+from .test_registry import GOOD, Handler, Registry
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def log_in(registry: Registry) -> None:
-    check_login(Login(registry.host, "acme", Secret("good-token")), "acme/web")
+    check_login(Login(registry.host, "acme", GOOD), "acme/web")
 
 
 PASSES = [Trouble(500, 2), Trouble(503, 1), Trouble(0, 2), Trouble(429, 1, {"Retry-After": "2"})]
@@ -117,5 +116,5 @@ def test_an_image_that_cannot_be_asked_for_is_not_called_missing(
 ) -> None:
     registry.trouble = trouble
     with pytest.raises(InstallerError):
-        has(Login(registry.host, "acme", Secret("good-token")), "acme/web", "sha256:1")
+        has(Login(registry.host, "acme", GOOD), "acme/web", "sha256:1")
     assert len(pauses) == (0 if trouble.status == 429 else 2)

@@ -1,6 +1,7 @@
 """`status`: each part against what `env/dev` records, once or until all is well."""
 
 import json
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,8 @@ class Place:
         branch = "env/dev"
         url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
-        registry_ca = ""
+        registry, registry_ca, registry_token_server = "docker.io", "", ""
+        image_repository = "docker.io/acme/web"
         scm = "github"
         own_registry = False
 
@@ -55,6 +57,40 @@ WORLD: Any = Place()
 def state(rows: Any) -> tuple[bool, str]:
     (row,) = list(rows)
     return row.healthy, row.state
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        ("{elsewhere}/acme/web", RECORD.digest),
+        ("{elsewhere}/web", RECORD.digest),
+        ("docker.io@{elsewhere}/acme/web", RECORD.digest),
+        ("docker.io/acme/web/../../{elsewhere}", RECORD.digest),
+        ("docker.io/acme/other", RECORD.digest),
+        ("docker.io/acme/web", "../../../token"),
+        ("docker.io/acme/web", ""),
+        ("", ""),
+    ],
+)
+def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, image: str, digest: str
+) -> None:
+    monkeypatch.setattr(WORLD.credentials, "registry_token", Secret("a-token-that-pushes"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    asked: list[str] = []
+    monkeypatch.setattr("requests.sessions.Session.request", lambda _, verb, url, **__: asked.append(f"{verb} {url}"))
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.setblocking(False)
+        recorded = replace(
+            RECORD, image=image.format(elsewhere=f"localhost:{elsewhere.getsockname()[1]}"), digest=digest
+        )
+        healthy, told = state(health._image(WORLD, recorded))
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    assert asked == []
+    assert not healthy
+    assert told.startswith("env/dev records ")
+    assert told.endswith(", which is no image of docker.io/acme/web: it was not looked for")
 
 
 def test_an_image_that_is_not_in_the_registry_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
