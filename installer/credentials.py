@@ -83,14 +83,14 @@ class Credentials:
     def login(self) -> Login:
         """Return what git logs in with to push; at GitHub `gh` lends it the token."""
         if self.scm in _LOGINS:
-            return _LOGINS[self.scm](self.token, self.ca)
-        return Login("!gh auth git-credential", self.environment)
+            return _LOGINS[self.scm](self.host, self.token, self.ca)
+        return Login(self.host, "!gh auth git-credential", self.environment)
 
 
-_LOGINS: dict[str, Callable[[Secret, str], Login]] = {
+_LOGINS: dict[str, Callable[[str, Secret, str], Login]] = {
     "gitlab": gitlab_login,
 }
-"""How git logs in where `gh` does not know the way; from a token and a CA."""
+"""How git logs in where `gh` does not know the way; from a host, a token and a CA."""
 
 
 def find(settings: Settings) -> Credentials:

@@ -1,5 +1,6 @@
 """Git's edge: the project's own clone, and the one push that fills a new repository."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ PAUSES = (1.0, 3.0)
 class Login:
     """Who answers git's question for a password, from the environment: none is in argv, URL or .git/config."""
 
+    host: str
+    """The one host whose password the helper is asked for, and only by https: a redirect may lead anywhere."""
     helper: str
     environment: Mapping[str, str]
     said: Callable[[str], tuple[str, bool]] = said_to_a_program
@@ -29,8 +32,21 @@ class Login:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Return what lets git ask this helper and no other."""
-        return ("-c", "credential.helper=", "-c", f"credential.helper={self.helper}")
+        """Return what lets git ask this helper and no other, and nobody at all for another host."""
+        own = f"credential.https://{self.host}.helper"
+        return ("-c", "credential.helper=", "-c", f"{own}=", "-c", f"{own}={self.helper}")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return git's environment: what the helper reads, and that no person is asked instead."""
+        return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
+
+    def way_out(self, output: str) -> tuple[str, bool]:
+        """Return the way out of what git printed, and whether trying again at once may help."""
+        led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
+        if led and led[1].casefold() != f"https://{self.host}".casefold():
+            return f"{self.host} leads git to {led[1]}, which gets no login: is that a proxy's doing?", False
+        return self.said(output)
 
 
 class Clone:
@@ -85,14 +101,14 @@ class Clone:
             try:
                 arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
                 answer = shell.attempt(
-                    "git", *arguments, cwd=self._project, env=login.environment, timeout=180, inherit=inherit
+                    "git", *arguments, cwd=self._project, env=login.variables, timeout=180, inherit=inherit
                 )
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
             if answer.status == 0:
                 break
-            fix, again = login.said(answer.err)
+            fix, again = login.way_out(answer.err)
             if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:
@@ -103,7 +119,7 @@ class Clone:
     def _arrived(self, url: str, branch: str, login: Login) -> bool:
         """Tell whether the branch is where the push was to take it."""
         ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
-        there = shell.attempt("git", *ask, env=login.environment, cwd=self._project)
+        there = shell.attempt("git", *ask, env=login.variables, cwd=self._project)
         return there.status == 0 and there.out.split()[:1] == [self.head()]
 
 

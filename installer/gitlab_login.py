@@ -8,7 +8,7 @@ from .secret import Secret
 from .trust import variables
 
 _HELPER = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${TOKEN}"; }}; f"""
-"""A shell that reads the token from its environment, and says it to nobody else."""
+"""A shell that reads the token from its environment; git asks it for GitLab's host alone."""
 
 
 def token(_: str) -> str:
@@ -16,6 +16,6 @@ def token(_: str) -> str:
     return environment.token(TOKEN)
 
 
-def login(token: Secret, ca: str) -> Login:
+def login(host: str, token: Secret, ca: str) -> Login:
     """Return what git logs in with to push."""
-    return Login(_HELPER, {TOKEN: token.reveal(), **variables(ca)}, said_to_git)
+    return Login(host, _HELPER, {TOKEN: token.reveal(), **variables(ca)}, said_to_git)

@@ -6,6 +6,7 @@ from typing import Any
 import requests
 
 from .errors import Answered, InstallerError
+from .refused import not_the_host
 from .rest import PAUSES, TIMEOUT, Rest
 from .secret import redact
 from .wait import pause
@@ -48,13 +49,21 @@ class JsonApi(Rest):
         asked = f"{verb} {path}"
         try:
             answer = requests.request(
-                verb, f"{self._base}{path}", json=body, params=parameters, headers=self._headers, timeout=TIMEOUT
+                *(verb, f"{self._base}{path}"),
+                json=body,
+                params=parameters,
+                headers=self._headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,  # requests would take a header like Circle-Token along, to whatever host
             )
         except requests.RequestException as error:
             why = redact(str(error.args[0] if error.args else error))
             fix = "Check the network and any proxy, then run this again."
             raise InstallerError(f"{self._base} did not answer {asked}: {why}", fix) from None
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        if answer.is_redirect:
+            where = f"it leads to {redact(headers['location'])}"
+            raise not_the_host(self._title, self._base, asked, where)
         if answer.ok and not answer.content:
             return headers, None
         try:

@@ -27,12 +27,9 @@ _SSH = (
     "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/hosts/ssh_known_hosts "
     "-o ControlMaster=auto -o ControlPath=/tmp/%C -o ControlPersist=60 -o ServerAliveInterval=10"
 )
-_LOGIN = {
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "credential.helper",
-    "GIT_CONFIG_VALUE_0": '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" '
-    '"$(cat /key/username)" "$(cat /key/password)"; }; f',
-}
+_HELPER = (
+    '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$(cat /key/username)" "$(cat /key/password)"; }; f'
+)
 
 
 def manifests(settings: Settings, name: str, host: Host, key: str = "") -> Objects:
@@ -72,7 +69,7 @@ def _container(settings: Settings, host: Host) -> Object:
         "PATIENCE": str(PATIENCE),
         "REPAIR": str(REPAIR),
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
-        **(_LOGIN if settings.reads_by == "login" else {}),
+        **(_login(settings.source_url) if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",
         "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
     }
@@ -83,4 +80,14 @@ def _container(settings: Settings, host: Host) -> Object:
         "env": variables(environment),
         **fresh("/tmp/read", 90),  # noqa: S108  # likewise
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+    }
+
+
+def _login(source: str) -> dict[str, str]:
+    """Return what lets git log in where the repository is, and nowhere that its server may lead to."""
+    there = urlsplit(source)
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"credential.{there.scheme}://{there.netloc}.helper",
+        "GIT_CONFIG_VALUE_0": _HELPER,
     }

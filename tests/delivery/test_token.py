@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,9 +27,19 @@ class Server:
     root: Path
     given: list[str] = field(default_factory=list)
     url: str = ""
+    leads: str = ""
+    """Where it leads everybody, or only those who have logged in."""
+    late: bool = False
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         header = request.headers.get("Authorization", "")
+        if self.leads and (header or not self.late):
+            self.given += [header] if header else []
+            request.send_response(301)
+            request.send_header("Location", f"{self.leads}{request.path}")
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
         if header:
             self.given.append(base64.b64decode(header.removeprefix("Basic ")).decode())
         if header != "Basic " + base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode():
@@ -66,8 +77,12 @@ class Server:
 
 @pytest.fixture
 def server(remote: Remote) -> Iterator[Server]:
-    served = Server(remote.path.parent)
+    with listening(Server(remote.path.parent)) as served:
+        yield served
 
+
+@contextmanager
+def listening(served: Server) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -137,6 +152,17 @@ def test_a_token_that_does_not_open_is_red_and_asks_nobody(runner: Checkout, ser
 def test_the_token_goes_to_no_other_server(runner: Checkout, server: Server) -> None:
     assert run(runner, server, "deploy", "--init", at="https://github.com").code == 1
     assert server.given == []
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "once it is given"])
+def test_the_token_does_not_follow_where_the_server_leads(
+    runner: Checkout, server: Server, remote: Remote, late: bool
+) -> None:
+    with listening(Server(remote.path.parent)) as elsewhere:
+        server.leads, server.late = elsewhere.url, late
+        assert run(runner, server, "deploy", "--init").code == 1
+        assert bool(server.given) == late
+        assert elsewhere.given == []
 
 
 def test_without_a_token_git_uses_what_you_gave_it(runner: Checkout, server: Server) -> None:
