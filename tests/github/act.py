@@ -45,7 +45,7 @@ def start(
     git.git(tree, "update-ref", "--no-deref", "HEAD", run.sha)
     git.git(tree, "remote", "add", "origin", f"https://{host}/{repository.full_name}")
     files = {
-        "workflow.yml": workflow.for_act(),
+        "workflow.yml": workflow.for_act([job.key for job in run.jobs if job.status == "queued"]),
         "event.json": json.dumps(run.payload),
         "secrets.yml": json.dumps(dict(secrets)),
         "vars.yml": json.dumps({name: each.value for name, each in repository.variables.items()}),
@@ -127,14 +127,14 @@ def conclude(run: Run, *, returncode: int, cancelled: bool) -> None:
         if job.conclusion == "failure" and job.cancelled:
             job.conclusion = "cancelled"  # act calls what was killed a failure
         if job.status == "in_progress":
-            _complete(job, "cancelled" if cancelled else "failure")
+            complete(job, "cancelled" if cancelled else "failure")
     waiting = {job.key for job in run.jobs if job.unmatched}
     while more := {job.key for job in run.jobs if job.status == "queued" and waiting & set(job.needs)} - waiting:
         waiting |= more
     crashed = returncode != 0 and not cancelled and all(job.conclusion != "failure" for job in run.jobs)
     for job in run.jobs:
         if job.status == "queued" and job.key not in waiting:
-            _complete(job, "cancelled" if cancelled else "failure" if crashed else "skipped")
+            complete(job, "cancelled" if cancelled else "failure" if crashed else "skipped")
     conclusions = {job.conclusion for job in run.jobs}
     run.updated_at = now()
     run.stuck = bool(waiting) and not cancelled
@@ -143,6 +143,7 @@ def conclude(run: Run, *, returncode: int, cancelled: bool) -> None:
         run.conclusion = next((each for each in ("cancelled", "failure", "success") if each in conclusions), "skipped")
 
 
-def _complete(job: Job, conclusion: str) -> None:
+def complete(job: Job, conclusion: str) -> None:
+    """Let a job have ended."""
     job.status, job.conclusion, job.completed_at = "completed", conclusion, now()
     job.started_at = job.started_at or job.completed_at

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import nacl.public
 
 from .clock import now, number
+from .environments import Environment
 from .pulls import PullRequest
 from .reported import Report
 from .runs import Run
@@ -17,7 +18,7 @@ from .webhooks import Hook
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 PERMISSIONS = (
     "metadata", "administration", "contents", "variables", "secrets", "actions", "pull_requests", "checks", "workflows",
-    "deployments", "webhooks", "statuses",
+    "deployments", "webhooks", "statuses", "environments",
 )  # fmt: skip
 FULL_ACCESS: Mapping[str, str] = dict.fromkeys(PERMISSIONS, "write")
 
@@ -154,6 +155,7 @@ class Repository:
     keys: dict[int, DeployKey] = field(default_factory=dict)
     rulesets: dict[int, Ruleset] = field(default_factory=dict)
     deployments: dict[int, Deployment] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)  # by name in lower case
     hooks: dict[int, Hook] = field(default_factory=dict)
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     workflows: dict[str, int] = field(default_factory=dict)
@@ -175,6 +177,10 @@ class Repository:
     @property
     def secrets_key_id(self) -> str:
         return str(self.id)
+
+    def environment(self, name: str) -> Environment:
+        """Return an environment; who names one that is not there makes it, without any rule."""
+        return self.environments.setdefault(name.lower(), Environment(name))
 
     def role(self, user: Account) -> str:
         """Say what a user may do here: admin, write, read or none."""

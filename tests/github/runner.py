@@ -4,18 +4,21 @@ import contextlib
 import subprocess
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import act
-from .model import Repository, Token, new_secret, now, number
+from .environments import named
+from .model import Account, Deployment, DeploymentStatus, Repository, Token, new_secret, now, number
 from .runs import Job, Run
 from .wire import RefusedError
-from .workflows import Workflow, evaluate, token_name
+from .workflows import Workflow, evaluate, secret_name, token_name
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
 
+BOT = Account("github-actions[bot]", "Bot")
 ACTIVE = ("queued", "in_progress", "pending")
 
 
@@ -86,6 +89,7 @@ class Runner:
                     needs=[needs] if isinstance(needs, str) else needs,
                 )
             )
+        self._enter_environments(repository, workflow, run, context)
         repository.runs.insert(0, run)
         concurrency = workflow.content.get("concurrency")
         if concurrency:
@@ -106,6 +110,46 @@ class Runner:
         }  # fmt: skip
         variables = {name: each.value for name, each in repository.variables.items()}
         return {"github": github, "vars": variables, "inputs": run.payload.get("inputs")}
+
+    def _enter_environments(
+        self, repository: Repository, workflow: Workflow, run: Run, context: dict[str, Any]
+    ) -> None:
+        """Find each job's environment, and end those that theirs does not let in, with what needs them."""
+        cloud = self._github.site.is_cloud
+        for job in run.jobs:
+            wanted = named(workflow.jobs[job.key], partial(evaluate, context=context), cloud=cloud)
+            if wanted is None:
+                continue
+            job.environment = wanted.name
+            there = repository.environment(wanted.name)
+            if self._has_environments(repository) and not there.lets_in(run.ref):
+                ref = run.ref.removeprefix("refs/heads/")
+                why = f"is not allowed to deploy to {there.name} due to environment protection rules."
+                job.refused = f'Branch "{ref}" {why}'
+                job.log.append(job.refused)
+                act.complete(job, "failure")
+            elif wanted.deployment:
+                made = Deployment(
+                    *(run.sha, run.head_branch, "deploy", there.name, None, {}),
+                    *(False, False, BOT),
+                    statuses=[self._deployment_is(repository, run, "in_progress")],
+                )
+                repository.deployments[made.id] = made
+                job.deployment = made.id
+        refused = {job.key for job in run.jobs if job.refused}
+        while more := [job for job in run.jobs if job.key not in refused and refused & set(job.needs)]:
+            refused |= {job.key for job in more}
+            for job in more:
+                job.refused = "what it needs did not start"
+                act.complete(job, "skipped")
+
+    def _has_environments(self, repository: Repository) -> bool:
+        """Say whether the plan heeds environments; where it does not, rules and secrets of theirs count for nothing."""
+        return not (self._github.site.is_cloud and repository.private and repository.owner.plan == "free")
+
+    def _deployment_is(self, repository: Repository, run: Run, state: str) -> DeploymentStatus:
+        page = f"{self._github.site.web}/{repository.full_name}/actions/runs/{run.id}"
+        return DeploymentStatus(state, "", BOT, log_url=page)
 
     def _make_room(self, repository: Repository, run: Run, *, cancel: bool) -> None:
         """Let at most one run of a group work and one wait: GitHub cancels the others."""
@@ -134,7 +178,7 @@ class Runner:
                 self._github.moved.wait_for(lambda: run.id in self._cancelled or not self._blocked(repository, run))
                 run.status = "in_progress"
                 tokens = self._tokens(repository, workflow, run)
-                if run.id not in self._cancelled:
+                if run.id not in self._cancelled and any(job.status == "queued" for job in run.jobs):
                     self._processes[run.id] = self._act(repository, workflow, run, tokens)
             if run.id in self._processes:
                 act.follow(self._processes[run.id], run, self._moved)
@@ -147,6 +191,11 @@ class Runner:
                 del self._github.tokens[token.secret]
             self._processes.pop(run.id, None)
             act.conclude(run, returncode=returncode, cancelled=run.id in self._cancelled)
+            for job in run.jobs:
+                if job.deployment is not None and job.conclusion:
+                    state = "success" if job.conclusion == "success" else "failure"
+                    status = self._deployment_is(repository, run, state)
+                    repository.deployments[job.deployment].statuses.append(status)
             self._github.moved.notify_all()
             with contextlib.suppress(RefusedError):
                 self._github.merging.merge_what_waits(repository)
@@ -175,7 +224,12 @@ class Runner:
 
     def _act(self, repository: Repository, workflow: Workflow, run: Run, tokens: list[Token]) -> subprocess.Popen[str]:
         named = {token_name(job.key): token.secret for job, token in zip(run.jobs, tokens, strict=True)}
-        stored = {name: each.value for name, each in repository.secrets.items()}
+        stored: dict[str, str] = {}
+        for job in run.jobs:
+            given = dict(repository.secrets)
+            if job.environment and not job.refused and self._has_environments(repository):
+                given |= repository.environment(job.environment).secrets
+            stored |= {secret_name(job.key, name): each.value for name, each in given.items()}
         leads = {name: value for name, value in self._github.env.items() if not name.startswith("GH_")}
         folder: Path = self._github.folder / f"run-{run.id}"
         return act.start(

@@ -20,6 +20,9 @@ class Job:
     needs: list[str] = field(default_factory=list)
     unmatched: bool = False  # no runner has its label
     attempt: int = 1  # of the run, in which it ran
+    environment: str = ""
+    refused: str = ""  # why its environment does not let it in: it ends before it begins
+    deployment: int | None = None  # the one that GitHub made of it
     cancelled: bool = False  # it was not over when its run was cancelled
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,9 @@ FOLDER = ".github/workflows"
 CHECKOUT = "actions/checkout"
 CHECKOUT_INPUTS = {"token", "ref", "fetch-depth", "persist-credentials"}
 TOKENS = re.compile(r"\bgithub\.token\b|\bsecrets\.GITHUB_TOKEN\b")
+SECRET = re.compile(r"\bsecrets\.(?!STAND_IN_)(\w+)")
 # act runs jobs as if these were not there
-IGNORED_BY_ACT = {"environment", "services", "container", "strategy", "uses", "concurrency"}
+IGNORED_BY_ACT = {"services", "container", "strategy", "uses", "concurrency"}
 DEFAULT_TYPES = ["opened", "synchronize", "reopened"]
 ALL = ("actions", "contents", "pull_requests", "checks", "deployments")
 
@@ -93,14 +95,20 @@ class Workflow:
         steps = [step for job in self.jobs.values() for step in job.get("steps", [])]
         return {step["uses"].partition("@")[2] for step in steps if step.get("uses", "").startswith(f"{CHECKOUT}@")}
 
-    def for_act(self) -> str:
-        """Write it the way act needs it: each job asks for a token of its own, since act knows one for all."""
+    def for_act(self, starts: Collection[str]) -> str:
+        """Write it the way act needs it: each job asks for a token and secrets of its own, since act knows one for all.
+
+        Only these jobs are started; what needs another one is never.
+        """
         jobs = {}
         for key, job in self.jobs.items():
+            if key not in starts:
+                continue
             if unmodelled := IGNORED_BY_ACT & job.keys():
                 raise UnmodelledError(f"{self.path}: job {key} has {sorted(unmodelled)}, which act ignores")
             steps = [self._step(key, step) for step in job["steps"]]
-            jobs[key] = _replaced({**job, "steps": steps}, f"secrets.{token_name(key)}")
+            jobs[key] = _replaced({**job, "steps": steps}, key)
+            jobs[key].pop("environment", None)  # act passes over it; runner.py does not
         return json.dumps({**self.content, "jobs": jobs})  # JSON is YAML
 
     def _step(self, job: str, step: dict[str, Any]) -> dict[str, Any]:
@@ -116,14 +124,27 @@ def token_name(job: str) -> str:
     return f"STAND_IN_TOKEN_{job.replace('-', '_').upper()}"
 
 
-def _replaced(node: Any, token: str) -> Any:
+def secret_name(job: str, name: str) -> str:
+    return f"STAND_IN_SECRET_{job.replace('-', '_').upper()}_{name.upper()}"
+
+
+def _replaced(node: Any, job: str) -> Any:
     if isinstance(node, dict):
-        return {key: _replaced(value, token) for key, value in node.items()}
+        return {key: _replaced(value, job) for key, value in node.items()}
     if isinstance(node, list):
-        return [_replaced(each, token) for each in node]
+        return [_replaced(each, job) for each in node]
     if not isinstance(node, str):
         return node
-    return re.sub(r"\$\{\{.*?\}\}", lambda found: TOKENS.sub(token, found[0]), node, flags=re.DOTALL)
+    return re.sub(r"\$\{\{.*?\}\}", lambda found: _with_its_own(found[0], job), node, flags=re.DOTALL)
+
+
+def _with_its_own(expression: str, job: str) -> str:
+    """Let an expression read the token and the secrets of its job."""
+    tokens = TOKENS.sub(f"secrets.{token_name(job)}", expression)
+    own = SECRET.sub(lambda found: f"secrets.{secret_name(job, found[1])}", tokens)
+    if re.search(r"\bsecrets\b(?!\.STAND_IN_)", own):
+        raise UnmodelledError(f"secrets by anything but their name: {expression}")
+    return own
 
 
 def _selects(patterns: list[str], name: str) -> bool:

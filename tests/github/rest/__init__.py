@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     commits,
     content,
     deployments,
+    environments,
     hooks,
     jobs,
     pulls,

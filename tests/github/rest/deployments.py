@@ -86,6 +86,7 @@ def create(call: Call) -> Response:
         creator=call.token.owner,
     )
     call.repository.deployments[made.id] = made
+    call.repository.environment(environment)
     return json_response(201, _deployment(call, made))
 
 

@@ -5,15 +5,12 @@ import zipfile
 import zlib
 from typing import Any
 
+from ..apps import ACTIONS as ACTIONS_APP
 from ..call import Call
-from ..model import Account
 from ..reported import Report
 from ..runs import Job, Run
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 from .actions import ACTIONS, find_run, run_json
-
-GITHUB_ACTIONS = 15368
-"""The number of the App whose checks are those of Actions."""
 
 
 @route("GET", ACTIONS + "/runs/{run_id}/jobs", "actions:read")
@@ -101,7 +98,7 @@ def _check_run(call: Call, run: Run, job: Job) -> dict[str, Any]:
             "annotations_count": 0,
             "annotations_url": f"{shown['check_run_url']}/annotations",
         },
-        "app": _app(call, GITHUB_ACTIONS, "github-actions"),
+        "app": _app(call, ACTIONS_APP),
         "pull_requests": [],
     }
 
@@ -129,20 +126,21 @@ def _check_of_an_app(call: Call, sha: str, report: Report) -> dict[str, Any]:
             "annotations_count": 0,
             "annotations_url": f"{call.url}/check-runs/{number}/annotations",
         },
-        "app": _app(call, zlib.crc32(report.app.encode()), report.app),
+        "app": _app(call, report.app),
         "pull_requests": [],
     }
 
 
-def _app(call: Call, number: int, slug: str) -> dict[str, Any]:
+def _app(call: Call, slug: str) -> dict[str, Any]:
     page = f"{call.site.web}/apps/{slug}"
+    app = call.github.apps.public[slug]
     return {
-        "id": number,
+        "id": app.id,
         "slug": slug,
-        "node_id": f"A_{number}",
-        "owner": call.site.user(Account(slug, "Organization", id=number)),
-        "name": slug,
-        "description": "",
+        "node_id": f"A_{app.id}",
+        "owner": call.site.user(app.owner),
+        "name": app.name,
+        "description": app.description,
         "external_url": page,
         "html_url": page,
         "created_at": call.repository.created_at,

@@ -7,6 +7,7 @@ import nacl.exceptions
 import nacl.public
 
 from ..call import Call, found
+from ..environments import Environment
 from ..model import Account, DeployKey, Repository, Stored, now
 from ..wire import RefusedError, Response, json_response, route
 
@@ -68,8 +69,13 @@ def secrets(call: Call) -> Response:
 
 @route("GET", SECRETS + "/public-key", "secrets:read")
 def secrets_key(call: Call) -> Response:
-    key = base64.b64encode(bytes(call.repository.secrets_key.public_key)).decode()
-    return json_response(200, {"key_id": call.repository.secrets_key_id, "key": key})
+    return show_key(call.repository)
+
+
+def show_key(where: Repository | Environment) -> Response:
+    """Show the public half of the key that secrets are sealed with."""
+    key = base64.b64encode(bytes(where.secrets_key.public_key)).decode()
+    return json_response(200, {"key_id": where.secrets_key_id, "key": key})
 
 
 @route("GET", SECRETS + "/{secret_name}", "secrets:read")
@@ -79,17 +85,21 @@ def secret(call: Call, secret_name: str) -> Response:
 
 @route("PUT", SECRETS + "/{secret_name}", "secrets:write")
 def put_secret(call: Call, secret_name: str) -> Response:
-    if call.sent.get("key_id") != call.repository.secrets_key_id:
+    return store_secret(call, call.repository, secret_name)
+
+
+def store_secret(call: Call, where: Repository | Environment, secret_name: str) -> Response:
+    """Unseal a secret and keep it."""
+    if call.sent.get("key_id") != where.secrets_key_id:
         raise RefusedError(422, "Invalid key_id")
     try:
         sealed = base64.b64decode(call.sent["encrypted_value"])
-        value = nacl.public.SealedBox(call.repository.secrets_key).decrypt(sealed).decode()
+        value = nacl.public.SealedBox(where.secrets_key).decrypt(sealed).decode()
     except nacl.exceptions.CryptoError:
         raise RefusedError(422, "Bad request - value could not be decrypted") from None
     name = _name(secret_name)
-    before = call.repository.secrets.get(name)
-    stored = Stored(name, value, created_at=before.created_at if before else now())
-    call.repository.secrets[name] = stored
+    before = where.secrets.get(name)
+    where.secrets[name] = Stored(name, value, created_at=before.created_at if before else now())
     return Response(204) if before else json_response(201, {})
 
 
