@@ -11,6 +11,7 @@ from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
 
 TOKEN = "dckr_pat_TheToken"
 LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
+ONLY_MAIN = LOGIN | {"REUSE_PUSHED": "true"}
 
 # Writes down what it is asked, in which configuration, and answers as a docker with an empty registry would.
 DOCKER = f"""#!/bin/sh
@@ -56,7 +57,7 @@ def calls(machine: Checkout, verb: str) -> list[str]:
 
 def test_the_image_carries_its_commit_in_tag_and_build_argument(machine: Checkout) -> None:
     output = machine.home / "output"
-    answer = machine.run("image", **LOGIN, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output))
+    answer = machine.run("image", **ONLY_MAIN, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output))
     revision = machine.git("rev-parse", "HEAD")
     assert (answer.code, answer.line) == (0, DIGEST), answer.text
     assert output.read_text() == f"digest={DIGEST}\n"
@@ -72,7 +73,7 @@ def test_the_image_carries_its_commit_in_tag_and_build_argument(machine: Checkou
 
 
 def test_layers_are_kept_without_another_image(machine: Checkout) -> None:
-    answer = machine.run("image", "--cache", **LOGIN, PUSHED=DIGEST)
+    answer = machine.run("image", "--cache", **ONLY_MAIN, PUSHED=DIGEST)
     assert (answer.code, answer.text) == (0, f"image: done: {REPOSITORY}:buildcache has the layers\n")
     (build,) = calls(machine, "buildx build")
     assert f"--cache-to type=registry,ref={REPOSITORY}:buildcache,mode=max,image-manifest=true " in build
@@ -107,13 +108,13 @@ def test_layers_are_kept_where_the_build_made_some_that_the_next_can_use(
     built = machine.run("image", **LOGIN, GITHUB_ACTIONS=ci, PROGRESS=progress)
     assert built.code == 0
     assert progress in built.text, "people see it while it happens"
-    answer = machine.run("image", "--cache", **LOGIN, GITHUB_ACTIONS=ci, PUSHED=DIGEST)
+    answer = machine.run("image", "--cache", **ONLY_MAIN, GITHUB_ACTIONS=ci, PUSHED=DIGEST)
     assert answer.code == 0
     assert len(calls(machine, "buildx build")) == 1 + kept
     assert ("there are no others to keep" in answer.text) is not kept
 
     machine.merge("Another")
-    machine.run("image", "--cache", **LOGIN, GITHUB_ACTIONS=ci)
+    machine.run("image", "--cache", **ONLY_MAIN, GITHUB_ACTIONS=ci)
     assert len(calls(machine, "buildx build")) == 2 + kept, "that was another commit"
 
 
@@ -124,21 +125,68 @@ def test_in_a_ci_git_asks_nobody_and_for_the_layers_alone_it_is_not_asked_either
     machine: Checkout, options: list[str], ci: str, told: str
 ) -> None:
     """After ci/deploy the clone has commits without their files, which git fetches as soon as somebody looks."""
-    assert machine.run("image", *options, **LOGIN, GITHUB_ACTIONS=ci).code == 0
+    assert machine.run("image", *options, **ONLY_MAIN, GITHUB_ACTIONS=ci).code == 0
     assert (machine.home / "git-of-the-build").read_text().strip() == told
 
 
 def test_layers_that_cannot_be_kept_fail_no_delivery(machine: Checkout) -> None:
-    answer = machine.run("image", "--cache", **LOGIN, BROKEN="yes")
+    answer = machine.run("image", "--cache", **ONLY_MAIN, BROKEN="yes")
     assert answer.code == 0
     assert answer.text == "image: done: no layers were kept (see above): the next build takes longer\n"
 
 
-def test_an_image_that_was_pushed_for_this_commit_is_used_again(machine: Checkout) -> None:
+def test_an_image_that_was_pushed_for_this_commit_is_used_again_where_only_main_pushes(machine: Checkout) -> None:
     pushed = "sha256:" + "2b" * 32
-    answer = machine.run("image", **LOGIN, PUSHED=pushed)
+    answer = machine.run("image", **ONLY_MAIN, PUSHED=pushed)
     assert (answer.code, answer.line) == (0, pushed)
     assert not calls(machine, "buildx build")
+
+
+@pytest.mark.parametrize("reuse", ["", "false", "yes"])
+def test_what_another_branch_may_have_pushed_is_neither_delivered_nor_built_upon(machine: Checkout, reuse: str) -> None:
+    """Its workflow read the token, and pushed an image of its own as this commit's, and layers as the cache."""
+    theirs = "sha256:" + "2b" * 32
+    answer = machine.run("image", **LOGIN, PUSHED=theirs, REUSE_PUSHED=reuse)
+    assert (answer.code, answer.line) == (0, DIGEST), "what this run built"
+    (build,) = calls(machine, "buildx build")
+    assert "--cache-from" not in build
+    kept = machine.run("image", "--cache", **LOGIN, REUSE_PUSHED=reuse)
+    assert kept.code == 0
+    assert "no layers are kept: others than main's own runs can push to" in kept.text
+    assert len(calls(machine, "buildx build")) == 1
+
+
+@pytest.mark.parametrize(
+    ("registry", "protected", "reused"),
+    [("registry.gitlab.com", "true", False), ("docker.io", "true", True), ("docker.io", "false", False)],
+)
+def test_at_gitlab_its_own_registry_takes_what_any_branchs_job_pushes(
+    machine: Checkout, registry: str, protected: str, reused: bool
+) -> None:
+    job = {
+        "GITLAB_CI": "true",
+        "CI_SERVER_URL": "https://gitlab.com",
+        "CI_PROJECT_URL": "https://gitlab.com/acme/hello-api",
+        "CI_PROJECT_PATH": "acme/hello-api",
+        "CI_REGISTRY": "registry.gitlab.com",
+        "CI_COMMIT_REF_PROTECTED": protected,
+        "IMAGE_REPOSITORY": f"{registry}/acme/hello-api",
+    }
+    assert machine.run("image", **LOGIN, **job).code == 0
+    (build,) = calls(machine, "buildx build")
+    assert ("--cache-from" in build) is reused
+
+
+@pytest.mark.parametrize("line", ['  host: "docker.io"', "  host: docker.io # Docker Hub"])
+def test_the_token_goes_to_no_registry_that_only_a_variable_names(machine: Checkout, line: str) -> None:
+    """Who may push a branch may set variables of the repository; gitops.yaml of main takes a pull request."""
+    machine.write(gitops_yaml=f'github:\n  host: "github.com"\nregistry:\n{line}\n  account: "acme"\ncluster: {{}}\n')
+    machine.commit("Name the registry")
+    answer = machine.run("image", **LOGIN, IMAGE_REPOSITORY="evil.example.com/acme/hello-api")
+    assert answer.code == 1
+    assert "IMAGE_REPOSITORY is at evil.example.com, but gitops.yaml says registry.host: docker.io" in answer.text
+    assert not calls(machine, "login")
+    assert machine.run("image", **LOGIN).code == 0
 
 
 def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machine: Checkout, tmp_path: Path) -> None:
@@ -159,11 +207,11 @@ def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machi
 @pytest.mark.parametrize("name", ["IMAGE_REPOSITORY", "REGISTRY_USERNAME", "REGISTRY_TOKEN"])
 def test_what_is_not_set_is_named_with_the_place_where_it_belongs(machine: Checkout, name: str) -> None:
     answer = machine.run("image", **(LOGIN | {name: "", "GITHUB_ACTIONS": "true"}))
-    kind = "secret" if name == "REGISTRY_TOKEN" else "variable"
+    where = f"in GitHub it is a repository variable: gh variable set {name}"
+    if name == "REGISTRY_TOKEN":
+        where = "gitops-flask up stores it, as a secret that main alone reads where the plan has such"
     assert answer.code == 1
-    assert (
-        f"image: failed: {name} is not set (in GitHub it is a repository {kind}: gh {kind} set {name})" in answer.text
-    )
+    assert f"image: failed: {name} is not set ({where})" in answer.text
     assert not calls(machine, "login")
 
 

@@ -36,7 +36,8 @@ def build(checkout: Checkout, repository: str, *options: str, **env: str) -> Ans
         "REGISTRY_USERNAME": os.environ["E2E_REGISTRY_USERNAME"],
         "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
     }
-    return checkout.run("image", *options, **(docker | login | {"IMAGE_REPOSITORY": repository} | env))
+    ours = {"IMAGE_REPOSITORY": repository, "REUSE_PUSHED": "true"}
+    return checkout.run("image", *options, **(docker | login | ours | env))
 
 
 def inspect(reference: str, part: str) -> dict[str, object]:

@@ -21,7 +21,7 @@ summarize_run() { [ -z "${GITHUB_STEP_SUMMARY:-}" ] || printf '%s\n' "$1" >>"$GI
 keep_digest() { [ -z "${GITHUB_OUTPUT:-}" ] || printf 'digest=%s\n' "$1" >>"$GITHUB_OUTPUT"; }
 where_to_set() {
   case $1 in
-    REGISTRY_TOKEN) printf ' (in GitHub it is a repository secret: gh secret set %s)' "$1" ;;
+    REGISTRY_TOKEN) printf ' (gitops-flask up stores it, as a secret that main alone reads where the plan has such)' ;;
     *) printf ' (in GitHub it is a repository variable: gh variable set %s)' "$1" ;;
   esac
 }

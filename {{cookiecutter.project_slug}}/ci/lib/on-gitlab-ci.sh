@@ -15,6 +15,8 @@ NEW_PIPELINE=$CI_PROJECT_URL/-/pipelines/new
 TO_INIT="start a pipeline of main with ACTION=init: $NEW_PIPELINE"
 TO_RELEASE="start a pipeline of main with ACTION=release: $NEW_PIPELINE"
 TO_ROLL_BACK="start the job \`rollback\` of main's newest pipeline"
+# REGISTRY_TOKEN is a protected variable, which only main's jobs read; to GitLab's own registry each job may push.
+case ${IMAGE_REPOSITORY:-} in "${CI_REGISTRY:-}"/*) ;; *) REUSE_PUSHED=${CI_COMMIT_REF_PROTECTED:-} ;; esac
 name_git "${GITLAB_USER_NAME:-GitLab CI}" "${GITLAB_USER_EMAIL:-gitlab-ci@${CI_SERVER_HOST:-localhost}}"
 
 # The runner's address of the remote has a token in it, which git would take instead of ours.
