@@ -88,23 +88,73 @@ class GitHub(GitHubRest):
         else:
             self.call("POST", self.path("actions/variables"), body)
 
-    def set_secret(self, name: str, value: Secret) -> None:
-        """Create or replace an Actions secret, sealed with the repository's public key."""
-        key = self.call("GET", self.path("actions/secrets/public-key"))
+    def set_secret(self, name: str, value: Secret, environment: str = "") -> None:
+        """Create or replace an Actions secret, sealed with the public key of the repository or of an environment."""
+        path = self._secrets_of(environment)
+        key = self.call("GET", f"{path}/public-key")
         body = {"encrypted_value": encrypt(key["key"], value.reveal()), "key_id": key["key_id"]}
-        self.call("PUT", self.path("actions/secrets", name), body)
+        self.call("PUT", f"{path}/{name}", body)
 
-    def secrets(self) -> frozenset[str]:
-        """Return the names of the repository's Actions secrets."""
-        return frozenset(s["name"] for s in self.pages(self.path("actions/secrets"), "secrets"))
+    def secrets(self, environment: str = "") -> frozenset[str]:
+        """Return the names of the Actions secrets of the repository, or of an environment that is there."""
+        return frozenset(s["name"] for s in self.pages(self._secrets_of(environment), "secrets"))
+
+    def _secrets_of(self, environment: str) -> str:
+        return self.path("environments", environment, "secrets") if environment else self.path("actions/secrets")
 
     def delete_variable(self, name: str) -> bool:
         """Delete a variable; False where there was none."""
         return self.delete(self.path("actions/variables", name))
 
-    def delete_secret(self, name: str) -> bool:
+    def delete_secret(self, name: str, environment: str = "") -> bool:
         """Delete a secret; False where there was none."""
-        return self.delete(self.path("actions/secrets", name))
+        return self.delete(f"{self._secrets_of(environment)}/{name}")
+
+    # --- environments --------------------------------------------------------------------------
+
+    def plan_protects(self) -> bool:
+        """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
+        try:
+            self.call("GET", self.path("rulesets"))
+        except Refused as error:
+            if error.status == 403 and "Upgrade" in error.reason:
+                return False
+            if error.status != 404:
+                raise
+            owner = self.get(f"/orgs/{self.repository.partition('/')[0]}") or {}  # before there is a repository
+            return (owner.get("plan") or {}).get("name") != "free"
+        return True
+
+    def branches_let_in(self, environment: str) -> dict[str, int] | None:
+        """Return the branches and tags that an environment lets in, with their numbers; None where it lets in all."""
+        found = self.get(self.path("environments", environment))
+        if not ((found or {}).get("deployment_branch_policy") or {}).get("custom_branch_policies"):
+            return None
+        path = self.path("environments", environment, "deployment-branch-policies")
+        listed = self.pages(path, "branch_policies")
+        return {f"{each.get('type', 'branch')} {each['name']}": each["id"] for each in listed}
+
+    def let_in_only(self, environment: str, branch: str) -> None:
+        """Make an environment, or change it, so that it lets in this branch and no other; its other rules stay."""
+        there = self.branches_let_in(environment)
+        if there is None:
+            policy = {"protected_branches": False, "custom_branch_policies": True}
+            self.call("PUT", self.path("environments", environment), {"deployment_branch_policy": policy})
+            there = self.branches_let_in(environment) or {}
+        path = self.path("environments", environment, "deployment-branch-policies")
+        if f"branch {branch}" not in there:
+            self.call("POST", path, {"name": branch, "type": "branch"})
+        for name, number in there.items():
+            if name != f"branch {branch}":
+                self.delete(f"{path}/{number}")
+
+    def delete_environment(self, environment: str) -> None:
+        """Delete an environment, unless others keep something in it: secrets, variables, reviewers."""
+        path = self.path("environments", environment)
+        rules = (self.get(path) or {}).get("protection_rules", [])
+        kept = [*self.secrets(environment), *self.pages(f"{path}/variables", "variables")]
+        if not kept and all(rule["type"] == "branch_policy" for rule in rules):
+            self.delete(path)
 
 
 class VariableNote:

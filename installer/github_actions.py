@@ -8,7 +8,7 @@ from .ci import Pipeline, Run
 from .credentials import Credentials
 from .github import GitHub
 from .resource import Resource
-from .resources.registry_token import RegistryToken
+from .resources.environment_token import WHERE, EnvironmentToken, environment_of
 from .resources.rules import ACTIONS, CHECKS
 from .resources.variables import Variables
 from .secret import redact
@@ -39,12 +39,15 @@ class GitHubActions:
         """Return the variables and the secret that workflows read."""
         return [
             Variables(self._settings, self._github, self._credentials),
-            RegistryToken(self._settings, self._github, self._credentials),
+            EnvironmentToken(self._settings, self._github, self._credentials),
         ]
 
     def secrets(self) -> frozenset[str]:
-        """Return the names of the Actions secrets."""
-        return self._github.secrets()
+        """Return the names of the Actions secrets, those of the environment for deployments included."""
+        of_repository = self._github.secrets()
+        if WHERE not in self._github.variables():
+            return of_repository
+        return of_repository | self._github.secrets(environment_of(self._settings))
 
     def named(self, pipeline: Pipeline) -> str:
         """Return the workflow's file."""

@@ -38,7 +38,8 @@ STEPS = (
     Step("create the repository; its settings, rules and deploy key", "Administration", "write", "repo", "keys"),
     Step("push `main` the first time; read `env/dev`", "Contents", "write", "repo", "branches"),
     Step("push `.github/workflows`", "Workflows", "write", "workflow"),
-    Step("keep the registry's token as a secret", "Secrets", "write", "repo", "actions/secrets"),
+    Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
+    Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
     Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
     Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
@@ -47,9 +48,10 @@ STEPS = (
 LIMITS = (
     Limit(
         "A free plan and a private repository",
-        "403 “Upgrade to GitHub Pro or make this repository public …” for rules",
-        "Goes on without rules; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected. Every run asks "
-        "again: after an upgrade the next `up` makes them.",
+        "403 “Upgrade to GitHub Pro or make this repository public …” for rules; 422 for an environment with rules",
+        "Goes on without; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected, and that workflows of "
+        "every branch can read `REGISTRY_TOKEN`, a secret of the repository then. Every run asks again: after an "
+        "upgrade the next `up` makes the rules, and moves the secret into an environment.",
         "owner.plan",
     ),
     Limit(

@@ -24,7 +24,7 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 
 | for | in the environment | needs | kept in |
 | --- | --- | --- | --- |
-| deliveries, to push images | `REGISTRY_TOKEN` | the registry: read and write | the repository's secrets |
+| deliveries, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
 | the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret beside the service |
 | Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
 | Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |

@@ -50,24 +50,14 @@ def deploy_keys(world: World) -> Iterable[Finding]:
 
 def plan(world: World) -> Iterable[Finding]:
     """Say what this account's plan lacks: nothing is stopped by it, but main stays unprotected."""
-    if world.settings.private and _without_rules(world):
+    if world.settings.private and not world.github.plan_protects():
         yield Finding(
             "github",
-            f"{world.settings.owner}'s plan has no rules for private repositories: main stays unprotected.",
+            f"{world.settings.owner}'s plan has no rules and no environments for private repositories: main stays "
+            "unprotected, and workflows of every branch can read the repository's secrets.",
             f"Upgrade the plan, or set github.visibility to public in {FILE}.",
             stops=False,
         )
-
-
-def _without_rules(world: World) -> bool:
-    github = world.github
-    if github.find() is None:
-        return ((_organization(world) or {}).get("plan") or {}).get("name") == "free"
-    try:
-        github.call("GET", github.path("rulesets"))
-    except Refused as error:
-        return error.status == 403 and "Upgrade" in error.reason
-    return False
 
 
 def _organization(world: World) -> dict[str, Any] | None:

@@ -187,7 +187,7 @@ def test_a_green_check_of_that_name_counts_for_nothing_whoever_made_it(merges: M
     head = merges.propose("one", "one", "skipped")
     del merges.repository.runs[0]
     for kind in ("check", "status"):
-        said = Report("test", kind, "success", "https://example.com", app="an-app")  # type: ignore[arg-type]
+        said = Report("test", kind, "success", "https://example.com")  # type: ignore[arg-type]
         results.report(merges.github, merges.repository, head, said)
     merges.merge("one")
     assert merges.before() == ""

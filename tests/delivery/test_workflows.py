@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from tests.delivery.world import TEMPLATE
+from tests.github.environments import Named, named
+from tests.github.workflows import evaluate
 from tests.listening import serving
 
 WORKFLOWS = {path.stem: path for path in sorted((TEMPLATE / ".github/workflows").glob("*.yml"))}
@@ -141,6 +144,24 @@ def test_a_secret_is_read_by_the_steps_with_the_image_and_the_token_by_those_tha
     assert text.count("github.token") == {"deliver": 3, "rollback": 2, "pull-request": 0}[name]
     for job in load(name)["jobs"].values():
         assert all(value.startswith("${{ vars.") for value in job.get("env", {}).values()), "a secret is the step's own"
+
+
+@pytest.mark.parametrize(
+    ("variable", "cloud", "environment"),
+    [
+        ('{"name": "dev", "deployment": false}', True, Named("dev", deployment=False)),
+        ('"dev-registry"', False, Named("dev-registry", deployment=True)),
+        (None, True, None),
+        (None, False, None),
+    ],
+)
+def test_the_environment_with_the_secret_is_the_one_that_up_names_and_none_where_it_names_none(
+    variable: str | None, cloud: bool, environment: Named | None
+) -> None:
+    jobs = load("deliver")["jobs"]
+    context = {"vars": {"DEPLOY_ENVIRONMENT": variable} if variable else {}}
+    assert named(jobs["deliver"], partial(evaluate, context=context), cloud=cloud) == environment
+    assert [(name, job) for name, job in JOBS if "environment" in load(name)["jobs"][job]] == [("deliver", "deliver")]
 
 
 @every_workflow

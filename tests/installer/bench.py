@@ -21,7 +21,7 @@ from installer.resource import Resource
 from installer.resources.content import Content
 from installer.resources.delivery import Delivery
 from installer.resources.deploy_keys import GitHubDeployKeys
-from installer.resources.registry_token import RegistryToken
+from installer.resources.environment_token import EnvironmentToken
 from installer.resources.repository import Repository
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.rules import Rules
@@ -147,7 +147,7 @@ class Bench:
         made: list[Resource[Any]] = [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
-            RegistryToken(settings, github, credentials),
+            EnvironmentToken(settings, github, credentials),
             Content(settings, github, credentials.login, Clone(self.project)),
             Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
@@ -195,7 +195,7 @@ class Bench:
         repository = self.repository
         repository.private, repository.description = False, "Mine"
         repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
-        del repository.secrets["REGISTRY_TOKEN"]
+        del repository.environments["dev"].secrets["REGISTRY_TOKEN"]
         next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main").rules.pop()
         for hook in repository.hooks.values():
             hook.active = False

@@ -84,7 +84,7 @@ def test_no_canary_sings(bench: Bench, tmp_path: Path, fault: Fault | None) -> N
     told = [f"{asked.method} {asked.path}" for asked in bench.github.requests]
     assert canaries.in_text("\n".join(told)) == set()
     if fault is None:
-        assert bench.repository.secrets["REGISTRY_TOKEN"].value == REGISTRY_TOKEN
+        assert bench.repository.environments["dev"].secrets["REGISTRY_TOKEN"].value == REGISTRY_TOKEN
         assert len(key) > 300
         assert [hook.secret for hook in bench.repository.hooks.values()] == [webhook]
 

@@ -90,7 +90,9 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
     values = {name: stored.value for name, stored in there.variables.items()}
     assert values["IMAGE_REPOSITORY"] == "registry.example.com/team/acme/web"
     assert (values["RUNNER"], values["REGISTRY_CA"]) == ("company-linux", "ca.pem")
-    assert there.secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
+    assert values["DEPLOY_ENVIRONMENT"] == '"dev-registry"', "no server knows `deployment: false`"
+    assert there.environments["dev-registry"].secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
+    assert there.secrets == {}
     assert len(there.rulesets) == 2
     assert set(ghes.branches(there)) == {"main"}
     assert [p.change for p in plan(half(world()))] == [None] * len(HALF)

@@ -15,7 +15,7 @@ from installer.git import Clone
 from installer.github import GitHub
 from installer.resource import Resource
 from installer.resources.content import Content
-from installer.resources.registry_token import RegistryToken
+from installer.resources.environment_token import EnvironmentToken
 from installer.resources.repository import Repository
 from installer.resources.rules import CHECKS, Rules
 from installer.resources.variables import Variables
@@ -74,7 +74,7 @@ def lane(here: StandIn, project: Path) -> Lane:
         return [
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
-            RegistryToken(settings, github, credentials),
+            EnvironmentToken(settings, github, credentials),
             Content(settings, github, credentials.login, Clone(project)),
             Rules(settings, github),
         ]
@@ -88,6 +88,11 @@ def apply(resources: list[Resource[Any]]) -> list[str]:
     return run.done
 
 
+def secrets_of(repository: Any, environment: str = "dev") -> dict[str, str]:
+    """Return the secrets of an environment."""
+    return {name: stored.value for name, stored in repository.environments[environment].secrets.items()}
+
+
 def changes(resources: list[Resource[Any]]) -> dict[str, tuple[str, ...]]:
     return {p.resource.key: tuple(f.name for f in p.change.fields) for p in plan(resources) if p.change}
 
@@ -97,11 +102,16 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     repository = here.repository("acme/web")
     assert (repository.private, repository.description) == (True, "A service")
     assert repository.settings["delete_branch_on_merge"] is True
-    assert repository.secrets["REGISTRY_TOKEN"].value == "dckr_pat_first"
+    assert (repository.secrets, secrets_of(repository)) == ({}, {"REGISTRY_TOKEN": "dckr_pat_first"})
     values = {name: stored.value for name, stored in repository.variables.items()}
     fingerprint = values.pop("REGISTRY_TOKEN_FINGERPRINT")
     assert Secret("dckr_pat_first").matches(fingerprint)
-    assert values == {"GITOPS_FLASK": "web", "IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
+    assert values == {
+        "GITOPS_FLASK": "web",
+        "IMAGE_REPOSITORY": "docker.io/acme/web",
+        "REGISTRY_USERNAME": "acme",
+        "DEPLOY_ENVIRONMENT": '{"name": "dev", "deployment": false}',
+    }
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project, text=True).strip()
     assert here.branches(repository) == {"main": head}
     rules = {ruleset.name: ruleset for ruleset in repository.rulesets.values()}
@@ -147,7 +157,7 @@ def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else
     repository = here.repository("acme/web")
     number, made = repository.id, repository.created_at
     repository.description, repository.private = "Something else", False
-    del repository.secrets["REGISTRY_TOKEN"]
+    del repository.environments["dev"].secrets["REGISTRY_TOKEN"]
     repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
     repository.variables["RUNNER"] = replace(repository.variables["IMAGE_REPOSITORY"], name="RUNNER", value="mine")
     ruleset = next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main")
@@ -171,7 +181,7 @@ def test_another_token_is_noticed_and_stored(here: StandIn, lane: Lane) -> None:
     rotated = lane(registry_token=Secret("dckr_pat_second"))
     assert changes(rotated) == {"registry-token": ("REGISTRY_TOKEN",)}
     apply(rotated)
-    assert here.repository("acme/web").secrets["REGISTRY_TOKEN"].value == "dckr_pat_second"
+    assert secrets_of(here.repository("acme/web")) == {"REGISTRY_TOKEN": "dckr_pat_second"}
     assert changes(lane(registry_token=Secret("dckr_pat_second"))) == {}
 
 
@@ -188,9 +198,13 @@ def test_a_plan_without_rules_is_done_without_and_said(here: StandIn, lane: Lane
     assert rules is not None
     assert rules.action == "unavailable"
     assert "unprotected" in rules.note
+    token = planned.pop("registry-token")
+    assert token is not None
+    assert token.action == "unavailable"
+    assert "whoever may push a branch can read REGISTRY_TOKEN" in token.note
     assert not any(planned.values())
     here.accounts["acme"].plan = "team"
-    assert set(changes(lane())) == {"rules"}
+    assert set(changes(lane())) == {"registry-token", "rules"}
 
 
 def test_a_push_that_is_refused_names_the_missing_scope(
@@ -214,6 +228,7 @@ def test_down_removes_what_was_made_and_keeps_the_repository(here: StandIn, lane
     told = {resource.key: outcome for resource, outcome in remove(lane(), Quiet())}
     repository = here.repository("acme/web")
     assert (repository.secrets, repository.variables, repository.rulesets) == ({}, {}, {})
+    assert repository.environments == {}
     assert "main" in here.branches(repository)
     assert told["repository"].startswith("stays")
     again = {resource.key: outcome for resource, outcome in remove(lane(), Quiet())}

@@ -38,7 +38,11 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
         *("noticing", "webhook", "reporter"),
     ]
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
-    assert secret["fields"] == [{"name": "REGISTRY_TOKEN", "old": None, "new": "set"}]
+    assert secret["fields"] == [
+        {"name": "environment dev", "old": None, "new": "branch main"},
+        {"name": "REGISTRY_TOKEN", "old": None, "new": "set"},
+        {"name": "DEPLOY_ENVIRONMENT", "old": None, "new": '{"name": "dev", "deployment": false}'},
+    ]
     assert document["problems"] == []
     assert (document["repository"], document["cluster"]) == (
         "https://github.com/acme/web",
@@ -152,7 +156,7 @@ def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
         "✗ argocd is 2.14.1; 3.2 is the oldest that works",
         "✗ The token lacks the scope `workflow`, which it takes to push `.github/workflows`",
         "→ gh auth refresh --hostname github.com --scopes repo,workflow",
-        "! acme's plan has no rules for private repositories: main stays unprotected.",
+        "! acme's plan has no rules and no environments for private repositories: main stays",
         "✗ You may not create namespaces, create customresourcedefinitions",
         "! kubectl is v1.30.0, the cluster v1.34.2: more than one minor version apart is not supported.",
     ):

@@ -144,7 +144,7 @@ def test_once_the_registry_is_back_the_next_up_goes_on(
     up()
     registry.trouble = Trouble(times=0)
     assert "The first delivery: not within 0 s" in up().stderr
-    assert "REGISTRY_TOKEN" in github.repository("acme/web").secrets
+    assert "REGISTRY_TOKEN" in github.repository("acme/web").environments["dev"].secrets
 
 
 def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, registry: Troubled) -> None:

@@ -36,6 +36,14 @@ def of_github(github: GitHub, full_name: str, token: str) -> Tree:
         "variables": variables,
         "fingerprint fits": bool(fingerprint) and Secret(token).matches(fingerprint),
         "secrets": {name: stored.value == token for name, stored in repository.secrets.items()},
+        "environments": {
+            each.name: [
+                each.policy,
+                sorted((policy.type, policy.name) for policy in each.branches.values()),
+                {name: stored.value == token for name, stored in each.secrets.items()},
+            ]
+            for each in repository.environments.values()
+        },
         "keys": sorted((key.title, key.read_only) for key in repository.keys.values()),
         "rulesets": sorted(
             json.dumps([r.name, r.target, r.enforcement, r.conditions, r.rules, r.bypass_actors], sort_keys=True)
