@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from .kubectl import Cluster
 from .manifest import Object, Objects
 from .marks import metadata
+from .settings import Settings
 
 RBAC = "rbac.authorization.k8s.io"
 KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
@@ -37,18 +38,18 @@ class Host:
 class Pod:
     """One pod that runs beside Argo CD: its name, whose it is, and where."""
 
-    slug: str
+    settings: Settings
     name: str
     home: str
 
     def account(self) -> Object:
         """Return its ServiceAccount."""
-        head = metadata(self.slug, self.name, self.home)
+        head = metadata(self.settings, self.name, self.home)
         return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": head, "automountServiceAccountToken": False}
 
     def rights(self, namespace: str, *rules: Object) -> Objects:
         """Return what lets it do these things in a namespace."""
-        head = metadata(self.slug, self.name, namespace)
+        head = metadata(self.settings, self.name, namespace)
         return [
             {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": head, "rules": list(rules)},
             {
@@ -95,7 +96,7 @@ class Pod:
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": metadata(self.slug, self.name, self.home),
+            "metadata": metadata(self.settings, self.name, self.home),
             "spec": {
                 "replicas": 1,
                 "revisionHistoryLimit": 0,

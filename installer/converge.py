@@ -62,7 +62,8 @@ def plan(resources: Resources) -> list[Planned]:
 
 def _look(resource: Resource[Any]) -> tuple[Any, Change | None]:
     seen = resource.observe()
-    return seen, resource.diff(seen)
+    change = resource.diff(seen)
+    return seen, (change and change.effective and resource.obstacle()) or change
 
 
 def _lanes(resources: Resources) -> list[Resources]:

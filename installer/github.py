@@ -37,6 +37,12 @@ class GitHub(GitHubRest):
         found: dict[str, Any] | None = self.get(self.path())
         return found
 
+    def leads_here(self, address: str) -> bool:
+        """Tell whether GitHub leads another address to this repository: it was renamed or transferred."""
+        host, _, name = address.partition("://")[2].partition("/")
+        found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
+        return found is not None and str(found["full_name"]).casefold() == self.repository.casefold()
+
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         try:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from .github import GitHub
 from .secret import Secret
+from .settings import Settings
 from .webhooks import Delivery, Hook, Webhooks
 
 
@@ -19,8 +20,8 @@ class GitHubWebhooks(Webhooks):
         "active": True,
     }
 
-    def __init__(self, github: GitHub, application: str) -> None:
-        super().__init__(application)
+    def __init__(self, github: GitHub, settings: Settings) -> None:
+        super().__init__(settings)
         self._github = github
 
     def list(self) -> list[Hook]:

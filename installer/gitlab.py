@@ -34,6 +34,12 @@ class GitLab(GitLabRest):
         found: dict[str, Any] | None = self.get(self.path())
         return found
 
+    def leads_here(self, address: str) -> bool:
+        """Tell whether GitLab leads another address to this project: it was renamed or transferred."""
+        host, _, name = address.partition("://")[2].partition("/")
+        found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
+        return found is not None and str(found["path_with_namespace"]).casefold() == self.repository.casefold()
+
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         found = self.get(self.path("repository", "branches", branch))

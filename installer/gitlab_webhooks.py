@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from .gitlab import GitLab
 from .gitlab_refused import RefusedByGitLab
 from .secret import Secret
+from .settings import Settings
 from .webhooks import Delivery, Hook, Webhooks
 
 _TESTED = "push"
@@ -23,8 +24,8 @@ class GitLabWebhooks(Webhooks):
     }
     every = 15.0  # it takes five tests a minute
 
-    def __init__(self, gitlab: GitLab, application: str) -> None:
-        super().__init__(application)
+    def __init__(self, gitlab: GitLab, settings: Settings) -> None:
+        super().__init__(settings)
         self._gitlab = gitlab
 
     def list(self) -> list[Hook]:

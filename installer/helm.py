@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
+from .marks import ADDRESS, REPOSITORY, identities, labels, others, taken
 from .reach import UNREACHABLE, patiently
 from .release import PENDING, Release, last_complete
+from .resource import Change
 from .secret import redact
+from .settings import Settings
 from .shell import attempt, run
 from .turn import Files, machine, turn
 from .wait import until
@@ -30,10 +34,14 @@ HOLDER = "gitops-flask/holder"
 
 
 class Helm:
-    """helm 4, or 3 from 3.13 on, against one cluster."""
+    """helm 4, or 3 from 3.13 on, against one cluster, for one repository: another's releases are never written.
 
-    def __init__(self, cluster: Cluster) -> None:
+    Without settings it is nobody's, and every release is its own.
+    """
+
+    def __init__(self, cluster: Cluster, settings: Settings | None = None) -> None:
         self._cluster = cluster
+        self._settings = settings
 
     @cached_property
     def version(self) -> tuple[int, int]:
@@ -56,8 +64,35 @@ class Helm:
         ]
 
     def release(self, name: str, namespace: str) -> Release | None:
-        """Return one release, or None."""
-        return next((r for r in self.releases(namespace) if r.name == name), None)
+        """Return one release, or None; where it is another repository's, it says so."""
+        if self._settings is None:
+            return _named(name, self.releases(namespace))
+        if found := _named(name, self.ours(namespace)):
+            return found
+        found = _named(name, self.releases(namespace))
+        # who was killed while it uninstalled may have left no labels
+        return found and replace(found, ours=self._address(found) in identities(self._settings).values())
+
+    def ours(self, namespace: str) -> list[Release]:
+        """Return the releases of a namespace that were made for our repository."""
+        known = ",".join(identities(self._settings)) if self._settings else ""
+        return self.releases(namespace, f"{REPOSITORY} in ({known})" if known else "")
+
+    def obstacle(self, name: str, namespace: str) -> Change | None:
+        """Say that a release which is to be written is another's; None where it is free or ours."""
+        found = self.release(name, namespace)
+        if found is None or found.ours or self._settings is None:
+            return None
+        return taken(f"release {name} in {namespace}", self._address(found), self._settings)
+
+    def _address(self, release: Release) -> str:
+        """Return the address of the repository that a release was made for: its objects say so, or its description."""
+        made = self.values(release.name, release.namespace).get("objects") or []
+        marked = [(each.get("metadata") or {}).get("annotations") or {} for each in made if isinstance(each, dict)]
+        if addresses := [each[ADDRESS] for each in marked if ADDRESS in each]:
+            return str(addresses[0])
+        history = self._history(release)
+        return next((said for said in (str(each.get("description")) for each in history[::-1]) if "://" in said), "")
 
     def values(self, name: str, namespace: str) -> Object:
         """Return the values that a release was given: never print them."""
@@ -71,7 +106,6 @@ class Helm:
         *,
         chart: str = OBJECTS,
         version: str = "",
-        labels: dict[str, str] | None = None,
         create_namespace: bool = False,
         take_ownership: bool = False,
         timeout: float = 60,
@@ -81,9 +115,10 @@ class Helm:
 
         Where that helm ran elsewhere, nobody here can know that it has ended: it is given `grace` seconds.
         """
-        labels = {**(labels or {}), **({HOLDER: machine()} if machine() else {})}
+        marks = {**(labels(self._settings) if self._settings else {}), **({HOLDER: machine()} if machine() else {})}
         flags = [f"--version={version}"] if version else []
-        flags += [f"--labels={','.join(f'{key}={value}' for key, value in labels.items())}"] if labels else []
+        flags += [f"--labels={','.join(f'{key}={value}' for key, value in marks.items())}"] if marks else []
+        flags += [f"--description={self._settings.url}"] if self._settings else []
         flags += ["--create-namespace"] if create_namespace else []
         flags += ["--take-ownership"] if take_ownership else []
         with self._turn(name, namespace) as files:
@@ -103,6 +138,8 @@ class Helm:
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""
         release = self._settled(name, namespace, grace)
+        if release and not release.ours and self._settings:
+            raise InstallerError(*others(f"Release {name} in {namespace}", self._address(release), self._settings))
         if release is None or release.status not in PENDING:
             return
         if release.status == "uninstalling":
@@ -123,9 +160,12 @@ class Helm:
 
         Where there is none, in a first installation, it is the half-made one, which a rollback completes.
         """
+        return last_complete({r["revision"]: r["status"] for r in self._history(release)}, release.revision)
+
+    def _history(self, release: Release) -> list[Object]:
         where = f"--namespace={release.namespace}"
-        history = json.loads(self._run("history", release.name, where, "--output=json"))
-        return last_complete({r["revision"]: r["status"] for r in history}, release.revision)
+        history: list[Object] = json.loads(self._run("history", release.name, where, "--output=json"))
+        return history
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
@@ -149,12 +189,13 @@ class Helm:
         return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
 
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
-        """Remove a release and wait for its objects; tell whether there was one. Its success proves nothing yet."""
+        """Remove a release of ours and wait for its objects; tell whether there was one. It proves nothing yet."""
         with self._turn(name, namespace) as files:
             return self._uninstall(name, namespace, timeout, files)
 
     def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:
-        if self.release(name, namespace) is None:
+        found = self.release(name, namespace)
+        if found is None or not found.ours:
             return False
         flags = (f"--namespace={namespace}", "--wait", f"--timeout={timeout:.0f}s")
         self._run("uninstall", name, *flags, timeout=timeout + 15, inherit=files)
@@ -179,6 +220,10 @@ class Helm:
         if UNREACHABLE.search(said):
             raise self._cluster.failure(answer, shown)
         raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+
+
+def _named(name: str, releases: list[Release]) -> Release | None:
+    return next((release for release in releases if release.name == name), None)
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

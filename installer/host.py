@@ -59,6 +59,12 @@ class Host(Protocol):
     def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
         """Return the notes whose names begin so: each one's text, and its age in seconds by the host's own clock."""
 
+    def variables(self) -> dict[str, str]:
+        """Return the variables; none where there is no repository."""
+
+    def leads_here(self, address: str) -> bool:
+        """Tell whether the host leads another address to this repository: it was renamed or transferred."""
+
 
 class Store(Protocol):
     """What a host's own CI reads: variables, and secrets that nobody reads again."""

@@ -23,8 +23,7 @@ class Kind:
     """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
-    webhooks: Callable[[Any, str], Webhooks]
-    """The last argument names the application."""
+    webhooks: Callable[[Any, Settings], Webhooks]
     cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""

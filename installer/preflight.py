@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .checks import actions, cluster, database, image, owner, repository, token, tools
+from .checks import actions, cluster, database, image, owner, ownership, repository, token, tools
 from .checks.check import Check
 from .checks.finding import Finding
 from .checks.gitlab import CHECKS as OF_GITLAB
@@ -25,7 +25,6 @@ CHECKS = (
     Check("host", owner.plan, only="github"),
     Check("host", repository.same_project, "writing", only="github"),
     Check("host", repository.administered, "writing", only="github"),
-    Check("host", repository.as_wanted),
     Check("host", repository.clone, "content"),
     Check("host", repository.no_branch_in_the_way, "writing", only="github"),
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
@@ -38,6 +37,7 @@ CHECKS = (
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
+    Check("cluster", ownership.taken),
     Check("cluster", database.rights_to_write, "database-address"),
     Check("cluster", database.address),
 )

@@ -18,6 +18,8 @@ class Release:
     status: str
     chart: str
     updated: str
+    ours: bool = True
+    """Whether it was made for the repository that we work for."""
 
     @property
     def chart_version(self) -> str:

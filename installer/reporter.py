@@ -25,7 +25,7 @@ _CODE = Path(__file__).parent
 
 def manifests(settings: Settings, name: str, secret: str, host: Host) -> Objects:
     """Return what it consists of; `secret` holds the App's number and key, in Argo CD's namespace as it is itself."""
-    pod = Pod(settings.slug, name, settings.argocd_namespace)
+    pod = Pod(settings, name, settings.argocd_namespace)
     code = {f"{module}.py": (_CODE / f"{module}.py").read_text(encoding="utf-8") for module in MODULES}
     data = {"__init__.py": '"""The reporter."""\n', **code, **({_AUTHORITY: settings.ca} if settings.ca else {})}
     items = [{"key": key, "path": key if key == _AUTHORITY else f"reporter/{key}"} for key in data]
@@ -41,7 +41,7 @@ def manifests(settings: Settings, name: str, secret: str, host: Host) -> Objects
     noted = {"gitops-flask/code": hashlib.sha256("".join(data.values()).encode()).hexdigest()[:16]}
     return [
         pod.account(),
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(pod.slug, name, pod.home), "data": data},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(settings, name, pod.home), "data": data},
         *pod.rights(pod.home, application),
         *pod.rights(settings.namespace, *_looks(settings.slug)),
         pod.deployment(host, _container(settings, host), volumes, user=_USER, noted=noted),

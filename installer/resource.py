@@ -69,6 +69,10 @@ class Resource(ABC, Generic[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare what is there with what should be; None where nothing is to do."""
 
+    def obstacle(self) -> Change | None:
+        """Return what stands in the way of a change though nothing of it is seen: asked only before one."""
+        return None
+
     @abstractmethod
     def apply(self, seen: Seen, change: Change) -> None:
         """Make it so; safe to repeat after a kill at any point. Called only with an effective change."""

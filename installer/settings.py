@@ -53,6 +53,7 @@ class Settings:
     registry_token_server: str = ""  # the host that the registry has its logins sent to, where its name does not say so
     scm: Scm = "github"
     ci: str = GITHUB_ACTIONS
+    formerly: tuple[str, ...] = ()  # the addresses that this repository had before
 
     @property
     def in_cloud(self) -> bool:

@@ -67,6 +67,7 @@ _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
+_FORMERLY = "project.formerly"
 
 
 def load(project: Path) -> Settings:
@@ -94,7 +95,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         fields = {name: field for name, field in fields.items() if name not in _ONLY_AT_GITHUB}
         fields |= {name: (fields[name][0], *form) for name, form in _AT_GITLAB.items()}
     files = {name: _of(scm, where) for name, where in _FILES.items()}
-    known = {where for where, *_ in fields.values()} | {"version", "argocd.values", *files.values()}
+    known = {where for where, *_ in fields.values()} | {"version", "argocd.values", _FORMERLY, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
     wrong = [_stray(scm, stray, known) for stray in strays]
     for name, (where, pattern, form) in fields.items():
@@ -116,6 +117,9 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+    formerly = _at(tree, _FORMERLY) or []
+    if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
+        wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
     if values["ci"] not in CIS[scm]:
         wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
     elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
@@ -129,7 +133,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append("version: must be 1")
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
-    return Settings(**values, argocd_values=extra, registry_ca_file=_at(tree, files["registry_ca"]) or "")
+    values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
+    return Settings(**values, argocd_values=extra)
 
 
 def _stray(scm: Scm, stray: str, known: set[str]) -> str:

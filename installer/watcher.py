@@ -38,7 +38,7 @@ def manifests(settings: Settings, name: str, host: Host, key: str = "") -> Objec
     `key` tells one version of that key from the next: with another one it starts anew, instead of reading with the old
     one for a minute.
     """
-    pod = Pod(settings.slug, name, settings.argocd_namespace)
+    pod = Pod(settings, name, settings.argocd_namespace)
     rule = {
         "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
         "verbs": ["patch"],

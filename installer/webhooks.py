@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from .marks import identities
 from .secret import Secret
-from .settings import FILE
+from .settings import FILE, Settings
 from .wait import until
 
 MARK = "gitops-flask"
 """In the address that is called, for whoever reads it: whose hook it is. Argo CD does not look at it."""
 _NOTED = "fingerprint"
+_REPOSITORY = "repository"
+"""The digest of the repository's address: one that was made under a former name is known by it."""
 PATIENCE = 40.0
 """Seconds for what comes of a call: GitHub and GitLab wait for an answer for 10, an Enterprise Server for 30."""
 RESTART = 20.0
@@ -86,8 +89,9 @@ class Webhooks(ABC):
     every = 3.0
     """Seconds between two tries."""
 
-    def __init__(self, application: str) -> None:
-        self._application = application
+    def __init__(self, settings: Settings) -> None:
+        self._application = settings.application
+        self._identities = tuple(identities(settings))
 
     @abstractmethod
     def list(self) -> list[Hook]:
@@ -136,11 +140,16 @@ class Webhooks(ABC):
 
     def marked(self, address: str, secret: Secret | None) -> str:
         """Return an address with our marks."""
-        marks = {MARK: self._application, **({_NOTED: secret.fingerprint()} if secret else {})}
+        noted = {_NOTED: secret.fingerprint()} if secret else {}
+        marks = {MARK: self._application, _REPOSITORY: self._identities[0], **noted}
         return f"{address}?{urlencode(marks)}"
 
     def unmarked(self, url: str) -> tuple[str, str] | None:
         """Return an address without our marks, and the fingerprint; None where it is not ours."""
         address, _, query = url.partition("?")
         marks = parse_qs(query)
-        return (address, marks.get(_NOTED, [""])[0]) if marks.get(MARK) == [self._application] else None
+        marked = marks.get(MARK, [""])[0], marks.get(_REPOSITORY, [""])[0]
+        if not marked[0] or marked[1] not in self._identities:
+            return None
+        current = marked == (self._application, self._identities[0])
+        return address if current else url, marks.get(_NOTED, [""])[0]

@@ -1,8 +1,9 @@
 """One project with all that it is wired to: the edges, and the resources in their order."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from . import credentials as credentials_
 from .argocd import ArgoCD
 from .ci import CI
 from .credentials import Credentials
+from .ending import KINDS
 from .errors import InstallerError
 from .git import Clone
 from .github import GitHub
@@ -17,6 +19,7 @@ from .helm import Helm
 from .host import Host
 from .hosts import HOSTS
 from .kubectl import Cluster
+from .marks import digest, identities, whose
 from .registering import register
 from .resource import Resource
 from .resources.application import Application
@@ -30,6 +33,7 @@ from .resources.pull_secret import PullSecret
 from .resources.reporter import Reporter
 from .resources.reporter_app import ReporterApp
 from .resources.repository_credential import RepositoryCredential
+from .resources.variables import MARK
 from .resources.webhook import Webhook
 from .settings import Settings
 from .settings_file import load
@@ -74,12 +78,28 @@ class World:
     @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
-        return HOSTS[self.settings.scm].cis[self.settings.ci](self.settings, self.host, self.credentials)
+        return HOSTS[self.settings.scm].cis[self.settings.ci](self.known, self.host, self.credentials)
 
     @property
     def webhooks(self) -> Webhooks:
         """Return the webhooks that the code host has for this application."""
-        return HOSTS[self.settings.scm].webhooks(self.host, self.settings.application)
+        return HOSTS[self.settings.scm].webhooks(self.host, self.known)
+
+    @cached_property
+    def known(self) -> Settings:
+        """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
+        settings, found = self.settings, []
+        with suppress(InstallerError):
+            found += self.host.variables().get(MARK, "").split()
+        with suppress(InstallerError):
+            wired = [f"{kind}/{settings.application}" for kind in KINDS]
+            found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]
+        former = []
+        for address in dict.fromkeys(filter(None, found)):
+            with suppress(InstallerError):
+                if digest(address) not in identities(settings) and self.host.leads_here(address):
+                    former.append(address)
+        return replace(settings, formerly=(*settings.formerly, *former))
 
     def where(self) -> str:
         """Say which repository and which cluster this is about."""
@@ -102,9 +122,9 @@ class World:
         person: bool = False,
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
-        settings, host, credentials, cluster, ci = self.settings, self.host, self.credentials, self.cluster, self.ci
+        settings, host, credentials, cluster, ci = self.known, self.host, self.credentials, self.cluster, self.ci
         kind, reader = HOSTS[settings.scm], credentials.reader
-        helm, argocd = Helm(cluster), ArgoCD(cluster, settings.argocd_namespace)
+        helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"

@@ -10,12 +10,11 @@ from ..errors import InstallerError
 from ..gitlab import GitLab
 from ..gitlab_refused import RefusedByGitLab
 from ..gitlab_rest import TOKEN
-from ..resources.variables import MARK
 from ..settings import FILE, MAIN
 from ..world import World
 from .check import Check
 from .finding import Finding
-from .repository import other_content
+from .repository import marked, other_content
 from .token import CLOCK_SECONDS
 
 SCOPE = "api"
@@ -119,7 +118,7 @@ def _may_create(world: World, group: int, user: int) -> bool:
 def same_project(world: World) -> Iterable[Finding]:
     """Adopt a project that is empty, marked as ours or holds this very one; refuse any other."""
     settings, gitlab = world.settings, _gitlab(world)
-    if gitlab.find() is None or gitlab.level() < MAINTAINER or gitlab.variables().get(MARK) == settings.slug:
+    if gitlab.find() is None or gitlab.level() < MAINTAINER or marked(world, gitlab.variables()):
         return
     if gitlab.head(MAIN) is None:
         branches = [branch["name"] for branch in gitlab.pages(gitlab.path("repository", "branches"))]

@@ -1,11 +1,12 @@
 """The repository and the clone: whose they are, and whether something stands in the way of `env/dev`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import yaml
 
 from ..errors import InstallerError
 from ..git import Clone
+from ..marks import digest, identities
 from ..refused import Refused
 from ..resources.variables import MARK
 from ..settings import FILE, MAIN
@@ -19,7 +20,7 @@ _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "re
 def same_project(world: World) -> Iterable[Finding]:
     """Adopt a repository that is empty, marked as ours or holds this very project; refuse any other."""
     settings, github = world.settings, world.github
-    if github.find() is None or github.variables().get(MARK) == settings.slug:
+    if github.find() is None or marked(world, github.variables()):
         return
     if github.head(MAIN) is None:
         branches = [branch["name"] for branch in github.pages(github.path("branches"))]
@@ -29,6 +30,11 @@ def same_project(world: World) -> Iterable[Finding]:
     if holds:
         fix = "Choose another project_slug, or move that repository away."
         yield Finding("github", f"{settings.url} exists and {holds}.", fix)
+
+
+def marked(world: World, variables: Mapping[str, str]) -> bool:
+    """Tell whether the mark of the repository says that it is this project's, under today's address or an earlier."""
+    return any(digest(address) in identities(world.known) for address in variables.get(MARK, "").split())
 
 
 def other_content(world: World) -> str:
@@ -43,20 +49,6 @@ def other_content(world: World) -> str:
     if slug == world.settings.slug:
         return ""
     return f"holds something else: {f'the project {slug}' if slug else f'no {FILE} of a project'}"
-
-
-def as_wanted(world: World) -> Iterable[Finding]:
-    """Tell what became of the repository behind our back: its name, owner, visibility, default branch."""
-    for resource in world.resources():
-        if resource.key == "repository":
-            seen = resource.observe()
-            change = resource.diff(seen) if seen is not None else None
-            if change and change.blocked:
-                yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
-            elif change:
-                fields = ", ".join(f"{field.name} is {field.old}" for field in change.fields)
-                what = f"{resource.title}: {fields}{f' ({change.note})' if change.note else ''}."
-                yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)
 
 
 def administered(world: World) -> Iterable[Finding]:

@@ -8,7 +8,7 @@ from ..ending import KINDS, Ending, ending
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours
+from ..marks import REPOSITORY, is_ours, metadata, not_ours, stays
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, differences, exact_differences
 from ..settings import Settings
@@ -59,8 +59,8 @@ class Application(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare spec, labels and finalizers of both."""
-        if foreign := [kind for kind, found in seen.objects.items() if not self._is_ours(found)]:
-            return not_ours(foreign[0], self._name, self._home)
+        if foreign := self._foreign(seen):
+            return not_ours(foreign, self._settings)
         if leaving := ending(seen.objects):
             return Change("create", note=f"once the present {' and '.join(leaving)}, being deleted, is gone")
         if not seen.objects:
@@ -69,6 +69,10 @@ class Application(Resource[Seen]):
         if seen.release is None or seen.release.status != "deployed":
             fields = (*fields, Field("release", seen.release and seen.release.status, "deployed"))
         return Change("change", fields) if fields else None
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
@@ -88,8 +92,8 @@ class Application(Resource[Seen]):
     def remove(self) -> str:
         """Delete the Application with its workloads, then its project, and assert each gone."""
         seen = self.observe()
-        if not all(self._is_ours(found) for found in seen.objects.values()):
-            return "stays, it is not ours"
+        if foreign := self._foreign(seen):
+            return stays(foreign, self._settings)
         if "Application" in seen.objects:
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # or it hangs in its deletion
@@ -116,7 +120,7 @@ class Application(Resource[Seen]):
     def manifests(self) -> tuple[Object, Object]:
         """Return the AppProject and the Application as they should be."""
         settings = self._settings
-        head: Any = metadata(settings.slug, self._name, self._home, finalizers=[FINALIZER])
+        head: Any = metadata(settings, self._name, self._home, finalizers=[FINALIZER])
         destination = {"server": SERVER, "namespace": settings.namespace}
         project = {
             "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",
@@ -163,7 +167,7 @@ class Application(Resource[Seen]):
             elif only in ("", kind):
                 there = found[kind]
                 fields += exact_differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec")
-                wanted = {key: manifest["metadata"][key] for key in ("labels", "finalizers")}
+                wanted = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
                 fields += differences(wanted, there["metadata"], f"{kind}.metadata.")
         return tuple(fields)
 
@@ -173,11 +177,16 @@ class Application(Resource[Seen]):
             return {}
         return {"valuesObject": {"imagePullSecrets": [{"name": self._settings.pull_secret}]}}
 
-    def _is_ours(self, found: Object) -> bool:
-        """Know it by its label, or where someone took that off by helm's own mark."""
+    def _foreign(self, seen: Seen) -> Object | None:
+        return next((found for found in seen.objects.values() if not self._is_ours(found, seen.release)), None)
+
+    def _is_ours(self, found: Object, release: Release | None) -> bool:
+        """Know it by its label, or where someone took that off by helm's own mark of a release of ours."""
         annotations = found["metadata"].get("annotations") or {}
         helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
-        return is_ours(found, self._settings.slug) or helm == (self._name, self._home)
+        unmarked = REPOSITORY not in (found["metadata"].get("labels") or {})
+        held = unmarked and release is not None and release.ours and helm == (self._name, self._home)
+        return is_ours(found, self._settings) or held
 
     def _application_remains(self) -> str:
         found = self._cluster.get(KINDS[1], self._name, self._home)

@@ -12,7 +12,6 @@ from ..errors import InstallerError
 from ..helm import Helm
 from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
 from ..kubectl import Cluster, Object
-from ..marks import PROJECT
 from ..pods import problems
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, blocked, exact_differences
@@ -59,9 +58,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._helm = helm
         self._remove_it = remove_it
         self._patience = patience
-        self._slug = settings.slug
         self._home = settings.argocd_namespace
-        self._mark = {PROJECT: settings.slug}
         self._ssh_host = ssh_host(settings.source_url)
         self._ca_setting = f"{settings.scm}.ca"
         self._tls_host = tls_host(settings.source_url) if settings.ca else ""
@@ -71,8 +68,7 @@ class ArgoCDInstallation(Resource[Seen]):
     def observe(self) -> Seen:
         """Read the components of every Argo CD in the cluster, and our release."""
         components = tuple(self._cluster.list("deployments,statefulsets", selector=PARTS))
-        found = self._helm.releases(self._home, f"{PROJECT}={self._slug}")
-        release = next((each for each in found if each.name == RELEASE), None)
+        release = next((each for each in self._helm.ours(self._home) if each.name == RELEASE), None)
         values = self._helm.values(RELEASE, self._home) if release else {}
         foreign = release is None and self._home in namespaces(components)
         hosts = self._map(CONFIG_MAP) if foreign and self._ssh_host else {}
@@ -132,6 +128,10 @@ class ArgoCDInstallation(Resource[Seen]):
         fix = f"Check what `{scan_command(self._ssh_host)}` prints, then add it to {place}."
         return blocked(f"it does not know the ssh host {self._ssh_host}", fix)
 
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(RELEASE, self._home)
+
     def apply(self, seen: Seen, change: Change) -> None:
         """Install or upgrade, and wait until it works."""
         if change.action == "create" or change.fields:
@@ -139,7 +139,6 @@ class ArgoCDInstallation(Resource[Seen]):
                 *(RELEASE, self._home, self._values),
                 chart=CHART,
                 version=max(CHART_VERSION, seen.release.chart_version if seen.release else "", key=number),
-                labels=self._mark,
                 create_namespace=True,
                 take_ownership=seen.release is None and self._adopts(),
                 timeout=self._patience,
@@ -173,7 +172,8 @@ class ArgoCDInstallation(Resource[Seen]):
         if not seen.namespaces and seen.release is None:
             return "was not there"
         if seen.release is None:
-            return "stays, it was not made for this project"
+            theirs = self._helm.obstacle(RELEASE, self._home)
+            return "stays, it was not made for this project" + (f": {theirs.note}" if theirs else "")
         if not self._remove_it:
             return "stays, other projects may use it (`down --argocd` removes it)"
         if users := self._cluster.list("applications.argoproj.io"):

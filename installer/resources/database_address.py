@@ -9,7 +9,7 @@ from ..credentials import Credentials
 from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata
+from ..marks import is_ours, metadata, not_ours, readdressed, stays, whose
 from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
@@ -30,6 +30,7 @@ class Seen:
     address: Secret
     release: str | None = None
     """The state of the release that should hold it; None where there is none."""
+    secret: Object | None = None
 
 
 _NOTHING = Seen(there=False, ours=False, address=Secret(""))
@@ -58,11 +59,12 @@ class DatabaseAddress(Resource[Seen]):
             return _NOTHING
         encoded = (found.get("data") or {}).get(KEY, "")
         address = Secret(base64.b64decode(encoded).decode(errors="replace").strip())
-        if not is_ours(found, self._settings.slug):
+        if not is_ours(found, self._settings):
             self.title = f"Secret {self._name} with the database's address (made by others: used, never changed)"
-            return Seen(there=True, ours=False, address=address)
+            return Seen(there=True, ours=False, address=address, secret=found)
         release = self._helm.release(self._name, self._home)
-        return Seen(there=True, ours=True, address=address, release=release.status if release else None)
+        status = release.status if release else None
+        return Seen(there=True, ours=True, address=address, release=status, secret=found)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -72,8 +74,8 @@ class DatabaseAddress(Resource[Seen]):
         """Compare the address at hand with the one that is there; say what is missing where there is none."""
         if self._given and (why := unfit(self._given)):
             return blocked(f"{GIVEN} {why}", f"Give it as {FORM}, as pods reach it.")
-        if seen.there and not seen.ours:
-            return self._of_others(seen)
+        if seen.secret and not seen.ours:
+            return not_ours(seen.secret, self._settings) if whose(seen.secret) else self._of_others(seen)
         address = self._given or seen.address
         if not address:
             return blocked("no address at hand", self._advice())
@@ -84,6 +86,7 @@ class DatabaseAddress(Resource[Seen]):
             fields += (Field(KEY, None, "rotated" if seen.address else "set"),)
         if seen.release != "deployed":
             fields += (Field("release", seen.release, "deployed"),)
+        fields += readdressed(seen.secret, self._settings) if seen.secret else ()
         if not fields:
             return None
         slug = self._settings.slug
@@ -104,6 +107,10 @@ class DatabaseAddress(Resource[Seen]):
             f"--from-file={KEY}=/dev/stdin`."
         )
 
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
+
     def apply(self, seen: Seen, change: Change) -> None:
         """Write the Secret; it and its address are one object, so a kill leaves both or none."""
         # kept from any text that helm might print, in this form too
@@ -111,7 +118,7 @@ class DatabaseAddress(Resource[Seen]):
         secret: Object = {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": metadata(self._settings.slug, self._name, self._home),
+            "metadata": metadata(self._settings, self._name, self._home),
             "type": "Opaque",
             "data": {KEY: address.reveal()},
         }
@@ -121,8 +128,8 @@ class DatabaseAddress(Resource[Seen]):
     def remove(self) -> str:
         """Remove the Secret where it is ours; the database keeps all that is in it."""
         seen = self.observe()
-        if seen.there and not seen.ours:
-            return "stays, it is not ours"
+        if seen.secret and not seen.ours:
+            return stays(seen.secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
             raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")

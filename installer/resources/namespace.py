@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import KEEP, is_ours, metadata
+from ..marks import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
 from ..resource import Change, Field, Lane, Resource
 from ..settings import Settings
 from ..wait import clear
@@ -49,8 +49,9 @@ class Namespace(Resource[Seen]):
         found = self._cluster.get("namespace", self._name)
         if found is None:
             return Seen(None)
-        if not is_ours(found, self._settings.slug):
-            self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
+        if not is_ours(found, self._settings):
+            if not whose(found):
+                self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
             return Seen(found)
         release = self._helm.release(self._release, self._home)
         return Seen(found, release.status if release else None)
@@ -61,13 +62,23 @@ class Namespace(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """A missing one is made, and a release that was left half-made is finished."""
+        if seen.namespace and whose(seen.namespace) and not is_ours(seen.namespace, self._settings):
+            return not_ours(seen.namespace, self._settings)
         if seen.leaving:
             return Change("create", note="once the present one, which is being deleted, has gone")
         if seen.namespace is None:
             return Change("create")
-        if not is_ours(seen.namespace, self._settings.slug) or seen.release == "deployed":
+        if not is_ours(seen.namespace, self._settings):
             return None
-        return Change("change", (Field("release", seen.release, "deployed"),))
+        fields: tuple[Field, ...] = ()
+        if seen.release != "deployed":
+            fields = (Field("release", seen.release, "deployed"),)
+        fields += readdressed(seen.namespace, self._settings)
+        return Change("change", fields) if fields else None
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._release, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Make it, after the old one is gone."""
@@ -81,9 +92,9 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             gone = self._helm.uninstall(self._release, self._home)
             return f"{'was gone, its release went' if gone else 'was not there'}"
-        if not is_ours(seen.namespace, self._settings.slug):
+        if not is_ours(seen.namespace, self._settings):
             self._helm.uninstall(self._release, self._home)
-            return "stays, others made it"
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else "stays, others made it"
         if not seen.leaving:
             try:
                 strangers = others(self._cluster.everything_in(self._name))
@@ -100,7 +111,7 @@ class Namespace(Resource[Seen]):
         return "removed"
 
     def _manifest(self, *, keep: bool) -> Object:
-        head = metadata(self._settings.slug, self._name, annotations=KEEP if keep else {})
+        head = metadata(self._settings, self._name, annotations=KEEP if keep else {})
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": head}
 
     def _remains(self) -> str:

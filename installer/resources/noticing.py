@@ -8,7 +8,7 @@ from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, not_ours
+from ..marks import is_ours, not_ours, stays
 from ..pods import problems
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, covers
@@ -91,8 +91,8 @@ class Noticing(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare each object; one that nobody needs any more goes."""
-        if foreign := [kind for kind, found in seen.objects.items() if not is_ours(found, self._settings.slug)]:
-            return not_ours(foreign[0], self._name, self._home)
+        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
+            return not_ours(foreign[0], self._settings)
         if seen.polls is None:
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
@@ -107,6 +107,10 @@ class Noticing(Resource[Seen]):
             fields += (Field("release", seen.release and seen.release.status, "deployed"),)
         waiting = not fields and unready(seen.objects["Deployment"])
         return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write all of it, and wait until it has read the branch; or remove what nobody needs."""
@@ -129,8 +133,8 @@ class Noticing(Resource[Seen]):
     def remove(self) -> str:
         """Remove it and assert it gone."""
         found = self._cluster.get_many(self._references, self._home)
-        if any(not is_ours(each, self._settings.slug) for each in found.values()):
-            return "stays, it is not ours"
+        if foreign := [each for each in found.values() if not is_ours(each, self._settings)]:
+            return stays(foreign[0], self._settings)
         there = self._helm.uninstall(self._name, self._home)
         clear(f"The end of the {self._watcher}", self._remains, self._patience)
         return "removed" if there or found else "was not there"

@@ -10,7 +10,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours
+from ..marks import is_ours, metadata, not_ours, readdressed, stays
 from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
@@ -43,7 +43,7 @@ class PullSecret(Resource[Seen]):
     needs = ("namespace",)
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, credentials: Credentials) -> None:
-        self._slug = settings.slug
+        self._settings = settings
         self._private = settings.image_private
         self._cluster = cluster
         self._helm = helm
@@ -83,11 +83,12 @@ class PullSecret(Resource[Seen]):
         """Compare registry, user and token; without a token at hand, the one that is there is kept."""
         if seen.secret is None:
             return self._first() if self._private else None
-        if not is_ours(seen.secret, self._slug):
-            return not_ours("Secret", self._name, self._namespace) if self._private else None
+        if not is_ours(seen.secret, self._settings):
+            return not_ours(seen.secret, self._settings) if self._private else None
         if not self._private:
             return Change("change", (Field("Secret", "set", None),), "the image is public now")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
+        fields += readdressed(seen.secret, self._settings)
         if seen.registry != self._registry:
             fields.append(Field("registry", seen.registry, self._registry))
         if self._replaces(seen):
@@ -112,6 +113,10 @@ class PullSecret(Resource[Seen]):
         """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""
         return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not seen.token)
 
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
+
     def apply(self, seen: Seen, change: Change) -> None:
         """Write it, or take it away where it is not needed any more."""
         if not self._private:
@@ -122,15 +127,15 @@ class PullSecret(Resource[Seen]):
             username, token, source = seen.username, seen.token, seen.source
         login = {"username": username, "password": token.reveal()}
         login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()
-        head = metadata(self._slug, self._name, self._namespace, annotations={FROM: source})
+        head = metadata(self._settings, self._name, self._namespace, annotations={FROM: source})
         file = {FILE: Secret(json.dumps({"auths": {self._registry: login}}))}
         self._helm.install(self._name, self._home, objects(pack(head, KIND, {}, file)))
 
     def remove(self) -> str:
         """Remove it."""
         secret = self._cluster.get("secret", self._name, self._namespace)
-        if secret is not None and not is_ours(secret, self._slug):
-            return f"stays, the Secret {self._name} is not ours"
+        if secret is not None and not is_ours(secret, self._settings):
+            return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._namespace) is not None:
             fix = "Remove it by hand."

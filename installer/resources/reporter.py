@@ -6,7 +6,7 @@ from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object, Objects
-from ..marks import is_ours, not_ours
+from ..marks import is_ours, not_ours, stays
 from ..pods import problems
 from ..release import Release
 from ..reporter import manifests
@@ -63,10 +63,8 @@ class Reporter(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare each object; one that nobody wants any more goes."""
-        foreign = [key for key, found in seen.objects.items() if not is_ours(found, self._settings.slug)]
-        if foreign:
-            where, kind = foreign[0]
-            return not_ours(kind, self._name, where)
+        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
+            return not_ours(foreign[0], self._settings)
         if not self._wanted:
             return Change("change", note="goes: github.reporter is none") if seen.objects else None
         if not seen.objects:
@@ -80,6 +78,10 @@ class Reporter(Resource[Seen]):
             fields += (Field("release", seen.release and seen.release.status, "deployed"),)
         waiting = not fields and unready(seen.objects[self._home, "Deployment"])
         return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write all of it, and wait until GitHub has let it in; or remove what nobody wants."""
@@ -103,8 +105,8 @@ class Reporter(Resource[Seen]):
     def remove(self) -> str:
         """Remove it and assert it gone."""
         found = self._found()
-        if any(not is_ours(each, self._settings.slug) for each in found.values()):
-            return "stays, it is not ours"
+        if foreign := [each for each in found.values() if not is_ours(each, self._settings)]:
+            return stays(foreign[0], self._settings)
         there = self._helm.uninstall(self._name, self._home)
         clear(f"The end of the {self.title}", self._remains, self._patience)
         return "removed" if there or found else "was not there"

@@ -10,7 +10,7 @@ from ..github_app import GIVEN, GitHubApp, lacking
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours
+from ..marks import is_ours, metadata, not_ours, readdressed, stays
 from ..resource import Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
@@ -67,7 +67,7 @@ class ReporterApp(Resource[Seen]):
             return self.blank()
         release = self._helm.release(self._name, self._home)
         app = read(secret)
-        asked = app if self._wanted and app and is_ours(secret, self._settings.slug) else None
+        asked = app if self._wanted and app and is_ours(secret, self._settings) else None
         return Seen(secret, app, release.status if release else None, self._lacks(asked) if asked else "")
 
     def blank(self) -> Seen:
@@ -76,8 +76,8 @@ class ReporterApp(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare number and key with those that are given; without any, the App that is there is kept."""
-        if seen.secret is not None and not is_ours(seen.secret, self._settings.slug):
-            return not_ours("Secret", self._name, self._home) if self._wanted else None
+        if seen.secret is not None and not is_ours(seen.secret, self._settings):
+            return not_ours(seen.secret, self._settings) if self._wanted else None
         if not self._wanted:
             return None if seen.secret is None else Change("change", (Field("Secret", "set", None),), "not wanted")
         if seen.app is None and self._app is None and self._make is None:
@@ -86,6 +86,7 @@ class ReporterApp(Resource[Seen]):
         if seen.app is None:
             return Change("create", note="" if self._app else "on a page of GitHub's, which opens in the browser")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
+        fields += readdressed(seen.secret, self._settings) if seen.secret else ()
         if self._app and self._app.number != seen.app.number:
             fields.append(Field("App", seen.app.number, self._app.number))
         if self._app and self._app.key != seen.app.key:
@@ -106,6 +107,10 @@ class ReporterApp(Resource[Seen]):
         missing = lacking(found)
         return f"App {app.number} lacks {missing} for {self._settings.repository}" if missing else ""
 
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
+
     def apply(self, seen: Seen, change: Change) -> None:
         """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
         if not self._wanted:
@@ -117,7 +122,7 @@ class ReporterApp(Resource[Seen]):
         if app is None:
             raise InstallerError("There is no App to keep.")
         if seen.app is None or change.fields:
-            head = metadata(self._settings.slug, self._name, self._home)
+            head = metadata(self._settings, self._name, self._home)
             secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
             self._helm.install(self._name, self._home, objects(secret))
         self._see_installed(app)
@@ -140,8 +145,8 @@ class ReporterApp(Resource[Seen]):
     def remove(self) -> str:
         """Remove the Secret; GitHub lets nobody but a person delete the App."""
         secret = self._cluster.get("secret", self._name, self._home)
-        if secret is not None and not is_ours(secret, self._settings.slug):
-            return f"stays, the Secret {self._name} is not ours"
+        if secret is not None and not is_ours(secret, self._settings):
+            return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
             raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")

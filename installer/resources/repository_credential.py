@@ -9,7 +9,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import FINGERPRINT, is_ours, metadata, not_ours
+from ..marks import FINGERPRINT, identities, is_ours, metadata, not_ours, readdressed, stays
 from ..resource import Change, Field, Lane, Resource, blocked, differences
 from ..secret import Secret
 from ..settings import Settings
@@ -34,6 +34,8 @@ class Seen:
     release: str | None = "deployed"
     """The state of the release that should hold it; None where there is none."""
     secrets: dict[str, Secret] = field(default_factory=dict)
+    head: Object = field(default_factory=lambda: {"metadata": {}})
+    """The Secret without what is in it."""
 
 
 _NOTHING = Seen(there=False, ours=False, fields={}, labels={}, fingerprint="", keys=())
@@ -64,7 +66,8 @@ class RepositoryCredential(Resource[Seen]):
         self._renew = renew
         self._name = f"{settings.slug}-repo"
         self._home = settings.argocd_namespace
-        self._title = f"gitops-flask: {self._name}"
+        self._title = f"gitops-flask: {settings.url}"
+        self._titles = {f"gitops-flask: {address}" for address in identities(settings).values()}
         self.title = f"Argo CD's read access to {settings.source_url}"
 
     @property
@@ -91,13 +94,14 @@ class RepositoryCredential(Resource[Seen]):
         noted = (secret["metadata"].get("annotations") or {}).get(FINGERPRINT, "")
         return Seen(
             there=True,
-            ours=is_ours(secret, self._settings.slug),
+            ours=is_ours(secret, self._settings),
             fields=data,
             labels=secret["metadata"].get("labels") or {},
             fingerprint=printed if printed == noted else "",
             keys=keys,
             release=release.status if release else None,
             secrets=secrets,
+            head={"kind": "Secret", "metadata": secret["metadata"]},
         )
 
     def blank(self) -> Seen:
@@ -111,13 +115,13 @@ class RepositoryCredential(Resource[Seen]):
         if not seen.there:
             return Change("create", note="with a new read-only deploy key" if self._settings.reads_by == "key" else "")
         if not seen.ours:
-            return not_ours("Secret", self._name, self._home)
+            return not_ours(seen.head, self._settings)
         fields = (*differences(self._fields, seen.fields), *differences(_TYPE, seen.labels))
         strays = {*seen.fields, *seen.secrets} - {*self._fields, KEY, *self._kept(seen)}
         if self._reader:
             strays.discard(self._reader.name)
         fields += tuple(Field(stray, "set", None) for stray in sorted(strays))
-        fields += tuple(self._secret_differences(seen))
+        fields += (*self._secret_differences(seen), *readdressed(seen.head, self._settings))
         if seen.release != "deployed":
             fields += (Field("release", seen.release, "deployed"),)
         return Change("change", fields) if fields else None
@@ -134,6 +138,10 @@ class RepositoryCredential(Resource[Seen]):
             yield Field("deploy key", "another, or none that the code host knows", "a new one")
         elif len(seen.keys) > 1:
             yield Field("deploy keys", len(seen.keys), 1)
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(self._name, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Register a new key, write its private half to the Secret, and only then drop the old ones."""
@@ -164,8 +172,8 @@ class RepositoryCredential(Resource[Seen]):
     def remove(self) -> str:
         """Remove the Secret, then the keys that belong to it."""
         secret = self._cluster.get("secret", self._name, self._home)
-        if secret is not None and not is_ours(secret, self._settings.slug):
-            return f"stays, the Secret {self._name} is not ours"
+        if secret is not None and not is_ours(secret, self._settings):
+            return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
             raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
@@ -179,7 +187,7 @@ class RepositoryCredential(Resource[Seen]):
         return f"{'removed' if there or keys else 'was not there'}"
 
     def _registered(self) -> list[DeployKey]:
-        return [key for key in self._keys.list() if key.title == self._title]
+        return [key for key in self._keys.list() if key.title in self._titles]
 
     def _current(self, seen: Seen) -> bool:
         usable = {fingerprint(key.key) for key in seen.keys if key.read_only}
@@ -187,5 +195,5 @@ class RepositoryCredential(Resource[Seen]):
 
     def _write(self, fields: dict[str, str], secrets: dict[str, Secret], annotations: Object | None = None) -> None:
         more = {"annotations": annotations} if annotations else {}
-        head = metadata(self._settings.slug, self._name, self._home, labels=_TYPE, **more)
+        head = metadata(self._settings, self._name, self._home, labels=_TYPE, **more)
         self._helm.install(self._name, self._home, objects(pack(head, "Opaque", fields, secrets)))

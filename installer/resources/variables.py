@@ -6,6 +6,7 @@ from ..resource import Change, Lane, Resource, differences
 from ..settings import Settings
 
 MARK = "GITOPS_FLASK"
+"""Its value is the repository's address, and after a blank each one that it had before."""
 
 
 class Variables(Resource[dict[str, str]]):
@@ -21,7 +22,7 @@ class Variables(Resource[dict[str, str]]):
         self.lane: Lane = settings.scm
         self._store = store
         self._desired: dict[str, str | None] = {
-            MARK: settings.slug,
+            MARK: " ".join((settings.url, *settings.formerly)),
             **(_of_pipelines(settings, credentials) if settings.ci not in CI_TOKENS else {}),
         }
         self.title = f"{store.variables_are} {', '.join(name for name, value in self._desired.items() if value)}"

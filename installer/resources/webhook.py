@@ -7,7 +7,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
-from ..marks import PROJECT, is_ours, metadata, not_ours
+from ..marks import is_ours, metadata, not_ours, readdressed, stays
 from ..refused import Refused
 from ..resource import Change, Field, Lane, Resource, differences
 from ..secret import Secret
@@ -78,8 +78,7 @@ class Webhook(Resource[Seen]):
         )
 
     def _argocd_is_ours(self) -> bool:
-        made = self._helm.releases(self._home, f"{PROJECT}={self._settings.slug}")
-        return any(release.name == RELEASE for release in made)
+        return any(release.name == RELEASE for release in self._helm.ours(self._home))
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -90,8 +89,8 @@ class Webhook(Resource[Seen]):
         if not self._address:
             gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
             return Change("change", gone, "goes: argocd.url is empty") if gone else None
-        if seen.made and not is_ours(seen.made, self._settings.slug):
-            return not_ours("Secret", self._name, self._home)
+        if seen.made and not is_ours(seen.made, self._settings):
+            return not_ours(seen.made, self._settings)
         note = "" if seen.ours or seen.secret else _WITHOUT % entry_of(self._settings)
         if not seen.hooks:
             return Change("create", () if note else (Field("secret", None, "set"),), note)
@@ -103,6 +102,7 @@ class Webhook(Resource[Seen]):
             fields += (Field("webhooks", len(seen.hooks), 1),)
         if seen.made:
             fields += differences(LABELS, seen.made["metadata"]["labels"])
+            fields += readdressed(seen.made, self._settings)
             fields += differences({"release": "deployed"}, {"release": seen.release})
         if fields:
             return Change("change", fields, note)
@@ -125,7 +125,7 @@ class Webhook(Resource[Seen]):
         secret = seen.secret
         if seen.ours:
             secret = secret or Secret(token_urlsafe(32))
-            head = metadata(self._settings.slug, self._name, self._home, labels=LABELS)
+            head = metadata(self._settings, self._name, self._home, labels=LABELS)
             self._helm.install(self._name, self._home, objects(pack(head, "Opaque", {}, {KEY: secret})))
         self._hooks.write(self._address, secret, *seen.hooks[:1])
         for hook in seen.hooks[1:]:
@@ -149,8 +149,8 @@ class Webhook(Resource[Seen]):
 
     def _stays(self, made: Object | None) -> str:
         """Say why the Secret is not to go; what still refers to it counts only where a webhook is wanted."""
-        if made and not is_ours(made, self._settings.slug):
-            return f"the Secret {self._name} stays, it is not ours"
+        if made and not is_ours(made, self._settings):
+            return f"it {stays(made, self._settings)}"
         wanted_by_argocd = self._address and not self._argocd_goes
         needed = made and wanted_by_argocd and entry(self._cluster, self._settings) == self._reference
         return f"the Secret {self._name} stays, Argo CD refers to it" if needed else ""

@@ -3,6 +3,7 @@
 import click
 
 from .. import console, converge, preflight
+from ..checks import ownership
 from ..lease import Lease
 from ..progress import Steps
 from ..world import World
@@ -14,6 +15,8 @@ def down(world: World, *, yes: bool, repository: bool, argocd: bool) -> None:
     settings = world.settings
     resources = world.resources(remove_repository=repository, remove_argocd=argocd)
     console.report(f"This removes from {world.cluster.describe()} and {settings.url} what `up` made.")
+    for finding in ownership.taken(world):
+        console.report(f"Not removed: {finding}")
     if repository:
         _typed("The repository goes, with all its history", settings.repository)
     if argocd:

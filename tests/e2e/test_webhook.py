@@ -88,7 +88,7 @@ class Ground:
     def hooks(self, settings: Settings | None = None) -> GitHubWebhooks:
         settings = settings or self.settings
         github = GitHub(settings.host, credentials.find(settings).token, settings.repository)
-        return GitHubWebhooks(github, settings.application)
+        return GitHubWebhooks(github, settings)
 
     def proven(self) -> bool:
         """Ask GitHub to call until Argo CD takes it, as `up` does."""

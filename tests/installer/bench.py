@@ -152,7 +152,7 @@ class Bench:
             Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
-            Webhook(settings, *edges[:2], GitHubWebhooks(github, settings.application)),
+            Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),
         ]
         for resource in made:
             resource.needs = ()
@@ -188,7 +188,7 @@ class Bench:
         """Change everything behind the installer's back."""
         self.change_but_for_keys()
         (number,) = self.repository.keys
-        other = DeployKey("gitops-flask: web-repo", Pair.make().public, read_only=True, id=number)
+        other = DeployKey(f"gitops-flask: {SETTINGS.url}", Pair.make().public, read_only=True, id=number)
         self.repository.keys[number] = other
 
     def change_but_for_keys(self) -> None:

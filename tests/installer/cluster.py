@@ -58,6 +58,12 @@ class Helm:
     def releases(self, namespace: str, selector: str = "") -> list[Release]:
         return self.there
 
+    def ours(self, namespace: str) -> list[Release]:
+        return [each for each in self.there if each.ours]
+
+    def obstacle(self, name: str, namespace: str) -> None:
+        return None
+
     def values(self, name: str, namespace: str) -> Object:
         return self.given
 

@@ -105,7 +105,7 @@ class Bench:
             Content(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
             Delivery(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
-            Webhook(settings, *edges, kind.webhooks(host, settings.application)),
+            Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]
         for each in made[-2:]:
             each.needs = ("repository",)

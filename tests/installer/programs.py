@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -31,10 +32,11 @@ class Programs:
     folder: Path
     _answers: dict[str, list[str]] = field(default_factory=dict)
 
-    def answer(self, program: str, words: str, out: Any = "", err: str = "", status: int = 0) -> None:
+    def answer(self, program: str, words: str | Sequence[str], out: Any = "", err: str = "", status: int = 0) -> None:
         """Let a program, called with these first words, answer this; the answer given last comes first."""
         out = out if isinstance(out, str) else json.dumps(out)
-        asked = "".join(f' && [ "${{{n}-}}" = {quote(word)} ]' for n, word in enumerate(words.split(), 1))
+        each = words.split() if isinstance(words, str) else words
+        asked = "".join(f' && [ "${{{n}-}}" = {quote(word)} ]' for n, word in enumerate(each, 1))
         said = f"printf %s {quote(out)}; printf %s {quote(err)} >&2; exit {status}"
         self._answers[program] = [f"true{asked} && {{ {said}; }}", *self._answers.get(program, [])]
         script = _SCRIPT.format(

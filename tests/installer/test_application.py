@@ -57,7 +57,7 @@ def there() -> tuple[Cluster, Helm]:
     for kind, manifest in zip(KINDS, manifests, strict=True):
         stored = copy.deepcopy(manifest)
         stored["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "Helm"
-        stored["metadata"]["annotations"] = {"argocd.argoproj.io/refresh": "normal"}
+        stored["metadata"]["annotations"]["argocd.argoproj.io/refresh"] = "normal"
         stored["status"] = {"sync": {"status": "Synced"}}
         cluster.objects[kind, "web-dev"] = stored
     return cluster, helm
@@ -119,7 +119,7 @@ def test_every_change_and_every_addition_is_seen(
 def test_a_lost_mark_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str) -> None:
     found = stored(there[0], KINDS[1])
     del found["metadata"][key]
-    found["metadata"]["annotations"] = {
+    found["metadata"]["annotations"] |= {
         "meta.helm.sh/release-name": "web-dev",
         "meta.helm.sh/release-namespace": "argocd",
     }

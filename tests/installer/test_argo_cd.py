@@ -48,7 +48,6 @@ def test_where_there_is_none_it_is_installed_with_our_mark() -> None:
     with pytest.raises(DeadlinePassed, match="application-controller, redis, repo-server"):
         resource.apply(seen, change)  # this cluster starts nothing
     assert helm.installed == [("argocd", SMALL)]
-    assert helm.options[0]["labels"] == {"gitops-flask/project": "web"}
     assert helm.options[0]["version"] == CHART_VERSION
     assert helm.options[0]["take_ownership"] is False
 

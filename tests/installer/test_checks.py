@@ -15,7 +15,7 @@ from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
 from installer.errors import InstallerError
 from installer.preflight import CHECKS
-from installer.resources.rules import _reviewed
+from installer.resources.rules import _REVIEWED
 from installer.world import World
 from tests.conftest import ROOT
 from tests.github import Fault
@@ -89,7 +89,7 @@ def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask,
     create(github)
     assert ask(repository.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
-    rules: list[dict[str, Any]] = [{"type": "deletion"}, _reviewed(0)]
+    rules: list[dict[str, Any]] = [{"type": "deletion"}, _REVIEWED]
     github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
     (found,) = ask(repository.no_rule_in_the_way)
     assert "The rule `pull_request` of acme keeps deliveries from pushing to env/dev." in found.what

@@ -107,7 +107,7 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     fingerprint = values.pop("REGISTRY_TOKEN_FINGERPRINT")
     assert Secret("dckr_pat_first").matches(fingerprint)
     assert values == {
-        "GITOPS_FLASK": "web",
+        "GITOPS_FLASK": "https://github.com/acme/web",
         "IMAGE_REPOSITORY": "docker.io/acme/web",
         "REGISTRY_USERNAME": "acme",
         "DEPLOY_ENVIRONMENT": '{"name": "dev", "deployment": false}',

@@ -54,7 +54,8 @@ def test_makes_all_of_it(bench: Bench) -> None:
     assert (token.value, token.masked, token.protected, token.hidden, token.raw) == (REGISTRY_TOKEN, *(True,) * 4)
     values = {name: each.value for name, each in project.variables.items() if not each.masked}
     assert Secret(REGISTRY_TOKEN).matches(values.pop("REGISTRY_TOKEN_FINGERPRINT"))
-    assert values == {"GITOPS_FLASK": "web", "IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
+    assert values.pop("GITOPS_FLASK") == "https://gitlab.com/acme/web"
+    assert values == {"IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
     rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
     assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False)}
     assert [key.can_push for key in project.keys.values()] == [False]

@@ -15,6 +15,7 @@ from installer.errors import InstallerError
 from installer.gitlab import GitLab
 from installer.gitlab_webhooks import GitLabWebhooks
 from installer.kube_secret import pack
+from installer.marks import digest
 from installer.resource import Change
 from installer.resources.webhook import Webhook
 from installer.secret import Secret
@@ -69,7 +70,7 @@ def resource(bench: Bench, settings: Settings = CALLING, **more: bool) -> Webhoo
 
 def hooks() -> Webhooks:
     gitlab = GitLab(CALLING.host, find(CALLING).token, CALLING.repository)
-    return GitLabWebhooks(gitlab, CALLING.application)
+    return GitLabWebhooks(gitlab, CALLING)
 
 
 def change_of(bench: Bench, settings: Settings = CALLING) -> Change | None:
@@ -97,7 +98,7 @@ def push(bench: Bench) -> None:
 
 def test_it_is_made_with_a_secret_that_only_gitlab_and_a_secret_of_the_cluster_have(made: Bench) -> None:
     there = hook(made)
-    assert there.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&fingerprint=")
+    assert there.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&repository={digest(CALLING.url)}&fingerprint=")
     assert (there.push_events, there.enable_ssl_verification) == (True, True)
     assert len(there.token) >= 40
     assert kept(made.cluster, "web-webhook", "secret") == there.token

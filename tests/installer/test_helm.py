@@ -9,10 +9,12 @@ import pytest
 from installer.errors import CommandFailed, InstallerError
 from installer.helm import OBJECTS, Helm, objects
 from installer.kubectl import Cluster
+from installer.marks import digest
 from installer.release import Release
 from installer.secret import Secret
 from installer.turn import machine
 
+from .cluster import SETTINGS
 from .programs import Programs, put_on_path
 
 UPDATED = "2026-11-23 20:16:08.161461648 +0000 UTC"
@@ -151,10 +153,12 @@ def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Program
     assert len(programs.calls("helm", "list")) > 2, "it looked again"
 
 
-def test_each_release_says_on_which_machine_it_was_written(programs: Programs) -> None:
-    Helm(Cluster()).install("web-dev", "argocd", {}, labels={"gitops-flask/project": "web"})
+def test_each_release_says_for_which_repository_and_on_which_machine_it_was_written(programs: Programs) -> None:
+    Helm(Cluster(), SETTINGS).install("web-dev", "argocd", {})
     (call,) = programs.calls("helm", "upgrade")
-    assert f"--labels=gitops-flask/project=web,gitops-flask/holder={machine()}" in call["arguments"]
+    whose = f"gitops-flask/project=web,gitops-flask/repository={digest(SETTINGS.url)}"
+    assert f"--labels={whose},gitops-flask/holder={machine()}" in call["arguments"]
+    assert f"--description={SETTINGS.url}" in call["arguments"]
 
 
 @pytest.mark.parametrize("status", ["deployed", "failed"])

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from installer.errors import DeadlinePassed
+from installer.marks import ADDRESS, metadata
 from installer.resources.namespace import Namespace, others
 
 from .cluster import SETTINGS, Cluster, Helm, release
@@ -14,8 +16,8 @@ def namespace(cluster: Cluster, helm: Helm) -> Namespace:
 
 
 def holding(slug: str | None, **more: Any) -> Cluster:
-    labels = {"gitops-flask/project": slug} if slug else {}
-    found = {"metadata": {"name": "web-dev", "labels": labels, **more}, "status": {"phase": "Active"}}
+    head = metadata(replace(SETTINGS, slug=slug), "web-dev") if slug else {"name": "web-dev"}
+    found = {"kind": "Namespace", "metadata": {**head, **more}, "status": {"phase": "Active"}}
     return Cluster({("namespace", "web-dev"): found})
 
 
@@ -29,15 +31,26 @@ def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by
     ((name, values),) = helm.installed
     (made,) = values["objects"]
     assert name == "web-dev-namespace"
-    assert made["metadata"]["labels"] == {"gitops-flask/project": "web"}
-    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert made["metadata"] == metadata(SETTINGS, "web-dev", annotations={"helm.sh/resource-policy": "keep"})
 
 
-@pytest.mark.parametrize("slug", ["web", "other", None])
-def test_a_namespace_that_is_there_is_used_whoever_made_it(slug: str | None) -> None:
+@pytest.mark.parametrize("slug", ["web", None])
+def test_a_namespace_that_is_there_is_used_where_no_other_project_made_it(slug: str | None) -> None:
     resource = namespace(holding(slug), Helm([release("web-dev-namespace")]))
     assert resource.diff(resource.observe()) is None
     assert ("made by others" in resource.title) == (slug != "web")
+
+
+def test_a_namespace_that_another_project_made_is_blocked_with_both_addresses() -> None:
+    resource = namespace(holding("other"), Helm())
+    change = resource.diff(resource.observe())
+    assert change
+    assert change.blocked
+    assert (
+        change.note
+        == "Namespace web-dev belongs to https://github.com/acme/other, and this is https://github.com/acme/web"
+    )
+    assert "cluster.namespace" in change.fix
 
 
 @pytest.mark.parametrize("status", ["pending-install", "failed", None])
@@ -81,7 +94,7 @@ def test_the_guard_is_taken_off_before_the_namespace_goes() -> None:
     helm, cluster = Helm(), holding("web")
     with pytest.raises(DeadlinePassed):  # this cluster never lets it go
         namespace(cluster, helm).remove()
-    assert helm.installed[0][1]["objects"][0]["metadata"].get("annotations") in (None, {})
+    assert helm.installed[0][1]["objects"][0]["metadata"]["annotations"] == {ADDRESS: SETTINGS.url}
     assert helm.uninstalled == ["web-dev-namespace"]
 
 

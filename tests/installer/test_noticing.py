@@ -160,7 +160,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
     objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
     noticing = resource(objects, helm := Helm())
     assert change_of(noticing).action == "blocked"
-    assert noticing.remove() == "stays, it is not ours"
+    assert noticing.remove() == f"stays: Deployment {NAME} in argocd is not ours"
     assert helm.uninstalled == []
 
 

@@ -148,7 +148,7 @@ def test_one_that_carries_our_mark_is_ours_whatever_became_of_its_content(
 ) -> None:
     create(github, "acme/web")
     push(github, "acme/web", "main", {"README.md": "x"}, tmp_path / "other")
-    github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "web")
+    github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "https://github.com/Acme/web")
     assert told(world(), "variables") == []
 
 

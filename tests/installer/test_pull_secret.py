@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from installer import marks
 from installer.argocd import ArgoCD
 from installer.credentials import Credentials
 from installer.errors import InstallerError
@@ -47,14 +48,11 @@ def holding(
 ) -> Cluster:
     login = {"username": username, "password": token, "auth": "eA=="}
     text = json.dumps({"auths": {registry: login}}) if content is None else content
+    made_from = {"gitops-flask/made-from": source}
     secret = {
         "kind": "Secret",
         "type": "kubernetes.io/dockerconfigjson",
-        "metadata": {
-            "name": NAME,
-            "labels": {"gitops-flask/project": "web"} if ours else {},
-            "annotations": {"gitops-flask/made-from": source},
-        },
+        "metadata": marks.metadata(SETTINGS, NAME, annotations=made_from) if ours else {"name": NAME},
         "data": {".dockerconfigjson": base64.b64encode(text.encode()).decode()},
     }
     return Cluster({("secret", NAME): secret})
@@ -82,7 +80,7 @@ def test_it_is_made_beside_the_service_in_the_form_that_the_kubelet_takes() -> N
     made = applied(pull_secret(Cluster(), helm), helm)
     assert made["type"] == "kubernetes.io/dockerconfigjson"
     assert (made["metadata"]["name"], made["metadata"]["namespace"]) == (NAME, "web-dev")
-    assert made["metadata"]["labels"] == {"gitops-flask/project": "web"}
+    assert made["metadata"]["labels"] == marks.labels(SETTINGS)
     auth = base64.b64encode(f"acme:{PULL}".encode()).decode()
     assert logins(made) == {HUB: {"username": "acme", "password": PULL, "auth": auth}}
     for form in (auth, made["data"][".dockerconfigjson"]):
@@ -110,7 +108,7 @@ def test_the_token_that_pushes_is_taken_with_a_warning() -> None:
     assert change.note == "with REGISTRY_TOKEN, which may push: better one that only reads, in REGISTRY_PULL_TOKEN"
     made = applied(resource, helm)
     assert logins(made)[HUB]["password"] == PUSH
-    assert made["metadata"]["annotations"] == {"gitops-flask/made-from": "REGISTRY_TOKEN"}
+    assert made["metadata"]["annotations"]["gitops-flask/made-from"] == "REGISTRY_TOKEN"
 
 
 def test_what_is_as_it_should_be_is_kept() -> None:
@@ -163,7 +161,10 @@ def test_another_registry_takes_the_login_along_where_none_is_at_hand() -> None:
     resource = pull_secret(holding(), helm, credentials(push=""), replace(PRIVATE, registry="ghcr.io"))
     made = applied(resource, helm)
     assert logins(made)["ghcr.io"]["password"] == PULL
-    assert made["metadata"]["annotations"] == {"gitops-flask/made-from": "REGISTRY_PULL_TOKEN"}
+    assert made["metadata"]["annotations"] == {
+        marks.ADDRESS: SETTINGS.url,
+        "gitops-flask/made-from": "REGISTRY_PULL_TOKEN",
+    }
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"auths": {}}', '{"auths": {"a": {}, "b": {}}}', '{"auths": 1}'])

@@ -121,7 +121,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
     made[-1]["metadata"]["labels"] = {}
     found = reporter(made, helm := Helm())
     assert change_of(found).action == "blocked"
-    assert found.remove() == "stays, it is not ours"
+    assert found.remove() == f"stays: Deployment {NAME} in argocd is not ours"
     assert helm.uninstalled == []
 
 
@@ -241,10 +241,14 @@ def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner
 
 
 def test_a_secret_of_others_is_left(owner: Owner) -> None:
-    head = {**metadata("another", SECRET, "argocd")}
+    head = {**metadata(replace(SETTINGS, slug="another"), SECRET, "argocd")}
     owner.cluster.objects["secret", SECRET] = pack(head, "Opaque", {ID: "1"}, {KEY: Secret("x")})
     assert change_of(owner.resource(owner.ours)).action == "blocked"
-    assert owner.resource().remove() == f"stays, the Secret {SECRET} is not ours"
+    assert (
+        owner.resource()
+        .remove()
+        .startswith(f"stays: Secret {SECRET} in argocd belongs to https://github.com/acme/another")
+    )
 
 
 def test_what_the_environment_gives_is_checked_before_anything_is_made(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from installer import marks
 from installer.credentials import Reader
 from installer.deploy_key import DeployKey, Pair, fingerprint
 from installer.errors import InstallerError
@@ -15,7 +16,7 @@ from installer.settings import Settings
 from .cluster import SETTINGS, Cluster, Helm, Keys, reconcile, release
 
 PAIR = Pair.make()
-TITLE = "gitops-flask: web-repo"
+TITLE = f"gitops-flask: {SETTINGS.url}"
 PUBLIC = replace(SETTINGS, visibility="public")
 
 
@@ -28,11 +29,11 @@ def credential(
 
 def holding(pair: Pair | None = PAIR, *, settings: Settings = SETTINGS, noted: str = "", **changed: str) -> Cluster:
     data = {"type": "git", "url": settings.source_url, "depth": "1", "project": "web-dev", **changed}
-    annotations = {}
+    annotations = {marks.ADDRESS: settings.url}
     if pair:
         data["sshPrivateKey"] = pair.private.reveal()
-        annotations = {"gitops-flask/fingerprint": noted or fingerprint(pair.public)}
-    labels = {"gitops-flask/project": "web", "argocd.argoproj.io/secret-type": "repository"}
+        annotations["gitops-flask/fingerprint"] = noted or fingerprint(pair.public)
+    labels = {**marks.labels(SETTINGS), "argocd.argoproj.io/secret-type": "repository"}
     secret = {
         "kind": "Secret",
         "metadata": {"name": "web-repo", "labels": labels, "annotations": annotations},
@@ -176,7 +177,7 @@ def test_no_change_ever_shows_the_key() -> None:
 
 def test_a_secret_of_others_is_never_touched() -> None:
     cluster = holding()
-    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop("gitops-flask/project")
+    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop(marks.REPOSITORY)
     helm, keys = Helm(), Keys([key()])
     resource = credential(cluster, keys, helm)
     change = resource.diff(resource.observe())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from installer import console, webhooks
+from installer import console, marks, webhooks
 from installer.converge import plan
 from installer.credentials import find
 from installer.github import GitHub
@@ -61,7 +61,7 @@ def a_secret(value: str, **labels: str) -> Object:
 
 def resource(bench: Bench, settings: Settings = SETTINGS, **more: bool) -> Webhook:
     github = GitHub(settings.host, find(settings).token, settings.repository)
-    edges: Any = (bench.cluster, bench.helm, GitHubWebhooks(github, settings.application))
+    edges: Any = (bench.cluster, bench.helm, GitHubWebhooks(github, settings))
     return Webhook(settings, *edges, **more)
 
 
@@ -81,7 +81,7 @@ def hook(bench: Bench) -> Kept:
 
 
 def ours(bench: Bench) -> tuple[Webhooks, Hook]:
-    hooks = GitHubWebhooks(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository), "web-dev")
+    hooks = GitHubWebhooks(GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository), SETTINGS)
     return hooks, hooks.list()[0]
 
 
@@ -90,12 +90,12 @@ def ours(bench: Bench) -> tuple[Webhooks, Hook]:
 
 def test_it_is_made_with_a_secret_that_only_github_and_a_secret_of_the_cluster_have(made: Bench) -> None:
     kept = hook(made)
-    assert kept.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&fingerprint=")
+    assert kept.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&repository={marks.digest(SETTINGS.url)}&fingerprint=")
     assert (kept.events, kept.active) == (["push"], True)
     assert len(kept.secret) >= 40
     assert made.kept("web-webhook", "secret") == kept.secret
     labels = made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"]
-    assert labels == {"gitops-flask/project": "web", "app.kubernetes.io/part-of": "argocd"}
+    assert labels == {**marks.labels(SETTINGS), "app.kubernetes.io/part-of": "argocd"}
 
 
 def test_the_second_run_changes_nothing(made: Bench) -> None:
@@ -227,7 +227,7 @@ def test_a_secret_of_others_under_that_name_is_named_and_left(made: Bench) -> No
     made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"] = {}
     assert change_of(made).action == "blocked"
     assert "is not ours" in change_of(made).note
-    assert resource(made).remove() == "deleted; the Secret web-webhook stays, it is not ours"
+    assert resource(made).remove() == "deleted; it stays: Secret web-webhook in argocd is not ours"
     assert ("secret", "web-webhook") in made.cluster.objects
 
 

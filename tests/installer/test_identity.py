@@ -1,0 +1,237 @@
+"""Whose a thing is: the repository's that it was made for, whatever that is called today."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.beside import Host
+from installer.credentials import Credentials
+from installer.errors import InstallerError
+from installer.helm import Helm, objects
+from installer.kubectl import Cluster
+from installer.marks import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
+from installer.resource import Resource
+from installer.resources.application import Application
+from installer.resources.database_address import DatabaseAddress
+from installer.resources.namespace import Namespace
+from installer.resources.noticing import Noticing
+from installer.resources.pull_secret import PullSecret
+from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.webhook import Webhook
+from installer.secret import Secret
+from installer.settings import Settings
+from installer.settings_file import parse
+from installer.watcher import manifests as watcher
+from tests.github import GitHub as StandIn
+
+from . import cluster as fakes
+from .cluster import SETTINGS, Keys
+from .programs import Programs, put_on_path
+
+OCTOCAT = replace(SETTINGS, owner="octocat")
+BOTH = f"belongs to {OCTOCAT.url}, and this is {SETTINGS.url}"
+
+
+@pytest.mark.parametrize(
+    "same", ["https://github.com/Acme/WEB", "https://github.com/acme/web/", "https://github.com/acme/web.git"]
+)
+def test_capitals_and_a_suffix_make_no_other_repository(same: str) -> None:
+    assert digest(same) == digest(SETTINGS.url)
+
+
+@pytest.mark.parametrize("change", [{"owner": "octocat"}, {"host": "ghe.example.com"}, {"slug": "web-2"}])
+def test_another_owner_host_or_name_is_another_repository(change: dict[str, str]) -> None:
+    theirs = {"metadata": metadata(replace(SETTINGS, **change), "x")}
+    assert not is_ours(theirs, SETTINGS)
+
+
+def test_a_digest_is_what_a_label_may_hold() -> None:
+    longest = replace(SETTINGS, host="h" * 250, owner="o" * 255)
+    value = metadata(longest, "x")["labels"]["gitops-flask/repository"]
+    assert len(value) <= 63
+    assert value.isalnum()
+
+
+def test_an_address_that_the_repository_had_is_ours_and_is_shown_to_change() -> None:
+    made = {"kind": "Secret", "metadata": metadata(OCTOCAT, "web-repo", "argocd")}
+    transferred = replace(SETTINGS, formerly=(OCTOCAT.url,))
+    assert is_ours(made, transferred)
+    (field,) = readdressed(made, transferred)
+    assert (field.old, field.new) == (OCTOCAT.url, SETTINGS.url)
+    assert readdressed({"metadata": metadata(transferred, "web-repo")}, transferred) == ()
+
+
+def test_what_no_installer_made_has_no_address() -> None:
+    head = {"name": "web-dev", "namespace": "argocd", "annotations": {"gitops-flask/address": "copied by hand"}}
+    by_hand = {"kind": "Secret", "metadata": head}
+    assert whose(by_hand) == ""
+    change = not_ours(by_hand, SETTINGS)
+    assert (change.note, change.fix) == ("Secret web-dev in argocd is not ours", "Rename or remove it.")
+
+
+Make = Callable[[Settings, Any, Any], Resource[Any]]
+NOBODY = Credentials("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web"))
+
+
+class NoHooks:
+    """A code host without webhooks."""
+
+    def list(self) -> list[Any]:
+        return []
+
+
+def application(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
+    return Application(settings, cluster, helm, fakes_argocd(), patience=0)
+
+
+def fakes_argocd() -> Any:
+    class ArgoCD:
+        namespace = "argocd"
+
+    return ArgoCD()
+
+
+def credential(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
+    return RepositoryCredential(settings, cluster, helm, Keys())
+
+
+def webhook(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
+    hooks: Any = NoHooks()
+    return Webhook(replace(settings, argocd_url="https://argocd.example.com"), cluster, helm, hooks)
+
+
+def database(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
+    return DatabaseAddress(replace(settings, database="postgresql"), NOBODY, cluster, helm)
+
+
+def pull_secret(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
+    return PullSecret(replace(settings, image_visibility="private"), cluster, helm, NOBODY)
+
+
+def secret(name: str) -> dict[tuple[str, str], Any]:
+    return {("secret", name): {"kind": "Secret", "metadata": metadata(OCTOCAT, name, "x"), "data": {}}}
+
+
+def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
+    project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
+    both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
+    namespace = {"kind": "Namespace", "metadata": metadata(OCTOCAT, "web-dev")}
+    deployment = watcher(OCTOCAT, "web-dev-watcher", Host())[-1]
+    return {
+        "application": (application, both),
+        "namespace": (Namespace, {("namespace", "web-dev"): namespace}),
+        "watcher": (Noticing, {("deployments.apps", "web-dev-watcher"): deployment}),
+        "credential": (credential, secret("web-repo")),
+        "webhook": (webhook, secret("web-webhook")),
+        "database": (database, secret("web-dev-database")),
+        "pull secret": (pull_secret, secret("web-dev-pull")),
+    }
+
+
+@pytest.mark.parametrize("what", made_by_octocat())
+def test_what_another_repository_made_under_our_name_is_blocked_and_stays(what: str) -> None:
+    make, there = made_by_octocat()[what]
+    cluster, helm = fakes.Cluster(dict(there)), fakes.Helm()
+    resource = make(SETTINGS, cluster, helm)
+    change = resource.diff(resource.observe())
+    assert isinstance(change, NotOurs)
+    assert change.blocked
+    assert BOTH in change.note
+    assert "gitops.yaml" in change.fix
+    assert BOTH in resource.remove()
+    assert (helm.installed, cluster.objects) == ([], there)
+
+
+# --- releases, through the real client's arguments ------------------------------------------------
+
+RELEASE = {
+    "name": "web-dev",
+    "namespace": "argocd",
+    "revision": "1",
+    "updated": "",
+    "status": "deployed",
+    "chart": "gitops-flask-objects-1.0.0",
+}
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """A cluster with octocat's release `web-dev` in it."""
+    programs = put_on_path(tmp_path, monkeypatch)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    programs.answer("helm", "version", out="v4.3.1")
+    programs.answer("helm", "list", out=[RELEASE])
+    programs.answer("helm", ("list", f"--selector=gitops-flask/repository in ({digest(SETTINGS.url)})"), out=[])
+    programs.answer("helm", "get values", out=objects({"kind": "Secret", "metadata": metadata(OCTOCAT, "x")}))
+    programs.answer("helm", "history", out=[{"revision": 1, "status": "deployed", "description": OCTOCAT.url}])
+    view = {"current-context": "here", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
+    programs.answer("kubectl", "config view", out=view)
+    return programs
+
+
+@pytest.mark.parametrize("values", [True, False], ids=["told by its objects", "told by its description"])
+def test_a_release_of_another_repository_is_never_upgraded_nor_uninstalled(programs: Programs, *, values: bool) -> None:
+    if not values:
+        programs.answer("helm", "get values", out={})
+    helm = Helm(Cluster(), SETTINGS)
+    change = helm.obstacle("web-dev", "argocd")
+    assert change
+    assert f"release web-dev in argocd {BOTH}" in change.note
+    with pytest.raises(InstallerError, match=BOTH):
+        helm.install("web-dev", "argocd", objects())
+    assert helm.uninstall("web-dev", "argocd") is False
+    asked = {call["arguments"][0] for call in programs.calls("helm")}
+    assert asked == {"version", "list", "get", "history"} - (set() if not values else {"history"})
+
+
+def test_a_release_that_lost_its_labels_while_it_was_uninstalled_is_still_ours(programs: Programs) -> None:
+    programs.answer("helm", "get values", out=objects({"kind": "Secret", "metadata": metadata(SETTINGS, "x")}))
+    assert Helm(Cluster(), SETTINGS).obstacle("web-dev", "argocd") is None
+
+
+def test_a_release_that_somebody_made_by_hand_is_not_overwritten(programs: Programs) -> None:
+    programs.answer("helm", "get values", out={"replicas": 3})
+    programs.answer("helm", "history", out=[{"revision": 1, "status": "deployed", "description": "Install complete"}])
+    with pytest.raises(InstallerError, match="Release web-dev in argocd is not ours"):
+        Helm(Cluster(), SETTINGS).install("web-dev", "argocd", objects())
+
+
+# --- the code host's half ---------------------------------------------------------------------------
+
+
+def test_former_addresses_are_told_in_the_settings() -> None:
+    tree = {
+        "version": 1,
+        "project": {"name": "Web", "slug": "web", "description": "", "formerly": [OCTOCAT.url]},
+        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
+        "registry": {"host": "docker.io", "account": "acme"},
+        "cluster": {"namespace": "web-dev"},
+    }
+    assert parse(tree).formerly == (OCTOCAT.url,)
+    for wrong in ("web", ["octocat/web"], [""]):
+        tree["project"]["formerly"] = wrong  # type: ignore[index]
+        with pytest.raises(InstallerError, match=r"project\.formerly: must be a list of addresses"):
+            parse(tree)
+
+
+def test_github_leads_a_former_address_here_until_another_repository_takes_it(
+    github: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from installer.github import GitHub
+
+    github.user("octocat")
+    github.organization("acme", members={"octocat": "admin"})
+    for name, value in github.env.items():
+        monkeypatch.setenv(name, value)
+    token = github.token("octocat")
+    github.hosting.create(github.tokens[token], "octocat", "web", private=True, description=None)
+    here = GitHub("github.com", Secret(token), "acme/web")
+    assert not here.leads_here(OCTOCAT.url), "it is a repository of its own"
+    github.hosting.move(github.repository("octocat/web"), github.accounts["acme"], "web")
+    assert here.leads_here(OCTOCAT.url)
+    assert not here.leads_here("https://ghe.example.com/octocat/web")
+    github.hosting.create(github.tokens[token], "octocat", "web", private=True, description=None)
+    assert not here.leads_here(OCTOCAT.url), "another one took its place"
