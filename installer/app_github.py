@@ -7,7 +7,6 @@ is nowhere but in this process.
 import base64
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +17,7 @@ from urllib.parse import quote, urlencode
 from .app_login import App, signed
 from .believing import context
 from .errors import Answered, InstallerError
+from .http_client import Client
 from .rate_limit import seconds_to_wait
 from .secret import Secret, redact
 
@@ -36,13 +36,6 @@ class No(Answered):
         self.wait = seconds_to_wait(status, message, headers)
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follow nobody elsewhere: the token would go along."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 class AppGitHub:
     """One repository; `api` is the base of the REST API, `authority` is whom to believe too, in PEM."""
 
@@ -52,8 +45,7 @@ class AppGitHub:
         self._api = api
         self._app = app
         self._token, self._ends = Secret(""), 0.0
-        tls = urllib.request.HTTPSHandler(context=context(authority))
-        self._opener = urllib.request.build_opener(tls, _Stay())
+        self._client = Client(urllib.request.HTTPSHandler(context=context(authority)))
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON."""
@@ -133,22 +125,19 @@ class AppGitHub:
         address = f"{self._api}{path}{'?' + urlencode(parameters) if parameters else ''}"
         request = urllib.request.Request(address, data, headers, method=verb)  # noqa: S310  # an https base
         try:
-            with self._opener.open(request, timeout=_TIMEOUT) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                told = {name.lower(): value for name, value in error.headers.items()}
-                raise No(verb, path, error.code, _message(error.read()), told) from None
+            answer = self._client.send(request, _TIMEOUT)
         except (OSError, HTTPException) as error:
             raise InstallerError(f"{self._api} cannot be reached: {getattr(error, 'reason', error)}") from None
+        if not answer.ok:
+            raise No(verb, path, answer.status, _message(answer.text), answer.headers)
         try:
-            return json.loads(text) if text else None
+            return json.loads(answer.text) if answer.text else None
         except ValueError:
             raise InstallerError(f"{self._api} answered {verb} {path} with something that is no JSON") from None
 
 
-def _message(said: bytes) -> str:
+def _message(said: str) -> str:
     try:
         return str(json.loads(said)["message"])
     except (ValueError, KeyError, TypeError):
-        return said.decode(errors="replace")[:200]
+        return said[:200]

@@ -74,6 +74,8 @@ class GitHubRest(Rest):
             raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
         except (ValueError, RuntimeError) as error:  # half an answer; a redirect to another host
             raise not_github(api_url(self.host), f"{verb} {path}", str(error)) from None
+        if not data and (there := headers.get("location")):  # what is created has one too, and a body
+            raise not_github(api_url(self.host), f"{verb} {path}", f"it leads to {redact(there)}")
         if data and "json" not in headers.get("content-type", ""):
             raise not_github(
                 api_url(self.host), f"{verb} {path}", f"it is {headers.get('content-type') or 'of no type'}"

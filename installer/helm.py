@@ -13,7 +13,7 @@ from typing import Any
 from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
 from .marks import ADDRESS, REPOSITORY, identities, labels, others, taken
-from .reach import UNREACHABLE, patiently
+from .reach import UNREACHABLE, patiently, refusal
 from .release import PENDING, Release, last_complete
 from .resource import Change
 from .secret import redact
@@ -210,7 +210,7 @@ class Helm:
             about_to_write()
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
         once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
-        answer = patiently(once) if arguments[0] in ("list", "get") and self._cluster.answered else once()
+        answer = patiently(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)

@@ -2,10 +2,10 @@
 
 import json
 import os
-import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 from .answers import PORT, PROXY, PodAnswer, is_ready, parse
 from .believing import context
 from .errors import InstallerError
+from .http_client import LONGEST, Client
 from .manifest import Object, Objects
 from .synced import Synced, read, rolled_out
 from .way_in import way_in
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TIMEOUT = 10
-_LONGEST = 1 << 16  # bytes of a pod's answer: the service is not trusted here
 
 
 class ApiServer:
@@ -30,8 +30,7 @@ class ApiServer:
         host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
         self._base = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         self._token = account / "token"
-        tls = urllib.request.HTTPSHandler(context=context(file=str(account / "ca.crt")))
-        self._opener = urllib.request.build_opener(tls, urllib.request.ProxyHandler({}))
+        self._client = Client(urllib.request.HTTPSHandler(context=context(file=str(account / "ca.crt"))), direct=True)
 
     def text(self, path: str, longest: int | None = None) -> str | None:
         """Read a path; None where nothing is there; raise with what the server says where it is no answer."""
@@ -39,16 +38,14 @@ class ApiServer:
             self._base + path, headers={"Authorization": f"Bearer {self._token.read_text().strip()}"}
         )
         try:
-            with self._opener.open(request, timeout=_TIMEOUT) as answer:
-                return str(answer.read(longest).decode(errors="replace"))
-        except urllib.error.HTTPError as error:
-            if error.code == 404:
-                return None
-            with error:
-                said = error.read(500).decode(errors="replace").strip()
-            raise InstallerError(f"The API server answered {error.code} to GET {path}: {said}") from None
+            answer = self._client.send(request, _TIMEOUT, longest)
         except (OSError, HTTPException) as error:
             raise InstallerError(f"The API server cannot be reached: {getattr(error, 'reason', error)}") from None
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        if not answer.ok:
+            raise InstallerError(f"The API server answered GET {path} with {answer}")
+        return answer.text
 
     def get(self, path: str, **query: str) -> Any:
         """Read JSON; None where nothing is there."""
@@ -110,6 +107,6 @@ class InCluster:
             return PodAnswer(name, ready=False, error="not ready")
         path = PROXY.format(namespace=self.namespace, pod=name, port=PORT)
         try:
-            return parse(name, self.server.text(path, _LONGEST) or "")
+            return parse(name, self.server.text(path, LONGEST) or "")
         except InstallerError as error:
             return PodAnswer(name, ready=True, error=error.message)

@@ -2,18 +2,23 @@
 
 import json
 import re
+import socket
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .errors import CommandFailed, InstallerError
+from .http_client import Client, UnixSocket
 from .kubeconfig import lent
 from .manifest import Object as Object
 from .manifest import Objects as Objects
-from .reach import UNREACHABLE, patiently
+from .reach import UNREACHABLE, patiently, refusal
 from .secret import redact
 from .shell import Result, attempt, start
 from .way_in import way_in
@@ -21,6 +26,8 @@ from .way_in import way_in
 Words = list[str]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
+LENT = 60.0
+"""Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -48,10 +55,6 @@ class Cluster:
         answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
         items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
         return items
-
-    def raw(self, path: str) -> Result:
-        """Ask the API server for a path; the answer stands in `out`, a refusal in `err`."""
-        return self._attempt("get", f"--raw={path}")
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
         """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
@@ -119,23 +122,58 @@ class Cluster:
 
     @contextmanager
     def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
-        """Lend a local address that leads to `pod/x` or `service/x` as long as the block lasts."""
-        with self._forwarding(target, namespace, 0, port) as (address, _):
+        """Lend a local address that leads to `pod/x` or `service/x` as long as the block lasts, a minute at most."""
+        with self._forwarding(target, namespace, 0, port) as (address, process), _ended_after(process, LENT):
             yield address
 
     @contextmanager
     def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Any]]:
         """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
-        arguments = ["port-forward", target, f"{local_port or ''}:{port}", *_in(namespace), *self._context()]
-        process = start("kubectl", arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            line = str(process.stdout.readline(), "utf-8", "replace")  # kubectl says one line once it listens, or ends
+        with self._listening("port-forward", target, f"{local_port or ''}:{port}", *_in(namespace)) as (line, process):
             match = _FORWARDING.search(line)
             if not match:
                 process.kill()
                 reason = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
                 raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
             yield f"http://127.0.0.1:{match[1]}", process
+
+    @contextmanager
+    def proxied(self, paths: Sequence[str]) -> Iterator[Client]:
+        """Lend a client for GET requests of these paths of the API server, and of no other, a minute at most.
+
+        They are answered with our rights, but the client holds no credential: `kubectl proxy` adds it, and sends it to
+        the API server alone. `kubectl get --raw` would carry it along wherever a pod's answer redirects to.
+        """
+        if not hasattr(socket, "AF_UNIX"):  # Python on Windows
+            raise InstallerError("There are no sockets here that only you can open.")
+        with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:  # mode 0700
+            place = Path(folder) / "proxy"
+            exactly = ",".join(f"^{re.escape(path)}$" for path in paths)
+            limits = [f"--accept-paths={exactly}", "--reject-paths=^$", "--reject-methods=^(POST|PUT|PATCH|DELETE)$"]
+            with self._listening("proxy", f"--unix-socket={place}", *limits, *self._below()) as (line, process):
+                if not place.is_socket():
+                    process.kill()
+                    said = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
+                    raise InstallerError(f"kubectl proxy did not start: {said.splitlines()[-1] if said else 'no word'}")
+                with _ended_after(process, LENT):
+                    yield Client(UnixSocket(place), direct=True)
+
+    def _below(self) -> Words:
+        """Return what makes kubectl's proxy mind an API server that is not at the root of its address, as Rancher's."""
+        return ["--append-server-path"] if urlsplit(self.server).path.strip("/") else []
+
+    @contextmanager
+    def _listening(self, *arguments: str) -> Iterator[tuple[str, Any]]:
+        """Start a kubectl that listens as long as the block lasts; yield the line it says then, or when it ends."""
+        process = start(
+            "kubectl",
+            [*arguments, *self._context()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            yield str(process.stdout.readline(), "utf-8", "replace"), process
         finally:
             process.kill()
             process.communicate()
@@ -161,7 +199,7 @@ class Cluster:
     def _attempt(self, *arguments: str) -> Result:
         command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
         if self.answered:
-            return patiently(lambda: attempt(*command, timeout=40))
+            return patiently(lambda: attempt(*command, timeout=40), refusal)
         answer = attempt(*command, timeout=40)
         self.answered = not answer.status and arguments[0] != "config"
         return answer
@@ -179,6 +217,17 @@ class Cluster:
             raise self.failure(answer, self._shown(*arguments))
         tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
         return tree
+
+
+@contextmanager
+def _ended_after(process: Any, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _in(namespace: str) -> Words:

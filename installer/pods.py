@@ -1,42 +1,79 @@
 """The pods of a service: what keeps them from running, and what each answers when asked for its revision."""
 
-import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from http.client import HTTPException
 
 from .answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
 from .errors import InstallerError
+from .http_client import Answer, Client
 from .kubectl import Cluster, Object
+from .reach import patiently
 from .registry_trouble import explained_pull
 
 _PATH_OF_PROXY = PROXY
+_TIMEOUT = 20.0
 
 
 def answers(cluster: Cluster, namespace: str, pods: Sequence[Object]) -> list[PodAnswer]:
     """Ask every Ready pod; the others are listed as not ready."""
+    ready = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
+    found = {answer.pod: answer for answer in _asked(cluster, namespace, ready)} if ready else {}
+    names = [pod["metadata"]["name"] for pod in pods]
+    return [found.get(name) or PodAnswer(name, ready=False, error="not ready") for name in names]
+
+
+def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAnswer]:
+    """Ask through the API server, which takes milliseconds; where it does not let us, by a port-forward, a second.
+
+    Never with a credential of ours at hand, and no redirect is followed: who runs the pods is not trusted.
+    """
+    paths = [_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda pod: _answer(cluster, namespace, pod), pods))
+        try:
+            with cluster.proxied(paths) as client:
+                said = list(pool.map(lambda path: _through(client, path), paths))
+        except InstallerError as error:
+            said = [error.message] * len(names)
+        return list(pool.map(lambda name, answer: _read(cluster, namespace, name, answer), names, said))
 
 
-def _answer(cluster: Cluster, namespace: str, pod: Object) -> PodAnswer:
-    name = pod["metadata"]["name"]
-    if not is_ready(pod):
-        return PodAnswer(name, ready=False, error="not ready")
-    # The API server's proxy takes 10 ms, a port-forward a second; but not everyone may use the proxy.
-    proxied = cluster.raw(_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT))
-    if proxied.status == 0:
-        return parse(name, proxied.out)
+def _through(client: Client, path: str) -> Answer | str:
+    return patiently(lambda: _get(client, f"http://localhost{path}"), _away)
+
+
+def _away(said: Answer | str) -> str:
+    """Return what kubectl said where the API server did not answer; what it says of a pod that does not is another."""
+    if isinstance(said, str) or said.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ""
+    return "" if "trying to reach service" in said.text else said.text
+
+
+def _read(cluster: Cluster, namespace: str, name: str, said: Answer | str) -> PodAnswer:
+    """Read what a pod said; one that could not be asked is asked by a port-forward."""
+    if isinstance(said, Answer) and (said.ok or said.redirects):
+        return _parse(name, said)
     try:
         with cluster.forwarded(f"pod/{name}", namespace, PORT) as address:
-            return parse(name, _fetch(f"{address}/{VERSION}"))
-    except (OSError, InstallerError) as error:
-        return PodAnswer(name, ready=True, error=f"{proxied.err.strip() or proxied.out.strip()}; {error}")
+            again = _get(Client(direct=True), f"{address}/{VERSION}")
+    except InstallerError as error:
+        again = error.message
+    if isinstance(again, Answer):
+        return _parse(name, again)
+    return PodAnswer(name, ready=True, error=f"{said}; {again}")
 
 
-def _fetch(address: str) -> str:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 127.0.0.1 needs no proxy
-    with opener.open(address, timeout=5) as response:
-        return str(response.read().decode(errors="replace"))
+def _parse(name: str, answer: Answer) -> PodAnswer:
+    return parse(name, answer.text) if answer.ok else PodAnswer(name, ready=True, error=f"answered {answer}")
+
+
+def _get(client: Client, address: str) -> Answer | str:
+    """Return the answer, or why there is none."""
+    try:
+        return client.get(address, _TIMEOUT)
+    except (OSError, HTTPException) as error:
+        return f"no answer: {getattr(error, 'reason', error)}"
 
 
 def problems(cluster: Cluster, namespace: str, selector: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from .shell import Result
 from .wait import pause
 
+Answer = TypeVar("Answer")
 _AWAY = (
     r"was refused|connection refused|\bEOF\b|connection reset|connection lost|TLS handshake timeout|"
     r"currently unable|http2: server sent GOAWAY"
@@ -21,11 +23,16 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to read from an API server that has answered before."""
 
 
-def patiently(read: Callable[[], Result]) -> Result:
-    """Read again as long as the server is away, 15 seconds at most."""
+def patiently(read: Callable[[], Answer], refusal: Callable[[Answer], str]) -> Answer:
+    """Read again as long as the server is away, 15 seconds at most; `refusal` is what was said instead of an answer."""
     for wait in PAUSES:
         answer = read()
-        if not answer.status or not AWAY.search(answer.err):
+        if not AWAY.search(refusal(answer)):
             return answer
         pause(wait)
     return read()
+
+
+def refusal(answer: Result) -> str:
+    """Return what a program said where it failed."""
+    return answer.err if answer.status else ""

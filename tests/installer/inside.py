@@ -26,6 +26,8 @@ class Inside:
     commit: str = ""
     revisions: list[str] = field(default_factory=list)
     ailing: list[Tree] = field(default_factory=list)
+    leads: str = ""
+    """Where the pods answer that one should look instead: the API server passes that on."""
     port: int = 0
     asked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -119,7 +121,10 @@ def serve(folder: Path, roles: dict[str, list[Tree]]) -> Iterator[Inside]:
                 chosen = "labelSelector=app.kubernetes.io%2Fname%3Dweb%2Capp.kubernetes.io%2Finstance%3Dweb"
                 assert query == chosen, query
             text = json.dumps(body).encode()
-            self.send_response(status)
+            moved = bool(inside.leads) and status == 200 and "/proxy/" in parts[3]
+            self.send_response(302 if moved else status)
+            if moved:
+                self.send_header("Location", f"{inside.leads}/version")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)

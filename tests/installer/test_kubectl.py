@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,51 @@ def test_a_cluster_is_described_by_context_and_server(programs: Programs) -> Non
 def test_an_address_is_the_ingress_or_the_load_balancer(programs: Programs, found: object, address: str) -> None:
     programs.answer("kubectl", "get", out={"items": [found]})
     assert Cluster().address("web", "web-dev") == address
+
+
+PATHS = ["/api/v1/namespaces/web-dev/pods/web-1.a:8000/proxy/version", "/api/v1/namespaces/web-dev/pods/b:8000/proxy/x"]
+
+
+def proxied(programs: Programs, server: str = "https://127.0.0.1:6443") -> dict[str, str]:
+    """Have a proxy started that does not start; return the flags that it was given."""
+    cluster = {"name": "kind", "cluster": {"server": server}}
+    programs.answer("kubectl", "config view", out={**VIEW, "clusters": [cluster]})
+    programs.answer("kubectl", "proxy", err="error: unknown flag: --unix-socket\n", status=1)
+    refused = pytest.raises(InstallerError, match="did not start: error: unknown flag: --unix-socket")
+    with refused, Cluster("kind").proxied(PATHS):
+        raise AssertionError
+    (call,) = programs.calls("kubectl", "proxy")
+    return dict(each.removeprefix("--").partition("=")[::2] for each in call["arguments"][1:])
+
+
+def test_the_proxy_takes_requests_for_these_very_paths_and_no_other(programs: Programs) -> None:
+    flags = proxied(programs)
+    accepted = [re.compile(each) for each in flags["accept-paths"].split(",")]  # kubectl splits there, and searches
+    assert all(any(each.search(path) for each in accepted) for path in PATHS)
+    for other in (
+        "/api/v1/secrets",
+        PATHS[0] + "/../../secrets",
+        PATHS[0].replace("web-1.a", "web-1xa"),
+        "/x" + PATHS[1],
+    ):
+        assert not any(each.search(other) for each in accepted), other
+    assert not re.search(flags["reject-paths"], PATHS[0])
+    refused = [verb for verb in ("GET", "POST", "PUT", "PATCH", "DELETE") if re.search(flags["reject-methods"], verb)]
+    assert refused == ["POST", "PUT", "PATCH", "DELETE"]
+    assert flags["context"] == "kind"
+    assert "port" not in flags, "nobody else on this machine may ask"
+    assert not Path(flags["unix-socket"]).parent.exists(), "what was lent is gone"
+    assert "append-server-path" not in flags
+
+
+def test_an_api_server_below_a_path_is_found_there(programs: Programs) -> None:
+    assert "append-server-path" in proxied(programs, "https://rancher.example.com/k8s/clusters/c-1")
+
+
+def test_where_there_are_no_sockets_of_ones_own_no_proxy_is_opened_for_all(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("socket.AF_UNIX")
+    with pytest.raises(InstallerError, match="no sockets"), Cluster().proxied(PATHS):
+        raise AssertionError
+    assert programs.calls("kubectl") == []

@@ -1,10 +1,14 @@
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from installer.answers import PodAnswer, is_ready, parse
+from installer.errors import InstallerError
+from installer.http_client import Answer
 from installer.pods import ailments, answers, problems
-from installer.shell import Result
+from tests.elsewhere import Elsewhere, elsewhere, leading
 
 
 def pod(name: str, *, ready: bool = True, **status: Any) -> dict[str, Any]:
@@ -13,13 +17,44 @@ def pod(name: str, *, ready: bool = True, **status: Any) -> dict[str, Any]:
 
 
 class Cluster:
-    """A cluster whose pods answer what a test says."""
+    """A cluster whose pods answer what a test says, through its proxy, and by port-forwards to real servers."""
 
-    def __init__(self, said: dict[str, Result], objects: dict[str, list[dict[str, Any]]] | None = None) -> None:
-        self.said, self.objects = said, objects or {}
+    def __init__(
+        self,
+        said: dict[str, Answer | OSError],
+        objects: dict[str, list[dict[str, Any]]] | None = None,
+        forwards: dict[str, str] | None = None,
+    ) -> None:
+        self.said, self.objects, self.forwards = said, objects or {}, forwards or {}
+        self.paths: list[str] = []
+        self.asked: list[str] = []
+        self.mends: list[Answer] = []
 
-    def raw(self, path: str) -> Result:
-        return self.said[path.split("/pods/")[1].partition(":")[0]]
+    @contextmanager
+    def proxied(self, paths: Sequence[str]) -> Iterator["Cluster"]:
+        if not self.said:
+            raise InstallerError("kubectl proxy did not start: no such thing")
+        self.paths = [*paths]
+        yield self
+
+    def get(self, url: str, seconds: float) -> Answer:
+        path = url.removeprefix("http://localhost")
+        assert path in self.paths
+        self.asked.append(path)
+        name = path.split("/pods/")[1].partition(":")[0]
+        found = self.said[name]
+        if self.mends:
+            self.said[name] = self.mends.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    @contextmanager
+    def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
+        name = target.removeprefix("pod/")
+        if name not in self.forwards:
+            raise InstallerError(f"{target} cannot be reached by a port-forward: you may not")
+        yield self.forwards[name]
 
     def list(self, kind: str, *_: str) -> "list[dict[str, Any]]":
         return self.objects[kind]
@@ -28,10 +63,78 @@ class Cluster:
         return f"Traceback\nKeyError: '{container}'" if previous else ""
 
 
+def ok(revision: str) -> Answer:
+    return Answer(200, "OK", {}, f'{{"name": "web", "revision": "{revision}"}}')
+
+
+FORBIDDEN = Answer(403, "Forbidden", {}, 'pods "a" is forbidden: cannot get resource "pods/proxy"')
+
+
 def test_every_ready_pod_is_asked_and_the_others_are_not() -> None:
-    cluster: Any = Cluster({"a": Result(0, '{"name": "web", "revision": "abc"}', "")})
+    cluster: Any = Cluster({"a": ok("abc")})
     asked = answers(cluster, "web-dev", [pod("a"), pod("b", ready=False)])
     assert asked == [PodAnswer("a", ready=True, revision="abc"), PodAnswer("b", ready=False, error="not ready")]
+
+
+def test_only_the_paths_of_the_ready_pods_are_let_through_and_none_where_there_is_none() -> None:
+    cluster: Any = Cluster({"a": ok("abc")})
+    answers(cluster, "web-dev", [pod("a"), pod("b", ready=False)])
+    assert cluster.paths == ["/api/v1/namespaces/web-dev/pods/a:8000/proxy/version"]
+    idle: Any = Cluster({})
+    assert answers(idle, "web-dev", [pod("b", ready=False)])[0].error == "not ready"
+
+
+@pytest.fixture
+def there() -> Iterator[Elsewhere]:
+    with elsewhere() as place:
+        yield place
+
+
+def test_a_pod_that_leads_elsewhere_is_unhealthy_and_is_not_asked_again(there: Elsewhere) -> None:
+    leads = Answer(302, "Found", {"location": f"{there.url}/version"}, "")
+    cluster: Any = Cluster({"a": leads}, forwards={"a": there.url})
+    (answer,) = answers(cluster, "web-dev", [pod("a")])
+    assert answer.revision == ""
+    assert answer.error == f"answered 302 Found, which leads to {there.url}/version and is not followed"
+    assert there.heard == []
+
+
+@pytest.mark.parametrize("proxy", [{"a": FORBIDDEN}, {"a": TimeoutError("timed out")}, {}])
+def test_where_the_proxy_is_refused_a_port_forward_leads_to_the_pod_and_nowhere_else(
+    there: Elsewhere, proxy: dict[str, Answer | OSError]
+) -> None:
+    cluster: Any = Cluster({**proxy}, forwards={"a": there.url})
+    assert answers(cluster, "web-dev", [pod("a")]) == [PodAnswer("a", ready=True, revision="a" * 40)]
+    there.heard.clear()
+    with leading(there.url) as host:
+        cluster = Cluster({**proxy}, forwards={"a": f"http://{host}"})
+        (answer,) = answers(cluster, "web-dev", [pod("a")])
+    assert answer.error == f"answered 302 Found, which leads to {there.url}/version and is not followed"
+    assert there.heard == []
+
+
+def test_a_pod_that_nobody_lets_us_ask_is_told_with_both_reasons() -> None:
+    cluster: Any = Cluster({"a": FORBIDDEN})
+    (answer,) = answers(cluster, "web-dev", [pod("a")])
+    assert 'cannot get resource "pods/proxy"' in answer.error
+    assert "port-forward: you may not" in answer.error
+
+
+def test_an_api_server_that_is_restarted_is_asked_again_and_a_pod_that_is_silent_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("installer.reach.pause", pauses.append)
+    away = Answer(500, "Internal Server Error", {}, "dial tcp 10.0.0.1:6443: connect: connection refused")
+    cluster: Any = Cluster({"a": away})
+    cluster.mends = [away, ok("abc")]
+    assert answers(cluster, "web-dev", [pod("a")])[0].revision == "abc"
+    assert pauses == [1.0, 2.0]
+    pauses.clear()
+    silent = "error trying to reach service: dial tcp 10.1.0.7:8000: connect: connection refused"
+    cluster = Cluster({"a": Answer(503, "Service Unavailable", {}, silent)})
+    assert silent in answers(cluster, "web-dev", [pod("a")])[0].error
+    assert pauses == []
 
 
 def test_a_pod_that_is_being_deleted_is_none_of_the_services() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from installer.errors import InstallerError
 from installer.kubectl import Cluster
-from installer.reach import patiently
+from installer.reach import patiently, refusal
 from installer.shell import Result
 
 REFUSED = "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?"
@@ -27,18 +27,18 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("said", AWAY)
 def test_a_server_that_is_restarted_is_asked_again_until_it_answers(pauses: list[float], said: str) -> None:
     answers = iter([Result(1, "", said), Result(1, "", said), Result(0, "here", "")])
-    assert patiently(lambda: next(answers)).out == "here"
+    assert patiently(lambda: next(answers), refusal).out == "here"
     assert pauses == [1.0, 2.0]
 
 
 def test_one_that_stays_away_is_given_up_after_fifteen_seconds(pauses: list[float]) -> None:
-    assert patiently(lambda: Result(1, "", REFUSED)).err == REFUSED
+    assert patiently(lambda: Result(1, "", REFUSED), refusal).err == REFUSED
     assert sum(pauses) == 15
 
 
 def test_a_refusal_is_no_absence(pauses: list[float]) -> None:
     said = 'Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"'
-    assert patiently(lambda: Result(1, "", said)).err == said
+    assert patiently(lambda: Result(1, "", said), refusal).err == said
     assert pauses == []
 
 

@@ -1,0 +1,108 @@
+"""The HTTP client of whoever carries a credential, or asks those whom nobody trusts; the standard library alone.
+
+It follows no redirect: urllib takes every header along, to any host, scheme and port, and so does kubectl. A redirect
+is an answer like any other; so is each refusal.
+"""
+
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, IncompleteRead
+from pathlib import Path
+from typing import Any
+
+LONGEST = 1 << 16
+"""Bytes of the answer of a pod, which is not trusted."""
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered; the names of headers are in lower case."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether this is what was asked for."""
+        return 200 <= self.status < 300
+
+    @property
+    def redirects(self) -> bool:
+        """Tell whether it leads elsewhere."""
+        return 300 <= self.status < 400
+
+    def __str__(self) -> str:
+        there = self.headers.get("location", "")
+        said = f", which leads to {there} and is not followed" if there else f": {self.text}"
+        return " ".join(f"{self.status} {self.reason}{said[:300]}".split()).removesuffix(":")
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follow nobody."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class UnixSocket(urllib.request.HTTPHandler):
+    """Takes each request to one socket of this machine, whatever host it names."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def http_open(self, request: urllib.request.Request) -> Any:
+        """Send it there."""
+        return self.do_open(_UnixConnection, request, path=str(self._path))  # type: ignore[arg-type]
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, host: str, *, path: str, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class Client:
+    """Sends requests by these handlers of urllib's; `direct`: by no proxy that the environment names."""
+
+    def __init__(self, *handlers: urllib.request.BaseHandler, direct: bool = False) -> None:
+        no_proxy = [urllib.request.ProxyHandler({})] if direct else []
+        self._opener = urllib.request.build_opener(_Stay(), *no_proxy, *handlers)
+
+    def send(self, request: urllib.request.Request, seconds: float, longest: int | None = None) -> Answer:
+        """Send one request; raise OSError or HTTPException where no answer comes.
+
+        Of an answer `longest` bytes are read, and only as long as `seconds` last.
+        """
+        end = time.monotonic() + seconds
+        try:
+            answer = self._opener.open(request, timeout=seconds)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            body, limit = b"", sys.maxsize if longest is None else longest
+            while len(body) < limit and (chunk := answer.read1(min(_CHUNK, limit - len(body)))):
+                body += chunk
+                if time.monotonic() > end:
+                    raise TimeoutError(f"the answer did not end within {seconds:.0f} s")
+            if len(body) < limit and answer.length:
+                raise IncompleteRead(body, answer.length)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, answer.reason, headers, body.decode(errors="replace"))
+
+    def get(self, url: str, seconds: float, longest: int | None = LONGEST) -> Answer:
+        """Read an address without any credential."""
+        return self.send(urllib.request.Request(url), seconds, longest)  # noqa: S310  # http, by every caller
