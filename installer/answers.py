@@ -1,6 +1,7 @@
 """What the pods of a service answer when they are asked for their revision."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from .manifest import Object
 
 PORT = 8000
 VERSION = "version"
+_REVISION = re.compile(r"[A-Za-z0-9._-]{1,100}")
 PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}"
 """The way to a pod's answer through the API server."""
 
@@ -38,7 +40,7 @@ def parse(pod: str, text: str) -> PodAnswer:
     except ValueError:
         tree = None
     revision = tree.get("revision") if isinstance(tree, dict) else None
-    if not isinstance(revision, str) or not revision:
+    if not isinstance(revision, str) or not _REVISION.fullmatch(revision):
         return PodAnswer(pod, ready=True, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
     return PodAnswer(pod, ready=True, revision=revision)
 

@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from .errors import InstallerError
+from .plain_text import paragraph, plain
 
 if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is told
     from .checks.finding import Finding
@@ -24,8 +26,20 @@ if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, 
     from .resource import Change
     from .timeline import Timeline
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Screen(Console):
+    """Shows every string as plain text, whoever wrote it: this is the one way to the terminal."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Read markup, which is ours, and escape nothing else: see `escape` where text is put in."""
+        return super().render_str(plain(text), **options)
+
+
+out = _Screen(soft_wrap=True)
+err = _Screen(stderr=True, soft_wrap=True)
 
 _SIGN = {
     "create": "[green]+ create[/]",
@@ -35,7 +49,7 @@ _SIGN = {
 }
 
 
-_wide = Console(highlight=False, width=1000)
+_wide = _Screen(width=1000)
 _FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
 
 
@@ -51,7 +65,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if not interactive():
         why = "CI is set" if os.environ.get("CI") else "there is no terminal"
         raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "To go on without: --yes")
-    click.confirm(question, abort=True)
+    click.confirm(plain(question), abort=True)
 
 
 def show_plan(planned: Sequence[Planned], where: str) -> None:
@@ -79,8 +93,8 @@ def _details(change: Change | None) -> str:
 
 
 def document(tree: dict[str, Any]) -> None:
-    """Print what a program reads: JSON alone, without colours."""
-    click.echo(json.dumps(tree, indent=2, ensure_ascii=False))
+    """Print what a program reads: JSON alone, without colours; all but printable ASCII is escaped."""
+    click.echo(json.dumps(tree, indent=2))
 
 
 def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
@@ -116,7 +130,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     """Print what checks found, what is wrong with what mends it below."""
     for finding in findings:
         sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
-        out.print(f"{sign} {escape(str(finding))}")
+        out.print(f"{sign} {escape(paragraph(str(finding)))}")
 
 
 def show_timeline(timeline: Timeline) -> None:
@@ -127,9 +141,9 @@ def show_timeline(timeline: Timeline) -> None:
 
 def report(message: str) -> None:
     """Print a sentence of the story."""
-    out.print(escape(message))
+    out.print(escape(paragraph(message)))
 
 
 def fail(message: str) -> None:
     """Print an error to standard error."""
-    err.print(f"[bold red]✗[/] {escape(message)}")
+    err.print(f"[bold red]✗[/] {escape(paragraph(message))}")

@@ -1,7 +1,9 @@
 """What was delivered: the record on `env/dev`, and the run that writes it."""
 
+import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -9,6 +11,7 @@ from . import runs
 from .checks import actions
 from .ci import DELIVER
 from .errors import DeadlinePassed, InstallerError
+from .plain_text import one_line
 from .settings import GITHUB_ACTIONS
 from .wait import until
 from .world import World
@@ -41,22 +44,38 @@ def read(world: World) -> Delivered | None:
 
 def at(world: World, commit: str) -> Delivered:
     """Read what one commit records; its revision is empty where it records none."""
-    tree = yaml.safe_load(world.host.file("image.yaml", commit) or "")
-    tree = tree if isinstance(tree, dict) else {}
+    tree = _mapping(world, "image.yaml", commit)
     image = tree.get("image")
     image = image if isinstance(image, dict) else {}
-    held = yaml.safe_load(world.host.file("hold.yaml", commit) or "")
+    held = _mapping(world, "hold.yaml", commit)
+    who, since, why = (_words(held.get(each)) for each in ("who", "since", "why"))
     return Delivered(
         commit,
-        revision=_text(tree.get("revision")),
-        hold=f"{held.get('who')}, since {held.get('since')}: {held.get('why')}" if isinstance(held, dict) else "",
-        image=_text(image.get("repository")),
-        digest=_text(image.get("digest")),
+        revision=_name(tree.get("revision")),
+        hold=f"{who}, since {since}: {why}" if held else "",
+        image=_name(image.get("repository")),
+        digest=_name(image.get("digest")),
     )
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _mapping(world: World, file: str, commit: str) -> dict[str, Any]:
+    """Read a file of a commit; whoever may write to the branch wrote it, by hand perhaps."""
+    try:
+        tree = yaml.safe_load(world.host.file(file, commit) or "")
+    except yaml.YAMLError as error:
+        what = f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
+        raise InstallerError(what, world.ci.by_hand(DELIVER)) from None
+    return tree if isinstance(tree, dict) else {}
+
+
+def _name(value: object) -> str:
+    """Return a name that has no blank, and nothing in it that cannot be seen; empty where it is none."""
+    return value if isinstance(value, str) and value.isprintable() and " " not in value else ""
+
+
+def _words(value: object) -> str:
+    """Return what somebody wrote into a field that is one line."""
+    return one_line(str(value)) if isinstance(value, str | int | datetime.date) else "?"
 
 
 def wait(world: World, seconds: float, say: Callable[[str], None]) -> Delivered:

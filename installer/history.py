@@ -8,6 +8,7 @@ from itertools import islice
 from .delivered import Delivered, at
 from .errors import InstallerError
 from .host import Commit
+from .plain_text import one_line
 from .world import World
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
@@ -37,7 +38,7 @@ def commits(world: World) -> Iterator[Past]:
 def _past(found: Commit) -> Past:
     trailers = dict(_TRAILER.findall(found.message))
     subject = trailers.get("subject") or found.message.partition("\n")[0]
-    return Past(found.sha, trailers.get("sha", ""), subject, found.date)
+    return Past(found.sha, one_line(trailers.get("sha", ""), 64), one_line(subject, 100), one_line(found.date, 40))
 
 
 def previous(world: World, now: Delivered) -> Past:

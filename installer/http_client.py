@@ -15,6 +15,8 @@ from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 from typing import Any
 
+from .plain_text import one_line
+
 LONGEST = 1 << 16
 """Bytes of the answer of a pod, which is not trusted."""
 _CHUNK = 1 << 16
@@ -41,8 +43,8 @@ class Answer:
 
     def __str__(self) -> str:
         there = self.headers.get("location", "")
-        said = f", which leads to {there} and is not followed" if there else f": {self.text}"
-        return " ".join(f"{self.status} {self.reason}{said[:300]}".split()).removesuffix(":")
+        said = f", which leads to {one_line(there)} and is not followed" if there else f": {one_line(self.text)}"
+        return f"{self.status} {one_line(self.reason)}{said}".removesuffix(": ")
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .plain_text import plain
+
 if TYPE_CHECKING:
     from .world import World
 
@@ -43,6 +45,14 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
+class _Plain(logging.Formatter):
+    """Formats what a terminal shows and does not obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message and what belongs to it."""
+        return plain(super().format(record))
+
+
 def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
     """Open the project that a verb is about."""
     from .world import World  # GitHub's and the cluster's libraries: not for `--help`
@@ -54,5 +64,7 @@ def open_world(project: Path, context: str | None, verbose: bool) -> "World":  #
 def tell_commands(*, wanted: bool) -> None:
     """Print every command that is run to standard error, secrets blotted out."""
     if wanted:
-        logging.basicConfig(format="%(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Plain())
+        logging.basicConfig(handlers=[handler])
         logging.getLogger(__package__).setLevel(logging.DEBUG)

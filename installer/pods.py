@@ -9,6 +9,7 @@ from .answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
 from .errors import InstallerError
 from .http_client import Answer, Client
 from .kubectl import Cluster, Object
+from .plain_text import one_line
 from .reach import patiently
 from .registry_trouble import explained_pull
 
@@ -92,18 +93,18 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
         waiting = container.get("state", {}).get("waiting") or {}
         ended = container.get("state", {}).get("terminated") or {}
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            found.append(f"pod {name}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": "))
+            found.append(one_line(f"pod {name}: {waiting['reason']}: {waiting.get('message', '')}").rstrip(": "))
         elif ended.get("exitCode"):
             found.append(f"pod {name}: {container['name']} ended with {ended['exitCode']} ({ended.get('reason')})")
     found += [
-        f"pod {name}: not scheduled: {condition.get('message', '')}"
+        one_line(f"pod {name}: not scheduled: {condition.get('message', '')}")
         for condition in status.get("conditions", [])
         if condition["type"] == "PodScheduled" and condition["status"] == "False"
     ]
     warnings = [event for event in events if event["type"] == "Warning" and event["involvedObject"].get("name") == name]
     newest = max(warnings, key=lambda event: event.get("lastTimestamp") or "", default=None)
     if newest:
-        found.append(f"pod {name}: {newest['reason']}: {' '.join(newest['message'].split())}")
+        found.append(one_line(f"pod {name}: {newest['reason']}: {newest['message']}"))
     if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
         found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]

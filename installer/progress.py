@@ -7,6 +7,7 @@ import time
 from rich.markup import escape
 
 from .console import out
+from .plain_text import paragraph
 from .timeline import Timeline
 
 
@@ -48,7 +49,7 @@ class Steps:
         title = self._by_thread.get(thread, "")
         began = self._running.get(title)
         step = f"{escape(title)} ({time.monotonic() - began:.0f} s): " if began is not None else ""
-        out.print(f"[dim]…        {step}{escape(what)}[/]")
+        out.print(f"[dim]…        {step}{escape(paragraph(what))}[/]")
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Print that a step ended."""
@@ -97,4 +98,4 @@ class Waiting:
         if condition != self._last:
             self._last = condition
             elapsed = time.monotonic() - self._began
-            out.print(f"[dim]… {elapsed:4.0f} s  {escape(condition)}[/]")
+            out.print(f"[dim]… {elapsed:4.0f} s  {escape(paragraph(condition))}[/]")

@@ -20,6 +20,7 @@ from .closing import close
 from .deployments import GitHub
 from .errors import InstallerError
 from .in_cluster import ACCOUNT, ApiServer, InCluster
+from .plain_text import one_line, plain
 from .secret import redact
 from .synced import Synced
 from .verdict import Service, judge
@@ -128,7 +129,7 @@ def run(reporter: Reporter, say: Callable[[str], None], mark: Path) -> None:
 
 
 def _say(text: str) -> None:
-    print(time.strftime("%H:%M:%S", time.gmtime()), redact(" ".join(text.split())), flush=True)
+    print(time.strftime("%H:%M:%S", time.gmtime()), one_line(plain(redact(text)), 1000), flush=True)
 
 
 def main() -> None:

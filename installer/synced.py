@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from .manifest import Object
+from .plain_text import one_line
+
+_LONGEST = 1000  # what helm says of a chart takes some room
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,9 @@ def read(application: Object) -> Synced:
     """Read an Application's status."""
     status = application.get("status", {})
     operation = status.get("operationState", {})
-    conditions = [f"{c['type']}: {c['message']}" for c in status.get("conditions") or []]
+    conditions = [one_line(f"{c['type']}: {c['message']}", _LONGEST) for c in status.get("conditions") or []]
     if operation.get("phase") in ("Failed", "Error"):
-        conditions.append(f"last sync {operation['phase'].lower()}: {operation.get('message', '')}")
+        conditions.append(one_line(f"last sync {operation['phase'].lower()}: {operation.get('message', '')}", _LONGEST))
     return Synced(
         revision=status.get("sync", {}).get("revision", ""),
         sync=status.get("sync", {}).get("status", "Unknown"),

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from .answers import PodAnswer, disagreement, is_ready
 from .manifest import Object, Objects
+from .plain_text import one_line, plain
 from .synced import Synced
 from .wait import pause
 
@@ -157,5 +158,4 @@ def _containers(pod: Object) -> list[dict[str, Any]]:
 
 
 def _failure(kind: str, text: str) -> Verdict:
-    said = " ".join(f"{kind}: {text}".split())
-    return Verdict("failure", said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…")
+    return Verdict("failure", one_line(plain(f"{kind}: {text}"), LONGEST))
