@@ -41,5 +41,6 @@ class Pods:
         return {self._revision(name) for name in names}
 
     def _revision(self, name: str) -> str:
-        answer = self._session.get(f"{self._pods}/{name}:8000/proxy/version", timeout=10)
-        return str(answer.json()["revision"]) if answer.ok else "none"
+        address = f"{self._pods}/{name}:8000/proxy/version"
+        answer = self._session.get(address, timeout=10, allow_redirects=False)  # the session carries our credential
+        return str(answer.json()["revision"]) if answer.status_code == requests.codes.ok else "none"
