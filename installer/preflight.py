@@ -30,6 +30,7 @@ CHECKS = (
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
     Check("host", actions.allowed, "writing", only="github-actions"),
     Check("host", repository.runner, "content", only="github-actions"),
+    Check("host", repository.strangers, "writing", only="github-actions"),
     *OF_GITLAB,
     Check("host", image.login, "registry-token"),
     *OF_OTHER_CIS,

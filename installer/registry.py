@@ -20,6 +20,7 @@ from .settings import Settings
 from .trust import unknown, verify
 
 _SECONDS = 10
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _API = {"docker.io": "registry-1.docker.io"}
 _TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
 """Where registries send logins that is no host of theirs by its name."""
@@ -129,6 +130,19 @@ def has(login: Login, name: str, digest: str) -> bool:
             f"{host} answered {answer.status_code} when asked for {name}@{digest}.", "Try again later."
         )
     return bool(answer.ok)
+
+
+def digest_of(login: Login, name: str, tag: str) -> str:
+    """Return the digest that a tag of `library/python` stands for now; raise where the registry does not tell."""
+    host = login.host
+    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
+    _settle(host, answer)
+    found = answer.headers.get("Docker-Content-Digest", "")
+    if not answer.ok or not _DIGEST.fullmatch(found):
+        raise InstallerError(
+            f"{host} does not tell which image {name}:{tag} is: {answer.status_code} {_reason(answer)}"
+        )
+    return found
 
 
 def _settle(host: str, answer: requests.Response) -> None:

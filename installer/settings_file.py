@@ -42,6 +42,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "reviews": ("github.reviews", None, "a number from 0 to 10"),
     "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
+    "public_runner": ("github.public_runner", re.compile("refused|allowed"), "refused or allowed"),
     "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
     "registry_token_server": (
@@ -60,6 +61,7 @@ _ONLY_AT_GITHUB = {
     "reporter_image": "there is no reporter at GitLab",
     "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
     "runner": "which runners a job takes, its tags in .gitlab-ci.yml say",
+    "public_runner": "a fork's merge request runs on the fork's own runners",
     "api_version": "GitLab's API has the version of GitLab",
 }
 """And what there is at GitLab instead."""

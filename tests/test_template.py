@@ -1,4 +1,8 @@
+import os
 import re
+import subprocess
+import sys
+import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -201,12 +205,34 @@ def test_at_most_thirteen_questions_are_asked_and_each_is_explained() -> None:
 
 
 def test_one_version_of_uv_is_named_everywhere(project: BakedProject) -> None:
-    dockerfile = re.findall(r"^ARG UV_VERSION=(.+)$", project.text("Dockerfile"), re.MULTILINE)
-    script = re.findall(r"^UV_VERSION=(.+)$", project.text("ci/test"), re.MULTILINE)
+    (version,) = re.findall(r"^uv==(.+) \\$", project.text("ci/uv.txt"), re.MULTILINE)
     (build,) = project.toml("pyproject.toml")["build-system"]["requires"]
 
-    assert dockerfile == script
-    assert build.startswith(f"uv_build>={dockerfile[0]},<")
+    assert build.startswith(f"uv_build>={version},<")
+    for reader in ("Dockerfile", "ci/test"):
+        text = project.text(reader)
+        assert "--require-hashes" in text
+        assert not re.search(r"uv==|uv>=", text), "uv by another way than its hashes"
+
+
+def test_a_uv_of_another_content_is_not_installed(project: BakedProject, tmp_path: Path) -> None:
+    """Whoever serves it: a wheel with the right name and version whose hash is not in the list."""
+    about = {
+        "METADATA": "Metadata-Version: 2.1\nName: uv\nVersion: 0.13.9\n",
+        "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        "RECORD": "",
+    }
+    with zipfile.ZipFile(tmp_path / "uv-0.13.9-py3-none-any.whl", "w") as packed:
+        for name, content in about.items():
+            packed.writestr(f"uv-0.13.9.dist-info/{name}", content)
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    options = ("--only-binary", ":all:", "--require-hashes", "--no-index", "--find-links", str(tmp_path))
+    command = (str(tmp_path / "venv/bin/python"), "-m", "pip", "install", *options, "--requirement", "ci/uv.txt")
+    done = subprocess.run(
+        command, cwd=project.path, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, check=False
+    )
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["README.md", "deploy/dev.yaml"])

@@ -1,5 +1,6 @@
 """The repository and the clone: whose they are, and whether something stands in the way of `env/dev`."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import yaml
@@ -15,6 +16,9 @@ from .finding import Finding
 
 # Rules by which the delivery's own token could not push to a branch.
 _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
+
+_OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
+"""What GitHub calls its own machines at github.com, which are thrown away after each job."""
 
 
 def same_project(world: World) -> Iterable[Finding]:
@@ -106,6 +110,20 @@ def _rules_page(world: World, rule: dict[str, str]) -> str:
     if rule["ruleset_source_type"] == "Organization":
         return f"https://{world.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
     return f"{world.settings.url}/settings/rules"
+
+
+def strangers(world: World) -> Iterable[Finding]:
+    """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
+    settings = world.settings
+    label = settings.runner or world.github.variables().get("RUNNER", "")
+    if settings.private or settings.public_runner == "allowed" or not label or _OF_GITHUB.fullmatch(label):
+        return
+    what = f"{settings.repository} is public: whatever anybody proposes in a pull request would run on `{label}`."
+    fix = (
+        f"Leave github.runner empty (and take the variable RUNNER away), make the repository private, or say "
+        f"github.public_runner: allowed in {FILE} where these machines are thrown away after each job."
+    )
+    yield Finding("github", what, fix)
 
 
 def runner(world: World) -> Iterable[Finding]:

@@ -1,17 +1,21 @@
 """That GitHub is told what became of each delivery though nobody asks: by a small pod, where that is wanted."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ..beside import KINDS, RBAC, Host, remains, unready
 from ..components import COMPONENT, PARTS
+from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object, Objects
 from ..marks import is_ours, not_ours, stays
 from ..pods import problems
+from ..registry import Login, digest_of
 from ..release import Release
 from ..reporter import manifests
 from ..resource import Change, Field, Lane, Resource, covers
-from ..settings import Settings
+from ..secret import Secret
+from ..settings import FILE, Settings
 from ..wait import clear
 from .reporter_app import secret_name
 
@@ -23,6 +27,8 @@ class Seen:
     objects: dict[tuple[str, str], Object]
     release: Release | None = None
     host: Host = Host()  # noqa: RUF009  # frozen
+    image: str = ""
+    """By digest: the one that runs, where it is the wanted one; empty where that is still to be found out."""
 
 
 class Reporter(Resource[Seen]):
@@ -32,7 +38,16 @@ class Reporter(Resource[Seen]):
     key = "reporter"
     needs = ("namespace", "reporter-app", "application")
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        helm: Helm,
+        *,
+        patience: float = 120,
+        resolve: Callable[[str], str] | None = None,
+    ) -> None:
+        self._resolve = resolve or by_digest
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
@@ -55,7 +70,10 @@ class Reporter(Resource[Seen]):
         parts = self._cluster.list("deployments", self._home, PARTS)
         reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
         release = self._helm.release(self._name, self._home) if found else None
-        return Seen(found, release, Host.of(reader[0]) if reader else Host())
+        runs = _image(found.get((self._home, "Deployment")))
+        wanted = self._settings.reporter_image
+        image = wanted if "@" in wanted else runs if runs.startswith(f"{wanted}@") else ""
+        return Seen(found, release, Host.of(reader[0]) if reader else Host(), image)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -71,7 +89,7 @@ class Reporter(Resource[Seen]):
             return Change("create", note=f"image {self._settings.reporter_image}")
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
-            for manifest in self._manifests(seen.host)
+            for manifest in self._manifests(seen.host, seen.image or f"{self._settings.reporter_image}, by its digest")
             if not covers(seen.objects.get((manifest["metadata"]["namespace"], manifest["kind"])), manifest)
         )
         if seen.release is None or seen.release.status != "deployed":
@@ -88,7 +106,8 @@ class Reporter(Resource[Seen]):
         if not self._wanted:
             self.remove()
             return
-        self._helm.install(self._name, self._home, objects(*self._manifests(seen.host)))
+        image = seen.image or self._resolve(self._settings.reporter_image)
+        self._helm.install(self._name, self._home, objects(*self._manifests(seen.host, image)))
         clear(
             f"The start of the {self.title}",
             lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
@@ -111,8 +130,8 @@ class Reporter(Resource[Seen]):
         clear(f"The end of the {self.title}", self._remains, self._patience)
         return "removed" if there or found else "was not there"
 
-    def _manifests(self, host: Host) -> Objects:
-        return manifests(self._settings, self._name, secret_name(self._settings), host)
+    def _manifests(self, host: Host, image: str) -> Objects:
+        return manifests(replace(self._settings, reporter_image=image), self._name, secret_name(self._settings), host)
 
     def _found(self) -> dict[tuple[str, str], Object]:
         return {
@@ -123,3 +142,23 @@ class Reporter(Resource[Seen]):
 
     def _remains(self) -> str:
         return remains(self._cluster, self._name, self._home, self._places)
+
+
+def by_digest(image: str) -> str:
+    """Return an image's name with the digest that its tag stands for now, so that it cannot become another one.
+
+    Nobody's login is sent: whoever reads what the pod may read chose this image, and names a private one by its digest.
+    """
+    host, _, rest = image.partition("/")
+    name, _, tag = rest.rpartition(":") if ":" in rest else (rest, "", "latest")
+    try:
+        return f"{image}@{digest_of(Login(host, '', Secret('')), name, tag)}"
+    except InstallerError as error:
+        fix = f"Name it by its digest in {FILE}: github.reporter_image: {image}@sha256:…"
+        raise InstallerError(error.message, fix) from None
+
+
+def _image(deployment: Object | None) -> str:
+    """Return what the present pod is made of."""
+    containers = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
+    return str(containers[0].get("image", "")) if containers else ""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from installer.checks import actions, cluster, owner, repository, token, tools
 from installer.checks.finding import Finding
 from installer.errors import InstallerError
 from installer.preflight import CHECKS
-from installer.resources.rules import _REVIEWED
+from installer.resources.rules import _reviewed
+from installer.settings import Settings
 from installer.world import World
 from tests.conftest import ROOT
 from tests.github import Fault
@@ -89,7 +91,7 @@ def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask,
     create(github)
     assert ask(repository.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
-    rules: list[dict[str, Any]] = [{"type": "deletion"}, _REVIEWED]
+    rules: list[dict[str, Any]] = [{"type": "deletion"}, _reviewed(0)]
     github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
     (found,) = ask(repository.no_rule_in_the_way)
     assert "The rule `pull_request` of acme keeps deliveries from pushing to env/dev." in found.what
@@ -318,3 +320,33 @@ def test_the_least_token_of_the_page_is_enough_and_less_is_not(
     (found,) = ask(token.scopes)
     assert found.problem is bool(step.probe)
     assert not step.probe or f"may not read {step.permission} of" in found.what
+
+
+PUBLIC = replace(SETTINGS, visibility="public")
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable", "refused"),
+    [
+        (replace(PUBLIC, runner="company-linux"), "", "company-linux"),
+        (PUBLIC, "our-own", "our-own"),
+        (replace(PUBLIC, runner="company-linux", public_runner="allowed"), "", ""),
+        (replace(PUBLIC, runner="ubuntu-24.04-arm"), "", ""),
+        (PUBLIC, "", ""),
+        (replace(SETTINGS, runner="company-linux"), "", ""),
+    ],
+)
+def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_said(
+    settings: Settings, variable: str, refused: str
+) -> None:
+    github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
+    world: Any = SimpleNamespace(settings=settings, github=github)
+    found = list(repository.strangers(world))
+    assert [each.problem for each in found] == ([True] if refused else [])
+    assert not refused or f"would run on `{refused}`" in found[0].what
+    assert not refused or "github.public_runner: allowed" in found[0].fix
+
+
+def test_that_is_refused_before_anything_is_written() -> None:
+    (check,) = (check for check in CHECKS if check.ask is repository.strangers)
+    assert check.before == "writing"

@@ -16,7 +16,7 @@ from installer.kube_secret import pack
 from installer.marks import metadata
 from installer.reporter import manifests
 from installer.resource import Field
-from installer.resources.reporter import Reporter
+from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.secret import Secret
 from installer.settings import Settings
@@ -27,7 +27,9 @@ from . import cluster as fakes
 from .bench import Helm as Fills
 from .cluster import Helm, release
 
+DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
+IMAGE = f"{SETTINGS.reporter_image}@{DIGEST}"
 NAME, SECRET = "web-dev-reporter", "web-dev-reporter-app"
 HOST = Host("argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
 READER = {
@@ -55,7 +57,7 @@ class Cluster(fakes.Cluster):
 
 def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
     """Return the reporter as it should be, running."""
-    made: list[Tree] = json.loads(json.dumps(manifests(settings, NAME, SECRET, HOST)))
+    made: list[Tree] = json.loads(json.dumps(manifests(replace(settings, reporter_image=IMAGE), NAME, SECRET, HOST)))
     made[-1]["metadata"]["generation"] = 1
     made[-1]["status"] = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
     return made
@@ -63,7 +65,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
 
 def reporter(made: list[Tree], helm: Helm | None = None, settings: Settings = SETTINGS) -> Reporter:
     edges: Any = (Cluster(made=made), helm or Helm([release(NAME)]))
-    return Reporter(settings, *edges, patience=0)
+    return Reporter(settings, *edges, patience=0, resolve=lambda image: f"{image}@{DIGEST}")
 
 
 def change_of(resource: Any) -> Any:
@@ -93,6 +95,43 @@ def test_what_was_changed_of_it_is_seen(changed: Callable[[list[Tree]], object],
     made = running()
     changed(made)
     assert [field.name for field in change_of(reporter(made)).fields] == [kind]
+
+
+def deployed(helm: Helm) -> str:
+    ((_, values),) = helm.installed
+    (deployment,) = [each for each in values["objects"] if each["kind"] == "Deployment"]
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_the_image_is_pinned_to_what_its_tag_stood_for_and_stays_that() -> None:
+    made = running()
+    resource = reporter(made)
+    assert change_of(resource) is None, "whatever the tag stands for by now"
+    made[-1]["spec"]["template"]["spec"]["containers"][0]["image"] = SETTINGS.reporter_image
+    assert [field.name for field in change_of(resource).fields] == ["Deployment"], (
+        "a tag alone can become another image"
+    )
+    helm = Helm()
+    resource = reporter([], helm)
+    with pytest.raises(DeadlinePassed):
+        resource.apply(resource.observe(), change_of(resource))
+    assert deployed(helm) == IMAGE
+
+
+def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
+    own = "registry.example.com/python@sha256:" + "8" * 64
+    helm = Helm()
+    resource = reporter([], helm, replace(SETTINGS, reporter_image=own))
+    with pytest.raises(DeadlinePassed):
+        resource.apply(resource.observe(), change_of(resource))
+    assert deployed(helm) == own
+
+
+def test_a_registry_that_does_not_tell_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    with pytest.raises(InstallerError) as refused:
+        by_digest("localhost:1/library/python:3.13")
+    assert "github.reporter_image: localhost:1/library/python:3.13@sha256:" in refused.value.fix
 
 
 def test_new_code_replaces_the_pod() -> None:

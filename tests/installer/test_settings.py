@@ -78,6 +78,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
         ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
         ({"argocd__values": [1]}, "argocd.values"),
+        ({"github__public_runner": "yes"}, "github.public_runner: must be refused or allowed"),
         ({"github__reviews": 11}, "github.reviews: must be a number from 0 to 10, is 11"),
         ({"github__reviews": "1"}, "github.reviews"),
         ({"github__reviews": True}, "github.reviews"),
@@ -115,6 +116,7 @@ def at_gitlab(**more: Any) -> dict[str, Any]:
     [
         ("reporter", "app", "`status` says what became of a delivery"),
         ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
+        ("public_runner", "allowed", "the fork's own runners"),
         ("reviews", 1, "of GitLab's paid tiers"),
         ("runner", "big", "its tags in .gitlab-ci.yml say"),
         ("api_version", "2022-11-28", "the version of GitLab"),
