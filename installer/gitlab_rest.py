@@ -1,9 +1,11 @@
 """GitLab's edge: REST through python-gitlab, the same calls for gitlab.com and a GitLab of one's own."""
 
+import re
 import threading
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 CLOUD = "gitlab.com"
 TOKEN = "GITLAB_TOKEN"  # noqa: S105 - a name
+_BY_NUMBER = re.compile(r"/projects/\d+(/|$)")
 
 
 class GitLabRest(Rest):
@@ -69,11 +72,24 @@ class GitLabRest(Rest):
             said = redact(words(error.response_body or error.error_message))
             raise RefusedByGitLab(verb, path, error.response_code or 0, said, self._last.headers) from None
         except requests.TooManyRedirects as error:
+            if verb == "GET" and (there := self._moved(error)):
+                return self._once("GET", *there)
             where = error.response.headers.get("location", "elsewhere") if error.response is not None else "elsewhere"
             raise not_the_host("GitLab", self._base, asked, f"it leads to {redact(where)}") from None
         except requests.RequestException as error:
             raise unreachable(self._base, asked, error, TIMEOUT, ca="gitlab.ca") from None
         return self._last.headers, answer
+
+    def _moved(self, error: requests.TooManyRedirects) -> tuple[str, None, dict[str, str]] | None:
+        """Return where a project is that was renamed or transferred: GitLab leads from its old path to its number.
+
+        Nowhere else is the token taken, not to another host nor to another part of this one.
+        """
+        where = urlsplit(error.response.headers.get("location", "") if error.response is not None else "")
+        path = where.path.removeprefix("/api/v4")
+        if f"{where.scheme}://{where.netloc}" != f"https://{self.host}" or not _BY_NUMBER.match(path):
+            return None
+        return path, None, dict(parse_qsl(where.query))
 
     @property
     def _base(self) -> str:

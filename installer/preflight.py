@@ -25,6 +25,7 @@ CHECKS = (
     Check("host", owner.plan, only="github"),
     Check("host", repository.same_project, "writing", only="github"),
     Check("host", repository.administered, "writing", only="github"),
+    Check("host", repository.as_wanted),
     Check("host", repository.clone, "content"),
     Check("host", repository.no_branch_in_the_way, "writing", only="github"),
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),

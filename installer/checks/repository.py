@@ -55,6 +55,20 @@ def other_content(world: World) -> str:
     return f"holds something else: {f'the project {slug}' if slug else f'no {FILE} of a project'}"
 
 
+def as_wanted(world: World) -> Iterable[Finding]:
+    """Tell what became of the repository behind our back: its name, owner, visibility, default branch."""
+    for resource in world.resources():
+        if resource.key == "repository":
+            seen = resource.observe()
+            change = resource.diff(seen) if seen is not None else None
+            if change and change.blocked:
+                yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
+            elif change:
+                fields = ", ".join(f"{field.name} is {field.old}" for field in change.fields)
+                what = f"{resource.title}: {fields}{f' ({change.note})' if change.note else ''}."
+                yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)
+
+
 def administered(world: World) -> Iterable[Finding]:
     """Check that the token's user may set what only administrators may: keys, secrets, rules."""
     found = world.github.find()

@@ -7,7 +7,7 @@ from ..errors import InstallerError
 from ..gitlab import GitLab
 from ..gitlab_refused import RefusedByGitLab
 from ..resource import Change, Field, Lane, Resource, blocked, differences
-from ..settings import FILE, Settings
+from ..settings import FILE, MAIN, Settings
 from ..turn import turn
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
@@ -40,7 +40,11 @@ class GitLabProject(Resource[dict[str, Any] | None]):
     def observe(self) -> dict[str, Any] | None:
         """Return GitLab's own description of the project, or None."""
         found = self._gitlab.find()
-        return found and {**found, "description": found["description"] or ""}
+        if found is None:
+            return None
+        default = found.get("default_branch") or MAIN  # of an empty project GitLab names none
+        branches = [name for name in (MAIN, default) if default != MAIN and self._gitlab.head(name)]
+        return {**found, "description": found["description"] or "", "branches": branches}
 
     def blank(self) -> dict[str, Any] | None:
         """Return what is seen where nothing was made yet."""
@@ -52,20 +56,41 @@ class GitLabProject(Resource[dict[str, Any] | None]):
             return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
         if seen["path_with_namespace"].casefold() != self._settings.repository.casefold():
             where = seen["path_with_namespace"]
-            return blocked(f"it is {where} now", f"Correct gitlab.owner or project.slug in {FILE}.")
+            page = f"https://{self._settings.host}/{where}/edit"
+            fix = f"Move it back at {page} (Advanced), or write its new group into {FILE}, gitlab.owner."
+            return blocked(f"it is {where} now", fix)
         if seen.get("marked_for_deletion_on"):
             return blocked("it waits to be deleted", f"Restore it at {self._settings.url}/edit")
         if seen["archived"]:
             return blocked("it is archived", f"Unarchive it at {self._settings.url}/edit")
-        fields = differences({name: new for name, new in self._desired.items() if name in seen}, seen)
-        return Change("change", fields) if fields else None
+        if seen["branches"] and MAIN not in seen["branches"]:
+            old = seen["default_branch"]
+            again = f"Make {MAIN} again from {old} at {self._settings.url}/-/branches/new, and then run this."
+            return blocked(f"it has no branch {MAIN}, its default branch is {old}", again)
+        fields = differences(self._wanted(seen), seen)
+        return Change("change", fields, self._note(seen)) if fields else None
+
+    def _wanted(self, seen: dict[str, Any]) -> dict[str, Any]:
+        known = {name: new for name, new in self._desired.items() if name in seen}
+        return {**known, **({"default_branch": MAIN} if seen["branches"] else {})}
+
+    def _note(self, seen: dict[str, Any]) -> str:
+        """Say what the difference means where the fields alone do not."""
+        notes = []
+        if self._settings.private and seen["visibility"] == "public":
+            notes.append(
+                f"anyone may have read it since it was made public; to leave it so: gitlab.visibility in {FILE}"
+            )
+        if seen["branches"]:
+            notes.append(f"merge requests and clones start with {seen['default_branch']}, which nothing delivers")
+        return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the project where it is missing, then set what differs."""
         if seen is None:
             with turn(f"project {self._settings.url}", 60):
                 seen = self.observe() or self._create()
-        body = {f.name: f.new for f in differences({n: v for n, v in self._desired.items() if n in seen}, seen)}
+        body = {f.name: f.new for f in differences(self._wanted(seen), seen)}
         if body:
             self._gitlab.call("PUT", self._gitlab.path(), body)
 

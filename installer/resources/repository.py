@@ -33,18 +33,23 @@ class Repository(Resource[dict[str, Any] | None]):
         self._remove_it = remove_it
         self.title = f"GitHub repository {settings.repository}"
 
-    @property
-    def _desired(self) -> dict[str, Any]:
+    def _desired(self, seen: dict[str, Any] | None) -> dict[str, Any]:
+        there = seen and seen["branches"]  # of an empty repository the first push says which branch is the default
         return {
             "private": self._settings.private,
             "description": self._settings.description,
             "delete_branch_on_merge": True,
+            **({"default_branch": MAIN} if there and MAIN in there else {}),
         }
 
     def observe(self) -> dict[str, Any] | None:
-        """Return GitHub's own description of the repository, or None."""
+        """Return GitHub's own description of the repository, with the branches that matter; or None."""
         found = self._github.find()
-        return found and {**found, "description": found["description"] or ""}
+        if found is None:
+            return None
+        other = found["default_branch"] != MAIN
+        branches = [name for name in (MAIN, found["default_branch"]) if other and self._github.head(name)]
+        return {**found, "description": found["description"] or "", "branches": branches}
 
     def blank(self) -> dict[str, Any] | None:
         """Return what is seen where nothing was made yet."""
@@ -53,20 +58,43 @@ class Repository(Resource[dict[str, Any] | None]):
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
         if seen is None:
-            return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
+            return Change("create", tuple(Field(name, None, new) for name, new in self._desired(None).items()))
         if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
-            return blocked(f"it is {seen['full_name']} now", f"Correct github.owner or project.slug in {FILE}.")
+            return blocked(f"it is {seen['full_name']} now", self._back(seen["full_name"]))
         if seen["archived"]:
             return blocked("it is archived", f"Unarchive it at {self._settings.url}/settings")
-        fields = differences(self._desired, seen)
-        return Change("change", fields) if fields else None
+        if seen["branches"] and MAIN not in seen["branches"]:
+            old = seen["default_branch"]
+            rename = f"gh api -X POST {self._github.path('branches', old, 'rename')} -f new_name={MAIN}"
+            return blocked(f"it has no branch {MAIN}, its default branch is {old}", f"Rename it back: {rename}")
+        fields = differences(self._desired(seen), seen)
+        return Change("change", fields, self._note(seen)) if fields else None
+
+    def _back(self, now: str) -> str:
+        """Return the way out for a repository that was renamed or transferred."""
+        owner, _, name = now.partition("/")
+        if owner.casefold() == self._settings.owner.casefold():
+            return f"Rename it back: gh repo rename {self._settings.slug} --repo {self._settings.host}/{now}"
+        fix = f"Write its new owner into {FILE}, github.owner"
+        return f"{fix}." if name == self._settings.slug else f"{fix}, and rename it back to {self._settings.slug}."
+
+    def _note(self, seen: dict[str, Any]) -> str:
+        """Say what the difference means where the fields alone do not."""
+        notes = []
+        if self._settings.private and not seen["private"]:
+            notes.append(
+                f"anyone may have read it since it was made public; to leave it so: github.visibility in {FILE}"
+            )
+        if seen["branches"]:
+            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing delivers")
+        return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the repository where it is missing, then set what differs."""
         if seen is None:
             with turn(f"repository {self._settings.url}", 2 * PATIENCE) as files:
                 seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
-        body = {field.name: field.new for field in differences(self._desired, seen)}
+        body = {field.name: field.new for field in differences(self._desired(seen), seen)}
         if body:
             self._github.call("PATCH", self._github.path(), body)
 

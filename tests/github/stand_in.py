@@ -162,7 +162,8 @@ class GitHub:
     def moved_from(self, full_name: str) -> Repository | None:
         """Return what had this name before; a new repository of that name takes the redirect's place."""
         former = self.former_names.get(full_name.lower())
-        return former if full_name.lower() not in self.repositories else None
+        gone = former is None or former.full_name.lower() not in self.repositories
+        return None if gone or full_name.lower() in self.repositories else former
 
     def found(self, full_name: str) -> Repository | None:
         """Return the repository that a name leads to, a former one too."""

@@ -70,8 +70,10 @@ class Dispatch:
             with self._gitlab.lock:
                 project = self._project(parameters["id"]) if found.template.startswith("/projects/{id}") else None
                 if project or found.template.startswith("/projects/{id}"):
-                    del parameters["id"]
+                    name = parameters.pop("id")
                     demand(token, project, int(found.needs))
+                    if project and name.lower() not in (str(project.id), project.full_path.lower()):
+                        return self._moved(request, path, project)
                 response = found.answer(Call(self._gitlab, request, token, found, project), **parameters)
                 if faults := answer_faults(found, response):
                     raise UnmodelledError("; ".join(faults))
@@ -83,7 +85,17 @@ class Dispatch:
 
     def _project(self, name: str) -> Project | None:
         by_number = (each for each in self._gitlab.projects.values() if str(each.id) == name)
-        return self._gitlab.projects.get(name.lower()) or next(by_number, None)
+        gitlab = self._gitlab
+        return gitlab.projects.get(name.lower()) or next(by_number, None) or gitlab.former_paths.get(name.lower())
+
+    def _moved(self, request: Request, path: str, project: Project) -> Response:
+        """Lead from a former path (doc/api/rest/_index.md, "Redirects"; lib/api/helpers.rb, `redirect!`)."""
+        if request.method != "GET":
+            raise RefusedError(405, "Non GET methods are not allowed for moved projects")
+        below = path.split("/", 3)[3:]
+        address = "/".join([f"{self._gitlab.site.web}{API}/projects/{project.id}", *below])
+        where = f"{address}?{request.query_string}" if request.query_string else address
+        return Response(302, f"This resource has been moved temporarily to {where}".encode(), {"Location": where})
 
     def _token(self, request: Request) -> Token:
         secret = secret_of(request)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.github import git
 
-from .model import DEVELOPER, MAINTAINER, OWNER, Group, Project, Protection, Token
+from .model import DEVELOPER, MAINTAINER, OWNER, Group, Namespace, Project, Protection, Token
 from .pushes import Push
 from .rest.projects import DEFAULTS
 from .wire import RefusedError
@@ -57,6 +57,13 @@ class Hosting:
         """Drop what this version does not know: GitLab passes over it without a word."""
         unknown = {"ci_push_repository_for_job_token_allowed"} if self._gitlab.numbers < (18, 4) else set()
         return {name: value for name, value in settings.items() if name not in unknown}
+
+    def move(self, project: Project, namespace: Namespace, path: str) -> None:
+        """Rename or transfer, as its page does; its old path leads there until another project has it."""
+        gitlab = self._gitlab
+        gitlab.former_paths[project.full_path.lower()] = gitlab.projects.pop(project.full_path.lower())
+        project.namespace, project.path = namespace, path
+        gitlab.projects[project.full_path.lower()] = project
 
     def change(self, project: Project, sent: dict[str, Any]) -> None:
         for name in ("name", "description", "visibility", "default_branch"):

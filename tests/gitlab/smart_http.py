@@ -26,7 +26,7 @@ def answer(gitlab: "GitLab", request: Request) -> Response:
         return Response(301, b"", {"Location": where, **PLAIN})
     if service not in {"git-upload-pack", "git-receive-pack"}:
         raise UnmodelledError(f"{request.method} {request.path}")
-    project = gitlab.projects.get(path.lower())
+    project = gitlab.projects.get(path.lower()) or gitlab.former_paths.get(path.lower())  # git is led nowhere else
     secret = secret_of(request)
     token = gitlab.live(secret)
     refusal = _refusal(project, token, service, sent=secret is not None)

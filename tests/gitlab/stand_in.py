@@ -41,6 +41,7 @@ class GitLab:
         self.runners = list(runners)
         self.lock = threading.RLock()
         self.moved = threading.Condition(self.lock)
+        self.former_paths: dict[str, Project] = {}  # of projects that were moved
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
         self.tokens: dict[str, Token] = {}

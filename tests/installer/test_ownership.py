@@ -160,7 +160,7 @@ def test_an_archived_repository_is_named_and_left(bench: Bench) -> None:
     change = repository.diff(seen)
     assert change
     assert (change.action, change.effective) == ("blocked", False)
-    assert "unarchive it" in change.note
+    assert "Unarchive it at https://github.com/acme/web/settings" in change.fix
 
 
 def test_a_renamed_or_transferred_repository_is_named_and_left(bench: Bench) -> None:
