@@ -1,6 +1,7 @@
 """CircleCI, as the CI of a repository at GitHub."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import requests
@@ -19,6 +20,8 @@ from .settings import CLOUD, MAIN, Settings
 
 _WORKFLOWS = {"deliver": ("deliver", "release"), "rollback": ("rollback", "release")}
 """The workflows of .circleci/config.yml that a pipeline is known by."""
+_LOOK_BACK = 100
+"""Pipelines of main among which the newest of a kind is looked for: each is asked for its workflows."""
 _OVER = ("success", "failed", "error", "canceled", "unauthorized", "not_run")
 _RED = ("failed", "infrastructure_fail", "timedout", "unauthorized", "terminated-unknown")
 
@@ -89,8 +92,7 @@ class CircleCI:
         """Return the newest pipeline of main with such a workflow; one that has none yet may be it."""
         if self.blind:
             return None
-        found = self._api.get(f"{self._project}/pipeline", branch=MAIN)
-        for each in (found or {}).get("items", []):
+        for each in islice(self._pages(f"{self._project}/pipeline", branch=MAIN), _LOOK_BACK):
             workflows = self._workflows(each)
             if not workflows or any(workflow["name"] in _WORKFLOWS[pipeline] for workflow in workflows):
                 return self._run(each, workflows)
@@ -147,12 +149,13 @@ class CircleCI:
     def _workflows(self, pipeline: Mapping[str, Any]) -> list[dict[str, Any]]:
         return list(self._pages(f"/v2/pipeline/{pipeline['id']}/workflow"))
 
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
-        token: str | None = ""
-        while token is not None:
-            found = self._api.call("GET", path, **({"page-token": token} if token else {}))
+    def _pages(self, path: str, **asked: str) -> Iterator[dict[str, Any]]:
+        """Read a whole list, page by page; empty where it is not there."""
+        while found := self._api.get(path, **asked):
             yield from found["items"]
-            token = found["next_page_token"]
+            if not found["next_page_token"]:
+                return
+            asked["page-token"] = found["next_page_token"]
 
     def _run(self, pipeline: Mapping[str, Any], workflows: list[dict[str, Any]]) -> Run:
         states = [workflow["status"] for workflow in workflows]

@@ -1,7 +1,8 @@
 """Travis CI, as the CI of a repository at GitHub."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from .ci import ROLLBACK, Pipeline, Run
@@ -18,6 +19,8 @@ from .wait import until
 
 _STAGES = {"deliver": "deploy", "rollback": "rollback"}
 """The stage of .travis.yml that a build is known by."""
+_LOOK_BACK = 100
+"""Builds of main among which the newest of a kind is looked for."""
 _ACTIVE = ("created", "received", "started")
 _SYNC = 60.0
 """Seconds that Travis CI is given to find a new repository."""
@@ -108,12 +111,19 @@ class TravisCI:
         """Return the newest build of main with such a stage."""
         if self.blind:
             return None
-        asked = {"branch.name": MAIN, "build.event_type": "push,api", "include": "build.stages,build.commit"}
-        found = self._api.get(f"{self._repo}/builds", **asked)
-        for each in (found or {}).get("builds", []):
+        for each in islice(self._builds(), _LOOK_BACK):
             if any(stage["name"].lower() == _STAGES[pipeline] for stage in each["stages"]):
                 return self._run(each)
         return None
+
+    def _builds(self) -> Iterator[dict[str, Any]]:
+        """Walk along the builds of main, newest first."""
+        asked = {"branch.name": MAIN, "build.event_type": "push,api", "include": "build.stages,build.commit"}
+        offset: int | None = 0
+        while offset is not None:
+            found = self._api.get(f"{self._repo}/builds", **asked, offset=offset) or {"builds": [], "@pagination": {}}
+            yield from found["builds"]
+            offset = (found["@pagination"].get("next") or {}).get("offset")
 
     def run(self, number: int) -> Run:
         """Return a build."""

@@ -3,7 +3,7 @@
 import itertools
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.ci_runner.machine import Failed, Job, Place
@@ -126,10 +126,10 @@ class CircleCI(Service):
         }
 
     @route("GET", f"{API}/envvar", "page-token")
-    def variables(self, slug: str, **_: str) -> Any:
+    def variables(self, slug: str, **asked: str) -> Any:
         found = self._project(slug).variables
         items = [{"name": name, "value": masked(value), "created-at": now()} for name, value in found.items()]
-        return {"items": items, "next_page_token": None}
+        return self._page(items, asked)
 
     @route("POST", f"{API}/envvar")
     def set_variable(self, slug: str, body: Any) -> Response:
@@ -156,9 +156,9 @@ class CircleCI(Service):
         return json_response(201, answer)
 
     @route("GET", f"{API}/pipeline", "branch", "page-token")
-    def pipelines(self, slug: str, branch: str = "", **_: str) -> Any:
+    def pipelines(self, slug: str, branch: str = "", **asked: str) -> Any:
         found = [p for p in self._project(slug).pipelines if branch in ("", p.branch)]
-        return {"items": [shown(slug, each) for each in found[:20]], "next_page_token": None}
+        return self._page([shown(slug, each) for each in found], asked)
 
     @route("GET", rf"{API}/pipeline/(\d+)")
     def pipeline(self, slug: str, number: str) -> Any:
@@ -185,6 +185,11 @@ class CircleCI(Service):
                 if ran.id == workflow:
                     return {"items": [self._job(slug, job) for job in ran.jobs.values()], "next_page_token": None}
         raise No(404, {"message": "Workflow not found"})
+
+    def _page(self, items: list[Any], asked: Mapping[str, str]) -> Any:
+        """Answer twenty; the token of the next page says nothing to whoever asks."""
+        at = int(asked.get("page-token", "page-0").removeprefix("page-"))
+        return {"items": items[at : at + 20], "next_page_token": f"page-{at + 20}" if at + 20 < len(items) else None}
 
     def _project(self, slug: str) -> Project:
         if slug not in self.projects:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .model import LEVELS, Account, Repository, Token
+from .published import description
 from .render import Site
 from .wire import RefusedError, Request, Response, Route, json_response
 
@@ -107,7 +108,8 @@ class Call:
     def page(self, items: list[Any], key: str | None = None) -> Response:
         """Answer one page of a list, with links to the others."""
         query = self.request.query
-        size = min(int(query.get("per_page", 30)), 100)
+        of = description("cloud" if self.site.is_cloud else "server").page(self.route)
+        size = min(int(query.get("per_page", of["unasked"])), of["most"])
         page = int(query.get("page", 1))
         shown = items[(page - 1) * size : page * size]
         last = max(1, -(-len(items) // size))

@@ -23,6 +23,11 @@ class Description:
         self._validators: dict[str, Any] = {}
         self.operations: dict[str, Any] = self._document["operations"]
 
+    def page(self, route: Route) -> dict[str, int]:
+        """Return how many a page of a list holds: the most, and where a request does not say."""
+        page: dict[str, int] | None = self.operations[route.name]["page"]
+        return page or {"most": 100, "unasked": 30}
+
     @property
     def root_urls(self) -> list[str]:
         """Name the addresses that `GET /` gives."""

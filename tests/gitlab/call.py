@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from tests.github.wire import Request, Response, Route
 
@@ -96,6 +97,9 @@ class Call:
             "X-Total-Pages": str(last),
             "X-Next-Page": str(page + 1) if page < last else "",
         }
+        if page < last:
+            rest = urlencode({**query, "per_page": size, "page": page + 1})
+            headers["Link"] = f'<https://{self.site.host}{self.request.path}?{rest}>; rel="next"'
         return answered(200, items[(page - 1) * size : page * size], **headers)
 
 

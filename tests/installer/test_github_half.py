@@ -22,6 +22,7 @@ from installer.resources.variables import Variables
 from installer.secret import Secret
 from installer.settings import Settings
 from tests.github import GitHub as StandIn
+from tests.github.model import Stored
 
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Lane = Callable[..., list[Resource[Any]]]
@@ -148,6 +149,19 @@ def test_no_token_is_in_a_file_of_the_clone(here: StandIn, lane: Lane, project: 
     assert "url = https://github.com/acme/web\n" in config
     tokens = ("dckr_pat_first", *here.tokens)
     assert not [p for p in project.rglob("*") if p.is_file() and any(t.encode() in p.read_bytes() for t in tokens)]
+
+
+def test_the_marks_are_seen_among_more_variables_and_secrets_than_a_page_holds(here: StandIn, lane: Lane) -> None:
+    """GitHub gives thirty variables a page, however many are asked for."""
+    apply(lane())
+    repository = here.repository("acme/web")
+    others = {f"OTHER_{number:03}": Stored(f"OTHER_{number:03}", "x") for number in range(120)}
+    repository.variables = {**others, **repository.variables}
+    repository.secrets = {**others, **repository.secrets}
+    here.changes.clear()
+    assert changes(lane()) == {}
+    assert apply(lane()) == []
+    assert here.changes == []
 
 
 def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else_moves(

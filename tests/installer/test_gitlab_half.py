@@ -180,6 +180,15 @@ def test_deleting_says_that_gitlab_keeps_it_for_a_while(bench: Bench) -> None:
     assert "acme/web" not in bench.gitlab.projects
 
 
+def test_what_is_ours_is_seen_among_more_variables_than_a_page_holds(bench: Bench) -> None:
+    bench.set_up("filled")
+    others = {f"OTHER_{number:03}": Variable(f"OTHER_{number:03}", "x") for number in range(120)}
+    bench.project.variables = {**others, **bench.project.variables}
+    gitlab = GitLab("gitlab.com", Secret(bench.token), "acme/web")
+    assert len(gitlab.variables()) + len(gitlab.secrets()) == len(bench.project.variables)
+    assert list(bench.project.variables)[-1] in {*gitlab.variables(), *gitlab.secrets()}
+
+
 def test_a_note_grows_older_is_renewed_and_once_gone_is_not_made_anew_by_its_renewal(bench: Bench) -> None:
     bench.set_up("empty")
     gitlab = GitLab("gitlab.com", Secret(bench.token), "acme/web")

@@ -13,6 +13,7 @@ from installer.converge import remove
 from installer.errors import InstallerError
 from installer.health import _run, _secrets
 from installer.resources.ci_variables import NOTE
+from installer.secret import Secret
 from tests.circleci.api import CircleCI
 from tests.github import Fault
 
@@ -162,6 +163,20 @@ def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office)
     office.up()
     assert office.actions() == ["deliver", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
     assert "env/dev" in office.github.branches(office.github.repository(SLUG))
+
+
+def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
+    office.up()
+    ci = office.world().ci
+    delivery = ci.newest(DELIVER)
+    runs.follow(ci, runs.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
+    ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
+    ran[:0] = ran[:1] * 60  # as many rollbacks
+    assert ci.newest(DELIVER) == delivery
+    for number in range(40):
+        ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
+    assert len(ci.variables() or ()) == 40 + len(NAMES)
+    assert office.planned()["registry-token"] is None
 
 
 def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:

@@ -101,7 +101,7 @@ def test_the_second_page_is_where_the_link_leads(octo: Person) -> None:
     names = [f"V{index}" for index in range(61)]
     octo.served.repository("acme/web").variables.update({name: Stored(name, "x") for name in names})
     assert [each.name for each in octo.api().get_repo("acme/web").get_variables()] == names
-    assert "page=3" in octo.served.requests[-1].path
+    assert "page=7" in octo.served.requests[-1].path, "ten a page, where nobody asks for more"
 
 
 def test_what_a_token_may_not_see_is_not_found_and_a_wrong_one_is_refused(octo: Person, github: GitHub) -> None:
@@ -142,6 +142,17 @@ def test_every_change_is_in_the_log_and_reading_is_none(octo: Person) -> None:
     octo.gh("variable", "set", "NAME", "--body", "x", "-R", "acme/web")
     assert [each.what for each in octo.served.changes] == ["POST /repos/acme/web/actions/variables"]
     assert octo.token not in repr(octo.served.requests)
+
+
+def test_a_page_of_a_list_holds_what_github_says_of_that_list(octo: Person) -> None:
+    octo.repository()
+    stored = octo.served.repository("acme/web").variables
+    stored.update({f"V{number:03}": Stored(f"V{number:03}", "x") for number in range(45)})
+    path = "/repos/acme/web/actions/variables"
+    for asked, given in (("", 10), ("?per_page=100", 30), ("?per_page=5", 5), ("?per_page=100&page=2", 15)):
+        headers, found = octo.api().requester.requestJsonAndCheck("GET", path + asked)
+        assert (len(found["variables"]), found["total_count"]) == (given, 45)
+        assert ('rel="next"' in headers.get("link", "")) == ("page=2" not in asked)
 
 
 def test_an_enterprise_server_is_served_under_its_own_paths(enterprise: Person) -> None:

@@ -175,7 +175,7 @@ class TravisCI(Service):
         answer = {"@type": "pending", "remaining_requests": 9, "request": {"id": next(self._numbers), **asked}}
         return json_response(202, {**answer, "resource_type": "request"})
 
-    @route("GET", f"{REPO}/builds", "branch.name", "build.event_type", "include", "limit")
+    @route("GET", f"{REPO}/builds", "branch.name", "build.event_type", "include", "limit", "offset")
     def builds(self, slug: str, **asked: str) -> Any:
         types = asked.get("build.event_type", "").split(",")
         found = [
@@ -183,7 +183,11 @@ class TravisCI(Service):
             for each in self._repo(slug).builds
             if each.ran.event.branch == asked["branch.name"] and each.ran.event.type in types
         ]
-        return {"@type": "builds", "builds": [self._shown(each, asked["include"]) for each in found[:25]]}
+        offset, limit = int(asked.get("offset", 0)), min(int(asked.get("limit", 25)), 100)
+        following = {"offset": offset + limit, "limit": limit} if offset + limit < len(found) else None
+        pagination = {"limit": limit, "offset": offset, "count": len(found), "next": following}
+        shown = [self._shown(each, asked["include"]) for each in found[offset : offset + limit]]
+        return {"@type": "builds", "@pagination": pagination, "builds": shown}
 
     @route("GET", r"/build/(\d+)", "include")
     def build(self, number: str, include: str = "") -> Any:

@@ -4,7 +4,8 @@
     python -m tests.github.description.prune OPENAPI_PACKAGE GRAPHQL_PACKAGE
 
 Kept are schemas of parameters, bodies and answers, without any text, and as plain JSON Schema (OpenAPI 3.0's
-`nullable` becomes a type). The GraphQL schema is kept whole, without its descriptions. Both packages are MIT licensed.
+`nullable` becomes a type), and how many a page of each list holds, at most and unasked: of that only its text tells.
+The GraphQL schema is kept whole, without its descriptions. Both packages are MIT licensed.
 """
 
 import gzip
@@ -57,15 +58,21 @@ def operation(document: dict[str, Any], route: Route) -> dict[str, Any] | None:
 
     described = found[route.method.lower()]
     body = resolved(described.get("requestBody", {}))
+    parameters = list(map(resolved, [*found.get("parameters", []), *described.get("parameters", [])]))
     return {
-        "parameters": {
-            f"{each['in']}:{each['name']}": plain(each["schema"])
-            for each in map(resolved, [*found.get("parameters", []), *described.get("parameters", [])])
-        },
+        "parameters": {f"{each['in']}:{each['name']}": plain(each["schema"]) for each in parameters},
+        "page": next((page_of(each) for each in parameters if each["name"] == "per_page"), None),
         "body": content(body).get("application/json"),
         "body required": body.get("required", False),
         "responses": {status: content(resolved(each)) for status, each in described["responses"].items()},
     }
+
+
+def page_of(parameter: dict[str, Any]) -> dict[str, int]:
+    """Read how many a page holds: the most, and where a request does not say."""
+    schema, said = parameter["schema"], re.search(r"\(max (\d+)\)", parameter.get("description", ""))
+    most = schema.get("maximum") or (int(said[1]) if said else 100)
+    return {"most": most, "unasked": schema.get("default", 30)}
 
 
 def referenced(node: Any) -> set[str]:
