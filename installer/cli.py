@@ -1,16 +1,20 @@
 """The command line: options only, errors told in one place. Each verb loads its libraries where it is called."""
 
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import click
 
 from . import __version__, console
 from .errors import InstallerError
 from .options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
+from .plain_text import plain
 from .resume import command
+from .secret import redact
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -177,12 +181,18 @@ def down(project: Path, context: str | None, *, verbose: bool, yes: bool, reposi
 
 def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
+    sys.excepthook = _bug
     with _told():
         try:
             cli(standalone_mode=False)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
+
+
+def _bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of what is no error of the user's; what others wrote may be in it."""
+    sys.stderr.write(plain(redact("".join(traceback.format_exception(kind, error, trace)))))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from installer import console, documents, progress
 from installer.answers import PodAnswer, disagreement, parse
 from installer.checks.finding import Finding
+from installer.cli import main
 from installer.converge import Planned
 from installer.delivered import at
 from installer.errors import CommandFailed, InstallerError
@@ -25,6 +27,7 @@ from installer.plain_text import one_line, paragraph, plain
 from installer.pods import ailments
 from installer.reporting import _say
 from installer.resource import Change, Field
+from installer.secret import Secret
 from installer.synced import read
 from installer.timeline import Span, Timeline
 from installer.verdict import LONGEST, _failure
@@ -176,6 +179,26 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     said = capfd.readouterr().err
     assert "$ git push green" in said
     assert not OBEYED.search(said)
+
+
+def test_a_bugs_traceback_is_shown_and_not_obeyed_and_holds_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    token = Secret("ghp_of_somebody").reveal()
+
+    def broken(**_: object) -> None:
+        raise KeyError(EVIL) from ValueError(f"{EVIL} {token}")
+
+    monkeypatch.setattr("installer.cli.cli", broken)
+    with pytest.raises(KeyError) as caught:
+        main()
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    said = capsys.readouterr().err
+    assert "in broken" in said
+    assert "green" in said
+    assert not OBEYED.search(said)
+    assert token not in said
 
 
 def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
