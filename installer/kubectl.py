@@ -3,24 +3,23 @@
 import json
 import re
 import socket
-import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import CommandFailed, InstallerError
+from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .http_client import Client, UnixSocket
 from .kubeconfig import lent
+from .listening import Listening
 from .manifest import Object as Object
 from .manifest import Objects as Objects
 from .reach import UNREACHABLE, patiently, refusal
 from .secret import redact
-from .shell import Result, attempt, start
+from .shell import Result, attempt
 from .way_in import way_in
 
 Words = list[str]
@@ -28,6 +27,8 @@ Words = list[str]
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
+_LISTENS_WITHIN = 30.0
+"""Seconds that kubectl has until it listens."""
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
@@ -115,27 +116,34 @@ class Cluster:
         found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
         return way_in(found.get("Ingress"), found.get("Service"))
 
-    def forward(self, target: str, namespace: str, local_port: int, port: int) -> None:
-        """Let a local port lead to `pod/x` or `service/x` until kubectl ends or Ctrl-C ends it."""
-        with self._forwarding(target, namespace, local_port, port) as (_, process):
-            process.wait()
+    def forward(self, target: str, namespace: str, local_port: int, port: int, ready: Callable[[], None]) -> None:
+        """Let a local port lead to `pod/x` or `service/x` until Ctrl-C; call `ready` once it does, raise if it ends."""
+        with self._forwarding(target, namespace, local_port, port) as (_, kubectl):
+            ready()
+            kubectl.process.wait()
+            told = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
+            raise InstallerError(told, "Its pod may be gone: run this again.")
 
     @contextmanager
     def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
         """Lend a local address that leads to `pod/x` or `service/x` as long as the block lasts, a minute at most."""
-        with self._forwarding(target, namespace, 0, port) as (address, process), _ended_after(process, LENT):
+        with self._forwarding(target, namespace, 0, port) as (address, kubectl), _ended_after(kubectl, LENT):
             yield address
 
     @contextmanager
-    def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Any]]:
+    def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Listening]]:
         """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
-        with self._listening("port-forward", target, f"{local_port or ''}:{port}", *_in(namespace)) as (line, process):
+        with self._listening("port-forward", target, f"{local_port or ''}:{port}", *_in(namespace)) as (line, kubectl):
             match = _FORWARDING.search(line)
             if not match:
-                process.kill()
-                reason = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
+                kubectl.end()
+                reason = (line + kubectl.said()).strip()
+                if "address already in use" in reason:
+                    raise InstallerError(f"Port {local_port} of this machine is in use.", "Choose another with --port.")
+                if not reason:
+                    raise DeadlinePassed(f"`kubectl port-forward {target}`", _LISTENS_WITHIN, "no output")
                 raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
-            yield f"http://127.0.0.1:{match[1]}", process
+            yield f"http://127.0.0.1:{match[1]}", kubectl
 
     @contextmanager
     def proxied(self, paths: Sequence[str]) -> Iterator[Client]:
@@ -150,12 +158,12 @@ class Cluster:
             place = Path(folder) / "proxy"
             exactly = ",".join(f"^{re.escape(path)}$" for path in paths)
             limits = [f"--accept-paths={exactly}", "--reject-paths=^$", "--reject-methods=^(POST|PUT|PATCH|DELETE)$"]
-            with self._listening("proxy", f"--unix-socket={place}", *limits, *self._below()) as (line, process):
+            with self._listening("proxy", f"--unix-socket={place}", *limits, *self._below()) as (line, kubectl):
                 if not place.is_socket():
-                    process.kill()
-                    said = (line + str(process.communicate()[1], "utf-8", "replace")).strip()
+                    kubectl.end()
+                    said = (line + kubectl.said()).strip()
                     raise InstallerError(f"kubectl proxy did not start: {said.splitlines()[-1] if said else 'no word'}")
-                with _ended_after(process, LENT):
+                with _ended_after(kubectl, LENT):
                     yield Client(UnixSocket(place), direct=True)
 
     def _below(self) -> Words:
@@ -163,20 +171,13 @@ class Cluster:
         return ["--append-server-path"] if urlsplit(self.server).path.strip("/") else []
 
     @contextmanager
-    def _listening(self, *arguments: str) -> Iterator[tuple[str, Any]]:
+    def _listening(self, *arguments: str) -> Iterator[tuple[str, Listening]]:
         """Start a kubectl that listens as long as the block lasts; yield the line it says then, or when it ends."""
-        process = start(
-            "kubectl",
-            [*arguments, *self._context()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        kubectl = Listening([*arguments, *self._context()])
         try:
-            yield str(process.stdout.readline(), "utf-8", "replace"), process
+            yield kubectl.first(_LISTENS_WITHIN), kubectl
         finally:
-            process.kill()
-            process.communicate()
+            kubectl.end()
 
     def failure(self, answer: Result, shown: str) -> InstallerError:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
@@ -220,8 +221,8 @@ class Cluster:
 
 
 @contextmanager
-def _ended_after(process: Any, seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, process.kill)
+def _ended_after(kubectl: Listening, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, kubectl.process.kill)
     timer.daemon = True
     timer.start()
     try:

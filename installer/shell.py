@@ -1,11 +1,15 @@
 """The one way to run a program: plumbum, with a deadline, secrets by standard input or environment only."""
 
 import logging
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +19,15 @@ from plumbum import CommandNotFound, local
 from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
+from .wait import stopped
 
 log = logging.getLogger(__name__)
+_SLICE = 0.25
+"""Seconds between two looks at what else may have happened; a program that ends is noticed at once."""
+_GRACE = 5.0
+"""Seconds that a program has to end after Ctrl-C."""
+_LINGER = 2.0
+"""Seconds that the rest of a program's output is waited for after its end, where something else holds the pipes."""
 _plumbum = threading.Lock()
 """Plumbum has one environment for all threads: one that changes it would let another start a program without PATH."""
 
@@ -46,14 +57,18 @@ def missing(program: str) -> bool:
 
 
 def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
-    """Start a program and return its process; what it inherits of the environment holds none of our secrets."""
+    """Start a program and return its process; what it inherits of the environment holds none of our secrets.
+
+    It leads a session of its own: it can be ended with all that it starts, and has no terminal to ask on, where several
+    programs at once would, and nobody would know which one.
+    """
     with _plumbum:
         _follow_environment()
         try:
             command: Any = local[name]
         except CommandNotFound:
             raise InstallerError(f"{name} is not installed.", f"See {INSTALL.get(name, name)}") from None
-        return command.popen(list(arguments), **options)
+        return command.popen(list(arguments), new_session=True, **options)
 
 
 def launch(address: str) -> None:
@@ -99,17 +114,68 @@ def attempt(
         pass_fds=tuple(inherit),
     )
     try:
-        out, err = process.communicate(stdin.encode(), timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-        seen = redact((err or out).decode(errors="replace").strip()[-500:])
-        raise DeadlinePassed(f"`{shown}`", timeout, seen or "no output") from None
-    except BaseException:  # Ctrl-C: leave no child behind
-        process.kill()
-        process.wait()
+        out, err, late = _talk(process, stdin.encode(), timeout)
+    except BaseException:  # Ctrl-C: it is passed on, and no child is left behind
+        end(process, signal.SIGINT)
+        close(process)
         raise
+    if late:
+        seen = redact((err or out).decode(errors="replace").strip()[-500:])
+        raise DeadlinePassed(f"`{shown}`", timeout, seen or "no output")
     return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def end(process: Any, first: int = 0) -> None:
+    """End a program with all that it started; `first` is a signal after which it is given some seconds."""
+    if first and process.poll() is None:
+        _signal(process, first)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    _signal(process, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    process.wait()
+
+
+def close(process: Any) -> None:
+    """Close a program's pipes, whoever may still hold the other ends."""
+    for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+        with suppress(OSError):  # what was not taken of standard input
+            pipe.close()
+
+
+def _signal(process: Any, number: int) -> None:
+    """Send a signal to a program and all that it started; those that made a session of their own are not ours."""
+    with suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            os.killpg(process.pid, number)  # it leads a session: see `start`
+
+
+def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, bytes, bool]:
+    """Return what a program printed until its end, and whether that came too late: then it was ended here.
+
+    What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
+    """
+    deadline, over = time.monotonic() + timeout, 0.0
+    may_be_told, told = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
+    while True:
+        try:
+            return *process.communicate(given, timeout=_SLICE), False
+        except subprocess.TimeoutExpired as error:
+            given, out, err = None, error.output or b"", error.stderr or b""
+        now = time.monotonic()
+        if process.poll() is not None:
+            over = over or now
+            if now >= over + _LINGER:
+                close(process)
+                return out, err, False
+        elif now >= deadline:
+            end(process)
+            close(process)
+            return out, err, not told
+        elif stopped.is_set() and may_be_told and not told:  # Ctrl-C came to another thread
+            told, deadline = True, min(deadline, now + _GRACE)
+            _signal(process, signal.SIGINT)
 
 
 def run(

@@ -16,6 +16,10 @@ def hint(world: World) -> str:
 def open_(world: World, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
     settings = world.settings
-    console.report(f"http://localhost:{port}/version leads to {settings.slug} in {settings.namespace}; Ctrl-C ends it.")
-    sys.stdout.flush()
-    world.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80)
+
+    def ready() -> None:
+        where = f"{settings.slug} in {settings.namespace}"
+        console.report(f"http://localhost:{port}/version leads to {where}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    world.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80, ready)

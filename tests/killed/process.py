@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from tests.github.wire import Request, Response
 from tests.gitlab import GitLab
 
 Whom = Literal["alone", "group"]
-"""`alone`: its children live on, as after an `Out of memory`; `group`: they die with it, as with a closed laptop."""
+"""`alone`: its children live on, as after an `Out of memory`; `group`: they die with it, as with a lost machine."""
 
 
 class Process:
@@ -46,7 +47,10 @@ class Process:
         if self.ended:
             return
         if whom == "group":
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.send_signal(signal.SIGSTOP)  # it starts no more
+            for group in groups(self._process.pid):
+                with suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
         else:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -57,6 +61,19 @@ class Process:
             return self._process.wait(timeout=seconds)
         finally:
             self.kill("group")
+
+
+def groups(process: int) -> set[int]:
+    """Return the process groups of a process and of all that it started: each program has one of its own."""
+    told = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended just now
+            _, parent, group, *_ = file.read_text().rpartition(")")[2].split()
+            told[int(file.parent.name)] = int(parent), int(group)
+    found = {process}
+    while more := {each for each, (parent, _) in told.items() if parent in found} - found:
+        found |= more
+    return {process} | {told[each][1] for each in found if each in told}
 
 
 def python(module: str, *arguments: str) -> list[str]:
