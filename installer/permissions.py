@@ -123,6 +123,12 @@ LIMITS = (
         "repository.runner",
     ),
     Limit(
+        "A public repository, and `github.runner` or the variable `RUNNER`",
+        "nothing: anybody's pull request would run on your machines",
+        "Refused before the first write, until `github.public_runner: allowed` says that this is wanted.",
+        "repository.strangers",
+    ),
+    Limit(
         "An organisation that forbids deploy keys",
         "422 when the key is added",
         "Refused before the first write: allow them, or let Argo CD read over https (`argocd.access`).",
