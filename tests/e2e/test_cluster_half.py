@@ -60,16 +60,17 @@ class Half:
     def __post_init__(self) -> None:
         self.cluster = Cluster()
         self.helm = Helm(self.cluster)
+        """Nobody's: it sees every release and marks none."""
         self.live = Live(self.cluster, self.settings)
 
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
-        argocd = ArgoCD(self.cluster, settings.argocd_namespace)
+        argocd, helm = ArgoCD(self.cluster, settings.argocd_namespace), Helm(self.cluster, settings)
         return [
-            ArgoCDInstallation(settings, self.cluster, self.helm, remove_it=True),
-            Namespace(settings, self.cluster, self.helm),
-            RepositoryCredential(settings, self.cluster, self.helm, self.keys),
-            Application(settings, self.cluster, self.helm, argocd, patience=patience),
+            ArgoCDInstallation(settings, self.cluster, helm, remove_it=True),
+            Namespace(settings, self.cluster, helm),
+            RepositoryCredential(settings, self.cluster, helm, self.keys),
+            Application(settings, self.cluster, helm, argocd, patience=patience),
         ]
 
     def plan(self) -> dict[str, Change]:

@@ -128,7 +128,7 @@ class Address:
     def resource(self, given: str = "") -> DatabaseAddress:
         cluster = Cluster()
         credentials = replace(find(self._settings), database_address=Secret(given))
-        return DatabaseAddress(self._settings, credentials, cluster, Helm(cluster))
+        return DatabaseAddress(self._settings, credentials, cluster, Helm(cluster, self._settings))
 
     def planned(self, given: str = "") -> Change | None:
         resource = self.resource(given)

@@ -62,7 +62,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
 
 
 def noticing(half: Half) -> Noticing:
-    return Noticing(half.settings, half.cluster, half.helm)
+    return Noticing(half.settings, half.cluster, Helm(half.cluster, half.settings))
 
 
 def may(verb: str, what: str) -> bool:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from installer.github_app import PERMISSIONS, GitHubApp
+from installer.helm import Helm
 from installer.resource import Resource
 from installer.resources.argo_cd import CRDS
 from installer.resources.noticing import Noticing
@@ -106,7 +107,7 @@ class Ground:
 
     def resources(self, **settings: str) -> list[Resource[Any]]:
         wanted = replace(self.half.settings, **settings)  # type: ignore[arg-type]
-        edges = (wanted, self.half.cluster, self.half.helm)
+        edges = (wanted, self.half.cluster, Helm(self.half.cluster, wanted))
         return [ReporterApp(*edges, self.app), Reporter(*edges)]
 
     def apply(self) -> list[str]:
@@ -170,7 +171,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         half = Half(settings, None, Keys(keys.authorized))  # type: ignore[arg-type]  # its repository is the shop's
         shop = Shop(github, folder / "work", digest_of(*BASE))
         ground = Ground(half, shop, GitHubApp(str(app.id), Secret(key)))
-        watcher = Noticing(settings, half.cluster, half.helm)
+        watcher = Noticing(settings, half.cluster, Helm(half.cluster, settings))
         try:
             half.apply()
             seen = watcher.observe()

@@ -78,7 +78,7 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
     cluster = Cluster()
     helm = Helm(cluster)
     monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
-    monkeypatch.setattr("installer.world.Helm", lambda _: helm)
+    monkeypatch.setattr("installer.world.Helm", lambda *_: helm)
     return helm
 
 
