@@ -54,10 +54,14 @@ class Stopped(Exception):
 
 
 def plan(resources: Resources) -> list[Planned]:
-    """Say what `apply` would do, in the order in which it would; reads only, several at once."""
+    """Say what `apply` would do, in the order in which it would; reads only, several at once.
+
+    What nobody wants and is not there stands in no plan.
+    """
     ordered = [resource for lane in _lanes(resources) for resource in lane]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return list(pool.map(lambda resource: Planned(resource, _look(resource)[1]), ordered))
+        planned = list(pool.map(lambda resource: Planned(resource, _look(resource)[1]), ordered))
+    return [each for each in planned if each.change or each.resource.wanted]
 
 
 def _look(resource: Resource[Any]) -> tuple[Any, Change | None]:
@@ -152,9 +156,16 @@ class Apply:
         return [each.title for each in needed if each.key not in self._stands]
 
     def _step(self, resource: Resource[Any]) -> None:
-        self._progress.begins(resource.title)
         began = time.monotonic()
-        seen, change = _look(resource)
+        if resource.wanted:
+            self._progress.begins(resource.title)
+            seen, change = _look(resource)
+        else:
+            seen, change = _look(resource)
+            if change is None:
+                self._stands.add(resource.key)
+                return
+            self._progress.begins(resource.title)
         if change and change.blocked:
             self._failures.append(Failure(resource, InstallerError(change.note, change.fix)))
             self._progress.ends(resource.title, "blocked", time.monotonic() - began)
@@ -167,7 +178,7 @@ class Apply:
 
     def _story(self) -> str:
         failed = [f"{failure.resource.title}: {failure.error}" for failure in self._failures]
-        remains = [r.title for r in self._resources if r.key not in self._stands]
+        remains = [r.title for r in self._resources if r.key not in self._stands and r.wanted]
         return "\n".join(
             [
                 *failed,
@@ -182,9 +193,12 @@ def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any]
     newest_first = resources[::-1]
     told = []
     for resource in sorted(newest_first, key=lambda resource: resource.lane != "cluster"):
-        progress.begins(resource.title)
         began = time.monotonic()
+        if resource.wanted:
+            progress.begins(resource.title)
         outcome = resource.remove()
+        if not resource.wanted and outcome == "was not there":
+            continue
         progress.ends(resource.title, outcome, time.monotonic() - began)
         told.append((resource, outcome))
     return told

@@ -58,6 +58,7 @@ class Steps:
         with self._lock:
             self._running.pop(title, None)
             self._done += 1
+            self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
             bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
             sign = "[red]✗[/]" if bad else "[yellow]![/]" if left else "[green]✓[/]"
             count = f"{self._done}/{self._total}"

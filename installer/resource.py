@@ -56,6 +56,8 @@ class Resource(ABC, Generic[Seen]):
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
     """Keys of resources, perhaps of the other lane, that must stand before this one is applied."""
+    wanted: bool = True
+    """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
     @abstractmethod
     def observe(self) -> Seen:

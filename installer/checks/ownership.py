@@ -15,8 +15,9 @@ def taken(world: World) -> Iterable[Finding]:
         if resource.lane != "cluster":
             continue
         try:
-            ((_, change),) = [(p.resource, p.change) for p in converge.plan([resource])]
+            planned = converge.plan([resource])
         except InstallerError:  # a code host that does not answer: its own checks say so
             continue
-        if isinstance(change, NotOurs):
-            yield Finding("cluster", f"{resource.title}: {change.note}.", change.fix)
+        for change in (each.change for each in planned):
+            if isinstance(change, NotOurs):
+                yield Finding("cluster", f"{resource.title}: {change.note}.", change.fix)

@@ -44,7 +44,7 @@ class PullSecret(Resource[Seen]):
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, credentials: Credentials) -> None:
         self._settings = settings
-        self._private = settings.image_private
+        self.wanted = settings.image_private
         self._cluster = cluster
         self._helm = helm
         self._name = settings.pull_secret
@@ -56,8 +56,6 @@ class PullSecret(Resource[Seen]):
         self._username = credentials.pull_username if own else credentials.registry_username
         self._token = credentials.pull_token if own else credentials.registry_token
         self.title = f"pull secret of {settings.image_repository}"
-        if not self._private:
-            self.title += " (not needed, the image is public)"
 
     def observe(self) -> Seen:
         """Read the Secret."""
@@ -82,10 +80,10 @@ class PullSecret(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare registry, user and token; without a token at hand, the one that is there is kept."""
         if seen.secret is None:
-            return self._first() if self._private else None
+            return self._first() if self.wanted else None
         if not is_ours(seen.secret, self._settings):
-            return not_ours(seen.secret, self._settings) if self._private else None
-        if not self._private:
+            return not_ours(seen.secret, self._settings) if self.wanted else None
+        if not self.wanted:
             return Change("change", (Field("Secret", "set", None),), "the image is public now")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
         fields += readdressed(seen.secret, self._settings)
@@ -119,7 +117,7 @@ class PullSecret(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write it, or take it away where it is not needed any more."""
-        if not self._private:
+        if not self.wanted:
             self._helm.uninstall(self._name, self._home)
             return
         username, token, source = self._username, self._token, self._source

@@ -52,7 +52,7 @@ class Reporter(Resource[Seen]):
         self._cluster = cluster
         self._helm = helm
         self._patience = patience
-        self._wanted = settings.reporter == "app"
+        self.wanted = settings.reporter == "app"
         self._home = settings.argocd_namespace
         self._name = f"{settings.application}-reporter"
         self._selector = f"app.kubernetes.io/name={self._name}"
@@ -60,12 +60,12 @@ class Reporter(Resource[Seen]):
             self._home: [f"{kind}/{self._name}" for kind in (*KINDS, "configmaps")],
             settings.namespace: [f"{kind}.{RBAC}/{self._name}" for kind in ("roles", "rolebindings")],
         }
-        self.title = f"reporter of deliveries to GitHub{'' if self._wanted else ' (not wanted)'}"
+        self.title = "reporter of deliveries to GitHub"
 
     def observe(self) -> Seen:
         """Look at its objects; at Argo CD only where it is wanted."""
         found = self._found()
-        if not self._wanted:
+        if not self.wanted:
             return Seen(found)
         parts = self._cluster.list("deployments", self._home, PARTS)
         reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
@@ -82,8 +82,8 @@ class Reporter(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare each object; one that nobody wants any more goes."""
         if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
-            return not_ours(foreign[0], self._settings)
-        if not self._wanted:
+            return not_ours(foreign[0], self._settings) if self.wanted else None
+        if not self.wanted:
             return Change("change", note="goes: github.reporter is none") if seen.objects else None
         if not seen.objects:
             return Change("create", note=f"image {self._settings.reporter_image}")
@@ -103,7 +103,7 @@ class Reporter(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write all of it, and wait until GitHub has let it in; or remove what nobody wants."""
-        if not self._wanted:
+        if not self.wanted:
             self.remove()
             return
         image = seen.image or self._resolve(self._settings.reporter_image)

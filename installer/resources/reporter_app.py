@@ -55,10 +55,10 @@ class ReporterApp(Resource[Seen]):
         self._app = app
         self._make = make
         self._patience = patience
-        self._wanted = settings.reporter == "app"
+        self.wanted = settings.reporter == "app"
         self._home = settings.argocd_namespace
         self._name = secret_name(settings)
-        self.title = "GitHub App that reports" + ("" if self._wanted else " (not wanted)")
+        self.title = "GitHub App that reports"
 
     def observe(self) -> Seen:
         """Read the Secret."""
@@ -67,7 +67,7 @@ class ReporterApp(Resource[Seen]):
             return self.blank()
         release = self._helm.release(self._name, self._home)
         app = read(secret)
-        asked = app if self._wanted and app and is_ours(secret, self._settings) else None
+        asked = app if self.wanted and app and is_ours(secret, self._settings) else None
         return Seen(secret, app, release.status if release else None, self._lacks(asked) if asked else "")
 
     def blank(self) -> Seen:
@@ -77,8 +77,8 @@ class ReporterApp(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare number and key with those that are given; without any, the App that is there is kept."""
         if seen.secret is not None and not is_ours(seen.secret, self._settings):
-            return not_ours(seen.secret, self._settings) if self._wanted else None
-        if not self._wanted:
+            return not_ours(seen.secret, self._settings) if self.wanted else None
+        if not self.wanted:
             return None if seen.secret is None else Change("change", (Field("Secret", "set", None),), "not wanted")
         if seen.app is None and self._app is None and self._make is None:
             fix = f"Run `up` at a terminal, which opens GitHub's page for it, or set {' and '.join(GIVEN)}."
@@ -113,7 +113,7 @@ class ReporterApp(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
-        if not self._wanted:
+        if not self.wanted:
             self._helm.uninstall(self._name, self._home)
             return
         if self._app:

@@ -54,7 +54,8 @@ class Webhook(Resource[Seen]):
         self._home = settings.argocd_namespace
         self._address = settings.webhook
         self._reference = reference(settings)
-        self.title = f"webhook to {self._address or 'Argo CD (not wanted: argocd.url is empty)'}"
+        self.wanted = bool(self._address)
+        self.title = f"webhook to {self._address or 'Argo CD'}"
 
     def observe(self) -> Seen:
         """Read our hooks, Argo CD's secret and the last delivery; where none is wanted, only what is left."""

@@ -23,7 +23,7 @@ def down(world: World, *, yes: bool, repository: bool, argocd: bool) -> None:
         _typed("Argo CD goes, for all its users", settings.argocd_namespace)
     if not repository and not argocd:
         console.confirm("Remove it?", yes=yes)
-    with Lease(world.host, "down").held(), Steps(len(resources)) as steps:
+    with Lease(world.host, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
         told = converge.remove(resources, steps)
     console.report("\nStays on purpose:")
     for resource, outcome in told:

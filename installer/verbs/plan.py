@@ -44,7 +44,8 @@ def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     lanes = {resource.key: resource.lane for resource in resources}
     looked = [r for r in resources if not blind & {r.lane, *(lanes[key] for key in r.needs)}]
     seen = {p.resource.key: p for p in converge.plan(looked)}
-    return [seen.get(resource.key) or Planned(resource, _unseen(resource)) for resource in resources]
+    blindly = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}
+    return [planned for r in resources if (planned := seen.get(r.key) or blindly.get(r.key))]
 
 
 def _unseen(resource: Resource[Any]) -> Change | None:

@@ -40,7 +40,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
         resources = _resources(world, renew_key=renew_key)
-        with Steps(len(resources), timeline) as steps:
+        with Steps(len(planned), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
         until_live(world, timeline)
         console.show_timeline(timeline)

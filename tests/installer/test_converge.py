@@ -143,6 +143,42 @@ def test_what_is_blocked_keeps_back_what_needs_it_and_nothing_else() -> None:
     assert told.endswith("Remains: thing secret, thing credential, thing application.")
 
 
+def test_what_nobody_wants_is_shown_only_where_it_goes() -> None:
+    class Unwanted(Thing):
+        wanted = False
+
+        def diff(self, seen: int | None) -> Change | None:
+            return Change("change") if seen else None
+
+        def apply(self, seen: int | None, change: Change) -> None:
+            del self.world[self.key]
+
+    class Reporter(Thing):
+        def apply(self, seen: int | None, change: Change) -> None:
+            self.world[self.key] = 1  # what it needs, if that is wanted, is not there
+
+    def of(world: dict[str, int]) -> list[Thing]:
+        return [
+            Thing(world, "argocd", "cluster"),
+            Unwanted(world, "webhook", "cluster"),
+            Reporter(world, "reporter", "cluster", needs=("webhook",)),
+        ]
+
+    world: dict[str, int] = {}
+    heard = Heard()
+    assert [p.resource.key for p in plan(of(world))] == ["argocd", "reporter"]
+    Apply(of(world), heard).run()
+    assert [title for title, _ in heard.lines] == ["thing argocd", "thing reporter"]
+    assert [r.key for r, _ in remove(of(dict(world)), Heard())] == ["reporter", "argocd"]
+
+    world["webhook"], heard = 1, Heard()
+    assert [p.resource.key for p in plan(of(world))] == ["argocd", "webhook", "reporter"]
+    assert [r.key for r, _ in remove(of(dict(world)), Heard())] == ["reporter", "webhook", "argocd"]
+    Apply(of(world), heard).run()
+    assert dict(heard.lines)["thing webhook"] == "changed"
+    assert "webhook" not in world
+
+
 def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -> None:
     world: dict[str, int] = {}
 

@@ -29,14 +29,11 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
     done = run("plan", "--json", code=0)
     document = valid("plan", done.stdout)
     actions = {r["key"]: r["action"] for r in document["resources"]}
-    assert actions.pop("pull-secret") == "keep", "the image is public"
-    assert {actions.pop(key) for key in ("webhook", "reporter-app", "reporter")} == {"keep"}, "not wanted"
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
-        *("argocd", "namespace", "pull-secret", "reporter-app", "credential", "application"),
-        *("noticing", "webhook", "reporter"),
-    ]
+        *("argocd", "namespace", "credential", "application", "noticing"),
+    ], "no pull secret for a public image, no reporter, no webhook"
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
     assert secret["fields"] == [
         {"name": "environment dev", "old": None, "new": "branch main"},

@@ -468,7 +468,7 @@ def test_it_is_planned_with_the_rest(made: Bench) -> None:
     (planned,) = plan([resource(made)])
     assert (planned.resource.key, planned.resource.lane, planned.change) == ("webhook", "cluster", None)
     assert planned.resource.title == f"webhook to {ADDRESS}"
-    assert resource(made, NONE).title == "webhook to Argo CD (not wanted: argocd.url is empty)"
+    assert not resource(made, NONE).wanted
 
 
 def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench) -> None:
