@@ -27,7 +27,7 @@ from .stage import PROJECT, SLUG, Stage, open_stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-STEPS = 13
+STEPS = 11
 SEED = int(os.environ.get("KILL_SEED", "5"))
 MOMENTS = 6
 INSTALLATIONS = 3
