@@ -61,9 +61,10 @@ class Cluster:
         """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
         where = _in(namespace) or ["--all-namespaces"]
         answer = self._attempt("auth", "can-i", verb, resource, *where)
-        if answer.out.strip() not in ("yes", "no"):
+        word = answer.out.partition(" ")[0].strip()  # `no - REASON` where an authorizer gives one
+        if word not in ("yes", "no"):
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
-        return answer.out.strip() == "yes"
+        return word == "yes"
 
     def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
         """Return the end of the log of a pod's container; empty where there is none."""

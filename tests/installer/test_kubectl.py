@@ -73,6 +73,8 @@ def test_one_of_two_objects_is_found_by_its_kind(programs: Programs) -> None:
 def test_rights_are_yes_or_no_whatever_the_exit_status(programs: Programs) -> None:
     programs.answer("kubectl", "auth can-i create namespaces", out="no\n", status=1)
     programs.answer("kubectl", "auth can-i get pods", out="yes\n")
+    programs.answer("kubectl", "auth can-i create secrets", out="no - RBAC: not in this namespace\n", status=1)
+    assert not Cluster().allowed("create", "secrets")
     assert not Cluster().allowed("create", "namespaces")
     assert Cluster().allowed("get", "pods", "web")
 
