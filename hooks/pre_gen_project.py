@@ -45,7 +45,7 @@ TAKEN = (
     "psycopg psycopg-binary py pydantic pydantic-core pygments pytest pytest-cov requests ruff sqlalchemy "
     "typing-extensions typing-inspection tzdata urllib3 werkzeug wrapt tests uv uv-build "
 )
-RESERVED = ("default", "argocd")
+RESERVED = r"argocd|default|kube-.*|openshift(-.*)?|.*-system"
 
 
 def _cis_of(scm: str) -> list[str]:
@@ -74,7 +74,7 @@ def problems() -> list[str]:
     module = slug.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or f" {slug} " in TAKEN:
         found.append(f"project_slug: Python knows {module!r} as something else. Write a longer name: {slug}-api.")
-    if namespace in RESERVED or namespace.startswith("kube-"):
+    if re.fullmatch(RESERVED, namespace):
         found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
     return found
 

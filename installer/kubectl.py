@@ -77,6 +77,12 @@ class Cluster:
         answer = self._run("get", ",".join(kinds), *_in(namespace), "--ignore-not-found", "--output=name")
         return answer.split()
 
+    def kinds(self) -> set[str]:
+        """Name every kind that is in namespaces, as `group/Kind`, or `Kind` of the core."""
+        table = self._run("api-resources", "--namespaced", "--no-headers").splitlines()
+        found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
+        return {f"{version.split('/')[0]}/{kind}" if "/" in version else kind for version, kind in found}
+
     def version(self) -> str:
         """Return the server's version, like v1.34.4; raise an error with its fix where it does not answer."""
         return self.versions()[1]

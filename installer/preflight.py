@@ -40,6 +40,8 @@ CHECKS = (
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
     Check("cluster", ownership.taken),
+    Check("cluster", cluster.namespace, "writing"),
+    Check("cluster", cluster.kinds, "writing"),
     Check("cluster", database.rights_to_write, "database-address"),
     Check("cluster", database.address),
 )

@@ -52,6 +52,7 @@ class Settings:
     registry_ca: str = ""
     registry_ca_file: str = ""
     registry_token_server: str = ""  # the host that the registry has its logins sent to, where its name does not say so
+    extra_kinds: tuple[str, ...] = ()  # that Argo CD may deploy besides the chart's
     scm: Scm = "github"
     ci: str = GITHUB_ACTIONS
     formerly: tuple[str, ...] = ()  # the addresses that this repository had before

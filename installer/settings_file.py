@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from . import trust
+from . import deployable, trust
 from .errors import InstallerError
 from .settings import CIS, FILE, GITHUB_ACTIONS, Scm, Settings
 
@@ -68,8 +68,11 @@ _ONLY_AT_GITHUB = {
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+SYSTEM_NAMESPACE = re.compile(r"default|kube-.*|openshift(-.*)?|.*-system")
+"""Kubernetes', a distribution's, or a cluster component's own: `-system` is what such components end in."""
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 _FORMERLY = "project.formerly"
+_OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
 
 
 def load(project: Path) -> Settings:
@@ -97,7 +100,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         fields = {name: field for name, field in fields.items() if name not in _ONLY_AT_GITHUB}
         fields |= {name: (fields[name][0], *form) for name, form in _AT_GITLAB.items()}
     files = {name: _of(scm, where) for name, where in _FILES.items()}
-    known = {where for where, *_ in fields.values()} | {"version", "argocd.values", _FORMERLY, *files.values()}
+    known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
     wrong = [_stray(scm, stray, known) for stray in strays]
     for name, (where, pattern, form) in fields.items():
@@ -116,6 +119,14 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
             wrong.append(f"{fields[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
     if values["namespace"] == values["argocd_namespace"]:
         wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
+    elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
+        wrong.append(f"cluster.namespace: {values['namespace']} belongs to the cluster; use one of the project's own")
+    extra_kinds = _at(tree, "cluster.extra_kinds") or []
+    if not isinstance(extra_kinds, list):
+        wrong.append("cluster.extra_kinds: must be a list of kinds, like [external-secrets.io/ExternalSecret]")
+        extra_kinds = []
+    wrong += [f"cluster.extra_kinds: {why}" for why in map(deployable.trouble, extra_kinds) if why]
+    values["extra_kinds"] = tuple(map(str, extra_kinds))
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
+from tests.installer.test_settings import OPEN_TO_ALL
 
 FAKE_INSTALLER = """
 import json, os, pathlib
@@ -111,8 +112,7 @@ class TestAnswers:
             ("namespace=Web", "namespace: 'Web' cannot be used"),
             (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),
             ("namespace=default", "namespace: 'default' belongs to the cluster. Write one of your own: hello-api-dev"),
-            ("namespace=argocd", "namespace: 'argocd' belongs to the cluster"),
-            ("namespace=kube-system", "namespace: 'kube-system' belongs to the cluster"),
+            *((f"namespace={each}", f"namespace: '{each}' belongs to the cluster") for each in OPEN_TO_ALL),
         ],
     )
     def test_an_answer_that_cannot_be_used_is_named_with_its_fix(

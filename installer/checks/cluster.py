@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from ..components import PARTS, namespaces, number
 from ..errors import InstallerError
+from ..marks import is_ours
+from ..pod_security import advice
 from ..world import World
 from .finding import Finding
 
@@ -40,6 +42,25 @@ def rights_to_install(world: World) -> Iterable[Finding]:
     if world.settings.argocd_namespace in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
         return
     yield from rights(world, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
+
+
+def namespace(world: World) -> Iterable[Finding]:
+    """Check that the namespace is no Argo CD's own, which rules the cluster, and how open one of others is."""
+    name = world.settings.namespace
+    if name in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
+        what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
+        yield Finding("cluster", what, "Write another one into gitops.yaml: cluster.namespace.")
+    found = world.cluster.get("namespace", name)
+    if found and not is_ours(found, world.settings) and (told := advice(found)):
+        yield Finding("cluster", f"Others made the namespace {name}.", told, stops=False)
+
+
+def kinds(world: World) -> Iterable[Finding]:
+    """Check that the cluster has the kinds that gitops.yaml adds, and has them in namespaces."""
+    wanted = set(world.settings.extra_kinds)
+    if wanted and (lacking := sorted(wanted - world.cluster.kinds())):
+        what = f"The cluster has no namespaced {', '.join(lacking)}, which cluster.extra_kinds in gitops.yaml names."
+        yield Finding("cluster", what, "Install what defines it, or correct the name.", stops=False)
 
 
 def rights_to_wire(world: World) -> Iterable[Finding]:

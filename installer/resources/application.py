@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..argocd import ArgoCD
+from ..deployable import whitelist
 from ..ending import KINDS, Ending, ending
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, objects
@@ -127,6 +128,7 @@ class Application(Resource[Seen]):
             "sourceRepos": [settings.source_url],
             "destinations": [destination],
             "clusterResourceWhitelist": [],
+            "namespaceResourceWhitelist": whitelist(settings.extra_kinds),
         }
         application = {
             "project": self._name,

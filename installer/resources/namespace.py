@@ -6,7 +6,8 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
-from ..resource import Change, Field, Lane, Resource
+from ..pod_security import ENFORCE, advice
+from ..resource import Change, Field, Lane, Resource, differences
 from ..settings import Settings
 from ..wait import clear
 
@@ -61,7 +62,7 @@ class Namespace(Resource[Seen]):
         return Seen(None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """A missing one is made, and a release that was left half-made is finished."""
+        """A missing one is made, one of ours is set right; of one that no project made it is told how open it is."""
         if seen.namespace and whose(seen.namespace) and not is_ours(seen.namespace, self._settings):
             return not_ours(seen.namespace, self._settings)
         if seen.leaving:
@@ -69,10 +70,11 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             return Change("create")
         if not is_ours(seen.namespace, self._settings):
-            return None
-        fields: tuple[Field, ...] = ()
+            told = advice(seen.namespace)
+            return Change("unavailable", note=told) if told else None
+        fields = differences(ENFORCE, seen.namespace["metadata"]["labels"], "labels.")
         if seen.release != "deployed":
-            fields = (Field("release", seen.release, "deployed"),)
+            fields += (Field("release", seen.release, "deployed"),)
         fields += readdressed(seen.namespace, self._settings)
         return Change("change", fields) if fields else None
 
@@ -111,7 +113,7 @@ class Namespace(Resource[Seen]):
         return "removed"
 
     def _manifest(self, *, keep: bool) -> Object:
-        head = metadata(self._settings, self._name, annotations=KEEP if keep else {})
+        head = metadata(self._settings, self._name, labels=ENFORCE, annotations=KEEP if keep else {})
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": head}
 
     def _remains(self) -> str:

@@ -41,9 +41,11 @@ spec:
     metadata: {labels: *labels}
     spec:
       terminationGracePeriodSeconds: 0
+      securityContext: {runAsNonRoot: true, runAsUser: 10001, seccompProfile: {type: RuntimeDefault}}
       containers:
       - name: web
         image: {{ .Values.image }}
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
         command: [python, -c, {{ .Values.server | quote }}]
         env: [{name: REVISION, value: {{ .Values.baked }}}]
         readinessProbe: {httpGet: {path: /version, port: 8000}, periodSeconds: 1}

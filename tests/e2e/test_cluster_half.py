@@ -353,9 +353,11 @@ def test_an_installation_killed_in_the_middle_is_recovered(half: Half) -> None:
 
 
 def never_ready(namespace: str) -> dict[str, Any]:
-    container = {"name": "x", "image": "docker.io/acme/no-such-image:1"}
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {"name": "x", "image": "docker.io/acme/no-such-image:1", "securityContext": restricted}
     metadata = {"name": "never-ready", "namespace": namespace, "labels": {"never": "ready"}}
-    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    identity = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0, "securityContext": identity}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 

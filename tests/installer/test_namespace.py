@@ -15,8 +15,12 @@ def namespace(cluster: Cluster, helm: Helm) -> Namespace:
     return Namespace(SETTINGS, *edges, patience=0)
 
 
-def holding(slug: str | None, **more: Any) -> Cluster:
+LEVEL = "pod-security.kubernetes.io/enforce"
+
+
+def holding(slug: str | None, level: str = "restricted", **more: Any) -> Cluster:
     head = metadata(replace(SETTINGS, slug=slug), "web-dev") if slug else {"name": "web-dev"}
+    head["labels"] = {**head.get("labels", {}), **({LEVEL: level} if level else {})}
     found = {"kind": "Namespace", "metadata": {**head, **more}, "status": {"phase": "Active"}}
     return Cluster({("namespace", "web-dev"): found})
 
@@ -31,7 +35,8 @@ def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by
     ((name, values),) = helm.installed
     (made,) = values["objects"]
     assert name == "web-dev-namespace"
-    assert made["metadata"] == metadata(SETTINGS, "web-dev", annotations={"helm.sh/resource-policy": "keep"})
+    keep = {"helm.sh/resource-policy": "keep"}
+    assert made["metadata"] == metadata(SETTINGS, "web-dev", labels={LEVEL: "restricted"}, annotations=keep)
 
 
 @pytest.mark.parametrize("slug", ["web", None])
@@ -101,3 +106,26 @@ def test_the_guard_is_taken_off_before_the_namespace_goes() -> None:
 def test_what_kubernetes_puts_into_a_namespace_is_nobodys() -> None:
     assert others(["serviceaccount/default", "configmap/kube-root-ca.crt", "event/x", "endpoints/x"]) == []
     assert others(["serviceaccount/robot", "pod/x"]) == ["serviceaccount/robot", "pod/x"]
+
+
+@pytest.mark.parametrize("level", ["", "baseline", "privileged"])
+def test_ours_admits_no_pod_that_asks_for_more_than_the_chart_does(level: str) -> None:
+    helm = Helm([release("web-dev-namespace")])
+    resource = namespace(holding("web", level), helm)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert [(f.name, f.old, f.new) for f in change.fields] == [(f"labels.{LEVEL}", level or None, "restricted")]
+    resource.apply(seen, change)
+    assert helm.installed[0][1]["objects"][0]["metadata"]["labels"][LEVEL] == "restricted"
+
+
+@pytest.mark.parametrize(("level", "told"), [("", True), ("privileged", True), ("baseline", False)])
+def test_another_namespace_that_admits_privileged_pods_is_told_and_left(level: str, *, told: bool) -> None:
+    helm = Helm()
+    resource = namespace(holding(None, level), helm)
+    change = resource.diff(resource.observe())
+    assert bool(change) == told
+    if change:
+        assert (change.action, change.effective) == ("unavailable", False)
+        assert f"kubectl label namespace web-dev {LEVEL}=restricted" in change.note

@@ -222,3 +222,42 @@ def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:
     assert (settings.ca, settings.registry_ca, settings.registry_ca_file) == (pem, pem, "ca.pem")
     with pytest.raises(InstallerError, match=r"github\.ca: .*nowhere\.pem cannot be read"):
         parse(tree(github__ca="nowhere.pem"), tmp_path / "gitops.yaml")
+
+
+OPEN_TO_ALL = ("argocd", "default", "kube-system", "kube-flannel", "openshift", "openshift-gitops", "istio-system")
+
+
+@pytest.mark.parametrize("namespace", OPEN_TO_ALL)
+def test_a_namespace_that_belongs_to_the_cluster_is_refused(namespace: str) -> None:
+    with pytest.raises(InstallerError, match=r"cluster\.namespace: "):
+        parse(tree(cluster__namespace=namespace))
+
+
+@pytest.mark.parametrize("namespace", ["web-dev", "systems", "openshifter", "kubernetes", "web-system-dev"])
+def test_a_namespace_that_only_sounds_like_the_clusters_is_taken(namespace: str) -> None:
+    assert parse(tree(cluster__namespace=namespace)).namespace == namespace
+
+
+def test_kinds_of_the_users_own_are_added_by_name() -> None:
+    assert parse(tree()).extra_kinds == ()
+    settings = parse(tree(cluster__extra_kinds=["external-secrets.io/ExternalSecret", "ConfigMap"]))
+    assert settings.extra_kinds == ("external-secrets.io/ExternalSecret", "ConfigMap")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ("ConfigMap", "cluster.extra_kinds: must be a list of kinds"),
+        (["configmaps"], "cluster.extra_kinds: 'configmaps' is no kind: write group/Kind"),
+        (["*"], "cluster.extra_kinds: '*' is no kind"),
+        (["*/*"], "cluster.extra_kinds: '*/*' is no kind"),
+        (["batch/v1/Job"], "cluster.extra_kinds: 'batch/v1/Job' is no kind"),
+        ([7], "cluster.extra_kinds: 7 is no kind"),
+        (["rbac.authorization.k8s.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
+        (["rbac.authorization.k8s.io/Role"], "Role is refused: whoever pushes"),
+    ],
+)
+def test_a_kind_that_cannot_be_added_is_told_with_why(kinds: object, told: str) -> None:
+    with pytest.raises(InstallerError) as caught:
+        parse(tree(cluster__extra_kinds=kinds))
+    assert told in str(caught.value)
