@@ -14,6 +14,7 @@ from .converge import Planned
 from .delivered import Delivered
 from .errors import InstallerError
 from .live import Live
+from .running_image import another
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -162,12 +163,13 @@ def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
 
 
 def _service(world: World, record: Delivered | None) -> Iterator[Row]:
-    ready = [answer for answer in Live(world.cluster, world.settings).answers() if answer.ready]
+    live = Live(world.cluster, world.settings)
+    ready = [answer for answer in live.answers() if answer.ready]
     told = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
         yield Row("service", "service", healthy=False, state=f"answers {', '.join(told) or 'nothing'}")
         return
-    wrong = disagreement(ready, record.revision)
+    wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
 

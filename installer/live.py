@@ -11,6 +11,7 @@ from .ending import KINDS
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .kubectl import Cluster, Object
 from .pods import answers, problems
+from .running_image import another
 from .settings import Settings
 from .synced import Synced, read, rolled_out
 from .wait import until
@@ -32,6 +33,10 @@ class Record(Protocol):
     @property
     def revision(self) -> str:
         """Return the source commit that it records."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the image that it records; empty where it names none."""
 
 
 @dataclass
@@ -148,7 +153,7 @@ class _Waiter:
             self._refresh()
         elif synced.has(self.want.commit):
             self.answered = [answer for answer in self._live.answers() if answer.ready]
-            wrong = disagreement(self.answered, self.want.revision)
+            wrong = disagreement(self.answered, self.want.revision) or another(self._live.pods(), self.want.digest)
             if not wrong:
                 return True
             self.seen = f"{synced}, but {wrong}"
@@ -185,5 +190,6 @@ class _Waiter:
         if times >= (_SURE_OF_SILENCE if silent else _SURE):
             raise InstallerError(
                 f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.",
-                "The image must carry the commit that it was built from: see ARG REVISION in Dockerfile, and ci/image.",
+                "The image must carry the commit that it was built from (ARG REVISION in Dockerfile, ci/image), and "
+                "nothing in chart/ or deploy/ may name another image.",
             )

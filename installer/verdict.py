@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from .answers import PodAnswer, disagreement, is_ready
 from .manifest import Object, Objects
 from .plain_text import one_line, plain
+from .running_image import another
 from .synced import Synced
 from .wait import pause
 
@@ -86,6 +87,8 @@ def judge(service: Service, record: Record) -> Verdict | None:
             return _failed(service, record, synced)
         ready = [answer for answer in service.answers() if answer.ready]
         wrong = disagreement(ready, record.revision)
+        if not wrong and (foreign := another(service.pods(), record.digest)):
+            return _failure("image", foreign) if service.rolled_out() else None
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
             return Verdict("success", f"{count} {record.revision[:12]}")

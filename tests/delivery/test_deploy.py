@@ -194,3 +194,16 @@ def test_a_remote_that_does_not_answer_is_red_and_still_one_line(laptop: Checkou
     remote.path.rename(remote.path.with_name("gone"))
     answer = laptop.run("deploy", "--init")
     assert (answer.code, answer.line[:44]) == (1, "deploy: failed: cannot read the branches of ")
+
+
+@pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-web-dev.yaml"])
+def test_a_file_by_which_argo_cd_would_replace_the_image_is_refused(
+    delivered: Checkout, remote: Remote, name: str
+) -> None:
+    before = remote.tip()
+    (delivered.path / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
+    delivered.merge()
+    answer = delivered.run("deploy")
+    assert answer.code == 1
+    assert "chart/.argocd-source*.yaml, by which Argo CD would replace the image" in answer.line
+    assert remote.tip() == before

@@ -146,6 +146,14 @@ def test_a_chart_that_does_not_render_is_red(project: Path, broken: str) -> None
     assert "chart: failed: helm " in done.stderr
 
 
+@pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-web-dev.yaml"])
+def test_a_file_by_which_argo_cd_would_replace_the_image_is_red(project: Path, name: str) -> None:
+    (project / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert f"chart: failed: chart/{name}: Argo CD would replace what ci/deploy delivers" in done.stderr
+
+
 def test_all_checks_run_and_those_that_fail_are_named(project: Path) -> None:
     calls = project / "calls"
     write_program(

@@ -67,6 +67,7 @@ class Away(Settings):
 class Delivered:
     commit: str
     revision: str
+    digest: str = ""
 
 
 @dataclass

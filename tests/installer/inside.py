@@ -24,6 +24,7 @@ class Inside:
     roles: dict[str, list[Tree]]
     """The rules of the pod's Roles, by namespace."""
     commit: str = ""
+    digest: str = ""
     revisions: list[str] = field(default_factory=list)
     ailing: list[Tree] = field(default_factory=list)
     leads: str = ""
@@ -40,9 +41,9 @@ class Inside:
             "ACCOUNT": str(self.folder / "account"),
         }
 
-    def roll(self, commit: str, revision: str, *, pods: int = 2) -> None:
+    def roll(self, commit: str, revision: str, digest: str, *, pods: int = 2) -> None:
         """Let a delivery be live."""
-        self.commit, self.revisions, self.ailing = commit, [revision] * pods, []
+        self.commit, self.revisions, self.digest, self.ailing = commit, [revision] * pods, digest, []
 
     def break_(self, commit: str, digest: str) -> None:
         """Let a delivery's new pod wait for an image that is not there; the old ones serve on."""
@@ -54,7 +55,7 @@ class Inside:
     def answer(self, path: str) -> Tree | None:
         """Return what is at a path; None where nothing is."""
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        pods = [_pod(f"web-{n}", "docker.io/acme/web@sha256:old", ready) for n in range(len(self.revisions))]
+        pods = [_pod(f"web-{n}", f"docker.io/acme/web@{self.digest}", ready) for n in range(len(self.revisions))]
         health = "Progressing" if self.ailing else "Healthy"
         synced = {"sync": {"revision": self.commit, "status": "Synced"}, "health": {"status": health}}
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), len(pods))

@@ -14,6 +14,7 @@ from installer.synced import Synced
 class Record:
     commit: str
     revision: str
+    digest: str = ""
 
 
 GOOD = Synced("c2", "Synced", "Healthy", "Succeeded")
@@ -28,6 +29,7 @@ class Service:
 
     pictures: list[tuple[Synced | None, list[PodAnswer], bool]]
     refreshed: int = 0
+    there: list[Any] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -40,6 +42,9 @@ class Service:
 
     def rolled_out(self) -> bool:
         return self._now[2]
+
+    def pods(self) -> list[Any]:
+        return self.there
 
     def problems(self) -> list[str]:
         return self.troubles
@@ -124,3 +129,24 @@ def test_the_deadline_tells_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatc
         Live(cluster, settings).wait_live(lambda: Record("c2", "r2"), seconds=0)
     assert "Argo CD is at c1, Synced, Healthy; no repo-server" in str(caught.value)
     assert "pod a: ImagePullBackOff" in str(caught.value)
+
+
+def runs(image: str) -> dict[str, Any]:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    return {"metadata": {"name": "a"}, "spec": {"containers": [{"image": image}]}, "status": ready}
+
+
+def test_a_service_that_claims_the_revision_but_runs_another_image_is_not_live() -> None:
+    look, service = waiter((GOOD, NEW, True))
+    look.want = Record("c2", "r2", "sha256:1")
+    service.there = [runs("docker.io/evil/web@sha256:2")]
+    assert [look.look() for _ in range(_SURE - 1)] == [False] * (_SURE - 1)
+    with pytest.raises(InstallerError, match=r"pod a runs docker\.io/evil/web@sha256:2, while sha256:1 is recorded"):
+        look.look()
+
+
+def test_a_mirror_of_the_recorded_image_is_that_image() -> None:
+    look, service = waiter((GOOD, NEW, True))
+    look.want = Record("c2", "r2", "sha256:1")
+    service.there = [runs("mirror.example.com/acme/web@sha256:1")]
+    assert look.look()

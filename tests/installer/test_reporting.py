@@ -113,7 +113,7 @@ def install(pod: Pod, repositories: tuple[str, ...] = ("acme/web",)) -> Installa
 def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     pod.shows("success")
     status = pod.shop.newest
@@ -129,7 +129,7 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
     pod.start()
     eventually("its first look", lambda: pod.mark.stat().st_mtime > looked, 30)
     second = pod.deliver()
-    pod.cluster.roll(second.commit, second.revision, pods=1)
+    pod.cluster.roll(second.commit, second.revision, second.digest, pods=1)
     pod.shows("inactive", "success")
     told = [each.what for each in pod.shop.github.changes if "statuses" in each.what]
     assert len(told) == 1, "and nothing of the first, of which all was said"
@@ -139,19 +139,19 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
 def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll("an older commit", first.revision)
+    pod.cluster.roll("an older commit", first.revision, first.digest)
     pod.cluster.break_(first.commit, first.digest)
     pod.start()
     pod.shows("failure")
     assert pod.shop.newest.description.startswith("image pull: ImagePullBackOff")
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.shows("success")
 
 
 def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll(first.commit, "f" * 40)
+    pod.cluster.roll(first.commit, "f" * 40, first.digest)
     pod.start()
     pod.shows("failure")
     assert pod.shop.newest.description.startswith("revision: rolled out, but pods answer ffffffffffff")
@@ -161,7 +161,7 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.shop.github.faults.order(BROKEN, "POST", "/statuses", times=3)
     pod.start()
     eventually("the first no", lambda: "GitHub was not told yet" in pod.log(), 30)
@@ -176,7 +176,7 @@ def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhi
 
 def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_needs(pod: Pod) -> None:
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
 
     pod.start()
     eventually("its complaint", lambda: "is not installed for acme/web" in pod.log(), 30)
@@ -195,7 +195,7 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
 
     pod.start()
     pod.shows("success")
@@ -203,14 +203,14 @@ def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     for secret in [secret for secret, token in tokens.items() if token.kind == "app"]:
         del tokens[secret]
     second = pod.deliver()
-    pod.cluster.roll(second.commit, second.revision)
+    pod.cluster.roll(second.commit, second.revision, second.digest)
     pod.shows("inactive", "success")
 
 
 def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None:
     install(pod).permissions["deployments"] = "read"
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     eventually("its complaint", lambda: "permissions requested are not granted" in pod.log(), 30)
     assert pod.shop.states == ["in_progress"]
@@ -220,7 +220,7 @@ def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()
-    pod.cluster.roll(first.commit, first.revision)
+    pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     pod.shows("success")
     time.sleep(1)  # the answer to what it told

@@ -26,6 +26,19 @@ from tests.installer.test_converge import things
 RECORD = Delivered("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
 
 
+@pytest.fixture(autouse=True)
+def running(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The pods, which run the recorded image until a test says otherwise."""
+    pods = [runs(f"docker.io/acme/web:tag@{RECORD.digest}")]
+    monkeypatch.setattr(Live, "pods", lambda _: pods)
+    return pods
+
+
+def runs(image: str) -> dict[str, Any]:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    return {"metadata": {"name": "a"}, "spec": {"containers": [{"image": image}]}, "status": ready}
+
+
 class Place:
     """A world as far as the parts look at it."""
 
@@ -147,6 +160,20 @@ def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.Monkey
     assert f"pod a answers revision {'s' * 40}" in told
     monkeypatch.setattr(Live, "answers", lambda _: [])
     assert state(health._service(WORLD, RECORD)) == (False, "no pod is Ready")
+
+
+def test_an_image_that_another_file_than_image_yaml_named_is_told(
+    monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    running[:] = [runs("docker.io/evil/web@sha256:2")]
+    assert state(health._service(WORLD, RECORD)) == (
+        False,
+        "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded",
+    )
+    running[:] = [{**runs("docker.io/mesh/proxy:1")}]
+    running[0]["spec"]["containers"].append({"image": f"docker.io/acme/web@{RECORD.digest}"})
+    assert state(health._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
 
 
 def test_a_hold_is_shown_and_is_healthy() -> None:

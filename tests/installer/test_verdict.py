@@ -150,3 +150,14 @@ def test_a_reason_is_no_longer_than_github_takes_and_has_a_kind_that_stays() -> 
     told = judged(ROLLING, pods=[pod({"waiting": {"reason": "ImagePullBackOff", "message": "x" * 500}})])
     assert told is not None
     assert (len(told.text), told.kind) == (LONGEST, "image pull")
+
+
+def test_a_service_that_claims_the_revision_but_runs_another_image_has_failed() -> None:
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    other = {**pod({}, digest="sha256:2"), "status": ready}
+    said = judged(GOOD, NEW, pods=[other])
+    assert said
+    assert (said.state, said.kind) == ("failure", "image")
+    assert "@sha256:2, while sha256:111111111111 is recorded" in said.text
+    assert judged(GOOD, NEW, pods=[other], rolled_out=False) is None
+    assert judged(GOOD, NEW, pods=[{**pod({}), "status": ready}])
