@@ -13,7 +13,7 @@ from .kubectl import Cluster, Object
 from .pods import answers, problems
 from .running_image import another
 from .settings import Settings
-from .synced import Synced, read, rolled_out
+from .synced import Synced, read, refusals, rolled_out
 from .wait import until
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
@@ -91,7 +91,8 @@ class Live:
         """Say in short sentences what keeps the service from running."""
         synced = self.synced()
         conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
-        return [*conditions, *problems(self._cluster, self._settings.namespace, self._selector)]
+        refused = [line for deployment in self._objects("Deployment") for line in refusals(deployment)]
+        return [*conditions, *refused, *problems(self._cluster, self._settings.namespace, self._selector)]
 
     def wait_live(
         self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None

@@ -31,9 +31,8 @@ def read(application: Object) -> Synced:
     """Read an Application's status."""
     status = application.get("status", {})
     operation = status.get("operationState", {})
-    conditions = [one_line(f"{c['type']}: {c['message']}", _LONGEST) for c in status.get("conditions") or []]
-    if operation.get("phase") in ("Failed", "Error"):
-        conditions.append(one_line(f"last sync {operation['phase'].lower()}: {operation.get('message', '')}", _LONGEST))
+    conditions = [f"{c['type']}: {c['message']}" for c in status.get("conditions") or []]
+    conditions = [one_line(text, _LONGEST) for text in (*conditions, *_failures(operation))]
     return Synced(
         revision=status.get("sync", {}).get("revision", ""),
         sync=status.get("sync", {}).get("status", "Unknown"),
@@ -41,6 +40,28 @@ def read(application: Object) -> Synced:
         operation=operation.get("phase", ""),
         conditions=tuple(conditions),
     )
+
+
+def _failures(operation: Object) -> list[str]:
+    """Say what the last sync could not write, and why. One that is tried again is called running all the while."""
+    phase = operation.get("phase")
+    if phase not in ("Failed", "Error") and not (phase == "Running" and operation.get("retryCount")):
+        return []
+    resources = (operation.get("syncResult") or {}).get("resources") or []
+    failed = [each for each in resources if each.get("status") == "SyncFailed"]
+    if failed:
+        return [f"{each.get('kind')} {each.get('name')}: {each.get('message', '')}" for each in failed]
+    return [f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"]
+
+
+def refusals(deployment: Object) -> list[str]:
+    """Say why Kubernetes creates no pods for a Deployment: a quota, a Pod Security level, a policy."""
+    name, status = deployment["metadata"]["name"], deployment.get("status", {})
+    return [
+        one_line(f"Deployment {name} creates no pods: {condition.get('message', '')}", _LONGEST)
+        for condition in status.get("conditions") or []
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
 
 
 def rolled_out(deployment: Object) -> bool:

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,8 +108,14 @@ class Repository:
         self._git("init", "--quiet", "--bare", str(path))
         self._git("init", "--quiet", "--initial-branch=env/dev", str(self._tree))
 
-    def deliver(self, revision: str, baked: str = "", image: str = IMAGE) -> Delivered:
-        """Record a revision; the service will answer `baked`, which is the same where nothing else is said."""
+    def deliver(
+        self, revision: str, baked: str = "", image: str = IMAGE, pushed: Mapping[str, str] | None = None
+    ) -> Delivered:
+        """Record a revision; the service will answer `baked`, which is the same where nothing else is said.
+
+        `pushed` are files of somebody's who may push to the branch: they stand beside ours, or in their place.
+        """
+        shutil.rmtree(self._tree / "chart", ignore_errors=True)
         files: dict[str, Any] = {
             "chart/Chart.yaml": {"apiVersion": "v2", "name": "web", "version": "0.1.0"},
             "deploy/dev.yaml": {"server": SERVER},
@@ -119,11 +125,12 @@ class Repository:
             (self._tree / name).parent.mkdir(exist_ok=True)
             (self._tree / name).write_text(json.dumps(tree))
         (self._tree / "chart/templates").mkdir(exist_ok=True)
-        (self._tree / "chart/templates/deployment.yaml").write_text(DEPLOYMENT)
+        for name, text in {"chart/templates/deployment.yaml": DEPLOYMENT, **(pushed or {})}.items():
+            (self._tree / name).write_text(text)
         self._git("-C", str(self._tree), "add", "--all")
         self._git("-C", str(self._tree), *_WHO, "commit", "--quiet", "--allow-empty", "--message", revision)
         self._git("-C", str(self._tree), "push", "--quiet", str(self.path), "env/dev")
-        return Delivered(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision)
+        return Delivered(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2])
 
     def merge(self) -> None:
         """Let main move, as it does some seconds before a delivery."""

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.synced import read, rolled_out
+from installer.synced import read, refusals, rolled_out
 
 
 def application(**status: Any) -> dict[str, Any]:
@@ -54,3 +54,32 @@ def test_conditions_and_a_failed_sync_are_told() -> None:
 )
 def test_a_rollout_is_complete_when_no_old_pod_is_left(status: dict[str, int], *, expected: bool) -> None:
     assert rolled_out({"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}) is expected
+
+
+REFUSED = "resource rbac.authorization.k8s.io:Role is not permitted in project web-dev"
+
+
+@pytest.mark.parametrize("phase", ["Running", "Failed", "Error"])
+def test_what_could_not_be_written_is_named_though_argo_cd_tries_again_for_ever(phase: str) -> None:
+    results = [
+        {"kind": "Service", "name": "web", "status": "Synced", "message": "unchanged"},
+        {"kind": "Role", "name": "planted", "status": "SyncFailed", "message": REFUSED},
+    ]
+    operation = {"phase": phase, "retryCount": 2, "message": "not valid", "syncResult": {"resources": results}}
+    assert read(application(operationState=operation)).conditions == (f"Role planted: {REFUSED}",)
+
+
+def test_a_sync_that_is_tried_again_without_a_result_is_told_in_its_own_words() -> None:
+    operation = {"phase": "Running", "retryCount": 2, "message": "one or more tasks are not valid. Retrying"}
+    told = read(application(operationState=operation)).conditions
+    assert told == ("last sync failed: one or more tasks are not valid. Retrying",)
+    assert read(application(operationState={"phase": "Running"})).conditions == ()
+    assert read(application(operationState={"phase": "Succeeded", "retryCount": 1})).conditions == ()
+
+
+def test_pods_that_kubernetes_does_not_admit_are_told() -> None:
+    said = 'pods "web-1" is forbidden: violates PodSecurity "restricted:latest": privileged'
+    failing = {"type": "ReplicaFailure", "status": "True", "message": said}
+    deployment = {"metadata": {"name": "web"}, "status": {"conditions": [failing]}}
+    assert refusals(deployment) == [f"Deployment web creates no pods: {said}"]
+    assert refusals({"metadata": {"name": "web"}, "status": {"conditions": [{**failing, "status": "False"}]}}) == []
