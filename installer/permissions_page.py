@@ -2,6 +2,7 @@
 
 from .github_app import GIVEN
 from .permissions import LIMITS, STEPS
+from .watcher_policy import KINDS as POLICIES
 
 _PAGE = """\
 # What accounts and tokens need
@@ -37,6 +38,16 @@ Deployments: read and write, or none are shown | that CI's variables |
 | `gitops-flask`, to set such a CI up | `CIRCLE_TOKEN`, `TRAVIS_TOKEN` | a personal one; without it you \
 get a list of what to set | nowhere |
 
+## Your rights in the cluster
+
+| to | you need |
+| --- | --- |
+| install Argo CD, where there is none | the cluster's administrator |
+| wire a project to Argo CD | in its namespace: get and create Secrets, Applications and AppProjects |
+| create the service's namespace | create namespaces; or let someone create it |
+| notice deliveries at once | in Argo CD's namespace: create Deployments and Roles; done without |
+| limit the watcher's token to what it needs | create and patch {policies}; done without |
+
 ## Accounts, plans and policies
 
 | where | GitHub says | what happens |
@@ -51,6 +62,7 @@ def page() -> str:
         steps="\n".join(f"| {s.does} | {s.permission}: {s.level} | `{s.scope}` |" for s in STEPS),
         reporter=", ".join(f"`{name}`" for name in GIVEN),
         app=", ".join(f"`ARGOCD_APP_{name}`" for name in ("ID", "INSTALLATION_ID", "PRIVATE_KEY_FILE")),
+        policies=" and ".join(f"`{kind}`" for kind in POLICIES),
         limits="\n".join(f"| {x.who} | {x.said} | {x.then} |" for x in LIMITS),
     )
 

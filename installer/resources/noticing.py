@@ -15,6 +15,7 @@ from ..resource import Change, Field, Lane, Resource, covers
 from ..settings import Settings
 from ..wait import clear
 from ..watcher import EVERY, manifests
+from ..watcher_policy import State, WatcherPolicy
 
 _MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
@@ -36,6 +37,8 @@ class Seen:
     host: Host = Host()  # noqa: RUF009  # frozen
     key: str = ""
     """The version of the Secret with what Argo CD reads with."""
+    policy: State = State()  # noqa: RUF009  # frozen
+    """What keeps its token to one annotation."""
 
 
 class Noticing(Resource[Seen]):
@@ -55,6 +58,7 @@ class Noticing(Resource[Seen]):
         self._home = settings.argocd_namespace
         self._secret = f"secrets/{settings.slug}-repo"
         self._references = [f"{kind}/{self._name}" for kind in KINDS]
+        self._policy = WatcherPolicy(settings, cluster, helm, self._name)
         self._watcher = f"watcher of {settings.branch} for Argo CD"
         self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
 
@@ -66,6 +70,7 @@ class Noticing(Resource[Seen]):
         secret = found.pop("Secret", {})
         if "githubAppPrivateKey" in secret.get("data", {}):  # git alone cannot log in as an App
             polls = None
+        policy = self._policy.look() if polls or found else State()
         if not polls and not found:
             return Seen({})
         self.title = self._watcher
@@ -78,6 +83,7 @@ class Noticing(Resource[Seen]):
             bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
             Host.of(reader[0]) if reader else Host(),
             secret.get("metadata", {}).get("resourceVersion", ""),
+            policy,
         )
 
     def _too_seldom(self, config: Object | None) -> float | None:
@@ -97,7 +103,8 @@ class Noticing(Resource[Seen]):
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
             rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
-            return Change("create" if seen.allowed else "unavailable", note=rate if seen.allowed else self._without())
+            note = "; ".join(filter(None, [rate, self._unbound(seen.policy)]))
+            return Change("create" if seen.allowed else "unavailable", note=note if seen.allowed else self._without())
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
             for manifest in manifests(self._settings, self._name, seen.host, seen.key)
@@ -105,8 +112,13 @@ class Noticing(Resource[Seen]):
         )
         if seen.release is None or seen.release.status != "deployed":
             fields += (Field("release", seen.release and seen.release.status, "deployed"),)
+        if seen.policy.to_write:
+            fields += (Field("policy", "another, or none", "as it should be"),)
         waiting = not fields and unready(seen.objects["Deployment"])
-        return Change("change", fields, f"wait for it: {waiting}" if waiting else "") if fields or waiting else None
+        if fields or waiting:
+            return Change("change", fields, f"wait for it: {waiting}" if waiting else "")
+        unbound = self._unbound(seen.policy)
+        return Change("unavailable", note=unbound) if unbound else None
 
     def obstacle(self) -> Change | None:
         """Say so where the release that would hold it is another's."""
@@ -117,6 +129,8 @@ class Noticing(Resource[Seen]):
         if seen.polls is None:
             self.remove()
             return
+        if seen.policy.to_write:
+            self._policy.write()  # first: there is no moment in which the token may more
         self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host, seen.key)))
         clear(
             f"The start of the {self._watcher}",
@@ -137,10 +151,16 @@ class Noticing(Resource[Seen]):
             return stays(foreign[0], self._settings)
         there = self._helm.uninstall(self._name, self._home)
         clear(f"The end of the {self._watcher}", self._remains, self._patience)
+        there = self._policy.remove() or there
         return "removed" if there or found else "was not there"
 
     def _without(self) -> str:
         return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
+
+    def _unbound(self, policy: State) -> str:
+        """Say what the watcher's token may do where no policy limits it to what it needs."""
+        limit = f"its token may change all of Application {self._settings.application}, because a policy that limits it"
+        return f"{limit} is missing: {policy.hindrance}" if policy.hindrance else ""
 
     def _remains(self) -> str:
         return remains(self._cluster, self._name, self._home, {self._home: self._references})

@@ -1,9 +1,13 @@
 """An Argo CD of others, as it comes: with the watcher beside it, a delivery is noticed within seconds."""
 
+import base64
 import json
 import shutil
+import ssl
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +19,9 @@ from installer.kubectl import Cluster
 from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
 from installer.resources.noticing import Noticing
 from installer.wait import clear
+from installer.watcher_policy import KINDS as POLICIES
 
+from .actors import eventually
 from .audit import Audit
 from .ground import Away, Repository, sshd
 from .plugin import SECONDS
@@ -93,6 +99,56 @@ def test_it_may_patch_its_application_and_nothing_else() -> None:
     assert [each for each in refused if may(*each)] == []
 
 
+def patch(token: str, change: object) -> tuple[int, str]:
+    """Change the Application as whoever has the watcher's token can; return the API server's answer."""
+    cluster = json.loads(kubectl("config", "view", "--minify", "--flatten", "-o", "json"))["clusters"][0]["cluster"]
+    trusted = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    request = urllib.request.Request(
+        f"{cluster['server']}/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/{SLUG}-dev",
+        data=json.dumps(change).encode(),
+        method="PATCH",
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"},
+    )
+    direct = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=20) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def refresh(value: str) -> dict[str, object]:
+    return {"metadata": {"annotations": {"argocd.argoproj.io/refresh": value}}}
+
+
+ATTACKS: dict[str, dict[str, object]] = {
+    "project": {"spec": {"project": "default"}},
+    "source": {"spec": {"source": {"repoURL": "https://github.com/evil/web.git"}}},
+    "destination": {"spec": {"destination": {"namespace": "kube-system"}}},
+    "an operation": {"operation": {"sync": {"revision": "e" * 40}}},
+    "status": {"status": {"reconciledAt": "2020-01-01T00:00:00Z"}},
+    "another annotation": {"metadata": {"annotations": {"example.com/a": "b"}}},
+    "an annotation less": {"metadata": {"annotations": {"meta.helm.sh/release-name": None}}},
+    "a label": {"metadata": {"labels": {"gitops-flask/project": "another"}}},
+    "no finalizer": {"metadata": {"finalizers": []}},
+    "beside a refresh": {**refresh("normal"), "spec": {"project": "default"}},
+}
+
+
+def test_who_steals_its_token_can_do_nothing_but_have_argo_cd_look(half: Half) -> None:
+    token = kubectl("create", "token", WATCHER, "-n", "argocd").strip()
+    before = half.spec()
+    eventually("the policy", lambda: patch(token, ATTACKS["another annotation"])[0] != 200, 30)
+    for what, change in ATTACKS.items():
+        status, said = patch(token, change)
+        assert status in (403, 422), what
+        assert f"ValidatingAdmissionPolicy '{WATCHER}.argocd'" in said, what
+        assert "denied request: It may change no" in said, what
+    assert half.spec() == before
+    assert patch(token, refresh("normal")) == (200, "")
+
+
 def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
     half: Half, record_property: Callable[[str, object], None]
 ) -> None:
@@ -133,4 +189,5 @@ def test_it_goes_without_a_trace(half: Half) -> None:
     assert noticing(half).remove() == "removed"
     kinds = "deployments,serviceaccounts,roles,rolebindings,pods"
     assert WATCHER not in kubectl("get", kinds, "-n", "argocd", "-o", "name")
+    assert WATCHER not in kubectl("get", ",".join(POLICIES), "-o", "name")
     assert noticing(half).remove() == "was not there"

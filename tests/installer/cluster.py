@@ -24,6 +24,7 @@ class Cluster:
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     content: list[str] = field(default_factory=list)
     forbidden: tuple[str, ...] = ()
+    server: str = "v1.34.4"
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         return self.objects.get((kind, name))
@@ -37,6 +38,9 @@ class Cluster:
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
         return resource not in self.forbidden
+
+    def version(self) -> str:
+        return self.server
 
     def everything_in(self, namespace: str) -> "list[str]":
         return self.content

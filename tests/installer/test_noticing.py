@@ -1,5 +1,6 @@
 """The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import pytest
 
 from installer.argocd_values import POLLING, SMALL, merged, values
 from installer.beside import Host
-from installer.errors import DeadlinePassed
+from installer.errors import CommandFailed, DeadlinePassed
 from installer.resources.noticing import Noticing, _seconds
 from installer.watcher import SCRIPT, manifests
+from installer.watcher_policy import KINDS as POLICIES
+from installer.watcher_policy import WatcherPolicy
 from tests.delivery.world import write_program
 from tests.github.authority import Authority
 from tests.listening import serving
@@ -53,11 +56,25 @@ def watcher() -> dict[tuple[str, str], Any]:
     running = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}
     key = ("deployments.apps", NAME)
     made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
-    return made
+    return made | policy()
+
+
+def policy() -> dict[tuple[str, str], Any]:
+    """Return the policy that limits its token, and its binding."""
+    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests()
+    return {(kind, f"{NAME}.argocd"): each for kind, each in zip(POLICIES, made, strict=True)}
+
+
+def unused() -> Any:
+    return (Cluster(), Helm())
 
 
 def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Noticing:
-    edges: Any = (Cluster(objects), helm or Helm())
+    return beside(Cluster(objects), helm, **settings)
+
+
+def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Noticing:
+    edges: Any = (cluster, helm or Helm())
     return Noticing(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
 
 
@@ -126,13 +143,17 @@ def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
 
 
 def test_as_it_should_be_it_is_left_alone() -> None:
-    assert change_of(resource(argo_cd(None) | watcher(), Helm([release(NAME)]))) is None
+    assert change_of(resource(argo_cd(None) | watcher(), running())) is None
+
+
+def running() -> Helm:
+    return Helm([release(NAME), release(f"{NAME}-policy")])
 
 
 def test_with_another_key_it_starts_anew() -> None:
     objects = argo_cd(None) | watcher()
     secret = {"kind": "Secret", "metadata": {"resourceVersion": "8"}, "data": {}}
-    change = change_of(resource(objects | {("secrets", "web-repo"): secret}, Helm([release(NAME)])))
+    change = change_of(resource(objects | {("secrets", "web-repo"): secret}, running()))
     assert [field.name for field in change.fields] == ["Deployment"]
 
 
@@ -143,8 +164,83 @@ def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
     container = {**READER["spec"]["template"]["spec"]["containers"][0], "image": newer}  # type: ignore[index]
     spec = {**READER["spec"]["template"]["spec"], "containers": [container]}  # type: ignore[index]
     objects["deployments", "argocd-repo-server"] = {**READER, "spec": {"template": {"spec": spec}}}
-    change = change_of(resource(objects, Helm([release(NAME)])))
+    change = change_of(resource(objects, running()))
     assert [field.name for field in change.fields] == ["Role", "Deployment"]
+
+
+def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
+    noticing = resource(argo_cd(None), helm := Helm())
+    with pytest.raises(DeadlinePassed):  # this cluster starts nothing
+        noticing.apply(noticing.observe(), change_of(noticing))
+    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    policy, binding = helm.installed[0][1]["objects"]
+    assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
+    assert policy["spec"]["matchConditions"][0]["expression"] == (
+        "request.userInfo.username == 'system:serviceaccount:argocd:web-dev-watcher'"
+    )
+    assert (policy["spec"]["failurePolicy"], binding["spec"]["validationActions"]) == ("Fail", ["Deny"])
+    gone = resource(argo_cd(None), helm)
+    assert gone.remove() == "removed"
+    assert helm.uninstalled == [NAME, f"{NAME}-policy"]
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
+    objects = argo_cd(None) | watcher()
+    there = json.loads(json.dumps(objects[kind, f"{NAME}.argocd"]))
+    weaker = {"validations": []} if "validations" in there["spec"] else {"validationActions": ["Audit"]}
+    objects[kind, f"{NAME}.argocd"] = {**there, "spec": {**there["spec"], **weaker}}
+    noticing = resource(objects, helm := running())
+    change = change_of(noticing)
+    assert [field.name for field in change.fields] == ["policy"]
+    noticing.apply(noticing.observe(), change)
+    assert helm.installed[0][0] == f"{NAME}-policy"
+
+
+WITHOUT = "its token may change all of Application web-dev, because a policy that limits it is missing: "
+
+
+@pytest.mark.parametrize(
+    ("cluster", "why"),
+    [
+        ({"server": "v1.29.9"}, "the cluster is v1.29.9, and it needs 1.30"),
+        ({"forbidden": POLICIES[:1]}, f"you may not create {POLICIES[0]}, patch {POLICIES[0]}"),
+    ],
+)
+def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same(
+    cluster: dict[str, Any], why: str
+) -> None:
+    change = change_of(noticing := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
+    assert change.action == "create"
+    assert change.note.endswith(f"; {WITHOUT}{why}")
+    with pytest.raises(DeadlinePassed):
+        noticing.apply(noticing.observe(), change)
+    assert [name for name, _ in helm.installed] == [NAME]
+    objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
+    change = change_of(beside(Cluster(objects, **cluster), running()))
+    assert (change.action, change.note) == ("unavailable", WITHOUT + why)
+
+
+def test_another_projects_policy_is_left() -> None:
+    objects = argo_cd(None) | watcher()
+    for kind in POLICIES:
+        there = objects[kind, f"{NAME}.argocd"]
+        objects[kind, f"{NAME}.argocd"] = {**there, "metadata": {**there["metadata"], "labels": {}}}
+    change = change_of(resource(objects, running()))
+    assert change.action == "unavailable"
+    assert f"ValidatingAdmissionPolicy {NAME}.argocd is another project's" in change.note
+
+
+def test_who_may_not_read_policies_is_told_so() -> None:
+    class Closed(Cluster):
+        def get_many(self, references: list[str], namespace: str = "") -> dict[str, Any]:
+            if references[0].startswith(POLICIES[0]):
+                raise CommandFailed("kubectl get", 1, "Error from server (Forbidden): policies is forbidden")
+            return super().get_many(references, namespace)
+
+    change = change_of(beside(Closed(argo_cd(None) | watcher()), running()))
+    assert change.action == "unavailable"
+    assert "Forbidden" in change.note
 
 
 def test_it_goes_when_argo_cd_polls_often_enough() -> None:
@@ -152,7 +248,7 @@ def test_it_goes_when_argo_cd_polls_often_enough() -> None:
     assert change_of(noticing).note == "goes: Argo CD polls often enough"
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
         noticing.apply(noticing.observe(), change_of(noticing))
-    assert helm.uninstalled == [NAME]
+    assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
 
 
 def test_one_of_others_is_neither_changed_nor_removed() -> None:
@@ -168,7 +264,7 @@ def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_with
     noticing = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match="noticing: polling"):
         noticing.apply(noticing.observe(), change_of(noticing))
-    assert [name for name, _ in helm.installed] == [NAME]
+    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
 
 
 def test_it_may_patch_one_application_and_runs_restricted() -> None:
