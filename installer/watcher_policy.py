@@ -70,7 +70,7 @@ class WatcherPolicy:
             found = self._cluster.get_many(self._references)
         except CommandFailed as error:
             return State({}, right=False, hindrance=f"it cannot be read: {error.message}")
-        if foreign := [kind for kind, each in found.items() if not is_ours(each, self._settings.slug)]:
+        if foreign := [kind for kind, each in found.items() if not is_ours(each, self._settings)]:
             return State(found, right=False, hindrance=f"{foreign[0]} {self.name} is another project's")
         right = all(covers(found.get(each["kind"]), each) for each in self.manifests())
         release = self._helm.release(self._release, self._home) if right else None
@@ -101,11 +101,11 @@ class WatcherPolicy:
             found = self._cluster.get_many(self._references)
         except CommandFailed:  # who may not read them did not make them either
             return ""
-        return ", ".join(f"{k} {self.name}" for k, each in found.items() if is_ours(each, self._settings.slug))
+        return ", ".join(f"{k} {self.name}" for k, each in found.items() if is_ours(each, self._settings))
 
     def manifests(self) -> Objects:
         """Return the policy and its binding."""
-        head = metadata(self._settings.slug, self.name)
+        head = metadata(self._settings, self.name)
         api = f"{_GROUP}/v1"
         watcher = f"system:serviceaccount:{self._home}:{self._account}"
         policy = {

@@ -8,6 +8,7 @@ from ..argocd_values import values
 from ..certificates import CONFIG_MAP as CERTIFICATES
 from ..certificates import shortened, tls_host, unknown_authority
 from ..components import PARTS, asleep, namespaces, number, unready, version
+from ..default_project import CLOSED, OPEN, DefaultProject
 from ..errors import InstallerError
 from ..helm import Helm
 from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
@@ -21,6 +22,7 @@ from ..wait import clear
 CHART = "oci://ghcr.io/argoproj/argo-helm/argo-cd"
 CHART_VERSION = "10.1.1"
 RELEASE = "argocd"
+_DEFAULT = "project default"
 OLDEST = (3, 2)
 """The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
 CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
@@ -38,6 +40,10 @@ class Seen:
     """The ssh hosts that an Argo CD of others knows."""
     trusted: frozenset[str] = frozenset()
     """The hosts whose certificates it was given."""
+    default_open: bool = False
+    """Whether the project `default` of ours allows anything."""
+    default_users: tuple[str, ...] = ()
+    """The Applications that use that project while it does."""
 
     @property
     def namespaces(self) -> list[str]:
@@ -63,6 +69,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._ca_setting = f"{settings.scm}.ca"
         self._tls_host = tls_host(settings.source_url) if settings.ca else ""
         self._values = values(settings)
+        self._default = DefaultProject(settings, cluster, helm)
         self.title = f"Argo CD in namespace {self._home}"
 
     def observe(self) -> Seen:
@@ -73,7 +80,9 @@ class ArgoCDInstallation(Resource[Seen]):
         foreign = release is None and self._home in namespaces(components)
         hosts = self._map(CONFIG_MAP) if foreign and self._ssh_host else {}
         trusted = frozenset(self._map(CERTIFICATES) if foreign and self._tls_host else ())
-        seen = Seen(components, release, values, hosts.get("ssh_known_hosts", ""), trusted)
+        default_open = release is not None and self._default.is_open()
+        users = tuple(self._default.users()) if default_open else ()
+        seen = Seen(components, release, values, hosts.get("ssh_known_hosts", ""), trusted, default_open, users)
         if foreign:
             self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
         return seen
@@ -102,8 +111,15 @@ class ArgoCDInstallation(Resource[Seen]):
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
         fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))
+        if seen.default_open and not seen.default_users:
+            fields += (Field(_DEFAULT, OPEN, CLOSED),)
         waiting = unready(seen.components, self._home)
-        return Change("change", fields, f"wait for {waiting}" if waiting else "") if fields or waiting else None
+        if fields or waiting:
+            return Change("change", fields, f"wait for {waiting}" if waiting else "")
+        if seen.default_users:
+            user = seen.default_users[0]
+            return Change("unavailable", note=f"its project default {OPEN}, because Application {user} uses it")
+        return None
 
     def _unfit(self, seen: Seen) -> Change | None:
         found = version(seen.components, self._home)
@@ -134,7 +150,7 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Install or upgrade, and wait until it works."""
-        if change.action == "create" or change.fields:
+        if change.action == "create" or any(field.name != _DEFAULT for field in change.fields):
             self._helm.install(
                 *(RELEASE, self._home, self._values),
                 chart=CHART,
@@ -150,6 +166,7 @@ class ArgoCDInstallation(Resource[Seen]):
             self._patience,
             explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
         )
+        self._default.close()
 
     def _adopts(self) -> bool:
         """Tell whether definitions are left that another release owned; refuse those that are not Argo CD's."""
@@ -178,6 +195,7 @@ class ArgoCDInstallation(Resource[Seen]):
             return "stays, other projects may use it (`down --argocd` removes it)"
         if users := self._cluster.list("applications.argoproj.io"):
             return f"stays, Application {users[0]['metadata']['name']} uses it"
+        self._default.remove()
         self._helm.uninstall(RELEASE, self._home, self._patience)
         clear(f"The end of {self.title}", self._remains, self._patience)
         return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"

@@ -20,11 +20,16 @@ with tempfile.TemporaryDirectory() as _folder:
 OURS = release("argocd", chart=f"argo-cd-{CHART_VERSION}")
 
 
+DEFAULT = ("appprojects.argoproj.io", "default")
+DEFAULT_CLOSED = {DEFAULT: {"spec": {"namespaceResourceBlacklist": [{"group": "*", "kind": "*"}]}}}
+EVERYTHING = {"spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}}
+
+
 def argo_cd(
     components: list[dict[str, Any]], helm: Helm | None = None, settings: Settings = SETTINGS, **more: Any
 ) -> ArgoCDInstallation:
     cluster = Cluster({("deployments", str(number)): each for number, each in enumerate(components)})
-    cluster.objects.update(more.pop("objects", {}))
+    cluster.objects.update(DEFAULT_CLOSED | more.pop("objects", {}))
     edges: Any = (cluster, helm or Helm())
     return ArgoCDInstallation(settings, *edges, patience=0, **more)
 
@@ -287,3 +292,37 @@ def test_one_of_others_has_to_be_given_it_by_them() -> None:
 def test_without_a_ca_of_the_company_nobody_is_asked_for_one() -> None:
     assert change_of(argo_cd(WORKING, settings=replace(COMPANY, ca=""))) is None
     assert "tls" not in argo_cd([], settings=replace(COMPANY, ca=""))._values["configs"]
+
+
+@pytest.mark.parametrize("there", [{DEFAULT: EVERYTHING}, {DEFAULT: None}], ids=["open", "not made yet"])
+def test_the_default_project_of_ours_allows_nothing(there: dict[tuple[str, str], Any]) -> None:
+    resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=there)
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    assert change.fields == (Field("project default", "allows everything", "allows nothing"),)
+    resource.apply(seen, change)
+    ((name, written),) = helm.installed  # Argo CD itself is not upgraded for it
+    (project,) = written["objects"]
+    assert (name, project["metadata"]["name"], helm.options[-1]["take_ownership"]) == (
+        "argocd-default-project", "default", True
+    )  # fmt: skip
+    assert not any(project["spec"][each] for each in ("sourceRepos", "destinations", "clusterResourceWhitelist"))
+    assert project["spec"]["namespaceResourceBlacklist"] == [{"group": "*", "kind": "*"}]
+
+
+@pytest.mark.parametrize("project", ["default", ""])
+def test_a_default_project_that_somebody_uses_stays_as_it_is_and_that_is_said(project: str) -> None:
+    user = {"metadata": {"name": "theirs"}, "spec": {"project": project}}
+    objects = {DEFAULT: EVERYTHING, ("applications.argoproj.io", "theirs"): user}
+    resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=objects)
+    change = change_of(resource)
+    assert (change.action, change.note) == (
+        "unavailable", "its project default allows everything, because Application theirs uses it"
+    )  # fmt: skip
+    resource._default.close()
+    assert helm.installed == []
+
+
+def test_the_default_project_of_anothers_argo_cd_is_never_looked_at() -> None:
+    assert change_of(argo_cd(WORKING, objects={DEFAULT: EVERYTHING} | knowing("github.com"))) is None
