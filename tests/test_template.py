@@ -122,7 +122,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "visibility": "public" if a["registry"] == "docker.io" else "private",
             "ca": "",
         },
-        "cluster": {"namespace": a["namespace"]},
+        "cluster": {"namespace": a["namespace"], "extra_kinds": []},
         "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", "url": "", "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
