@@ -136,6 +136,22 @@ def test_what_is_lent_for_a_pods_version_lets_nothing_else_through(asks: Ground)
         assert [client.get(f"http://localhost{path}", 10).status for path in others] == [403] * len(others)
 
 
+def test_an_api_server_below_a_path_is_asked_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/answers:8000/proxy/version"
+    with elsewhere() as rancher:
+        config = {
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{rancher.port}/k8s/clusters/c-1"}}],
+            "users": [{"name": "c", "user": {}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+        }  # fmt: skip
+        (tmp_path / "kubeconfig").write_text(json.dumps(config))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        with Cluster().proxied([path]) as client:
+            assert REVISION in client.get(f"http://localhost{path}", 10).text
+    assert rancher.heard[-1].startswith(f"GET /k8s/clusters/c-1{path} HTTP/1.1\n")
+
+
 def test_an_api_server_that_is_restarted_while_pods_are_asked_is_waited_for(
     asks: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
