@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bars.test_files import SUPPRESSED, run, suppressed
+from tests.bars.test_files import SUPPRESSED, run, scripts, suppressed
 from tests.conftest import Bake, BakedProject
 
 FILES = {
@@ -41,9 +41,9 @@ def test_the_schema_finds_what_is_wrong(baked: BakedProject, tmp_path: Path) -> 
 
 
 def test_shellcheck_finds_nothing(baked: BakedProject) -> None:
-    scripts = sorted(name for name in baked.files() if name.startswith("ci/"))
-    assert f"ci/lib/on-{baked.answers['ci']}.sh" in scripts
-    assert run(baked.path, "shellcheck", "--external-sources", *scripts) == ""
+    found = scripts(baked)
+    assert f"ci/lib/on-{baked.answers['ci']}.sh" in found
+    assert run(baked.path, "shellcheck", "--external-sources", *found) == ""
 
 
 def test_these_are_all_the_exceptions(baked: BakedProject) -> None:
