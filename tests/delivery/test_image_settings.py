@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.test_image import LOGIN, calls, machine
+from tests.delivery.test_image import LOGIN, ONLY_MAIN, calls, machine
 from tests.delivery.world import DIGEST, REPOSITORY, Checkout
 
 __all__ = ["machine"]
@@ -50,7 +50,7 @@ def test_it_is_for_the_machines_that_were_named(machine: Checkout) -> None:
 @pytest.mark.parametrize("pushed", ["", "sha256:" + "2b" * 32])
 def test_the_summary_tells_image_digest_commit_and_what_comes_next(machine: Checkout, pushed: str) -> None:
     summary = machine.home / "summary.md"
-    machine.run("image", **LOGIN, **ACTIONS, GITHUB_STEP_SUMMARY=str(summary), PUSHED=pushed)
+    machine.run("image", **ONLY_MAIN, **ACTIONS, GITHUB_STEP_SUMMARY=str(summary), PUSHED=pushed)
     revision = machine.git("rev-parse", "HEAD")
     text = summary.read_text()
     assert f"| image | <code>{REPOSITORY}:{revision}</code> |" in text
