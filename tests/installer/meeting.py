@@ -2,26 +2,35 @@
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from installer.errors import InstallerError
-from tests.github.faults import Faults
+from tests.github.faults import Fault, Faults
 
 from .bench import REGISTRY_TOKEN
 from .fault_table import Asked, Case
 
 
-def no_rests(monkeypatch: pytest.MonkeyPatch, edge: str, *modules: str) -> list[float]:
-    """Let no time pass in a pause, and take down how long it would have been; have short time-outs."""
+def no_rests(monkeypatch: pytest.MonkeyPatch, *modules: str) -> list[float]:
+    """Let no time pass in a pause, and take down how long it would have been."""
     waits: list[float] = []
     for module in ("rest", "git", *modules):
         monkeypatch.setattr(f"installer.{module}.pause", waits.append)
-    monkeypatch.setattr(f"installer.{edge}.TIMEOUT", 1)
-    monkeypatch.setattr("installer.git.SILENCE", 1)
     return waits
+
+
+@contextmanager
+def impatient(fault: Fault, *timeouts: str) -> Iterator[None]:
+    """Have short time-outs where an answer never comes; elsewhere a slow machine would meet them by itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        if fault.kind == "hangs":
+            for name in (*timeouts, "git.SILENCE"):
+                patch.setattr(f"installer.{name}", 2)
+        yield
 
 
 def meet(
@@ -31,6 +40,7 @@ def meet(
     case: Case,
     waits: list[float],
     *,
+    timeouts: tuple[str, ...],
     old_way: str,
     told: Callable[[str], None],
     no: bool,
@@ -38,8 +48,9 @@ def meet(
 ) -> None:
     """Let one request meet one fault, and then none.
 
-    `old_way` is what git asks where it takes an answer for a server that speaks its old protocol, `told` judges an
-    error's text, `no` says that the fault is an answer that has a meaning here, `made` tells a secret that was made.
+    `timeouts` name how long an answer is waited for, `old_way` is what git asks where it takes an answer for a server
+    that speaks its old protocol, `told` judges an error's text, `no` says that the fault is an answer that has a
+    meaning here, `made` tells a secret that was made.
     """
     bench.set_up(asked.given)
     faults.order(case.fault, asked.method, asked.path, times=case.times)
@@ -47,7 +58,8 @@ def meet(
         faults.order(case.fault, "GET", old_way)
     began = time.monotonic()
     try:
-        bench.apply(asked.key)
+        with impatient(case.fault, *timeouts):
+            bench.apply(asked.key)
     except InstallerError as error:
         told(whole(error, bench.token, made() or "none"))
     else:

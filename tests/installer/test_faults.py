@@ -15,8 +15,7 @@ ABSENT = ("404 scope", "409")
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    monkeypatch.setattr("installer.resources.repository.PATIENCE", 2.0)
-    return no_rests(monkeypatch, "github_rest", "resources.repository")
+    return no_rests(monkeypatch, "resources.repository")
 
 
 def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
@@ -27,7 +26,8 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         return bench.kept("web-webhook", "secret") or ""
 
     old_way, no = r"^/acme/web/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    meet(bench, bench.github.faults, asked, case, waits, old_way=old_way, told=told, no=no, made=made)
+    limits = ("github_rest.TIMEOUT", "resources.repository.PATIENCE")
+    meet(bench, bench.github.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no, made=made)
     check_converged(bench, asked)
 
 

@@ -109,7 +109,7 @@ def bench(opened: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return no_rests(monkeypatch, "gitlab_rest")
+    return no_rests(monkeypatch)
 
 
 def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
@@ -117,7 +117,8 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         check_told(asked, case, text)
 
     old_way, no = r"^/acme/web\.git/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    meet(bench, bench.gitlab.faults, asked, case, waits, old_way=old_way, told=told, no=no)
+    limits = ("gitlab_rest.TIMEOUT",)
+    meet(bench, bench.gitlab.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no)
     check_converged(bench, asked)
 
 
