@@ -10,7 +10,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -139,12 +138,6 @@ def test_what_was_applied_is_not_written_again(half: Half, audit: Audit) -> None
     assert audit.changes() == []
 
 
-def test_looking_at_a_converged_system_takes_seconds_only(half: Half) -> None:
-    began = time.monotonic()
-    half.plan()
-    assert time.monotonic() - began < 5
-
-
 def test_a_delivered_revision_goes_live_by_the_deploy_key(half: Half) -> None:
     assert half.wait(half.repository.deliver(A)) == [A, A]
     secret = json.loads(kubectl("get", "secret", "clu-web-repo", "-n", "argocd", "-o", "json"))
@@ -166,10 +159,9 @@ def test_looking_at_a_live_service_writes_nothing(half: Half) -> None:
 
 
 def test_a_service_that_settled_on_another_revision_fails_at_once(half: Half) -> None:
-    began = time.monotonic()
-    with pytest.raises(InstallerError, match=f"answers revision {C}, while {B} is recorded"):
+    with pytest.raises(InstallerError, match=f"answers revision {C}, while {B} is recorded") as caught:
         half.wait(half.repository.deliver(B, baked=C), seconds=300)
-    assert time.monotonic() - began < 100
+    assert not isinstance(caught.value, DeadlinePassed)
 
 
 def test_an_image_that_cannot_be_pulled_is_named(half: Half) -> None:

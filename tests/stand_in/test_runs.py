@@ -1,7 +1,6 @@
 """Real act behind the stand-in: what starts workflows, what they may do, and what comes of them."""
 
 import json
-import time
 
 import pytest
 from github import GithubException
@@ -176,15 +175,13 @@ def test_a_job_without_a_runner_waits_for_ever(octo: Person, github: GitHub) -> 
 def test_a_newer_run_of_a_group_cancels_the_one_under_way(octo: Person, github: GitHub) -> None:
     slow = (
         "on: push\nconcurrency: {group: 'g-${{ github.ref }}', cancel-in-progress: true}\n"
-        "jobs: {one: {runs-on: ubuntu-latest, steps: [{run: sleep 300}]}}\n"
+        "jobs: {one: {runs-on: ubuntu-latest, steps: [{run: sleep 3600}]}}\n"
     )
-    began = time.monotonic()
     octo.repository(files={".github/workflows/slow.yml": slow})
-    octo.commit({".github/workflows/slow.yml": slow.replace("sleep 300", "true")})
+    octo.commit({".github/workflows/slow.yml": slow.replace("sleep 3600", "true")})
     octo.push("main")
     assert github.wait_for_run("acme/web").conclusion == "success"
     assert [each.conclusion for each in github.runs("acme/web")] == ["success", "cancelled"]
-    assert time.monotonic() - began < 60
 
 
 def test_a_run_s_token_may_dispatch_where_its_job_says_so_and_that_starts_a_run(octo: Person, github: GitHub) -> None:
