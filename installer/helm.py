@@ -12,9 +12,9 @@ from typing import Any
 
 from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
-from .marks import ADDRESS, REPOSITORY, identities, labels, others, taken
+from .marks import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
 from .reach import UNREACHABLE, patiently, refusal
-from .release import PENDING, Release, last_complete
+from .release import PENDING, Made, Release, last_complete
 from .resource import Change
 from .secret import redact
 from .settings import Settings
@@ -78,6 +78,29 @@ class Helm:
         known = ",".join(identities(self._settings)) if self._settings else ""
         return self.releases(namespace, f"{REPOSITORY} in ({known})" if known else "")
 
+    def made(self) -> list[Made]:
+        """Return every release in the cluster that was made for our repository, whatever the settings were then."""
+        if self._settings is None:
+            return []
+        whose = f"owner=helm,{REPOSITORY} in ({','.join(identities(self._settings))}),{ARGOCD},{NAMESPACE}"
+        rows = self._cluster.labelled(
+            "secrets",
+            whose,
+            ("version", "name", PROJECT, ARGOCD, NAMESPACE),
+            (self._settings.argocd_namespace, self._settings.namespace),
+        )
+        by_revision = sorted(rows, key=lambda row: int(row[1]))  # helm keeps the one before the newest, too
+        return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
+
+    def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
+        """Take an object from another release of ours, one of former settings; tell whether one had it."""
+        annotations = (thing or {"metadata": {}})["metadata"].get("annotations") or {}
+        holder = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+        if not holder[0] or holder == (name, namespace):
+            return False
+        self.uninstall(str(holder[0]), str(holder[1]))
+        return True
+
     def obstacle(self, name: str, namespace: str) -> Change | None:
         """Say that a release which is to be written is another's; None where it is free or ours."""
         found = self.release(name, namespace)
@@ -115,7 +138,7 @@ class Helm:
 
         Where that helm ran elsewhere, nobody here can know that it has ended: it is given `grace` seconds.
         """
-        marks = {**(labels(self._settings) if self._settings else {}), **({HOLDER: machine()} if machine() else {})}
+        marks = {**(placed(self._settings) if self._settings else {}), **({HOLDER: machine()} if machine() else {})}
         flags = [f"--version={version}"] if version else []
         flags += [f"--labels={','.join(f'{key}={value}' for key, value in marks.items())}"] if marks else []
         flags += [f"--description={self._settings.url}"] if self._settings else []

@@ -16,6 +16,11 @@ REPOSITORY = "gitops-flask/repository"
 """The label with the digest of the repository's address."""
 ADDRESS = "gitops-flask/address"
 """The annotation with that address."""
+ARGOCD = "gitops-flask/argocd"
+NAMESPACE = "gitops-flask/namespace"
+"""The labels of a release with the namespaces that the settings named when it was written."""
+MOVES_FROM = "gitops-flask/moves-from"
+"""The annotation of an AppProject with the namespaces that the service is leaving."""
 FINGERPRINT = "gitops-flask/fingerprint"
 KEEP = {"helm.sh/resource-policy": "keep"}
 
@@ -34,6 +39,11 @@ def identities(settings: Settings) -> dict[str, str]:
 def labels(settings: Settings) -> dict[str, str]:
     """Return the labels of whatever is made for a project."""
     return {PROJECT: settings.slug, REPOSITORY: digest(settings.url)}
+
+
+def placed(settings: Settings) -> dict[str, str]:
+    """Return the labels of a release: whose it is, and for which place it was written."""
+    return {**labels(settings), ARGOCD: settings.argocd_namespace, NAMESPACE: settings.namespace}
 
 
 def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) -> dict[str, Any]:

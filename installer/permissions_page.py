@@ -45,6 +45,7 @@ get a list of what to set | nowhere |
 | install Argo CD, where there is none | the cluster's administrator |
 | wire a project to Argo CD | in its namespace: get and create Secrets, Applications and AppProjects |
 | create the service's namespace | create namespaces; or let someone create it |
+| find all that was made under former settings | in the whole cluster: list Secrets and Namespaces; done without |
 | notice deliveries at once | in Argo CD's namespace: create Deployments and Roles; done without |
 | limit the watcher's token to what it needs | create and patch {policies}; done without |
 

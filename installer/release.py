@@ -35,6 +35,19 @@ class Release:
         return max(0.0, (now - datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z")).total_seconds())
 
 
+@dataclass(frozen=True, order=True)
+class Made:
+    """A release of ours, and for which place it was written."""
+
+    home: str
+    name: str
+    slug: str
+    argocd: str
+    """The namespace of the Argo CD."""
+    namespace: str
+    """The service's."""
+
+
 def last_complete(history: Mapping[int, str], newest: int) -> int:
     """Return the revision that helm knows to be complete; the newest where it knows none."""
     settled = [revision for revision, status in history.items() if status not in PENDING]

@@ -27,6 +27,7 @@ from .resources.argo_cd import ArgoCDInstallation
 from .resources.content import Content
 from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
+from .resources.former import Former
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
@@ -128,6 +129,7 @@ class World:
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
+        application = Application(settings, cluster, helm, argocd)
         rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
         before = [
             kind.repository(settings, host, credentials, remove_it=remove_repository),
@@ -140,12 +142,13 @@ class World:
             Delivery(settings, host, ci),
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
+            Former(settings, cluster, helm, application),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
             *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
-            Application(settings, cluster, helm, argocd),
+            application,
             Noticing(settings, cluster, helm),
             Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),

@@ -1,5 +1,6 @@
 """The AppProject and the Application: what Argo CD runs, from where, and the most that it may touch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..ending import KINDS, Ending, ending
 from ..errors import CommandFailed, DeadlinePassed, InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
-from ..marks import REPOSITORY, is_ours, metadata, not_ours, stays
+from ..marks import MOVES_FROM, REPOSITORY, is_ours, metadata, not_ours, stays
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, differences, exact_differences
 from ..settings import Settings
@@ -26,6 +27,13 @@ class Seen:
 
     objects: dict[str, Object]
     release: Release | None
+
+    def moves_from(self, namespace: str) -> tuple[str, ...]:
+        """Return the namespaces that the service has to leave for this one: where it is, and where it was before."""
+        project, application = (self.objects.get(kind, {"metadata": {}}) for kind in ("AppProject", "Application"))
+        noted = (project["metadata"].get("annotations") or {}).get(MOVES_FROM, "").split(",")
+        there = application.get("spec", {}).get("destination", {}).get("namespace", "")
+        return tuple(each for each in dict.fromkeys([*noted, there]) if each not in ("", namespace))
 
 
 class Application(Resource[Seen]):
@@ -69,7 +77,9 @@ class Application(Resource[Seen]):
         fields = self._differences(seen.objects)
         if seen.release is None or seen.release.status != "deployed":
             fields = (*fields, Field("release", seen.release and seen.release.status, "deployed"))
-        return Change("change", fields) if fields else None
+        moves = ", ".join(seen.moves_from(self._settings.namespace))
+        note = f"moves from namespace {moves}, where it runs on until the new one is live" if moves else ""
+        return Change("change", fields, note) if fields else None
 
     def obstacle(self) -> Change | None:
         """Say so where the release that would hold it is another's."""
@@ -81,12 +91,13 @@ class Application(Resource[Seen]):
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # Argo CD ends nothing without
             self._ending.see_out(seen.objects, self._patience)
-        project, application = self.manifests()
+        moving = tuple(each for each in seen.moves_from(self._settings.namespace) if self.workloads(each))
+        project, application = wanted = self.manifests(moving)
         self._helm.install(self._name, self._home, objects(project, application))
-        for manifest in (project, application):
-            if self._differences(self._cluster.get_many(self._references, self._home), manifest["kind"]):
+        for manifest in wanted:
+            if self._differences(self._cluster.get_many(self._references, self._home), manifest["kind"], wanted):
                 self._argocd.remove_foreign_fields(manifest)
-        if left := self._differences(self._cluster.get_many(self._references, self._home)):
+        if left := self._differences(self._cluster.get_many(self._references, self._home), wanted=wanted):
             names = ", ".join(f"{field.name} ({field.old!r})" for field in left)
             raise InstallerError(f"{self.title}: something else keeps changing {names}.", "Find and stop what sets it.")
 
@@ -105,10 +116,33 @@ class Application(Resource[Seen]):
             self._patience,
             explain=self._ending.rescue,
         )
-        clear(f"The end of what {self._name} deployed", self._workloads, self._patience)
+        clear(f"The end of what {self._name} deployed", self.workloads, self._patience)
         released = self._helm.uninstall(self._name, self._home)
         clear(f"The end of AppProject {self._name}", self._ending.remains, self._patience)
         return f"{'removed' if released or seen.objects else 'was not there'}"
+
+    def let_go(self) -> str:
+        """Remove both and leave what they deployed to another Application."""
+        seen = self.observe()
+        if foreign := self._foreign(seen):
+            return stays(foreign, self._settings)
+        if "Application" in seen.objects:
+            self._argocd.let_go(self._name)
+        clear(f"The end of Application {self._name}", self._application_remains, self._patience)
+        self._helm.uninstall(self._name, self._home)
+        clear(f"The end of AppProject {self._name}", self._ending.remains, self._patience)
+        return "removed"
+
+    def see_moved(self, namespaces: Sequence[str]) -> None:
+        """Wait until Argo CD has removed what the service left behind, then take its right to those namespaces away."""
+        clear(
+            f"The end of what {self._name} deployed in {', '.join(namespaces)}",
+            lambda: ", ".join(filter(None, map(self.workloads, namespaces))),
+            self._patience,
+        )
+        seen = self.observe()
+        if change := self.diff(seen):
+            self.apply(seen, change)
 
     def _delete(self) -> None:
         try:
@@ -118,15 +152,21 @@ class Application(Resource[Seen]):
                 return  # it was gone before the CLI began to watch: that waits for news that do not come any more
             raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._ending.rescue()) from None
 
-    def manifests(self) -> tuple[Object, Object]:
-        """Return the AppProject and the Application as they should be."""
+    def manifests(self, moving: Sequence[str] = ()) -> tuple[Object, Object]:
+        """Return the AppProject and the Application as they should be.
+
+        While the service moves, Argo CD may still touch the namespaces that it leaves: it removes what is there after
+        what is new has become healthy.
+        """
         settings = self._settings
         head: Any = metadata(settings, self._name, self._home, finalizers=[FINALIZER])
+        note = {MOVES_FROM: ",".join(moving)} if moving else {}
+        noted = metadata(settings, self._name, self._home, finalizers=[FINALIZER], annotations=note)
         destination = {"server": SERVER, "namespace": settings.namespace}
         project = {
             "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",
             "sourceRepos": [settings.source_url],
-            "destinations": [destination],
+            "destinations": [destination, *({**destination, "namespace": each} for each in moving)],
             "clusterResourceWhitelist": [],
             "namespaceResourceWhitelist": whitelist(settings.extra_kinds),
         }
@@ -146,7 +186,8 @@ class Application(Resource[Seen]):
             "destination": destination,
             "syncPolicy": {
                 "automated": {"prune": True, "selfHeal": True},
-                "syncOptions": ["ApplyOutOfSyncOnly=true"],  # a delivery changes one object: the others are not written
+                # a delivery changes one object: the others are not written
+                "syncOptions": ["ApplyOutOfSyncOnly=true", *(["PruneLast=true"] if moving else [])],
                 # `refresh`: without it a failing sync holds back the commit that mends it
                 "retry": {
                     "limit": -1,
@@ -156,21 +197,23 @@ class Application(Resource[Seen]):
             },
         }
         return (
-            {"apiVersion": _API, "kind": "AppProject", "metadata": head, "spec": project},
+            {"apiVersion": _API, "kind": "AppProject", "metadata": noted, "spec": project},
             {"apiVersion": _API, "kind": "Application", "metadata": head, "spec": application},
         )
 
-    def _differences(self, found: dict[str, Object], only: str = "") -> tuple[Field, ...]:
+    def _differences(
+        self, found: dict[str, Object], only: str = "", wanted: Sequence[Object] = ()
+    ) -> tuple[Field, ...]:
         fields: list[Field] = []
-        for manifest in self.manifests():
+        for manifest in wanted or self.manifests():
             kind = manifest["kind"]
             if only in ("", kind) and kind not in found:
                 fields.append(Field(kind, None, "made"))
             elif only in ("", kind):
                 there = found[kind]
                 fields += exact_differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec")
-                wanted = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
-                fields += differences(wanted, there["metadata"], f"{kind}.metadata.")
+                marks = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
+                fields += differences(marks, there["metadata"], f"{kind}.metadata.")
         return tuple(fields)
 
     def _pulls_with(self) -> dict[str, Any]:
@@ -195,9 +238,10 @@ class Application(Resource[Seen]):
         conditions = (found or {}).get("status", {}).get("conditions") or [{"message": "no condition"}]
         return f"still there: {conditions[-1].get('message')}" if found else ""
 
-    def _workloads(self) -> str:
+    def workloads(self, namespace: str = "") -> str:
+        """Name what is deployed in a namespace, the service's own where nothing else is said."""
         selector = f"app.kubernetes.io/instance={self._settings.slug}"
-        left = self._cluster.list("deployments,services,pods", self._settings.namespace, selector)
+        left = self._cluster.list("deployments,services,pods", namespace or self._settings.namespace, selector)
         return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)
 
 

@@ -86,7 +86,8 @@ class Namespace(Resource[Seen]):
         """Make it, after the old one is gone."""
         if seen.leaving:
             clear(f"The end of namespace {self._name}", self._remains, self._patience)
-        self._helm.install(self._release, self._home, objects(self._manifest(keep=True)))
+        elsewhere = self._helm.displace(seen.namespace, self._release, self._home)
+        self._helm.install(self._release, self._home, objects(self._manifest(keep=True)), take_ownership=elsewhere)
 
     def remove(self) -> str:
         """Remove it where it is ours and nothing but Kubernetes' own things are left in it."""

@@ -127,6 +127,7 @@ class PullSecret(Resource[Seen]):
         login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()
         head = metadata(self._settings, self._name, self._namespace, annotations={FROM: source})
         file = {FILE: Secret(json.dumps({"auths": {self._registry: login}}))}
+        self._helm.displace(seen.secret, self._name, self._home)
         self._helm.install(self._name, self._home, objects(pack(head, KIND, {}, file)))
 
     def remove(self) -> str:

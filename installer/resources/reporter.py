@@ -106,6 +106,8 @@ class Reporter(Resource[Seen]):
         if not self.wanted:
             self.remove()
             return
+        for found in seen.objects.values():
+            self._helm.displace(found, self._name, self._home)
         image = seen.image or self._resolve(self._settings.reporter_image)
         self._helm.install(self._name, self._home, objects(*self._manifests(seen.host, image)))
         clear(

@@ -14,6 +14,7 @@ from ..progress import Steps, Waiting
 from ..resource import Resource
 from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
+from ..resources.former import Former
 from ..resume import command
 from ..timeline import Timeline
 from ..world import World
@@ -39,10 +40,12 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
             preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
-        resources = _resources(world, renew_key=renew_key)
-        with Steps(len(planned), timeline) as steps:
+        resources = [r for r in _resources(world, renew_key=renew_key) if r.key != Former.key]
+        with Steps(sum(p.resource.key != Former.key for p in planned), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
         until_live(world, timeline)
+        if any(p.resource.key == Former.key and p.change and p.change.effective for p in planned):
+            _remove_former(world)
         console.show_timeline(timeline)
     else:
         lease.tidy()
@@ -53,6 +56,13 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
         until_live(world)
     if world.settings.webhook:
         _try_webhook(world)
+
+
+def _remove_former(world: World) -> None:
+    """Remove what was made under former settings, now that the present ones are live."""
+    former = [resource for resource in world.resources() if resource.key == Former.key]
+    with Lease(world.host).held(), Steps(len(former)) as steps:
+        converge.Apply(former, steps).run()
 
 
 def _resources(world: World, *, renew_key: bool) -> list[Resource[Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 import yaml
 
+from installer.resources.argo_cd import CRDS, RELEASE
 from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
@@ -58,6 +59,10 @@ class Project:
     @property
     def namespace(self) -> str:
         return str(self.settings["cluster"]["namespace"])
+
+    @property
+    def argocd(self) -> str:
+        return str(self.settings["argocd"].get("namespace", "argocd"))
 
     @property
     def service(self) -> Service:
@@ -167,8 +172,23 @@ class Street:
 
     def found(self, *arguments: str) -> list[str]:
         """Return what kubectl names."""
-        command = ["kubectl", "get", *arguments, "--output=name", "--ignore-not-found"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        return self.kubectl("get", *arguments, "--output=name", "--ignore-not-found").split()
+
+    def kubectl(self, *arguments: str) -> str:
+        return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True).stdout
+
+    def sweep(self, slugs: tuple[str, ...], *namespaces: str) -> None:
+        """Take away what is left of projects with these slugs, an Argo CD that one of them made included."""
+        whose = f"--selector=gitops-flask/project in ({','.join(slugs)})"
+        if self.found("crd", CRDS[0]):
+            for kind in ("applications.argoproj.io", "appprojects.argoproj.io"):  # a project that goes ends none
+                self.kubectl("delete", kind, "--all-namespaces", whose, "--timeout=60s")
+        for each in json.loads(self.helm("list", "--all-namespaces", whose, "--output=json")):
+            self.helm("uninstall", each["name"], f"--namespace={each['namespace']}")
+        self.kubectl("delete", "namespace", *namespaces, "--ignore-not-found")
+        if not any(name == RELEASE for _, name in self.releases()):
+            self.kubectl("delete", "namespace", "argocd", "--ignore-not-found")
+            self.kubectl("delete", "crd", *CRDS, "--ignore-not-found")
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from installer.resources.argo_cd import CRDS
-
 from .neighbours import Project, Street, live, street
 from .test_cluster_half import kubectl
 
@@ -44,12 +42,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         try:
             yield opened
         finally:
-            for name in ("applications.argoproj.io", "appprojects.argoproj.io"):
-                kubectl("delete", name, f"{SLUG}-dev", "--namespace=argocd", "--ignore-not-found", "--timeout=60s")
-            for _, name in sorted(opened.releases()):
-                opened.helm("uninstall", name, "--namespace=argocd")
-            kubectl("delete", "namespace", f"{SLUG}-dev", "argocd", "--ignore-not-found")
-            kubectl("delete", "crd", *CRDS, "--ignore-not-found")
+            opened.sweep((SLUG, f"{SLUG}-other"), f"{SLUG}-dev", f"{SLUG}-other-dev")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import Any
 
 from installer.converge import Apply
 from installer.deploy_key import DeployKey
-from installer.release import Release
+from installer.release import Made, Release
 from installer.resource import Resource
 from installer.settings import Settings
 
@@ -64,6 +64,12 @@ class Helm:
 
     def ours(self, namespace: str) -> list[Release]:
         return [each for each in self.there if each.ours]
+
+    def made(self) -> list[Made]:
+        return []
+
+    def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
+        return False
 
     def obstacle(self, name: str, namespace: str) -> None:
         return None

@@ -151,11 +151,14 @@ def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Program
     assert len(programs.calls("helm", "list")) > 2, "it looked again"
 
 
-def test_each_release_says_for_which_repository_and_on_which_machine_it_was_written(programs: Programs) -> None:
+def test_each_release_says_for_which_repository_and_place_and_on_which_machine_it_was_written(
+    programs: Programs,
+) -> None:
     Helm(Cluster(), SETTINGS).install("web-dev", "argocd", {})
     (call,) = programs.calls("helm", "upgrade")
     whose = f"gitops-flask/project=web,gitops-flask/repository={digest(SETTINGS.url)}"
-    assert f"--labels={whose},gitops-flask/holder={machine()}" in call["arguments"]
+    place = "gitops-flask/argocd=argocd,gitops-flask/namespace=web-dev"
+    assert f"--labels={whose},{place},gitops-flask/holder={machine()}" in call["arguments"]
     assert f"--description={SETTINGS.url}" in call["arguments"]
 
 
