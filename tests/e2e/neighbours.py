@@ -163,12 +163,10 @@ class Street:
     def helm(self, *arguments: str) -> str:
         return subprocess.run(["helm", *arguments], check=True, capture_output=True, text=True).stdout
 
-    def releases(self) -> set[tuple[str, str]]:
-        """Return the releases in the cluster by namespace and name."""
-        return {
-            (each["namespace"], each["name"])
-            for each in json.loads(self.helm("list", "--all-namespaces", "-o", "json"))
-        }
+    def releases(self, namespace: str = "") -> set[tuple[str, str]]:
+        """Return the releases in the cluster, or in a namespace, by namespace and name."""
+        where = f"--namespace={namespace}" if namespace else "--all-namespaces"
+        return {(each["namespace"], each["name"]) for each in json.loads(self.helm("list", where, "-o", "json"))}
 
     def found(self, *arguments: str) -> list[str]:
         """Return what kubectl names."""

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from installer.default_project import RELEASE as DEFAULT_PROJECT
+from installer.marks import digest
+from installer.resources.argo_cd import RELEASE
+
 from .neighbours import Project, Street, live, street
 from .test_cluster_half import kubectl
 
@@ -14,6 +18,7 @@ KINDS = (
     "namespaces,secrets,applications.argoproj.io,appprojects.argoproj.io,deployments,serviceaccounts,roles,rolebindings"
 )
 MINE, THEIRS = f"https://github.com/octocat/{SLUG}", f"https://github.com/acme/{SLUG}"
+MARKED = f"--selector=gitops-flask/repository in ({digest(MINE)},{digest(THEIRS)})"
 
 
 class Asked:
@@ -69,16 +74,16 @@ def asked(first: Project) -> Iterator[Asked]:
 
 def state(here: Street) -> str:
     """Return all that was made for either, as the cluster keeps it."""
-    found = kubectl("get", KINDS, "--all-namespaces", "--selector=gitops-flask/repository", "--output=json")
+    found = kubectl("get", KINDS, "--all-namespaces", MARKED, "--output=json")
     return "\n".join(line for line in found.splitlines() if "uid" in line)
 
 
 def test_everything_of_the_first_says_whose_it_is(here: Street, first: Project) -> None:
-    marked = here.found(KINDS, "--all-namespaces", "--selector=gitops-flask/repository")
+    marked = here.found(KINDS, "--all-namespaces", MARKED)
     for name in (f"namespace/{SLUG}-dev", f"secret/{SLUG}-repo", f"deployment.apps/{SLUG}-dev-watcher"):
         assert name in marked
     labelled = {name.rpartition("/")[2] for name in marked if "sh.helm.release.v1" in name}
-    assert len(labelled) == len(here.releases()), "each release is marked too, Argo CD's own among them"
+    assert len(labelled) == len(here.releases("argocd")), "each release is marked too, Argo CD's own among them"
     said = kubectl("get", "application", f"{SLUG}-dev", "--namespace=argocd", "--output=yaml")
     assert f"gitops-flask/address: {THEIRS}" in said
     variables = here.github.repository(f"acme/{SLUG}").variables
@@ -143,7 +148,8 @@ def test_under_another_slug_and_namespace_both_run_and_the_first_one_goes_alone(
     assert third.answers()
     assert here.found("namespace", f"{SLUG}-dev") == []
     third.verb("down", "--yes")
-    assert here.found("applications.argoproj.io", "--all-namespaces") == []
-    assert here.releases() == {("argocd", "argocd")}, "the Argo CD that the first one made stays"
+    assert here.found("applications.argoproj.io", "--namespace=argocd") == []
+    stays = {("argocd", RELEASE), ("argocd", DEFAULT_PROJECT)}
+    assert here.releases("argocd") == stays, "the Argo CD that the first one made"
     first.verb("down", "--argocd", stdin="argocd\n")
-    assert here.releases() == set()
+    assert here.releases("argocd") == set()
