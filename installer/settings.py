@@ -93,7 +93,8 @@ class Settings:
         if self.reads_by != "key":
             return f"{self.url}.git"
         user = self.host.removesuffix(OF_CLOUD) if self.host.endswith(OF_CLOUD) else "git"
-        return f"ssh://{user}@{self.host}/{self.repository}.git"
+        host = self.host.partition(":")[0]  # a port there is that of https
+        return f"ssh://{user}@{host}/{self.repository}.git"
 
     @property
     def image_private(self) -> bool:

@@ -8,6 +8,7 @@ import yaml
 
 from installer.errors import InstallerError
 from installer.github_rest import api_url, token_variables
+from installer.settings import Settings
 from installer.settings_file import load, parse
 from tests.github.authority import Authority
 
@@ -261,3 +262,9 @@ def test_a_kind_that_cannot_be_added_is_told_with_why(kinds: object, told: str) 
     with pytest.raises(InstallerError) as caught:
         parse(tree(cluster__extra_kinds=kinds))
     assert told in str(caught.value)
+
+
+def test_argo_cd_reads_by_ssh_at_its_own_port_where_the_code_host_has_another_for_https() -> None:
+    settings = Settings("Web", "web", "", "git.example.com:8443", "acme", "private", "docker.io", "acme", "web-dev")
+    assert settings.source_url == "ssh://git@git.example.com/acme/web.git"
+    assert settings.url == "https://git.example.com:8443/acme/web"
