@@ -107,7 +107,7 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
             monkeypatch.setenv(name, value)
         service = InCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
         record = Recorded("c" * 40, REVISION, "sha256:0")
-        cluster.roll(record.commit, record.revision)
+        cluster.roll(record.commit, record.revision, record.digest)
         verdict = judge(service, record)
         assert verdict
         assert verdict.state == "success"

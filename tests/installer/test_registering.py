@@ -27,6 +27,7 @@ from tests.delivery.world import write_program
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github import GitHub as StandIn
+from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
@@ -56,6 +57,12 @@ class Desk:
 
     def register(self, **more: Any) -> GitHubApp:
         return register(SETTINGS, self.client, **more)
+
+    @property
+    def made(self) -> list[App]:
+        """Apps that were registered, beside those that everybody at GitHub may see from the beginning."""
+        apps = self.github.apps
+        return [app for app in apps.known.values() if app not in apps.public.values()]
 
     def use_browser(self, program: str) -> None:
         write_program(self.folder / "bin/xdg-open", f"#!/bin/sh\n{program}\n")
@@ -91,7 +98,7 @@ def alone(address: str, **headers: str) -> requests.Response:
 
 def test_an_app_is_registered_in_the_browser_with_the_least_that_it_needs_and_its_key_comes_here(desk: Desk) -> None:
     app = desk.register()
-    (made,) = desk.github.apps.known.values()
+    (made,) = desk.made
     assert app.number == str(made.id)
     assert (made.owner.login, made.name, made.public) == ("acme", "acme-web-reporter", False)
     assert made.permissions == {
@@ -106,7 +113,7 @@ def test_an_app_is_registered_in_the_browser_with_the_least_that_it_needs_and_it
 def test_one_of_a_person_is_registered_on_their_own_page(desk: Desk) -> None:
     desk.github.hosting.create(next(iter(desk.github.tokens.values())), "octo", "web", private=True, description=None)
     register(replace(SETTINGS, owner="octo"), replace_repository(desk.client, "octo/web"))
-    (made,) = desk.github.apps.known.values()
+    (made,) = desk.made
     assert made.owner.login == "octo"
     assert "https://github.com/settings/apps/new?" in desk.seen
 
@@ -196,7 +203,7 @@ def test_up_at_a_terminal_makes_keeps_and_sees_it_installed(desk: Desk, caplog: 
     assert change
     assert change.action == "create"
     resource.apply(resource.observe(), change)
-    (made,) = desk.github.apps.known.values()
+    (made,) = desk.made
     assert set(cluster.objects["secret", "web-dev-reporter-app"]["data"]) == {ID, "private-key.pem"}
     assert [each.app for each in desk.github.apps.installations.values()] == [made]
     assert "register the App in the browser" in caplog.text
