@@ -1,6 +1,6 @@
 """Webhooks of a project at GitLab."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from .gitlab import GitLab
@@ -53,12 +53,16 @@ class GitLabWebhooks(Webhooks):
 
     def newest(self, hook: Hook) -> Delivery | None:
         """Return the last call; None where there was none, or GitLab is too old to tell."""
-        found = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
-        return next((_delivery(each) for each in found or []), None)
+        return next(map(_delivery, self._events(hook) or []), None)
+
+    def _events(self, hook: Hook) -> Sequence[dict[str, Any]] | None:
+        """Return the last call, or none; None where GitLab is too old to tell of any."""
+        found: Sequence[dict[str, Any]] | None = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
+        return found
 
     def ping(self, hook: Hook) -> Delivery | None:
         """Have GitLab send a push; None where it cannot, being older than 16.11."""
-        before = self.newest(hook)
+        before = self._events(hook)
         try:
             self._gitlab.call("POST", f"{self._path(hook.id)}/test/{_TESTED}_events")
         except RefusedByGitLab as error:
@@ -66,7 +70,8 @@ class GitLabWebhooks(Webhooks):
                 return None
             if error.status != 422:
                 raise
-            return (self.later(hook, before) if before else None) or Delivery(0, _TESTED, 0, error.reason, self.title)
+            came = None if before is None else self.later(hook, next(map(_delivery, before), None))
+            return came or Delivery(0, _TESTED, 0, error.reason, self.title)
         return Delivery(0, _TESTED, 200, "OK", self.title)
 
     def _path(self, number: int | None = None) -> str:
