@@ -4,14 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .errors import InstallerError
 from .resource import Change, Resource
-from .wait import stopped
+from .wait import threads
 
 log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
@@ -59,7 +58,7 @@ def plan(resources: Resources) -> list[Planned]:
     What nobody wants and is not there stands in no plan.
     """
     ordered = [resource for lane in _lanes(resources) for resource in lane]
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with threads(4) as pool:
         planned = list(pool.map(lambda resource: Planned(resource, _look(resource)[1]), ordered))
     return [each for each in planned if each.change or each.resource.wanted]
 
@@ -109,18 +108,14 @@ class Apply:
 
     def _all(self, resources: Resources) -> None:
         lanes = _lanes(resources)
-        try:
-            with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-                futures = [pool.submit(self._lane, lane) for lane in lanes]
-                try:
-                    for future in futures:
-                        future.result()
-                except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
-                    self._stop.set()
-                    stopped.set()
-                    raise
-        finally:
-            stopped.clear()
+        with threads(len(lanes), to_the_end=True) as pool:
+            futures = [pool.submit(self._lane, lane) for lane in lanes]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
+                self._stop.set()
+                raise
 
     def _lane(self, lane: Resources) -> None:
         for resource in lane:

@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import delivered, registry, telling
@@ -15,6 +14,7 @@ from .delivered import Delivered
 from .errors import InstallerError
 from .live import Live
 from .running_image import another
+from .wait import threads
 from .world import World
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
         parts.append(lambda: _image(world, record))
     if "cluster" not in blind:
         parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
-    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+    with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
     if record and "cluster" not in blind:
         rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so

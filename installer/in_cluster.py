@@ -3,7 +3,6 @@
 import json
 import os
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
@@ -17,6 +16,7 @@ from .errors import InstallerError
 from .http_client import LONGEST, Client
 from .manifest import Object, Objects
 from .synced import Synced, read, rolled_out
+from .wait import threads
 from .way_in import way_in
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -74,7 +74,7 @@ class InCluster:
 
     def answers(self) -> list[PodAnswer]:
         """Ask every Ready pod for its revision, through the API server, as it is done from outside."""
-        with ThreadPoolExecutor(max_workers=8) as pool:
+        with threads(8) as pool:
             return list(pool.map(self._answer, self.pods()))
 
     def pods(self) -> Objects:

@@ -8,7 +8,10 @@ from typing import IO
 
 from .secret import redact
 from .shell import close, end, start
+from .wait import until
 
+_SLICE = 0.25
+"""Seconds between two looks at whether somebody pressed Ctrl-C."""
 _LINGER = 2.0
 """Seconds for its last lines."""
 
@@ -31,7 +34,7 @@ class Listening:
 
     def first(self, seconds: float) -> str:
         """Return the first line that it prints; nothing where it ends, or prints none within this time."""
-        self._known.wait(seconds)
+        until(lambda: self._known.wait(_SLICE), seconds, every=0)
         return self._first
 
     def said(self) -> str:

@@ -1,7 +1,6 @@
 """The pods of a service: what keeps them from running, and what each answers when asked for its revision."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPException
 
@@ -12,6 +11,7 @@ from .kubectl import Cluster, Object
 from .plain_text import one_line
 from .reach import patiently
 from .registry_trouble import explained_pull
+from .wait import threads
 
 _PATH_OF_PROXY = PROXY
 _TIMEOUT = 20.0
@@ -31,7 +31,7 @@ def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAn
     Never with a credential of ours at hand, and no redirect is followed: who runs the pods is not trusted.
     """
     paths = [_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with threads(8) as pool:
         try:
             with cluster.proxied(paths) as client:
                 said = list(pool.map(lambda path: _through(client, path), paths))

@@ -1,7 +1,6 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from .checks import actions, cluster, database, image, owner, ownership, repository, token, tools
 from .checks.check import Check
@@ -10,6 +9,7 @@ from .checks.gitlab import CHECKS as OF_GITLAB
 from .checks.other_ci import CHECKS as OF_OTHER_CIS
 from .converge import Planned
 from .errors import InstallerError
+from .wait import threads
 from .world import World
 
 CHECKS = (
@@ -81,7 +81,7 @@ def refuse(problems: Sequence[Finding]) -> None:
 
 def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
     asked = [check for check in checks if check.concerns(world)]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with threads(8) as pool:
         return [finding for found in pool.map(lambda check: _one(world, check), asked) for finding in found]
 
 

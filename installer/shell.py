@@ -19,7 +19,7 @@ from plumbum import CommandNotFound, local
 from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
-from .wait import stopped
+from .wait import go_on, stopped
 
 log = logging.getLogger(__name__)
 _SLICE = 0.25
@@ -62,6 +62,7 @@ def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
     It leads a session of its own: it can be ended with all that it starts, and has no terminal to ask on, where several
     programs at once would, and nobody would know which one.
     """
+    go_on()
     with _plumbum:
         _follow_environment()
         try:

@@ -1,9 +1,11 @@
-"""Waiting for a condition, with a deadline; the one place that sleeps."""
+"""Waiting for a condition, with a deadline, and for threads, until Ctrl-C; the one place that sleeps."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from .errors import DeadlinePassed
@@ -11,20 +13,57 @@ from .errors import DeadlinePassed
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 stopped = threading.Event()
-"""Set once somebody pressed Ctrl-C: who waits for a person in another thread need not wait any longer."""
+"""Set once somebody pressed Ctrl-C, until all threads have ended: who waits for a person need not wait any longer."""
+_thread = threading.local()
+
+
+@contextmanager
+def threads(most: int, *, to_the_end: bool = False) -> Iterator[ThreadPoolExecutor]:
+    """Lend threads that hear of Ctrl-C, which Python raises in the main thread alone, and wait for their end.
+
+    Each then goes no further than to the next program, or pause, since it only reads; with `to_the_end` it may finish.
+    """
+    raised_here = False
+    try:
+        with ThreadPoolExecutor(most, initializer=_begin, initargs=(not to_the_end,)) as pool:
+            try:
+                yield pool
+            except BaseException as error:
+                if to_the_end or isinstance(error, KeyboardInterrupt):
+                    raised_here = not stopped.is_set()
+                    stopped.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        if raised_here:
+            stopped.clear()
+
+
+def _begin(reads: bool) -> None:  # noqa: FBT001 - a pool calls it
+    _thread.reads = reads
+
+
+def go_on() -> None:
+    """End this thread where it only reads and somebody pressed Ctrl-C."""
+    if stopped.is_set() and getattr(_thread, "reads", False):
+        raise KeyboardInterrupt
 
 
 def until(ask: Callable[[], Answer], seconds: float, every: float = 0.5) -> Answer:
     """Ask until the answer is true or `seconds` have passed; return the last answer."""
     end = time.monotonic() + seconds
     while not (answer := ask()) and time.monotonic() < end:
-        time.sleep(every)
+        pause(every)
     return answer
 
 
 def pause(seconds: float) -> None:
     """Leave someone alone who asked for it."""
-    time.sleep(seconds)
+    if getattr(_thread, "reads", False):
+        stopped.wait(seconds)
+        go_on()
+    else:
+        time.sleep(seconds)
 
 
 def clear(
