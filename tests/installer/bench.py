@@ -30,8 +30,9 @@ from installer.resources.webhook import Webhook
 from installer.settings import Settings
 from tests.called import Called, Came, as_argo_cd, called
 from tests.github import GitHub as StandIn
+from tests.github.environments import BranchPolicy
 from tests.github.git import git as on_server
-from tests.github.model import DeployKey
+from tests.github.model import DeployKey, Stored
 
 from . import cluster as fakes
 
@@ -195,7 +196,10 @@ class Bench:
         repository = self.repository
         repository.private, repository.description = False, "Mine"
         repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
-        del repository.environments["dev"].secrets["REGISTRY_TOKEN"]
+        dev, feature = repository.environments["dev"], BranchPolicy("feature/*")
+        del dev.secrets["REGISTRY_TOKEN"]
+        dev.branches[feature.id] = feature
+        repository.secrets["REGISTRY_TOKEN"] = Stored("REGISTRY_TOKEN", "for every branch")
         next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main").rules.pop()
         for hook in repository.hooks.values():
             hook.active = False

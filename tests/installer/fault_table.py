@@ -48,6 +48,8 @@ ASKED = [
     Asked("PUT", r"/environments/dev$", "registry-token", "empty"),
     Asked("GET", r"/deployment-branch-policies\?", "registry-token", "changed"),
     Asked("POST", r"/deployment-branch-policies$", "registry-token", "empty"),
+    Asked("DELETE", r"/deployment-branch-policies/\d+$", "registry-token", "changed"),
+    Asked("DELETE", r"/actions/secrets/REGISTRY_TOKEN$", "registry-token", "changed"),
     Asked("GET", r"/environments/dev/secrets\?", "registry-token", "changed"),
     Asked("GET", r"/environments/dev/secrets/public-key$", "registry-token", "empty"),
     Asked("PUT", r"/environments/dev/secrets/REGISTRY_TOKEN$", "registry-token", "empty"),

@@ -16,6 +16,8 @@ from tests.github.git import git
 from .process import LostError, Process, Watched, Whom, python
 from .snapshot import Tree, differing
 
+PATIENCE = 90.0
+"""Seconds after which a run hangs, and is not only slow: three of them fit into a test's time."""
 TOKEN = "dckr_pat_of_the_test"
 SETTINGS = """\
 version: 1
@@ -89,7 +91,7 @@ class Undisturbed:
     def of(cls, bench: Bench) -> "Undisturbed":
         began = time.monotonic()
         process = bench.up("undisturbed")
-        assert process.end(60) == 0, process.printed
+        assert process.end(PATIENCE) == 0, process.printed
         return cls(bench.snapshot(), bench.watched.seen, time.monotonic() - began)
 
 
@@ -111,7 +113,7 @@ def kill_at(bench: Bench, undisturbed: Undisturbed, number: int, heard: str, who
                 raise LostError
 
     bench.watched.strike = strike
-    first.end(60)
+    first.end(PATIENCE)
     assert len(bench.watched.seen) >= number, f"it ended before its {number}th change: {first.printed}"
     goes_on(bench, undisturbed)
 
@@ -120,10 +122,10 @@ def goes_on(bench: Bench, undisturbed: Undisturbed) -> None:
     """Start again at once, whatever still works, and compare the ends."""
     bench.watched.strike = lambda *_: None
     second = bench.up("second")
-    assert second.end(60) == 0, second.printed
+    assert second.end(PATIENCE) == 0, second.printed
     assert differing(bench.snapshot(), undisturbed.left) == []
     git(bench.bare, "update-ref", "refs/heads/env/dev", "refs/heads/main")  # what a runner would deliver
     before = len(bench.watched.seen)
     third = bench.up("third")
-    assert third.end(60) == 0, third.printed
+    assert third.end(PATIENCE) == 0, third.printed
     assert bench.watched.seen[before:] == []

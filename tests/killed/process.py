@@ -59,6 +59,8 @@ class Process:
         """Wait for its end, and return its exit code."""
         try:
             return self._process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it is still at work after {seconds:.0f} s; it printed:\n{self.printed}") from None
         finally:
             self.kill("group")
 
