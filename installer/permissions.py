@@ -131,8 +131,14 @@ LIMITS = (
     Limit(
         "An organisation that forbids deploy keys",
         "422 when the key is added",
-        "Refused before the first write: allow them, or let Argo CD read over https (`argocd.access`).",
+        "Refused before the first write: allow them, or let Argo CD read over https (`argocd.access`) and leave "
+        "`github.deploy_from` at `anywhere`.",
         "owner.deploy_keys",
+    ),
+    Limit(
+        "A free plan and a private repository, and `github.deploy_from: main`",
+        "403 “Upgrade to GitHub Pro …” for the rule",
+        "Blocked in `plan` before the first push: upgrade, or leave it at `anywhere`.",
     ),
     Limit(
         "No owner of the organisation, and no manager of its Apps (`github.reporter: app`)",

@@ -32,6 +32,8 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 | the same, as a GitHub App | {app} | Contents: read | a Secret beside Argo CD |
 | the reporter (`github.reporter: app`) | nothing: `up` opens the page on which you register it; or {reporter} | a \
 GitHub App with Deployments: write, Contents: read | a Secret beside Argo CD |
+| workflows, to push `env/dev` (`github.deploy_from: main`) | nothing: `up` makes it | a deploy key that writes | \
+the environment for `main` alone |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
 | CircleCI or Travis CI, to push `env/dev` | `DELIVERY_TOKEN` | fine-grained, Contents: read and write; \
 Deployments: read and write, or none are shown | that CI's variables |

@@ -43,6 +43,7 @@ class Settings:
     reporter_image: str = "docker.io/library/python:3.13-slim-trixie"  # has Python and openssl
     environment: str = "dev"
     reviews: int = 0
+    deploy_from: str = "anywhere"  # main: only its workflows push to the environment's branch
     public_runner: str = "refused"
     runner: str = ""
     api_version: str = "2022-11-28"  # of GitHub's REST API: the newest that every supported Enterprise Server knows

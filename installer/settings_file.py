@@ -8,7 +8,7 @@ import yaml
 
 from . import deployable, trust
 from .errors import InstallerError
-from .settings import CIS, FILE, GITHUB_ACTIONS, Scm, Settings
+from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
@@ -41,6 +41,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     ),
     "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
     "reviews": ("github.reviews", None, "a number from 0 to 10"),
+    "deploy_from": ("github.deploy_from", re.compile("anywhere|main"), "anywhere or main"),
     "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
     "public_runner": ("github.public_runner", re.compile("refused|allowed"), "refused or allowed"),
     "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
@@ -60,6 +61,7 @@ _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a delivery",
     "reporter_image": "there is no reporter at GitLab",
     "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
+    "deploy_from": "only maintainers push to the environment's branch",
     "runner": "which runners a job takes, its tags in .gitlab-ci.yml say",
     "public_runner": "a fork's merge request runs on the fork's own runners",
     "api_version": "GitLab's API has the version of GitLab",
@@ -137,6 +139,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
     elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
         wrong.append(f"github.runner: is for GitHub Actions; {values['ci']} has its machines in its own file")
+    elif values.get("deploy_from") == MAIN and values["ci"] != GITHUB_ACTIONS:
+        wrong.append(f"github.deploy_from: main is for GitHub Actions; {values['ci']} keeps no secret for main alone")
     for name, where in files.items():
         try:
             values[name] = trust.named(path.parent, _at(tree, where))

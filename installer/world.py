@@ -31,6 +31,7 @@ from .resources.former import Former
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
+from .resources.push_key import PushKey
 from .resources.reporter import Reporter
 from .resources.reporter_app import ReporterApp
 from .resources.repository_credential import RepositoryCredential
@@ -135,6 +136,7 @@ class World:
             kind.repository(settings, host, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
+            *([PushKey(settings, github)] if github else []),
         ]
         return [
             *before,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..refused import Refused
-from ..settings import FILE
+from ..settings import FILE, MAIN
 from ..world import World
 from .finding import Finding
 
@@ -39,12 +39,19 @@ def may_create(world: World) -> Iterable[Finding]:
 
 
 def deploy_keys(world: World) -> Iterable[Finding]:
-    """Check that a deploy key may be added, where Argo CD needs one."""
-    organization = _organization(world)
-    by_key = world.settings.reads_by == "key"
-    if by_key and organization and organization.get("deploy_keys_enabled_for_repositories") is False:
-        what = f"{world.settings.owner} forbids deploy keys; Argo CD reads a private repository by one."
+    """Check that deploy keys may be added, where Argo CD or the workflows of main need one."""
+    settings, organization = world.settings, _organization(world)
+    if not organization or organization.get("deploy_keys_enabled_for_repositories") is not False:
+        return
+    uses = []
+    if settings.reads_by == "key":
         other = f"set argocd.access to https in {FILE} (docs/enterprise.md)"
+        uses.append(("Argo CD reads a private repository by one", other))
+    if settings.deploy_from == MAIN:
+        other = f"set github.deploy_from to anywhere in {FILE} (docs/security.md)"
+        uses.append((f"only by one can {settings.branch} be kept for workflows of {MAIN}", other))
+    for use, other in uses:
+        what = f"{settings.owner} forbids deploy keys; {use}."
         yield Finding("github", what, f"Let an owner allow them, or {other}: {_page(world)}/deploy_keys")
 
 

@@ -9,6 +9,7 @@ from ..errors import InstallerError
 from ..git import Clone
 from ..marks import digest, identities
 from ..refused import Refused
+from ..resources.push_key import ruleset_of
 from ..resources.variables import MARK
 from ..settings import FILE, MAIN
 from ..world import World
@@ -111,8 +112,10 @@ def no_rule_in_the_way(world: World) -> Iterable[Finding]:
         if error.status == 403:  # a plan without rules has none in the way
             return
         raise
+    ours = ruleset_of(world.settings)  # it excepts the key that deliveries push with
+    excepted = {r["id"] for r in world.github.pages(world.github.path("rulesets")) if r["name"] == ours}
     for rule in rules:
-        if rule["type"] in _BLOCKING:
+        if rule["type"] in _BLOCKING and rule["ruleset_id"] not in excepted:
             yield Finding(
                 "github",
                 f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deliveries from pushing to {branch}.",

@@ -15,9 +15,10 @@ class GitHubDeployKeys:
         keys = self._github.pages(self._github.path("keys"))
         return [DeployKey(key["id"], key["title"], key["key"], key["read_only"]) for key in keys]
 
-    def add(self, title: str, public: str) -> None:
-        """Register a key that may only read."""
-        self._github.call("POST", self._github.path("keys"), {"title": title, "key": public, "read_only": True})
+    def add(self, title: str, public: str, *, read_only: bool = True) -> None:
+        """Register a key that may only read, unless told otherwise."""
+        body = {"title": title, "key": public, "read_only": read_only}
+        self._github.call("POST", self._github.path("keys"), body)
 
     def remove(self, key: DeployKey) -> None:
         """Remove a key; one that is gone already is fine."""

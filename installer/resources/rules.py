@@ -43,7 +43,9 @@ class Rules(Resource[Seen]):
         self._reviews = settings.reviews
         self._checks = checks
         self._app = app
-        self.title = f"rules of {MAIN} and {self._branch} (whoever may write can deploy)"
+        self._from_main = settings.deploy_from == MAIN
+        who = f"{'merge' if self._from_main else 'write'} can deploy"
+        self.title = f"rules of {MAIN} and {self._branch} (whoever may {who})"
 
     def observe(self) -> Seen:
         """Return our rulesets, and the number of the App whose checks count."""
@@ -83,6 +85,8 @@ class Rules(Resource[Seen]):
     def _note(self) -> str:
         """Say what the rules do not stop: docs/security.md has the whole of it."""
         lines = [f"write access is deploy access: whoever may write can push {self._branch}"]
+        if self._from_main:
+            lines = [f"whoever may merge into {MAIN} can deploy"]
         if not self._reviews:
             lines.append("and merge without a review (github.reviews is 0)")
         if not self._app:

@@ -140,7 +140,8 @@ def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
 @every_workflow
 def test_a_secret_is_read_by_the_steps_with_the_image_and_the_token_by_those_that_ask_or_push(name: str) -> None:
     text = WORKFLOWS[name].read_text()
-    assert text.count("secrets.") == (2 if name == "deliver" else 0)
+    assert text.count("secrets.") == {"deliver": 3, "rollback": 1, "pull-request": 0}[name]
+    assert text.count("${{ secrets.DEPLOY_KEY }}") == (name != "pull-request")
     assert text.count("github.token") == {"deliver": 3, "rollback": 2, "pull-request": 0}[name]
     for job in load(name)["jobs"].values():
         assert all(value.startswith("${{ vars.") for value in job.get("env", {}).values()), "a secret is the step's own"
@@ -161,7 +162,12 @@ def test_the_environment_with_the_secret_is_the_one_that_up_names_and_none_where
     jobs = load("deliver")["jobs"]
     context = {"vars": {"DEPLOY_ENVIRONMENT": variable} if variable else {}}
     assert named(jobs["deliver"], partial(evaluate, context=context), cloud=cloud) == environment
-    assert [(name, job) for name, job in JOBS if "environment" in load(name)["jobs"][job]] == [("deliver", "deliver")]
+    in_one = {
+        (name, job): load(name)["jobs"][job]["environment"]
+        for name, job in JOBS
+        if "environment" in load(name)["jobs"][job]
+    }
+    assert in_one == dict.fromkeys([("deliver", "deliver"), ("rollback", "rollback")], jobs["deliver"]["environment"])
 
 
 @every_workflow

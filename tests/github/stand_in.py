@@ -118,6 +118,10 @@ class GitHub:
             yield self._ssh
         self._ssh = None
 
+    @property
+    def ssh_host_keys(self) -> list[str]:
+        return [self._ssh.host_key] if self._ssh else []
+
     # -- seeding
 
     def user(self, login: str, *, plan: str = "free") -> Account:

@@ -4,7 +4,7 @@ import base64
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from installer.resources.content import Content
 from installer.resources.delivery import Delivery
 from installer.resources.deploy_keys import GitHubDeployKeys
 from installer.resources.environment_token import EnvironmentToken
+from installer.resources.push_key import PushKey
 from installer.resources.repository import Repository
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.rules import Rules
@@ -149,6 +150,7 @@ class Bench:
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
+            PushKey(replace(settings, deploy_from="main"), github),
             Content(settings, github, credentials.login, Clone(self.project)),
             Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),

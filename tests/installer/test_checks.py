@@ -98,6 +98,32 @@ def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask,
     assert "https://github.com/organizations/acme/settings/rules" in found.fix
 
 
+def test_our_own_rule_that_leaves_all_but_the_key_out_is_in_nobodys_way(ask: Ask, github: StandIn) -> None:
+    create(github)
+    conditions = {"ref_name": {"include": ["refs/heads/env/dev"], "exclude": []}}
+    ours = Ruleset("gitops-flask: only main pushes env/dev", "branch", "active", conditions, [{"type": "update"}], [])
+    github.repository("acme/web").rulesets[ours.id] = ours
+    assert ask(repository.no_rule_in_the_way) == []
+    theirs = Ruleset("frozen", "branch", "active", conditions, [{"type": "update"}], [])
+    github.repository("acme/web").rulesets[theirs.id] = theirs
+    (found,) = ask(repository.no_rule_in_the_way)
+    assert f"from ruleset {theirs.id}" in found.fix
+
+
+def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
+    ask: Ask, github: StandIn, tmp_path: Path
+) -> None:
+    github.accounts["acme"].deploy_keys_enabled = False
+    settings = tmp_path / "gitops.yaml"
+    public = settings.read_text().replace("visibility: private", "visibility: public")
+    settings.write_text(public)
+    assert ask(owner.deploy_keys) == []
+    settings.write_text(public.replace("visibility: public", "visibility: public\n  deploy_from: main"))
+    (found,) = ask(owner.deploy_keys)
+    assert "only by one can env/dev be kept for workflows of main" in found.what
+    assert "github.deploy_from to anywhere" in found.fix
+
+
 def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(actions.allowed) == []

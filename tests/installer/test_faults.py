@@ -69,7 +69,8 @@ def check_converged(bench: Bench, asked: Asked) -> None:
         assert change is None
     assert len(bench.github.repositories) == 1
     assert len({r.name for r in bench.repository.rulesets.values()}) == len(bench.repository.rulesets)
-    assert len(bench.repository.keys) <= 1
+    titles = [key.title for key in bench.repository.keys.values()]
+    assert len(titles) == len(set(titles))
     assert len(bench.repository.hooks) <= 1
 
 

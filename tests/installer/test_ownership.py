@@ -42,6 +42,7 @@ OTHER: dict[str, Any] = {
     "database": "postgresql",
     "environment": "staging",
     "reviews": 1,
+    "deploy_from": "main",
     "public_runner": "allowed",
     "runner": "company-linux",
     "api_version": "2022-11-29",

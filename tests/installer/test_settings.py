@@ -79,6 +79,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
         ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
         ({"argocd__values": [1]}, "argocd.values"),
+        ({"github__deploy_from": "nowhere"}, "github.deploy_from: must be anywhere or main"),
         ({"github__public_runner": "yes"}, "github.public_runner: must be refused or allowed"),
         ({"github__reviews": 11}, "github.reviews: must be a number from 0 to 10, is 11"),
         ({"github__reviews": "1"}, "github.reviews"),
@@ -118,6 +119,7 @@ def at_gitlab(**more: Any) -> dict[str, Any]:
         ("reporter", "app", "`status` says what became of a delivery"),
         ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
         ("public_runner", "allowed", "the fork's own runners"),
+        ("deploy_from", "main", "only maintainers push"),
         ("reviews", 1, "of GitLab's paid tiers"),
         ("runner", "big", "its tags in .gitlab-ci.yml say"),
         ("api_version", "2022-11-28", "the version of GitLab"),
@@ -145,6 +147,13 @@ def test_a_runners_label_is_for_github_actions(ci: str) -> None:
     assert parse(tree(project__ci=ci)).ci == ci
     with pytest.raises(InstallerError, match=f"github.runner: is for GitHub Actions; {ci} has"):
         parse(tree(project__ci=ci, github__runner="big"))
+
+
+@pytest.mark.parametrize("ci", ["circleci", "travis-ci"])
+def test_a_branch_that_only_main_pushes_to_is_for_github_actions(ci: str) -> None:
+    assert parse(tree(github__deploy_from="main")).deploy_from == "main"
+    with pytest.raises(InstallerError, match=f"deploy_from: main is for GitHub Actions; {ci} keeps no secret for main"):
+        parse(tree(project__ci=ci, github__deploy_from="main"))
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:

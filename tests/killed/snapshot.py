@@ -25,7 +25,9 @@ def of_github(github: GitHub, full_name: str, token: str) -> Tree:
     if repository is None:
         return {"repository": None}
     variables = {name: stored.value for name, stored in repository.variables.items()}
-    fingerprint = variables.pop("REGISTRY_TOKEN_FINGERPRINT", "")
+    noted = variables.pop("REGISTRY_TOKEN_FINGERPRINT", "")
+    pushes = variables.pop("DEPLOY_KEY_FINGERPRINT", "")
+    kept = [each.secrets["DEPLOY_KEY"] for each in repository.environments.values() if "DEPLOY_KEY" in each.secrets]
     return {
         "settings": {
             "private": repository.private,
@@ -34,7 +36,10 @@ def of_github(github: GitHub, full_name: str, token: str) -> Tree:
             **repository.settings,
         },
         "variables": variables,
-        "fingerprint fits": bool(fingerprint) and Secret(token).matches(fingerprint),
+        "fingerprint fits": bool(noted) and Secret(token).matches(noted),
+        "the key that pushes fits": bool(pushes)
+        and [pushes] == [fingerprint_of_private(Secret(each.value)) for each in kept]
+        and [pushes] == [fingerprint(key.key) for key in repository.keys.values() if not key.read_only],
         "secrets": {name: stored.value == token for name, stored in repository.secrets.items()},
         "environments": {
             each.name: [

@@ -12,8 +12,10 @@ def root(call: Call) -> Response:
 
 @route("GET", "/meta")
 def meta(call: Call) -> Response:
+    """Only github.com is documented to publish the keys of its ssh server: docs.github.com, "Meta"."""
     body = {"verifiable_password_authentication": True}
-    return json_response(200, body if call.site.is_cloud else {**body, "installed_version": "3.17.0"})
+    more = {"ssh_keys": call.github.ssh_host_keys} if call.site.is_cloud else {"installed_version": "3.17.0"}
+    return json_response(200, {**body, **more})
 
 
 @route("GET", "/user")

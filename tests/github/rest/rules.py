@@ -30,6 +30,10 @@ def _check(call: Call, content: dict[str, Any]) -> None:
             raise RefusedError(422, "Validation Failed", [message])
         if actor["actor_type"] not in {"DeployKey", "OrganizationAdmin", "RepositoryRole"}:
             raise UnmodelledError(f"bypass actor {actor['actor_type']}")
+        if actor["actor_type"] == "DeployKey" and (
+            actor.get("actor_id") is not None or actor["bypass_mode"] != "always"
+        ):
+            raise UnmodelledError("DeployKey stands for all keys (actor_id is null), and bypasses always")
     if content.get("target", "branch") != "branch":
         raise UnmodelledError("rulesets for anything but branches")
 

@@ -67,6 +67,42 @@ git() {
   fi
 }
 
+# DEPLOY_KEY is the key of a repository where nobody else may push to the branch (`github.deploy_from: main`); it pushes, by
+# ssh. No program but the agent gets it: by standard input, so it is in no file, no command line and no environment.
+PUSH_KEY=${DEPLOY_KEY:-}
+PUSHER=${DEPLOY_KEY:+deploy key}
+PUSHER=${PUSHER:-token} # for messages
+unset DEPLOY_KEY
+
+push_commit() {
+  local host=${SERVER#*://} user=git there ssh known status=0
+  if [ -z "$PUSH_KEY" ] || [ -z "$REPOSITORY" ]; then
+    git push --quiet "$REMOTE" "$COMMIT:refs/heads/$BRANCH"
+    return
+  fi
+  host=${host%%:*}
+  case $host in *.ghe.com) user=${host%.ghe.com} ;; esac
+  there=ssh://$user@$host/$REPOSITORY.git
+  ssh='ssh -o BatchMode=yes -o StrictHostKeyChecking=yes'
+  known=$(mktemp)
+  if ! host_keys "$host" >"$known"; then
+    say "GitHub did not tell the keys of $host (see above)"
+    status=1
+  else
+    # A server that publishes none is known to its own runners, or refused.
+    [ ! -s "$known" ] || ssh="$ssh -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile='$known'"
+    printf '%s\n' "$PUSH_KEY" | GIT_SSH_COMMAND=$ssh ssh-agent bash -c 'ssh-add -q - && exec git "$@"' push-with-key \
+      -c "url.$there.insteadOf=$there" push --quiet "$there" "$COMMIT:refs/heads/$BRANCH" || status=1
+  fi
+  rm -f "$known"
+  return "$status"
+}
+
+# host_keys HOST: lines for known_hosts, as GitHub publishes them over https.
+host_keys() {
+  API=${API%%/repos/*} api GET meta | sed -nE 's/.*"ssh_keys":\[([^]]+)\].*/\1/p' | tr ',' '\n' | tr -d '"' | sed "s/^/$1 /"
+}
+
 # --- the branch -----------------------------------------------------------------------------------------------------
 
 # look: where is the branch now? Sets TIP (empty: there is no such branch), RECORDED (its revision) and HELD.
@@ -106,7 +142,7 @@ commit_on_top() {
 
 # push_or_wait ATTEMPT: 0 where the branch took COMMIT. Otherwise somebody was faster, or the remote refused: look again.
 push_or_wait() {
-  git push --quiet "$REMOTE" "$COMMIT:refs/heads/$BRANCH" && return 0
+  push_commit && return 0
   say "$BRANCH did not take the push (attempt $1 of $ATTEMPTS)"
   [ "$1" -eq "$ATTEMPTS" ] || sleep "0.$((RANDOM % 10))" # so that two do not meet again
   return 1

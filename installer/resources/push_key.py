@@ -1,0 +1,189 @@
+"""The strict way to the environment's branch: a key pushes there that workflows of main have, and nobody else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..deploy_key import DeployKey, Pair, fingerprint
+from ..errors import InstallerError
+from ..github import GitHub
+from ..marks import identities
+from ..resource import Change, Field, Lane, Resource, blocked, covers
+from ..settings import FILE, MAIN, Settings
+from .deploy_keys import GitHubDeployKeys
+from .environment_token import WHERE, environment_of
+from .registry_token import NAME as REGISTRY_TOKEN
+
+NAME = "DEPLOY_KEY"
+FINGERPRINT = "DEPLOY_KEY_FINGERPRINT"
+"""The variable that names the key in the secret: GitHub shows no secret again."""
+_LEFT_OUT = "gitops-flask: only main pushes "
+_EXCEPTED = {"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}
+"""All keys of the repository that may write: GitHub excepts no single one."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Our keys and our ruleset, and where the private half is."""
+
+    protects: bool
+    """Whether the plan heeds environments and rules."""
+    keys: tuple[DeployKey, ...] = ()
+    others: tuple[str, ...] = ()
+    """The titles of others' keys that may write."""
+    ruleset: dict[str, Any] | None = None
+    stored: bool = False
+    """Whether the environment has a secret of that name."""
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def current(self) -> DeployKey | None:
+        """Return the key whose private half is in the secret, as far as is known."""
+        noted = self.variables.get(FINGERPRINT) if self.stored else None
+        return next((key for key in self.keys if not key.read_only and fingerprint(key.key) == noted), None)
+
+
+def ruleset_of(settings: Settings) -> str:
+    """Return the name of the ruleset that leaves everybody else out."""
+    return f"{_LEFT_OUT}{settings.branch}"
+
+
+class PushKey(Resource[Seen]):
+    """A deploy key that may write, its private half in the environment for main alone, and a rule that excepts keys.
+
+    The rule is the last to come and the first to go, so that deliveries find a way at any moment.
+    """
+
+    lane: Lane = "github"
+    key = "push-key"
+    needs = ("repository", "registry-token")
+
+    def __init__(self, settings: Settings, github: GitHub) -> None:
+        self.wanted = settings.deploy_from == MAIN
+        self.title = f"right to push to {settings.branch}, for workflows of {MAIN} alone"
+        self._settings = settings
+        self._github = github
+        self._keys = GitHubDeployKeys(github)
+        self._environment = environment_of(settings)
+        self._titles = [_title(address, settings.branch) for address in identities(settings).values()]
+        self._ruleset = ruleset_of(settings)
+        self._private = settings.private and settings.in_cloud
+
+    def observe(self) -> Seen:
+        """Look for our keys and our ruleset; further only where there are any, or should be."""
+        keys = self._keys.list()
+        ours = tuple(key for key in keys if key.title in self._titles)
+        others = tuple(key.title for key in keys if key.title not in self._titles and not key.read_only)
+        protects = not self._private or self._github.plan_protects()
+        ruleset = self._find_ruleset() if protects else None
+        if not (self.wanted or ours or ruleset):
+            return Seen(protects)
+        stored = protects and NAME in self._github.secrets(self._environment)
+        return Seen(protects, ours, others, ruleset, stored, self._github.variables())
+
+    def _find_ruleset(self) -> dict[str, Any] | None:
+        path = self._github.path("rulesets")
+        for found in self._github.pages(path):
+            if found["name"] == self._ruleset:
+                whole: dict[str, Any] = self._github.call("GET", f"{path}/{found['id']}")
+                return whole
+        return None
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(protects=True)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare the key by its fingerprint, and the ruleset; where none is wanted, name what is left."""
+        if not self.wanted:
+            left = [Field(self._ruleset, "active", None)] if seen.ruleset else []
+            left += [Field("deploy key", key.title, None) for key in seen.keys]
+            return Change("change", tuple(left)) if left else None
+        if not seen.protects:
+            return blocked(
+                "this plan has no rules and no environments for a private repository, so no key can be kept for "
+                f"{MAIN} alone",
+                f"Upgrade the plan, set github.visibility to public, or github.deploy_from to anywhere in {FILE}.",
+            )
+        fields = tuple(self._differences(seen))
+        note = ""
+        if seen.others:
+            note = f"these keys may push to {self._settings.branch}, too: {', '.join(seen.others)}"
+        if fields:
+            return Change("change" if seen.keys or seen.ruleset else "create", fields, note)
+        return Change("unavailable", note=note) if note else None
+
+    def _differences(self, seen: Seen) -> Iterator[Field]:
+        if seen.current is None:
+            there = bool(seen.keys or seen.stored)
+            yield Field("deploy key", "another than the secret's" if there else None, f"a new one, secret {NAME}")
+        elif len(seen.keys) > 1:
+            yield Field("deploy keys", len(seen.keys), 1)
+        if not covers(seen.ruleset, self._desired()):
+            yield Field(self._ruleset, "another" if seen.ruleset else None, "creation, update; but for deploy keys")
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Register a new key, store its private half, and then drop the old ones; the rule comes last."""
+        if not self.wanted:
+            self._take_away(seen)
+            return
+        current = seen.current and fingerprint(seen.current.key)
+        if not current:
+            current = self._renew(seen)
+        for key in self._keys.list():
+            if key.title in self._titles and fingerprint(key.key) != current:
+                self._keys.remove(key)
+        if not covers(seen.ruleset, self._desired()):
+            path = self._github.path("rulesets", *([str(seen.ruleset["id"])] if seen.ruleset else []))
+            body = {"name": self._ruleset, **self._desired()}
+            self._github.call("PUT" if seen.ruleset else "POST", path, body)
+
+    def _renew(self, seen: Seen) -> str:
+        """Make a new key whose private half is nowhere but in the secret, and return its fingerprint."""
+        if WHERE not in self._github.variables():
+            raise InstallerError(
+                f"The workflows name no environment yet: {REGISTRY_TOKEN} is a secret of the repository.",
+                f"Set {REGISTRY_TOKEN} in the environment and run this again: then it moves.",
+            )
+        self._github.let_in_only(self._environment, MAIN)
+        pair = Pair.make()
+        self._keys.add(self._titles[0], pair.public, read_only=False)
+        self._github.set_secret(NAME, pair.private, self._environment)
+        self._github.set_variable(FINGERPRINT, fingerprint(pair.public), seen.variables)
+        return fingerprint(pair.public)
+
+    def remove(self) -> str:
+        """Delete the rule, the secret and the keys, and the environment where others keep nothing in it."""
+        seen = self.observe()
+        if not self._take_away(seen):
+            return "was not there"
+        if left := [key for key in self._keys.list() if key.title in self._titles]:
+            raise InstallerError(f"GitHub still has the deploy key {left[0].title}.", f"See {self._settings.url}")
+        return "deleted"
+
+    def _take_away(self, seen: Seen) -> bool:
+        """Delete all of it; the keys last, since by them the next run knows that something is left."""
+        if seen.ruleset:
+            self._github.delete(self._github.path("rulesets", str(seen.ruleset["id"])))
+        if seen.stored:
+            self._github.delete_secret(NAME, self._environment)
+        if FINGERPRINT in seen.variables:
+            self._github.delete_variable(FINGERPRINT)
+        for key in seen.keys:
+            self._keys.remove(key)
+        if seen.protects and self._github.get(self._github.path("environments", self._environment)):
+            self._github.delete_environment(self._environment)
+        return bool(seen.ruleset or seen.stored or seen.keys)
+
+    def _desired(self) -> dict[str, Any]:
+        return {
+            "target": "branch",
+            "enforcement": "active",
+            "conditions": {"ref_name": {"include": [f"refs/heads/{self._settings.branch}"], "exclude": []}},
+            "rules": [{"type": "creation"}, {"type": "update"}],
+            "bypass_actors": [_EXCEPTED],
+        }
+
+
+def _title(address: str, branch: str) -> str:
+    return f"gitops-flask: {address} pushes to {branch}"
