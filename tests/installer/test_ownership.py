@@ -42,6 +42,8 @@ OTHER: dict[str, Any] = {
     "database": "postgresql",
     "environment": "staging",
     "reviews": 1,
+    "extra_kinds": ("external-secrets.io/ExternalSecret",),
+    "registry_token_server": "auth.example.com",
     "deploy_from": "main",
     "public_runner": "allowed",
     "runner": "company-linux",

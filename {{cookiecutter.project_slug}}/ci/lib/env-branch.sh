@@ -14,6 +14,11 @@ ENVIRONMENT=${ENVIRONMENT:-dev}
 BRANCH=env/$ENVIRONMENT
 ATTEMPTS=5
 PROGRAM=${0##*/}
+# The key that pushes where nobody else may (`github.deploy_from: main`). No program inherits it.
+PUSH_KEY=${DEPLOY_KEY:-}
+PUSHER=${DEPLOY_KEY:+deploy key}
+PUSHER=${PUSHER:-token} # for messages
+unset DEPLOY_KEY
 # shellcheck source-path=SCRIPTDIR source=ci.sh
 . ci/lib/ci.sh
 
@@ -67,13 +72,10 @@ git() {
   fi
 }
 
-# DEPLOY_KEY is the key of a repository where nobody else may push to the branch (`github.deploy_from: main`); it pushes, by
-# ssh. No program but the agent gets it: by standard input, so it is in no file, no command line and no environment.
-PUSH_KEY=${DEPLOY_KEY:-}
-PUSHER=${DEPLOY_KEY:+deploy key}
-PUSHER=${PUSHER:-token} # for messages
-unset DEPLOY_KEY
-
+# push_commit: with DEPLOY_KEY by ssh. An agent gets the key by standard input and ends with the push (of itself, it would
+# look only every ten seconds).
+# shellcheck disable=SC2016  # expanded by the inner shell
+WITH_AGENT='trap "kill $SSH_AGENT_PID" EXIT; ssh-add -q - && git "$@"'
 push_commit() {
   local host=${SERVER#*://} user=git there ssh known status=0
   if [ -z "$PUSH_KEY" ] || [ -z "$REPOSITORY" ]; then
@@ -91,7 +93,7 @@ push_commit() {
   else
     # A server that publishes none is known to its own runners, or refused.
     [ ! -s "$known" ] || ssh="$ssh -o GlobalKnownHostsFile=/dev/null -o UserKnownHostsFile='$known'"
-    printf '%s\n' "$PUSH_KEY" | GIT_SSH_COMMAND=$ssh ssh-agent bash -c 'ssh-add -q - && exec git "$@"' push-with-key \
+    printf '%s\n' "$PUSH_KEY" | GIT_SSH_COMMAND=$ssh ssh-agent bash -c "$WITH_AGENT" push-with-key \
       -c "url.$there.insteadOf=$there" push --quiet "$there" "$COMMIT:refs/heads/$BRANCH" || status=1
   fi
   rm -f "$known"
