@@ -18,12 +18,13 @@ from . import cluster as fakes
 from .bench import WAITS_FOR_A_RUNNER
 from .test_argo_cd import knowing
 from .test_components import WORKING
+from .test_registry import GOOD
 from .test_registry_trouble import Trouble, Troubled, a_registry
 from .typed import Done, Run
 
 pytestmark = pytest.mark.slow
 
-TOKEN = "good-token"
+TOKEN = GOOD.reveal()
 FAILS = """on:
   push: {branches: [main]}
   workflow_dispatch: {inputs: {init: {type: boolean}}}
