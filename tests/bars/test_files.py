@@ -20,7 +20,7 @@ SUPPRESSED = {
     "ci/lib/env-branch.sh": [
         "shellcheck shell=bash",
         "shellcheck source-path=SCRIPTDIR",
-        *(f"shellcheck disable=SC{number}" for number in (2016, 2034, 2086)),
+        *(f"shellcheck disable=SC{number}" for number in (2016, 2016, 2034, 2086)),
     ],
 }
 

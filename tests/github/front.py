@@ -160,4 +160,5 @@ def proxy_environment(port: int, certificate: Path) -> dict[str, str]:
         "GH_TELEMETRY": "false",
         "GH_PROMPT_DISABLED": "1",
         "GH_NO_UPDATE_NOTIFIER": "1",
+        "KUBECONFIG": "/nowhere",  # a cluster that this machine has is none of theirs
     }
