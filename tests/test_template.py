@@ -102,7 +102,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     name, description, slug = a["project_name"], a["description"], a["project_slug"]
 
     ci = {} if a["ci"] in ("github-actions", "gitlab-ci") else {"ci": a["ci"]}
-    of_actions = {"runner": ""} if a["ci"] == "github-actions" else {}
+    of_actions = {"deploy_from": "anywhere", "runner": ""} if a["ci"] == "github-actions" else {}
     of_github = {"reporter": "none", "reviews": 0} if a["scm"] == "github" else {}
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -14,6 +15,7 @@ from installer.credentials import find
 from installer.github import GitHub
 from installer.github_webhooks import GitHubWebhooks
 from installer.kubectl import Object
+from installer.resource import Field
 from installer.resources.webhook import Webhook
 from installer.secret import Secret
 from installer.settings import Settings
@@ -457,11 +459,22 @@ def test_down_removes_all_of_it_where_argo_cd_goes_too(made: Bench) -> None:
 @pytest.mark.slow
 def test_hooks_of_others_are_neither_changed_nor_removed(made: Bench) -> None:
     theirs = replace(hook(made), url=ADDRESS, secret="theirs", id=7)
-    of_another = replace(hook(made), url=hook(made).url.replace("web-dev", "web-test"), id=8)
+    (ours_,) = parse_qs(urlsplit(hook(made).url).query)["repository"]
+    of_another = replace(hook(made), url=hook(made).url.replace(ours_, ours_[::-1]), id=8)
     made.repository.hooks |= {7: theirs, 8: of_another}
     assert change_of(made) is None
     resource(made).remove()
     assert made.repository.hooks == {7: theirs, 8: of_another}
+
+
+def test_one_that_this_repository_made_under_a_former_slug_goes(made: Bench) -> None:
+    former = replace(hook(made), url=hook(made).url.replace("web-dev", "shop-dev"), id=9)
+    made.repository.hooks |= {9: former}
+    change = change_of(made)
+    assert change
+    assert change.fields == (Field("webhooks", 2, 1),)
+    resource(made).remove()
+    assert made.repository.hooks == {}
 
 
 def test_it_is_planned_with_the_rest(made: Bench) -> None:
