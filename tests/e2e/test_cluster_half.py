@@ -467,7 +467,8 @@ def test_a_second_argo_cd_is_refused(half: Half) -> None:
     change = argocd.diff(argocd.observe())
     assert change
     assert change.action == "blocked"
-    assert "set argocd.namespace to that" in change.note
+    assert change.note == "there is one in namespace argocd"
+    assert "Set argocd.namespace to that" in change.fix
 
 
 def test_an_application_of_others_is_refused(half: Half) -> None:
