@@ -70,11 +70,11 @@ def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, ex
     epilog=examples(
         "gitops-flask up                            shows the plan, asks, goes on to live",
         "gitops-flask up --yes                      in scripts and CI",
-        "gitops-flask up --renew-key                a new deploy key for Argo CD, the old one goes",
+        "gitops-flask up --renew-key                new deploy keys, the old ones go",
     )
 )
 @may_say_yes
-@click.option("--renew-key", is_flag=True, help="Give Argo CD a new deploy key, and drop the one it has.")
+@click.option("--renew-key", is_flag=True, help="Make new deploy keys, and drop those in use.")
 @on_project
 def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
     """Make the project real, or mend it; ends when its service answers the delivered revision.

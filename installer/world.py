@@ -28,6 +28,7 @@ from .resources.content import Content
 from .resources.database_address import DatabaseAddress
 from .resources.delivery import Delivery
 from .resources.former import Former
+from .resources.former_repository import FormerRepository, Place
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
 from .resources.pull_secret import PullSecret
@@ -37,7 +38,7 @@ from .resources.reporter_app import ReporterApp
 from .resources.repository_credential import RepositoryCredential
 from .resources.variables import MARK
 from .resources.webhook import Webhook
-from .settings import Settings
+from .settings import CIS, FILE, Scm, Settings
 from .settings_file import load
 from .webhooks import Webhooks
 
@@ -130,13 +131,14 @@ class World:
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
+        token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
         rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
         before = [
             kind.repository(settings, host, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
-            *([PushKey(settings, github)] if github else []),
+            *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
         ]
         return [
             *before,
@@ -145,6 +147,7 @@ class World:
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),
+            FormerRepository(settings, host, [self._place(address) for address in self.settings.formerly]),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
@@ -155,3 +158,28 @@ class World:
             Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]
+
+    def _place(self, address: str) -> Place:
+        """Return a former repository. No token is sent to another host than the one that its variable is for."""
+        present = self.settings
+        host, _, name = address.partition("://")[2].partition("/")
+        owner, _, slug = name.rpartition("/")
+        settings = replace(present, host=host, owner=owner, slug=slug, formerly=())
+        if host == present.host:
+            return self._reached(settings)
+        scm: Scm = "gitlab" if "gitlab" in host else "github"
+        settings = replace(settings, scm=scm, ci=CIS[scm][0], ca="")
+        variable = credentials_.token_variable(settings)
+        if variable == credentials_.token_variable(present):
+            why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
+        else:
+            why = "" if credentials_.find(settings).token else f"no token for {host}; set {variable}"
+        return self._reached(settings, why)
+
+    def _reached(self, settings: Settings, unreachable: str = "") -> Place:
+        there, kind = World._of(self.project, settings, None), HOSTS[settings.scm]
+        host, ci = there.host, kind.cis[settings.ci](settings, there.host, there.credentials)
+        resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
+        if isinstance(host, GitHub):
+            resources.append(PushKey(settings, host))
+        return Place(settings, host, kind.keys(host), kind.webhooks(host, settings), resources, unreachable)

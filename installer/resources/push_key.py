@@ -35,6 +35,8 @@ class Seen:
     stored: bool = False
     """Whether the environment has a secret of that name."""
     variables: dict[str, str] = field(default_factory=dict)
+    without_environment: bool = False
+    """Whether the registry's token is a secret of the repository, so that workflows name no environment."""
 
     @property
     def current(self) -> DeployKey | None:
@@ -58,16 +60,19 @@ class PushKey(Resource[Seen]):
     key = "push-key"
     needs = ("repository", "registry-token")
 
-    def __init__(self, settings: Settings, github: GitHub) -> None:
+    def __init__(self, settings: Settings, github: GitHub, *, renew: bool = False, token_at_hand: bool = False) -> None:
         self.wanted = settings.deploy_from == MAIN
         self.title = f"right to push to {settings.branch}, for workflows of {MAIN} alone"
         self._settings = settings
         self._github = github
         self._keys = GitHubDeployKeys(github)
         self._environment = environment_of(settings)
-        self._titles = [_title(address, settings.branch) for address in identities(settings).values()]
+        self._titles = [key_title(address, settings.branch) for address in identities(settings).values()]
         self._ruleset = ruleset_of(settings)
         self._private = settings.private and settings.in_cloud
+        self._renew = renew
+        self._token_at_hand = token_at_hand
+        """Whether this run can move the registry's token into the environment."""
 
     def observe(self) -> Seen:
         """Look for our keys and our ruleset; further only where there are any, or should be."""
@@ -79,7 +84,9 @@ class PushKey(Resource[Seen]):
         if not (self.wanted or ours or ruleset):
             return Seen(protects)
         stored = protects and NAME in self._github.secrets(self._environment)
-        return Seen(protects, ours, others, ruleset, stored, self._github.variables())
+        variables = self._github.variables()
+        without = protects and WHERE not in variables and REGISTRY_TOKEN in self._github.secrets()
+        return Seen(protects, ours, others, ruleset, stored, variables, without)
 
     def _find_ruleset(self) -> dict[str, Any] | None:
         path = self._github.path("rulesets")
@@ -105,6 +112,11 @@ class PushKey(Resource[Seen]):
                 f"{MAIN} alone",
                 f"Upgrade the plan, set github.visibility to public, or github.deploy_from to anywhere in {FILE}.",
             )
+        if seen.without_environment and not self._token_at_hand:
+            return blocked(
+                f"{REGISTRY_TOKEN} is a secret of the repository, so the workflows name no environment yet",
+                f"Set {REGISTRY_TOKEN} in the environment of this command: then it moves.",
+            )
         fields = tuple(self._differences(seen))
         note = ""
         if seen.others:
@@ -117,6 +129,8 @@ class PushKey(Resource[Seen]):
         if seen.current is None:
             there = bool(seen.keys or seen.stored)
             yield Field("deploy key", "another than the secret's" if there else None, f"a new one, secret {NAME}")
+        elif self._renew:
+            yield Field("deploy key", "in use", f"a new one, secret {NAME}")
         elif len(seen.keys) > 1:
             yield Field("deploy keys", len(seen.keys), 1)
         if not covers(seen.ruleset, self._desired()):
@@ -128,8 +142,8 @@ class PushKey(Resource[Seen]):
             self._take_away(seen)
             return
         current = seen.current and fingerprint(seen.current.key)
-        if not current:
-            current = self._renew(seen)
+        if not current or self._renew:
+            current = self._make(seen)
         for key in self._keys.list():
             if key.title in self._titles and fingerprint(key.key) != current:
                 self._keys.remove(key)
@@ -138,13 +152,8 @@ class PushKey(Resource[Seen]):
             body = {"name": self._ruleset, **self._desired()}
             self._github.call("PUT" if seen.ruleset else "POST", path, body)
 
-    def _renew(self, seen: Seen) -> str:
+    def _make(self, seen: Seen) -> str:
         """Make a new key whose private half is nowhere but in the secret, and return its fingerprint."""
-        if WHERE not in self._github.variables():
-            raise InstallerError(
-                f"The workflows name no environment yet: {REGISTRY_TOKEN} is a secret of the repository.",
-                f"Set {REGISTRY_TOKEN} in the environment and run this again: then it moves.",
-            )
         self._github.let_in_only(self._environment, MAIN)
         pair = Pair.make()
         self._keys.add(self._titles[0], pair.public, read_only=False)
@@ -185,5 +194,6 @@ class PushKey(Resource[Seen]):
         }
 
 
-def _title(address: str, branch: str) -> str:
+def key_title(address: str, branch: str) -> str:
+    """Return the title of the deploy key that pushes to a branch of a repository."""
     return f"gitops-flask: {address} pushes to {branch}"

@@ -66,8 +66,8 @@ class RepositoryCredential(Resource[Seen]):
         self._renew = renew
         self._name = f"{settings.slug}-repo"
         self._home = settings.argocd_namespace
-        self._title = f"gitops-flask: {settings.url}"
-        self._titles = {f"gitops-flask: {address}" for address in identities(settings).values()}
+        self._title = key_title(settings.url)
+        self._titles = {key_title(address) for address in identities(settings).values()}
         self.title = f"Argo CD's read access to {settings.source_url}"
 
     @property
@@ -197,3 +197,8 @@ class RepositoryCredential(Resource[Seen]):
         more = {"annotations": annotations} if annotations else {}
         head = metadata(self._settings, self._name, self._home, labels=_TYPE, **more)
         self._helm.install(self._name, self._home, objects(pack(head, "Opaque", fields, secrets)))
+
+
+def key_title(address: str) -> str:
+    """Return the title of the deploy key that a repository's Argo CD reads it with."""
+    return f"gitops-flask: {address}"

@@ -15,13 +15,17 @@ from ..resource import Resource
 from ..resources.content import Content
 from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former
+from ..resources.former_repository import FormerRepository
 from ..resume import command
+from ..settings import MAIN
 from ..timeline import Timeline
 from ..world import World
 from .open import hint
 
 DEADLINE = 900.0
 """Seconds for the first delivery and the rollout together."""
+AT_THE_END = (Former.key, FormerRepository.key)
+"""What is removed once the new one is live."""
 
 
 def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
@@ -29,9 +33,9 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     timeline = Timeline()
     with timeline.span("looking"):
         preflight.refuse(preflight.before_reading(world))
-        if renew_key and world.settings.reads_by != "key":
+        if renew_key and world.settings.reads_by != "key" and world.settings.deploy_from != MAIN:
             fix = f"Run `up` with the new token in {credentials.READER}." if world.settings.private else ""
-            raise InstallerError("There is no deploy key: Argo CD reads this repository without one.", fix)
+            raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
         planned = converge.plan(_resources(world, renew_key=renew_key))
     world, planned = _complete(world, planned, renew_key=renew_key)
     lease = Lease(world.host)
@@ -40,11 +44,11 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
             preflight.refuse(preflight.before_writing(world, planned))
         console.show_plan(planned, world.where())
         console.confirm("Do this?", yes=yes)
-        resources = [r for r in _resources(world, renew_key=renew_key) if r.key != Former.key]
-        with Steps(sum(p.resource.key != Former.key for p in planned), timeline) as steps:
+        resources = [r for r in _resources(world, renew_key=renew_key) if r.key not in AT_THE_END]
+        with Steps(sum(p.resource.key not in AT_THE_END for p in planned), timeline) as steps:
             converge.Apply(resources, steps, lease.held).run()
         until_live(world, timeline)
-        if any(p.resource.key == Former.key and p.change and p.change.effective for p in planned):
+        if any(p.resource.key in AT_THE_END and p.change and p.change.effective for p in planned):
             _remove_former(world)
         console.show_timeline(timeline)
     else:
@@ -60,7 +64,7 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
 
 def _remove_former(world: World) -> None:
     """Remove what was made under former settings, now that the present ones are live."""
-    former = [resource for resource in world.resources() if resource.key == Former.key]
+    former = [resource for resource in world.resources() if resource.key in AT_THE_END]
     with Lease(world.host).held(), Steps(len(former)) as steps:
         converge.Apply(former, steps).run()
 

@@ -26,7 +26,7 @@ from installer.errors import InstallerError
 
 logging.basicConfig(level=logging.DEBUG)
 bench = Bench(None, Path(sys.argv[1]), "")
-for key in ("repository", "variables", "registry-token", "content", "rules", "credential", "webhook"):
+for key in ("repository", "variables", "registry-token", "push-key", "content", "rules", "credential", "webhook"):
     try:
         bench.apply(key)
     except InstallerError:
@@ -75,6 +75,9 @@ def test_no_canary_sings(bench: Bench, tmp_path: Path, fault: Fault | None) -> N
     )
     key, webhook = json.loads(kept.read_text())
     made = {"key": key or "no key was made", "webhook": webhook or "no secret was made"}
+    dev = bench.repository.environments.get("dev")
+    pushes = dev.secrets.get("DEPLOY_KEY") if dev else None
+    made |= {"push_key": pushes.value if pushes else "no key was made"}
     canaries = Canaries(token=bench.token, registry_token=REGISTRY_TOKEN, **made)
     assert canaries.in_text(done.stdout) == canaries.in_text(done.stderr) == set()
     assert "$ git" in done.stderr, "the log was on"
@@ -86,6 +89,7 @@ def test_no_canary_sings(bench: Bench, tmp_path: Path, fault: Fault | None) -> N
     if fault is None:
         assert bench.repository.environments["dev"].secrets["REGISTRY_TOKEN"].value == REGISTRY_TOKEN
         assert len(key) > 300
+        assert len(made["push_key"]) > 300
         assert [hook.secret for hook in bench.repository.hooks.values()] == [webhook]
 
 

@@ -8,7 +8,6 @@ import pytest
 from installer.converge import Apply
 from installer.credentials import find
 from installer.deploy_key import Pair, fingerprint, fingerprint_of_private
-from installer.errors import InstallerError
 from installer.github import GitHub
 from installer.resource import Change
 from installer.resources.environment_token import EnvironmentToken
@@ -36,10 +35,10 @@ def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> B
     return made
 
 
-def resources(settings: Settings) -> tuple[EnvironmentToken, PushKey]:
+def resources(settings: Settings, *, renew: bool = False) -> tuple[EnvironmentToken, PushKey]:
     credentials = find(settings)
     github = GitHub(settings.host, credentials.token, settings.repository)
-    return EnvironmentToken(settings, github, credentials), PushKey(settings, github)
+    return EnvironmentToken(settings, github, credentials), PushKey(settings, github, renew=renew)
 
 
 def planned(settings: Settings = STRICT) -> Change | None:
@@ -196,14 +195,30 @@ def test_a_plan_without_environments_is_told_what_it_can_do_instead(bench: Bench
 def test_a_token_that_is_still_a_secret_of_the_repository_moves_first(bench: Bench) -> None:
     """Until then the workflows name no environment, and could not read the key."""
     bench.repository.secrets["REGISTRY_TOKEN"] = Stored("REGISTRY_TOKEN", "kept")
-    one = resources(STRICT)[1]
-    seen = one.observe()
-    change = one.diff(seen)
+    change = planned()
     assert change is not None
-    with pytest.raises(InstallerError, match="Set REGISTRY_TOKEN in the environment and run this again"):
-        one.apply(seen, change)
-    assert not bench.repository.keys
-    assert not bench.repository.rulesets
+    assert (change.action, change.note.partition(" so ")[0]) == (
+        "blocked",
+        "REGISTRY_TOKEN is a secret of the repository,",
+    )
+    assert change.fix == "Set REGISTRY_TOKEN in the environment of this command: then it moves."
+    github = GitHub(STRICT.host, find(STRICT).token, STRICT.repository)
+    moves = PushKey(STRICT, github, token_at_hand=True)
+    assert names(moves.diff(moves.observe())) == [KEY, RULESET]
+    up()
+    check(bench)
+
+
+def test_renewed_there_is_another_key_and_the_old_one_is_gone(bench: Bench) -> None:
+    up()
+    before = private(bench)
+    token, key = resources(STRICT, renew=True)
+    assert names(key.diff(key.observe())) == [KEY]
+    token.needs = key.needs = ()
+    Apply([token, key], Quiet()).run()
+    check(bench)
+    assert private(bench) != before
+    assert planned() is None
 
 
 def test_down_takes_all_of_it_away(bench: Bench) -> None:
