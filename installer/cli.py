@@ -166,17 +166,42 @@ def open_project(project: Path, context: str | None, *, verbose: bool, port: int
     epilog=examples(
         "gitops-flask down                          the service, its wiring, its secrets and rules",
         "gitops-flask down --repository             the GitHub repository too",
+        "gitops-flask down --repository --confirm-repository acme/web      in scripts and CI",
     )
 )
 @may_say_yes
-@click.option("--repository", is_flag=True, help="Delete the GitHub repository too (its name must be typed).")
+@click.option("--repository", is_flag=True, help="Delete the repository too (its name must be typed).")
+@click.option("--confirm-repository", metavar="OWNER/NAME", help="Its name, where nobody can type it.")
 @click.option("--argocd", is_flag=True, help="Remove Argo CD too, if `up` installed it (its namespace must be typed).")
+@click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, where nobody can type it.")
 @on_project
-def down(project: Path, context: str | None, *, verbose: bool, yes: bool, repository: bool, argocd: bool) -> None:
-    """Remove what `up` made, and list what stays."""
+def down(
+    project: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    yes: bool,
+    repository: bool,
+    confirm_repository: str | None,
+    argocd: bool,
+    confirm_argocd: str | None,
+) -> None:
+    """List what `up` made and what of it stays, ask, and remove it.
+
+    The repository and Argo CD stay unless they are asked for. Argo CD stays in any case where another project made it
+    or still uses it.
+    """
     from .verbs import down as down_
 
-    down_.down(open_world(project, context, verbose), yes=yes, repository=repository, argocd=argocd)
+    for option, goes, name in (("repository", repository, confirm_repository), ("argocd", argocd, confirm_argocd)):
+        if name is not None and not goes:
+            raise click.UsageError(f"--confirm-{option} belongs to --{option}.")
+    down_.down(
+        open_world(project, context, verbose),
+        yes=yes,
+        repository=down_.Big(repository, confirm_repository),
+        argocd=down_.Big(argocd, confirm_argocd),
+    )
 
 
 def main() -> None:

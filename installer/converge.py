@@ -183,11 +183,24 @@ class Apply:
         )
 
 
-def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
-    """Remove what was made, newest first: the cluster's things while their controller lives, then the code host's."""
+def removal(resources: Resources) -> list[tuple[Resource[Any], str]]:
+    """Say what `remove` would do about each thing that is there, in its order; reads only."""
+    ordered = _newest_first(resources)
+    with threads(4) as pool:
+        told = list(pool.map(lambda resource: (resource, resource.removal(resource.observe())), ordered))
+    return [(resource, fate) for resource, fate in told if fate]
+
+
+def _newest_first(resources: Resources) -> Resources:
+    """Return the cluster's things, which go while their controller lives, then the code host's; each newest first."""
     newest_first = resources[::-1]
+    return sorted(newest_first, key=lambda resource: resource.lane != "cluster")
+
+
+def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
+    """Remove what was made, newest first."""
     told = []
-    for resource in sorted(newest_first, key=lambda resource: resource.lane != "cluster"):
+    for resource in _newest_first(resources):
         began = time.monotonic()
         if resource.wanted:
             progress.begins(resource.title)

@@ -9,6 +9,9 @@ Lane = Literal["github", "gitlab", "cluster"]
 Action = Literal["create", "change", "unseen", "blocked", "unavailable"]
 """`unseen` would create, had it been possible to look; `blocked` and `unavailable` say why in their note."""
 Seen = TypeVar("Seen")
+GOES = "goes"
+WITH_REPOSITORY = "goes with the repository"
+"""What becomes of a thing that `down` removes; words may follow."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class Resource(ABC, Generic[Seen]):
     @abstractmethod
     def apply(self, seen: Seen, change: Change) -> None:
         """Make it so; safe to repeat after a kill at any point. Called only with an effective change."""
+
+    def removal(self, seen: Seen) -> str:
+        """Say what `remove` will do about what is seen: `goes` or `stays` and why; empty where nothing is there."""
+        return "" if seen == self.blank() else GOES
 
     @abstractmethod
     def remove(self) -> str:

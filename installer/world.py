@@ -142,8 +142,12 @@ class World:
         ]
         return [
             *before,
-            Content(settings, host, credentials.login, Clone(self.project), tuple(each.key for each in before)),
-            Delivery(settings, host, ci),
+            Content(
+                *(settings, host, credentials.login, Clone(self.project)),
+                needs=tuple(each.key for each in before),
+                repository_goes=remove_repository,
+            ),
+            Delivery(settings, host, ci, repository_goes=remove_repository),
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),

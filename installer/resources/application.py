@@ -12,7 +12,7 @@ from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import MOVES_FROM, REPOSITORY, is_ours, metadata, not_ours, stays
 from ..release import Release
-from ..resource import Change, Field, Lane, Resource, differences, exact_differences
+from ..resource import GOES, Change, Field, Lane, Resource, differences, exact_differences
 from ..settings import Settings
 from ..wait import clear
 
@@ -100,6 +100,12 @@ class Application(Resource[Seen]):
         if left := self._differences(self._cluster.get_many(self._references, self._home), wanted=wanted):
             names = ", ".join(f"{field.name} ({field.old!r})" for field in left)
             raise InstallerError(f"{self.title}: something else keeps changing {names}.", "Find and stop what sets it.")
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is, and what goes with it."""
+        if foreign := self._foreign(seen):
+            return stays(foreign, self._settings)
+        return f"{GOES}, with the service {self._settings.slug} and its pods" if seen.objects else ""
 
     def remove(self) -> str:
         """Delete the Application with its workloads, then its project, and assert each gone."""

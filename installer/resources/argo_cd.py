@@ -13,6 +13,7 @@ from ..errors import InstallerError
 from ..helm import Helm
 from ..host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
 from ..kubectl import Cluster, Object
+from ..marks import is_ours
 from ..pods import problems
 from ..release import Release
 from ..resource import Change, Field, Lane, Resource, blocked, exact_differences
@@ -60,6 +61,7 @@ class ArgoCDInstallation(Resource[Seen]):
     def __init__(
         self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
     ) -> None:
+        self._settings = settings
         self._cluster = cluster
         self._helm = helm
         self._remove_it = remove_it
@@ -183,18 +185,30 @@ class ArgoCDInstallation(Resource[Seen]):
             return owner != (RELEASE, self._home)
         return False
 
-    def remove(self) -> str:
-        """Keep it, unless told otherwise and nobody else uses it."""
-        seen = self.observe()
+    def removal(self, seen: Seen) -> str:
+        """Say why it stays; our own Application, which goes first, is no reason."""
         if not seen.namespaces and seen.release is None:
-            return "was not there"
+            return ""
+        return self._keeps(seen) or "goes, for all its users"
+
+    def _keeps(self, seen: Seen) -> str:
         if seen.release is None:
             theirs = self._helm.obstacle(RELEASE, self._home)
             return "stays, it was not made for this project" + (f": {theirs.note}" if theirs else "")
         if not self._remove_it:
             return "stays, other projects may use it (`down --argocd` removes it)"
-        if users := self._cluster.list("applications.argoproj.io"):
-            return f"stays, Application {users[0]['metadata']['name']} uses it"
+        others = [a for a in self._cluster.list("applications.argoproj.io") if not is_ours(a, self._settings)]
+        return f"stays, Application {others[0]['metadata']['name']} uses it" if others else ""
+
+    def remove(self) -> str:
+        """Keep it, unless told otherwise and nobody else uses it."""
+        seen = self.observe()
+        if not seen.namespaces and seen.release is None:
+            return "was not there"
+        if kept := self._keeps(seen):
+            return kept
+        if left := self._cluster.list("applications.argoproj.io"):
+            return f"stays, Application {left[0]['metadata']['name']} uses it"
         self._default.remove()
         self._helm.uninstall(RELEASE, self._home, self._patience)
         clear(f"The end of {self.title}", self._remains, self._patience)

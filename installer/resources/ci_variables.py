@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..credentials import DELIVERY_TOKEN, Credentials
 from ..host import Host
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from .registry_token import NAME as REGISTRY_TOKEN
@@ -151,10 +151,20 @@ class CIVariables(Resource[Seen]):
         self._note.take_away()
         self._note.make(json.dumps(noted))
 
+    def removal(self, seen: Seen) -> str:
+        """Say which of ours are there, as far as that can be seen."""
+        if self._store.blind:
+            return self._stays
+        return GOES if any(name in (seen.variables or {}) for name in self._values) else ""
+
+    @property
+    def _stays(self) -> str:
+        return f"stays: there is no {self._store.token_variable}; delete them at {self._store.settings_page}"
+
     def remove(self) -> str:
         """Delete the variables; that the CI builds the repository stays."""
         self._note.take_away()
         if self._store.blind:
-            return f"stays: there is no {self._store.token_variable}; delete them at {self._store.settings_page}"
+            return self._stays
         gone = [name for name in self._values if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"

@@ -2,7 +2,7 @@
 
 from .. import git
 from ..host import Host
-from ..resource import Change, Lane, Resource
+from ..resource import WITH_REPOSITORY, Change, Lane, Resource
 from ..settings import MAIN, Settings
 from ..turn import turn
 
@@ -13,7 +13,14 @@ class Content(Resource[str | None]):
     key = "content"
 
     def __init__(
-        self, settings: Settings, host: Host, login: git.Login, clone: git.Clone, needs: tuple[str, ...] = ()
+        self,
+        settings: Settings,
+        host: Host,
+        login: git.Login,
+        clone: git.Clone,
+        needs: tuple[str, ...] = (),
+        *,
+        repository_goes: bool = False,
     ) -> None:
         self.lane: Lane = settings.scm
         self.needs = needs  # what the first run of the CI must find
@@ -21,6 +28,7 @@ class Content(Resource[str | None]):
         self._host = host
         self._login = login
         self._clone = clone
+        self._repository_goes = repository_goes
         self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> str | None:
@@ -44,6 +52,12 @@ class Content(Resource[str | None]):
             if self.observe() is None:
                 self._clone.push(url, MAIN, self._login, files)
 
+    def removal(self, seen: str | None) -> str:
+        """Say whether it stays: only the whole repository takes it along."""
+        if not seen:
+            return ""
+        return WITH_REPOSITORY if self._repository_goes else "stays"
+
     def remove(self) -> str:
         """Keep it: it is the team's work."""
-        return "stays"
+        return self.removal(self.observe()) or "was not there"

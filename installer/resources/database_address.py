@@ -10,7 +10,7 @@ from ..errors import InstallerError
 from ..helm import Helm, objects
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata, not_ours, readdressed, stays, whose
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 
@@ -33,6 +33,7 @@ class Seen:
     secret: Object | None = None
 
 
+_KEPT = "the database itself stays as it is"
 _NOTHING = Seen(there=False, ours=False, address=Secret(""))
 
 
@@ -125,6 +126,12 @@ class DatabaseAddress(Resource[Seen]):
         # The release lies beside the Secret, not in Argo CD's namespace: it holds the address as well.
         self._helm.install(self._name, self._home, objects(secret))
 
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is."""
+        if seen.secret and not seen.ours:
+            return stays(seen.secret, self._settings)
+        return f"{GOES}; {_KEPT}" if seen.there else ""
+
     def remove(self) -> str:
         """Remove the Secret where it is ours; the database keeps all that is in it."""
         seen = self.observe()
@@ -133,7 +140,7 @@ class DatabaseAddress(Resource[Seen]):
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
             raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
-        return "removed; the database itself stays as it is" if there else "was not there"
+        return f"removed; {_KEPT}" if there else "was not there"
 
 
 def unfit(address: Secret) -> str:

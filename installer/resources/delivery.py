@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .. import runs
 from ..ci import CI, DELIVER, Run
 from ..host import Host
-from ..resource import Change, Lane, Resource
+from ..resource import WITH_REPOSITORY, Change, Lane, Resource
 from ..settings import Settings
 from ..wait import until
 
@@ -24,12 +24,15 @@ class Delivery(Resource[Seen]):
     key = "delivery"
     needs = ("content",)
 
-    def __init__(self, settings: Settings, host: Host, ci: CI, *, patience: float = 20) -> None:
+    def __init__(
+        self, settings: Settings, host: Host, ci: CI, *, patience: float = 20, repository_goes: bool = False
+    ) -> None:
         self.lane: Lane = settings.scm
         self._host = host
         self._ci = ci
         self._branch = settings.branch
         self._patience = patience
+        self._repository_goes = repository_goes
         self.title = f"first delivery to {settings.branch}"
 
     def observe(self) -> Seen:
@@ -60,6 +63,13 @@ class Delivery(Resource[Seen]):
             self._ci.start(DELIVER, {"init": "true"})
             until(lambda: runs.number(self._ci.newest(DELIVER)) != before, self._patience)
 
+    def removal(self, seen: Seen) -> str:
+        """Say whether the branch stays: only the whole repository takes it along."""
+        if not seen.delivered:
+            return ""
+        kept = f"stays: {self._branch} is the record of what was delivered"
+        return WITH_REPOSITORY if self._repository_goes else kept
+
     def remove(self) -> str:
         """Keep the branch: it is the record of what was delivered."""
-        return f"stays: {self._branch} is the record of what was delivered"
+        return self.removal(Seen(self._host.head(self._branch), None)) or "was not there"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..credentials import Credentials
 from ..github import GitHub
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..settings import MAIN, Settings
 from .registry_token import FINGERPRINT, NAME
 
@@ -115,6 +115,11 @@ class EnvironmentToken(Resource[Seen]):
             self._github.delete_variable(WHERE)
         if f"{NAME} of the repository" in changed:
             self._github.delete_secret(NAME)
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is one, or something noted of it."""
+        noted = WHERE in seen.variables or FINGERPRINT in seen.variables
+        return GOES if seen.in_environment or seen.in_repository or noted else ""
 
     def remove(self) -> str:
         """Delete the secret, what is noted of it, and the environment where others keep nothing in it."""

@@ -10,7 +10,7 @@ from ..helm import Helm, objects
 from ..kubectl import Cluster, Object, Objects
 from ..marks import REPOSITORY, identities, metadata, whose
 from ..release import Made
-from ..resource import Change, Field, Lane, Resource
+from ..resource import GOES, Change, Field, Lane, Resource
 from ..settings import Settings
 from ..wait import clear
 from .application import Application
@@ -101,6 +101,13 @@ class Former(Resource[Seen]):
         if seen.moves_from:
             self._application.see_moved(seen.moves_from)
         self.remove()
+
+    def removal(self, seen: Seen) -> str:
+        """Say what is left of it, and what stays."""
+        kept = [*filter(None, [seen.held]), *map(_argocd_stays, seen.argocds)]
+        if not seen.releases and (seen.held or not seen.namespaces):
+            return f"stays: {'; '.join(kept)}" if kept else ""
+        return "; ".join([GOES, *kept])
 
     def remove(self) -> str:
         """Remove it and assert it gone; return what stays, and why."""

@@ -116,10 +116,17 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         if self.observe() is None:
             raise error
 
+    def removal(self, seen: dict[str, Any] | None) -> str:
+        """Say whether it stays, which it does where nobody asked for its end."""
+        if seen is None:
+            return ""
+        stays = f"stays: {self._settings.url} with its branches (--repository deletes it)"
+        return "goes, with all its history" if self._remove_it else stays
+
     def remove(self) -> str:
         """Delete the project where that was asked for by name; it stays otherwise."""
         if not self._remove_it:
-            return f"stays: {self._settings.url} with its branches (--repository deletes it)"
+            return self.removal(self._gitlab.find()) or "was not there"
         if not self._gitlab.delete(self._gitlab.path()):
             return "was not there"
         left = self._gitlab.find()

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ..gitlab import GitLab
-from ..resource import Change, Field, Lane, Resource
+from ..resource import GOES, Change, Field, Lane, Resource
 from ..secret import Secret
 from ..settings import Settings
 
@@ -101,6 +101,10 @@ class PushAccess(Resource[Seen]):
     def _revoke(self, tokens: list[dict[str, Any]]) -> None:
         for token in tokens:
             self._gitlab.delete(self._gitlab.path("access_tokens", str(token["id"])))
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether anything may push."""
+        return GOES if seen.allowed or seen.tokens or seen.stored else ""
 
     def remove(self) -> str:
         """Take the right away again."""

@@ -12,6 +12,7 @@ from ..settings import Settings
 from ..wait import clear
 
 _OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
+_OF_OTHERS = "stays, others made it"
 _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
 
 
@@ -89,6 +90,14 @@ class Namespace(Resource[Seen]):
         elsewhere = self._helm.displace(seen.namespace, self._release, self._home)
         self._helm.install(self._release, self._home, objects(self._manifest(keep=True)), take_ownership=elsewhere)
 
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is; what else is in it shows once the service has gone."""
+        if seen.namespace is None:
+            return ""
+        if not is_ours(seen.namespace, self._settings):
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
+        return "goes, unless something of others is in it"
+
     def remove(self) -> str:
         """Remove it where it is ours and nothing but Kubernetes' own things are left in it."""
         seen = self.observe()
@@ -97,7 +106,7 @@ class Namespace(Resource[Seen]):
             return f"{'was gone, its release went' if gone else 'was not there'}"
         if not is_ours(seen.namespace, self._settings):
             self._helm.uninstall(self._release, self._home)
-            return stays(seen.namespace, self._settings) if whose(seen.namespace) else "stays, others made it"
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
         if not seen.leaving:
             try:
                 strangers = others(self._cluster.everything_in(self._name))

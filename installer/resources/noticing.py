@@ -11,7 +11,7 @@ from ..kubectl import Cluster, Object
 from ..marks import is_ours, not_ours, stays
 from ..pods import problems
 from ..release import Release
-from ..resource import Change, Field, Lane, Resource, covers
+from ..resource import GOES, Change, Field, Lane, Resource, covers
 from ..settings import Settings
 from ..wait import clear
 from ..watcher import EVERY, manifests
@@ -143,6 +143,12 @@ class Noticing(Resource[Seen]):
                 ]
             ),
         )
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is."""
+        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
+            return stays(foreign[0], self._settings)
+        return GOES if seen.objects else ""
 
     def remove(self) -> str:
         """Remove it and assert it gone."""

@@ -11,7 +11,7 @@ from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata, not_ours, readdressed, stays
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from .registry_token import NAME as PUSH_TOKEN
@@ -129,6 +129,12 @@ class PullSecret(Resource[Seen]):
         file = {FILE: Secret(json.dumps({"auths": {self._registry: login}}))}
         self._helm.displace(seen.secret, self._name, self._home)
         self._helm.install(self._name, self._home, objects(pack(head, KIND, {}, file)))
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is."""
+        if seen.secret is None:
+            return ""
+        return GOES if is_ours(seen.secret, self._settings) else stays(seen.secret, self._settings)
 
     def remove(self) -> str:
         """Remove it."""

@@ -8,7 +8,7 @@ from ..deploy_key import DeployKey, Pair, fingerprint
 from ..errors import InstallerError
 from ..github import GitHub
 from ..marks import identities
-from ..resource import Change, Field, Lane, Resource, blocked, covers
+from ..resource import GOES, Change, Field, Lane, Resource, blocked, covers
 from ..settings import FILE, MAIN, Settings
 from .deploy_keys import GitHubDeployKeys
 from .environment_token import WHERE, environment_of
@@ -160,6 +160,10 @@ class PushKey(Resource[Seen]):
         self._github.set_secret(NAME, pair.private, self._environment)
         self._github.set_variable(FINGERPRINT, fingerprint(pair.public), seen.variables)
         return fingerprint(pair.public)
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is a key, its secret or the rule."""
+        return GOES if seen.ruleset or seen.stored or seen.keys else ""
 
     def remove(self) -> str:
         """Delete the rule, the secret and the keys, and the environment where others keep nothing in it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..credentials import Credentials
 from ..host import Store
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..settings import Settings
 
 NAME = "REGISTRY_TOKEN"
@@ -54,6 +54,10 @@ class RegistryToken(Resource[Seen]):
         """Store the secret, then its fingerprint: a kill between the two only stores the secret once more."""
         self._store.set_secret(NAME, self._token)
         self._store.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is one."""
+        return GOES if seen.exists or seen.fingerprint else ""
 
     def remove(self) -> str:
         """Delete the secret and its fingerprint."""

@@ -13,7 +13,7 @@ from ..pods import problems
 from ..registry import Login, digest_of
 from ..release import Release
 from ..reporter import manifests
-from ..resource import Change, Field, Lane, Resource, covers
+from ..resource import GOES, Change, Field, Lane, Resource, covers
 from ..secret import Secret
 from ..settings import FILE, Settings
 from ..wait import clear
@@ -122,6 +122,12 @@ class Reporter(Resource[Seen]):
         pods = self._cluster.list("pods", self._home, self._selector)
         said = [self._cluster.logs(pod["metadata"]["name"], self._home, "reporter") for pod in pods]
         return [*filter(None, said), "To do without it: github.reporter: none in gitops.yaml"]
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is."""
+        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
+            return stays(foreign[0], self._settings)
+        return GOES if seen.objects else ""
 
     def remove(self) -> str:
         """Remove it and assert it gone."""

@@ -11,7 +11,7 @@ from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata, not_ours, readdressed, stays
-from ..resource import Change, Field, Lane, Resource, blocked
+from ..resource import GOES, Change, Field, Lane, Resource, blocked
 from ..secret import Secret
 from ..settings import Settings
 from ..wait import stopped, until
@@ -141,6 +141,14 @@ class ReporterApp(Resource[Seen]):
             lacks = self._lacks(app)
         if lacks:
             raise InstallerError(f"{lacks}.", f"See to it at {page}, then run this again.")
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is, and that only a person can delete the App itself."""
+        if seen.secret is None:
+            return ""
+        if not is_ours(seen.secret, self._settings):
+            return stays(seen.secret, self._settings)
+        return f"{GOES} with its key; App {seen.app.number} itself stays at GitHub" if seen.app else GOES
 
     def remove(self) -> str:
         """Remove the Secret; GitHub lets nobody but a person delete the App."""

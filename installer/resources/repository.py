@@ -130,10 +130,17 @@ class Repository(Resource[dict[str, Any] | None]):
             pause(wait)
         raise AssertionError
 
+    def removal(self, seen: dict[str, Any] | None) -> str:
+        """Say whether it stays, which it does where nobody asked for its end."""
+        if seen is None:
+            return ""
+        stays = f"stays: {self._settings.url} with its branches (--repository deletes it)"
+        return "goes, with all its history" if self._remove_it else stays
+
     def remove(self) -> str:
         """Delete the repository where that was asked for by name; it stays otherwise."""
         if not self._remove_it:
-            return f"stays: {self._settings.url} with its branches (--repository deletes it)"
+            return self.removal(self._github.find()) or "was not there"
         if not self._github.delete(self._github.path()):
             return "was not there"
         if self._github.find():

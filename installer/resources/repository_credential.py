@@ -10,7 +10,7 @@ from ..helm import Helm, objects
 from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
 from ..marks import FINGERPRINT, identities, is_ours, metadata, not_ours, readdressed, stays
-from ..resource import Change, Field, Lane, Resource, blocked, differences
+from ..resource import GOES, Change, Field, Lane, Resource, blocked, differences
 from ..secret import Secret
 from ..settings import Settings
 
@@ -168,6 +168,12 @@ class RepositoryCredential(Resource[Seen]):
         if self._settings.reads_by != "login" or self._reader or not whole:
             return set()
         return {name for name in (*LOGIN, *SECRETS) if name != KEY and name in {*seen.fields, *seen.secrets}}
+
+    def removal(self, seen: Seen) -> str:
+        """Say whose it is."""
+        if seen.there and not seen.ours:
+            return stays(seen.head, self._settings)
+        return GOES if seen.there or seen.keys else ""
 
     def remove(self) -> str:
         """Remove the Secret, then the keys that belong to it."""

@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import InstallerError
 from ..github import GitHub
 from ..refused import Refused
-from ..resource import Change, Field, Lane, Resource, covers
+from ..resource import GOES, Change, Field, Lane, Resource, covers
 from ..settings import MAIN, Settings
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
@@ -111,6 +111,10 @@ class Rules(Resource[Seen]):
             f"GitHub does not know the App {self._app} here yet, whose checks alone are to count: let it run once for "
             f"{self._url} (see {self._url}/settings/installations), then run this again."
         )
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there are any of ours."""
+        return GOES if seen.rulesets else ""
 
     def remove(self) -> str:
         """Delete our rulesets."""

@@ -2,7 +2,7 @@
 
 from ..credentials import CI_TOKENS, Credentials
 from ..host import Store
-from ..resource import Change, Lane, Resource, differences
+from ..resource import GOES, Change, Lane, Resource, differences
 from ..settings import Settings
 
 MARK = "GITOPS_FLASK"
@@ -49,6 +49,10 @@ class Variables(Resource[dict[str, str]]):
                 self._store.delete_variable(field.name)
             else:
                 self._store.set_variable(field.name, field.new, seen)
+
+    def removal(self, seen: dict[str, str]) -> str:
+        """Name those of ours that are there."""
+        return GOES if any(value and name in seen for name, value in self._desired.items()) else ""
 
     def remove(self) -> str:
         """Delete those that are ours, the mark last."""

@@ -9,7 +9,7 @@ from ..kube_secret import pack, unpack
 from ..kubectl import Cluster, Object
 from ..marks import is_ours, metadata, not_ours, readdressed, stays
 from ..refused import Refused
-from ..resource import Change, Field, Lane, Resource, differences
+from ..resource import GOES, Change, Field, Lane, Resource, differences
 from ..secret import Secret
 from ..settings import Settings
 from ..webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
@@ -133,6 +133,11 @@ class Webhook(Resource[Seen]):
             self._hooks.delete(hook)
         for hook in seen.hooks[:1]:
             self._hooks.ping(hook)  # as GitHub does for a new one: what became of older calls says nothing any more
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is a hook, and what of it stays."""
+        kept = self._stays(seen.made)
+        return "; ".join(filter(None, [GOES, kept])) if seen.hooks or seen.made else ""
 
     def remove(self) -> str:
         """Remove the Secret, unless an Argo CD that stays refers to it; then the hook, which is looked for."""

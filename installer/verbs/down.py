@@ -1,38 +1,81 @@
-"""`down`: remove what `up` made, newest first, and say what stays."""
+"""`down`: list what goes and what stays, ask, and remove what `up` made, newest first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from .. import console, converge, preflight
-from ..checks import ownership
+from ..errors import InstallerError
 from ..lease import Lease
 from ..progress import Steps
+from ..resource import GOES, Resource
 from ..world import World
 
+Fates = Sequence[tuple[Resource[Any], str]]
 
-def down(world: World, *, yes: bool, repository: bool, argocd: bool) -> None:
-    """Take the project out of the cluster and off GitHub; the two big ones only with their names typed."""
+
+@dataclass(frozen=True)
+class Big:
+    """One of the two things that only their names remove: whether it is to go, and the name that was given for that."""
+
+    goes: bool = False
+    confirmed: str | None = None
+
+
+def down(world: World, *, yes: bool, repository: Big, argocd: Big) -> None:
+    """Take the project out of the cluster and off its code host."""
     preflight.refuse(preflight.before_reading(world))
     settings = world.settings
-    resources = world.resources(remove_repository=repository, remove_argocd=argocd)
-    console.report(f"This removes from {world.cluster.describe()} and {settings.url} what `up` made.")
-    for finding in ownership.taken(world):
-        console.report(f"Not removed: {finding}")
-    if repository:
-        _typed("The repository goes, with all its history", settings.repository)
-    if argocd:
-        _typed("Argo CD goes, for all its users", settings.argocd_namespace)
-    if not repository and not argocd:
+    resources = world.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
+    fates = converge.removal(resources)
+    going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in fates if f.startswith(GOES)}
+    # GitLab keeps them in the project
+    images = [] if repository.goes and settings.own_registry else [f"images in {settings.image_repository}"]
+    console.report(world.where())
+    console.report("This removes what `up` made:")
+    _list(going.values() or ["nothing that can be seen"])
+    console.report("Stays:")
+    _list([*_staying(fates), *images])
+    named = False
+    if repository.goes and "repository" in going:
+        _by_name("repository", "The repository goes, with all its history", settings.repository, repository.confirmed)
+        named = True
+    if argocd.goes and "argocd" in going:
+        _by_name("argocd", "Argo CD goes, for all its users", settings.argocd_namespace, argocd.confirmed)
+        named = True
+    if not named:
         console.confirm("Remove it?", yes=yes)
     with Lease(world.host, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
         told = converge.remove(resources, steps)
     console.report("\nStays on purpose:")
-    for resource, outcome in told:
-        if outcome.startswith("stays"):
-            console.report(f"- {resource.title}{outcome.removeprefix('stays')}")
-    console.report(f"- images in {settings.image_repository}")
+    _list([*_staying(told), *images])
 
 
-def _typed(consequence: str, name: str) -> None:
-    """Ask for a name; anything else ends it, with nothing removed."""
-    if click.prompt(f"{consequence}. Type {name} to go on", default="", show_default=False).strip() != name:
+def _staying(fates: Fates) -> list[str]:
+    return [f"{resource.title}{fate.removeprefix('stays')}" for resource, fate in fates if fate.startswith("stays")]
+
+
+def _list(lines: Iterable[str]) -> None:
+    for line in lines:
+        console.report(f"- {line}")
+
+
+def _by_name(option: str, consequence: str, name: str, given: str | None) -> None:
+    """Go on only where the name was given, or is typed now; nothing is removed otherwise."""
+    needed = f"--confirm-{option} {name}"
+    if given is not None:
+        if given != name:
+            raise InstallerError(f"Nothing was changed: it is {name}, and --confirm-{option} says {given}.", needed)
+        return
+    try:
+        typed = click.prompt(f"{consequence}. Type {name} to go on", default="", show_default=False).strip()
+    except click.Abort:
+        if console.interactive():
+            raise
+        what = f"Nothing was changed: --{option} takes a name, and nobody can be asked for it here."
+        raise InstallerError(what, f"To go on without: {needed}") from None
+    if typed != name:
+        console.fail(f"Nothing was changed: that is not {name}.")
         raise click.Abort

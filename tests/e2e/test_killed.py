@@ -58,7 +58,7 @@ class Ground:
 
     def down(self, *options: str) -> None:
         typed = "".join({"--repository": f"acme/{SLUG}\n", "--argocd": "argocd\n"}[option] for option in options)
-        self.stage.developer.installer("down", *(options or ("--yes",)), stdin=typed)
+        self.stage.developer.installer("down", "--yes", *options, stdin=typed)
 
     def snapshot(self) -> Tree:
         stage = self.stage

@@ -123,7 +123,7 @@ def test_down_of_the_second_leaves_everything_of_the_first(here: Street, second:
     told = second.verb("down", "--yes")
     assert f"AppProject {SLUG}-dev in argocd belongs to {THEIRS}, and this is {MINE}" in told
     assert f"namespace {SLUG}-dev: Namespace {SLUG}-dev belongs to {THEIRS}" in told.partition("Stays on purpose:")[2]
-    second.verb("down", "--argocd", stdin="argocd\n")
+    second.verb("down", "--argocd", "--yes")
     assert state(here) == before
 
 

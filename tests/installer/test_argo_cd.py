@@ -7,6 +7,7 @@ import pytest
 
 from installer.argocd_values import SMALL, merged, values
 from installer.errors import DeadlinePassed, InstallerError
+from installer.marks import metadata
 from installer.resource import Field
 from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.settings import Settings
@@ -240,11 +241,18 @@ def test_definitions_of_something_else_are_not() -> None:
         resource.apply(seen, change)
 
 
+def test_our_own_application_which_goes_first_is_no_reason_for_argo_cd_to_stay() -> None:
+    own = {("applications.argoproj.io", "web-dev"): {"metadata": metadata(SETTINGS, "web-dev")}}
+    alone = argo_cd(WORKING, Helm([OURS], SMALL), remove_it=True, objects=own)
+    assert alone.removal(alone.observe()) == "goes, for all its users"
+
+
 def test_ours_stays_unless_it_is_asked_to_go_and_nobody_uses_it() -> None:
     helm = Helm([OURS], SMALL)
     assert "stays, other projects may use it" in argo_cd(WORKING, helm).remove()
     used = {("applications.argoproj.io", "x"): {"metadata": {"name": "theirs"}}}
-    assert "Application theirs uses it" in argo_cd(WORKING, helm, remove_it=True, objects=used).remove()
+    shared = argo_cd(WORKING, helm, remove_it=True, objects=used)
+    assert shared.removal(shared.observe()) == shared.remove() == "stays, Application theirs uses it"
     assert helm.uninstalled == []
 
 

@@ -141,6 +141,8 @@ def test_what_another_repository_made_under_our_name_is_blocked_and_stays(what: 
     assert change.blocked
     assert BOTH in change.note
     assert "gitops.yaml" in change.fix
+    listed = resource.removal(resource.observe())
+    assert BOTH in listed, "`down` lists it before it asks"
     assert BOTH in resource.remove()
     assert (helm.installed, cluster.objects) == ([], there)
 

@@ -3,7 +3,6 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -14,13 +13,11 @@ from installer.world import World
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 
-from . import cluster as fakes
 from .bench import WAITS_FOR_A_RUNNER
-from .test_argo_cd import knowing
-from .test_components import WORKING
 from .test_registry import GOOD
 from .test_registry_trouble import Trouble, Troubled, a_registry
 from .typed import Done, Run
+from .whole import Helm
 
 pytestmark = pytest.mark.slow
 
@@ -33,54 +30,6 @@ jobs:
     runs-on: ubuntu-latest
     steps: [{run: "echo dial tcp registry-1.docker.io:443 connection refused; exit 1"}]
 """
-
-
-class Cluster(fakes.Cluster):
-    """A cluster in which everything is allowed, with a working Argo CD that others made, and that polls often."""
-
-    answered, context, server = True, None, "https://127.0.0.1:6443"
-
-    def __init__(self) -> None:
-        components = {("deployments", each["metadata"]["name"]): each for each in WORKING}
-        often = {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": {"timeout.reconciliation": "3s"}}
-        super().__init__({**components, **knowing("github.com"), ("configmaps", "argocd-cm"): often})
-
-    def version(self) -> str:
-        return "v1.34.2"
-
-    def versions(self) -> tuple[str, str]:
-        return "v1.34.2", "v1.34.2"
-
-    def allowed(self, *_: str) -> bool:
-        return True
-
-    def describe(self) -> str:
-        return "kind"
-
-
-class Helm(fakes.Helm):
-    """helm whose objects are in the cluster then, under the names by which they are asked for."""
-
-    def __init__(self, there: fakes.Cluster) -> None:
-        super().__init__()
-        self._cluster = there
-
-    def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
-        super().install(name, namespace, values, **options)
-        for made in values["objects"]:
-            kind = made["kind"].lower()
-            kind = f"{kind}s.argoproj.io" if made["apiVersion"].startswith("argoproj") else kind
-            self._cluster.objects[kind, made["metadata"]["name"]] = made
-
-
-@pytest.fixture
-def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
-    """Lead the cluster's half to one that is not real; return its helm."""
-    cluster = Cluster()
-    helm = Helm(cluster)
-    monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
-    monkeypatch.setattr("installer.world.Helm", lambda *_: helm)
-    return helm
 
 
 @pytest.fixture

@@ -1,0 +1,60 @@
+"""A cluster for whole verbs that is not real, with an Argo CD that others made."""
+
+from typing import Any
+
+import pytest
+
+from . import cluster as fakes
+from .test_argo_cd import knowing
+from .test_components import WORKING
+
+
+class Cluster(fakes.Cluster):
+    """A cluster in which everything is allowed, with a working Argo CD that others made, and that polls often."""
+
+    answered, context, server = True, None, "https://127.0.0.1:6443"
+
+    def __init__(self) -> None:
+        components = {("deployments", each["metadata"]["name"]): each for each in WORKING}
+        often = {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": {"timeout.reconciliation": "3s"}}
+        super().__init__({**components, **knowing("github.com"), ("configmaps", "argocd-cm"): often})
+
+    def version(self) -> str:
+        return "v1.34.2"
+
+    def versions(self) -> tuple[str, str]:
+        return "v1.34.2", "v1.34.2"
+
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> "list[fakes.Object]":
+        return super().list(kind) if namespace in (None, "argocd") else []
+
+    def allowed(self, *_: str) -> bool:
+        return True
+
+    def describe(self) -> str:
+        return "kind"
+
+
+class Helm(fakes.Helm):
+    """helm whose objects are in the cluster then, under the names by which they are asked for."""
+
+    def __init__(self, there: fakes.Cluster) -> None:
+        super().__init__()
+        self._cluster = there
+
+    def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
+        super().install(name, namespace, values, **options)
+        for made in values["objects"]:
+            kind = made["kind"].lower()
+            kind = f"{kind}s.argoproj.io" if made["apiVersion"].startswith("argoproj") else kind
+            self._cluster.objects[kind, made["metadata"]["name"]] = made
+
+
+@pytest.fixture
+def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
+    """Lead the cluster's half to one that is not real; return its helm."""
+    cluster = Cluster()
+    helm = Helm(cluster)
+    monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
+    monkeypatch.setattr("installer.world.Helm", lambda *_: helm)
+    return helm
