@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .components import PARTS, names
 from .errors import CommandFailed
-from .kubectl import Cluster, Object
+from .kubectl import Cluster, Object, Objects
 from .secret import redact
 from .shell import attempt
 from .writing import about_to_write
@@ -22,6 +22,12 @@ class ArgoCD:
     def refresh(self, application: str) -> None:
         """Make Argo CD look at the branch now, and return when it has looked."""
         self._run("app", "get", application, "--refresh", "--output=json", seconds=60)
+
+    def resources(self, application: str) -> Objects:
+        """Return what an Application consists of, each with its health, which its own status does not hold."""
+        tree = json.loads(self._run("app", "get", application, "--output=json"))
+        found: Objects = (tree.get("status") or {}).get("resources") or []
+        return found
 
     def delete_application(self, application: str, seconds: float = 180) -> None:
         """Delete an Application with all that it deployed, and wait until it is gone."""

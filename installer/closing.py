@@ -65,7 +65,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> To
     there = deployments.of(record.commit, record.revision)
     if there is None:
         return Told("none was opened for this delivery")
-    verdict = _seen(service, record)
+    verdict = _seen(service, record, there)
     if verdict is None or _says(there, verdict):
         return Told(_shown(there), done=verdict is not None)
     for old in deployments.overtaken(there):
@@ -75,16 +75,16 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> To
     address = service.address() if verdict.state == "success" else ""
     if github.head(place.branch) != record.commit:
         return Told(f"{_shown(there)}; another delivery has come since", news=True, done=False)
-    now = _seen(service, record)
+    now = _seen(service, record, there)
     if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
         return Told(_shown(there), done=False)
     deployments.close(there, now.state, now.text, address)
     return Told(f"{now.state}, told now: {now.text}", news=True)
 
 
-def _seen(service: Service, record: Record) -> Verdict | None:
+def _seen(service: Service, record: Record, there: Deployment) -> Verdict | None:
     try:
-        return judge(service, record)
+        return judge(service, record, there.delivered)
     except InstallerError:  # the cluster does not answer, which others tell
         return None
 

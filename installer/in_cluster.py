@@ -85,9 +85,13 @@ class InCluster:
         """Return what Kubernetes noted lately in the service's namespace."""
         return self._list("/api/v1", "events")
 
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+        return self._list("/apis/apps/v1", "deployments", chosen=True)
+
     def rolled_out(self) -> bool:
         """Tell whether no Deployment of the service is between two states."""
-        return all(map(rolled_out, self._list("/apis/apps/v1", "deployments", chosen=True)))
+        return all(map(rolled_out, self.deployments()))
 
     def address(self) -> str:
         """Return where people find the service; empty where there is no way in."""

@@ -9,11 +9,14 @@ from .answers import PodAnswer, disagreement
 from .argocd import ArgoCD
 from .ending import KINDS
 from .errors import CommandFailed, DeadlinePassed, InstallerError
-from .kubectl import Cluster, Object
+from .kubectl import Cluster, Object, Objects
+from .plain_text import one_line
 from .pods import answers, problems
 from .running_image import another
 from .settings import Settings
-from .synced import Synced, read, refusals, rolled_out
+from .synced import Synced, ailing, read, rolled_out
+from .troubles import of_deployment
+from .verdict import Verdict, failure
 from .wait import until
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
@@ -21,6 +24,7 @@ _REFRESH_AGAIN = 10.0
 _LOOK_AGAIN = 8.0  # the first pods of a rollout are not ready for some seconds, and nothing is wrong
 _SURE = 3  # times in a row that a settled application must be wrong before it is called so
 _SURE_OF_SILENCE = 15
+_SURE_OF_FAILURE = 2  # looks in a row, `_LOOK_AGAIN` apart
 
 
 class Record(Protocol):
@@ -87,19 +91,33 @@ class Live:
         """Return where people find the service; empty where there is no way in."""
         return self._cluster.address(self._settings.slug, self._settings.namespace)
 
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+        return self._objects("Deployment")
+
     def problems(self) -> list[str]:
         """Say in short sentences what keeps the service from running."""
         synced = self.synced()
         conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
-        refused = [line for deployment in self._objects("Deployment") for line in refusals(deployment)]
-        return [*conditions, *refused, *problems(self._cluster, self._settings.namespace, self._selector)]
+        found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
+        if synced and synced.health in ("Degraded", "Unknown") and not found:
+            found += self._ailing()
+        told = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
+        return [*dict.fromkeys(told)]
+
+    def _ailing(self) -> list[str]:
+        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
+        try:
+            return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
+        except (CommandFailed, DeadlinePassed):
+            return []
 
     def wait_live(
         self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None
     ) -> list[PodAnswer]:
         """Return what the pods answered once each Ready one answers the revision on `env/dev`.
 
-        A service that has settled on something else raises at once: waiting would not change it.
+        A service that has settled on something else, or that cannot come up, raises: waiting would not change it.
         """
         waiter = _Waiter(self, expected, say)
         if not until(waiter.look, seconds, every=1.0):
@@ -117,7 +135,7 @@ class Live:
 
     def rolled_out(self) -> bool:
         """Tell whether no Deployment of the service is between two states."""
-        return all(rolled_out(deployment) for deployment in self._objects("Deployment"))
+        return all(map(rolled_out, self.deployments()))
 
     def _application(self) -> Object | None:
         return self._cluster.get(KINDS[1], self._settings.application, self._settings.argocd_namespace)
@@ -137,7 +155,9 @@ class _Waiter:
         self._looked = 0.0
         self._troubles: list[str] = []
         self._refreshed_for = ""
+        self._looked_at = ""
         self._streak = _Streak()
+        self._failing = _Streak()
         self.want = self._ask()
         self.seen = "nothing"
         self.answered: list[PodAnswer] = []
@@ -152,6 +172,8 @@ class _Waiter:
         self.seen = str(synced)
         if synced.revision != self.want.commit:
             self._refresh()
+            if synced.unrendered and self._looked_at == self.want.commit:
+                self.seen = "; ".join([str(synced), *self._trouble(synced)])
         elif synced.has(self.want.commit):
             self.answered = [answer for answer in self._live.answers() if answer.ready]
             wrong = disagreement(self.answered, self.want.revision) or another(self._live.pods(), self.want.digest)
@@ -161,7 +183,7 @@ class _Waiter:
             if self._live.rolled_out():
                 self._judge(wrong)
         else:
-            self.seen = "; ".join([str(synced), *self._trouble()])
+            self.seen = "; ".join([str(synced), *self._trouble(synced)])
         self._say(self.seen)
         return False
 
@@ -176,14 +198,30 @@ class _Waiter:
             self._refreshed_for, self._refreshed = self.want.commit, now
             if failed := self._live.refresh():
                 self.seen = f"{self.seen}; {failed}"
+            else:
+                self._looked_at = self.want.commit
 
-    def _trouble(self) -> list[str]:
-        """Say what keeps the pods from being ready for so long; asked now and then, it takes a few questions."""
+    def _trouble(self, synced: Synced) -> list[str]:
+        """Say what keeps the pods from being ready for so long; asked now and then, it takes a few questions.
+
+        What will not go away by itself raises.
+        """
         self._looked = self._looked or time.monotonic()
         if time.monotonic() - self._looked > _LOOK_AGAIN:
             self._looked = time.monotonic()
             self._troubles = self._live.problems()
+            found = failure(self._live, self.want, synced, looked=self._looked_at == self.want.commit)
+            if found and self._failing.add(self.want.commit, found.kind) >= _SURE_OF_FAILURE:
+                raise self._failed(found)
+            if not found:
+                self._failing = _Streak()
         return self._troubles
+
+    def _failed(self, found: Verdict) -> InstallerError:
+        told = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
+        told += [line for line in self._troubles if found.reason not in line]
+        fix = "Mend what it names, by a pull request where it is in the project, then run this again; or `rollback`."
+        return InstallerError("\n  ".join(told), fix)
 
     def _judge(self, wrong: str) -> None:
         times = self._streak.add(self.want.commit, wrong)

@@ -11,6 +11,7 @@ from .kubectl import Cluster, Object
 from .plain_text import one_line
 from .reach import patiently
 from .registry_trouble import explained_pull
+from .troubles import containers, newest_warning, of_pod
 from .wait import threads
 
 _PATH_OF_PROXY = PROXY
@@ -88,23 +89,11 @@ def problems(cluster: Cluster, namespace: str, selector: str) -> list[str]:
 def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
     """List what a pod that is not ready suffers from, from its state and its newest warning."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    found = []
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        waiting = container.get("state", {}).get("waiting") or {}
-        ended = container.get("state", {}).get("terminated") or {}
-        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-            found.append(one_line(f"pod {name}: {waiting['reason']}: {waiting.get('message', '')}").rstrip(": "))
-        elif ended.get("exitCode"):
-            found.append(f"pod {name}: {container['name']} ended with {ended['exitCode']} ({ended.get('reason')})")
-    found += [
-        one_line(f"pod {name}: not scheduled: {condition.get('message', '')}")
-        for condition in status.get("conditions", [])
-        if condition["type"] == "PodScheduled" and condition["status"] == "False"
-    ]
-    warnings = [event for event in events if event["type"] == "Warning" and event["involvedObject"].get("name") == name]
-    newest = max(warnings, key=lambda event: event.get("lastTimestamp") or "", default=None)
-    if newest:
-        found.append(one_line(f"pod {name}: {newest['reason']}: {newest['message']}"))
+    told = [trouble.text for trouble in of_pod(pod, events)]
+    newest = newest_warning(pod, events)
+    if newest and not any(text in newest or newest.partition(": ")[2] in text for text in told):
+        told.append(newest)
+    found = [one_line(f"pod {name}: {text}") for text in told]
     if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
         found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]
@@ -113,8 +102,7 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
 def _last_words(cluster: Cluster, namespace: str, pod: Object) -> list[str]:
     """Return the end of the log of a pod's container that keeps ending; one that runs before the others comes first."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    crashed = next((c["name"] for c in containers if c.get("restartCount") and not c.get("ready")), None)
+    crashed = next((c["name"] for c in containers(status) if c.get("restartCount") and not c.get("ready")), None)
     if crashed is None:
         return []
     text = cluster.logs(name, namespace, crashed, previous=True) or cluster.logs(name, namespace, crashed)

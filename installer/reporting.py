@@ -88,26 +88,31 @@ class Reporter:
         if synced == self._picture and time.monotonic() < self._next:
             return
         self._picture, self._next = synced, time.monotonic() + REPAIR
-        if synced is None or not synced.revision:
+        if synced is None:
             return
-        if self._record is None or self._record.commit != synced.revision:
-            self._record, self._said = Recorded.at(self._github, synced.revision), None
+        # of a chart that it cannot render Argo CD does not say which commit has it
+        commit = synced.revision or (self._github.head(self._place.branch) if synced.unrendered else "")
+        if not commit:
+            return
+        if self._record is None or self._record.commit != commit:
+            self._record, self._said = Recorded.at(self._github, commit), None
         if self._record.revision:
-            self._next = time.monotonic() + self._tell(self._record)
+            self._next = time.monotonic() + self._tell(self._record, unrendered=not synced.revision)
 
-    def _tell(self, record: Recorded) -> float:
+    def _tell(self, record: Recorded, *, unrendered: bool) -> float:
         """Say what became of it where that is not said yet; return how long nothing is to be done."""
         verdict = judge(self._service, record)
-        if verdict is None:
+        if verdict is None and not unrendered:
             return 0.0
-        if (verdict.state, verdict.kind) == self._said:
+        said = (verdict.state, verdict.kind) if verdict else ("failure", "chart")
+        if said == self._said:
             return QUIET
         told = close(self._github, self._service, self._place, record, self._say)
         if told.news and told.text != self._last:
             self._say(f"{record.revision[:12]}: {told.text}")
         self._last = told.text
         if told.done:
-            self._said = (verdict.state, verdict.kind)
+            self._said = said
         return QUIET if told.done else REPAIR
 
 

@@ -1,11 +1,13 @@
 """How far Argo CD and Kubernetes are, read from the objects' own status."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from .manifest import Object
 from .plain_text import one_line
 
 _LONGEST = 1000  # what helm says of a chart takes some room
+_NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not render, no repository out of reach
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class Synced:
     health: str = "Unknown"
     operation: str = ""
     conditions: tuple[str, ...] = ()
+    unrendered: str = ""
+    """What Argo CD said where it could make no objects of a commit; of which one it does not say."""
+    reconciled: str = field(default="", compare=False)
+    """When it compared last."""
 
     def has(self, commit: str) -> bool:
         """Tell whether the cluster holds what this commit describes, and it is well."""
@@ -30,38 +36,59 @@ class Synced:
 def read(application: Object) -> Synced:
     """Read an Application's status."""
     status = application.get("status", {})
-    operation = status.get("operationState", {})
+    operation = status.get("operationState") or {}
+    resources = status.get("resources") or []
     conditions = [f"{c['type']}: {c['message']}" for c in status.get("conditions") or []]
-    conditions = [one_line(text, _LONGEST) for text in (*conditions, *_failures(operation))]
+    failures = _failures(operation)
+    told = [*conditions, *failures.values(), *_differing(resources, failures), *ailing(resources)]
+    unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
     return Synced(
         revision=status.get("sync", {}).get("revision", ""),
         sync=status.get("sync", {}).get("status", "Unknown"),
         health=status.get("health", {}).get("status", "Unknown"),
         operation=operation.get("phase", ""),
-        conditions=tuple(conditions),
+        conditions=tuple(one_line(text, _LONGEST) for text in told),
+        unrendered=one_line(unrendered[0], _LONGEST) if unrendered else "",
+        reconciled=status.get("reconciledAt") or "",
     )
 
 
-def _failures(operation: Object) -> list[str]:
-    """Say what the last sync could not write, and why. One that is tried again is called running all the while."""
+def _failures(operation: Object) -> dict[tuple[str, str], str]:
+    """Say by kind and name what the last sync could not write, and why; of one that failed as a whole without them.
+
+    One that is tried again is called running all the while.
+    """
     phase = operation.get("phase")
     if phase not in ("Failed", "Error") and not (phase == "Running" and operation.get("retryCount")):
-        return []
+        return {}
     resources = (operation.get("syncResult") or {}).get("resources") or []
     failed = [each for each in resources if each.get("status") == "SyncFailed"]
     if failed:
-        return [f"{each.get('kind')} {each.get('name')}: {each.get('message', '')}" for each in failed]
-    return [f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"]
+        return {_key(each): f"{_name(each)}: {each.get('message', '')}" for each in failed}
+    return {("", ""): f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"}
 
 
-def refusals(deployment: Object) -> list[str]:
-    """Say why Kubernetes creates no pods for a Deployment: a quota, a Pod Security level, a policy."""
-    name, status = deployment["metadata"]["name"], deployment.get("status", {})
-    return [
-        one_line(f"Deployment {name} creates no pods: {condition.get('message', '')}", _LONGEST)
-        for condition in status.get("conditions") or []
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
-    ]
+def _differing(resources: Iterable[Object], told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Name what differs from what is recorded, where nothing else says so of it."""
+    for each in resources:
+        if each.get("status") == "OutOfSync" and _key(each) not in {*told}:
+            yield f"{_name(each)} {'is not recorded any more' if each.get('requiresPruning') else 'is OutOfSync'}"
+
+
+def ailing(resources: Iterable[Object]) -> Iterator[str]:
+    """Name what Argo CD finds Degraded or cannot judge, with its reason; since 3.0 only its CLI knows of which."""
+    for each in resources:
+        health = each.get("health") or {}
+        if health.get("status") in ("Degraded", "Unknown"):
+            yield f"{_name(each)} is {health['status']}: {health.get('message') or 'no reason given'}"
+
+
+def _key(resource: Object) -> tuple[str, str]:
+    return str(resource.get("kind")), str(resource.get("name"))
+
+
+def _name(resource: Object) -> str:
+    return " ".join(_key(resource))
 
 
 def rolled_out(deployment: Object) -> bool:

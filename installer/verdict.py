@@ -1,6 +1,6 @@
 """What became of a delivery, in one word with its reason: asked of the cluster, and given only where it is certain."""
 
-from collections.abc import Sequence
+import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,16 +9,14 @@ from .manifest import Object, Objects
 from .plain_text import one_line, plain
 from .running_image import another
 from .synced import Synced
+from .troubles import of_deployment, of_pod
 from .wait import pause
 
 LONGEST = 140
 """Characters of a description at GitHub."""
-_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-_START = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-_KILLED = (0, 137, 143)
-_PROBED = 15  # failed probes: a service that starts slowly has some, too
 _SYNCED_AGAIN = 3  # failed attempts of Argo CD, which tries again for ever
 _LOOKS = 3  # times in a row that pods must answer another revision
+_CLOCKS = datetime.timedelta(seconds=60)  # that two clocks may differ
 
 
 class Record(Protocol):
@@ -55,6 +53,9 @@ class Service(Protocol):
     def events(self) -> Objects:
         """Return what Kubernetes noted lately in the service's namespace."""
 
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+
     def rolled_out(self) -> bool:
         """Tell whether no Deployment is between two states."""
 
@@ -64,19 +65,24 @@ class Service(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`text` begins with the kind of a failure: `image pull: …`, `crash: …`, `probe: …`."""
+    """What became of a delivery; a failure has its kind, like `image pull`."""
 
     state: Literal["success", "failure"]
-    text: str
+    reason: str
+    kind: str = ""
+    """What two looks at the same failure have in common."""
 
     @property
-    def kind(self) -> str:
-        """Return what two looks at the same failure have in common."""
-        return self.text.partition(":")[0] if self.state == "failure" else ""
+    def text(self) -> str:
+        """Return it as GitHub takes it."""
+        return one_line(plain(f"{self.kind}: {self.reason}" if self.kind else self.reason), LONGEST)
 
 
-def judge(service: Service, record: Record) -> Verdict | None:
-    """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known."""
+def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
+    """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
+
+    `made` is when the delivery was made, where that is known.
+    """
     for attempt in range(_LOOKS):
         if attempt:
             pause(1)
@@ -84,33 +90,47 @@ def judge(service: Service, record: Record) -> Verdict | None:
         if synced is None:
             return None
         if not synced.has(record.commit):
-            return _failed(service, record, synced)
+            return failure(service, record, synced, looked=_after(synced.reconciled, made))
         ready = [answer for answer in service.answers() if answer.ready]
         wrong = disagreement(ready, record.revision)
         if not wrong and (foreign := another(service.pods(), record.digest)):
-            return _failure("image", foreign) if service.rolled_out() else None
+            return Verdict("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
             return Verdict("success", f"{count} {record.revision[:12]}")
         if not ready or any(answer.error for answer in ready) or not service.rolled_out():
-            return _failed(service, record, synced)
+            return failure(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
-    return _failure("revision", f"rolled out, but pods answer {', '.join(others)}")
+    return Verdict("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
 
 
-def _failed(service: Service, record: Record, synced: Synced) -> Verdict | None:
-    """Return why it cannot come up: only pods of this very image count, and syncs of this very commit."""
+def failure(service: Service, record: Record, synced: Synced, *, looked: bool = False) -> Verdict | None:
+    """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
+
+    `looked`: Argo CD has looked at this commit, or a later one. Of one that it cannot render it says no more.
+    """
     if refused := _refused(service.operation(), record.commit):
-        return _failure("sync", refused)
+        return Verdict("failure", refused, "sync")
+    if looked and synced.unrendered and not synced.revision:
+        return Verdict("failure", synced.unrendered, "chart")
     if synced.revision != record.commit:
         return None  # a delivery before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
-    if not pods:
-        return None
-    probes = _probes(service.events(), {pod["metadata"]["name"] for pod in pods})
-    found = [_ailing(pod, probes.get(pod["metadata"]["name"])) for pod in pods]
-    return next((verdict for verdict in found if verdict), None)
+    events = service.events() if pods else []
+    found = [trouble for pod in pods for trouble in of_pod(pod, events)]
+    if synced.sync == "Synced":  # else they may be of the delivery before
+        found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
+    certain = next((trouble for trouble in found if trouble.certain), None)
+    return Verdict("failure", certain.text, certain.kind) if certain else None
+
+
+def _after(one: str, other: str) -> bool:
+    """Tell whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
+    try:
+        return datetime.datetime.fromisoformat(one) > datetime.datetime.fromisoformat(other) + _CLOCKS
+    except (ValueError, TypeError):
+        return False
 
 
 def _refused(operation: Object, commit: str) -> str:
@@ -125,40 +145,6 @@ def _refused(operation: Object, commit: str) -> str:
     return str(operation.get("message", "")) if ended else ""
 
 
-def _ailing(pod: Object, probe: tuple[int, str] | None) -> Verdict | None:
-    status = pod.get("status", {})
-    times, said = probe or (0, "")
-    for container in [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        ended = (container.get("lastState") or {}).get("terminated") or {}
-        reason, name = waiting.get("reason"), container["name"]
-        if reason in _IMAGE:
-            return _failure("image pull", f"{reason}: {waiting.get('message', '')}")
-        if reason in _START:
-            return _failure("start", f"{reason}: {waiting.get('message', '')}")
-        if ended and container.get("restartCount"):
-            code, why = ended.get("exitCode"), ended.get("reason", "")
-            if said and code in _KILLED and why != "OOMKilled":
-                return _failure("probe", said)
-            return _failure("crash", f"{name} ended with exit code {code} ({why}), again and again")
-    return _failure("probe", said) if times >= _PROBED else None
-
-
-def _probes(events: Sequence[Object], names: set[str]) -> dict[str, tuple[int, str]]:
-    """Return for each pod how often a probe failed, and what the newest event says of it."""
-    found: dict[str, tuple[int, str]] = {}
-    for event in sorted(events, key=lambda event: event.get("lastTimestamp") or ""):
-        name = event["involvedObject"].get("name", "")
-        if name in names and event.get("reason") == "Unhealthy":
-            count = event.get("count") or 1
-            found[name] = (max(count, found.get(name, (0, ""))[0]), " ".join(event["message"].split()))
-    return found
-
-
 def _containers(pod: Object) -> list[dict[str, Any]]:
     spec = pod["spec"]
     return [*spec.get("initContainers", []), *spec["containers"]]
-
-
-def _failure(kind: str, text: str) -> Verdict:
-    return Verdict("failure", one_line(plain(f"{kind}: {text}"), LONGEST))

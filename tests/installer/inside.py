@@ -27,6 +27,8 @@ class Inside:
     digest: str = ""
     revisions: list[str] = field(default_factory=list)
     ailing: list[Tree] = field(default_factory=list)
+    unrendered: str = ""
+    """What Argo CD says of a chart that it cannot render; it names no revision then."""
     leads: str = ""
     """Where the pods answer that one should look instead: the API server passes that on."""
     port: int = 0
@@ -48,7 +50,7 @@ class Inside:
     def break_(self, commit: str, digest: str) -> None:
         """Let a delivery's new pod wait for an image that is not there; the old ones serve on."""
         self.commit = commit
-        waiting = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+        waiting = {"reason": "ImagePullBackOff", "message": f"Back-off pulling image {digest}: not found"}
         status = {"containerStatuses": [{"name": "web", "state": {"waiting": waiting}}]}
         self.ailing = [_pod("new", f"docker.io/acme/web@{digest}", status)]
 
@@ -57,10 +59,13 @@ class Inside:
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
         pods = [_pod(f"web-{n}", f"docker.io/acme/web@{self.digest}", ready) for n in range(len(self.revisions))]
         health = "Progressing" if self.ailing else "Healthy"
-        synced = {"sync": {"revision": self.commit, "status": "Synced"}, "health": {"status": health}}
+        synced: Tree = {"sync": {"revision": self.commit, "status": "Synced"}, "health": {"status": health}}
+        if self.unrendered:
+            said = [{"type": "ComparisonError", "message": self.unrendered}]
+            synced |= {"sync": {"status": "Unknown"}, "conditions": said, "reconciledAt": "2126-01-01T00:00:00Z"}
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), len(pods))
         deployment = {
-            "metadata": {"generation": 1},
+            "metadata": {"name": "web", "generation": 1},
             "spec": {"replicas": len(pods)},
             "status": {"observedGeneration": 1, **counts},
         }

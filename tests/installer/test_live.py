@@ -31,6 +31,9 @@ class Service:
     refreshed: int = 0
     there: list[Any] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    noted: list[Any] = field(default_factory=list)
+    rollouts: list[Any] = field(default_factory=list)
+    last_sync: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
     def synced(self) -> Synced | None:
@@ -48,6 +51,15 @@ class Service:
 
     def problems(self) -> list[str]:
         return self.troubles
+
+    def events(self) -> list[Any]:
+        return self.noted
+
+    def deployments(self) -> list[Any]:
+        return self.rollouts
+
+    def operation(self) -> dict[str, Any]:
+        return self.last_sync
 
     def refresh(self) -> str:
         self.refreshed += 1
@@ -150,3 +162,114 @@ def test_a_mirror_of_the_recorded_image_is_that_image() -> None:
     look.want = Record("c2", "r2", "sha256:1")
     service.there = [runs("mirror.example.com/acme/web@sha256:1")]
     assert look.look()
+
+
+ROLLING = Synced("c2", "Synced", "Progressing", "Succeeded")
+
+
+def ailing(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    status = {"containerStatuses": [{"name": "web", "ready": False, "state": state, **more}]}
+    return {**runs("docker.io/acme/web@sha256:1"), "status": status}
+
+
+def failing(
+    monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any] | None = None, seen: Synced = ROLLING
+) -> tuple[Any, Service]:
+    """Wait for what does not come up, without the seconds between two looks at it."""
+    monkeypatch.setattr("installer.live._LOOK_AGAIN", -1.0)
+    look, service = waiter((seen, [], False))
+    look.want = Record("c2", "r2", "sha256:1")
+    service.there = [pod] if pod else []
+    return look, service
+
+
+@pytest.mark.parametrize(
+    ("pod", "reason"),
+    [
+        (
+            ailing(
+                {"waiting": {"reason": "CrashLoopBackOff"}},
+                restartCount=3,
+                lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
+            ),
+            "crash: CrashLoopBackOff: web ended with exit code 1 (Error), again and again",
+        ),
+        (
+            ailing({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "web-db" not found'}}),
+            'start: CreateContainerConfigError: secret "web-db" not found',
+        ),
+        (
+            ailing({"waiting": {"reason": "ErrImagePull", "message": "docker.io/acme/web@sha256:1: not found"}}),
+            "image pull: ErrImagePull: docker.io/acme/web@sha256:1: not found",
+        ),
+        (
+            ailing({}, restartCount=3, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
+            "crash: web was OOMKilled: it took more memory than its limit, again and again",
+        ),
+    ],
+)
+def test_the_wait_ends_with_the_reason_once_the_service_cannot_come_up(
+    monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any], reason: str
+) -> None:
+    look, service = failing(monkeypatch, pod)
+    service.troubles = ["    Traceback", "    KeyError: 'DATABASE_URL'"]
+    assert not look.look(), "it must stay so"
+    with pytest.raises(InstallerError) as caught:
+        look.look()
+    assert not isinstance(caught.value, DeadlinePassed)
+    assert f"r2 cannot come up: {reason}" in str(caught.value)
+    assert "KeyError: 'DATABASE_URL'" in str(caught.value)
+    assert "rollback" in caught.value.fix
+
+
+def test_a_failure_that_goes_away_does_not_end_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = ailing({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}})
+    look, service = failing(monkeypatch, bad)
+    assert not look.look()
+    service.there = [ailing({"running": {}})]
+    assert not look.look()
+    service.there = [bad]
+    assert not look.look(), "counted anew"
+
+
+def test_a_registry_out_of_order_does_not_end_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, _ = failing(monkeypatch, ailing({"waiting": {"reason": "ErrImagePull", "message": "dial tcp: i/o timeout"}}))
+    assert not any(look.look() for _ in range(20))
+
+
+def test_what_argo_cd_cannot_write_ends_the_wait_with_resource_and_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, service = failing(monkeypatch, seen=Synced("c2", "OutOfSync", "Healthy", "Running"))
+    said = 'strict decoding error: unknown field "spec.prots"'
+    failed = [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": said}]
+    service.last_sync = {"phase": "Running", "retryCount": 3, "syncResult": {"revision": "c2", "resources": failed}}
+    assert not look.look()
+    with pytest.raises(InstallerError, match="r2 cannot come up: sync: Service web: strict decoding error: unknown"):
+        look.look()
+
+
+def test_a_chart_that_does_not_render_ends_the_wait_once_argo_cd_has_looked_at_this_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "ComparisonError: failed to execute helm template command: no digest"
+    look, service = failing(monkeypatch, seen=Synced("", "Unknown", "Healthy", "", (said,), said))
+    assert not look.look()
+    assert service.refreshed == 1
+    with pytest.raises(InstallerError, match="r2 cannot come up: chart: ComparisonError: failed to execute helm"):
+        look.look()
+
+
+def test_degraded_has_its_reason_though_argo_cd_keeps_it_out_of_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+    health = {"status": "Degraded", "message": "the HPA was unable to compute the replica count"}
+    resources = [{"kind": "HorizontalPodAutoscaler", "name": "web", "status": "Synced", "health": health}]
+
+    class Nothing:
+        def list(self, *_: str) -> list[Any]:
+            return []
+
+    cluster: Any = Nothing()
+    live = Live(cluster, settings)
+    monkeypatch.setattr(Live, "synced", lambda _: Synced("c1", "Synced", "Degraded", "Succeeded"))
+    monkeypatch.setattr("installer.argocd.ArgoCD.resources", lambda *_: resources)
+    told = "HorizontalPodAutoscaler web is Degraded: the HPA was unable to compute the replica count"
+    assert live.problems() == [told]

@@ -30,7 +30,7 @@ from installer.resource import Change, Field
 from installer.secret import Secret
 from installer.synced import read
 from installer.timeline import Span, Timeline
-from installer.verdict import LONGEST, _failure
+from installer.verdict import LONGEST, Verdict
 from tests.documents import valid
 
 FORGED = "✓ service  all 3 pods answer, as recorded"
@@ -298,7 +298,7 @@ def test_what_argo_cd_says_of_a_chart_is_one_line() -> None:
 
 
 def test_what_github_is_told_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
-    text = _failure("crash", f"{EVIL}\n{FORGED}").text
+    text = Verdict("failure", f"{EVIL}\n{FORGED}", "crash").text
     assert not OBEYED.search(text)
     assert len(text) <= LONGEST
 

@@ -186,7 +186,7 @@ def test_a_pod_whose_migration_keeps_failing_shows_the_end_of_that_log() -> None
     ailing = pod("a", ready=False, initContainerStatuses=[done, failing], containerStatuses=[waiting])
     cluster: Any = Cluster({}, {"pods": [ailing], "events": []})
     told = problems(cluster, "web-dev", "x=y")
-    assert told == ["pod a: migrate ended with 1 (None)", "    Traceback", "    KeyError: 'migrate'"]
+    assert told == ["pod a: migrate ended with exit code 1 (None)", "    Traceback", "    KeyError: 'migrate'"]
 
 
 def test_ready_pods_have_no_problems() -> None:

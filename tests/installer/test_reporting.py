@@ -148,6 +148,20 @@ def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: 
     pod.shows("success")
 
 
+@pytest.mark.slow
+def test_a_chart_that_does_not_render_is_a_failure_though_argo_cd_names_no_commit(pod: Pod) -> None:
+    install(pod)
+    first = pod.deliver()
+    pod.cluster.roll("an older commit", first.revision, first.digest)
+    pod.cluster.unrendered = "failed to execute helm template command: no digest"
+    pod.start()
+    pod.shows("failure")
+    assert pod.shop.newest.description == "chart: ComparisonError: failed to execute helm template command: no digest"
+    pod.cluster.unrendered = ""
+    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.shows("success")
+
+
 def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) -> None:
     install(pod)
     first = pod.deliver()

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.synced import read, refusals, rolled_out
+from installer.synced import read, rolled_out
 
 
 def application(**status: Any) -> dict[str, Any]:
@@ -77,9 +77,51 @@ def test_a_sync_that_is_tried_again_without_a_result_is_told_in_its_own_words() 
     assert read(application(operationState={"phase": "Succeeded", "retryCount": 1})).conditions == ()
 
 
-def test_pods_that_kubernetes_does_not_admit_are_told() -> None:
-    said = 'pods "web-1" is forbidden: violates PodSecurity "restricted:latest": privileged'
-    failing = {"type": "ReplicaFailure", "status": "True", "message": said}
-    deployment = {"metadata": {"name": "web"}, "status": {"conditions": [failing]}}
-    assert refusals(deployment) == [f"Deployment web creates no pods: {said}"]
-    assert refusals({"metadata": {"name": "web"}, "status": {"conditions": [{**failing, "status": "False"}]}}) == []
+def test_what_differs_is_named_where_argo_cd_says_out_of_sync() -> None:
+    resources = [
+        {"kind": "Deployment", "name": "web", "status": "Synced"},
+        {"kind": "Service", "name": "web", "status": "OutOfSync"},
+        {"kind": "Ingress", "name": "old", "status": "OutOfSync", "requiresPruning": True},
+    ]
+    sync = {"revision": "abc", "status": "OutOfSync"}
+    assert read(application(sync=sync, resources=resources)).conditions == (
+        "Service web is OutOfSync",
+        "Ingress old is not recorded any more",
+    )
+
+
+def test_what_differs_because_it_could_not_be_written_is_told_once_with_the_reason() -> None:
+    said = 'error when patching: "strict decoding error: unknown field \\"spec.prots\\""'
+    results = [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": said}]
+    operation = {"phase": "Running", "retryCount": 1, "syncResult": {"revision": "abc", "resources": results}}
+    resources = [{"kind": "Service", "name": "web", "status": "OutOfSync"}]
+    told = read(application(operationState=operation, resources=resources)).conditions
+    assert told == (f"Service web: {said}",)
+
+
+def test_a_field_that_no_schema_has_is_told_where_argo_cd_cannot_even_compare() -> None:
+    said = "error calculating structured merge diff: .spec.prots: field not declared in schema"
+    condition = {"type": "ComparisonError", "message": said}
+    seen = read(application(sync={"revision": "abc", "status": "Unknown"}, conditions=[condition]))
+    assert seen.conditions == (f"ComparisonError: {said}",)
+    assert not seen.unrendered, "it may be compared once the cluster knows the field"
+
+
+def test_what_is_degraded_has_its_reason() -> None:
+    health = {"status": "Degraded", "message": "failed to get cpu utilization"}
+    resources = [
+        {"kind": "HorizontalPodAutoscaler", "name": "web", "status": "Synced", "health": health},
+        {"kind": "Deployment", "name": "web", "status": "Synced", "health": {"status": "Healthy"}},
+    ]
+    told = read(application(health={"status": "Degraded"}, resources=resources)).conditions
+    assert told == ("HorizontalPodAutoscaler web is Degraded: failed to get cpu utilization",)
+
+
+def test_a_chart_that_does_not_render_is_no_repository_out_of_reach() -> None:
+    begins = (
+        "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc ="
+    )
+    chart = {"type": "ComparisonError", "message": f"{begins} failed to execute helm template command: exit status 1"}
+    away = {"type": "ComparisonError", "message": f"{begins} failed to list refs: authentication required"}
+    assert read(application(sync={}, conditions=[chart])).unrendered.endswith("exit status 1")
+    assert not read(application(sync={}, conditions=[away])).unrendered

@@ -22,7 +22,7 @@ from tests.github.model import Deployment, DeploymentStatus
 from tests.installer.bench import SETTINGS
 
 LIVE = Verdict("success", "all 2 pods answer aaaaaaaaaaaa")
-CRASH = Verdict("failure", "crash: web ended with exit code 1 (Error), again and again")
+CRASH = Verdict("failure", "web ended with exit code 1 (Error), again and again", "crash")
 ADDRESS = "https://web.example.com"
 
 
@@ -112,10 +112,10 @@ def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Sh
     assert tell(shop.world(), record).news
     assert (shop.newest.state, shop.newest.description, shop.newest.environment_url) == ("failure", CRASH.text, "")
     shop.github.changes.clear()
-    shop.verdict = replace(CRASH, text=CRASH.text.replace("code 1", "code 137"))
+    shop.verdict = replace(CRASH, reason=CRASH.reason.replace("code 1", "code 137"))
     assert not tell(shop.world(), record).news
     assert shop.github.changes == []
-    for verdict, state in ((replace(CRASH, text="probe: 503"), "failure"), (LIVE, "success")):
+    for verdict, state in ((Verdict("failure", "503", "probe"), "failure"), (LIVE, "success")):
         shop.verdict = verdict
         assert tell(shop.world(), record).news
         assert (shop.newest.state, shop.newest.description) == (state, verdict.text)

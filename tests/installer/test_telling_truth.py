@@ -99,7 +99,7 @@ class Story:
 
     def pods_of_kubernetes(self) -> list[dict[str, Any]]:
         ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
-        status = {"name": "web", "state": {"waiting": {}}, "lastState": ended, "restartCount": 2}
+        status = {"name": "web", "state": {"waiting": {}}, "lastState": ended, "restartCount": 3}
         crashed = {
             "metadata": {"name": "new"},
             "spec": {"containers": [{"image": f"docker.io/acme/web@{self.noticed.digest if self.noticed else ''}"}]},
@@ -182,6 +182,7 @@ class Mortal:
         self.die()
         others: dict[str, Callable[[], Any]] = {
             "pods": self.story.pods_of_kubernetes, "events": list, "rolled_out": lambda: True, "address": str,
+            "deployments": list,
         }  # fmt: skip
         return others.get(name) or getattr(self.story, name)  # type: ignore[no-any-return]
 

@@ -23,6 +23,7 @@ class Service:
     def __init__(self, synced: Synced | None, *answers: PodAnswer, **more: Any) -> None:
         self.looks = 0
         self._synced, self._answers = synced, list(answers)
+        more = {"deployments": [], **more}
         self._more = {"rolled_out": True, "operation": {}, "pods": [], "events": [], **more}
 
     def synced(self) -> Synced | None:
@@ -56,7 +57,13 @@ def pod(state: dict[str, Any], *, digest: str = DIGEST, **status: Any) -> dict[s
 
 
 def unhealthy(message: str, count: int) -> dict[str, Any]:
-    return {"reason": "Unhealthy", "message": message, "count": count, "involvedObject": {"name": "web-1"}}
+    return {
+        "type": "Warning",
+        "reason": "Unhealthy",
+        "message": message,
+        "count": count,
+        "involvedObject": {"name": "web-1"},
+    }
 
 
 def test_success_is_when_every_ready_pod_answers_the_recorded_revision() -> None:
@@ -80,7 +87,7 @@ def test_nothing_is_said_while_it_is_under_way_or_cannot_be_known(given: list[An
 
 def test_another_revision_is_a_failure_only_where_it_is_rolled_out_and_stays_so() -> None:
     service: Any = Service(GOOD, NEW, OLD)
-    assert judge(service, RECORD) == Verdict("failure", "revision: rolled out, but pods answer r1r1r1r1r1r1")
+    assert judge(service, RECORD) == Verdict("failure", "rolled out, but pods answer r1r1r1r1r1r1", "revision")
     assert service.looks == 3
     assert judged(GOOD, NEW, OLD, rolled_out=False) is None
 
@@ -99,32 +106,34 @@ def test_another_revision_is_a_failure_only_where_it_is_rolled_out_and_stays_so(
         (
             pod(
                 {"waiting": {"reason": "CrashLoopBackOff"}},
-                restartCount=1,
+                restartCount=3,
                 lastState={"terminated": {"exitCode": 3, "reason": "Error"}},
             ),
-            "crash: web ended with exit code 3 (Error), again and again",
+            "crash: CrashLoopBackOff: web ended with exit code 3 (Error), again and again",
         ),
         (
-            pod({"running": {}}, restartCount=2, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
-            "crash: web ended with exit code 137 (OOMKilled), again and again",
+            pod({"running": {}}, restartCount=3, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
+            "crash: web was OOMKilled: it took more memory than its limit, again and again",
         ),
     ],
 )
 def test_a_failure_has_its_reason(ailing: dict[str, Any], text: str) -> None:
-    assert judged(ROLLING, pods=[ailing], events=[unhealthy("Startup probe failed", 1)]) == Verdict("failure", text)
+    found = judged(ROLLING, pods=[ailing], events=[unhealthy("Startup probe failed", 1)])
+    assert found
+    assert (found.state, found.text) == ("failure", text)
 
 
 def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> None:
-    told = Verdict("failure", "probe: Readiness probe failed: 503")
+    told = Verdict("failure", "Readiness probe failed: 503", "probe")
     event = unhealthy("Readiness probe  failed: 503", 15)
     assert judged(ROLLING, pods=[pod({"running": {}})], events=[event]) == told
-    killed = pod({"running": {}}, restartCount=1, lastState={"terminated": {"exitCode": 0, "reason": "Completed"}})
+    killed = pod({"running": {}}, restartCount=3, lastState={"terminated": {"exitCode": 0, "reason": "Completed"}})
     assert judged(ROLLING, pods=[killed], events=[{**event, "count": 2}]) == told
     assert judged(ROLLING, pods=[pod({"running": {}})], events=[{**event, "count": 14}]) is None, "it may be starting"
 
 
 def test_pods_of_another_image_are_no_part_of_this_delivery() -> None:
-    state = {"waiting": {"reason": "ImagePullBackOff"}}
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
     assert judged(ROLLING, pods=[pod(state, digest="sha256:" + "2" * 64)]) is None
     before = Synced("c1", "Synced", "Progressing", "Succeeded")
     assert judged(before, pods=[pod(state)]) is None, "the same image, delivered before and broken then"
@@ -141,13 +150,13 @@ def test_what_argo_cd_cannot_apply_of_this_commit_is_a_failure_after_some_attemp
                  {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]  # fmt: skip
     operation = {"phase": "Running", "retryCount": 3, "syncResult": {"revision": "c2", "resources": resources}}
     out = Synced("c2", "OutOfSync", "Healthy", "Running")
-    assert judged(out, operation=operation) == Verdict("failure", "sync: Deployment web: is invalid")
+    assert judged(out, operation=operation) == Verdict("failure", "Deployment web: is invalid", "sync")
     assert judged(out, operation={**operation, "retryCount": 2}) is None
     assert judged(out, operation={**operation, "syncResult": {"revision": "c1", "resources": resources}}) is None
 
 
 def test_a_reason_is_no_longer_than_github_takes_and_has_a_kind_that_stays() -> None:
-    told = judged(ROLLING, pods=[pod({"waiting": {"reason": "ImagePullBackOff", "message": "x" * 500}})])
+    told = judged(ROLLING, pods=[pod({"waiting": {"reason": "ImagePullBackOff", "message": "not found" * 50}})])
     assert told is not None
     assert (len(told.text), told.kind) == (LONGEST, "image pull")
 
@@ -161,3 +170,28 @@ def test_a_service_that_claims_the_revision_but_runs_another_image_has_failed() 
     assert "@sha256:2, while sha256:111111111111 is recorded" in said.text
     assert judged(GOOD, NEW, pods=[other], rolled_out=False) is None
     assert judged(GOOD, NEW, pods=[{**pod({}), "status": ready}])
+
+
+def test_an_image_that_may_be_pulled_next_time_is_no_failure_yet() -> None:
+    said = "failed to do request: dial tcp 203.0.113.1:443: i/o timeout"
+    assert judged(ROLLING, pods=[pod({"waiting": {"reason": "ErrImagePull", "message": said}})]) is None
+
+
+def test_pods_that_kubernetes_does_not_admit_are_a_failure() -> None:
+    failing = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}
+    deployment = {"metadata": {"name": "web"}, "status": {"conditions": [failing]}}
+    found = judged(ROLLING, deployments=[deployment])
+    assert found
+    assert found.text == "admission: Deployment web creates no pods: exceeded quota: small"
+    before = Synced("c2", "OutOfSync", "Healthy", "Running")
+    assert judged(before, deployments=[deployment]) is None, "it may be the delivery's before this one"
+
+
+def test_a_chart_that_does_not_render_is_a_failure_of_what_was_delivered_before_argo_cd_looked() -> None:
+    said = "ComparisonError: helm template: no digest"
+    seen = Synced("", "Unknown", "Healthy", "Succeeded", (said,), said, "2026-11-28T21:05:00Z")
+    service: Any = Service(seen)
+    found = judge(service, RECORD, "2026-11-28T22:00:00+02:00")
+    assert found == Verdict("failure", said, "chart")
+    assert judge(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
+    assert judge(service, RECORD) is None
