@@ -46,7 +46,7 @@ def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_
 @pytest.mark.parametrize(
     ("name", "events"),
     [
-        ("pull-request", {"pull_request": {"branches": ["main"]}}),
+        ("pull-request", {"pull_request": {"branches": ["main"]}, "merge_group": {"branches": ["main"]}}),
         ("deliver", {"push": {"branches": ["main"]}, "workflow_dispatch": ["init"]}),
         ("rollback", {"workflow_dispatch": ["to", "why", "release"]}),
     ],
@@ -84,7 +84,7 @@ def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
     assert {name: load(name)["concurrency"] for name in WORKFLOWS} == {
         "deliver": {"group": "deliver-${{ github.sha }}", "cancel-in-progress": False},
         "pull-request": {
-            "group": "pull-request-${{ github.event.pull_request.number }}",
+            "group": "pull-request-${{ github.event.pull_request.number || github.sha }}",
             "cancel-in-progress": True,
         },
         "rollback": {"group": "rollback-${{ github.run_id }}", "cancel-in-progress": False},

@@ -102,5 +102,12 @@ def pull_request(
     }
 
 
+def merge_group(site: Site, repository: Repository, who: Account, base: str, old: str, ref: str, new: str) -> Payload:
+    """As octokit/webhooks has it: payload-examples/api.github.com/merge_group/checks_requested.payload.json."""
+    group = {"head_sha": new, "head_ref": ref, "base_sha": old, "base_ref": f"refs/heads/{base}"}
+    group["head_commit"] = _commit(site, repository, new)
+    return {**_common(site, repository, who), "action": "checks_requested", "merge_group": group}
+
+
 def dispatch(site: Site, repository: Repository, who: Account, ref: str, path: str, inputs: dict[str, str]) -> Payload:
     return {**_common(site, repository, who), "ref": ref, "workflow": path, "inputs": inputs}

@@ -58,6 +58,23 @@ class Merging:
         merged = git.commit_tree(repository.git, tree, [pull.base_sha, pull.head_sha], message, git.GITHUB)
         git.git(repository.git, "update-ref", f"{place}/merge", merged)
 
+    def enqueue(self, repository: Repository, token: Token, pull: PullRequest) -> str:
+        """Put a pull request into main's merge queue, alone in its group; return the commit that it asks checks for.
+
+        GitHub makes it on a branch of its own, on top of the base as it is, and moves the base to it once it is green:
+        docs.github.com, "Managing a merge queue".
+        """
+        tree = git.merge_tree(repository.git, pull.base_sha, pull.head_sha)
+        if tree is None:
+            raise RefusedError(405, "Pull Request is not mergeable")
+        message = f"Merge pull request #{pull.number} from {pull.head}"
+        made = git.commit_tree(repository.git, tree, [pull.base_sha, pull.head_sha], message, git.GITHUB)
+        ref = f"refs/heads/gh-readonly-queue/{pull.base}/pr-{pull.number}-{pull.base_sha}"
+        git.git(repository.git, "update-ref", ref, made)
+        self._github.triggers.pushed(repository, token.owner, ref, git.ZERO, made)
+        self._github.triggers.merge_group(repository, token.owner, pull.base, pull.base_sha, ref, made)
+        return made
+
     def merge_ref(self, repository: Repository, pull: PullRequest) -> str | None:
         """Name the commit that GitHub would test: the merge as it would be; None where it conflicts."""
         return git.refs(repository.git, f"refs/pull/{pull.number}/").get("merge")

@@ -63,6 +63,17 @@ class Triggers:
                     pull.title,
                 )
 
+    def merge_group(self, repository: Repository, who: Account, base: str, old: str, ref: str, new: str) -> None:
+        """A merge queue asks for the checks of a commit that it made; workflows are those of that commit."""
+        payload = events.merge_group(self._github.site, repository, who, base, old, ref, new)
+        title = git.commits(repository.git, new, "-1")[0].message.partition("\n")[0]
+        branch = ref.removeprefix("refs/heads/")
+        for workflow in workflows(repository, new):
+            if workflow.wants("merge_group", base, git.changed(repository.git, old, new)):
+                self._github.runner.start(
+                    repository, workflow, "merge_group", payload, who.login, branch, new, new, ref, title
+                )
+
     def dispatch(self, repository: Repository, token: Token, path: str, ref: str, inputs: dict[str, Any]) -> Run:
         branch = ref.removeprefix("refs/heads/")
         sha = self._github.branches(repository).get(branch)
