@@ -1,16 +1,22 @@
-"""The files are there: keep those that were chosen, commit them, offer the rest. Never fail: they would be deleted."""
+"""The files are there: keep those that were chosen, commit them, offer the rest. Never fail: they would be deleted.
+
+Until it is known that more is installed, only the standard library and modules that need no more are imported.
+"""
 
 import json
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-GIT = ("git", "-c", f"core.excludesFile={os.devnull}")  # the project's ignores, not the user's
+STANDING = Path(os.getenv("PWD") or "..").resolve()  # where the user typed this; the hook runs in the project
+TEMPLATE = Path(STANDING, ANSWERS.get("_repo_dir", ""))  # cookiecutter has it as it was typed
+LIBRARIES = {"plumbum": "plumbum", "github": "PyGithub", "gitlab": "python-gitlab"}
+sys.path.insert(0, str(TEMPLATE))
 
 
 def prune() -> None:
@@ -21,29 +27,28 @@ def prune() -> None:
                 os.removedirs(file.parent)
 
 
-def first_commit(inherited: dict[str, str]) -> None:
-    def succeeds(*question: str) -> bool:
-        return not subprocess.run([*GIT, *question], capture_output=True, env=inherited).returncode
-
-    if not succeeds("rev-parse", "--verify", "HEAD"):  # not (in) a repository with commits of its own
-        author = {} if succeeds("var", "GIT_COMMITTER_IDENT") else NOBODY
-        for step in ("init --quiet", "symbolic-ref HEAD refs/heads/main", "add --all", "commit --quiet -m Generated"):
-            subprocess.run([*GIT, *step.split()], check=True, env=author | inherited)
+def part(name: str) -> Any:
+    package = "installer" if (TEMPLATE / "installer").is_dir() else "gitops_flask"  # or the wheel's
+    return import_module(f"{package}.{name}")
 
 
-go_on = "gitops-flask up"
+resume = "gitops-flask up"
 try:
     prune()  # under cruft, too: it compares these files with the project's
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
-        sys.path.insert(0, ANSWERS["_repo_dir"])
-        package = "installer" if Path(ANSWERS["_repo_dir"], "installer").is_dir() else "gitops_flask"  # or the wheel's
-        origin = import_module(f"{package}.origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], os.getenv("PWD"))
-        go_on = import_module(f"{package}.resume").command("up", Path.cwd(), origin)
         for file in (path for path in Path("ci").rglob("*") if path.is_file()):
             file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
-        first_commit(import_module(f"{package}.environment").inherited())  # the user's hooks of git see no token
-        installer = import_module(f"{package}.offer")
-        installer.offer(Path.cwd(), origin, installer.mode_from_environment())
+        origin = part("origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
+        part("resume").this_run.origin, part("resume").this_run.standing = origin, STANDING
+        resume = part("resume").command("up", Path.cwd())
+        if word := part("first_commit").make(Path.cwd()):
+            print(word, file=sys.stderr)
+        needed = [module for module in LIBRARIES if module in ("plumbum", "github", ANSWERS["scm"])]
+        if missing := [LIBRARIES[module] for module in needed if not find_spec(module)]:
+            print(f"Written: {Path.cwd()}")
+            print(f"To deploy it ({' and '.join(missing)}, which that needs, is not beside cookiecutter):\n  {resume}")
+        else:
+            part("offer").offer(Path.cwd(), part("offer").mode_from_environment())
 except BaseException as error:  # Ctrl-C, too
-    print(f"{Path.cwd()} has all its files. What comes after them stopped: {error!r}", file=sys.stderr)
-    print(f"Go on with:\n  {go_on}", file=sys.stderr)
+    print(f"{Path.cwd()} has all its files. What comes after them stopped:", file=sys.stderr)
+    print(f"{error if hasattr(error, 'fix') else repr(error)}\nResume with:\n  {resume}", file=sys.stderr)

@@ -4,7 +4,6 @@ import json
 import keyword
 import re
 import sys
-from importlib.util import find_spec
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
@@ -33,7 +32,6 @@ FORMS = {
     "namespace": (LABEL, 63, "a-z, 0-9 and hyphens, from a letter: web-api-dev"),
 }
 GROUP = (r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", 255, "the group's full path: acme/backend")
-WITH_GITLAB = "Write github, or: uvx --with plumbum --with PyGithub --with python-gitlab cookiecutter …"
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
     " alembic annotated-types ast-serialize blinker certifi charset-normalizer click colorama coverage flask google "
@@ -44,7 +42,10 @@ TAKEN = (
     "opentelemetry-semantic-conventions opentelemetry-util-http packaging pathspec pluggy prometheus-client protobuf "
     "psycopg psycopg-binary py pydantic pydantic-core pygments pytest pytest-cov requests ruff sqlalchemy "
     "typing-extensions typing-inspection tzdata urllib3 werkzeug wrapt tests uv uv-build "
+    "conftest migrations pip setuptools src test wheel "
 )
+# No texts to YAML, which has the slug in labels without quotes.
+NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 RESERVED = r"argocd|default|kube-.*|openshift(-.*)?|.*-system"
 
 
@@ -66,14 +67,17 @@ def problems() -> list[str]:
         elif len(value) > longest:
             found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
     scm, ci = ANSWERS["scm"], ANSWERS["ci"]
-    if scm == "gitlab" and not find_spec("gitlab"):
-        found.append(f"scm: GitLab needs python-gitlab next to cookiecutter. {WITH_GITLAB}")
     if CIS.get(ci, scm) != scm:
         found.append(f"ci: {ci!r} builds for {CIS[ci]}, not for {scm}. Write {' or '.join(_cis_of(scm))}.")
     slug, namespace = ANSWERS["project_slug"], ANSWERS["namespace"]
     module = slug.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or f" {slug} " in TAKEN:
         found.append(f"project_slug: Python knows {module!r} as something else. Write a longer name: {slug}-api.")
+    if slug in NO_TEXT:
+        found.append(f"project_slug: YAML knows {slug!r} as something else. Write a longer name: {slug}-api.")
+    port = ANSWERS["registry"].partition(":")[2]
+    if port.isdecimal() and not 0 < int(port) < 65536:
+        found.append(f"registry: there is no port {port}. Write one from 1 to 65535, or none.")
     if re.fullmatch(RESERVED, namespace):
         found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
     return found

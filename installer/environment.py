@@ -23,6 +23,13 @@ SECRETS = (
 )
 """Read here, or by a program that is handed the one that it needs; no other program is given any."""
 
+_REPOSITORY = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_IMPLICIT_WORK_TREE"),
+    *("GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_CONFIG"),
+)
+"""What leads git to another repository than the folder's, as in a hook there: `git rev-parse --local-env-vars`."""
+
 
 def private(name: str) -> str:
     """Return what a variable that holds a secret, or names its file, is set to; empty where it is not."""
@@ -42,11 +49,11 @@ def token(name: str) -> str:
 
 
 def inherited() -> dict[str, str]:
-    """Return the environment of every program that is started here: no secret, and a home in any case.
+    """Return the environment of every program that is started here: no secret, a home, git's choice by the folder.
 
     Without a home, kubectl and helm would keep their caches in the working directory: in the project.
     """
-    kept = without_secrets(os.environ)
+    kept = {name: value for name, value in without_secrets(os.environ).items() if name not in _REPOSITORY}
     if sys.platform != "win32" and not Path(kept.get("HOME", "")).is_absolute():
         kept["HOME"] = _home()
     return kept

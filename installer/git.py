@@ -1,14 +1,16 @@
 """Git's edge: the project's own clone, and the one push that fills a new repository."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import shell
+from . import resume, shell
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .refused import said_to_a_program
 from .secret import redact
+from .settings import MAIN
 from .turn import Files
 from .wait import pause
 from .writing import about_to_write
@@ -65,12 +67,16 @@ class Clone:
         ):
             raise InstallerError(
                 f"{self._project.resolve()} is no git repository of its own.",
-                "Make one: git init -b main && git add . && git commit -m 'Start'",
+                f"Make one: {resume.git(self._project, 'init', '-b', MAIN)} && {self._start()}",
             )
         result = shell.attempt("git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self._project)
         if result.status:
-            raise InstallerError("The project has no commit yet.", "git add . && git commit -m 'Start'")
+            raise InstallerError("The project has no commit yet.", self._start())
         return result.out.strip()
+
+    def _start(self) -> str:
+        """Return the command that makes the first commit."""
+        return f"{resume.git(self._project, 'add', '.')} && {resume.git(self._project, 'commit', '-m', 'Start')}"
 
     def check_origin(self, url: str) -> bool:
         """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
@@ -78,7 +84,8 @@ class Clone:
         if present and _plain(present) != _plain(url):
             raise InstallerError(
                 f"The remote `origin` is {_plain(present)}, not {url}.",
-                f"git remote rename origin other, or: git remote set-url origin {url}",
+                f"{resume.git(self._project, 'remote', 'rename', 'origin', 'other')}, "
+                f"or: {resume.git(self._project, 'remote', 'set-url', 'origin', url)}",
             )
         return bool(present)
 
@@ -109,12 +116,45 @@ class Clone:
             if answer.status == 0:
                 break
             fix, again = login.way_out(answer.err)
+            if hook := self._stopped_by(answer.err):
+                by_hand = resume.git(self._project, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
+                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {by_hand}", False
             if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:
-                raise CommandFailed(f"git push {url} {branch}", answer.status, redact(answer.err), fix)
+                said = redact(f"{answer.out}{answer.err}")  # a hook may use either
+                raise CommandFailed(f"git push {url} {branch}", answer.status, said, fix)
             pause(wait)
         self._git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
+
+    def _stopped_by(self, said: str) -> str:
+        """Return the hook that stopped a push before anything was sent; empty where it was something else."""
+        path = self._git("rev-parse", "--git-path", "hooks/pre-push")
+        ours = "failed to push some refs" in said and "rejected]" not in said
+        return path if ours and os.access(self._project / path, os.X_OK) else ""
+
+    def check_address(self, url: str) -> None:
+        """Raise where git's settings lead a push to this address elsewhere, where the token is no login."""
+        led, setting = self._led(url)
+        if not led.startswith("https://") or _plain(led) != _plain(url):
+            stay = resume.git(self._project, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
+            raise InstallerError(
+                f"Git's setting {_login_free(setting)} leads {url} to {_login_free(led)}, and so the first push.",
+                f"Keep the address as it is, in this project alone: {stay}",
+            )
+
+    def _led(self, url: str) -> tuple[str, str]:
+        """Return where git pushes what is for an address, and the setting that says so: the longest one that fits."""
+        pattern = r"^url\..*\.(push)?insteadof$"
+        told = shell.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self._project).out
+        rules = [tuple(rule.split("\n", 1)) for rule in told.split("\0") if "\n" in rule]
+        for kind in ("pushInsteadOf", "insteadOf"):
+            fits = [(key, start) for key, start in rules if key.endswith(f".{kind.lower()}") and url.startswith(start)]
+            if fits:
+                key, start = max(fits, key=lambda rule: len(rule[1]))
+                base = key.removeprefix("url.").rpartition(".")[0]
+                return base + url[len(start) :], f"url.{base}.{kind}"
+        return url, ""
 
     def _arrived(self, url: str, branch: str, login: Login) -> bool:
         """Tell whether the branch is where the push was to take it."""
@@ -125,6 +165,11 @@ class Clone:
 
 def _patience() -> tuple[str, ...]:
     return ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SILENCE}")
+
+
+def _login_free(text: str) -> str:
+    """Drop a password from the addresses in a text."""
+    return re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*@", "", text)
 
 
 def _plain(url: str) -> str:

@@ -26,13 +26,12 @@ def mode_from_environment() -> Mode:
     raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
 
 
-def offer(project: Path, origin: str | None, mode: Mode) -> bool:
+def offer(project: Path, mode: Mode) -> bool:
     """Show the plan and, if it is confirmed, apply it; return whether the project is live.
 
-    `origin` is what `uvx --from` needs to run this installer again. Whatever goes wrong, the files stay and the
-    command that goes on is printed.
+    Whatever goes wrong, the files stay and the command that resumes is printed.
     """
-    resume = command("up", project, origin)
+    resume = command("up", project)
     if mode == "later":
         return False
     if mode == "no":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import resume
 from .plain_text import plain
 
 if TYPE_CHECKING:
@@ -23,12 +24,20 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
+def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | None:
+    """Let what is printed as a command name the same context."""
+    resume.this_run.context = context
+    return context
+
+
 def on_project(function: Decorated) -> Decorated:
     """Give a verb the options by which it finds its project and its cluster."""
     options = [
-        click.option("--project", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
-                     help="The generated project (default: here)."),
-        click.option("--context", metavar="NAME", help="The kubeconfig context (default: the current one)."),
+        click.option("--project", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                     default=lambda: resume.project_at(Path()) or Path(),
+                     help="The generated project (default: the one that you stand in)."),
+        click.option("--context", metavar="NAME", callback=_noted,
+                     help="The kubeconfig context (default: the current one)."),
         click.option("-v", "--verbose", is_flag=True, help="Show every command that is run."),
     ]  # fmt: skip
     for option in reversed(options):

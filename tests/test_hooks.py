@@ -15,12 +15,13 @@ from tests.installer.test_settings import OPEN_TO_ALL
 
 FAKE_INSTALLER = """
 import json, os, pathlib
+from .resume import this_run
 
 def mode_from_environment():
     return os.environ.get("GITOPS_FLASK_INSTALL", "ask")
 
-def offer(project, origin, mode):
-    said = {"project": str(project), "origin": origin, "mode": mode}
+def offer(project, mode):
+    said = {"project": str(project), "origin": this_run.origin, "mode": mode}
     pathlib.Path(os.environ["SAID"]).write_text(json.dumps(said))
     exec(compile(os.environ.get("THEN", ""), "then", "exec"))
 """
@@ -64,25 +65,6 @@ def committed(folder: Path) -> None:
     git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "one")
 
 
-class TestBeforeThePrompts:
-    def test_a_missing_module_is_named_with_the_command_that_brings_it(self) -> None:
-        # -S: a Python without installed packages
-        ended = subprocess.run(
-            [sys.executable, "-I", "-S", ROOT / "hooks/pre_prompt.py"], capture_output=True, text=True, check=False
-        )
-
-        assert ended.returncode == 1
-        assert "uvx --with plumbum --with PyGithub --with PyYAML cookiecutter" in ended.stderr
-
-    def test_a_missing_git_is_named(self, template: Path, out: Path, command_line: CommandLine) -> None:
-        ended = command_line(out, str(template), PATH="/nonexistent")
-
-        assert ended.returncode == 1
-        assert "https://git-scm.com" in ended.stderr
-        assert "Traceback" not in ended.stderr
-        assert list(out.iterdir()) == []
-
-
 class TestAnswers:
     @pytest.mark.parametrize(
         ("answer", "message"),
@@ -97,6 +79,9 @@ class TestAnswers:
             ("project_slug=json", "Python knows 'json'"),
             ("project_slug=flask", "Python knows 'flask'"),
             ("project_slug=pydantic-core", "Python knows 'pydantic_core'"),
+            *((f"project_slug={word}", f"Python knows '{word}'") for word in ("test", "migrations", "conftest")),
+            *((f"project_slug={word}", f"YAML knows '{word}'") for word in ("null", "yes", "off", "y", "no", "n")),
+            *((f"project_slug={word}", f"{word}-api") for word in ("true", "false", "on")),
             ("description=a\tb", "description: 'a\\tb' has a line break"),
             ("owner=https://github.com/acme", "owner: 'https://github.com/acme' cannot be used"),
             ("host=https://github.com", "host: 'https://github.com' cannot be used"),
@@ -108,6 +93,8 @@ class TestAnswers:
             ("ci=gitlab-ci", "ci: 'gitlab-ci' builds for gitlab, not for github. Write github-actions or circleci"),
             ("scm=gitlab", "ci: 'github-actions' builds for github, not for gitlab. Write gitlab-ci."),
             ("registry=docker.io/acme", "registry: 'docker.io/acme' cannot be used"),
+            ("registry=docker.io:99999", "registry: there is no port 99999. Write one from 1 to 65535, or none."),
+            ("registry=docker.io:0", "registry: there is no port 0."),
             ("registry_account=Acme", "registry_account: 'Acme' cannot be used"),
             ("namespace=Web", "namespace: 'Web' cannot be used"),
             (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),
@@ -231,20 +218,89 @@ class TestFirstCommit:
         assert git(out / "hello-api", "rev-parse", "HEAD") == before
         assert "another" in (out / "hello-api/gitops.yaml").read_text()
 
-    def test_a_commit_that_fails_leaves_the_files(self, fake: Template, out: Path, command_line: CommandLine) -> None:
+    def test_where_git_cannot_sign_the_first_commit_is_unsigned_and_says_why(
+        self, fake: Template, out: Path, command_line: CommandLine, tmp_path: Path
+    ) -> None:
+        script(tmp_path / "sign", "echo 'no secret key' >&2; exit 2")
         ended = command_line(
-            out,
-            str(fake.path),
-            GIT_CONFIG_COUNT="2",
-            GIT_CONFIG_KEY_0="commit.gpgSign",
-            GIT_CONFIG_VALUE_0="true",
-            GIT_CONFIG_KEY_1="gpg.program",
-            GIT_CONFIG_VALUE_1="/nonexistent",
+            out, str(fake.path), **settings({"commit.gpgSign": "true", "gpg.program": "sign"}, tmp_path)
         )
 
+        assert git(out / "hello-api", "log", "--format=%s %G?") == "Generated N"
+        assert "The first commit is not signed, because git could not sign it:" in ended.stderr
+        assert "gpg failed to sign the data" in ended.stderr, "all that this git says of it"
+        assert fake.called_with(), "nothing else stops"
+
+    def test_where_git_can_sign_the_first_commit_is_signed(
+        self, fake: Template, out: Path, command_line: CommandLine, tmp_path: Path
+    ) -> None:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+        signing = {"commit.gpgSign": "true", "gpg.format": "ssh", "user.signingKey": f"{tmp_path}/key.pub"}
+        ended = command_line(out, str(fake.path), check=True, **settings(signing, tmp_path))
+
+        assert "-----BEGIN SSH SIGNATURE-----" in git(out / "hello-api", "cat-file", "commit", "HEAD")
+        assert ended.stderr == ""
+
+    def test_the_users_hooks_do_not_run_at_the_first_commit(
+        self, fake: Template, out: Path, command_line: CommandLine, tmp_path: Path
+    ) -> None:
+        script(tmp_path / "hooks/pre-commit", "echo 'no ticket number'; exit 1")
+        ended = command_line(out, str(fake.path), **settings({"core.hooksPath": "hooks"}, tmp_path))
+
+        assert git(out / "hello-api", "log", "--format=%s") == "Generated"
+        assert ended.stderr == ""
+
+    def test_in_the_hook_of_another_repository_that_one_stays_as_it_is(
+        self, fake: Template, out: Path, command_line: CommandLine, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "file").touch()
+        committed(other)
+        before = (git(other, "log", "--format=%H"), git(other, "status", "--porcelain"))
+        led = {"GIT_DIR": other / ".git", "GIT_WORK_TREE": other, "GIT_INDEX_FILE": other / ".git/index"}
+        command_line(out, str(fake.path), check=True, **{name: str(value) for name, value in led.items()})
+
+        assert (git(other, "log", "--format=%H"), git(other, "status", "--porcelain")) == before
+        assert git(out / "hello-api", "log", "--format=%s") == "Generated"
+
+    def test_a_commit_that_fails_leaves_the_files_and_shows_gits_own_words(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        ended = command_line(out, str(fake.path), GIT_AUTHOR_DATE="never")
+
         assert ended.returncode == 0
-        assert "stopped: CalledProcessError" in ended.stderr
+        assert "There is no first commit, because git failed:\n  fatal: invalid date format: never" in ended.stderr
+        assert "CalledProcessError" not in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
+        (fix,) = re.findall("Fix that, then: (.*)", ended.stderr)
+        subprocess.run(fix, shell=True, check=True, cwd=out, capture_output=True)
+        assert git(out / "hello-api", "log", "--format=%s") == "Generated"
+
+    def test_a_missing_git_is_told_with_the_page_that_has_it(
+        self, fake: Template, out: Path, command_line: CommandLine
+    ) -> None:
+        ended = command_line(out, str(fake.path), PATH="/nonexistent")
+
+        assert ended.returncode == 0
+        assert "git is not installed" in ended.stderr
+        assert "https://git-scm.com/downloads" in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def script(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def settings(given: dict[str, str], folder: Path) -> dict[str, str]:
+    """Return the environment of somebody with these settings of git's; what lies in `folder` is named as a whole."""
+    environment = {"GIT_CONFIG_COUNT": str(len(given))}
+    for number, (name, value) in enumerate(given.items()):
+        whole = str(folder / value) if (folder / value).exists() else value
+        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": whole}
+    return environment
 
 
 class TestTheOffer:
@@ -291,8 +347,7 @@ class TestTheOffer:
         ended = command_line(out, str(fake.path), THEN=then)
 
         assert ended.returncode == 0
-        resume = f"uvx --from {fake.path} gitops-flask up --project {out / 'hello-api'}"
-        assert f"Go on with:\n  {resume}" in ended.stderr
+        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up --project hello-api\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_ctrl_c_while_the_installer_works_leaves_the_files(
@@ -302,7 +357,7 @@ class TestTheOffer:
         then = "import os, signal; os.killpg(0, signal.SIGINT); signal.pause()"
         ended = command_line(out, str(fake.path), start_new_session=True, THEN=then)
 
-        assert f"Go on with:\n  uvx --from {fake.path} gitops-flask up" in ended.stderr
+        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:
@@ -330,8 +385,7 @@ class TestTheOffer:
 
 
 def test_no_hook_is_long() -> None:
-    for hook in ("pre_prompt.py", "post_gen_project.py"):
-        assert len((ROOT / "hooks" / hook).read_text().splitlines()) <= 50, hook
+    assert len((ROOT / "hooks/post_gen_project.py").read_text().splitlines()) <= 60
 
 
 def test_the_template_folder_is_named_as_cruft_wants_it() -> None:

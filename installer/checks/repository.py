@@ -87,6 +87,7 @@ def clone(world: World) -> Iterable[Finding]:
         folder = Clone(world.project)
         folder.head()
         folder.check_origin(world.settings.url)
+        folder.check_address(world.settings.clone_url)
     except InstallerError as error:
         yield Finding(world.settings.scm, error.message, error.fix)
 

@@ -33,7 +33,7 @@ def new(output: Path, answers: dict[str, Any], *, no_input: bool, prove_it: bool
     console.report(f"Written: {project}")
     if prove_it:
         prove(project)
-    offer(project, None, mode_from_environment())
+    offer(project, mode_from_environment())
     return project
 
 

@@ -108,7 +108,7 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     record = delivered.read(world) or record
     _tell(world, record)
     if record.hold:
-        release = command("rollback", world.project) + " --release-hold"
+        release = command("rollback", world.project, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))

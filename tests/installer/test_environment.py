@@ -91,11 +91,11 @@ def test_the_checks_of_a_generated_project_see_none(tmp_path: Path, monkeypatch:
     assert "DATABASE_URL=postgresql://localhost/mine" in noted.read_text(), "the tests' own database is no secret"
 
 
-def test_the_users_hooks_at_the_first_commit_see_none(
+def test_the_program_that_signs_the_first_commit_sees_none(
     template: Path, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script(tmp_path / "hooks/post-commit", f"env >{tmp_path}/noted")
-    (tmp_path / "gitconfig").write_text(f"[core]\nhooksPath = {tmp_path}/hooks\n")
+    script(tmp_path / "sign", f"env >{tmp_path}/noted; exit 1")
+    (tmp_path / "gitconfig").write_text(f"[commit]\ngpgSign = true\n[gpg]\nprogram = {tmp_path}/sign\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     command_line(tmp_path, str(template), check=True)
     assert "PATH=" in (tmp_path / "noted").read_text()

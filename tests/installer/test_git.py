@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.git import Clone
+from installer.errors import CommandFailed, InstallerError
+from installer.git import Clone, Login
 
 URL = "https://github.com/acme/web"
 
@@ -71,3 +71,57 @@ def test_a_detached_head_follows_nothing(tmp_path: Path) -> None:
     git(tmp_path, "checkout", "-q", "--detach")
     Clone(tmp_path).follow("main")
     assert "branch." not in (tmp_path / ".git/config").read_text()
+
+
+@pytest.mark.parametrize("kind", ["insteadOf", "pushInsteadOf"])
+def test_a_setting_of_gits_that_leads_the_first_push_to_ssh_is_named_and_the_fix_fixes_it(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "gitconfig").write_text(f'[url "ssh://git@github.com/"]\n{kind} = https://github.com/\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    with pytest.raises(InstallerError) as error:
+        Clone(tmp_path).check_address(URL)
+    assert f"url.ssh://git@github.com/.{kind} leads {URL} to ssh://git@github.com/acme/web" in error.value.message
+    subprocess.run(error.value.fix.partition("alone: ")[2], shell=True, check=True, cwd=Path.cwd())
+    Clone(tmp_path).check_address(URL)
+    git(tmp_path, "remote", "add", "origin", URL)
+    told = subprocess.check_output(["git", "remote", "get-url", "--push", "origin"], cwd=tmp_path, text=True)
+    assert told.strip() == URL, "git itself agrees"
+
+
+def test_settings_of_gits_for_other_addresses_are_no_trouble(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "config", "url.ssh://git@example.com/.insteadOf", "https://example.com/")
+    git(tmp_path, "config", "url.https://github.com/.insteadOf", "gh:")
+    Clone(tmp_path).check_address(URL)
+
+
+@pytest.mark.parametrize("stream", ["", " >&2"])
+def test_a_hook_that_stops_the_first_push_is_heard(tmp_path: Path, stream: str) -> None:
+    there, project = tmp_path / "there.git", tmp_path / "web"
+    git(tmp_path, "init", "-q", "--bare", str(there))
+    git(tmp_path, "init", "-q", "-b", "main", str(project))
+    git(project, "commit", "-q", "--allow-empty", "-m", "x")
+    hook = project / ".git/hooks/pre-push"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\necho 'run make lint first'{stream}\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(CommandFailed) as error:
+        Clone(project).push(f"file://{there}", "main", Login("github.com", "", {}))
+    assert "run make lint first" in str(error.value)
+    assert "Your hook .git/hooks/pre-push stopped it" in error.value.fix
+    subprocess.run(error.value.fix.partition("without it: ")[2], shell=True, check=True, capture_output=True)
+    assert subprocess.check_output(["git", "-C", there, "rev-parse", "main"])
+
+
+def test_in_the_hook_of_another_repository_git_still_asks_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("other", "web"):
+        git(tmp_path, "init", "-q", name)
+        git(tmp_path / name, "commit", "-q", "--allow-empty", "-m", name)
+    mine = subprocess.check_output(["git", "-C", tmp_path / "web", "rev-parse", "HEAD"], text=True).strip()
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other/.git/index"))
+    assert Clone(tmp_path / "web").head() == mine

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from installer import console, offer, preflight
+from installer import console, offer, preflight, resume
 from installer.errors import InstallerError
 from installer.verbs import up as up_module
 from installer.world import World
@@ -21,9 +21,11 @@ ORIGIN = "git+https://github.com/org/gitops-flask"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "gitops.yaml").write_text(SETTINGS)
-    return tmp_path
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(resume, "this_run", resume.Run(ORIGIN, tmp_path))
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/gitops.yaml").write_text(SETTINGS)
+    return tmp_path / "web"
 
 
 def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> list[bool]:
@@ -40,8 +42,8 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
 
 
 def test_no_means_that_only_the_command_is_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert offer.offer(project, ORIGIN, "no") is False
-    assert f"uvx --from {ORIGIN} gitops-flask up --project {project}" in capsys.readouterr().out
+    assert offer.offer(project, "no") is False
+    assert f"uvx --from {ORIGIN} gitops-flask up --project web" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [InstallerError("no cluster", "start one"), click.Abort(), KeyboardInterrupt()])
@@ -49,16 +51,16 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     outcome(monkeypatch, error)
-    assert offer.offer(project, ORIGIN, "yes") is False
+    assert offer.offer(project, "yes") is False
     printed = capsys.readouterr()
-    assert f"uvx --from {ORIGIN} gitops-flask up --project {project}" in printed.out
+    assert f"uvx --from {ORIGIN} gitops-flask up --project web" in printed.out
     assert str(error) in printed.err
     assert (project / "gitops.yaml").exists()
 
 
 def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
-    assert offer.offer(project, ORIGIN, "yes") is True
+    assert offer.offer(project, "yes") is True
     assert told == [True]
 
 
@@ -66,7 +68,7 @@ def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
     monkeypatch.setattr(preflight, "before_reading", lambda world: [])
-    offer.offer(project, ORIGIN, "ask")
+    offer.offer(project, "ask")
     assert told == [False]
 
 
@@ -76,7 +78,7 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert offer.offer(project, ORIGIN, "ask") is False
+    assert offer.offer(project, "ask") is False
     assert not told
     assert "GitHub repository acme/web" in capsys.readouterr().out
 
@@ -89,7 +91,7 @@ def test_without_a_terminal_nothing_is_applied(
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert offer.offer(project, ORIGIN, "ask") is False
+    assert offer.offer(project, "ask") is False
     printed = capsys.readouterr().out
     assert not told
     assert "Nothing was changed." in printed

@@ -1,6 +1,7 @@
-"""The command that goes on must work when the folder that the installer came from is gone."""
+"""A command that is printed works where it is printed, and is the shortest that does."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,30 @@ from types import SimpleNamespace
 import pytest
 
 from installer import resume
+from tests.conftest import ROOT
+
+ORIGIN = "git+https://github.com/org/gitops-flask@v1"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project below the folder where the user stands, whose PATH is empty."""
+    (tmp_path / "web/src").mkdir(parents=True)
+    (tmp_path / "web/gitops.yaml").touch()
+    (tmp_path / "bin").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(resume, "this_run", resume.Run())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    for name in ("UV", "VIRTUAL_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "web"
+
+
+def program(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / name).chmod(0o755)
+    return folder / name
 
 
 def installed_from(monkeypatch: pytest.MonkeyPatch, direct_url: object) -> None:
@@ -16,20 +41,79 @@ def installed_from(monkeypatch: pytest.MonkeyPatch, direct_url: object) -> None:
     monkeypatch.setattr(resume, "distribution", lambda name: SimpleNamespace(read_text=lambda file: text))
 
 
-def test_from_the_hook_it_names_the_template_that_was_used(tmp_path: Path) -> None:
-    origin = "git+https://github.com/org/gitops-flask@v1"
-    expected = f"uvx --from {origin} gitops-flask up --project {tmp_path}"
-    assert resume.command("up", tmp_path, origin) == expected
+def test_from_the_hook_it_names_the_template_that_was_used_and_the_project_from_where_the_user_stands(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resume.this_run.origin, resume.this_run.standing = ORIGIN, project.parent
+    monkeypatch.chdir(project)  # as cookiecutter runs a hook
+    assert resume.command("up", project) == f"uvx --from {ORIGIN} gitops-flask up --project web"
 
 
-def test_in_a_checkout_it_names_the_checkout(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
-    assert resume.command("up", tmp_path) == f"uv run --project {root} gitops-flask up --project {tmp_path}"
+def test_where_only_pipx_is_at_hand_pipx_runs_it(project: Path) -> None:
+    resume.this_run.origin = ORIGIN
+    program(project.parent / "bin", "pipx")
+    assert resume.command("up", project) == f"pipx run --spec {ORIGIN} gitops-flask up --project web"
 
 
-def test_odd_folders_are_quoted(tmp_path: Path) -> None:
-    odd = tmp_path / "it's here"
-    assert resume.command("up", odd, "x").endswith(f"""--project '{tmp_path}/it'"'"'s here'""")
+def test_on_path_and_in_the_project_it_is_two_words(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed_from(monkeypatch, {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git"}})
+    monkeypatch.setattr(sys, "argv", [str(program(project.parent / "bin", "gitops-flask"))])
+    for place in (project, project / "src"):
+        monkeypatch.chdir(place)
+        assert resume.command("up", project) == "gitops-flask up"
+
+
+def test_another_installation_on_path_is_not_the_one_that_is_meant(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed_from(monkeypatch, {"url": "file:///srv/gitops-flask", "dir_info": {}})
+    program(project.parent / "bin", "gitops-flask")
+    monkeypatch.setattr(sys, "argv", ["/cache/of/uv/bin/gitops-flask"])
+    assert resume.command("up", project) == "uvx --from /srv/gitops-flask gitops-flask up --project web"
+
+
+def test_what_uv_puts_on_path_for_one_command_is_gone_afterwards(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = program(project.parent / "environment/bin", "gitops-flask")
+    installed_from(monkeypatch, None)
+    monkeypatch.setattr(sys, "argv", [str(mine)])
+    monkeypatch.setattr(sys, "prefix", str(mine.parent.parent))
+    monkeypatch.setenv("PATH", str(mine.parent), prepend=os.pathsep)
+    assert resume.command("up", project) == "gitops-flask up --project web", "an environment that is active"
+    monkeypatch.setenv("UV", "/bin/uv")
+    assert resume.command("up", project) == "uvx gitops-flask up --project web"
+
+
+def test_in_a_checkout_it_names_the_checkout_and_installs_nothing_for_developers(project: Path) -> None:
+    expected = f"uv run --no-dev --project {ROOT} gitops-flask up --project web"
+    assert resume.command("up", project) == expected
+
+
+def test_standing_in_the_checkout_it_does_not_name_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "installer")
+    shortest = min(str(project), os.path.relpath(project), key=len)
+    assert resume.command("up", project) == f"uv run --no-dev gitops-flask up --project {shortest}"
+
+
+def test_the_context_that_was_asked_for_is_named_again(project: Path) -> None:
+    resume.this_run.context = "kind"
+    assert resume.command("up", project).endswith(" up --project web --context kind")
+
+
+def test_odd_folders_are_quoted(project: Path) -> None:
+    odd = project.parent / "it's here"
+    assert resume.command("up", odd).endswith("""--project 'it'"'"'s here'""")
+
+
+def test_gits_commands_and_the_projects_own_scripts_name_the_project_only_where_the_user_is_elsewhere(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resume.git(project, "add", ".") == "git -C web add ."
+    assert resume.script(project, "ci/test") == "web/ci/test"
+    monkeypatch.chdir(project)
+    assert resume.git(project, "add", ".") == "git add ."
+    assert resume.script(project, "ci/test") == "ci/test"
 
 
 @pytest.mark.parametrize(
@@ -39,18 +123,12 @@ def test_odd_folders_are_quoted(tmp_path: Path) -> None:
             {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
             "git+https://github.com/org/gitops-flask@abc",
         ),
-        ({"url": "file:///home/me/gitops%20flask", "dir_info": {}}, "/home/me/gitops flask"),
+        ({"url": "file:///home/me/gitops%20flask", "dir_info": {}}, "'/home/me/gitops flask'"),
         ({"url": "https://example.com/gitops-flask.zip", "archive_info": {}}, "https://example.com/gitops-flask.zip"),
     ],
 )
 def test_run_by_uvx_it_names_where_that_installed_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, direct_url: object, origin: str
+    monkeypatch: pytest.MonkeyPatch, project: Path, direct_url: object, origin: str
 ) -> None:
     installed_from(monkeypatch, direct_url)
-    assert resume.command("up", tmp_path) == resume.command("up", tmp_path, origin)
-
-
-def test_installed_from_an_index_it_is_the_command_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    installed_from(monkeypatch, None)
-    monkeypatch.setattr(sys, "argv", ["/home/me/bin/gitops-flask"])
-    assert resume.command("up", tmp_path) == f"/home/me/bin/gitops-flask up --project {tmp_path}"
+    assert resume.command("up", project) == f"uvx --from {origin} gitops-flask up --project web"

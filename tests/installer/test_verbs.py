@@ -114,7 +114,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) 
     _, told = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "Stopped." in told
-    assert f"up --project {project}" in told
+    assert told.endswith(" gitops-flask up\n")
 
 
 def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:
@@ -209,7 +209,7 @@ def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, gith
 def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, github: StandIn) -> None:
     done = run("rollback", "--yes", code=1)
     assert "Nothing was delivered yet." in done.stderr
-    assert " up --project " in done.stderr
+    assert done.stderr.endswith("→ gitops-flask up\n")
     assert github.changes == []
 
 
@@ -224,7 +224,7 @@ def test_up_does_not_call_it_done_where_something_must_be_given_first(
     done = run("up", "--yes", code=1)
     assert "Nothing was changed." in done.stderr
     assert "Actions secret REGISTRY_TOKEN: no token at hand" in done.stderr
-    assert "up --project" in done.stderr
+    assert done.stderr.endswith("\n  gitops-flask up\n")
     assert github.changes == []
 
 

@@ -1,0 +1,116 @@
+"""The first minutes of somebody who has cookiecutter and nothing else, or a clone and uv."""
+
+import importlib.metadata
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.conftest import ROOT
+
+UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
+
+
+@pytest.fixture(scope="session")
+def cookiecutter_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a virtual environment that holds cookiecutter with what it requires, and nothing else."""
+    folder = tmp_path_factory.mktemp("cookiecutter") / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    wanted, found = ["cookiecutter"], set[str]()
+    while wanted:
+        if (name := wanted.pop()) in found:
+            continue
+        found.add(name)
+        distribution = importlib.metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or [] if ".." not in file.parts}:
+            if not (site / top).exists():
+                (site / top).symlink_to(Path(str(distribution.locate_file(top))))
+        for line in distribution.requires or []:
+            required = Requirement(line)
+            if not required.marker or required.marker.evaluate({"extra": ""}):
+                wanted.append(required.name)
+    return folder / "bin/python"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of somebody who never heard of us: a home, git and uv, no account, no cluster."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("git", "uv", "uvx", "bash", "sh", "env", "dirname", "sed", "rm", "mktemp", "cat", "ls", "realpath"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("UV_CACHE_DIR", "SSL_CERT_FILE", "UV_PYTHON") if name in os.environ}
+    (programs / "python3").symlink_to(Path(sys.prefix, "bin/python").resolve())
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return kept | {"HOME": str(home), "XDG_CACHE_HOME": cache, "PATH": str(programs), "COLUMNS": "80"}
+
+
+def typed(command: str, cwd: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a line as a shell does, in a folder, with nobody at a terminal."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=cwd,
+        env=environment | {"PWD": str(cwd)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("answers", ["", "scm=gitlab"])
+@pytest.mark.parametrize("form", ["absolute", "relative"])
+def test_cookiecutter_alone_writes_the_project_with_a_first_commit_and_says_how_to_resume(
+    template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str], answers: str, form: str
+) -> None:
+    if form == "relative":
+        shutil.copytree(template, tmp_path / "gitops-flask")
+        template = tmp_path / "gitops-flask"
+    named = template if form == "absolute" else template.name
+    ended = typed(f"{cookiecutter_alone} -m cookiecutter --no-input {named} {answers}", tmp_path, shell)
+
+    assert ended.returncode == 0, ended
+    assert ended.stderr == ""
+    log = subprocess.check_output(["git", "log", "--format=%s"], cwd=tmp_path / "hello-api", text=True)
+    assert log == "Generated\n"
+    assert ended.stdout.splitlines()[-1] == f"  uvx --from {template} gitops-flask up --project hello-api"
+    assert ("python-gitlab" in ended.stdout) is bool(answers)
+
+
+def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
+    template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str]
+) -> None:
+    ended = typed(f"{cookiecutter_alone} -m cookiecutter --no-input {template}", tmp_path, shell)
+    command = ended.stdout.splitlines()[-1].strip()
+    assert shlex.split(command)[0] == "uvx"
+    for offline in ({"UV_OFFLINE": "1"}, {}):
+        went_on = typed(command, tmp_path, shell | offline)
+        if "Nothing was changed." in went_on.stderr:
+            break
+    if UNREACHABLE.search(went_on.stderr):
+        pytest.skip(f"uv cannot reach PyPI: {went_on.stderr.strip().splitlines()[-1]}")
+    assert went_on.returncode == 1
+    assert "Nothing was changed." in went_on.stderr
+    assert "There is no token for github.com" in went_on.stderr
+    resumed = went_on.stderr.splitlines()[-1].strip()
+    assert resumed == command, "and what it prints itself is that command again"
+
+
+def test_what_the_hook_imports_before_it_knows_more_is_the_standard_library_alone() -> None:
+    code = "import sys, installer.resume, installer.origin, installer.first_commit; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env={}
+    )
+    tops = {name.partition(".")[0] for name in ended.stdout.split()}
+    assert tops - sys.stdlib_module_names <= {"installer", "__main__", "_distutils_hack"}
