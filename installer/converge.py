@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -50,6 +50,12 @@ class Failure:
 
 class Stopped(Exception):
     """A lane ended because a step of another one failed."""
+
+
+def visible(resources: Resources, blind: Collection[str]) -> list[Resource[Any]]:
+    """Leave out what is where nobody can look, and what needs something that is there."""
+    lanes = {resource.key: resource.lane for resource in resources}
+    return [r for r in resources if not {*blind} & {r.lane, *(lanes[key] for key in r.needs if key in lanes)}]
 
 
 def plan(resources: Resources) -> list[Planned]:

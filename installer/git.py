@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,19 @@ class Clone:
     def _start(self) -> str:
         """Return the command that makes the first commit."""
         return f"{resume.git(self._project, 'add', '.')} && {resume.git(self._project, 'commit', '-m', 'Start')}"
+
+    def changed(self, files: Sequence[str]) -> list[str]:
+        """Return those of the files that are not as the commit that is checked out has them."""
+        self.head()
+        ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *files)
+        listed = shell.run("git", *ask, cwd=self._project)
+        found = {entry[3:] for entry in listed.split("\0")}
+        return [file for file in files if file in found]
+
+    def follows(self, branch: str) -> bool:
+        """Tell whether a branch of `origin` is known here."""
+        there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
+        return shell.attempt("git", *there, cwd=self._project).status == 0
 
     def check_origin(self, url: str) -> bool:
         """Tell whether `origin` is this repository already; raise where it is another one, which is left."""

@@ -38,7 +38,7 @@ def offer(project: Path, mode: Mode) -> bool:
         console.report(f"Make it real: {resume}")
         return False
     from . import preflight
-    from .verbs.plan import look  # the cluster's and GitHub's libraries load only where they are used
+    from .verbs.plan import beforehand, look, show  # the cluster's and GitHub's libraries load only where they are used
     from .verbs.up import up
     from .world import World
 
@@ -46,9 +46,8 @@ def offer(project: Path, mode: Mode) -> bool:
         world = World.open(project)
         problems = preflight.before_reading(world) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
-            console.show_plan(look(world, problems), world.where())
-            for problem in problems:
-                console.report(f"- {problem}")
+            planned = look(world, problems)
+            show(world, planned, beforehand(world, planned, problems))
             console.report(f"Nothing was changed. Make it real: {resume}")
             return False
         up(world, yes=mode == "yes")

@@ -1,14 +1,17 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from .checks import actions, cluster, database, image, owner, ownership, repository, token, tools
+from . import converge
+from .checks import actions, cluster, database, image, owner, repository, settings, token, tools
 from .checks.check import Check
 from .checks.finding import Finding
 from .checks.gitlab import CHECKS as OF_GITLAB
 from .checks.other_ci import CHECKS as OF_OTHER_CIS
 from .converge import Planned
 from .errors import InstallerError
+from .resource import Lane, Resource
 from .wait import threads
 from .world import World
 
@@ -25,7 +28,7 @@ CHECKS = (
     Check("host", owner.plan, only="github"),
     Check("host", repository.same_project, "writing", only="github"),
     Check("host", repository.administered, "writing", only="github"),
-    Check("host", repository.as_wanted),
+    Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "content"),
     Check("host", repository.no_branch_in_the_way, "writing", only="github"),
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
@@ -39,11 +42,12 @@ CHECKS = (
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
-    Check("cluster", ownership.taken),
     Check("cluster", cluster.namespace, "writing"),
     Check("cluster", cluster.kinds, "writing"),
     Check("cluster", database.rights_to_write, "database-address"),
-    Check("cluster", database.address),
+    Check("cluster", database.address, "database-address"),
+    Check(None, settings.committed, "sharing"),
+    Check("host", settings.merged, "sharing"),
 )
 
 
@@ -53,16 +57,31 @@ def before_reading(world: World) -> list[Finding]:
     return [finding for finding in _ask(world, checks) if finding.problem]
 
 
-def before_writing(world: World, planned: Sequence[Planned]) -> list[Finding]:
-    """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster."""
+def before_writing(world: World, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
+    """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster.
+
+    `blind` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
+    """
+    if not any(p.change and p.change.action != "unavailable" for p in planned):
+        return []
     moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
-    missing = [
-        Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}", p.change.fix)
+    found = _ask(world, [check for check in CHECKS if check.before in moments and check.lane(world) not in blind])
+    return [finding for finding in found if finding.problem]
+
+
+def blocked(planned: Sequence[Planned]) -> list[Finding]:
+    """Return what must be done before the plan can be carried out."""
+    return [
+        Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}.", p.change.fix)
         for p in planned
         if p.change and p.change.blocked
     ]
-    found = _ask(world, [check for check in CHECKS if check.before in moments])
-    return missing + [finding for finding in found if finding.problem]
+
+
+def notes(world: World, blind: Collection[str] = ()) -> list[Finding]:
+    """Return what is worth knowing of the settings, though it stops nothing."""
+    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(world) not in blind]
+    return [finding for finding in _ask(world, checks) if not finding.stops]
 
 
 def everything(world: World) -> list[Finding]:
@@ -70,7 +89,25 @@ def everything(world: World) -> list[Finding]:
     here = [check for check in CHECKS if check.anywhere or world.settings.slug]
     first = _ask(world, [check for check in here if check.before == "looking"])
     blind = {finding.lane for finding in first if finding.problem}
-    return first + _ask(world, [c for c in here if c.before != "looking" and c.lane(world) not in blind])
+    later = [check for check in here if check.before != "looking" and check.lane(world) not in blind]
+    found = _each(world, later)
+    told = {check.before for check, findings in found if any(finding.problem for finding in findings)}
+    rest = [finding for _, findings in found for finding in findings]
+    return list(dict.fromkeys([*first, *rest, *(_in_the_way(world, blind, told) if world.settings.slug else [])]))
+
+
+def _in_the_way(world: World, blind: Collection[str], told: Collection[str]) -> list[Finding]:
+    """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
+    resources = [r for r in converge.visible(world.resources(), blind) if r.key not in told]
+    with threads(4) as pool:
+        return [finding for found in pool.map(_obstacles, resources) for finding in found]
+
+
+def _obstacles(resource: Resource[Any]) -> list[Finding]:
+    try:
+        return blocked(converge.plan([resource]))
+    except InstallerError as error:
+        return [_stumbled(resource.lane, error)]
 
 
 def refuse(problems: Sequence[Finding]) -> None:
@@ -80,13 +117,21 @@ def refuse(problems: Sequence[Finding]) -> None:
 
 
 def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
+    return [finding for _, found in _each(world, checks) for finding in found]
+
+
+def _each(world: World, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
     asked = [check for check in checks if check.concerns(world)]
     with threads(8) as pool:
-        return [finding for found in pool.map(lambda check: _one(world, check), asked) for finding in found]
+        return list(zip(asked, pool.map(lambda check: _one(world, check), asked), strict=True))
 
 
 def _one(world: World, check: Check) -> list[Finding]:
     try:
         return list(check.ask(world))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [Finding(check.lane(world) or world.settings.scm, error.message, error.fix or "Run this again with -v.")]
+        return [_stumbled(check.lane(world) or world.settings.scm, error)]
+
+
+def _stumbled(lane: Lane, error: InstallerError) -> Finding:
+    return Finding(lane, error.message, error.fix or "Run this again with -v.")

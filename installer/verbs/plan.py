@@ -7,7 +7,7 @@ from typing import Any
 from .. import console, converge, documents, preflight
 from ..checks.finding import Finding
 from ..converge import Planned
-from ..resource import Change, Lane, Resource
+from ..resource import Change, Resource
 from ..world import World
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
@@ -18,31 +18,42 @@ def plan(world: World, *, as_json: bool = False) -> int:
     """Print the plan and return its code. Works, half blind, with nothing at hand."""
     problems = preflight.before_reading(world)
     planned = look(world, problems)
+    findings = beforehand(world, planned, problems)
     if as_json:
-        console.document(documents.plan(world, planned, problems))
+        console.document(documents.plan(world, planned, findings))
     else:
-        console.show_plan(planned, world.where())
-        if problems:
-            console.report("\nMissing:")
-            for problem in problems:
-                console.report(f"- {problem}")
-    return code(planned, problems)
+        show(world, planned, findings)
+    return code(planned, findings)
 
 
-def code(planned: Sequence[Planned], problems: Sequence[Finding]) -> int:
-    """Tell whether there is something to do, or whether that cannot be known."""
+def beforehand(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
+    """Return the problems with looking, those that `up` would refuse to begin with, and what is worth knowing."""
+    blind = {problem.lane for problem in problems}
+    return [*problems, *preflight.before_writing(world, planned, blind), *preflight.notes(world, blind)]
+
+
+def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding]) -> None:
+    """Print a plan, then what is missing for it, then what is worth knowing."""
+    console.show_plan(planned, world.where())
+    for head, told in (("Missing", [f for f in findings if f.problem]), ("Note", [f for f in findings if not f.stops])):
+        if told:
+            console.report(f"\n{head}:")
+        for finding in told:
+            console.report(f"- {finding}")
+
+
+def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
+    """Tell whether there is something to do, or whether that cannot be known or done."""
     actions = {p.change.action for p in planned if p.change}
-    if problems or "blocked" in actions:
+    if "blocked" in actions or any(finding.problem for finding in findings):
         return ERROR
     return CHANGES if actions & {"create", "change", "unseen"} else NOTHING
 
 
 def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
-    blind: set[Lane] = {p.lane for p in problems}
     resources = world.resources(person=console.interactive())
-    lanes = {resource.key: resource.lane for resource in resources}
-    looked = [r for r in resources if not blind & {r.lane, *(lanes[key] for key in r.needs)}]
+    looked = converge.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in converge.plan(looked)}
     blindly = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}
     return [planned for r in resources if (planned := seen.get(r.key) or blindly.get(r.key))]

@@ -21,6 +21,7 @@ from ..settings import MAIN
 from ..timeline import Timeline
 from ..world import World
 from .open import hint
+from .plan import beforehand, show
 
 DEADLINE = 900.0
 """Seconds for the first delivery and the rollout together."""
@@ -41,8 +42,9 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
     lease = Lease(world.host)
     if any(p.change and p.change.action != "unavailable" for p in planned):
         with timeline.span("checking"):
-            preflight.refuse(preflight.before_writing(world, planned))
-        console.show_plan(planned, world.where())
+            findings = beforehand(world, planned, [])
+            preflight.refuse([*preflight.blocked(planned), *(finding for finding in findings if finding.problem)])
+        show(world, planned, findings)
         console.confirm("Do this?", yes=yes)
         resources = [r for r in _resources(world, renew_key=renew_key) if r.key not in AT_THE_END]
         with Steps(sum(p.resource.key not in AT_THE_END for p in planned), timeline) as steps:
@@ -60,6 +62,8 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
         until_live(world)
     if world.settings.webhook:
         _try_webhook(world)
+    for note in preflight.notes(world):
+        console.report(f"Note: {note}")
 
 
 def _remove_former(world: World) -> None:

@@ -11,9 +11,9 @@ from tests.github.fixtures import blame
 from .bench import Bench, a_project
 from .office import office, projects
 from .typed import programs, project, run
-from .whole import helm
+from .whole import helm, working_registry
 
-__all__ = ["helm", "office", "opened", "programs", "project", "projects", "run", "shared"]
+__all__ = ["helm", "office", "opened", "programs", "project", "projects", "run", "shared", "working_registry"]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import yaml
 
 from installer.converge import Planned, plan
 from installer.errors import InstallerError
-from installer.preflight import before_reading, before_writing, refuse
+from installer.preflight import before_reading, before_writing, blocked, refuse
 from installer.world import World
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
@@ -167,7 +167,7 @@ def test_a_missing_registry_token_is_told(world: Make, monkeypatch: pytest.Monke
     here = world()
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
-    (problem,) = [p for p in before_writing(here, planned) if p.lane == "github"]
+    (problem,) = [p for p in blocked(planned) if p.lane == "github"]
     assert problem.fix == "Set REGISTRY_TOKEN in the environment."
 
 

@@ -19,13 +19,15 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 from tests.installer.programs import Programs
+from tests.installer.test_registry_trouble import Troubled
 from tests.installer.typed import Run
+from tests.installer.whole import TOKEN, push_to
 
-TOKEN = "dckr_pat_canary_verbs"
 
-
-def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
+def test_plan_tells_programs_what_would_be_made_and_no_secret(
+    run: Run, project: Path, working_registry: Troubled
+) -> None:
+    push_to(working_registry, project)
     done = run("plan", "--json", code=0)
     document = valid("plan", done.stdout)
     actions = {r["key"]: r["action"] for r in document["resources"]}
@@ -49,8 +51,10 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(run: Run, monkeypa
 
 
 def test_plan_has_exit_codes_for_scripts_where_they_are_wanted(
-    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, project: Path, working_registry: Troubled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    push_to(working_registry, project)
+    monkeypatch.delenv("REGISTRY_TOKEN")
     assert run("plan", "--exit-code").code == 1, "no token for the registry at hand: it cannot be known"
     monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
     assert run("plan", "--exit-code").code == 3

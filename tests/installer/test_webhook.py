@@ -404,6 +404,7 @@ def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
     monkeypatch.setattr(World, "where", lambda _: "here")
     monkeypatch.setattr(up.preflight, "before_reading", lambda _: [])
     monkeypatch.setattr(up.preflight, "before_writing", lambda *_: [])
+    monkeypatch.setattr(up.preflight, "notes", lambda *_: [])
     monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
     webhook = "Webhook: Argo CD took GitHub's last ping."
     up.up(world, yes=True)

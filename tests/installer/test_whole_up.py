@@ -1,7 +1,7 @@
 """`up` as it is typed, as a whole, where the registry, the delivery or a policy fails: what it says and leaves."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,12 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER
-from .test_registry import GOOD
-from .test_registry_trouble import Trouble, Troubled, a_registry
+from .test_registry_trouble import Trouble, Troubled
 from .typed import Done, Run
-from .whole import Helm
+from .whole import TOKEN, Helm
 
 pytestmark = pytest.mark.slow
 
-TOKEN = GOOD.reveal()
 FAILS = """on:
   push: {branches: [main]}
   workflow_dispatch: {inputs: {init: {type: boolean}}}
@@ -33,20 +31,12 @@ jobs:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    monkeypatch.setenv("REGISTRY_USERNAME", "acme")
-    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
-    with a_registry() as server:
-        yield server
-
-
-@pytest.fixture
-def up(run: Run, project: Path, helm: Helm, registry: Troubled, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def up(
+    run: Run, project: Path, helm: Helm, working_registry: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Done]:
     """Run `up` on a project whose delivery is this workflow, with some seconds until it must be live."""
     settings = yaml.safe_load((project / "gitops.yaml").read_text())
-    settings["registry"]["host"] = registry.host
+    settings["registry"]["host"] = working_registry.host
 
     def up(workflow: str = WAITS_FOR_A_RUNNER, seconds: float = 0) -> Done:
         (project / ".github/workflows").mkdir(parents=True, exist_ok=True)
@@ -78,9 +68,9 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
 def test_a_registry_in_trouble_is_told_before_anything_is_written(
-    up: Callable[..., Done], github: StandIn, helm: Helm, registry: Troubled, trouble: Trouble, told: str
+    up: Callable[..., Done], github: StandIn, helm: Helm, working_registry: Troubled, trouble: Trouble, told: str
 ) -> None:
-    registry.trouble = trouble
+    working_registry.trouble = trouble
     done = up()
     assert "Nothing was changed." in done.stderr
     assert told in done.stderr
@@ -88,21 +78,21 @@ def test_a_registry_in_trouble_is_told_before_anything_is_written(
 
 
 def test_once_the_registry_is_back_the_next_up_goes_on(
-    up: Callable[..., Done], github: StandIn, registry: Troubled
+    up: Callable[..., Done], github: StandIn, working_registry: Troubled
 ) -> None:
-    registry.trouble = Trouble(500)
+    working_registry.trouble = Trouble(500)
     up()
-    registry.trouble = Trouble(times=0)
+    working_registry.trouble = Trouble(times=0)
     assert "The first delivery: not within 0 s" in up().stderr
     assert "REGISTRY_TOKEN" in github.repository("acme/web").environments["dev"].secrets
 
 
-def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, registry: Troubled) -> None:
-    registry.shutdown()
-    registry.server_close()
+def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, working_registry: Troubled) -> None:
+    working_registry.shutdown()
+    working_registry.server_close()
     done = up()
     assert "Nothing was changed." in done.stderr
-    assert f"The registry {registry.host} does not answer" in done.stderr
+    assert f"The registry {working_registry.host} does not answer" in done.stderr
     assert github.changes == []
 
 

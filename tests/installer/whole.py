@@ -1,12 +1,20 @@
 """A cluster for whole verbs that is not real, with an Argo CD that others made."""
 
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from . import cluster as fakes
 from .test_argo_cd import knowing
 from .test_components import WORKING
+from .test_registry import GOOD
+from .test_registry_trouble import Troubled, a_registry
+
+TOKEN = GOOD.reveal()
 
 
 class Cluster(fakes.Cluster):
@@ -58,3 +66,22 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
     monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
     monkeypatch.setattr("installer.world.Helm", lambda *_: helm)
     return helm
+
+
+@pytest.fixture
+def working_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
+    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("REGISTRY_USERNAME", "acme")
+    monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
+    with a_registry() as server:
+        yield server
+
+
+def push_to(registry: Troubled, project: Path) -> None:
+    """Let a project's images go to this registry, and commit that."""
+    tree = yaml.safe_load((project / "gitops.yaml").read_text())
+    tree["registry"]["host"] = registry.host
+    (project / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run(["git", *who, "commit", "-qam", "Another registry"], cwd=project, check=True)

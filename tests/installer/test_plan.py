@@ -1,0 +1,215 @@
+"""`plan`, `doctor` and `up` know one list of what stands in the way; what is only here is said."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.documents import valid
+from tests.github import GitHub as StandIn
+from tests.github.authority import Authority
+from tests.github.git import git as on_server
+
+from .bench import WAITS_FOR_A_RUNNER
+from .test_registry_trouble import Trouble, Troubled
+from .typed import Run
+from .whole import Helm, push_to
+
+WHO = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
+
+
+@dataclass
+class Ground:
+    """A project of which all is well, until a fault is made."""
+
+    github: StandIn
+    project: Path
+    registry: Troubled
+    monkeypatch: pytest.MonkeyPatch
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *WHO, *arguments], cwd=self.project, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def write(self, **sections: dict[str, str]) -> None:
+        """Change settings, and leave that in the folder."""
+        tree = yaml.safe_load((self.project / "gitops.yaml").read_text())
+        for section, values in sections.items():
+            tree.setdefault(section, {}).update(values)
+        (self.project / "gitops.yaml").write_text(yaml.safe_dump(tree))
+
+    def repository(self, branch: str = "main", file: str = "") -> None:
+        """Let the repository be there: with this project, or with a file of others."""
+        if "acme/web" not in self.github.repositories:
+            subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
+        source = self.project
+        if file:
+            source = self.project.parent / f"theirs-{branch.replace('/', '-')}"
+            shutil.copytree(self.project / ".git", source / ".git")
+            (source / file).write_text("theirs\n")
+            subprocess.run(["git", "rm", "-q", "--cached", "gitops.yaml"], cwd=source, check=True)
+            subprocess.run(["git", "add", file], cwd=source, check=True)
+            subprocess.run(["git", *WHO, "commit", "-qm", "Theirs"], cwd=source, check=True)
+        on_server(self.github.repository("acme/web").git, "fetch", "-q", str(source), f"main:refs/heads/{branch}")
+        self.github.changes.clear()
+
+
+@pytest.fixture
+def ground(
+    github: StandIn, project: Path, working_registry: Troubled, helm: Helm, monkeypatch: pytest.MonkeyPatch
+) -> Ground:
+    push_to(working_registry, project)
+    return Ground(github, project, working_registry, monkeypatch)
+
+
+def foreign_content(ground: Ground) -> None:
+    ground.repository(file="app.rb")
+
+
+def no_commit(ground: Ground) -> None:
+    ground.git("update-ref", "-d", "HEAD")
+
+
+def no_repository_of_its_own(ground: Ground) -> None:
+    shutil.rmtree(ground.project / ".git")
+
+
+def another_origin(ground: Ground) -> None:
+    ground.git("remote", "add", "origin", "https://github.com/acme/other.git")
+
+
+def a_branch_in_the_way(ground: Ground) -> None:
+    ground.repository()
+    ground.repository("env")
+
+
+def registry_refuses(ground: Ground) -> None:
+    ground.registry.trouble = Trouble(401)
+
+
+def scope_is_lacking(ground: Ground) -> None:
+    ground.monkeypatch.setenv("GH_TOKEN", ground.github.token("octo", scopes=["repo"]))
+
+
+def another_users_name(ground: Ground) -> None:
+    ground.github.user("someone")
+    ground.write(github={"owner": "someone"})
+
+
+def archived(ground: Ground) -> None:
+    ground.repository()
+    ground.github.repository("acme/web").archived = True
+
+
+FAULTS: dict[str, tuple[Callable[[Ground], None], str]] = {
+    "foreign content": (foreign_content, "https://github.com/acme/web exists and holds something else"),
+    "no commit": (no_commit, "The project has no commit yet."),
+    "no repository": (no_repository_of_its_own, "is no git repository of its own"),
+    "another origin": (another_origin, "The remote `origin` is github.com/acme/other"),
+    "a branch env": (a_branch_in_the_way, "A branch `env` makes `env/dev` impossible"),
+    "a registry that refuses": (registry_refuses, "refuses acme: 401"),
+    "a lacking scope": (scope_is_lacking, "The token lacks the scope `workflow`"),
+    "another user's name": (another_users_name, "someone is another user: only they can create this"),
+    "an archived repository": (archived, "GitHub repository acme/web: it is archived."),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "words"), FAULTS.values(), ids=FAULTS)
+def test_what_up_refuses_plan_and_doctor_say_in_the_same_words(
+    run: Run, ground: Ground, make: Callable[[Ground], None], words: str
+) -> None:
+    make(ground)
+    refused = run("up", "--yes", code=1).stderr
+    assert "Nothing was changed." in refused
+    assert words in refused
+    assert ground.github.changes == []
+    run("plan", "--exit-code", code=1)
+    document = valid("plan", run("plan", "--json").stdout)
+    missing = [each["what"] for each in document["problems"] if each["level"] == "problem"]
+    blocked = [f"{r['title']}: {r['note']}." for r in document["resources"] if r["action"] == "blocked"]
+    assert any(words in each for each in (*missing, *blocked)), (missing, blocked)
+    printed = run("plan").stdout
+    assert all(each in printed.partition("Missing:")[2] for each in missing)
+    told = valid("doctor", run("doctor", "--json", code=1).stdout)
+    assert sum(words in each["what"] for each in told["findings"] if each["level"] == "problem") == 1
+
+
+@pytest.mark.slow
+def test_what_plan_has_nothing_against_up_begins(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("plan", "--exit-code", code=3)
+    monkeypatch.setattr("installer.verbs.up.DEADLINE", 0)
+    assert "Nothing was changed." not in run("up", "--yes", code=1).stderr
+    assert "acme/web" in ground.github.repositories
+
+
+# --- what is only here ------------------------------------------------------------------------------------------------
+
+ADD = "git add gitops.yaml && git commit -m 'Change the settings' gitops.yaml"
+REVERSE = "gitops.yaml: what is set there is not committed; whoever runs this from a clone plans the reverse."
+
+
+def notes(run: Run) -> list[dict[str, str]]:
+    found = valid("plan", run("plan", "--json").stdout)["problems"]
+    return [each for each in found if each["level"] == "note"]
+
+
+def test_settings_that_are_not_committed_are_said_with_the_command_that_commits_them(run: Run, ground: Ground) -> None:
+    assert notes(run) == []
+    ground.write(project={"description": "Mine alone"})
+    (note,) = notes(run)
+    assert (note["what"], note["fix"]) == (REVERSE, ADD)
+    assert f"Note:\n- {REVERSE}\n  → {ADD}" in run("plan", code=0).stdout
+    assert run("plan", "--exit-code").code == 3, "it stops nothing"
+    subprocess.run(["git", "config", "user.name", "x"], cwd=ground.project, check=True)
+    subprocess.run(["git", "config", "user.email", "x@example.com"], cwd=ground.project, check=True)
+    subprocess.run(["bash", "-c", note["fix"]], cwd=ground.project, check=True)
+    assert notes(run) == []
+
+
+def test_a_file_that_they_name_counts_as_well(run: Run, ground: Ground, tmp_path: Path) -> None:
+    shutil.copy(Authority(tmp_path).certificate, ground.project / "company.pem")
+    ground.write(registry={"ca": "company.pem"})
+    ground.git("commit", "-qam", "A CA")
+    (note,) = notes(run)
+    assert note["what"].startswith("company.pem: what is set there is not committed")
+    assert note["fix"] == "git add company.pem && git commit -m 'Change the settings' company.pem"
+
+
+def test_settings_that_main_has_otherwise_are_said_too(run: Run, ground: Ground) -> None:
+    ground.repository()
+    assert notes(run) == []
+    ground.write(project={"description": "Mine alone"})
+    ground.git("commit", "-qam", "Mine")
+    (note,) = notes(run)
+    assert note["what"].startswith("gitops.yaml here is not the one on main")
+    assert "git push origin HEAD:refs/heads/settings" in note["fix"]
+
+
+def test_once_main_is_pushed_they_go_by_a_pull_request(run: Run, ground: Ground) -> None:
+    ground.repository()
+    ground.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    ground.write(project={"description": "Mine alone"})
+    (note,) = notes(run)
+    assert (
+        note["fix"] == f"git switch -c settings && {ADD} && git push -u origin settings, and merge it by a pull request"
+    )
+
+
+@pytest.mark.slow
+def test_up_says_so_at_its_end(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ground.project / ".github/workflows").mkdir(parents=True)
+    (ground.project / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    ground.git("add", ".")
+    ground.git("commit", "-qm", "A workflow")
+    ground.write(project={"description": "Mine alone"})
+    monkeypatch.setattr("installer.verbs.up.until_live", lambda *_: print("LIVE"))
+    for said in ("created", "Nothing to change."):
+        told, _, ended = run("up", "--yes", code=0).stdout.partition("LIVE")
+        assert said in told
+        assert f"Note: {REVERSE}" in ended
+        ground.repository("env/dev")
