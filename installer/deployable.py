@@ -11,12 +11,11 @@ CHART = (
     "apps/Deployment",
     "autoscaling/HorizontalPodAutoscaler",
     "gateway.networking.k8s.io/HTTPRoute",
-    "monitoring.coreos.com/ServiceMonitor",
     "networking.k8s.io/Ingress",
     "networking.k8s.io/NetworkPolicy",
     "policy/PodDisruptionBudget",
 )
-"""What the chart renders, whatever its values are."""
+"""What the chart renders, whatever its values are: all but `extraObjects`, whose kinds gitops.yaml adds."""
 SHOWN = ("Pod", "apps/ReplicaSet")
 """What a Deployment creates: Argo CD hides in its UI what a project may not deploy (argoproj/argo-cd#28564)."""
 _FORM = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")

@@ -65,7 +65,7 @@ OF_GITHUB = {".github/dependabot.yml", "ci/lib/api.sh", "ci/lib/deployment.sh"}
 
 
 def _copied(name: str) -> bool:
-    return name.startswith((".github/workflows/", "chart/templates/", "ci/"))
+    return name.startswith((".github/workflows/", "chart/README.md", "chart/templates/", "ci/"))
 
 
 COPIED = [name for name in sorted(FILES) if _copied(name)]

@@ -18,7 +18,7 @@ OPTIONAL = (
     *("container-ports-check", "container-seccomp-profile"),
     *("container-memory-requests-equal-limits", "container-ephemeral-storage-request-equals-limit"),
 )
-NOT_KUBERNETES_OWN = {"gateway.networking.k8s.io/v1", "monitoring.coreos.com/v1"}
+NOT_KUBERNETES_OWN = {"gateway.networking.k8s.io/v1"}
 
 
 @pytest.mark.parametrize("program", ["helm", "helm3"])

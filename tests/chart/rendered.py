@@ -16,8 +16,7 @@ IMAGE = {"repository": "docker.io/acme/hello-api", "tag": COMMIT, "digest": DIGE
 EVERYTHING = {
     "autoscaling": {"enabled": True},
     "httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}]},
-    "ingress": {"enabled": True, "host": "a.example.com"},
-    "metrics": {"serviceMonitor": {"enabled": True}},
+    "ingress": {"enabled": True, "hosts": [{"host": "a.example.com"}]},
 }
 
 Object = dict[str, Any]
@@ -69,13 +68,22 @@ class Helm:
             [self.program, *arguments], cwd=self.project, capture_output=True, text=True, check=False, timeout=60
         )
 
-    def _values(self, values: dict[str, Any]) -> list[str]:
+    def _values(self, values: dict[str, Any], *files: str) -> list[str]:
         given = {"image": IMAGE, "revision": COMMIT} | {
             name.replace("__", "."): value for name, value in values.items()
         }
         image = given.pop("image")
         merged = {f"image.{name}": value for name, value in (IMAGE | image).items()} | given
-        return ["--values", "deploy/dev.yaml", *(f"--set-json={name}={json.dumps(v)}" for name, v in merged.items())]
+        given_files = [f"--values={file}" for file in ("deploy/dev.yaml", *files)]
+        return given_files + [f"--set-json={name}={json.dumps(v)}" for name, v in merged.items()]
+
+    def written(self, text: str, folder: Path) -> Objects:
+        """Return what is rendered with a file as a team writes it, between the project's own and the image's."""
+        file = folder / "written.yaml"
+        file.write_text(text)
+        ended = self.run("template", self.slug, "chart", "--namespace", self.namespace, *self._values({}, str(file)))
+        assert ended.returncode == 0, ended.stderr
+        return Objects(self.slug, [object_ for object_ in yaml.safe_load_all(ended.stdout) if object_])
 
     def template(self, **values: Any) -> subprocess.CompletedProcess[str]:
         return self.run("template", self.slug, "chart", "--namespace", self.namespace, *self._values(values))

@@ -74,7 +74,7 @@ def test_a_rollout_leaves_no_gap(helm: Helm) -> None:
     objects = helm.objects(shutdown={"drainSeconds": 7, "requestSeconds": 30})
 
     update = objects["Deployment"]["spec"]["strategy"]["rollingUpdate"]
-    assert update == {"maxUnavailable": 0, "maxSurge": 1}
+    assert update == {"maxUnavailable": 0, "maxSurge": "100%"}
     assert objects.container["lifecycle"]["preStop"] == {"sleep": {"seconds": 7}}
     assert {"name": "SHUTDOWN_SECONDS", "value": "30"} in objects.container["env"]
     assert objects.pod["terminationGracePeriodSeconds"] > 7 + 30

@@ -39,7 +39,7 @@ def test_who_may_send_requests_and_who_may_be_asked_can_be_chosen(helm: Helm) ->
 def test_metrics_have_a_port_of_their_own_to_which_no_way_in_leads(helm: Helm) -> None:
     objects = helm.objects(
         metrics={"port": 9191},
-        ingress={"enabled": True, "host": "a.example.com"},
+        ingress={"enabled": True, "hosts": [{"host": "a.example.com"}]},
         httpRoute={"enabled": True, "parentRefs": [{"name": "gw"}]},
     )
 
@@ -49,20 +49,6 @@ def test_metrics_have_a_port_of_their_own_to_which_no_way_in_leads(helm: Helm) -
     for way in ("Service", "Ingress", "HTTPRoute"):
         assert "metrics" not in str(objects[way])
         assert "9191" not in str(objects[way])
-
-
-def test_a_service_monitor_finds_the_pods_by_a_service_that_no_way_in_leads_to(helm: Helm) -> None:
-    objects = helm.objects(metrics={"serviceMonitor": {"enabled": True, "interval": "10s", "labels": {"release": "p"}}})
-
-    service, monitor = objects["Service/-metrics"], objects["ServiceMonitor"]
-    (port,) = service["spec"]["ports"]
-    assert (service["spec"]["clusterIP"], port["name"], port["targetPort"]) == ("None", "metrics", "metrics")
-    assert service["spec"]["selector"] == objects["Service"]["spec"]["selector"]
-    wanted = monitor["spec"]["selector"]["matchLabels"].items()
-    assert wanted <= service["metadata"]["labels"].items()
-    assert not wanted <= objects["Service"]["metadata"]["labels"].items()
-    assert monitor["spec"]["endpoints"] == [{"port": "metrics", "path": "/metrics", "interval": "10s"}]
-    assert monitor["metadata"]["labels"]["release"] == "p"
 
 
 def test_the_test_of_an_installation_asks_the_service_with_the_image_that_is_there(helm: Helm) -> None:

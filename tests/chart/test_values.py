@@ -25,7 +25,6 @@ ALWAYS = {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service", "Serv
         ({"autoscaling": EVERYTHING["autoscaling"]}, {"HorizontalPodAutoscaler"}, set()),
         ({"httpRoute": EVERYTHING["httpRoute"]}, {"HTTPRoute"}, set()),
         ({"ingress": EVERYTHING["ingress"]}, {"Ingress"}, set()),
-        ({"metrics": EVERYTHING["metrics"]}, {"ServiceMonitor"}, set()),
         ({"networkPolicy": {"enabled": False}}, set(), {"NetworkPolicy"}),
         ({"podDisruptionBudget": {"enabled": False}}, set(), {"PodDisruptionBudget"}),
     ],
@@ -40,10 +39,10 @@ def test_a_switch_adds_or_takes_its_object_and_no_other(
 def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> None:
     objects = helm.objects(**EVERYTHING)
 
-    assert objects.kinds == ALWAYS | {"HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "ServiceMonitor"}
+    assert objects.kinds == ALWAYS | {"HTTPRoute", "HorizontalPodAutoscaler", "Ingress"}
     for object_ in objects.installed:
         assert object_["metadata"]["namespace"] == "hello-api-dev"
-        assert object_["metadata"]["name"] in ("hello-api", "hello-api-metrics")
+        assert object_["metadata"]["name"] == "hello-api"
         version = object_["metadata"]["labels"].get("app.kubernetes.io/version")
         assert version == (COMMIT if object_["kind"] == "Deployment" else None), "a delivery changes one object"
 
@@ -51,17 +50,19 @@ def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"replicas": "two"}, "at '/replicas': got string, want integer"),
+        ({"replicaCount": "two"}, "at '/replicaCount': got string, want integer"),
+        ({"replicas": 2}, "additional properties 'replicas' not allowed"),
         ({"colour": "red"}, "additional properties 'colour' not allowed"),
         ({"image": {"digest": "latest"}}, "at '/image/digest': 'latest' does not match pattern"),
         ({"revision": "main"}, "at '/revision': 'main' does not match pattern"),
         ({"env": {"PORT": "1"}}, "at '/env/PORT': value must be 'not here: the chart sets it"),
         ({"env": {"A-B": "1"}}, "at '/env': additional properties 'A-B' not allowed"),
-        ({"env": {"DEBUG": True}}, "at '/env/DEBUG': got boolean, want string"),
+        ({"env": {"LIST": ["a"]}}, "at '/env/LIST': got array, want boolean or number or string or object"),
+        ({"env": {"KEY": {"secretKeyRef": {}}}}, "at '/env/KEY': missing property 'valueFrom'"),
         ({"secrets": {"API_KEY": "My Secret"}}, "at '/secrets/API_KEY': 'My Secret' does not match pattern"),
         ({"secrets": {"a-b": "one"}}, "at '/secrets': additional properties 'a-b' not allowed"),
-        ({"resources": {"limits": {"cpu": "0.5"}}}, "at '/resources/limits/cpu': '0.5' does not match pattern"),
-        ({"resources": {"limits": {"memory": "1024M"}}}, "at '/resources/limits/memory'"),
+        ({"secrets": {"API_KEY": {"key": "k"}}}, "at '/secrets/API_KEY': missing property 'name'"),
+        ({"resources": {"limit": {"cpu": "1"}}}, "at '/resources': additional properties 'limit' not allowed"),
         ({"service": {"targetPort": 80}}, "at '/service/targetPort': minimum: got 80, want 1,024"),
         ({"service": {"port": 0}}, "at '/service/port': minimum: got 0, want 1"),
         ({"env": {"METRICS_PORT": "1"}}, "at '/env/METRICS_PORT': value must be 'not here: the chart sets it"),
@@ -69,13 +70,17 @@ def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> No
         ({"autoscaling": {"minReplicas": "2"}}, "at '/autoscaling/minReplicas': got string, want integer"),
         ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "autoscaling.maxReplicas is less than autoscaling.minR"),
         ({"podDisruptionBudget": {"maxUnavailable": 0}}, "at '/podDisruptionBudget/maxUnavailable': minimum: got 0"),
-        ({"networkPolicy": {"from": [{"namespace": "a"}]}}, "at '/networkPolicy/from/0': additional properties"),
-        ({"networkPolicy": {"egress": [{}]}}, "at '/networkPolicy/egress/0': minProperties: got 0, want 1"),
+        ({"podDisruptionBudget": {"maxUnavailable": "0%"}}, "at '/podDisruptionBudget/maxUnavailable': '0%' does not"),
+        ({"networkPolicy": {"ingress": []}}, "at '/networkPolicy': additional properties 'ingress' not allowed"),
         ({"metrics": {"namespace": "Monitoring"}}, "at '/metrics/namespace': 'Monitoring' does not match pattern"),
         ({"metrics": {"port": 80}}, "at '/metrics/port': minimum: got 80, want 1,024"),
-        ({"metrics": {"serviceMonitor": {"interval": "1"}}}, "at '/metrics/serviceMonitor/interval'"),
-        ({"priorityClassName": "High"}, "at '/priorityClassName': 'High' does not match pattern"),
-        ({"ingress": {"enabled": True}}, "at '/ingress/host': minLength"),
+        ({"service": {"type": "Loadbalancer"}}, "at '/service/type': value must be one of 'ClusterIP'"),
+        ({"podLabels": {"app.kubernetes.io/name": "a"}}, "at '/podLabels/app.kubernetes.io~1name': value must be"),
+        ({"commonLabels": {"app.kubernetes.io/instance": "a"}}, "'not here: Service and Deployment"),
+        ({"livenessProbe": {"period": 1}}, "at '/livenessProbe': additional properties 'period' not"),
+        ({"ingress": {"enabled": True}}, "at '/ingress/hosts': minItems"),
+        ({"ingress": {"host": "a.example.com"}}, "at '/ingress': additional properties 'host' not allowed"),
+        ({"ingress": {"hosts": [{"name": "a"}]}}, "at '/ingress/hosts/0': missing property 'host'"),
         ({"httpRoute": {"enabled": True}}, "at '/httpRoute/parentRefs': minItems"),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",

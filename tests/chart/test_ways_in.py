@@ -2,6 +2,8 @@
 
 from tests.chart.rendered import Helm
 
+TLS = [{"hosts": ["a.example.com"], "secretName": "cert"}]
+
 
 def test_the_service_leads_to_the_servers_port(helm: Helm) -> None:
     objects = helm.objects(service={"port": 8080, "targetPort": 9000})
@@ -14,13 +16,13 @@ def test_the_service_leads_to_the_servers_port(helm: Helm) -> None:
 
 def test_ways_in_lead_to_the_service(helm: Helm) -> None:
     objects = helm.objects(
-        ingress={"enabled": True, "host": "a.example.com", "className": "nginx", "tlsSecretName": "cert"},
+        ingress={"enabled": True, "hosts": [{"host": "a.example.com"}], "className": "nginx", "tls": TLS},
         httpRoute={"enabled": True, "parentRefs": [{"name": "gw"}], "hostnames": ["a.example.com"]},
     )
 
     ingress, route = objects["Ingress"]["spec"], objects["HTTPRoute"]["spec"]
     assert ingress["ingressClassName"] == "nginx"
-    assert ingress["tls"] == [{"hosts": ["a.example.com"], "secretName": "cert"}]
+    assert ingress["tls"] == TLS
     (path,) = ingress["rules"][0]["http"]["paths"]
     assert path["backend"]["service"] == {"name": "hello-api", "port": {"name": "http"}}
     assert route["hostnames"] == ["a.example.com"]

@@ -189,7 +189,7 @@ def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
     developer.branch("three")
     values = developer.project / "deploy/dev.yaml"
     tree = yaml.safe_load(values.read_text())
-    values.write_text(yaml.safe_dump({**tree, "replicas": 3}))
+    values.write_text(yaml.safe_dump({**tree, "replicaCount": 3}))
     chart = developer.project / "chart/templates/service.yaml"
     chart.write_text(chart.read_text().replace("metadata:\n", "metadata:\n  annotations:\n    story: third\n", 1))
     developer.commit("Run three")

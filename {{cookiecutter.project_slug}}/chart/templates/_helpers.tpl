@@ -1,15 +1,27 @@
-{{/* What a Deployment and a Service know its pods by. Nothing that changes: it would restart them or, worse, lose them. */}}
+{{/* What selects the web's pods. A Deployment's selector is immutable: nothing that may change belongs here. */}}
 {{- define "pod-labels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
-{{- define "labels" -}}
-{{ include "pod-labels" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- define "metadata" -}}
+name: {{ .Release.Name | quote }}
+namespace: {{ .Release.Namespace | quote }}
+labels:
+  {{- $managed := dict "app.kubernetes.io/managed-by" .Release.Service }}
+  {{- $own := include "pod-labels" . | fromYaml }}
+  {{- include "strings" (merge $own $managed (default dict .Values.commonLabels)) | nindent 2 }}
 {{- end -}}
 
-{{/* The image by its digest; the tag is there for people to read. */}}
+{{/* Labels, annotations and variables are text. Not `toString`: helm reads 10000000 as 1e+07. */}}
+{{- define "strings" -}}
+{{- $strings := dict }}
+{{- range $name, $value := . }}
+{{- $_ := kindIs "string" $value | ternary $value (toJson $value) | set $strings $name }}
+{{- end }}
+{{- toYaml $strings }}
+{{- end -}}
+
 {{- define "image" -}}
 {{- with .Values.image -}}
 {{- if eq .digest (printf "sha256:%s" (repeat 64 "0")) -}}
@@ -19,44 +31,68 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* What deploy/<environment>.yaml gives to the service: texts, and the files in which secrets are. */}}
-{{- define "variables" -}}
-{{- range $name, $value := .Values.env }}
-- name: {{ $name }}
-  value: {{ $value | quote }}
+{{/* All of a pod but its containers. */}}
+{{- define "pod-settings" -}}
+serviceAccountName: {{ .Release.Name | quote }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- range $name := list "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" }}
+{{- with get $.Values $name }}
+{{ dict $name . | toYaml }}
 {{- end }}
-{{- range $name, $secret := .Values.secrets }}
-- name: {{ $name }}_FILE
-  value: /etc/secrets/{{ $name }}
 {{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile:
+    type: RuntimeDefault
+volumes:
+  - name: tmp
+    emptyDir:
+      sizeLimit: 32Mi
+  {{- with .Values.secrets }}
+  - name: secrets
+    projected:
+      defaultMode: 288  # 0440: for the group of the pod's securityContext
+      sources:
+        {{- range $variable, $secret := . }}
+        {{- $secret = kindIs "string" $secret | ternary (dict "name" $secret) $secret }}
+        - secret:
+            name: {{ $secret.name | quote }}
+            items:
+              - key: {{ $secret.key | default $variable | quote }}
+                path: {{ $variable | quote }}
+        {{- end }}
+  {{- end }}
+  {{- with .Values.volumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
-{{- define "mounts" -}}
-- name: tmp
-  mountPath: /tmp
-{{- with .Values.secrets }}
-- name: secrets
-  mountPath: /etc/secrets
-  readOnly: true
+{{- define "container-settings" -}}
+image: {{ include "image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- end -}}
-
-{{/* Names must be found. Any address, since a node's own DNS cache is no pod that could be selected. */}}
-{{- define "dns" -}}
-- ports:
-    - port: 53
-      protocol: UDP
-    - port: 53
-      protocol: TCP
-{{- end -}}
-
-{{- define "pod-security" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile:
-  type: RuntimeDefault
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+securityContext:
+  {{- include "container-security" . | nindent 2 }}
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+  {{- with .Values.secrets }}
+  - name: secrets
+    mountPath: /etc/secrets
+    readOnly: true
+  {{- end }}
+  {{- with .Values.volumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "container-security" -}}
@@ -69,4 +105,54 @@ runAsGroup: 10001
 capabilities:
   drop:
     - ALL
+{{- end -}}
+
+{{/* Containers of the user's; one without a securityContext gets that of the service. */}}
+{{- define "containers" -}}
+{{- $containers := list }}
+{{- range . }}
+{{- $secured := include "container-security" . | fromYaml | set (deepCopy .) "securityContext" }}
+{{- $containers = hasKey . "securityContext" | ternary . $secured | append $containers }}
+{{- end }}
+{{- toYaml $containers }}
+{{- end -}}
+
+{{- define "env" -}}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name | quote }}
+  {{- kindIs "map" $value | ternary (toYaml $value) (include "strings" (dict "value" $value)) | nindent 2 }}
+{{- end }}
+{{- range $name, $secret := .Values.secrets }}
+- name: {{ $name }}_FILE
+  value: /etc/secrets/{{ $name }}
+{{- end }}
+{{- end -}}
+
+{{/* A container with another command: (dict "root" $ "name" "migrate" "command" (list "flask" "db" "upgrade")). */}}
+{{- define "command" -}}
+name: {{ .name | quote }}
+command:
+  {{- toYaml .command | nindent 2 }}
+{{- with include "env" .root | trim }}
+env:
+  {{- . | nindent 2 }}
+{{- end }}
+{{ include "container-settings" .root }}
+{{- end -}}
+
+{{/* A pod with another command, for a worker or a cron job, as JSON, which fits at any indentation:
+spec: {{ include "pod" (dict "root" . "command" (list "flask" "work") "restartPolicy" "Never") }} */}}
+{{- define "pod" -}}
+{{- $container := include "command" (merge (pick . "root" "name" "command") (dict "name" "main")) | fromYaml }}
+{{- $more := dict "containers" (list $container) "restartPolicy" (.restartPolicy | default "Always") }}
+{{- merge (include "pod-settings" .root | fromYaml) $more | toJson }}
+{{- end -}}
+
+{{/* Names must be found. Any address, since a node's own DNS cache is no pod that could be selected. */}}
+{{- define "dns" -}}
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
 {{- end -}}
