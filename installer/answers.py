@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .manifest import Object
+from .reading import reading
 
 PORT = 8000
 VERSION = "version"
@@ -25,6 +26,7 @@ class PodAnswer:
     error: str = ""
 
 
+@reading("What Kubernetes says of an object")
 def is_ready(pod: Object) -> bool:
     """Tell whether a Service sends requests to this pod: Ready, and not being deleted."""
     if "deletionTimestamp" in pod["metadata"]:
@@ -37,7 +39,7 @@ def parse(pod: str, text: str) -> PodAnswer:
     """Read the revision out of an answer."""
     try:
         tree: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         tree = None
     revision = tree.get("revision") if isinstance(tree, dict) else None
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision):

@@ -19,6 +19,7 @@ from .believing import context
 from .errors import Answered, InstallerError
 from .http_client import Client
 from .rate_limit import seconds_to_wait
+from .reading import UNREADABLE, reading
 from .secret import Secret, redact
 
 TOKEN: Mapping[str, str] = {"contents": "read", "deployments": "write"}
@@ -73,15 +74,17 @@ class AppGitHub:
         """Return a path below the repository, each part escaped but for its slashes."""
         return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
 
+    @reading("GitHub's answer")
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         found = self.get(self.path("git/ref/heads", branch))
         return found["object"]["sha"] if found else None
 
+    @reading("GitHub's answer")
     def file(self, path: str, ref: str) -> str:
         """Return a file's text at a commit; empty where it is not there."""
         found = self.get(self.path("contents", path), ref=ref)
-        return base64.b64decode(found["content"]).decode(errors="replace") if found else ""
+        return base64.b64decode(found["content"]).decode(errors="replace") if isinstance(found, dict) else ""
 
     # --- the App itself ------------------------------------------------------------------------
 
@@ -100,6 +103,7 @@ class AppGitHub:
             raise
         return found
 
+    @reading("GitHub's answer")
     def _login(self) -> Secret:
         """Return the token for this repository; a new one where it ends soon."""
         if time.time() > self._ends - _EARLY:
@@ -132,12 +136,12 @@ class AppGitHub:
             raise No(verb, path, answer.status, _message(answer.text), answer.headers)
         try:
             return json.loads(answer.text) if answer.text else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InstallerError(f"{self._api} answered {verb} {path} with something that is no JSON") from None
 
 
 def _message(said: str) -> str:
     try:
         return str(json.loads(said)["message"])
-    except (ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return said[:200]

@@ -7,6 +7,7 @@ from pathlib import Path
 from .components import PARTS, names
 from .errors import CommandFailed
 from .kubectl import Cluster, Object, Objects
+from .reading import understood
 from .secret import redact
 from .shell import attempt
 from .writing import about_to_write
@@ -25,9 +26,9 @@ class ArgoCD:
 
     def resources(self, application: str) -> Objects:
         """Return what an Application consists of, each with its health, which its own status does not hold."""
-        tree = json.loads(self._run("app", "get", application, "--output=json"))
-        found: Objects = (tree.get("status") or {}).get("resources") or []
-        return found
+        said = self._run("app", "get", application, "--output=json")
+        with understood("argocd's answer"):
+            return [dict(each) for each in (json.loads(said).get("status") or {}).get("resources") or []]
 
     def delete_application(self, application: str, seconds: float = 180) -> None:
         """Delete an Application with all that it deployed, and wait until it is gone."""
@@ -76,7 +77,7 @@ def message(said: str) -> str:
     for line in said.strip().splitlines():
         try:
             tree = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             tree = None
         if not isinstance(tree, dict):
             lines.append(line)

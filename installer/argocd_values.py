@@ -35,9 +35,12 @@ def values(settings: Settings) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both trees as one; where both name a value, `over` has its way."""
+    """Return both trees as one; where both name a value, `over` has its way.
+
+    A section of ours that is left empty there adds nothing.
+    """
     both = {**base, **over}
     for key in base.keys() & over.keys():
-        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping):
-            both[key] = merged(base[key], over[key])
+        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping | None):
+            both[key] = merged(base[key], over[key] or {})
     return both

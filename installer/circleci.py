@@ -1,6 +1,7 @@
 """CircleCI, as the CI of a repository at GitHub."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from .credentials import CI_TOKENS, Credentials
 from .errors import InstallerError
 from .github import GitHub
 from .json_api import JsonApi
+from .reading import reading
 from .resource import Resource
 from .resources.ci_variables import CIVariables, Shown
 from .resources.variables import Variables
@@ -46,6 +48,7 @@ class CircleCI:
         self.page = f"{app}/pipelines/github/{settings.repository}"
         self.settings_page = f"{app}/settings/project/github/{settings.repository}/environment-variables"
 
+    @reading("CircleCI's answer")
     def who(self) -> str:
         """Return whose the token is."""
         return str(self._api.call("GET", "/v2/me")["login"])
@@ -63,6 +66,7 @@ class CircleCI:
         """Return the names of the variables: CircleCI hides them all."""
         return frozenset(self.variables() or ()) if not self.blind else frozenset()
 
+    @reading("CircleCI's answer")
     def variables(self) -> Mapping[str, Shown] | None:
         """Return the variables with the four last characters of each; None where the project is not followed."""
         if self._api.get(self._project) is None:
@@ -88,6 +92,7 @@ class CircleCI:
         """Return the workflow's name."""
         return f"CircleCI's {pipeline}"
 
+    @reading("CircleCI's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest pipeline of main with such a workflow; one that has none yet may be it."""
         if self.blind:
@@ -98,11 +103,13 @@ class CircleCI:
                 return self._run(each, workflows)
         return None
 
+    @reading("CircleCI's answer")
     def run(self, number: int) -> Run:
         """Return a pipeline's state: that of all of its workflows."""
         found = self._api.call("GET", f"{self._project}/pipeline/{number}")
         return self._run(found, self._workflows(found))
 
+    @reading("CircleCI's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Trigger a pipeline on main."""
         if self.blind:
@@ -122,6 +129,7 @@ class CircleCI:
         """Return the page of a pipeline."""
         return f"See {self.page}/{number}"
 
+    @reading("CircleCI's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the steps that failed; of a pipeline without any, what is wrong with the file."""
         if self.blind:
@@ -142,8 +150,9 @@ class CircleCI:
         said = ""
         for action in actions:
             if action.get("output_url") and action["status"] in ("failed", "timedout"):
-                answer = requests.get(action["output_url"], timeout=TIMEOUT)
-                said += "".join(part["message"] for part in answer.json()) if answer.ok else ""
+                with suppress(requests.RequestException):  # what went wrong the page shows, too
+                    answer = requests.get(action["output_url"], timeout=TIMEOUT)
+                    said += "".join(part["message"] for part in answer.json()) if answer.ok else ""
         return redact(said).replace("\r", "").splitlines()
 
     def _workflows(self, pipeline: Mapping[str, Any]) -> list[dict[str, Any]]:

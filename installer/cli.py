@@ -1,20 +1,18 @@
 """The command line: options only, errors told in one place. Each verb loads its libraries where it is called."""
 
 import sys
-import traceback
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import click
 
-from . import __version__, console
+from . import __version__, console, unforeseen
 from .errors import InstallerError
 from .options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
-from .plain_text import plain
+from .reading import Unreadable
 from .resume import command
-from .secret import redact
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -206,7 +204,9 @@ def down(
 
 def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
-    sys.excepthook = _bug
+    console.take_any_encoding()
+    unforeseen.remember_steps()
+    threading.excepthook = lambda thrown: console.fail(unforeseen.told(thrown.exc_value or thrown.exc_type()))
     with _told():
         try:
             cli(standalone_mode=False)
@@ -215,16 +215,15 @@ def main() -> None:
             sys.exit(error.exit_code)
 
 
-def _bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of what is no error of the user's; what others wrote may be in it."""
-    sys.stderr.write(plain(redact("".join(traceback.format_exception(kind, error, trace)))))
-
-
 @contextmanager
 def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Tell errors as sentences, without a traceback, and then how to go on."""
     try:
         yield
+    except Unreadable as error:
+        console.fail(unforeseen.told(error))
+        go_on()
+        sys.exit(1)
     except InstallerError as error:
         console.fail(str(error))
         go_on()
@@ -233,3 +232,12 @@ def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
         console.fail("Stopped.")
         go_on()
         sys.exit(130)
+    except click.ClickException:
+        raise
+    except BrokenPipeError:  # whoever read what is printed has enough, `head` say
+        console.hush()
+        sys.exit(1)
+    except Exception as error:  # whatever it is: a sentence, and the log
+        console.fail(unforeseen.told(error))
+        go_on()
+        sys.exit(1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,6 +53,32 @@ _SIGN = {
 
 _wide = _Screen(width=1000)
 _FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
+
+
+_SIGNS = {"✗": "x", "✓": "v", "→": "->", "…": "...", "━": "=", "·": "-", "–": "-", "×": "x", "�": "?"}
+"""How our own signs are written where there are none but ASCII's."""
+
+
+def take_any_encoding() -> None:
+    """Let what is printed be readable, and no error, where the terminal's encoding lacks a character."""
+    codecs.register_error("gitops-flask", _in_other_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="gitops-flask")
+
+
+def _in_other_signs(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_SIGNS.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+def hush() -> None:
+    """Print nothing more, as nobody reads it: Python would, when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def interactive() -> bool:

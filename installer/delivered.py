@@ -12,6 +12,8 @@ from .checks import actions
 from .ci import DELIVER
 from .errors import DeadlinePassed, InstallerError
 from .plain_text import one_line
+from .reading import UNREADABLE
+from .resume import command
 from .settings import GITHUB_ACTIONS
 from .wait import until
 from .world import World
@@ -26,46 +28,55 @@ class Delivered:
     hold: str = ""
     image: str = ""
     digest: str = ""
+    unreadable: str = ""
+    """Why it cannot be told what is recorded, where somebody wrote something else there."""
 
 
 def read(world: World) -> Delivered | None:
-    """Read the record at the head of `env/dev`; None where nothing was delivered yet."""
-    commit = world.host.head(world.settings.branch)
-    if commit is None:
-        return None
-    record = at(world, commit)
-    if not record.revision:
-        raise InstallerError(
-            f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision.",
-            world.ci.by_hand(DELIVER),
-        )
+    """Read the record at the head of `env/dev`; None where nothing was delivered yet; raise where it is unreadable."""
+    record = newest(world)
+    if record and record.unreadable:
+        fix = f"The delivery before it comes back, held until you release it: {command('rollback', world.project)}"
+        raise InstallerError(record.unreadable, fix)
     return record
+
+
+def newest(world: World) -> Delivered | None:
+    """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
+    commit = world.host.head(world.settings.branch)
+    return None if commit is None else at(world, commit)
 
 
 def at(world: World, commit: str) -> Delivered:
     """Read what one commit records; its revision is empty where it records none."""
-    tree = _mapping(world, "image.yaml", commit)
+    tree, wrong = _mapping(world, "image.yaml", commit)
     image = tree.get("image")
     image = image if isinstance(image, dict) else {}
-    held = _mapping(world, "hold.yaml", commit)
+    revision = _name(tree.get("revision"))
+    if not revision and not wrong:
+        wrong = f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision."
+    held, no_hold = _mapping(world, "hold.yaml", commit)
     who, since, why = (_words(held.get(each)) for each in ("who", "since", "why"))
     return Delivered(
         commit,
-        revision=_name(tree.get("revision")),
-        hold=f"{who}, since {since}: {why}" if held else "",
+        revision=revision,
+        hold=f"{who}, since {since}: {why}" if held or no_hold else "",
         image=_name(image.get("repository")),
         digest=_name(image.get("digest")),
+        unreadable=wrong or no_hold,
     )
 
 
-def _mapping(world: World, file: str, commit: str) -> dict[str, Any]:
-    """Read a file of a commit; whoever may write to the branch wrote it, by hand perhaps."""
+def _mapping(world: World, file: str, commit: str) -> tuple[dict[Any, Any], str]:
+    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
+    text = world.host.file(file, commit)
     try:
-        tree = yaml.safe_load(world.host.file(file, commit) or "")
-    except yaml.YAMLError as error:
-        what = f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
-        raise InstallerError(what, world.ci.by_hand(DELIVER)) from None
-    return tree if isinstance(tree, dict) else {}
+        tree = yaml.safe_load(text or "")
+    except (yaml.YAMLError, *UNREADABLE) as error:
+        return {}, f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
+    if isinstance(tree, dict):
+        return tree, ""
+    return {}, f"{file} on {world.settings.branch} ({commit[:12]}) holds no fields." if text is not None else ""
 
 
 def _name(value: object) -> str:

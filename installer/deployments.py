@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .reading import reading
+
 OPEN = ("pending", "queued", "in_progress")
 _TRAILER = re.compile(r"^GitHub-deployment: (\d+)$", re.MULTILINE)
 _BACK = 10
@@ -52,6 +54,7 @@ class Deployments:
         self._github = github
         self._environment = environment
 
+    @reading("GitHub's answer")
     def of(self, commit: str, revision: str) -> Deployment | None:
         """Return the one that a delivery names; None where it names none, or one of something else."""
         found = self._github.call("GET", self._github.path("commits", commit))["commit"]
@@ -70,6 +73,7 @@ class Deployments:
         body |= {"environment_url": address} if address else {}
         self._github.once("POST", f"{self._path(deployment.id)}/statuses", body)
 
+    @reading("GitHub's answer")
     def overtaken(self, by: Deployment) -> Iterator[Deployment]:
         """Find those that were opened before the current delivery was made, and that nobody closed."""
         found = self._github.get(self._path(), environment=self._environment, per_page=_BACK)

@@ -11,6 +11,7 @@ from github.PublicKey import encrypt
 
 from .github_rest import GitHubRest
 from .host import Commit
+from .reading import reading
 from .refused import Refused
 from .secret import Secret
 from .settings import Settings
@@ -37,12 +38,14 @@ class GitHub(GitHubRest):
         found: dict[str, Any] | None = self.get(self.path())
         return found
 
+    @reading("GitHub's answer")
     def leads_here(self, address: str) -> bool:
         """Tell whether GitHub leads another address to this repository: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
         return found is not None and str(found["full_name"]).casefold() == self.repository.casefold()
 
+    @reading("GitHub's answer")
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         try:
@@ -53,13 +56,15 @@ class GitHub(GitHubRest):
             raise
         return found["object"]["sha"] if found else None
 
+    @reading("GitHub's answer")
     def file(self, path: str, ref: str) -> str | None:
         """Return a file's text at a commit or branch, or None."""
         found = self.get(self.path("contents", path), ref=ref)
-        if not found:
+        if not isinstance(found, dict):  # a folder is a list
             return None
-        return base64.b64decode(found["content"]).decode()
+        return base64.b64decode(found["content"]).decode(errors="replace")
 
+    @reading("GitHub's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("commits"), sha=branch):
@@ -72,6 +77,7 @@ class GitHub(GitHubRest):
         """Return the note of a name: an Actions variable."""
         return VariableNote(self, name)
 
+    @reading("GitHub's answer")
     def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
         """Return the texts of all notes whose names begin so, and their ages: both times are GitHub's own."""
         found = {}
@@ -82,6 +88,7 @@ class GitHub(GitHubRest):
                     found[v["name"]] = (v["value"], (now - datetime.fromisoformat(v["updated_at"])).total_seconds())
         return found
 
+    @reading("GitHub's answer")
     def variables(self) -> dict[str, str]:
         """Return the repository's Actions variables."""
         return {v["name"]: v["value"] for v in self.pages(self.path("actions/variables"), "variables")}
@@ -94,6 +101,7 @@ class GitHub(GitHubRest):
         else:
             self.call("POST", self.path("actions/variables"), body)
 
+    @reading("GitHub's answer")
     def set_secret(self, name: str, value: Secret, environment: str = "") -> None:
         """Create or replace an Actions secret, sealed with the public key of the repository or of an environment."""
         path = self._secrets_of(environment)
@@ -101,6 +109,7 @@ class GitHub(GitHubRest):
         body = {"encrypted_value": encrypt(key["key"], value.reveal()), "key_id": key["key_id"]}
         self.call("PUT", f"{path}/{name}", body)
 
+    @reading("GitHub's answer")
     def secrets(self, environment: str = "") -> frozenset[str]:
         """Return the names of the Actions secrets of the repository, or of an environment that is there."""
         return frozenset(s["name"] for s in self.pages(self._secrets_of(environment), "secrets"))
@@ -118,6 +127,7 @@ class GitHub(GitHubRest):
 
     # --- environments --------------------------------------------------------------------------
 
+    @reading("GitHub's answer")
     def plan_protects(self) -> bool:
         """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
         try:
@@ -131,6 +141,7 @@ class GitHub(GitHubRest):
             return (owner.get("plan") or {}).get("name") != "free"
         return True
 
+    @reading("GitHub's answer")
     def branches_let_in(self, environment: str) -> dict[str, int] | None:
         """Return the branches and tags that an environment lets in, with their numbers; None where it lets in all."""
         found = self.get(self.path("environments", environment))
@@ -154,6 +165,7 @@ class GitHub(GitHubRest):
             if name != f"branch {branch}":
                 self.delete(f"{path}/{number}")
 
+    @reading("GitHub's answer")
     def delete_environment(self, environment: str) -> None:
         """Delete an environment, unless others keep something in it: secrets, variables, reviewers."""
         path = self.path("environments", environment)
@@ -172,6 +184,7 @@ class VariableNote:
         self._path = github.path("actions/variables", name)
         self.by_hand = f"gh variable delete {name} --repo {github.repository}"
 
+    @reading("GitHub's answer")
     def read(self) -> str | None:
         """Return the value, or None."""
         found = self._github.get(self._path)

@@ -7,6 +7,7 @@ from . import shell
 from .ci import Pipeline, Run
 from .credentials import Credentials
 from .github import GitHub
+from .reading import reading
 from .resource import Resource
 from .resources.environment_token import WHERE, EnvironmentToken, environment_of
 from .resources.rules import ACTIONS, CHECKS
@@ -31,6 +32,7 @@ class GitHubActions:
         self._credentials = credentials
         self.page = f"{settings.url}/actions"
 
+    @reading("GitHub's answer")
     def who(self) -> str:
         """Return whose the token is: the one for GitHub."""
         return str(self._github.call("GET", "/user")["login"])
@@ -53,6 +55,7 @@ class GitHubActions:
         """Return the workflow's file."""
         return f"{pipeline}.yml"
 
+    @reading("GitHub's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest run of a workflow on main, or None."""
         path = self._github.path("actions/workflows", self.named(pipeline), "runs")
@@ -60,10 +63,12 @@ class GitHubActions:
         runs = found["workflow_runs"] if found else []
         return _run(runs[0]) if runs else None
 
+    @reading("GitHub's answer")
     def run(self, number: int) -> Run:
         """Return a run."""
         return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
 
+    @reading("GitHub's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Dispatch a workflow; an Enterprise Server does not tell the run's number."""
         body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
@@ -81,6 +86,7 @@ class GitHubActions:
         """Return the command that shows a run."""
         return f"gh run view {number} --repo {self._github.repository}"
 
+    @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
         told = []

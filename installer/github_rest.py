@@ -72,7 +72,13 @@ class GitHubRest(Rest):
             raise Refused(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:
             raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
-        except (ValueError, RuntimeError) as error:  # half an answer; a redirect to another host
+        except (
+            ValueError,
+            RuntimeError,
+            TypeError,
+            AttributeError,
+            LookupError,
+        ) as error:  # half an answer; a redirect to another host
             raise not_github(api_url(self.host), f"{verb} {path}", str(error)) from None
         if not data and (there := headers.get("location")):  # what is created has one too, and a body
             raise not_github(api_url(self.host), f"{verb} {path}", f"it leads to {redact(there)}")

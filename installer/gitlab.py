@@ -9,6 +9,7 @@ from urllib.parse import quote
 from .gitlab_refused import RefusedByGitLab
 from .gitlab_rest import GitLabRest
 from .host import Commit
+from .reading import reading
 from .secret import Secret
 
 HIDES = (17, 6)
@@ -34,27 +35,32 @@ class GitLab(GitLabRest):
         found: dict[str, Any] | None = self.get(self.path())
         return found
 
+    @reading("GitLab's answer")
     def leads_here(self, address: str) -> bool:
         """Tell whether GitLab leads another address to this project: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
         return found is not None and str(found["path_with_namespace"]).casefold() == self.repository.casefold()
 
+    @reading("GitLab's answer")
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         found = self.get(self.path("repository", "branches", branch))
         return found["commit"]["id"] if found else None
 
+    @reading("GitLab's answer")
     def file(self, path: str, ref: str) -> str | None:
         """Return a file's text at a commit or branch, or None."""
         found = self.get(self.path("repository", "files", path), ref=ref)
-        return base64.b64decode(found["content"]).decode() if found else None
+        return base64.b64decode(found["content"]).decode(errors="replace") if found else None
 
+    @reading("GitLab's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("repository", "commits"), ref_name=branch):
             yield Commit(found["id"], found["message"], found["committed_date"])
 
+    @reading("GitLab's answer")
     def level(self) -> int:
         """Return the token's access level in the project: 40 is Maintainer, 50 Owner; 0 where it has none."""
         permissions = (self.find() or {}).get("permissions") or {}
@@ -66,16 +72,19 @@ class GitLab(GitLabRest):
         """Return the note of a name: a CI/CD variable."""
         return VariableNote(self, name)
 
+    @reading("GitLab's answer")
     def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
         """Return the texts of all notes whose names begin so, and their ages by GitLab's own clock."""
         found = {v["key"]: v["value"] for v in self.pages(self.path("variables")) if v["key"].startswith(prefix)}
         now = self.now() if found else 0.0
         return {name: (text, now - at) for name, (text, at) in ((n, _noted(v)) for n, v in found.items())}
 
+    @reading("GitLab's answer")
     def variables(self) -> dict[str, str]:
         """Return the project's variables that are no secrets."""
         return {v["key"]: v["value"] for v in self.pages(self.path("variables")) if not v["masked"]}
 
+    @reading("GitLab's answer")
     def secrets(self) -> frozenset[str]:
         """Return the names of the project's masked variables."""
         return frozenset(v["key"] for v in self.pages(self.path("variables")) if v["masked"])
@@ -114,6 +123,7 @@ class VariableNote:
         self._path = gitlab.path("variables", name)
         self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
 
+    @reading("GitLab's answer")
     def read(self) -> str | None:
         """Return the text, or None."""
         found = self._gitlab.get(self._path)
@@ -146,5 +156,5 @@ def _noted(value: str) -> tuple[str, float]:
     try:
         tree = json.loads(value)
         return str(tree["text"]), float(tree["at"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return "", float("-inf")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from .ci import DELIVER, Pipeline, Run
 from .credentials import Credentials
 from .gitlab import GitLab
+from .reading import reading
 from .resource import Resource
 from .resources.gitlab_push_access import PushAccess
 from .resources.registry_token import RegistryToken
@@ -36,6 +37,7 @@ class GitLabCI:
         self._credentials = credentials
         self.page = f"{settings.url}/-/pipelines"
 
+    @reading("GitLab's answer")
     def who(self) -> str:
         """Return whose the token is: the one for GitLab."""
         return str(self._gitlab.call("GET", "/user")["username"])
@@ -57,6 +59,7 @@ class GitLabCI:
         """Return what such a pipeline does."""
         return f"pipeline {pipeline}"
 
+    @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest pipeline of main that delivers, or that rolls back or releases; or None."""
         wanted = DELIVERS if pipeline == DELIVER else ROLLS_BACK
@@ -72,10 +75,12 @@ class GitLabCI:
         given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deliver")
 
+    @reading("GitLab's answer")
     def run(self, number: int) -> Run:
         """Return a pipeline."""
         return _run(self._gitlab.call("GET", self._gitlab.path("pipelines", str(number))))
 
+    @reading("GitLab's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Create a pipeline of main."""
         given = {name.upper(): value for name, value in inputs.items() if name in ("to", "why")}
@@ -94,6 +99,7 @@ class GitLabCI:
         """Return the page that shows a pipeline."""
         return f"{self.page}/{number}"
 
+    @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
         path = self._gitlab.path("pipelines", str(run.number))

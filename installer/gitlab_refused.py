@@ -74,7 +74,7 @@ def words(body: bytes | str | None) -> str:
     text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(text.split())[:300] or "no message"
     if not isinstance(told, dict):
         return str(told)[:300]

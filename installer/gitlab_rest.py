@@ -12,6 +12,7 @@ import requests
 from .clients import Clients
 from .errors import InstallerError
 from .gitlab_refused import RefusedByGitLab, words
+from .reading import reading
 from .refused import not_the_host, unreachable
 from .rest import TIMEOUT, Rest, patiently
 from .secret import Secret, redact
@@ -43,7 +44,7 @@ class GitLabRest(Rest):
             return headers, None
         try:
             return headers, answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = headers.get("content-type") or "of no type"
             raise not_the_host("GitLab", self._base, f"{verb} {path}", f"it is {kind}, and no JSON") from None
 
@@ -95,11 +96,13 @@ class GitLabRest(Rest):
     def _base(self) -> str:
         return f"https://{self.host}/api/v4"
 
+    @reading("GitLab's answer")
     def version(self) -> tuple[int, int]:
         """Return the two numbers of GitLab's version."""
         major, minor, *_ = self.call("GET", "/version")["version"].split(".")
         return int(major), int(minor)
 
+    @reading("GitLab's answer")
     def now(self) -> float:
         """Return the time by GitLab's own clock, in seconds."""
         return parsedate_to_datetime(self.headers("/version")["date"]).timestamp()

@@ -13,6 +13,7 @@ from .converge import Planned
 from .delivered import Delivered
 from .errors import InstallerError
 from .live import Live
+from .resume import command
 from .running_image import another
 from .wait import threads
 from .world import World
@@ -60,10 +61,11 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
     blind = {problem.lane for problem in problems}
     unseen = world.settings.scm in blind
     run = None if unseen else world.ci.newest(DELIVER)  # before the record: it may end in between
-    record = None if unseen else delivered.read(world)
+    found = None if unseen else delivered.newest(world)
+    record = None if found is None or found.unreadable else found
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
     if not unseen:
-        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, record)]
+        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, found)]
     if record:
         parts.append(lambda: _image(world, record))
     if "cluster" not in blind:
@@ -119,6 +121,10 @@ def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
     title = f"branch {world.settings.branch}"
     if record is None:
         yield Row("branch", title, healthy=False, state="nothing was delivered yet")
+        return
+    if record.unreadable:
+        state = f"{record.unreadable}\n→ {command('rollback', world.project)} brings back the delivery before it"
+        yield Row("branch", title, healthy=False, state=state)
         return
     held = f", held by {record.hold}" if record.hold else ""
     yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")

@@ -14,6 +14,7 @@ from .errors import CommandFailed, InstallerError
 from .kubectl import Cluster, Object
 from .marks import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
 from .reach import UNREACHABLE, patiently, refusal
+from .reading import understood
 from .release import PENDING, Made, Release, last_complete
 from .resource import Change
 from .secret import redact
@@ -29,6 +30,7 @@ OBJECTS = str(Path(__file__).parent / "chart")
 log = logging.getLogger(__name__)
 _CONFLICT = re.compile(r"another operation .* is in progress")
 _LONGEST = 660.0  # seconds that the longest run of helm may take: the installation of Argo CD
+_ANSWER = "helm's answer"
 HOLDER = "gitops-flask/holder"
 """The label of a release that names the machine whose helm wrote it last."""
 
@@ -58,10 +60,12 @@ class Helm:
         """Return the releases of a namespace in whatever state; `selector` asks for labels of the release itself."""
         every = [] if self.version >= (4, 0) else ["--all"]
         chosen = [f"--selector={selector}"] if selector else []
-        tree = json.loads(self._run("list", *every, *chosen, f"--namespace={namespace}", "--output=json", "--max=0"))
-        return [
-            Release(r["name"], r["namespace"], int(r["revision"]), r["status"], r["chart"], r["updated"]) for r in tree
-        ]
+        said = self._run("list", *every, *chosen, f"--namespace={namespace}", "--output=json", "--max=0")
+        with understood(_ANSWER):
+            return [
+                Release(r["name"], r["namespace"], int(r["revision"]), r["status"], str(r["chart"]), str(r["updated"]))
+                for r in json.loads(said)
+            ]
 
     def release(self, name: str, namespace: str) -> Release | None:
         """Return one release, or None; where it is another repository's, it says so."""
@@ -89,7 +93,8 @@ class Helm:
             ("version", "name", PROJECT, ARGOCD, NAMESPACE),
             (self._settings.argocd_namespace, self._settings.namespace),
         )
-        by_revision = sorted(rows, key=lambda row: int(row[1]))  # helm keeps the one before the newest, too
+        with understood(_ANSWER):
+            by_revision = sorted(rows, key=lambda row: int(row[1]))  # helm keeps the one before the newest, too
         return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
@@ -119,7 +124,10 @@ class Helm:
 
     def values(self, name: str, namespace: str) -> Object:
         """Return the values that a release was given: never print them."""
-        return json.loads(self._run("get", "values", name, f"--namespace={namespace}", "--output=json")) or {}
+        said = self._run("get", "values", name, f"--namespace={namespace}", "--output=json")
+        with understood(_ANSWER):
+            found: Object = json.loads(said) or {}
+            return dict(found)
 
     def install(
         self,
@@ -183,12 +191,14 @@ class Helm:
 
         Where there is none, in a first installation, it is the half-made one, which a rollback completes.
         """
-        return last_complete({r["revision"]: r["status"] for r in self._history(release)}, release.revision)
+        with understood(_ANSWER):
+            return last_complete({r["revision"]: r["status"] for r in self._history(release)}, release.revision)
 
     def _history(self, release: Release) -> list[Object]:
         where = f"--namespace={release.namespace}"
-        history: list[Object] = json.loads(self._run("history", release.name, where, "--output=json"))
-        return history
+        said = self._run("history", release.name, where, "--output=json")
+        with understood(_ANSWER):
+            return [dict(each) for each in json.loads(said)]
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""

@@ -15,6 +15,7 @@ from .believing import context
 from .errors import InstallerError
 from .http_client import LONGEST, Client
 from .manifest import Object, Objects
+from .reading import understood
 from .synced import Synced, read, rolled_out
 from .wait import threads
 from .way_in import way_in
@@ -50,7 +51,8 @@ class ApiServer:
     def get(self, path: str, **query: str) -> Any:
         """Read JSON; None where nothing is there."""
         text = self.text(f"{path}?{urlencode(query)}" if query else path)
-        return None if text is None else json.loads(text)
+        with understood("The API server's answer"):
+            return None if text is None else json.loads(text)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class JsonApi(Rest):
             return headers, None
         try:
             data = answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             data = None
         if not answer.ok:
             message = redact(_message(data) or answer.reason)

@@ -18,6 +18,7 @@ from .listening import Listening
 from .manifest import Object as Object
 from .manifest import Objects as Objects
 from .reach import UNREACHABLE, patiently, refusal
+from .reading import reading, understood
 from .secret import redact
 from .shell import Result, attempt
 from .way_in import way_in
@@ -26,6 +27,7 @@ Words = list[str]
 Rows = list[tuple[str, ...]]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
+_ANSWER = "kubectl's answer"
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _LISTENS_WITHIN = 30.0
@@ -48,15 +50,17 @@ class Cluster:
     def get_many(self, references: Sequence[str], namespace: str = "") -> dict[str, Object]:
         """Return those of the objects named `kind/name` that exist, by their kind as it is spelt in manifests."""
         answer = self._attempt("get", *references, *_in(namespace), "--ignore-not-found", "--output=json")
-        tree = self._object(answer, "get", *references) or {}
-        return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
+        with understood(_ANSWER):
+            tree = self._object(answer, "get", *references) or {}
+            return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> Objects:
         """Return the objects of a kind, or of several joined by commas; `namespace` None means all namespaces."""
         where = ["--all-namespaces"] if namespace is None else _in(namespace)
         answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
-        items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
-        return items
+        with understood(_ANSWER):
+            items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
+            return [item for item in items if item["metadata"]["name"]]
 
     def labelled(self, kind: str, selector: str, labels: Sequence[str], otherwise: Sequence[str]) -> Rows:
         """Return the namespace and these labels of each object in the cluster, and nothing else of it is even sent.
@@ -97,7 +101,8 @@ class Cluster:
     def kinds(self) -> set[str]:
         """Name every kind that is in namespaces, as `group/Kind`, or `Kind` of the core."""
         table = self._run("api-resources", "--namespaced", "--no-headers").splitlines()
-        found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
+        with understood(_ANSWER):
+            found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
         return {f"{version.split('/')[0]}/{kind}" if "/" in version else kind for version, kind in found}
 
     def version(self) -> str:
@@ -107,22 +112,28 @@ class Cluster:
     def versions(self) -> tuple[str, str]:
         """Return kubectl's own version and the server's."""
         answer = self._attempt("version", "--output=json")
-        tree = json.loads(answer.out or "{}")
-        server = tree.get("serverVersion", {}).get("gitVersion")
+        with understood(_ANSWER):
+            tree = json.loads(answer.out or "{}")
+            server = tree.get("serverVersion", {}).get("gitVersion")
+            client = str(tree.get("clientVersion", {}).get("gitVersion", ""))
         if not server:
             raise self.failure(answer, self._shown("version"))
-        return str(tree.get("clientVersion", {}).get("gitVersion", "")), str(server)
+        return client, str(server)
 
     @cached_property
     def _view(self) -> Object:
-        view: Object = json.loads(self._run("config", "view", "--minify", "--output=json"))
-        return view
+        said = self._run("config", "view", "--minify", "--output=json")
+        with understood(_ANSWER):
+            view: Object = json.loads(said)
+            return view
 
+    @reading(_ANSWER)
     def describe(self) -> str:
         """Return what a person needs to recognise the cluster: context and server."""
         return f"{self._view['current-context']} ({self.server})"
 
     @property
+    @reading(_ANSWER)
     def server(self) -> str:
         """Return the API server's address, which is the same whatever a context is called."""
         return str(self._view["clusters"][0]["cluster"]["server"])
@@ -130,8 +141,10 @@ class Cluster:
     @contextmanager
     def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
         """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
-        tree = json.loads(self._run("config", "view", "--minify", "--flatten", "--output=json"))
-        tree["contexts"][0]["context"]["namespace"] = namespace
+        said = self._run("config", "view", "--minify", "--flatten", "--output=json")
+        with understood(_ANSWER):
+            tree = json.loads(said)
+            tree["contexts"][0]["context"]["namespace"] = namespace
         with lent(tree) as path:
             yield path
 
@@ -240,8 +253,11 @@ class Cluster:
             return None
         if answer.status:
             raise self.failure(answer, self._shown(*arguments))
-        tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
-        return tree
+        with understood(_ANSWER):
+            tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
+            if not isinstance(tree, dict | None):
+                raise TypeError(f"it is a {type(tree).__name__}, no object")
+            return tree
 
 
 @contextmanager

@@ -8,7 +8,9 @@ kill, is void; a run that may have slept that long starts over with a new one be
 
 import getpass
 import json
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -52,7 +54,7 @@ class Lease:
 
     def __init__(self, host: Host, verb: Literal["up", "down"] = "up") -> None:
         self._host = host
-        self._about = {"by": f"{getpass.getuser()}@{socket.gethostname()}", "machine": machine(), "verb": verb}
+        self._about = {"by": f"{_user()}@{socket.gethostname()}", "machine": machine(), "verb": verb}
         self._name = ""
         self._renewals = 0
         self._confirmed = 0.0
@@ -221,10 +223,18 @@ class Lease:
             self._host.note(self._name).take_away()
 
 
+def _user() -> str:
+    """Return who runs this; a container's user may be on no list."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}" if sys.platform != "win32" else "somebody"
+
+
 def _read(text: str) -> dict[str, Any]:
     try:
         holder = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
 

@@ -109,7 +109,7 @@ class Live:
         """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
         try:
             return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
-        except (CommandFailed, DeadlinePassed):
+        except InstallerError:
             return []
 
     def wait_live(

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import click
 
-from . import console
+from . import console, unforeseen
 from .errors import InstallerError
 from .resume import command
 
@@ -31,6 +31,7 @@ def offer(project: Path, mode: Mode) -> bool:
 
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
+    console.take_any_encoding()
     resume = command("up", project)
     if mode == "later":
         return False
@@ -55,6 +56,8 @@ def offer(project: Path, mode: Mode) -> bool:
         console.fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
+    except Exception as error:  # the files stay, whatever it is
+        console.fail(unforeseen.told(error))
     else:
         return True
     console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from .errors import InstallerError, Untrusted
+from .reading import UNREADABLE
 from .registry_trouble import explained, patiently, refuse
 from .secret import Secret
 from .settings import Settings
@@ -84,7 +85,7 @@ def _grants_push(answer: requests.Response, image: str) -> bool:
         part = str(granted.get("token") or granted["access_token"]).split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
         return any(each["name"] == image and "push" in each["actions"] for each in claims["access"])
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except UNREADABLE:
         return False
 
 
@@ -173,7 +174,7 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
         bearer = granted.json()
         headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
         return _send(verb, url, login, headers=headers)
-    except (requests.RequestException, KeyError, ValueError) as error:
+    except (requests.RequestException, *UNREADABLE) as error:
         if unknown(error):
             raise Untrusted(
                 f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
@@ -221,13 +222,14 @@ def _scheme(host: str) -> str:
 
 
 def _reason(answer: requests.Response) -> str:
+    """Return what a registry says of its answer: most say it in a list of errors, some in a field."""
     try:
         data: Any = answer.json()
-    except ValueError:
+        if data.get("errors"):
+            return str(data["errors"][0].get("message", answer.reason))
+        return str(data.get("details") or data.get("message") or answer.reason)
+    except UNREADABLE:
         return answer.reason
-    if isinstance(data, dict) and data.get("errors"):
-        return str(data["errors"][0].get("message", answer.reason))
-    return str(data.get("details") or data.get("message") or answer.reason) if isinstance(data, dict) else answer.reason
 
 
 def _page(host: str) -> str:

@@ -14,19 +14,9 @@ from .marks import metadata
 from .settings import Settings
 
 MODULES = (
-    *("errors", "secret", "wait", "manifest", "answers", "synced", "running_image", "troubles", "verdict"),
-    *(
-        "deployments",
-        "closing",
-        "way_in",
-        "rate_limit",
-        "http_client",
-        "plain_text",
-        "in_cluster",
-        "believing",
-        "app_login",
-    ),
-    *("app_github", "reporting"),
+    *("errors", "secret", "wait", "manifest", "reading", "answers", "synced", "running_image", "troubles", "verdict"),
+    *("deployments", "closing", "way_in", "rate_limit", "http_client", "plain_text", "in_cluster", "believing"),
+    *("app_login", "app_github", "reporting"),
 )
 """What it is made of: nothing but these and the standard library."""
 _USER = 65534

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from .errors import Answered, InstallerError, Untrusted
+from .reading import reading
 from .wait import pause
 from .writing import about_to_write
 
@@ -72,6 +73,7 @@ class Rest(ABC):
         for _, items in self.answers(path, key, **parameters):
             yield from items
 
+    @reading("The code host's answer")
     def answers(self, path: str, key: str = "", **parameters: Any) -> Iterator[tuple[dict[str, str], list[Any]]]:
         """Read a list page by page, each with the headers of its answer.
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from .answers import is_ready
 from .manifest import Object
+from .reading import reading
 
 
+@reading("What Kubernetes says of an object")
 def another(pods: Iterable[Object], digest: str) -> str:
     """Name the Ready pods of which no container runs the recorded image; empty where there are none.
 

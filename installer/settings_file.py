@@ -1,6 +1,9 @@
 """`gitops.yaml`, read once and checked: every wrong field is named, with what it must look like."""
 
+import difflib
+import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import yaml
 
 from . import deployable, trust
 from .errors import InstallerError
+from .reading import UNREADABLE
 from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -74,12 +78,16 @@ SYSTEM_NAMESPACE = re.compile(r"default|kube-.*|openshift(-.*)?|.*-system")
 """Kubernetes', a distribution's, or a cluster component's own: `-system` is what such components end in."""
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 _FORMERLY = "project.formerly"
+_NO_SETTING = ": is no setting"
+_NEAR = 0.75
+"""How alike two names must be, from 0 to 1, for one to be a slip of the other."""
 _OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
 
 
 def load(project: Path) -> Settings:
     """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
     path = project / FILE
+    fix = "Mend the line that it names."
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -87,8 +95,17 @@ def load(project: Path) -> Settings:
             f"There is no {FILE} in {project.resolve()}.",
             "Run this inside a generated project, or say where it is with --project DIR.",
         ) from None
-    except yaml.YAMLError as error:
-        raise InstallerError(f"{path} is no YAML: {error}", "Mend the line that it names.") from None
+    except IsADirectoryError:
+        raise InstallerError(f"{path} is a folder.", f"{FILE} must be a file.") from None
+    except OSError as error:
+        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Mend that, then run this again.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InstallerError(f"{path} is no UTF-8, in line {line}.", "Save it in that encoding.") from None
+    except (yaml.YAMLError, *UNREADABLE) as error:
+        raise InstallerError(f"{path} is no YAML: {error}", fix) from None
+    if not isinstance(tree, dict):
+        raise InstallerError(f"{path} holds no settings.", "Take it back from the project's first commit.")
     return parse(tree, path)
 
 
@@ -104,7 +121,9 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
-    wrong = [_stray(scm, stray, known) for stray in strays]
+    wrong = [_stray(scm, stray, known, taken=set(_paths(tree))) for stray in strays]
+    if any(line.endswith(_NO_SETTING) for line in wrong):
+        wrong.append(f"the settings are {', '.join(sorted(known))}")
     for name, (where, pattern, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
@@ -132,6 +151,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
         wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+        extra = {}
+    wrong += [f"{where}: {why}" for where, why in _unfit_values(extra)]
     formerly = _at(tree, _FORMERLY) or []
     if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
         wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
@@ -154,14 +175,55 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     return Settings(**values, argocd_values=extra)
 
 
-def _stray(scm: Scm, stray: str, known: set[str]) -> str:
-    """Say what is wrong with something that is no setting, or none here."""
+def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    """Name what Argo CD's chart could not be given, or has in another form."""
+    for section in ("configs", *(f"configs.{each}" for each in ("cm", "secret", "ssh", "tls", "tls.certificates"))):
+        if not isinstance(found := _at(extra, section), dict | None):
+            yield f"argocd.values.{section}", f"must be a mapping, is {found!r}"
+    if not isinstance(hosts := _at(extra, "configs.ssh.extraHosts"), str | None):
+        yield "argocd.values.configs.ssh.extraHosts", f"must be text, is {hosts!r}"
+    yield from _no_json(extra, "argocd.values")
+
+
+def _no_json(tree: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Name what YAML has and JSON has not, which is how helm is given it."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if isinstance(key, str):
+                yield from _no_json(value, f"{where}.{key}")
+            else:
+                yield where, f"{key!r} must be text: put it into quotes"
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            yield from _no_json(value, f"{where}[{number}]")
+    elif not isinstance(tree, str | int | float | None):
+        yield where, f"must be text or a number, is a {type(tree).__name__}: put it into quotes"
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        yield where, "must be a number that ends"
+
+
+def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
+    """Say what is wrong with something that is no setting, or none here; the nearest one that is not there yet."""
     section, _, name = stray.partition(".")
     if scm == "gitlab" and section in CIS and name in _ONLY_AT_GITHUB:
         return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
     if section in CIS and section != scm:
         return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
-    return f"{stray}: is no setting; known are {', '.join(sorted(known))}"
+    nearest = _nearest(stray, known - taken) or _nearest(stray, known)
+    return f"{stray}{_NO_SETTING}; did you mean {nearest}?" if nearest else f"{stray}{_NO_SETTING}"
+
+
+def _nearest(stray: str, known: set[str]) -> str:
+    """Return the setting that somebody may have meant: alike, or with such a name in another section."""
+    names = {where.rpartition(".")[2]: where for where in sorted(known)}
+    near = difflib.get_close_matches(stray, sorted(known), 1, _NEAR)
+    return (
+        near[0]
+        if near
+        else "".join(
+            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+        )
+    )
 
 
 def _of(scm: Scm, where: str) -> str:

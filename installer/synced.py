@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .manifest import Object
 from .plain_text import one_line
+from .reading import reading
 
 _LONGEST = 1000  # what helm says of a chart takes some room
 _NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not render, no repository out of reach
@@ -33,6 +34,7 @@ class Synced:
         return f"Argo CD is at {self.revision[:7] or 'no commit'}, {self.sync}, {self.health}"
 
 
+@reading("What Kubernetes says of an object")
 def read(application: Object) -> Synced:
     """Read an Application's status."""
     status = application.get("status", {})
@@ -91,6 +93,7 @@ def _name(resource: Object) -> str:
     return " ".join(_key(resource))
 
 
+@reading("What Kubernetes says of an object")
 def rolled_out(deployment: Object) -> bool:
     """Tell whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
     status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)

@@ -10,6 +10,7 @@ from .credentials import CI_TOKENS, Credentials
 from .errors import InstallerError
 from .github import GitHub
 from .json_api import JsonApi
+from .reading import reading
 from .resource import Resource
 from .resources.ci_variables import CIVariables, Shown
 from .resources.variables import Variables
@@ -45,6 +46,7 @@ class TravisCI:
         self.page = f"https://app.travis-ci.com/github/{settings.repository}"
         self.settings_page = f"{self.page}/settings"
 
+    @reading("Travis CI's answer")
     def who(self) -> str:
         """Return whose the token is."""
         return str(self._api.call("GET", "/user")["login"])
@@ -58,11 +60,13 @@ class TravisCI:
             CIVariables(self._settings, self._github, self._credentials, self),
         ]
 
+    @reading("Travis CI's answer")
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables that it hides."""
         found = None if self.blind else self._listed()
         return frozenset(name for name, each in (found or {}).items() if not each["public"])
 
+    @reading("Travis CI's answer")
     def variables(self) -> Mapping[str, Shown] | None:
         """Return the variables, the public ones as they are; None where Travis CI does not build the repository."""
         found = self._api.get(self._repo)
@@ -70,6 +74,7 @@ class TravisCI:
             return None
         return {name: Shown(each.get("value") or "", each["public"]) for name, each in (self._listed() or {}).items()}
 
+    @reading("Travis CI's answer")
     def build(self) -> None:
         """Have Travis CI look for the repository at GitHub where it does not know it, and switch it on."""
         if self._api.get(self._repo) is None:
@@ -82,6 +87,7 @@ class TravisCI:
                 )
         self._api.call("POST", f"{self._repo}/activate")
 
+    @reading("Travis CI's answer")
     def set_variable(self, name: str, value: Secret, *, shown: bool) -> None:
         """Create or replace a variable."""
         there = (self._listed() or {}).get(name)
@@ -91,6 +97,7 @@ class TravisCI:
         else:
             self._api.call("POST", f"{self._repo}/env_vars", body)
 
+    @reading("Travis CI's answer")
     def delete_variable(self, name: str) -> bool:
         """Delete one."""
         there = (self._listed() or {}).get(name)
@@ -107,6 +114,7 @@ class TravisCI:
         """Return what people would call it."""
         return f"Travis CI's {pipeline}"
 
+    @reading("Travis CI's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest build of main with such a stage."""
         if self.blind:
@@ -125,6 +133,7 @@ class TravisCI:
             yield from found["builds"]
             offset = (found["@pagination"].get("next") or {}).get("offset")
 
+    @reading("Travis CI's answer")
     def run(self, number: int) -> Run:
         """Return a build."""
         return self._run(self._api.call("GET", f"/build/{number}", include="build.commit"))
@@ -150,6 +159,7 @@ class TravisCI:
         """Return the page of a build."""
         return f"See {self.page}/builds/{number}"
 
+    @reading("Travis CI's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
         if self.blind:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from .manifest import Object, Objects
 from .plain_text import one_line
+from .reading import reading
 
 Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start"]
 _LONGEST = 1000  # what an admission controller says takes some room
@@ -41,6 +42,7 @@ class Trouble:
     certain: bool = False
 
 
+@reading("What Kubernetes says of an object")
 def of_deployment(deployment: Object) -> list[Trouble]:
     """Say why Kubernetes creates no pods (a quota, a Pod Security level, a policy), or has given a rollout up."""
     name = deployment["metadata"]["name"]
@@ -56,6 +58,7 @@ def of_deployment(deployment: Object) -> list[Trouble]:
     return found
 
 
+@reading("What Kubernetes says of an object")
 def of_pod(pod: Object, events: Sequence[Object]) -> list[Trouble]:
     """List what a pod that is not ready suffers from, by its state and by what was noted of it."""
     status = pod.get("status", {})
@@ -77,6 +80,7 @@ def containers(status: Object) -> Objects:
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
+@reading("What Kubernetes says of an object")
 def newest_warning(pod: Object, events: Sequence[Object]) -> str:
     """Return the newest warning about a pod that says more than its state does; empty where there is none."""
     name, status = pod["metadata"]["name"], pod.get("status", {})

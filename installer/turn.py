@@ -5,12 +5,13 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from .errors import DeadlinePassed
+from .errors import DeadlinePassed, InstallerError
 from .wait import until
 
 if sys.platform != "win32":
@@ -21,11 +22,35 @@ Files = tuple[int, ...]
 
 
 def state_folder() -> Path:
-    """Return where this machine's locks and its identity are kept; losing it costs patience, nothing else."""
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    folder = Path(home) / "gitops-flask"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
+    """Return where this machine's locks and its identity are kept; losing it costs patience, nothing else.
+
+    Who has no home, or none to write to, shares one among the temporary files with all that this user runs.
+    """
+    for folder in _candidates():
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK | os.X_OK) and _is_ours(folder):
+                return folder
+    tried = ", ".join(map(str, _candidates()))
+    raise InstallerError(
+        f"There is no folder to keep locks and logs in (tried: {tried}).",
+        "Set XDG_STATE_HOME to a folder that you may write to, then run this again.",
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if given := os.environ.get("XDG_STATE_HOME"):
+        yield Path(given) / "gitops-flask"
+    else:
+        with suppress(RuntimeError):  # no HOME, and a user who is on no list
+            yield Path.home() / ".local" / "state" / "gitops-flask"
+    number = os.getuid() if sys.platform != "win32" else ""
+    yield Path(tempfile.gettempdir()) / f"gitops-flask-state-{number}"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell whether nobody else made it: in the folder of temporary files anybody may."""
+    return sys.platform == "win32" or (not folder.is_symlink() and folder.stat().st_uid == os.getuid())
 
 
 def machine() -> str:

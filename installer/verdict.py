@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from .answers import PodAnswer, disagreement, is_ready
 from .manifest import Object, Objects
 from .plain_text import one_line, plain
+from .reading import reading
 from .running_image import another
 from .synced import Synced
 from .troubles import of_deployment, of_pod
@@ -78,6 +79,7 @@ class Verdict:
         return one_line(plain(f"{self.kind}: {self.reason}" if self.kind else self.reason), LONGEST)
 
 
+@reading("What Kubernetes says of an object")
 def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
 
@@ -104,6 +106,7 @@ def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
     return Verdict("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
 
 
+@reading("What Kubernetes says of an object")
 def failure(service: Service, record: Record, synced: Synced, *, looked: bool = False) -> Verdict | None:
     """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
 

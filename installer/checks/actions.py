@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from ..reading import UNREADABLE
 from ..refused import Refused
 from ..world import World
 from .finding import Finding
@@ -56,7 +57,7 @@ def used(world: World) -> list[str]:
 def _workflow(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError:  # GitHub names the line, in a run that fails
+    except (OSError, yaml.YAMLError, *UNREADABLE):  # GitHub names the line, in a run that fails
         return None
 
 

@@ -8,6 +8,7 @@ import yaml
 from ..errors import InstallerError
 from ..git import Clone
 from ..marks import digest, identities
+from ..reading import UNREADABLE
 from ..refused import Refused
 from ..resources.push_key import ruleset_of
 from ..resources.variables import MARK
@@ -47,7 +48,7 @@ def other_content(world: World) -> str:
     text = world.host.file(FILE, MAIN)
     try:
         tree = yaml.safe_load(text or "")
-    except yaml.YAMLError:
+    except (yaml.YAMLError, *UNREADABLE):
         tree = None
     project = tree.get("project") if isinstance(tree, dict) else None
     slug = project.get("slug") if isinstance(project, dict) else None

@@ -139,7 +139,7 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def _knows_host(self) -> bool:
         """Tell whether our own Argo CD would know the ssh host."""
-        extra = self._values["configs"].get("ssh", {}).get("extraHosts", "")
+        extra = (self._values["configs"].get("ssh") or {}).get("extraHosts") or ""
         return not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
 
     def _without_host(self, place: str) -> Change:

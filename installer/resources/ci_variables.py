@@ -98,7 +98,7 @@ class CIVariables(Resource[Seen]):
         found = self._note.read()
         try:
             noted = json.loads(found) if found else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             noted = {}
         return Seen(None if self._store.blind else self._store.variables(), noted if isinstance(noted, dict) else {})
 

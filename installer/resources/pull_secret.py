@@ -152,6 +152,6 @@ def _login(text: str) -> tuple[str, dict[str, Any]]:
     """Return the one registry of a docker configuration and its login; nothing where it has another form."""
     try:
         ((registry, login),) = json.loads(text)["auths"].items()
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return "", {}
     return str(registry), login if isinstance(login, dict) else {}

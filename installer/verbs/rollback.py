@@ -21,7 +21,7 @@ def rollback(world: World, *, to: str, why: str, yes: bool) -> None:
         _nothing_to_do(world, record)
         return
     console.report(f"Comes back:  {target}")
-    console.report(f"Goes:        {record.revision[:12]}")
+    console.report(f"Goes:        {record.revision[:12] or record.unreadable}")
     console.report("It is held: merges are tested and built, but not delivered, until the hold is released.")
     console.confirm(f"Roll {world.settings.application} back?", yes=yes)
     # by its name: what was confirmed comes back, whatever is delivered in between
@@ -48,7 +48,7 @@ def release(world: World, *, yes: bool) -> None:
 
 def _recorded(world: World) -> Delivered:
     preflight.refuse(preflight.before_reading(world))
-    record = delivered.read(world)
+    record = delivered.newest(world)  # unreadable perhaps: this is the way back from there
     if record is None:
         raise InstallerError("Nothing was delivered yet.", command("up", world.project))
     return record

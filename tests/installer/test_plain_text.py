@@ -5,8 +5,8 @@ import io
 import json
 import logging
 import re
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +18,7 @@ from installer.checks.finding import Finding
 from installer.cli import main
 from installer.converge import Planned
 from installer.delivered import at
+from installer.delivered import read as read_record
 from installer.errors import CommandFailed, InstallerError
 from installer.health import Report, Row
 from installer.history import Past, commits
@@ -181,24 +182,30 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     assert not OBEYED.search(said)
 
 
-def test_a_bugs_traceback_is_shown_and_not_obeyed_and_holds_no_secret(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_what_nobody_foresaw_is_told_without_a_traceback_and_its_log_is_not_obeyed_and_holds_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     token = Secret("ghp_of_somebody").reveal()
 
     def broken(**_: object) -> None:
-        raise KeyError(EVIL) from ValueError(f"{EVIL} {token}")
+        raise KeyError(f"{EVIL} {token}") from ValueError(f"{EVIL} {token}")
 
     monkeypatch.setattr("installer.cli.cli", broken)
-    with pytest.raises(KeyError) as caught:
+    with pytest.raises(SystemExit) as ended:
         main()
-    sys.excepthook(caught.type, caught.value, caught.tb)
+    assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert "in broken" in said
-    assert "green" in said
-    assert not OBEYED.search(said)
-    assert token not in said
+    (log,) = (tmp_path / "gitops-flask/logs").iterdir()
+    text = log.read_text()
+    assert "in broken" not in said
+    assert f"The log: {log}" in said
+    assert "in broken" in text
+    for each in (said, text):
+        assert "green" in each
+        assert not OBEYED.search(each)
+        assert token not in each
+    assert (log.stat().st_mode & 0o777, log.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,11 +223,11 @@ def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(caps
 def world(**files: str) -> Any:
     """Return a project whose branch holds these files."""
     host = SimpleNamespace(
+        head=lambda _: "c" * 40,
         file=lambda path, _: files.get(path.removesuffix(".yaml")),
         commits=lambda _: [Commit("c" * 40, files["message"], f"now\n{FORGED}")],
     )
-    ci = SimpleNamespace(by_hand=lambda _: "run it")
-    return SimpleNamespace(host=host, ci=ci, settings=SimpleNamespace(branch="env/dev"))
+    return SimpleNamespace(host=host, settings=SimpleNamespace(branch="env/dev"), project=Path("web"))
 
 
 IMAGE = f'image: {{repository: "docker.io/acme/web", digest: "sha256:1"}}\nrevision: "{"a" * 40}"\n'
@@ -253,10 +260,16 @@ def test_a_record_names_an_image_and_a_revision_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("file", ["image", "hold"])
-def test_a_record_that_is_no_yaml_is_told_as_an_error(file: str) -> None:
-    with pytest.raises(InstallerError, match=f"{file}.yaml on env/dev .* is no YAML") as caught:
-        at(world(**{"image": IMAGE, file: "x: [\n\x07"}), "c" * 40)
+@pytest.mark.parametrize("text", ["x: [\n\x07", "2026-13-45", "[" * 400, "- just\n- words"])
+def test_a_record_that_cannot_be_read_is_told_as_an_error_with_a_way_out_that_does_not_read_it(
+    file: str, text: str
+) -> None:
+    here = world(**{"image": IMAGE, file: text})
+    with pytest.raises(InstallerError, match=rf"{file}.yaml on env/dev .*(is no YAML|holds no fields)") as caught:
+        read_record(here)
     assert "\n" not in caught.value.message
+    assert "rollback --project" in caught.value.fix
+    assert bool(at(here, "c" * 40).hold) == (file == "hold"), "as ci/deploy sees it: the file is the hold"
 
 
 def test_a_commits_subject_is_one_line() -> None:

@@ -98,6 +98,22 @@ def test_what_was_rolled_back_is_passed_over(shop: tuple[World, Callable[..., No
     assert history.previous(world, now(world)).revision == A
 
 
+def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
+    shop: tuple[World, Callable[..., None]],
+) -> None:
+    world, deliver = shop
+    for revision in (A, B):
+        deliver(revision)
+    deliver.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
+    with pytest.raises(InstallerError, match=r"image\.yaml on env/dev .* is no YAML") as caught:
+        delivered.read(world)
+    assert "rollback --project" in caught.value.fix
+    record = delivered.newest(world)
+    assert record
+    assert record.hold, "ci/deploy sees a hold, whatever is in it"
+    assert history.previous(world, record).revision == B
+
+
 def test_before_the_first_delivery_there_is_nothing_to_go_back_to(shop: tuple[World, Callable[..., None]]) -> None:
     world, deliver = shop
     deliver(A)

@@ -1,13 +1,16 @@
 """`gitops.yaml` is read once, and everything wrong in it is told at once."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from installer.argocd_values import values
 from installer.errors import InstallerError
 from installer.github_rest import api_url, token_variables
+from installer.resources.argo_cd import ArgoCDInstallation
 from installer.settings import Settings
 from installer.settings_file import load, parse
 from tests.github.authority import Authority
@@ -277,3 +280,68 @@ def test_argo_cd_reads_by_ssh_at_its_own_port_where_the_code_host_has_another_fo
     settings = Settings("Web", "web", "", "git.example.com:8443", "acme", "private", "docker.io", "acme", "web-dev")
     assert settings.source_url == "ssh://git@git.example.com/acme/web.git"
     assert settings.url == "https://git.example.com:8443/acme/web"
+
+
+def wrong(**changes: Any) -> str:
+    with pytest.raises(InstallerError) as caught:
+        parse(tree(**changes))
+    return caught.value.message
+
+
+def test_an_unknown_setting_is_told_with_the_one_that_was_meant() -> None:
+    assert "github.reveiws: is no setting; did you mean github.reviews?" in wrong(github__reveiws=1)
+    assert "project.account: is no setting; did you mean registry.account?" in wrong(project__account="acme")
+    assert "known" not in wrong(github__reveiws=1)
+
+
+def test_all_settings_are_listed_once_however_many_are_like_none() -> None:
+    said = wrong(github__xyzzy=1, project__plugh=2)
+    assert "github.xyzzy: is no setting\n" in said
+    assert said.count("registry.token_server") == 1
+
+
+@pytest.mark.parametrize(
+    "empty", [{"configs": None}, {"configs": {"ssh": None}}, {"configs": {"ssh": {"extraHosts": None}}}]
+)
+def test_a_section_of_argo_cds_values_that_is_left_empty_adds_nothing(empty: dict[str, Any]) -> None:
+    settings = parse(tree(github__host="git.example.com", argocd__values=empty))
+    nowhere: Any = None
+    installation = ArgoCDInstallation(settings, nowhere, nowhere)
+    change = installation.diff(installation.blank())
+    assert change
+    assert "does not know the ssh host git.example.com" in change.note
+    assert values(settings)["configs"]["cm"]["timeout.reconciliation"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"configs": 7}, "argocd.values.configs: must be a mapping, is 7"),
+        ({"configs": {"ssh": "x"}}, "argocd.values.configs.ssh: must be a mapping, is 'x'"),
+        ({"configs": {"ssh": {"extraHosts": ["x"]}}}, "argocd.values.configs.ssh.extraHosts: must be text"),
+        ({"server": {"since": date(2026, 11, 28)}}, "argocd.values.server.since: must be text or a number, is a date"),
+        ({"server": {8080: "x"}}, "argocd.values.server: 8080 must be text"),
+        ({"server": [float("nan")]}, "argocd.values.server[0]: must be a number that ends"),
+    ],
+)
+def test_values_that_argo_cds_chart_cannot_be_given_are_named(given: dict[str, Any], said: str) -> None:
+    assert said in wrong(argocd__values=given)
+
+
+def test_a_settings_file_that_is_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "gitops.yaml").write_bytes("version: 1\nproject:\n  name: Café\n".encode("latin-1"))
+    with pytest.raises(InstallerError, match=r"gitops\.yaml is no UTF-8, in line 3"):
+        load(tmp_path)
+
+
+def test_a_settings_file_that_is_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gitops.yaml").mkdir()
+    with pytest.raises(InstallerError, match=r"gitops\.yaml is a folder"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "words"])
+def test_a_settings_file_without_settings_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "gitops.yaml").write_text(text)
+    with pytest.raises(InstallerError, match=r"gitops\.yaml holds no settings"):
+        load(tmp_path)

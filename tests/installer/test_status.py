@@ -197,7 +197,7 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
     monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
-    monkeypatch.setattr(health.delivered, "read", lambda _: RECORD)
+    monkeypatch.setattr(health.delivered, "newest", lambda _: RECORD)
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
     monkeypatch.setattr(health, "_secrets", lambda _: [])

@@ -1,0 +1,620 @@
+"""Whatever others answer, or wrote into a file: it is read, or told as an error that names them; never a traceback."""
+
+import base64
+import copy
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from installer import credentials, delivered, history
+from installer.answers import parse as parse_answer
+from installer.argocd import ArgoCD, message
+from installer.argocd_values import values
+from installer.circleci import CircleCI
+from installer.credentials import Credentials
+from installer.deployments import Deployments
+from installer.errors import InstallerError
+from installer.github import GitHub
+from installer.github_actions import GitHubActions
+from installer.gitlab import GitLab
+from installer.gitlab_ci import GitLabCI
+from installer.gitlab_refused import words
+from installer.helm import Helm
+from installer.host import Commit
+from installer.kubectl import Cluster
+from installer.lease import _read as read_note
+from installer.plain_text import plain
+from installer.refused import said_to_a_program
+from installer.registry import Login, check_login, digest_of, has
+from installer.resources.argo_cd import ArgoCDInstallation
+from installer.secret import Secret
+from installer.settings import Settings
+from installer.settings_file import load, parse
+from installer.shell import Result
+from installer.synced import read, rolled_out
+from installer.travis_ci import TravisCI
+from installer.troubles import newest_warning, of_deployment, of_pod
+from installer.verdict import judge
+
+from .test_settings import tree as good_settings
+
+fuzzed = settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+JSON = st.recursive(
+    LEAVES, lambda sub: st.lists(sub, max_size=3) | st.dictionaries(st.text(max_size=8), sub, max_size=3)
+)
+WORDS = st.text(max_size=200) | JSON.map(json.dumps) | st.sampled_from(["", "{", "<html>", "null", "[]", "7"])
+TEXTS = WORDS | st.just("[" * 2_000)
+BROKEN_YAML = st.sampled_from(
+    [b"2026-13-45", b"&a [*a", b"!!python/object:os.system x", b"? [1]\n: 2", b"a: !!binary x", b"[" * 400]
+)
+BYTES = st.binary(max_size=200) | WORDS.map(str.encode) | BROKEN_YAML
+SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+TOKEN = Secret("a-token-of-this-test")
+
+
+def _places(tree: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inside = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [so_far, *(place for key, value in inside for place in _places(value, (*so_far, key)))]
+
+
+@st.composite
+def nearly(draw: st.DrawFn, good: Any) -> Any:
+    """A good answer, of which one part is another thing, or missing."""
+    place = draw(st.sampled_from(_places(good)))
+    if not place:
+        return draw(JSON)
+    tree = copy.deepcopy(good)
+    at = tree
+    for key in place[:-1]:
+        at = at[key]
+    if draw(st.booleans()):
+        at[place[-1]] = draw(JSON)
+    else:
+        del at[place[-1]]
+    return tree
+
+
+def told(ask: Callable[[], Any]) -> Any:
+    """Return what was read; None where a person is told in a sentence instead."""
+    with suppress(InstallerError):
+        return ask()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("wait", "rest", "json_api", "registry_trouble", "reach", "verdict"):
+        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@fuzzed
+@given(BYTES)
+def test_any_bytes_in_gitops_yaml_are_settings_or_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "gitops.yaml").write_bytes(content)
+    assert told(lambda: load(tmp_path)) is None
+
+
+@fuzzed
+@given(nearly({**good_settings(), "argocd": {"values": {"configs": {"ssh": {"extraHosts": "a b c"}, "cm": {"x": 1}}}}}))
+def test_any_shape_of_gitops_yaml_is_settings_that_work_or_a_sentence(tree: Any) -> None:
+    found = told(lambda: parse(tree))
+    if found is None:
+        return
+    json.dumps(values(found), allow_nan=False)
+    nowhere: Any = None
+    installation = ArgoCDInstallation(found, nowhere, nowhere)
+    told(lambda: installation.diff(installation.blank()))
+
+
+@dataclass
+class Forge:
+    """A code host that has these files, and one commit."""
+
+    files: dict[str, str | None] = field(default_factory=dict)
+    message: str = ""
+
+    def head(self, _: str) -> str:
+        return "c" * 40
+
+    def file(self, path: str, _: str) -> str | None:
+        return self.files.get(path)
+
+    def commits(self, _: str) -> list[Commit]:
+        return [Commit("c" * 40, self.message, "2026-11-28T21:00:00Z")]
+
+
+def world(**forge: Any) -> Any:
+    @dataclass
+    class World:
+        host = Forge(**forge)
+        settings = SETTINGS
+        project = Path("web")
+
+    return World()
+
+
+@fuzzed
+@given(
+    BYTES | nearly({"image": {"repository": "x", "digest": "y"}, "revision": "z"}).map(yaml.dump).map(str.encode), BYTES
+)
+def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_way_out(
+    image: bytes, hold: bytes
+) -> None:
+    files = {"image.yaml": image.decode(errors="replace"), "hold.yaml": hold.decode(errors="replace")}
+    for held in (files, {**files, "hold.yaml": None}):
+        here = world(files=held)
+        record = delivered.at(here, "c" * 40)
+        assert len(record.hold.splitlines()) <= 1
+        if record.unreadable:
+            with pytest.raises(InstallerError) as caught:
+                delivered.read(here)
+            assert "rollback --project" in caught.value.fix, "no advice that asks for what cannot be read, too"
+
+
+@fuzzed
+@given(st.text(max_size=300))
+def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
+    for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
+        (past,) = history.commits(world(message=trailer + said))
+        assert len(str(past).splitlines()) == 1
+    assert len(plain(said).splitlines()) >= 0
+
+
+# --- programs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, int], None]:
+    """Let every program answer this, and the kubeconfig be a good one."""
+
+    def answer(said: Any, status: int = 0) -> None:
+        text = said if isinstance(said, str) else json.dumps(said)
+
+        def attempt(*_: Any, **__: Any) -> Result:
+            return Result(status, text, text if status else "")
+
+        for module in ("kubectl", "helm", "argocd", "shell"):
+            monkeypatch.setattr(f"installer.{module}.attempt", attempt)
+
+    return answer
+
+
+POD = {
+    "kind": "Pod",
+    "metadata": {"name": "web-1", "namespace": "x", "labels": {}},
+    "spec": {"containers": [{"name": "web", "image": "i@sha256:1"}]},
+    "status": {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "False"}],
+        "containerStatuses": [{"name": "web", "restartCount": 1, "state": {"waiting": {"reason": "x"}}}],
+    },
+}
+VIEW = {
+    "current-context": "kind",
+    "contexts": [{"context": {"cluster": "kind"}}],
+    "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}],
+    "serverVersion": {"gitVersion": "v1.34.0"},
+    "clientVersion": {"gitVersion": "v1.34.0"},
+    "items": [POD],
+}
+
+
+@fuzzed
+@given(TEXTS | nearly(VIEW) | nearly(POD), st.sampled_from([0, 0, 0, 1]))
+def test_anything_that_kubectl_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+    answering(said, status)
+    cluster = Cluster()
+
+    def kubeconfig() -> None:
+        with cluster.private_kubeconfig("argocd"):
+            pass
+
+    for ask in (
+        lambda: cluster.get("pod", "web", "x"),
+        lambda: cluster.get_many(["pod/web"], "x"),
+        lambda: cluster.list("pods", "x"),
+        lambda: cluster.labelled("secrets", "a=b", ("a", "b"), ("x",)),
+        lambda: cluster.allowed("get", "pods"),
+        lambda: cluster.logs("web", "x", "web"),
+        lambda: cluster.everything_in("x"),
+        lambda: cluster.address("web", "x"),
+        cluster.kinds,
+        cluster.versions,
+        cluster.describe,
+        lambda: cluster.server,
+        kubeconfig,
+    ):
+        told(ask)
+
+
+RELEASE = {
+    "name": "web",
+    "namespace": "x",
+    "revision": "1",
+    "status": "deployed",
+    "chart": "web-1.2.3",
+    "updated": "now",
+}
+
+
+@fuzzed
+@given(
+    TEXTS | nearly([RELEASE]) | nearly({"objects": [{"metadata": {"annotations": {"a": "b"}}}]}),
+    st.sampled_from([0, 0, 1]),
+)
+def test_anything_that_helm_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+    answering(said, status)
+    cluster: Any = Cluster()
+    for helm in (Helm(cluster), Helm(cluster, SETTINGS)):
+        for ask in (
+            lambda helm=helm: helm.version,
+            lambda helm=helm: helm.releases("x"),
+            lambda helm=helm: helm.release("web", "x"),
+            lambda helm=helm: helm.obstacle("web", "x"),
+            lambda helm=helm: helm.values("web", "x"),
+            lambda helm=helm: [each.chart_version for each in helm.ours("x")],
+            helm.made,
+        ):
+            told(ask)
+
+
+@fuzzed
+@given(
+    TEXTS | nearly({"status": {"resources": [{"kind": "Service", "name": "web", "health": {"status": "Degraded"}}]}})
+)
+def test_anything_that_argocd_answers_is_read_or_told(
+    answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    answering(said)
+    monkeypatch.setattr("installer.argocd.ArgoCD._run", lambda *_: said if isinstance(said, str) else json.dumps(said))
+    nowhere: Any = None
+    told(lambda: ArgoCD(nowhere, "argocd").resources("web-dev"))
+    assert isinstance(message(said if isinstance(said, str) else json.dumps(said)), str)
+
+
+@fuzzed
+@given(TEXTS, st.sampled_from([0, 1]))
+def test_anything_that_gh_and_git_say_is_read_or_told(
+    answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: str, status: int
+) -> None:
+    answering(said, status)
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("installer.shell.missing", lambda _: False)
+    told(lambda: credentials.find(SETTINGS))
+    fix, _ = said_to_a_program(said)
+    assert fix
+
+
+# --- the cluster's objects ------------------------------------------------------------------------------------------
+
+APPLICATION = {
+    "metadata": {"name": "web-dev"},
+    "status": {
+        "sync": {"revision": "c" * 40, "status": "OutOfSync"},
+        "health": {"status": "Degraded"},
+        "conditions": [{"type": "ComparisonError", "message": "helm template"}],
+        "reconciledAt": "2026-11-28T21:00:00Z",
+        "operationState": {
+            "phase": "Running",
+            "retryCount": 3,
+            "message": "x",
+            "syncResult": {
+                "revision": "c" * 40,
+                "resources": [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": "x"}],
+            },
+        },
+        "resources": [{"kind": "Service", "name": "web", "status": "OutOfSync", "health": {"status": "Degraded"}}],
+    },
+}
+DEPLOYMENT = {
+    "metadata": {"name": "web", "generation": 1},
+    "spec": {"replicas": 1},
+    "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "quota"}], "replicas": 1},
+}
+EVENTS = [
+    {
+        "type": "Warning",
+        "reason": reason,
+        "message": "x not found",
+        "count": 3,
+        "involvedObject": {"name": "web-1"},
+        "lastTimestamp": "1",
+    }
+    for reason in ("Failed", "FailedMount", "Unhealthy", "BackOff")
+]
+
+
+@fuzzed
+@given(nearly(APPLICATION), nearly(POD), nearly(EVENTS), nearly(DEPLOYMENT))
+def test_any_state_of_the_clusters_objects_is_read_or_told(
+    application: Any, pod: Any, events: Any, deployment: Any
+) -> None:
+    told(lambda: read(application))
+    told(lambda: of_pod(pod, EVENTS))
+    told(lambda: of_pod(POD, events))
+    told(lambda: newest_warning(POD, events))
+    told(lambda: of_deployment(deployment))
+    told(lambda: rolled_out(deployment))
+
+    class Service:
+        synced = staticmethod(lambda: read(application))
+        operation = staticmethod(lambda: application["status"]["operationState"])
+        pods = staticmethod(lambda: [pod])
+        events = staticmethod(lambda: events)
+        deployments = staticmethod(lambda: [deployment])
+        answers = staticmethod(list)
+        rolled_out = staticmethod(lambda: True)
+        address = staticmethod(str)
+
+    service: Any = Service
+    record = delivered.Delivered("c" * 40, "r" * 40, digest="sha256:1")
+    told(lambda: judge(service, record, "2026-11-28T20:00:00Z"))
+
+
+@fuzzed
+@given(TEXTS)
+def test_anything_that_a_pod_answers_is_a_revision_or_an_error(said: str) -> None:
+    found = parse_answer("web-1", said)
+    assert bool(found.revision) != bool(found.error)
+
+
+# --- code hosts, their CIs and registries ---------------------------------------------------------------------------
+
+
+class Answers:
+    """Gives the same answer to everything, as JSON that a code host might send."""
+
+    said: Any = None
+
+    def send(self, *_: Any) -> tuple[dict[str, str], Any]:
+        return {"date": "Sat, 28 Nov 2026 21:00:00 GMT", "content-type": "application/json"}, self.said
+
+
+class AnyGitHub(Answers, GitHub):
+    pass
+
+
+class AnyGitLab(Answers, GitLab):
+    def text(self, path: str) -> str:
+        return str(self.said)
+
+
+FILE = base64.b64encode(b"revision: x").decode()
+OF_GITHUB: list[Any] = [
+    {"object": {"sha": "c" * 40}},
+    {"content": FILE},
+    [{"content": FILE}],
+    {"full_name": "acme/web", "plan": {"name": "free"}},
+    [{"sha": "c", "commit": {"message": "x", "committer": {"date": "x"}}}],
+    {
+        "commit": {"message": "GitHub-deployment: 7", "committer": {"date": "x"}},
+        "sha": "r",
+        "environment": "dev",
+        "id": 7,
+    },
+    {"variables": [{"name": "GITOPS_FLASK_UP", "value": "x", "updated_at": "2026-11-28T21:00:00Z"}]},
+    {"secrets": [{"name": "x"}]},
+    {"key": "x", "key_id": "1"},
+    {"deployment_branch_policy": {"custom_branch_policies": True}},
+    {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
+    {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
+    {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
+]
+
+
+@fuzzed
+@given(st.sampled_from(OF_GITHUB).flatmap(nearly))
+def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., None], said: Any) -> None:
+    answering("a log")
+    github = AnyGitHub("github.com", TOKEN, "acme/web")
+    github.said = said
+    ci = GitHubActions(SETTINGS, github, Credentials("github.com", TOKEN, "acme", TOKEN))
+    for ask in (
+        github.find,
+        github.variables,
+        github.secrets,
+        github.plan_protects,
+        lambda: github.leads_here("https://github.com/acme/old"),
+        lambda: github.head("main"),
+        lambda: github.file("image.yaml", "c"),
+        lambda: list(github.commits("main")),
+        lambda: github.notes("GITOPS"),
+        lambda: github.branches_let_in("dev"),
+        lambda: github.set_secret("X", TOKEN),
+        github.note("X").read,
+        ci.who,
+        lambda: ci.newest("deliver"),
+        lambda: ci.run(7),
+        lambda: ci.start("deliver", {}),
+        ci.secrets,
+        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+        lambda: Deployments(github, "dev").of("c", "r"),
+        lambda: (
+            (there := Deployments(github, "dev").of("c", "r")) and list(Deployments(github, "dev").overtaken(there))
+        ),
+    ):
+        told(ask)
+    note = github.note("X")
+    with suppress(InstallerError):
+        read_note(note.read() or "")
+
+
+OF_GITLAB: list[Any] = [
+    {"commit": {"id": "c" * 40}},
+    {"content": FILE},
+    {"path_with_namespace": "acme/web", "version": "17.2.0"},
+    [{"id": "c", "message": "x", "committed_date": "x"}],
+    {"permissions": {"project_access": {"access_level": 40}}},
+    [{"key": "GITOPS_FLASK_UP", "value": '{"text": "x", "at": 1}', "masked": False}],
+    {"value": '{"text": "x", "at": 1}'},
+    [
+        {
+            "source": "push",
+            "id": 1,
+            "sha": "c",
+            "web_url": "x",
+            "status": "running",
+            "key": "ACTION",
+            "value": "init",
+            "name": "x",
+        }
+    ],
+    {"source": "push", "id": 1, "sha": "c", "web_url": "x", "status": "failed", "username": "octo", "yaml_errors": "x"},
+]
+
+
+@fuzzed
+@given(st.sampled_from(OF_GITLAB).flatmap(nearly))
+def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
+    gitlab = AnyGitLab("gitlab.com", TOKEN, "acme/web")
+    gitlab.said = said
+    ci = GitLabCI(SETTINGS, gitlab, Credentials("gitlab.com", TOKEN, "acme", TOKEN, scm="gitlab"))
+    for ask in (
+        gitlab.find,
+        gitlab.variables,
+        gitlab.secrets,
+        gitlab.level,
+        gitlab.version,
+        gitlab.now,
+        lambda: gitlab.leads_here("https://gitlab.com/acme/old"),
+        lambda: gitlab.head("main"),
+        lambda: gitlab.file("image.yaml", "c"),
+        lambda: list(gitlab.commits("main")),
+        lambda: gitlab.notes("GITOPS"),
+        gitlab.note("X").read,
+        ci.who,
+        lambda: ci.newest("deliver"),
+        lambda: ci.run(7),
+        lambda: ci.start("deliver", {}),
+        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+    ):
+        told(ask)
+    assert words(json.dumps(said))
+
+
+OF_CIS: list[Any] = [
+    {
+        "login": "octo",
+        "name": "x",
+        "number": 7,
+        "items": [],
+        "next_page_token": None,
+        "errors": [],
+        "id": 1,
+        "active": True,
+    },
+    {
+        "items": [
+            {
+                "id": "1",
+                "name": "deliver",
+                "value": "xxxx1234",
+                "status": "failed",
+                "number": 7,
+                "vcs": {"revision": "c"},
+                "state": "created",
+                "job_number": 1,
+            }
+        ],
+        "next_page_token": None,
+        "errors": [{"type": "x", "message": "y"}],
+        "steps": [{"actions": [{"status": "failed"}]}],
+        "id": "1",
+        "number": 7,
+        "vcs": {},
+        "state": "errored",
+    },
+    {
+        "active": True,
+        "env_vars": [{"name": "x", "public": True, "id": 1}],
+        "@pagination": {"next": None},
+        "builds": [{"id": 1, "state": "passed", "commit": {"sha": "c"}, "stages": [{"name": "deploy"}]}],
+        "jobs": [{"state": "failed", "id": 1, "number": "1.1"}],
+        "content": "a log",
+        "commit": {"sha": "c"},
+        "id": 1,
+        "state": "failed",
+    },
+]
+
+
+@fuzzed
+@given(st.sampled_from(OF_CIS).flatmap(nearly))
+def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+    once = [said]
+    monkeypatch.setattr("installer.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
+    github = AnyGitHub("github.com", TOKEN, "acme/web")
+    have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
+    for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
+        for ask in (
+            ci.who,
+            ci.variables,
+            ci.secrets,
+            lambda ci=ci: ci.newest("deliver"),
+            lambda ci=ci: ci.run(7),
+            lambda ci=ci: ci.start("deliver", {}),
+            ci.build,
+            lambda ci=ci: ci.failing_logs(history_run()),
+        ):
+            once[:] = [said]
+            told(ask)
+
+
+def history_run() -> Any:
+    from installer.ci import Run
+
+    return Run(7, "c", "x", "failure", over=True)
+
+
+@fuzzed
+@given(
+    st.sampled_from([200, 202, 301, 401, 403, 404, 429, 500]),
+    st.dictionaries(
+        st.sampled_from(["WWW-Authenticate", "Location", "Retry-After", "Docker-Content-Digest", "Content-Type"]),
+        st.sampled_from(
+            ['Bearer realm="https://auth.docker.io/token"', "Basic", "text/html", "sha256:x", "7", "http://["]
+        )
+        | st.text(max_size=30),
+    ),
+    BYTES,
+)
+def test_anything_that_a_registry_answers_is_read_or_told(
+    monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    def request(verb: str, url: str, **_: Any) -> requests.Response:
+        answer = requests.Response()
+        answer.status_code, answer._content, answer.url, answer.reason = status, body, url, "Reason"
+        answer.headers.update(headers)
+        answer.request = requests.PreparedRequest()
+        answer.request.headers = requests.structures.CaseInsensitiveDict({"Authorization": "x"})
+        return answer
+
+    monkeypatch.setattr("requests.request", request)
+    login = Login("docker.io", "acme", TOKEN)
+    for ask in (
+        lambda: check_login(login, "acme/web"),
+        lambda: check_login(login, "acme/web", push=False),
+        lambda: has(login, "acme/web", "sha256:1"),
+        lambda: digest_of(login, "acme/web", "latest"),
+    ):
+        told(ask)
