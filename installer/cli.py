@@ -30,10 +30,15 @@ def cli() -> None:
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
               help="Where the project's folder goes (default: here).")  # fmt: skip
 @click.option("--no-input", is_flag=True, help="Ask nothing: take the defaults and what is given.")
-@click.option("--prove/--no-prove", default=True, help="Run the new project's own checks (default: yes).")
+@click.option(
+    "--prove/--no-prove", default=True, help="Run the new project's own checks, and the service (default: yes)."
+)
 @click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
 def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bool) -> None:
-    """Generate a project, prove it by its own checks, and offer to make it real.
+    """Generate a project, run its own checks and the service itself, and offer to deploy it.
+
+    Without a terminal it takes the defaults and what is given. It needs neither an account nor a cluster, and then says
+    what is missing for the deployment.
 
     Example: gitops-flask new project_name='Hello API' owner=acme
     """
@@ -151,7 +156,7 @@ def rollback(
 
 
 @cli.command("open")
-@click.option("--port", default=8000, show_default=True, help="The local port.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The local port.")
 @on_project
 def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .errors import InstallerError
-from .plain_text import paragraph, plain
+from .plain_text import folded, paragraph, plain
 
 if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is told
     from .checks.finding import Finding
@@ -51,6 +51,8 @@ _SIGN = {
 }
 
 
+_SIGN_WIDTH = 9
+"""Columns of the longest of them."""
 _wide = _Screen(width=1000)
 _FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
 
@@ -96,17 +98,35 @@ def confirm(question: str, *, yes: bool) -> None:
     click.confirm(plain(question), abort=True)
 
 
-def show_plan(planned: Sequence[Planned], where: str) -> None:
-    """Print what would be done, a row for each remote thing; `where` names GitHub's side and the cluster."""
+def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) -> None:
+    """Print what would be done, a row for each remote thing; `where` names GitHub's side and the cluster.
+
+    `brief` leaves the details out: a line for each.
+    """
     report(where)
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    table.add_column("does", no_wrap=True)
-    table.add_column("what")
-    table.add_column("how")
-    for p in planned:
-        sign = "[dim]  keep[/]" if p.change is None else _SIGN.get(p.change.action, "[yellow]! cannot[/]")
-        table.add_row(sign, escape(p.resource.title), escape(_details(p.change)))
-    _print(table)
+    rows = [(_sign(p.change), p.resource.title, "" if brief else _details(p.change)) for p in planned]
+    if not out.is_terminal and not brief:
+        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+        for heading in ("does", "what", "how"):
+            table.add_column(heading)
+        for sign, what, how in rows:
+            table.add_row(sign, escape(what), escape(how))
+        _wide.print(table)
+        return
+    for sign, what, how in rows:
+        gap = " " * (_SIGN_WIDTH + 2 - Text.from_markup(sign).cell_len)
+        out.print(f"{sign}{gap}{escape(fold(what, _SIGN_WIDTH + 2))}")
+        if how:
+            out.print(" " * (_SIGN_WIDTH + 4) + escape(fold(how, _SIGN_WIDTH + 4)))
+
+
+def _sign(change: Change | None) -> str:
+    return "[dim]  keep[/]" if change is None else _SIGN.get(change.action, "[yellow]! cannot[/]")
+
+
+def fold(text: str, before: int = 0) -> str:
+    """Break a text's lines where a terminal would, but at words; where there is no terminal there is no edge."""
+    return folded(text, out.width, before) if out.is_terminal else text
 
 
 def _details(change: Change | None) -> str:
@@ -125,53 +145,77 @@ def document(tree: dict[str, Any]) -> None:
     click.echo(json.dumps(tree, indent=2))
 
 
-def _table(lines: Iterable[tuple[str, str, str]]) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
-    for sign, what, state in lines:
-        table.add_row(sign, escape(what), escape(state))
-    return table
-
-
-def _print(table: Table) -> None:
-    """Print a table; only a terminal has an edge at which to break lines."""
-    (out if out.is_terminal else _wide).print(table)
-
-
-def _report(shown: Report) -> Table:
+def _rows(shown: Report) -> list[tuple[str, str, str]]:
     lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
-    return _table([*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)])
+    return [*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)]
+
+
+def _report(shown: Report) -> str:
+    """Draw a report in markup: titles and states in two columns, a state that does not fit there below its title."""
+    rows = _rows(shown)
+    column = 2 + max((len(what) for _, what, _ in rows), default=0) + 2
+    drawn = []
+    for sign, what, state in rows:
+        head, state = f"{sign} {escape(what)}", paragraph(state)
+        below = column + max(map(len, state.split("\n"))) > out.width if out.is_terminal else False
+        gap = "\n    " if below else " " * (column - 2 - len(what))
+        drawn.append(f"{head}{gap}{escape(fold(state, 4 if below else column))}".rstrip(" "))
+    return "\n".join(drawn)
 
 
 def show_report(shown: Report) -> None:
     """Print a report, a row for each part."""
-    _print(_report(shown))
+    if out.is_terminal:
+        out.print(_report(shown))
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for sign, what, state in _rows(shown):
+        table.add_row(sign, escape(what), escape(state))
+    _wide.print(table)
 
 
 @contextmanager
 def picture() -> Iterator[Callable[[Report], None]]:
-    """Lend a place on the terminal in which each report takes the place of the one before."""
-    with Live(console=out, auto_refresh=False) as live:
-        yield lambda shown: live.update(_report(shown), refresh=True)
+    """Lend a place on the terminal in which each report takes the place of the one before; the last one stays.
+
+    While they change, a line that is longer than the terminal is broken; as it stays, a link is whole.
+    """
+    last: list[Report] = []
+
+    def show(shown: Report) -> None:
+        last[:] = [shown]
+        live.update(Text.from_markup(plain(_report(shown))), refresh=True)
+
+    try:
+        place = out if out.is_terminal else _wide
+        with Live(console=place, auto_refresh=False, transient=place is out) as live:
+            yield show
+    finally:
+        if out.is_terminal:
+            for shown in last:
+                show_report(shown)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print what checks found, what is wrong with what mends it below."""
     for finding in findings:
         sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
-        out.print(f"{sign} {escape(paragraph(str(finding)))}")
+        out.print(f"{sign} {escape(fold(paragraph(str(finding)), 2))}")
 
 
 def show_timeline(timeline: Timeline) -> None:
     """Print when each step began and ended; nothing where nothing was done."""
-    for line in timeline.lines():
-        out.print(escape(line), style="cyan" if "━" in line else "bold", no_wrap=True, overflow="ignore", crop=False)
+    for line in timeline.lines(out.width if out.is_terminal else 1000):
+        bar = "━" in line
+        out.print(escape(line if bar else fold(line)), style="cyan" if bar else "bold")
 
 
 def report(message: str) -> None:
     """Print a sentence of the story."""
-    out.print(escape(paragraph(message)))
+    out.print(escape(fold(paragraph(message))))
 
 
 def fail(message: str) -> None:
     """Print an error to standard error."""
-    err.print(f"[bold red]✗[/] {escape(paragraph(message))}")
+    text = paragraph(message)
+    err.print(f"[bold red]✗[/] {escape(folded(text, err.width, 2) if err.is_terminal else text)}")

@@ -36,7 +36,7 @@ def offer(project: Path, mode: Mode) -> bool:
     if mode == "later":
         return False
     if mode == "no":
-        console.report(f"Make it real: {resume}")
+        console.report(f"Deploy it by:\n  {resume}")
         return False
     from . import preflight
     from .verbs.plan import beforehand, look, show  # the cluster's and GitHub's libraries load only where they are used
@@ -48,8 +48,10 @@ def offer(project: Path, mode: Mode) -> bool:
         problems = preflight.before_reading(world) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
             planned = look(world, problems)
-            show(world, planned, beforehand(world, planned, problems))
-            console.report(f"Nothing was changed. Make it real: {resume}")
+            findings = beforehand(world, planned, problems)
+            show(world, planned, findings, brief=bool(problems))
+            missing = any(finding.problem for finding in findings)
+            console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it by:\n  {resume}")
             return False
         up(world, yes=mode == "yes")
     except InstallerError as error:

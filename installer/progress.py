@@ -6,7 +6,7 @@ import time
 
 from rich.markup import escape
 
-from .console import out
+from .console import fold, out
 from .plain_text import paragraph
 from .timeline import Timeline
 
@@ -49,7 +49,7 @@ class Steps:
         title = self._by_thread.get(thread, "")
         began = self._running.get(title)
         step = f"{escape(title)} ({time.monotonic() - began:.0f} s): " if began is not None else ""
-        out.print(f"[dim]…        {step}{escape(paragraph(what))}[/]")
+        out.print(f"[dim]…        {fold(f'{step}{escape(paragraph(what))}', 9)}[/]")
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Print that a step ended."""
@@ -62,7 +62,9 @@ class Steps:
             bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
             sign = "[red]✗[/]" if bad else "[yellow]![/]" if left else "[green]✓[/]"
             count = f"{self._done}/{self._total}"
-            out.print(f"{sign} {count:>5}  {escape(title)}: {escape(outcome)} [dim]({seconds:.1f} s)[/]")
+            took = f"({seconds:.1f} s)".replace(" ", "\u00a0")  # stays together
+            text = escape(fold(f"{title}: {outcome} {took}", 9)).replace(took, f"[dim]({seconds:.1f} s)[/]")
+            out.print(f"{sign} {count:>5}  {text}")
 
 
 class _Heard(logging.Handler):
@@ -99,4 +101,4 @@ class Waiting:
         if condition != self._last:
             self._last = condition
             elapsed = time.monotonic() - self._began
-            out.print(f"[dim]… {elapsed:4.0f} s  {escape(paragraph(condition))}[/]")
+            out.print(f"[dim]… {elapsed:4.0f} s  {escape(fold(paragraph(condition), 10))}[/]")

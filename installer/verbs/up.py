@@ -52,7 +52,6 @@ def up(world: World, *, yes: bool, renew_key: bool = False) -> None:
         until_live(world, timeline)
         if any(p.resource.key in AT_THE_END and p.change and p.change.effective for p in planned):
             _remove_former(world)
-        console.show_timeline(timeline)
     else:
         lease.tidy()
         for p in planned:
@@ -96,7 +95,7 @@ def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) 
 
 def until_live(world: World, timeline: Timeline | None = None) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
-    timeline = timeline or Timeline()
+    picture, timeline = timeline, timeline or Timeline()
     waiting = Waiting()
     pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
     with timeline.span(f"first delivery ({world.ci.named(DELIVER)})", since=timeline.end_of(pushed)):
@@ -111,6 +110,8 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
         raise
     record = delivered.read(world) or record
     _tell(world, record)
+    if picture:  # before what the user looks for, which is to stay on the screen
+        console.show_timeline(picture)
     if record.hold:
         release = command("rollback", world.project, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")

@@ -85,9 +85,16 @@ def test_the_checks_of_a_generated_project_see_none(tmp_path: Path, monkeypatch:
     project, noted = tmp_path / "web", tmp_path / "noted"
     script(project / "ci/test", f"env >{noted}")
     script(project / "ci/chart", "")
+    script(project / ".venv/bin/python", f"env >{noted}-by-the-service")
+    (project / "src/web").mkdir(parents=True)
+    (project / "src/web/__main__.py").touch()
     monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/mine")
-    prove(project)
+    with pytest.raises(InstallerError, match="uv run python -m web did not answer with its revision"):
+        prove(project)
     assert seen(noted.read_text()) == set()
+    served = Path(f"{noted}-by-the-service").read_text()
+    assert seen(served) == set()
+    assert "REVISION=" in served
     assert "DATABASE_URL=postgresql://localhost/mine" in noted.read_text(), "the tests' own database is no secret"
 
 

@@ -132,3 +132,15 @@ def test_run_by_uvx_it_names_where_that_installed_from(
 ) -> None:
     installed_from(monkeypatch, direct_url)
     assert resume.command("up", project) == f"uvx --from {origin} gitops-flask up --project web"
+
+
+def test_in_a_checkouts_own_environment_it_is_the_checkouts_command(
+    monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    checkout = project.parent / "gitops-flask"
+    checkout.mkdir()
+    (checkout / "pyproject.toml").touch()
+    installed_from(monkeypatch, {"url": checkout.as_uri(), "dir_info": {}})
+    monkeypatch.setattr(sys, "prefix", str(checkout / ".venv"))
+    monkeypatch.chdir(checkout)
+    assert resume.command("up", project) == "uv run --no-dev gitops-flask up --project ../web"

@@ -1,0 +1,86 @@
+"""`new`: what cannot be is told before anything is written, without a traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from installer.errors import InstallerError
+from installer.verbs import new
+from tests.conftest import ROOT
+
+from .typed import Run
+
+QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("onwer=acme", "onwer: is no question. Write owner."),
+        ("colour=blue", "colour: is no question. There are project_name, project_slug,"),
+        ("_copy_without_render=x", "_copy_without_render: is no question."),
+        ("__database=yes", "__database: is no question. Write database."),
+        ("visibility=pub", "visibility: 'pub' cannot be used. Write private or public."),
+        ("database=mysql", "database: 'mysql' cannot be used. Write none or postgresql."),
+        ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
+        ("python_version=2.7", "python_version: '2.7' cannot be used. Write 3.13 or 3.14 or 3.12."),
+        ("project_name={{x}}", "project_name: '{{x}}' has braces that the template would fill in."),
+        ("description={% raw %}", "description: '{% raw %}' has braces that the template would fill in."),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_told_before_the_first_question(answer: str, told: str) -> None:
+    name, _, value = answer.partition("=")
+    with pytest.raises(InstallerError) as error:
+        new.check({"owner": "acme", name: value}, QUESTIONS)
+    assert str(error.value).splitlines()[0] == "No project was written."
+    assert f"- {told}" in str(error.value)
+
+
+def test_all_wrong_answers_are_told_at_once() -> None:
+    with pytest.raises(InstallerError) as error:
+        new.check({"onwer": "a", "visibility": "pub", "owner": "acme"}, QUESTIONS)
+    assert str(error.value).count("\n- ") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("visibility=pub", "✗ No project was written.\n  - visibility: 'pub' cannot be used."),
+        ("project_slug=null", "- project_slug: YAML knows 'null' as something else. Write a longer name: null-api."),
+    ],
+)
+def test_a_refused_answer_is_the_last_word_and_no_traceback_follows(tmp_path: Path, answer: str, told: str) -> None:
+    command = [sys.executable, "-m", "installer", "new", "--no-input", "--output-dir", tmp_path / "out", answer]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert len(done.stderr.splitlines()) <= 4
+    assert list((tmp_path / "out").glob("*")) == []
+
+
+def test_a_folder_that_is_there_is_told_with_what_to_do(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "hello-api").mkdir()
+    done = run("new", "--no-prove", cwd=tmp_path, code=1)
+    assert "hello-api" in done.stderr
+    assert "Choose another name or --output-dir, or move that folder away." in done.stderr
+
+
+def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says_so(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITOPS_FLASK_INSTALL", "no")
+    done = run("new", "--no-prove", "owner=octo", "project_name=Orders", cwd=tmp_path, code=0)
+    assert "Nobody can be asked here: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
+    assert "new project_name=… project_slug=…" in done.stdout
+    assert 'owner: "octo"' in (tmp_path / "orders/gitops.yaml").read_text()
+    assert done.stdout.endswith("gitops-flask up --project orders\n")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_there_is_not_is_refused(run: Run, port: str) -> None:
+    done = run("open", "--port", port, code=2)
+    assert f"{port} is not in the range 1<=x<=65535" in done.stderr
