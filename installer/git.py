@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import resume, shell
+from . import proxies, resume, shell
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .refused import said_to_a_program
 from .secret import redact
@@ -48,6 +48,8 @@ class Login:
         led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
         if led and led[1].casefold() != f"https://{self.host}".casefold():
             return f"{self.host} leads git to {led[1]}, which gets no login: is that a proxy's doing?", False
+        if by_proxy := proxies.blamed(output, f"https://{self.host}"):
+            return by_proxy, True
         return self.said(output)
 
 

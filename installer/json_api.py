@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+from . import proxies
 from .errors import Answered, InstallerError
 from .refused import not_the_host
 from .rest import PAUSES, TIMEOUT, Rest
@@ -57,6 +58,8 @@ class JsonApi(Rest):
                 allow_redirects=False,  # requests would take a header like Circle-Token along, to whatever host
             )
         except requests.RequestException as error:
+            if by_proxy := proxies.silent(self._base, error):
+                raise by_proxy from None
             why = redact(str(error.args[0] if error.args else error))
             fix = "Check the network and any proxy, then run this again."
             raise InstallerError(f"{self._base} did not answer {asked}: {why}", fix) from None

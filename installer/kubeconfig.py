@@ -1,6 +1,7 @@
 """A kubeconfig that is lent for one command: its user's rights in a file that nobody else reads and nothing leaves."""
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -9,8 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .environment import inherited
+from .errors import InstallerError
+
 _PREFIX = "gitops-flask-"
 _STALE = 3600.0  # seconds; no command takes that long
+
+
+def missing() -> InstallerError | None:
+    """Return what to tell where no kubeconfig is there: kubectl then asks localhost:8080, and says no more."""
+    given = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    files = [Path(each) for each in given] or [Path(inherited().get("HOME", "")) / ".kube" / "config"]
+    if any(path.exists() for path in files):
+        return None
+    if not given:
+        fix = "Make one with your cluster's own tool, or set KUBECONFIG to the file that you have."
+        return InstallerError(f"No cluster is known: there is no {files[0]}, and KUBECONFIG is not set.", fix)
+    names = " and ".join(map(str, files))
+    what = f"KUBECONFIG names {names}, which {'is' if len(files) == 1 else 'are'} not there."
+    return InstallerError(what, "Set it to your kubeconfig, or unset it: then ~/.kube/config is taken.")
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from . import proxies
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .http_client import Client, UnixSocket
 from .kubeconfig import lent
+from .kubeconfig import missing as no_kubeconfig
 from .listening import Listening
 from .manifest import Object as Object
 from .manifest import Objects as Objects
@@ -28,6 +30,7 @@ Rows = list[tuple[str, ...]]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
 _ANSWER = "kubectl's answer"
+_NO_CLUSTER = re.compile(r"localhost:8080|no configuration has been provided|current-context|context .* does not exist")
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _LISTENS_WITHIN = 30.0
@@ -221,6 +224,10 @@ class Cluster:
         said = redact(answer.err or answer.out).strip()
         if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
+            return lacks
+        if by_proxy := proxies.blamed(said, _address_in(said)):
+            return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
         context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
@@ -258,6 +265,12 @@ class Cluster:
             if not isinstance(tree, dict | None):
                 raise TypeError(f"it is a {type(tree).__name__}, no object")
             return tree
+
+
+def _address_in(said: str) -> str:
+    """Return the API server's address, as kubectl tells it; which proxy is taken depends on it."""
+    found = re.search(r"https://[^\s\"/]+", said)
+    return found[0] if found else "https://kubernetes"
 
 
 @contextmanager

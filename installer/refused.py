@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import requests
 
+from . import proxies
 from .errors import Answered, InstallerError, Untrusted
 from .rate_limit import seconds_to_wait
 from .secret import redact
@@ -75,6 +76,8 @@ def unreachable(
     base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str = "github.ca"
 ) -> InstallerError:
     """Say how the way to the code host failed; `ca` is the setting that names its CA."""
+    if by_proxy := proxies.silent(base, error):
+        return by_proxy
     said = f"{request}: {redact(str(error.args[0] if error.args else error))}"
     if unknown(error):
         return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY.replace("github.ca", ca))

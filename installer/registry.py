@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from . import proxies
 from .errors import InstallerError, Untrusted
 from .reading import UNREADABLE
 from .registry_trouble import explained, patiently, refuse
@@ -180,6 +181,8 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
                 f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
                 "Where a company's CA signed it: put that into the project and name it in gitops.yaml, registry.ca.",
             ) from None
+        if by_proxy := proxies.silent(base, error):
+            raise by_proxy from None
         raise InstallerError(
             f"The registry {host} does not answer at {base}: {type(error).__name__}.",
             "Check registry.host in gitops.yaml, the network and any proxy.",

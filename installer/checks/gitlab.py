@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from time import time as _now
 from urllib.parse import quote
 
-from ..errors import InstallerError
+from ..errors import Answered, InstallerError
 from ..gitlab import GitLab
 from ..gitlab_refused import RefusedByGitLab
 from ..gitlab_rest import TOKEN
@@ -42,7 +42,8 @@ def works(world: World) -> Iterable[Finding]:
         user, version = _gitlab(world).call("GET", "/user"), _gitlab(world).version()
     except InstallerError as error:
         fix = error.fix or f"Set {TOKEN} to one that works."
-        yield Finding("gitlab", f"The token for {host} does not work: {error.message}", fix)
+        refused = f"The token for {host} does not work: " if isinstance(error, Answered) else ""
+        yield Finding("gitlab", f"{refused}{error.message}", fix)
         return
     told = ".".join(map(str, version))
     if version < OLDEST:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..credentials import CI_TOKENS, DELIVERY_TOKEN
-from ..errors import InstallerError
+from ..errors import Answered, InstallerError
 from ..github import GitHub
 from ..world import World
 from .check import Check
@@ -20,7 +20,8 @@ def token(world: World) -> Iterable[Finding]:
     try:
         yield Finding(world.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
     except InstallerError as error:
-        yield Finding(world.settings.scm, f"{variable} does not work: {error.message}", error.fix)
+        refused = f"{variable} does not work: " if isinstance(error, Answered) else ""
+        yield Finding(world.settings.scm, f"{refused}{error.message}", error.fix)
 
 
 def delivery_token(world: World) -> Iterable[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from time import time as _now
 
-from ..errors import InstallerError
+from ..errors import Answered, InstallerError
 from ..permissions import SCOPES, needed, summary
 from ..refused import Refused
 from ..world import World
@@ -24,7 +24,8 @@ def works(world: World) -> Iterable[Finding]:
     try:
         user = world.github.call("GET", "/user")
     except InstallerError as error:
-        yield Finding("github", f"The token for {host} does not work: {error.message}", error.fix or _login(host))
+        refused = f"The token for {host} does not work: " if isinstance(error, Answered) else ""
+        yield Finding("github", f"{refused}{error.message}", error.fix or _login(host))
     else:
         yield Finding("github", f"the token for {host} is {user['login']}'s, {_kind(world)}")
 

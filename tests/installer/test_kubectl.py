@@ -44,16 +44,51 @@ def test_a_refusal_is_an_error_and_not_none(programs: Programs) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "The connection to the server localhost:8080 was refused - did you specify the right host or port?",
+        "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
         "Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
         'error: context "nope" does not exist',
     ],
 )
-def test_a_cluster_out_of_reach_is_told_with_its_fix(programs: Programs, said: str) -> None:
+def test_a_cluster_out_of_reach_is_told_with_its_fix(
+    programs: Programs, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("{}")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     programs.answer("kubectl", "version", out={"clientVersion": {}}, err=said, status=1)
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster("nope").version()
     assert "kubectl config get-contexts" in caught.value.fix
+
+
+NO_CONFIG = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
+
+
+def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs.answer("kubectl", "version", out={"clientVersion": {}}, err=NO_CONFIG, status=1)
+    monkeypatch.setenv("KUBECONFIG", "/nope")
+    with pytest.raises(InstallerError, match="KUBECONFIG names /nope, which is not there") as caught:
+        Cluster().version()
+    assert "localhost" not in str(caught.value)
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InstallerError, match=rf"there is no {tmp_path}/\.kube/config, and KUBECONFIG is not set"):
+        Cluster().version()
+
+
+def test_a_proxy_between_kubectl_and_the_cluster_is_told_with_its_variable(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Unable to connect to the server: proxyconnect tcp: dial tcp 127.0.0.1:9: connect: connection refused"
+    programs.answer("kubectl", "version", out={"clientVersion": {}}, err=said, status=1)
+    for name in ("https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hidden@127.0.0.1:9")
+    with pytest.raises(InstallerError, match="cannot be reached") as caught:
+        Cluster().version()
+    assert "mend HTTPS_PROXY" in caught.value.fix
+    assert "hidden" not in str(caught.value)
 
 
 def test_every_call_names_the_chosen_context(programs: Programs) -> None:

@@ -1,0 +1,100 @@
+"""A proxy that does not answer is told as that, with the variable that names it; never as a wrong token."""
+
+import socket
+from typing import Any
+
+import pytest
+
+from installer import proxies, registry
+from installer.checks import gitlab as gitlab_checks
+from installer.checks import token
+from installer.errors import InstallerError
+from installer.git import Login
+from installer.github import GitHub
+from installer.gitlab import GitLab
+from installer.json_api import JsonApi
+from installer.secret import Secret
+
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+TOKEN = Secret("a-token-of-this-test")
+
+
+@pytest.fixture(params=["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def dead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a variable name a proxy where nobody listens; return its name."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv(request.param, f"http://octo:hidden@127.0.0.1:{port}")
+    for module in ("rest", "json_api", "registry_trouble"):
+        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+    return str(request.param)
+
+
+def told(error: pytest.ExceptionInfo[InstallerError], variable: str, host: str) -> None:
+    said = str(error.value)
+    assert f"which {variable} names, does not let requests through to {host}" in said
+    assert f"NO_PROXY={host}" in said
+    assert "token" not in said
+    assert "hidden" not in said
+
+
+def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_told(dead: str) -> None:
+    with pytest.raises(InstallerError) as error:
+        GitHub("github.com", TOKEN, "acme/web").call("GET", "/user")
+    told(error, dead, "api.github.com")
+    with pytest.raises(InstallerError) as error:
+        GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user")
+    told(error, dead, "gitlab.com")
+    with pytest.raises(InstallerError) as error:
+        JsonApi("CircleCI", "https://circleci.com/api", {}, "CIRCLE_TOKEN").call("GET", "/v2/me")
+    told(error, dead, "circleci.com")
+    with pytest.raises(InstallerError) as error:
+        registry.check_login(registry.Login("docker.io", "acme", Secret("")), "acme/web")
+    told(error, dead, "registry-1.docker.io")
+
+
+def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
+    class World:
+        class settings:  # noqa: N801
+            host = "github.com"
+            repository = "acme/web"
+
+        class credentials:  # noqa: N801
+            token = TOKEN
+
+        github = GitHub("github.com", TOKEN, "acme/web")
+        host: Any = GitLab("gitlab.com", TOKEN, "acme/web")
+
+    world: Any = World()
+    for check in (token.works, gitlab_checks.works):
+        (found,) = check(world)
+        assert "does not work" not in found.what
+        assert found.what.startswith("The proxy http://127.0.0.1:")
+        assert dead in found.fix
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: unable to access 'https://github.com/acme/web/': Failed to connect to 127.0.0.1 port 9: refused",
+        "fatal: unable to access 'https://github.com/acme/web/': CONNECT tunnel failed, response 403",
+        "fatal: unable to access 'https://github.com/acme/web/': Could not resolve proxy: proxy.example.com",
+    ],
+)
+def test_a_push_that_a_proxy_stops_is_told_with_the_variable(dead: str, said: str) -> None:
+    fix, again = Login("github.com", "", {}).way_out(said)
+    assert dead in fix
+    assert again
+
+
+def test_without_a_proxy_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert proxies.blamed("proxyconnect tcp: refused", "https://github.com") == ""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "github.com")
+    assert proxies.blamed("Failed to connect to github.com port 443", "https://github.com") == ""
