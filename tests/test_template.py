@@ -215,6 +215,14 @@ def test_one_version_of_uv_is_named_everywhere(project: BakedProject) -> None:
         assert not re.search(r"uv==|uv>=", text), "uv by another way than its hashes"
 
 
+def test_one_version_of_the_charts_checker_is_named_everywhere(project: BakedProject) -> None:
+    (version,) = re.findall(r"^kubernetes-validate==(.+) \\$", project.text("ci/chart.txt"), re.MULTILINE)
+    assert f'"kubernetes-validate=={version}"' in (ROOT / "pyproject.toml").read_text()
+    named = re.findall(r"^(\S+?)==\S+ (.)$", project.text("ci/chart.txt"), re.MULTILINE)
+    assert len(named) >= 8
+    assert {end for _, end in named} == {"\\"}, "each with its hashes"
+
+
 def test_a_uv_of_another_content_is_not_installed(project: BakedProject, tmp_path: Path) -> None:
     """Whoever serves it: a wheel with the right name and version whose hash is not in the list."""
     about = {

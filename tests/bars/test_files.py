@@ -58,8 +58,8 @@ def test_shellcheck_finds_nothing(judged: Judged) -> None:
 
 
 def scripts(project: BakedProject) -> list[str]:
-    """Return the files of ci/ but the one that pip reads."""
-    return sorted(name for name in project.files() if name.startswith("ci/") and name != "ci/uv.txt")
+    """Return the files of ci/ but those that pip reads."""
+    return sorted(name for name in project.files() if name.startswith("ci/") and not name.endswith(".txt"))
 
 
 def suppressed(project: BakedProject) -> dict[str, list[str]]:

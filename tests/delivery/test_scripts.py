@@ -26,7 +26,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
     assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
-        [*SCRIPTS, *SHARED, "uv.txt"]
+        [*SCRIPTS, *SHARED, "uv.txt", "chart.txt"]
     )
 
 
@@ -100,7 +100,11 @@ while [ $# -gt 1 ]; do [ "$1" != --output ] || output=$2; shift; done
 kind=$(printf '%s' "$1" | sed 's/.*helm-v[0-9.]*-\\(.*\\).tar.gz/\\1/')
 [ -e "{project}/helm-$kind.tar.gz" ] || {{
   mkdir -p "{project}/got/$kind"
-  printf '#!/bin/sh\\necho "$*" >>{calls}\\necho rendered\\n' >"{project}/got/$kind/helm"
+  cat >"{project}/got/$kind/helm" <<'SH'
+#!/bin/sh
+echo "$*" >>{calls}
+echo "{{kind: List, apiVersion: v1, items: []}}"
+SH
   chmod +x "{project}/got/$kind/helm"
   tar -czf "{project}/helm-$kind.tar.gz" -C "{project}/got" "$kind/helm"
 }}
@@ -144,6 +148,88 @@ def test_a_chart_that_does_not_render_is_red(project: Path, broken: str) -> None
     done = run(project / "ci/chart", HOME=str(project))
     assert done.returncode == 1
     assert "chart: failed: helm " in done.stderr
+
+
+UNKNOWN = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {prots: [{port: 80}], ports: [{port: 80}]}
+"""
+MONITOR = """
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {anything: goes}
+"""
+
+
+@with_helm
+def test_a_field_that_kubernetes_does_not_know_is_red_with_its_object_and_name(project: Path) -> None:
+    (project / "chart/templates/service.yaml").write_text(UNKNOWN)
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert (
+        "chart: wrong: service/web: spec: Additional properties are not allowed ('prots' was unexpected)" in done.stderr
+    )
+    assert done.stderr.endswith("chart: failed: Kubernetes would not take it as it is written (see above)\n")
+    assert str(project) not in done.stderr.rpartition("chart: wrong")[2]
+
+
+@with_helm
+def test_a_kind_without_a_schema_is_named_as_unchecked(project: Path) -> None:
+    (project / "chart/templates/monitor.yaml").write_text(MONITOR)
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 0, done.stderr
+    unchecked = "chart: unchecked: ServiceMonitor (monitoring.coreos.com/v1) is no kind of Kubernetes' own\n"
+    assert unchecked in done.stderr
+    assert "unchecked: ConfigMap" not in done.stderr
+
+
+@with_helm
+def test_a_chart_is_checked_against_the_clusters_own_version_where_that_is_said(project: Path) -> None:
+    (project / "chart/templates/service.yaml").write_text(UNKNOWN)
+    done = run(project / "ci/chart", HOME=str(project), KUBERNETES_VERSION="1.30")
+    assert "(Kubernetes 1.30)" in done.stderr
+
+
+@with_helm
+@pytest.mark.parametrize("installer", ["uv", "python3"])
+def test_where_the_validator_is_missing_a_private_one_is_installed_by_hash_and_removed(
+    project: Path, installer: str
+) -> None:
+    bin_, temporary, calls = project / "bin", project / "temporary", project / "calls"
+    for folder in (bin_, temporary):
+        folder.mkdir()
+    for tool in ("bash", "env", "sed", "dirname", "mktemp", "rm", "cat", "grep", "sort", "mkdir", "chmod", "helm"):
+        (bin_ / tool).symlink_to(shutil.which(tool) or tool)
+    # both make the folder that they are told as the third word and note how they are called
+    fake = """
+case "$*" in
+  *venv*) for folder; do :; done; mkdir -p "$folder/bin"
+    printf '#!/bin/sh\nexit 0\n' >"$folder/bin/kubernetes-validate"; cp "$0" "$folder/bin/python"
+    chmod +x "$folder/bin/"* ;;
+esac
+"""
+    (bin_ / "cp").symlink_to(shutil.which("cp") or "cp")
+    write_program(bin_ / installer, f'#!/bin/bash\necho "$*" >>{calls}\n{fake}')
+    done = run(project / "ci/chart", PATH=str(bin_), HOME=str(project), TMPDIR=str(temporary))
+    assert done.returncode == 0, done.stderr
+    made, installed = calls.read_text().splitlines()
+    assert "venv" in made
+    assert "--only-binary :all: --require-hashes --requirement ci/chart.txt" in installed
+    assert list(temporary.iterdir()) == []
+
+
+@with_helm
+def test_without_anything_to_install_it_by_the_chart_check_says_what_it_takes(project: Path) -> None:
+    bin_ = project / "bin"
+    bin_.mkdir()
+    for tool in ("bash", "env", "sed", "dirname", "mktemp", "rm", "cat", "grep", "sort", "helm"):
+        (bin_ / tool).symlink_to(shutil.which(tool) or tool)
+    done = run(project / "ci/chart", PATH=str(bin_), HOME=str(project))
+    assert done.returncode == 1
+    assert "neither uv nor python3 with pip could install it from ci/chart.txt" in done.stderr
 
 
 @pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-web-dev.yaml"])
