@@ -114,6 +114,7 @@ def readme_command() -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_a_plan_on_one_screen(
     template: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:

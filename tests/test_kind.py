@@ -80,6 +80,20 @@ def test_the_image_to_build_from_is_there_under_its_name() -> None:
     assert {re.sub(r"{{.*?}}", default, base) for base in bases} == {re.findall(r"published=\((.*)\)", SCRIPT)[0]}
 
 
+def test_every_image_that_the_tests_start_in_the_cluster_is_published_there() -> None:
+    published = set(re.findall(r"python:(\S+?)[\s)]", re.findall(r"published=\(.*\)", SCRIPT)[0]))
+    sources = [file.read_text() for file in (ROOT / "tests/e2e").glob("*.py")]
+    started = {tag for text in sources for tag in re.findall(r"\b3\.\d+-slim[\w-]*", text)}
+    assert started
+    assert started <= published
+
+
+def test_what_the_script_reads_of_the_repository_is_there() -> None:
+    named = re.findall(r'"\$here/\.\./([\w./-]+)"', SCRIPT) + re.findall(r"\btests?/[\w/]+\.py", SCRIPT)
+    assert {"installer/resources/argo_cd.py", "tests/test_kind.py"} <= set(named)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_tests_find_every_variable_that_they_need_and_people_find_it_explained() -> None:
     exported = set(re.findall(r"\b([A-Z][A-Z0-9_]+)='?\$", SCRIPT))
     assert {*NEEDED} <= exported

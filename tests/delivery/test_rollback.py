@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -57,6 +58,18 @@ def test_argo_cd_is_told_of_the_commit_that_came_back(
     assert remote.git("log", "-1", trailers, "env/dev") == remote.git("log", "-1", trailers, "env/dev~2")
     assert f"Argocd-reference-commit-sha: {abc[1]}" in remote.git("log", "-1", trailers, "env/dev")
     assert remote.git("log", "-1", "--format=%s", "env/dev") == f"Roll back to {abc[1][:7]}: Change 2"
+
+
+def test_releasing_a_hold_of_which_nothing_else_is_known_names_the_branch(
+    laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
+) -> None:
+    laptop.run("rollback")
+    tree = "$(git ls-tree env/dev | awk -F '\\t' '$2 != \"image.yaml\"' | git mktree)"
+    by_hand = f"git commit-tree -p env/dev -m 'By hand' {tree}"
+    subprocess.run(["bash", "-c", f"git update-ref refs/heads/env/dev $({by_hand})"], cwd=remote.path, check=True)
+    answer = laptop.run("rollback", "--release")
+    assert answer.code == 0, answer.text
+    assert remote.git("log", "-1", "--format=%s", "env/dev") == "Release the hold on env/dev"
 
 
 def test_the_next_merge_does_not_undo_it_and_is_delivered_after_the_release(

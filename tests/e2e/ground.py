@@ -19,7 +19,7 @@ from tests.listening import kept_ports
 
 from .actors import eventually
 
-IMAGE = "docker.io/library/python:3.13-slim"
+IMAGE = "docker.io/library/python:3.13-slim-trixie"
 SERVER = """
 import http.server, json, os
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -23,7 +23,7 @@ from .stage import PASSED_ON, a_shell, at_a_host, believing
 from .variant import public
 
 IMAGE = "docker.io/library/python"
-TAG = "3.13-slim"
+TAG = "3.13-slim-trixie"
 WAITS = """on:
   push: {branches: [main]}
   workflow_dispatch: {inputs: {init: {type: boolean}}}

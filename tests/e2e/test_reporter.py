@@ -33,7 +33,7 @@ from .test_cluster_half import Half, kubectl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG, NAME = "clu-told", "clu-told-dev-reporter"
-BASE = ("library/python", "3.13-slim")
+BASE = ("library/python", "3.13-slim-trixie")
 MISSING = "sha256:" + "1" * 64
 BROKEN = Fault("500", message="Server Error")
 

@@ -45,7 +45,9 @@ def start(
     git.git(tree, "update-ref", "--no-deref", "HEAD", run.sha)
     git.git(tree, "remote", "add", "origin", f"https://{host}/{repository.full_name}")
     files = {
-        "workflow.yml": workflow.for_act([job.key for job in run.jobs if job.status == "queued"]),
+        "workflow.yml": workflow.for_act(
+            [job.key for job in run.jobs if job.status == "queued"], again=run.attempt > 1
+        ),
         "event.json": json.dumps(run.payload),
         "secrets.yml": json.dumps(dict(secrets)),
         "vars.yml": json.dumps({name: each.value for name, each in repository.variables.items()}),
@@ -66,6 +68,7 @@ def start(
         "--defaultbranch", repository.default_branch,
         "--actor", run.actor,
         "--env", f"GITHUB_RUN_ID={run.id}", "--env", f"GITHUB_RUN_NUMBER={run.number}",
+        "--env", f"GITHUB_RUN_ATTEMPT={run.attempt}",
     ]  # fmt: skip
     command += ["--github-instance", host] if host != "github.com" else []
     for label in labels:

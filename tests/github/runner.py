@@ -1,9 +1,11 @@
 """Runs of workflows: which of them wait for each other, how they go, and how they end."""
 
 import contextlib
+import json
 import subprocess
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,8 @@ from . import act
 from .environments import named
 from .model import Account, Deployment, DeploymentStatus, Repository, Token, new_secret, now, number
 from .runs import Job, Run
-from .wire import RefusedError
-from .workflows import Workflow, evaluate, secret_name, token_name
+from .wire import RefusedError, UnmodelledError
+from .workflows import Workflow, evaluate, secret_name, token_name, workflows
 
 if TYPE_CHECKING:
     from .stand_in import GitHub
@@ -75,7 +77,49 @@ class Runner:
         )
         context = self._context(repository, run)
         repository.workflows.setdefault(workflow.path, number())
+        self._queue(workflow, run, context, set(workflow.jobs))
+        self._enter_environments(repository, workflow, run, context)
+        repository.runs.insert(0, run)
+        self._begin(repository, workflow, run, context)
+        return run
+
+    def rerun(self, repository: Repository, run: Run, actor: str, *, failed: bool) -> None:
+        """Run it again, with the same commit and the rights of who started it first; `failed`: what did not succeed.
+
+        As https://docs.github.com/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs has it: the jobs that
+        failed and those that need them; what succeeded stays as it is, in the new attempt too.
+        """
+        if run.status != "completed":
+            raise RefusedError(403, "This workflow is already running")
+        workflow = next(each for each in workflows(repository, run.sha) if each.path == run.workflow)
+        again = {job.key for job in run.jobs if not failed or job.conclusion not in ("success", "skipped")}
+        while more := {job.key for job in run.jobs if again & set(job.needs)} - again:
+            again |= more
+        if not again:
+            raise RefusedError(403, "This workflow run cannot be retried: no job of it failed")
+        for job in run.jobs:
+            others = set(job.needs) - again if job.key in again else set()
+            if others and "needs." in json.dumps(workflow.jobs[job.key]):
+                raise UnmodelledError(
+                    f"job {job.key} again, with the outputs of {sorted(others)} of an earlier attempt"
+                )
+        run.attempt, run.triggered_by, run.began_at = run.attempt + 1, actor, now()
+        run.earlier += run.jobs
+        run.jobs = [
+            replace(job, id=number(), attempt=run.attempt, deployment=None) for job in run.jobs if job.key not in again
+        ]
+        run.conclusion, run.stuck = None, False
+        self._cancelled.discard(run.id)
+        context = self._context(repository, run)
+        self._queue(workflow, run, context, again)
+        self._enter_environments(repository, workflow, run, context)
+        self._begin(repository, workflow, run, context)
+
+    def _queue(self, workflow: Workflow, run: Run, context: dict[str, Any], keys: set[str]) -> None:
+        """Make the jobs of an attempt, in the order of the file."""
         for key, job in workflow.jobs.items():
+            if key not in keys:
+                continue
             needs = job.get("needs", [])
             label = job["runs-on"]
             labels = [evaluate(each, context) for each in ([label] if isinstance(label, str) else label)]
@@ -87,10 +131,14 @@ class Runner:
                     now(),
                     labels,
                     needs=[needs] if isinstance(needs, str) else needs,
+                    attempt=run.attempt,
                 )
             )
-        self._enter_environments(repository, workflow, run, context)
-        repository.runs.insert(0, run)
+        run.jobs.sort(key=lambda job: list(workflow.jobs).index(job.key))
+
+    def _begin(self, repository: Repository, workflow: Workflow, run: Run, context: dict[str, Any]) -> None:
+        """Let an attempt take its place in its group, and start it."""
+        run.status = "queued"
         concurrency = workflow.content.get("concurrency")
         if concurrency:
             described: dict[str, Any] = {"group": concurrency} if isinstance(concurrency, str) else concurrency
@@ -99,7 +147,6 @@ class Runner:
         thread = threading.Thread(target=self._execute, args=(repository, workflow, run), daemon=True)
         self._threads.append(thread)
         thread.start()
-        return run
 
     def _context(self, repository: Repository, run: Run) -> dict[str, Any]:
         github = {
@@ -117,6 +164,8 @@ class Runner:
         """Find each job's environment, and end those that theirs does not let in, with what needs them."""
         cloud = self._github.site.is_cloud
         for job in run.jobs:
+            if job.status == "completed":  # in an earlier attempt
+                continue
             wanted = named(workflow.jobs[job.key], partial(evaluate, context=context), cloud=cloud)
             if wanted is None:
                 continue
@@ -231,7 +280,7 @@ class Runner:
                 given |= repository.environment(job.environment).secrets
             stored |= {secret_name(job.key, name): each.value for name, each in given.items()}
         leads = {name: value for name, value in self._github.env.items() if not name.startswith("GH_")}
-        folder: Path = self._github.folder / f"run-{run.id}"
+        folder: Path = self._github.folder / f"run-{run.id}-{run.attempt}"
         return act.start(
             folder,
             repository,

@@ -47,6 +47,10 @@ class Run:
     conclusion: str | None = None
     updated_at: str = ""
     group: str | None = None  # of concurrency
+    attempt: int = 1  # 2 and more where it was run again
+    earlier: list[Job] = field(default_factory=list)  # the jobs of the attempts before
+    triggered_by: str = ""  # who ran it again
+    began_at: str = ""  # this attempt
     stuck: bool = False  # a job waits for a runner that is not there: queued for ever
 
     @property

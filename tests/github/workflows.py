@@ -95,10 +95,10 @@ class Workflow:
         steps = [step for job in self.jobs.values() for step in job.get("steps", [])]
         return {step["uses"].partition("@")[2] for step in steps if step.get("uses", "").startswith(f"{CHECKOUT}@")}
 
-    def for_act(self, starts: Collection[str]) -> str:
+    def for_act(self, starts: Collection[str], *, again: bool = False) -> str:
         """Write it the way act needs it: each job asks for a token and secrets of its own, since act knows one for all.
 
-        Only these jobs are started; what needs another one is never.
+        Only these jobs are started; what needs others is not, but in an attempt after the first, where those succeeded.
         """
         jobs = {}
         for key, job in self.jobs.items():
@@ -108,6 +108,11 @@ class Workflow:
                 raise UnmodelledError(f"{self.path}: job {key} has {sorted(unmodelled)}, which act ignores")
             steps = [self._step(key, step) for step in job["steps"]]
             jobs[key] = _replaced({**job, "steps": steps}, key)
+            needs = job.get("needs", [])
+            if kept := [each for each in ([needs] if isinstance(needs, str) else needs) if each in starts or not again]:
+                jobs[key]["needs"] = kept
+            else:
+                jobs[key].pop("needs", None)
             jobs[key].pop("environment", None)  # act passes over it; runner.py does not
         return json.dumps({**self.content, "jobs": jobs})  # JSON is YAML
 

@@ -265,3 +265,52 @@ def test_small_expressions_are_evaluated() -> None:
     context = {"github": {"sha": "abc", "event": {}}, "vars": {}}
     assert evaluate("d-${{ github.sha }}-${{ vars.RUNNER || 'it''s' }}", context) == "d-abc-it's"
     assert evaluate("${{ github.event.pull_request.number }}", context) == ""
+
+
+AGAIN = """
+on: push
+jobs:
+  steady: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}
+  shaky: {runs-on: ubuntu-latest, steps: [{run: 'test "$GITHUB_RUN_ATTEMPT" != 1'}]}
+  after: {runs-on: ubuntu-latest, needs: [steady, shaky], steps: [{run: 'true'}]}
+"""
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_run_is_run_again_under_its_number_all_of_it_or_what_failed_with_what_needs_it(
+    octo: Person, github: GitHub, *, failed: bool
+) -> None:
+    octo.repository(files={".github/workflows/again.yml": AGAIN})
+    first = github.wait_for_run("acme/web")
+    assert [(job.name, job.conclusion) for job in first.jobs] == [
+        ("steady", "success"),
+        ("shaky", "failure"),
+        ("after", "skipped"),
+    ]
+    octo.gh("run", "rerun", str(first.id), *(["--failed"] if failed else []), "-R", "acme/web")
+    run = octo.api().get_repo("acme/web").get_workflow_run(first.id)
+    assert (run.run_attempt, run.head_sha, run.run_number) == (2, first.head_sha, first.number)
+    assert (run.previous_attempt_url or "").endswith(f"/runs/{first.id}/attempts/1")
+    again = github.wait_for_run("acme/web")
+    assert (again.id, again.conclusion) == (first.id, "success"), again.log
+    newest, every = list(run.jobs()), list(run.jobs("all"))
+    assert [(job.name, job.raw_data["run_attempt"]) for job in newest] == [("steady", 2), ("shaky", 2), ("after", 2)]
+    assert len(every) == 6
+    assert again.log.count("steady | ⭐ Run Set up job") == (1 if failed else 2)
+    assert len(github.runs("acme/web")) == 1
+
+
+def test_a_run_that_is_under_way_or_in_which_nothing_failed_is_not_run_again(octo: Person, github: GitHub) -> None:
+    slow = "on: push\njobs: {one: {runs-on: ubuntu-latest, steps: [{run: sleep 3600}]}}\n"
+    octo.repository(files={".github/workflows/slow.yml": slow})
+    (run,) = octo.api().get_repo("acme/web").get_workflow_runs()
+    assert run.rerun() is False
+    told = octo.gh("api", "-X", "POST", f"repos/acme/web/actions/runs/{run.id}/rerun", ok=False)
+    assert "already running" in told
+    assert "HTTP 403" in told
+    run.cancel()
+    octo.commit({".github/workflows/slow.yml": slow.replace("sleep 3600", "true")})
+    octo.push("main")
+    done = github.wait_for_run("acme/web")
+    told = octo.gh("api", "-X", "POST", f"repos/acme/web/actions/runs/{done.id}/rerun-failed-jobs", ok=False)
+    assert "no job of it failed" in told

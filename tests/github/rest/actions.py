@@ -71,6 +71,7 @@ def run_json(call: Call, run: Run) -> dict[str, Any]:
     commit = git.commits(call.repository.git, run.head_sha, "-1")[0]
     repository = call.site.minimal_repository(call.repository)
     actor = call.github.accounts.get(run.actor.lower(), call.repository.owner)
+    again = call.github.accounts.get(run.triggered_by.lower(), actor)
     return {
         "id": run.id,
         "name": run.workflow_name,
@@ -80,7 +81,7 @@ def run_json(call: Call, run: Run) -> dict[str, Any]:
         "path": run.workflow,
         "display_title": run.title,
         "run_number": run.number,
-        "run_attempt": 1,
+        "run_attempt": run.attempt,
         "event": run.event,
         "status": run.status,
         "conclusion": run.conclusion,
@@ -92,16 +93,16 @@ def run_json(call: Call, run: Run) -> dict[str, Any]:
         "pull_requests": [],
         "created_at": run.created_at,
         "updated_at": run.updated_at or run.created_at,
-        "run_started_at": run.created_at,
+        "run_started_at": run.began_at or run.created_at,
         "actor": call.site.user(actor),
-        "triggering_actor": call.site.user(actor),
+        "triggering_actor": call.site.user(again),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",
         "check_suite_url": f"{call.url}/check-suites/{run.id}",
         "artifacts_url": f"{url}/artifacts",
         "cancel_url": f"{url}/cancel",
         "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": None,
+        "previous_attempt_url": f"{url}/attempts/{run.attempt - 1}" if run.attempt > 1 else None,
         "workflow_url": f"{call.url}/actions/workflows/{workflow_id}",
         "head_commit": {
             "id": commit.sha,
@@ -159,6 +160,23 @@ def cancel(call: Call, run_id: str) -> Response:
         raise RefusedError(409, "Cannot cancel a workflow run that is completed.")
     call.github.runner.cancel(found)
     return json_response(202, {})
+
+
+def _rerun(call: Call, run_id: str, *, failed: bool) -> Response:
+    if call.sent and call.sent.get("enable_debug_logging"):
+        raise UnmodelledError("a run again with debug logging")
+    call.github.runner.rerun(call.repository, find_run(call, run_id), call.token.owner.login, failed=failed)
+    return json_response(201, {})
+
+
+@route("POST", ACTIONS + "/runs/{run_id}/rerun", "actions:write")
+def rerun(call: Call, run_id: str) -> Response:
+    return _rerun(call, run_id, failed=False)
+
+
+@route("POST", ACTIONS + "/runs/{run_id}/rerun-failed-jobs", "actions:write")
+def rerun_failed_jobs(call: Call, run_id: str) -> Response:
+    return _rerun(call, run_id, failed=True)
 
 
 @route("GET", ACTIONS + "/runs/{run_id}/artifacts", "actions:read")

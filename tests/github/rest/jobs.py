@@ -17,8 +17,9 @@ from .actions import ACTIONS, find_run, run_json
 def jobs(call: Call, run_id: str) -> Response:
     """List the jobs of the newest attempt, or with `filter=all` those of all."""
     found = find_run(call, run_id)
-    newest = max((each.attempt for each in found.jobs), default=1)
-    shown = found.jobs if call.request.query.get("filter") == "all" else [j for j in found.jobs if j.attempt == newest]
+    every = [*found.earlier, *found.jobs]
+    newest = max((each.attempt for each in every), default=1)
+    shown = every if call.request.query.get("filter") == "all" else [each for each in every if each.attempt == newest]
     return call.page([_job(call, found, each) for each in shown], "jobs")
 
 
@@ -53,7 +54,7 @@ def _job(call: Call, run: Run, job: Job) -> dict[str, Any]:
 
 def _find_job(call: Call, job_id: str) -> tuple[Run, Job]:
     for each in call.repository.runs:
-        for candidate in each.jobs:
+        for candidate in (*each.jobs, *each.earlier):
             if candidate.id == int(job_id):
                 return each, candidate
     raise RefusedError(404, "Not Found")
