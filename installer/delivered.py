@@ -30,6 +30,8 @@ class Delivered:
     digest: str = ""
     unreadable: str = ""
     """Why it cannot be told what is recorded, where somebody wrote something else there."""
+    architectures: tuple[str, ...] = ()
+    """What the image is for; empty where that was not recorded."""
 
 
 def read(world: World) -> Delivered | None:
@@ -64,6 +66,7 @@ def at(world: World, commit: str) -> Delivered:
         image=_name(image.get("repository")),
         digest=_name(image.get("digest")),
         unreadable=wrong or no_hold,
+        architectures=_names(image.get("architectures")),
     )
 
 
@@ -82,6 +85,10 @@ def _mapping(world: World, file: str, commit: str) -> tuple[dict[Any, Any], str]
 def _name(value: object) -> str:
     """Return a name that has no blank, and nothing in it that cannot be seen; empty where it is none."""
     return value if isinstance(value, str) and value.isprintable() and " " not in value else ""
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(_name, value))) if isinstance(value, list) else ()
 
 
 def _words(value: object) -> str:

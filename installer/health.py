@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import delivered, registry, telling
 from .answers import disagreement
+from .architectures import mismatch, of_nodes
 from .checks.finding import Finding
 from .ci import DELIVER, Run
 from .converge import Planned
@@ -73,6 +74,7 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
     with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
     if record and "cluster" not in blind:
+        rows += _architecture(world, record)
         rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
     return Report(rows, problems, record.hold if record else "", under_way)
@@ -178,6 +180,13 @@ def _service(world: World, record: Delivered | None) -> Iterator[Row]:
     wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
+
+
+def _architecture(world: World, record: Delivered) -> Iterator[Row]:
+    """Name an image that no node runs; nothing to say where one does."""
+    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(world.cluster))):
+        fix = f"{command('up', world.project)}, then deliver again: {world.ci.by_hand(DELIVER)}"
+        yield Row("architecture", "machines that the image is for", healthy=False, state=f"{wrong}\n→ {fix}")
 
 
 def _deployment(world: World, record: Delivered) -> Iterator[Row]:

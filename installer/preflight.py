@@ -44,6 +44,7 @@ CHECKS = (
     Check("cluster", cluster.rights_to_wire, "application"),
     Check("cluster", cluster.namespace, "writing"),
     Check("cluster", cluster.kinds, "writing"),
+    Check("cluster", cluster.architectures),
     Check("cluster", database.rights_to_write, "database-address"),
     Check("cluster", database.address, "database-address"),
     Check(None, settings.committed, "sharing"),

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 
+from .. import delivered
+from ..architectures import mismatch
+from ..ci import DELIVER
 from ..components import PARTS, namespaces, number
 from ..errors import InstallerError
 from ..marks import is_ours
 from ..pod_security import advice
+from ..resources.platforms import Platforms
+from ..resume import command
 from ..world import World
 from .finding import Finding
 
@@ -53,6 +58,26 @@ def namespace(world: World) -> Iterable[Finding]:
     found = world.cluster.get("namespace", name)
     if found and not is_ours(found, world.settings) and (told := advice(found)):
         yield Finding("cluster", f"Others made the namespace {name}.", told, stops=False)
+
+
+def architectures(world: World) -> Iterable[Finding]:
+    """Compare what the CI builds for, and what was delivered last, with what the nodes are."""
+    platforms = next((each for each in world.resources() if isinstance(each, Platforms)), None)
+    seen = platforms.observe() if platforms else None
+    if not platforms or not seen or not seen.nodes:
+        return
+    nodes = " and ".join(seen.nodes)
+    record = delivered.read(world)
+    if record and (wrong := mismatch(record.architectures, seen.nodes)):
+        fix = f"{command('up', world.project)}, then deliver again: {world.ci.by_hand(DELIVER)}"
+        yield Finding("cluster", f"No node runs what was delivered: {wrong}.", fix)
+    if change := platforms.diff(seen):
+        built = ", ".join(platforms.built_for(seen)) or "nothing that is known"
+        what = f"The nodes are {nodes}, and {world.ci.title} builds for {built}."
+        yield Finding("cluster", what, f"gitops-flask up sets it right ({change.note}).", stops=False)
+    else:
+        told = ", ".join(platforms.built_for(seen))
+        yield Finding("cluster", f"the nodes are {nodes}" + (f"; images are built for {told}" if told else ""))
 
 
 def kinds(world: World) -> Iterable[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from platform import machine
 
 import pytest
 import yaml
@@ -25,14 +26,26 @@ def test_init_makes_the_branch_with_a_whole_snapshot_and_no_parent(laptop: Check
     assert (answer.code, answer.line) == (0, f"deploy: done env/dev records {revision} (commit {remote.tip()})")
     assert remote.paths() == SNAPSHOT
     assert remote.commits() == [remote.tip()]
-    image = {"repository": REPOSITORY, "tag": revision, "digest": DIGEST}
+    here = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine(), machine())
+    image = {"repository": REPOSITORY, "tag": revision, "digest": DIGEST, "architectures": [here]}
     assert yaml.safe_load(remote.read("image.yaml")) == {"image": image, "revision": revision}
 
 
 def test_every_value_of_the_image_file_is_quoted(delivered: Checkout, remote: Remote) -> None:
     values = [line.partition(": ")[2] for line in remote.read("image.yaml").splitlines()[1:]]
-    assert len(values) == 4
-    assert all(value[0] == value[-1] == '"' for value in values)
+    assert len(values) == 5
+    assert all(value.strip("[]")[0] == value.strip("[]")[-1] == '"' for value in values)
+
+
+@pytest.mark.parametrize(
+    ("platforms", "recorded"),
+    [("linux/arm64", ["arm64"]), ("linux/amd64,linux/arm64/v8", ["amd64", "arm64"]), ("linux/s390x", ["s390x"])],
+)
+def test_the_machines_that_the_image_is_for_are_recorded_with_it(
+    laptop: Checkout, remote: Remote, platforms: str, recorded: list[str]
+) -> None:
+    assert laptop.run("deploy", "--init", PLATFORMS=platforms).code == 0
+    assert yaml.safe_load(remote.read("image.yaml"))["image"]["architectures"] == recorded
 
 
 def test_a_branch_that_was_lost_is_brought_back_by_init_only(delivered: Checkout, remote: Remote) -> None:

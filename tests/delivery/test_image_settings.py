@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.delivery.test_image import LOGIN, ONLY_MAIN, calls, machine
-from tests.delivery.world import DIGEST, REPOSITORY, Checkout
+from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
 
 __all__ = ["machine"]
 ACTIONS = {
@@ -45,6 +45,58 @@ def test_it_is_for_machines_like_the_builders_unless_told(machine: Checkout) -> 
 
 def test_it_is_for_the_machines_that_were_named(machine: Checkout) -> None:
     assert "--platform linux/amd64,linux/arm64 " in build_of(machine, PLATFORMS="linux/amd64,linux/arm64")
+
+
+ARM = {"PLATFORMS": "linux/arm64", "KNOWS": "linux/amd64, linux/amd64/v2, linux/386"}
+HOSTED = [
+    {**ACTIONS, "RUNNER_ENVIRONMENT": "github-hosted"},
+    {"CIRCLECI": "true"},
+    {"TRAVIS": "true"},
+]
+
+
+@pytest.fixture
+def ubuntu(machine: Checkout) -> Checkout:
+    """A machine with sudo and apt-get, which note what they are asked."""
+    for name in ("sudo", "apt-get"):
+        write_program(machine.home / "bin" / name, f'#!/bin/sh\nprintf "%s\\n" "$*" >>"$HOME/{name}.calls"\n')
+    return machine
+
+
+@pytest.mark.parametrize("where", HOSTED, ids=["GitHub", "CircleCI", "Travis CI"])
+def test_on_a_machine_that_is_thrown_away_qemu_is_installed_for_what_it_is_not(
+    ubuntu: Checkout, where: dict[str, str]
+) -> None:
+    answer = ubuntu.run("image", **LOGIN, **ARM, **where)
+    assert answer.code == 0, answer.text
+    assert "this machine is not linux/arm64: QEMU emulates it" in answer.text
+    assert (ubuntu.home / "sudo.calls").read_text().splitlines() == [
+        "apt-get update -qq",
+        "apt-get install -qq -y qemu-user-static",
+    ]
+    docker = [line for line in (ubuntu.home / "docker.calls").read_text().splitlines() if line.startswith("buildx")]
+    assert docker.index("buildx stop") < next(n for n, line in enumerate(docker) if line.startswith("buildx build"))
+
+
+@pytest.mark.parametrize("where", [{}, ACTIONS, ACTIONS | {"RUNNER_ENVIRONMENT": "self-hosted"}], ids=str)
+@pytest.mark.parametrize("option", [[], ["--no-push"]], ids=["push", "--no-push"])
+def test_on_a_machine_of_yours_nothing_is_installed_and_the_way_out_is_said(
+    ubuntu: Checkout, where: dict[str, str], option: list[str]
+) -> None:
+    answer = ubuntu.run("image", *option, **LOGIN, **ARM, **where)
+    assert answer.code == 1
+    assert "PLATFORMS asks for linux/arm64, and this machine builds for linux/amd64,linux/amd64/v2" in answer.text
+    assert "tonistiigi/binfmt --install all" in answer.text
+    assert not (ubuntu.home / "sudo.calls").exists()
+    assert calls(ubuntu, "buildx build") == []
+
+
+@pytest.mark.parametrize("platforms", ["", "linux/arm64", "linux/amd64,linux/arm64/v8"])
+def test_nothing_is_installed_for_what_the_builder_knows(ubuntu: Checkout, platforms: str) -> None:
+    answer = ubuntu.run("image", **LOGIN, PLATFORMS=platforms, CIRCLECI="true")
+    assert answer.code == 0, answer.text
+    assert not (ubuntu.home / "sudo.calls").exists()
+    assert bool(calls(ubuntu, "buildx inspect --bootstrap")) == bool(platforms), "nothing is asked for the usual"
 
 
 @pytest.mark.parametrize("pushed", ["", "sha256:" + "2b" * 32])

@@ -25,6 +25,7 @@ class Cluster:
     content: list[str] = field(default_factory=list)
     forbidden: tuple[str, ...] = ()
     server: str = "v1.34.4"
+    answered: bool = True
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         return self.objects.get((kind, name))

@@ -54,8 +54,13 @@ class Ground:
             subprocess.run(["git", "rm", "-q", "--cached", "gitops.yaml"], cwd=source, check=True)
             subprocess.run(["git", "add", file], cwd=source, check=True)
             subprocess.run(["git", *WHO, "commit", "-qm", "Theirs"], cwd=source, check=True)
-        on_server(self.github.repository("acme/web").git, "fetch", "-q", str(source), f"main:refs/heads/{branch}")
+        self.push("main", branch, source)
         self.github.changes.clear()
+
+    def push(self, here: str, branch: str, source: Path | None = None) -> None:
+        """Let the repository have a branch of the project's folder, or of another one."""
+        bare = self.github.repository("acme/web").git
+        on_server(bare, "fetch", "-q", str(source or self.project), f"{here}:refs/heads/{branch}")
 
 
 @pytest.fixture

@@ -48,14 +48,14 @@ class Helm(fakes.Helm):
 
     def __init__(self, there: fakes.Cluster) -> None:
         super().__init__()
-        self._cluster = there
+        self.cluster = there
 
     def install(self, name: str, namespace: str, values: dict[str, Any], **options: Any) -> None:
         super().install(name, namespace, values, **options)
         for made in values["objects"]:
             kind = made["kind"].lower()
             kind = f"{kind}s.argoproj.io" if made["apiVersion"].startswith("argoproj") else kind
-            self._cluster.objects[kind, made["metadata"]["name"]] = made
+            self.cluster.objects[kind, made["metadata"]["name"]] = made
 
 
 @pytest.fixture

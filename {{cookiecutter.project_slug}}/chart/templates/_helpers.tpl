@@ -36,10 +36,18 @@ labels:
 serviceAccountName: {{ .Release.Name | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- range $name := list "imagePullSecrets" "priorityClassName" "nodeSelector" "tolerations" }}
+{{- range $name := list "imagePullSecrets" "priorityClassName" "tolerations" }}
 {{- with get $.Values $name }}
 {{ dict $name . | toYaml }}
 {{- end }}
+{{- end }}
+{{- /* Where its image runs: elsewhere it would end in `exec format error`. */}}
+{{- $nodes := deepCopy (default dict .Values.nodeSelector) }}
+{{- if eq (len (default list .Values.image.architectures)) 1 }}
+{{- $nodes = merge $nodes (dict "kubernetes.io/arch" (first .Values.image.architectures)) }}
+{{- end }}
+{{- with $nodes }}
+{{ dict "nodeSelector" . | toYaml }}
 {{- end }}
 securityContext:
   runAsNonRoot: true

@@ -29,6 +29,7 @@ show_warning() { printf '%s\n' "$1" >&2; } # TEXT
 summarize_run() { :; }                  # MARKDOWN, for the page of the run
 keep_digest() { :; }                    # DIGEST, for the job that delivers
 where_to_set() { :; }                   # NAME: where one sets it, in brackets, for messages
+thrown_away() { false; }                # is this machine the CI's own, an Ubuntu that ends with the job?
 first_push() { false; }                 # did the push that started this make the branch?
 who() { git config user.name || id -un; }
 name_git() { export GIT_AUTHOR_NAME="$1" GIT_COMMITTER_NAME="$1" GIT_AUTHOR_EMAIL="$2" GIT_COMMITTER_EMAIL="$2"; }

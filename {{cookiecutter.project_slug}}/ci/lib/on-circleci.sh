@@ -14,6 +14,7 @@ TO_RELEASE='Trigger Pipeline on main at CircleCI, with the parameter action: rel
 name_git CircleCI builds@circleci.com
 
 where_to_set() { printf ' (at CircleCI: Project Settings, Environment Variables)'; }
+thrown_away() { true; }
 who() { printf '%s' "${CIRCLE_USERNAME:-somebody at CircleCI}"; }
 
 # CircleCI does not tell whether a push made its branch; but what comes first has nothing before it, also in a clone.

@@ -25,4 +25,5 @@ where_to_set() {
     *) printf ' (in GitHub it is a repository variable: gh variable set %s)' "$1" ;;
   esac
 }
+thrown_away() { [ "${RUNNER_ENVIRONMENT:-}" = github-hosted ]; }
 who() { printf '%s' "${GITHUB_TRIGGERING_ACTOR:-${GITHUB_ACTOR:-unknown}}"; }

@@ -14,6 +14,7 @@ TO_RELEASE='Trigger build on main at Travis CI, with ACTION=release (see .travis
 name_git 'Travis CI' builds@travis-ci.com
 
 where_to_set() { printf ' (at Travis CI: More options, Settings, Environment Variables)'; }
+thrown_away() { true; }
 who() { printf 'somebody at Travis CI'; }
 
 # The range is empty where a push made the branch.

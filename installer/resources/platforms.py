@@ -1,0 +1,159 @@
+"""For which machines the CI builds: those that the cluster's nodes are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from .. import architectures
+from ..architectures import ASKED_FOR, NATIVE, USUAL
+from ..kubectl import Cluster
+from ..resource import GOES, Change, Field, Lane, Resource
+from ..settings import CLOUD, GITHUB_ACTIONS, Settings
+from . import ci_variables
+
+PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
+_EMULATES = "builds that by emulation (QEMU), which takes several times as long"
+_END = "…"
+"""Begins what is shown of a value of which a CI shows the end alone."""
+
+
+class Store(Protocol):
+    """The CI's variables, as their names and values."""
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables."""
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change one."""
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete one; False where there was none."""
+
+
+class AtOtherCI:
+    """The variables of a CI that is not the code host's own."""
+
+    def __init__(self, store: ci_variables.Store) -> None:
+        self._store = store
+
+    def variables(self) -> dict[str, str]:
+        """Return what is shown of them; none where the CI cannot be asked, or does not build the project yet."""
+        found = {} if self._store.blind else self._store.variables() or {}
+        return {name: shown.text if shown.whole else f"{_END}{shown.text}" for name, shown in found.items()}
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or replace one."""
+        self._store.set_variable(name, ci_variables.Plain(value), shown=True)
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete one."""
+        return not self._store.blind and self._store.delete_variable(name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The architectures of the nodes, where they are known, and then the CI's variables."""
+
+    nodes: tuple[str, ...] = ()
+    variables: Mapping[str, str] | None = None
+
+
+class Platforms(Resource[Seen]):
+    """Set only where what would be built runs on no node: whoever builds for more, or for some of them, may go on."""
+
+    key = "platforms"
+    needs = ("repository", "registry-token")
+    wanted = False
+
+    def __init__(self, settings: Settings, store: Store, cluster: Cluster, *, blind: bool = False) -> None:
+        self.lane: Lane = settings.scm
+        self._store = store
+        self._cluster = cluster
+        self._blind = blind
+        self._ci = settings.ci
+        self._label = settings.runner
+        self._hosted = settings.ci == GITHUB_ACTIONS and settings.host == CLOUD and not settings.runner
+        self.title = "machines that images are built for"
+
+    def observe(self) -> Seen:
+        """Ask the cluster for its nodes, and the CI for its variables where the nodes are known."""
+        nodes = architectures.of_nodes(self._cluster)
+        return Seen(nodes, self._store.variables()) if nodes else Seen()
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen()
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare with the nodes; say which machine builds it, or what emulates one."""
+        fields = tuple(Field(name, (seen.variables or {}).get(name), new) for name, new in self._wanted(seen).items())
+        if not fields:
+            return None
+        note = f"the nodes are {' and '.join(seen.nodes)}: {self._how(seen)}"
+        if self._blind:
+            return Change("unavailable", note=f"{note}; set {PLATFORMS} by hand: {fields[0].new}")
+        return Change("change" if PLATFORMS in (seen.variables or {}) else "create", fields, note)
+
+    def built_for(self, seen: Seen) -> tuple[str, ...]:
+        """Return what the CI builds for now; empty where that cannot be told."""
+        variables = seen.variables or {}
+        if given := variables.get(PLATFORMS, ""):
+            return () if given.startswith(_END) else architectures.of_platforms(given)
+        label = self._label or variables.get(RUNNER, "")
+        usual = architectures.of_label(label) if self._ci == GITHUB_ACTIONS else USUAL
+        return (usual,) if usual else ()
+
+    def _wanted(self, seen: Seen) -> dict[str, str | None]:
+        """Return the variables to set, the machine first: a kill between the two is seen next time."""
+        if not seen.nodes or seen.variables is None:
+            return {}
+        best = architectures.best(seen.nodes)
+        wanted = {PLATFORMS: f"linux/{best}"}
+        given, built = seen.variables.get(PLATFORMS, ""), self.built_for(seen)
+        if given and not built:
+            return {}  # its end is all that is shown, and somebody set it
+        if {*built} & {*seen.nodes} or (not built and USUAL in seen.nodes):
+            return {}
+        label = seen.variables.get(RUNNER, "")
+        if self._hosted and architectures.of_label(label) not in ("", best) and (best in NATIVE or best == USUAL):
+            return {RUNNER: NATIVE.get(best), **wanted}
+        return {**wanted}
+
+    def _how(self, seen: Seen) -> str:
+        best = architectures.best(seen.nodes)
+        label = self._label or (seen.variables or {}).get(RUNNER, "")
+        if self._ci == GITHUB_ACTIONS:
+            if RUNNER in self._wanted(seen) or architectures.of_label(label) == best:
+                return f"built by GitHub's own {NATIVE.get(best, 'ubuntu-latest')}, without emulation"
+            which = label or "ubuntu-latest"
+            if architectures.of_label(label):
+                return f"{which} {_EMULATES}"
+            return f"{which} must be such a machine, or have QEMU to emulate one"
+        natively = f"natively with {ASKED_FOR[self._ci]}"
+        if self._ci == "gitlab-ci":  # a job there cannot bring QEMU along
+            return f"built {natively}, or where the runner's machine has QEMU to emulate one"
+        return f"{self._ci} {_EMULATES}; {natively}" if best in NATIVE else f"{self._ci} {_EMULATES}"
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Set what differs."""
+        for field in change.fields:
+            if field.new is None:
+                self._store.delete_variable(field.name)
+            else:
+                self._store.set_variable(field.name, field.new, seen.variables or {})
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is what this would set."""
+        return GOES if self._ours(seen) else ""
+
+    def _ours(self, seen: Seen) -> list[str]:
+        if not seen.nodes or seen.variables is None:
+            return []
+        best = architectures.best(seen.nodes)
+        made = {PLATFORMS: f"linux/{best}", RUNNER: NATIVE.get(best) if self._hosted else None}
+        return [name for name, value in made.items() if value and seen.variables.get(name) == value]
+
+    def remove(self) -> str:
+        """Delete what this would set."""
+        gone = [name for name in self._ours(self.observe()) if self._store.delete_variable(name)]
+        return f"deleted {', '.join(gone)}" if gone else "was not there"
