@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from . import converge
+from . import converge, unforeseen
 from .checks import actions, cluster, database, image, owner, repository, settings, token, tools
 from .checks.check import Check
 from .checks.finding import Finding
@@ -132,6 +132,9 @@ def _one(world: World, check: Check) -> list[Finding]:
         return list(check.ask(world))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
         return [_stumbled(check.lane(world) or world.settings.scm, error)]
+    except Exception as error:  # nor must what nobody foresaw
+        what, _, fix = unforeseen.told(error).partition("\n  ")
+        return [Finding(check.lane(world) or world.settings.scm, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

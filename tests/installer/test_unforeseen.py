@@ -4,10 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from installer import lease, turn, unforeseen
+from installer import lease, preflight, turn, unforeseen
+from installer.checks.check import Check
+from installer.checks.finding import Finding
 from installer.errors import InstallerError
 from installer.reading import understood
 
@@ -144,3 +148,22 @@ def test_a_folder_for_locks_that_somebody_else_laid_out_is_not_used(
     with pytest.raises(InstallerError, match="no folder to keep locks and logs in") as caught:
         turn.state_folder()
     assert "XDG_STATE_HOME" in caught.value.fix
+
+
+def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_others_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stumbles(_: object) -> list[Finding]:
+        raise KeyError("plan")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    world: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
+    checks = [
+        Check("host", stumbles, "looking"),
+        Check("host", lambda _: [Finding("github", "all is well")], "looking"),
+    ]
+    first, second = preflight._ask(world, checks)
+    assert first.problem
+    assert "nobody foresaw: KeyError: 'plan'" in first.what
+    assert str(tmp_path) in first.fix
+    assert second.what == "all is well"
