@@ -1,5 +1,7 @@
 """What is missing or wrong is told before the first write, all of it at once, each with its fix."""
 
+import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -171,8 +173,25 @@ def test_a_missing_registry_token_is_told(world: Make, monkeypatch: pytest.Monke
     assert problem.fix == "Set REGISTRY_TOKEN in the environment."
 
 
-def test_a_cluster_that_does_not_answer_is_told(world: Make) -> None:
+def test_a_kubeconfig_that_is_not_there_is_told(world: Make) -> None:
     if any("kubectl is not" in p.what for p in before_reading(world())):
         pytest.skip("needs kubectl")
+    (problem,) = [p for p in before_reading(world()) if p.lane == "cluster" and "KUBECONFIG" in p.what]
+    assert problem.what == "KUBECONFIG names /nowhere, which is not there."
+    assert "unset it" in problem.fix
+
+
+def test_a_cluster_that_does_not_answer_is_told(world: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if any("kubectl is not" in p.what for p in before_reading(world())):
+        pytest.skip("needs kubectl")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        there = f"https://127.0.0.1:{server.getsockname()[1]}"
+    tree = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "kind",
+        "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me"}}],
+        "clusters": [{"name": "kind", "cluster": {"server": there}}], "users": [{"name": "me", "user": {}}],
+    }  # fmt: skip
+    (tmp_path / "kubeconfig").write_text(json.dumps(tree))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     (problem,) = [p for p in before_reading(world()) if p.lane == "cluster" and "cannot be reached" in p.what]
     assert "kubectl config" in problem.fix
