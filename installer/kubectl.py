@@ -115,6 +115,8 @@ class Cluster:
     def versions(self) -> tuple[str, str]:
         """Return kubectl's own version and the server's."""
         answer = self._attempt("version", "--output=json")
+        if answer.status:
+            raise self.failure(answer, self._shown("version"))
         with understood(_ANSWER):
             tree = json.loads(answer.out or "{}")
             server = tree.get("serverVersion", {}).get("gitVersion")
@@ -224,11 +226,14 @@ class Cluster:
         said = redact(answer.err or answer.out).strip()
         if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        context = f"context {self.context}" if self.context else "the current context"
+        if "Please enter Username" in answer.out:  # nobody is there to ask
+            fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
+            return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
         if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
             return lacks
         if by_proxy := proxies.blamed(said, _address_in(said)):
             return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
-        context = f"context {self.context}" if self.context else "the current context"
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
             "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "

@@ -77,6 +77,12 @@ def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
         Cluster().version()
 
 
+def test_a_kubeconfig_without_a_login_is_told_as_that(programs: Programs) -> None:
+    programs.answer("kubectl", "version", out="Please enter Username: ", err="error: EOF", status=1)
+    with pytest.raises(InstallerError, match="The kubeconfig has no login for the cluster of the current context"):
+        Cluster().version()
+
+
 def test_a_proxy_between_kubectl_and_the_cluster_is_told_with_its_variable(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

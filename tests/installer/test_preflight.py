@@ -189,7 +189,7 @@ def test_a_cluster_that_does_not_answer_is_told(world: Make, monkeypatch: pytest
     tree = {
         "apiVersion": "v1", "kind": "Config", "current-context": "kind",
         "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me"}}],
-        "clusters": [{"name": "kind", "cluster": {"server": there}}], "users": [{"name": "me", "user": {}}],
+        "clusters": [{"name": "kind", "cluster": {"server": there}}], "users": [{"name": "me", "user": {"token": "x"}}],
     }  # fmt: skip
     (tmp_path / "kubeconfig").write_text(json.dumps(tree))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
