@@ -16,12 +16,16 @@ from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
+OR_HOST = re.compile(f"({HOST.pattern})?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 GROUP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)*")
 ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
 IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+
+_PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
+_WITH_PORT = (HOST, OR_HOST, ADDRESS)
 
 # where in the file each setting stands, and what it must look like; `scm` is the code host's section, by its kind
 _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
@@ -52,7 +56,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
     "registry_token_server": (
         "registry.token_server",
-        re.compile(f"({HOST.pattern})?"),
+        OR_HOST,
         "the host of the registry's token server, like auth.example.com, or nothing",
     ),
     "ci": ("project.ci", None, "the name of a CI"),
@@ -134,6 +138,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
             fits = isinstance(value, str) and (pattern is None or bool(pattern.fullmatch(value)))
         if not fits:
             wrong.append(f"{where}: must be {form}, is {value!r}")
+        elif pattern in _WITH_PORT and (port := _PORT.search(value)) and not 0 < int(port[1]) < 65536:
+            wrong.append(f"{where}: there is no port {port[1]}; they go from 1 to 65535")
         values[name] = value
     for name, longest in (("slug", 36), ("namespace", 63)):
         if isinstance(values[name], str) and len(values[name]) > longest:

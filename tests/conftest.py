@@ -137,10 +137,15 @@ def project_with_database(bake: Bake) -> BakedProject:
 
 @pytest.fixture
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """Return a function that runs `cookiecutter --no-input …` in a folder, as a person does, without a terminal."""
+    """Return a function that runs `cookiecutter --no-input …` in a folder, as a person does, without a terminal.
+
+    Nothing of this environment is on that person's PATH.
+    """
     home = tmp_path_factory.mktemp("home")
     config = home / "cookiecutter.yaml"
     config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")
+    folders = os.environ["PATH"].split(os.pathsep)
+    path = os.pathsep.join(folder for folder in folders if not Path(folder, "gitops-flask").exists())
 
     def run(
         cwd: Path, *arguments: str, check: bool = False, start_new_session: bool = False, **environment: str
@@ -149,7 +154,7 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
         return subprocess.run(
             command,
             cwd=cwd,
-            env=os.environ | {"PWD": str(cwd)} | environment,
+            env=os.environ | {"PWD": str(cwd), "PATH": path} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -350,6 +350,15 @@ class TestTheOffer:
         assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up --project hello-api\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
+    def test_where_gitops_flask_is_on_path_that_is_what_resumes(
+        self, fake: Template, out: Path, tmp_path: Path, command_line: CommandLine
+    ) -> None:
+        script(tmp_path / "bin/gitops-flask", "exit 0")
+        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        ended = command_line(out, str(fake.path), THEN="raise RuntimeError('x')", PATH=path)
+
+        assert "Resume with:\n  gitops-flask up --project hello-api\n" in ended.stderr
+
     def test_ctrl_c_while_the_installer_works_leaves_the_files(
         self, fake: Template, out: Path, command_line: CommandLine
     ) -> None:

@@ -42,7 +42,12 @@ def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding], 
         console.show_plan(planned, world.where(), brief=brief)
     else:
         console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
-    for head, told in (("Missing", [f for f in findings if f.problem]), ("Note", [f for f in findings if not f.stops])):
+    missing = [finding for finding in findings if finding.problem]
+    if brief:  # what a lane that cannot be looked at will ask for is nowhere else
+        known = {finding.what for finding in missing}
+        given = [(p, f"{p.resource.title}: {p.change.note}") for p in planned if p.change and p.change.blocked]
+        missing += [Finding(p.resource.lane, what, p.change.fix) for p, what in given if p.change and what not in known]
+    for head, told in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
         if told:
             console.report(f"\n{head}:")
         for finding in told:

@@ -80,7 +80,11 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
     monkeypatch.setenv("PATH", "/nowhere")
     assert offer.offer(project, "ask") is False
     assert not told
-    assert "GitHub repository acme/web" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "GitHub repository acme/web\n" in printed
+    plan, missing = printed.split("\nMissing:\n")
+    assert len(plan.splitlines()) <= 24, "on one screen"
+    assert "- Actions secret REGISTRY_TOKEN: no token at hand\n  → Set REGISTRY_TOKEN in the environment." in missing
 
 
 def test_without_a_terminal_nothing_is_applied(

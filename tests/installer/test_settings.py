@@ -71,6 +71,9 @@ def test_what_may_be_left_out_has_a_default() -> None:
     [
         ({"project__slug": "Web"}, "project.slug"),
         ({"project__slug": "1web"}, "project.slug"),
+        ({"registry__host": "registry.example.com:99999"}, "registry.host: there is no port 99999"),
+        ({"github__host": "ghe.example.com:0"}, "github.host: there is no port 0"),
+        ({"argocd__url": "https://argocd.example.com:65536/x"}, "argocd.url: there is no port 65536"),
         ({"project__slug": "w" * 37}, "project.slug: has 37 characters"),
         ({"project__slug": 7}, "project.slug"),
         ({"project__database": "mysql"}, "project.database: must be none or postgresql"),

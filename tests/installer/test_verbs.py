@@ -245,3 +245,14 @@ def test_a_deploy_key_is_renewed_only_where_there_is_one(
     done = run("up", "--renew-key", "--yes", code=1)
     assert "There is no deploy key" in done.stderr
     assert fix in done.stderr
+
+
+def test_a_verb_finds_the_project_from_any_folder_in_it(run: Run, project: Path) -> None:
+    (project / "src/web").mkdir(parents=True)
+    assert "GitHub repository acme/web" in run("plan", cwd=project / "src/web", code=0).stdout
+    told = run("plan", cwd=project.parent, code=1).stderr
+    assert f"There is no gitops.yaml in {project.parent}." in told
+
+
+def test_the_context_that_was_asked_for_is_named_in_the_command_that_resumes(run: Run) -> None:
+    assert run("up", "--context", "kind", code=1).stderr.endswith("\n  gitops-flask up --context kind\n")
