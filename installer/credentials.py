@@ -14,7 +14,6 @@ from .github_app import GitHubApp
 from .github_rest import api_url, token_variables
 from .gitlab_login import login as gitlab_login
 from .gitlab_login import token as gitlab_token
-from .gitlab_rest import TOKEN as GITLAB_TOKEN
 from .secret import Secret
 from .settings import CLOUD, Scm, Settings
 from .trust import variables
@@ -116,7 +115,7 @@ def find(settings: Settings) -> Credentials:
 
 def token_variable(settings: Settings) -> str:
     """Return the name of the environment variable with a token for this code host."""
-    return GITLAB_TOKEN if settings.scm == "gitlab" else token_variables(settings.host)[0]
+    return "GITLAB_TOKEN" if settings.scm == "gitlab" else token_variables(settings.host)[0]
 
 
 def ask_registry_token(settings: Settings, credentials: Credentials) -> Credentials:
