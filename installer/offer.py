@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -36,6 +36,7 @@ def offer(project: Path, mode: Mode) -> bool:
     if mode == "later":
         return False
     if mode == "no":
+        _warn(project)
         console.report(f"Deploy it by:\n  {resume}")
         return False
     from . import preflight
@@ -64,6 +65,16 @@ def offer(project: Path, mode: Mode) -> bool:
         return True
     console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")
     return False
+
+
+def _warn(project: Path) -> None:
+    """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
+    from .checks.image import published_source
+    from .settings_file import load
+
+    with suppress(InstallerError):
+        for finding in published_source(load(project)):
+            console.report(f"Note: {finding}")
 
 
 @contextmanager

@@ -134,6 +134,15 @@ def has(login: Login, name: str, digest: str) -> bool:
     return bool(answer.ok)
 
 
+def anyone_can_pull(settings: Settings, digest: str) -> bool:
+    """Tell whether the registry gives the project's image to somebody who does not log in."""
+    nobody = Login.to(settings, "", Secret(""))
+    name = settings.image_name
+    answer = patiently(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    refuse(nobody.host, answer)
+    return bool(answer.ok)
+
+
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not tell."""
     host = login.host

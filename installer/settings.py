@@ -109,9 +109,14 @@ class Settings:
         return self.scm == "gitlab" and self.registry.partition(":")[0] in names
 
     @property
+    def image_name(self) -> str:
+        """Return what the registry calls the image: `acme/web`."""
+        return f"{self.account}/{self.slug}"
+
+    @property
     def image_repository(self) -> str:
         """Return where images go, without tag: `docker.io/acme/web`."""
-        return f"{self.registry}/{self.account}/{self.slug}"
+        return f"{self.registry}/{self.image_name}"
 
     @property
     def branch(self) -> str:

@@ -131,7 +131,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     for name, (where, pattern, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
-            value = CIS[scm][0] if name == "ci" else getattr(Settings, name, "")
+            image = "public" if values.get("visibility") == "public" else "private"
+            value = {"ci": CIS[scm][0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
         if name in _COUNTS:
             fits = type(value) is int and value in _COUNTS[name]
         else:

@@ -119,7 +119,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
         "registry": {
             "host": a["registry"],
             "account": a["registry_account"],
-            "visibility": "public" if a["registry"] == "docker.io" else "private",
+            "visibility": "public" if a["registry"] == "docker.io" and a["visibility"] == "public" else "private",
             "ca": "",
         },
         "cluster": {"namespace": a["namespace"], "extra_kinds": []},

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable
 
-from .. import registry
+from .. import delivered, registry
 from ..credentials import PULL_TOKEN
 from ..errors import InstallerError
 from ..registry import Login
 from ..resource import Lane
 from ..resources.registry_token import NAME
+from ..settings import FILE, Settings
 from ..world import World
 from .finding import Finding
+
+HUB = "docker.io"
+CREATE = "https://hub.docker.com/repository/create"
+PAGES = {
+    HUB: "https://hub.docker.com/repository/docker/{name}/settings",
+    "ghcr.io": "the package's page at GitHub, Package settings, Change visibility",
+}
+"""Where a registry's images are made private."""
 
 
 def login(world: World) -> Iterable[Finding]:
@@ -22,7 +31,7 @@ def login(world: World) -> Iterable[Finding]:
         yield from _none_at_hand(world)
         return
     given = Login.to(settings, credentials.registry_username, credentials.registry_token)
-    yield _tried(world.settings.scm, given, _image(world), push=True)
+    yield _tried(world.settings.scm, given, world.settings.image_name, push=True)
 
 
 def pull(world: World) -> Iterable[Finding]:
@@ -32,14 +41,41 @@ def pull(world: World) -> Iterable[Finding]:
         return
     if credentials.pull_token:
         given = Login.to(settings, credentials.pull_username, credentials.pull_token)
-        yield _tried("cluster", given, _image(world), push=False)
+        yield _tried("cluster", given, world.settings.image_name, push=False)
     elif credentials.registry_token:
         what = f"The cluster pulls with {NAME}, which may push too."
         yield Finding("cluster", what, f"Set {PULL_TOKEN} to one that only reads.", stops=False)
 
 
-def _image(world: World) -> str:
-    return f"{world.settings.account}/{world.settings.slug}"
+def public_source(world: World) -> Iterable[Finding]:
+    """Say so where anyone may pull the image of a private repository."""
+    return published_source(world.settings)
+
+
+def published_source(settings: Settings) -> Iterable[Finding]:
+    """Say so where an image that anyone may pull holds the source of a private repository."""
+    if settings.private and not settings.image_private:
+        what = f"{settings.repository} is private, but {FILE} calls its image public: anyone can read the source in it."
+        yield Finding(settings.scm, what, "Say registry.visibility: private, unless that is meant.", stops=False)
+
+
+def first_push(world: World) -> Iterable[Finding]:
+    """Say so where the first push would make a public image of one that is to be private."""
+    settings = world.settings
+    if settings.image_private and settings.registry == HUB and delivered.read(world) is None:
+        name = settings.image_name
+        what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
+        yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)
+
+
+def exposed(world: World) -> Iterable[Finding]:
+    """Say so where the registry gives the delivered image to anyone, though it is to be private."""
+    settings = world.settings
+    record = delivered.read(world) if settings.image_private else None
+    if record and record.image == settings.image_repository and registry.anyone_can_pull(settings, record.digest):
+        what = f"Anyone can pull {record.image}, without a login, though {FILE} calls it private: the source is in it."
+        page = PAGES.get(settings.registry, f"see {settings.registry}").format(name=settings.image_name)
+        yield Finding(settings.scm, what, f"Make it private ({page}), or say registry.visibility: public.", stops=False)
 
 
 def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import console, converge, credentials, delivered, preflight, telling
+from ..checks import image
 from ..ci import DELIVER
 from ..converge import Planned
 from ..delivered import Delivered
@@ -100,6 +101,7 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
     with timeline.span(f"first delivery ({world.ci.named(DELIVER)})", since=timeline.end_of(pushed)):
         record = delivered.wait(world, DEADLINE, waiting)
+    _report_exposed(world)
     live = Live(world.cluster, world.settings)
     try:
         with timeline.span("rollout, until every pod answers"):
@@ -117,6 +119,15 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
         console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
     console.report(f"Live: every pod of {world.settings.slug} answers revision {record.revision}.")
     console.report(hint(world))
+
+
+def _report_exposed(world: World) -> None:
+    """Say so at once where what was just pushed is to be private and is not."""
+    try:
+        for finding in image.exposed(world):
+            console.fail(str(finding))
+    except InstallerError as error:
+        console.fail(f"Whether anyone can pull the image could not be checked: {error}")
 
 
 def _tell(world: World, record: Delivered) -> None:

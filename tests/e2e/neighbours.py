@@ -143,7 +143,7 @@ class Street:
             "version": 1,
             "project": {"name": "Neighbour", "slug": slug},
             "github": {"host": "github.com", "owner": owner, "visibility": "private", "ca": "ca.pem"},
-            "registry": {"host": "docker.io", "account": "acme"},
+            "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
             "cluster": {"namespace": f"{slug}-dev"},
             "argocd": {"values": {"configs": {"ssh": {"extraHosts": self.known_hosts}}}},
         }

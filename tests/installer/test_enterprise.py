@@ -63,7 +63,12 @@ def world(project: Path) -> Open:
                 "ca": ca,
                 "runner": "company-linux",
             },
-            "registry": {"host": "registry.example.com", "account": "team/acme", "ca": "ca.pem"},
+            "registry": {
+                "host": "registry.example.com",
+                "account": "team/acme",
+                "ca": "ca.pem",
+                "visibility": "public",
+            },
             "cluster": {"namespace": "web-dev"},
         }
         (project / "gitops.yaml").write_text(yaml.safe_dump(tree))

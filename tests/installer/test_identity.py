@@ -209,7 +209,7 @@ def test_former_addresses_are_told_in_the_settings() -> None:
         "version": 1,
         "project": {"name": "Web", "slug": "web", "description": "", "formerly": [OCTOCAT.url]},
         "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
+        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
         "cluster": {"namespace": "web-dev"},
     }
     assert parse(tree).formerly == (OCTOCAT.url,)

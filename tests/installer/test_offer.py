@@ -14,7 +14,7 @@ SETTINGS = """\
 version: 1
 project: {name: Web, slug: web, description: ""}
 github: {host: github.com, owner: acme, visibility: private}
-registry: {host: docker.io, account: acme}
+registry: {host: docker.io, account: acme, visibility: public}
 cluster: {namespace: web-dev}
 """
 ORIGIN = "git+https://github.com/org/gitops-flask"

@@ -35,7 +35,7 @@ def world(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
             "version": 1,
             "project": {"name": "Web", "slug": slug},
             "github": {"host": "github.com", "owner": owner, "visibility": "private"},
-            "registry": {"host": "docker.io", "account": "acme"},
+            "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
             "cluster": {"namespace": f"{slug}-dev"},
         }
         (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))

@@ -12,11 +12,14 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 import pytest
 
 from installer.errors import InstallerError
-from installer.registry import _API, Login, _token_server, check_login, has
+from installer.registry import _API, Login, _token_server, anyone_can_pull, check_login, has
 from installer.registry_trouble import explained_pull
 from installer.secret import Secret
+from installer.settings import Settings
 from tests.github.authority import Authority
 from tests.listening import serving
+
+from .cluster import SETTINGS
 
 LOGIN = "Basic " + base64.b64encode("acme:good-töken".encode()).decode()
 
@@ -44,6 +47,8 @@ class Registry(ThreadingHTTPServer):
     """Whether its tokens are JWTs, which say what was granted."""
     open_door = False
     """Whether its first page asks nobody for a login: it lets anyone pull."""
+    public = ""
+    """The digest of an image that it gives to anyone: by a token for nobody in particular, where it wants one."""
     denies, cancels = 401, 204
     """Distribution's answers to who may not push and to a cancelled upload; GHCR's are 403 and 405."""
     realm = ""
@@ -91,6 +96,8 @@ class Handler(BaseHTTPRequestHandler):
         kind, name, actions = query["scope"][0].split(":")
         if (kind, name) != ("repository", "acme/web"):
             return self.answer(400)
+        if "Authorization" not in self.headers and self.server.public and actions == "pull":
+            return self.answer(200, said=json.dumps({"token": token_of(["pull"], self.server.says_so)}))
         if self.headers.get("Authorization") != LOGIN:
             return self.answer(401)
         granted = [each for each in actions.split(",") if each in self.server.may]
@@ -98,7 +105,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         url = self.note()
-        if not self.leads_elsewhere(url.path):
+        if self.leads_elsewhere(url.path):
+            return
+        if self.server.public and (not self.server.bearer or self.allowed("pull")):
+            self.answer(200 if url.path == f"/v2/acme/web/manifests/{self.server.public}" else 404)
+        else:
             self.challenge()
 
     def do_POST(self) -> None:
@@ -283,6 +294,32 @@ def test_what_a_runtime_says_of_a_pull_is_explained(said: str, words: str) -> No
     advice = explained_pull(said)
     assert words in advice
     assert bool(advice) == bool(words)
+
+
+# --- whether anyone may pull -----------------------------------------------------------------------------------------
+
+DIGEST = "sha256:" + "1" * 64
+
+
+def at(registry: Registry) -> Settings:
+    return replace(SETTINGS, registry=registry.host, image_visibility="private")
+
+
+def test_an_image_that_is_given_to_anyone_is_found_without_a_login(registry: Registry) -> None:
+    registry.public = DIGEST
+    assert anyone_can_pull(at(registry), DIGEST)
+    assert not anyone_can_pull(at(registry), "sha256:" + "2" * 64), "another image of that name"
+    assert not [sent for *_, sent in registry.seen if sent.startswith("Basic")], "no login was sent"
+
+
+def test_an_image_that_is_given_to_nobody_without_a_login_is_private(registry: Registry) -> None:
+    assert not anyone_can_pull(at(registry), DIGEST)
+
+
+def test_a_registry_that_does_not_say_who_may_pull_is_no_proof(registry: Registry) -> None:
+    registry.moved = (f"/v2/acme/web/manifests/{DIGEST}", 307, "http://localhost:1/")
+    with pytest.raises(InstallerError):
+        anyone_can_pull(at(registry), DIGEST)
 
 
 # --- whether it may push ---------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
         "version": 1,
         "project": {"name": "Web", "slug": "web"},
         "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
+        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
         "cluster": {"namespace": "web-dev"},
     }
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))

@@ -42,7 +42,8 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(
         {"name": "REGISTRY_TOKEN", "old": None, "new": "set"},
         {"name": "DEPLOY_ENVIRONMENT", "old": None, "new": '{"name": "dev", "deployment": false}'},
     ]
-    assert document["problems"] == []
+    (note,) = document["problems"]
+    assert (note["level"], "calls its image public" in note["what"]) == ("note", True)
     assert (document["repository"], document["cluster"]) == (
         "https://github.com/acme/web",
         "kind (https://127.0.0.1:6443)",
@@ -66,7 +67,7 @@ def test_plan_has_exit_codes_for_scripts_where_they_are_wanted(
 def test_a_plan_that_cannot_look_says_so_to_programs(run: Run, programs: Programs) -> None:
     programs.answer("kubectl", "version", err="Unable to connect to the server: dial tcp", status=1)
     document = valid("plan", run("plan", "--json", "--exit-code", code=1).stdout)
-    (problem,) = document["problems"]
+    (problem,) = (each for each in document["problems"] if each["level"] == "problem")
     assert (problem["lane"], problem["level"]) == ("cluster", "problem")
     unseen = [r["key"] for r in document["resources"] if r["action"] == "unseen"]
     assert unseen == ["argocd", "namespace", "credential", "application", "noticing"]
@@ -77,7 +78,7 @@ def test_a_plan_that_cannot_look_at_github_still_looks_at_the_cluster(
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
     document = valid("plan", run("plan", "--json", "--exit-code", code=1).stdout)
-    (problem,) = document["problems"]
+    (problem,) = (each for each in document["problems"] if each["level"] == "problem")
     assert problem["lane"] == "github"
     actions = {r["key"]: r["action"] for r in document["resources"]}
     assert (actions["repository"], actions["credential"], actions["argocd"]) == ("unseen", "unseen", "create")

@@ -61,7 +61,7 @@ def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) ->
         "version": 1,
         "project": {"name": "Web", "slug": "web"},
         "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
+        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
         "cluster": {"namespace": "web-dev"},
     }
     (folder / "gitops.yaml").write_text(yaml.safe_dump(tree))

@@ -23,7 +23,7 @@ SETTINGS = """\
 version: 1
 project: {name: Web, slug: web, description: A service}
 github: {host: github.com, owner: acme, visibility: private}
-registry: {host: docker.io, account: acme}
+registry: {host: docker.io, account: acme, visibility: public}
 cluster: {namespace: web-dev}
 """
 

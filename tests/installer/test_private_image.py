@@ -1,0 +1,156 @@
+"""Private means private: the image of a private repository is, unless told, and what is not so is said."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from installer import offer
+from installer.checks import image
+from installer.checks.finding import Finding
+from installer.delivered import Delivered
+from installer.errors import InstallerError
+from installer.preflight import CHECKS
+from installer.settings import Settings
+from installer.settings_file import parse
+from installer.verbs import up
+from tests.conftest import Bake
+
+from .cluster import SETTINGS
+from .test_settings import tree
+
+PUBLIC = replace(SETTINGS, image_visibility="public")
+PRIVATE = replace(SETTINGS, image_visibility="private")
+RECORD = Delivered("c" * 40, "r" * 40, image=SETTINGS.image_repository, digest="sha256:" + "1" * 64)
+Ask = Callable[[Any], Iterable[Finding]]
+
+
+def found(ask: Ask, settings: Settings) -> list[Finding]:
+    return list(ask(SimpleNamespace(settings=settings)))
+
+
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets what was delivered, and whether anyone can pull it."""
+
+    def delivered(record: Delivered | None, *, anyone: bool = False) -> None:
+        monkeypatch.setattr(image.delivered, "read", lambda _: record)
+        monkeypatch.setattr(image.registry, "anyone_can_pull", lambda _, digest: anyone and digest == RECORD.digest)
+
+    return delivered
+
+
+@pytest.mark.parametrize(
+    ("repository", "said", "private"),
+    [("private", {}, True), ("public", {}, False), ("private", {"registry__visibility": "public"}, False)],
+)
+def test_an_image_is_as_private_as_its_repository_unless_told(repository: str, said: Any, private: bool) -> None:
+    assert parse(tree(github__visibility=repository, **said)).image_private is private
+
+
+@pytest.mark.parametrize(
+    ("answers", "visibility"),
+    [
+        ({}, "private"),
+        ({"registry": "ghcr.io"}, "private"),
+        ({"scm": "gitlab"}, "private"),
+        ({"visibility": "public"}, "public"),
+        ({"visibility": "public", "registry": "ghcr.io"}, "private"),  # GHCR's images are private at first
+    ],
+)
+def test_the_image_of_a_generated_private_repository_is_private(
+    bake: Bake, answers: dict[str, str], visibility: str
+) -> None:
+    assert bake(**answers).yaml("gitops.yaml")["registry"]["visibility"] == visibility
+
+
+def test_a_public_image_of_a_private_repository_is_a_note_of_the_plan() -> None:
+    (finding,) = found(image.public_source, PUBLIC)
+    assert "acme/web is private, but gitops.yaml calls its image public" in finding.what
+    assert (finding.problem, finding.stops) == (False, False), "whoever means it may have it"
+    (check,) = (check for check in CHECKS if check.ask is image.public_source)
+    assert (check.before, check.where) == ("sharing", None), "plan and up say it, with nothing at hand"
+
+
+@pytest.mark.parametrize("settings", [PRIVATE, replace(PUBLIC, visibility="public")])
+def test_who_agrees_with_the_repository_is_told_nothing(settings: Settings) -> None:
+    assert found(image.public_source, settings) == []
+
+
+@pytest.mark.parametrize(("visibility", "told"), [("public", True), ("private", False)])
+def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_generated(
+    visibility: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = f"{{host: docker.io, account: acme, visibility: {visibility}}}"
+    (tmp_path / "gitops.yaml").write_text(
+        "version: 1\nproject: {name: Web, slug: web, description: ''}\n"
+        f"github: {{host: github.com, owner: acme, visibility: private}}\nregistry: {registry}\n"
+        "cluster: {namespace: web-dev}\n"
+    )
+    assert not offer.offer(tmp_path, "no")
+    assert ("anyone can read the source in it" in capsys.readouterr().out) is told
+
+
+def test_that_docker_hub_makes_public_images_is_told_before_the_first_push(delivered: Callable[..., None]) -> None:
+    delivered(None)
+    (finding,) = found(image.first_push, PRIVATE)
+    assert "Docker Hub creates acme/web at its first push: public" in finding.what
+    assert not finding.stops
+    assert found(image.first_push, replace(PRIVATE, registry="ghcr.io")) == []
+    assert found(image.first_push, PUBLIC) == []
+    delivered(RECORD)
+    assert found(image.first_push, PRIVATE) == []
+
+
+def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., None]) -> None:
+    delivered(RECORD, anyone=True)
+    (finding,) = found(image.exposed, PRIVATE)
+    assert finding.what.startswith("Anyone can pull docker.io/acme/web, without a login")
+    assert "https://hub.docker.com/repository/docker/acme/web/settings" in finding.fix
+    assert found(image.exposed, PUBLIC) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "anyone"), [(None, True), (RECORD, False), (replace(RECORD, image="docker.io/acme/other"), True)]
+)
+def test_nothing_is_told_of_an_image_that_is_private_or_not_there(
+    delivered: Callable[..., None], record: Delivered | None, anyone: bool
+) -> None:
+    delivered(record, anyone=anyone)
+    assert found(image.exposed, PRIVATE) == []
+
+
+def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
+    delivered: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivered(RECORD, anyone=True)
+    ci = SimpleNamespace(named=str)
+    world: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, host=None)
+    monkeypatch.setattr(up.delivered, "wait", lambda *_: RECORD)
+    monkeypatch.setattr(up, "_tell", lambda *_: None)
+
+    def never_live(*_: object, **__: object) -> None:
+        raise InstallerError("No pod is Ready.")
+
+    monkeypatch.setattr(up.Live, "wait_live", never_live)
+    with pytest.raises(InstallerError, match="No pod is Ready"):
+        up.until_live(world)
+    assert "Anyone can pull docker.io/acme/web" in capsys.readouterr().err
+
+
+def test_a_registry_that_cannot_be_asked_is_reported_and_up_goes_on(
+    delivered: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivered(RECORD)
+
+    def refuses(*_: object) -> bool:
+        raise InstallerError("The registry docker.io answered 429.")
+
+    monkeypatch.setattr(image.registry, "anyone_can_pull", refuses)
+    world: Any = SimpleNamespace(settings=PRIVATE)
+    up._report_exposed(world)
+    said = capsys.readouterr().err
+    assert "Whether anyone can pull the image could not be checked: The registry docker.io answered 429." in said
