@@ -3,7 +3,8 @@
     python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 5 and 3; docs/testing.md says with what
 
 One run, one project, the same change each time. Ours, as generated, and its parts by hand on a warm machine (image
-built and pushed, one git push, one rollout), in turns: where the machine is slower for a while, both are. Last
+built and pushed, one git push, one rollout of the same chart, so with the same surge), in turns: where the machine is
+slower for a while, both are. Last
 DevStream's flow (unless SLOW is 0): one job after another (test, then image without a cache and deploy), and an Argo CD
 that polls as it comes. Nothing is left.
 """

@@ -100,7 +100,7 @@ def prefixed(prefix: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def usual() -> Variant:
-    """What the questions' defaults make: a private repository, a public image."""
+    """A private repository whose image anyone may pull, which plan and up note."""
     return Variant("cloud", visibility="private", registry=prefixed("REGISTRY", account("REGISTRY")))
 
 
