@@ -12,6 +12,23 @@ DELIVER: Pipeline = "deliver"
 ROLLBACK: Pipeline = "rollback"
 
 
+END = "…"
+"""Begins what is known of a variable's value where a CI shows the end alone."""
+
+
+class Stored(Protocol):
+    """The variables that a CI's jobs read, as their names and values."""
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables."""
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change one."""
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete one; False where there was none."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a pipeline; `number` grows from run to run, `state` is in the CI's own words."""
@@ -37,6 +54,9 @@ class CI(Protocol):
     """Where its runs are shown."""
     blind: bool
     """Whether it cannot be asked, for want of a token: then it is set up by hand, and deliveries show on `env/dev`."""
+
+    stored: Stored
+    """The variables that its jobs read."""
 
     def who(self) -> str:
         """Return whose the token for its API is; raise where it is refused."""

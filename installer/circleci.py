@@ -7,14 +7,14 @@ from typing import Any
 
 import requests
 
-from .ci import ROLLBACK, Pipeline, Run
+from .ci import ROLLBACK, Pipeline, Run, Stored
 from .credentials import CI_TOKENS, Credentials
 from .errors import InstallerError
 from .github import GitHub
 from .json_api import JsonApi
 from .reading import reading
 from .resource import Resource
-from .resources.ci_variables import CIVariables, Shown
+from .resources.ci_variables import CIVariables, Named, Shown
 from .resources.variables import Variables
 from .rest import TIMEOUT
 from .secret import Secret, redact
@@ -41,6 +41,7 @@ class CircleCI:
         self._github = github
         self._credentials = credentials
         self._project = f"/v2/project/gh/{settings.repository}"
+        self.stored: Stored = Named(self)
         self.blind = not credentials.ci_token or settings.host != CLOUD  # of a server of your own nothing is known here
         headers = {"Circle-Token": credentials.ci_token.reveal()}
         self._api = JsonApi(self.title, "https://circleci.com/api", headers, self.token_variable)

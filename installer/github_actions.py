@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import shell
-from .ci import Pipeline, Run
+from .ci import Pipeline, Run, Stored
 from .credentials import Credentials
 from .github import GitHub
 from .reading import reading
@@ -30,6 +30,7 @@ class GitHubActions:
         self._settings = settings
         self._github = github
         self._credentials = credentials
+        self.stored: Stored = github
         self.page = f"{settings.url}/actions"
 
     @reading("GitHub's answer")

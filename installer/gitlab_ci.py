@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .ci import DELIVER, Pipeline, Run
+from .ci import DELIVER, Pipeline, Run, Stored
 from .credentials import Credentials
 from .gitlab import GitLab
 from .reading import reading
@@ -35,6 +35,7 @@ class GitLabCI:
         self._settings = settings
         self._gitlab = gitlab
         self._credentials = credentials
+        self.stored: Stored = gitlab
         self.page = f"{settings.url}/-/pipelines"
 
     @reading("GitLab's answer")

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from .ci import ROLLBACK, Pipeline, Run
+from .ci import ROLLBACK, Pipeline, Run, Stored
 from .credentials import CI_TOKENS, Credentials
 from .errors import InstallerError
 from .github import GitHub
 from .json_api import JsonApi
 from .reading import reading
 from .resource import Resource
-from .resources.ci_variables import CIVariables, Shown
+from .resources.ci_variables import CIVariables, Named, Shown
 from .resources.variables import Variables
 from .secret import Secret, redact
 from .settings import CLOUD, MAIN, Settings
@@ -40,6 +40,7 @@ class TravisCI:
         self._github = github
         self._credentials = credentials
         self._repo = f"/repo/{settings.owner}%2F{settings.slug}"
+        self.stored: Stored = Named(self)
         self.blind = not credentials.ci_token or settings.host != CLOUD  # of a server of your own nothing is known here
         headers = {"Travis-API-Version": "3", "Authorization": f"token {credentials.ci_token.reveal()}"}
         self._api = JsonApi(self.title, "https://api.travis-ci.com", headers, self.token_variable)

@@ -10,7 +10,7 @@ from typing import Any
 from . import credentials as credentials_
 from .argocd import ArgoCD
 from .ci import CI
-from .credentials import CI_TOKENS, Credentials
+from .credentials import Credentials
 from .ending import KINDS
 from .errors import InstallerError
 from .git import Clone
@@ -31,7 +31,7 @@ from .resources.former import Former
 from .resources.former_repository import FormerRepository, Place
 from .resources.namespace import Namespace
 from .resources.noticing import Noticing
-from .resources.platforms import AtOtherCI, Platforms
+from .resources.platforms import Platforms
 from .resources.pull_secret import PullSecret
 from .resources.push_key import PushKey
 from .resources.reporter import Reporter
@@ -117,12 +117,6 @@ class World:
         """Return the same world with other credentials."""
         return replace(self, credentials=credentials)
 
-    def _platforms(self, settings: Settings, ci: Any) -> Platforms:
-        if settings.ci in CI_TOKENS:
-            return Platforms(settings, AtOtherCI(ci), self.cluster, blind=ci.blind)
-        store: Any = self.host
-        return Platforms(settings, store, self.cluster)
-
     def resources(
         self,
         *,
@@ -145,7 +139,7 @@ class World:
             kind.repository(settings, host, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
-            self._platforms(settings, ci),
+            Platforms(settings, ci.stored, cluster, blind=ci.blind),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
         ]
         return [

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..ci import END
 from ..credentials import DELIVERY_TOKEN, Credentials
 from ..host import Host
 from ..resource import GOES, Change, Field, Lane, Resource, blocked
@@ -168,3 +169,23 @@ class CIVariables(Resource[Seen]):
             return self._stays
         gone = [name for name in self._values if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+class Named:
+    """The variables of such a CI, by names and values as far as it shows them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def variables(self) -> dict[str, str]:
+        """Return what is shown of them; none where the CI cannot be asked, or does not build the project yet."""
+        found = {} if self._store.blind else self._store.variables() or {}
+        return {name: shown.text if shown.whole else f"{END}{shown.text}" for name, shown in found.items()}
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or replace one."""
+        self._store.set_variable(name, Plain(value), shown=True)
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete one."""
+        return not self._store.blind and self._store.delete_variable(name)

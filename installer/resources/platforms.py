@@ -2,52 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from .. import architectures
 from ..architectures import ASKED_FOR, NATIVE, USUAL
+from ..ci import END, Stored
 from ..kubectl import Cluster
 from ..resource import GOES, Change, Field, Lane, Resource
 from ..settings import CLOUD, GITHUB_ACTIONS, Settings
-from . import ci_variables
 
 PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
 _EMULATES = "builds that by emulation (QEMU), which takes several times as long"
-_END = "…"
-"""Begins what is shown of a value of which a CI shows the end alone."""
-
-
-class Store(Protocol):
-    """The CI's variables, as their names and values."""
-
-    def variables(self) -> Mapping[str, str]:
-        """Return the variables."""
-
-    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
-        """Create or change one."""
-
-    def delete_variable(self, name: str) -> bool:
-        """Delete one; False where there was none."""
-
-
-class AtOtherCI:
-    """The variables of a CI that is not the code host's own."""
-
-    def __init__(self, store: ci_variables.Store) -> None:
-        self._store = store
-
-    def variables(self) -> dict[str, str]:
-        """Return what is shown of them; none where the CI cannot be asked, or does not build the project yet."""
-        found = {} if self._store.blind else self._store.variables() or {}
-        return {name: shown.text if shown.whole else f"{_END}{shown.text}" for name, shown in found.items()}
-
-    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
-        """Create or replace one."""
-        self._store.set_variable(name, ci_variables.Plain(value), shown=True)
-
-    def delete_variable(self, name: str) -> bool:
-        """Delete one."""
-        return not self._store.blind and self._store.delete_variable(name)
 
 
 @dataclass(frozen=True)
@@ -65,7 +29,7 @@ class Platforms(Resource[Seen]):
     needs = ("repository", "registry-token")
     wanted = False
 
-    def __init__(self, settings: Settings, store: Store, cluster: Cluster, *, blind: bool = False) -> None:
+    def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, blind: bool = False) -> None:
         self.lane: Lane = settings.scm
         self._store = store
         self._cluster = cluster
@@ -98,7 +62,7 @@ class Platforms(Resource[Seen]):
         """Return what the CI builds for now; empty where that cannot be told."""
         variables = seen.variables or {}
         if given := variables.get(PLATFORMS, ""):
-            return () if given.startswith(_END) else architectures.of_platforms(given)
+            return () if given.startswith(END) else architectures.of_platforms(given)
         label = self._label or variables.get(RUNNER, "")
         usual = architectures.of_label(label) if self._ci == GITHUB_ACTIONS else USUAL
         return (usual,) if usual else ()

@@ -9,8 +9,8 @@ import pytest
 from installer import architectures
 from installer.errors import InstallerError
 from installer.resource import Change
-from installer.resources.ci_variables import Shown
-from installer.resources.platforms import AtOtherCI, Platforms
+from installer.resources.ci_variables import Named, Shown
+from installer.resources.platforms import Platforms
 from installer.secret import Secret
 from installer.settings import Settings
 from tests.documents import valid
@@ -164,7 +164,7 @@ class CircleCI:
 def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
     ci = CircleCI()
     store: Any = ci
-    resource = Platforms(replace(SETTINGS, ci="circleci"), AtOtherCI(store), nodes("arm64"))
+    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"))
     reconcile(resource)
     assert ci.there == {"PLATFORMS": Shown("rm64")}
     assert resource.diff(resource.observe()) is None
@@ -172,7 +172,7 @@ def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
 
 def test_where_the_ci_cannot_be_asked_a_person_is_told_what_to_set() -> None:
     store: Any = CircleCI(blind=True)
-    resource = Platforms(replace(SETTINGS, ci="circleci"), AtOtherCI(store), nodes("arm64"), blind=True)
+    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), blind=True)
     planned = resource.diff(resource.observe())
     assert planned
     assert planned.action == "unavailable"
