@@ -3,10 +3,12 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import yaml
+
+from installer.errors import CommandFailed
 
 from . import cluster as fakes
 from .test_argo_cd import knowing
@@ -41,6 +43,9 @@ class Cluster(fakes.Cluster):
 
     def describe(self) -> str:
         return "kind"
+
+    def private_kubeconfig(self, namespace: str) -> NoReturn:
+        raise CommandFailed("kubectl config view", 1, f"no kubeconfig leads to {namespace} here")
 
 
 class Helm(fakes.Helm):
