@@ -1,6 +1,7 @@
 """Values as a team writes them into deploy/dev.yaml, and what they become in the cluster."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -279,9 +280,12 @@ def valid(objects: Objects) -> None:
 
 
 @pytest.mark.parametrize("slug", ["on", "null"])
-def test_a_name_that_yaml_reads_as_something_else_is_a_name(bake: Bake, helm: Helm, slug: str) -> None:
-    project = bake(project_slug=slug)
-    objects = Helm(helm.program, project.path, slug, f"{slug}-dev").objects(ingress=INGRESS)
+def test_a_name_that_yaml_reads_as_something_else_is_a_name(bake: Bake, helm: Helm, slug: str, tmp_path: Path) -> None:
+    """No new project has such a name; one whose chart was renamed since may."""
+    project = shutil.copytree(bake().path, tmp_path / "renamed")
+    metadata = project / "chart/Chart.yaml"
+    metadata.write_text(re.sub("(?m)^name: .*$", f'name: "{slug}"', metadata.read_text()))
+    objects = Helm(helm.program, project, slug, f"{slug}-dev").objects(ingress=INGRESS)
 
     assert objects["Service"]["spec"]["selector"] == objects["Deployment"]["spec"]["selector"]["matchLabels"]
     assert set(objects["Service"]["spec"]["selector"].values()) == {slug}

@@ -46,7 +46,7 @@ echo "{}"
 def install(folder: Path) -> dict[str, str]:
     """Write them into a folder, and return what an environment needs to find them."""
     write_program(folder / "docker", DOCKER)
-    for name in ("uv", "helm"):
+    for name in ("uv", "helm", "kubernetes-validate"):
         write_program(folder / name, AGREES)
     return {"PATH": f"{folder}:{SYSTEM_PATH}"}
 
