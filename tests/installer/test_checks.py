@@ -118,7 +118,7 @@ def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
     public = settings.read_text().replace("visibility: private", "visibility: public")
     settings.write_text(public)
     assert ask(owner.deploy_keys) == []
-    settings.write_text(public.replace("visibility: public", "visibility: public\n  deploy_from: main"))
+    settings.write_text(public.replace("visibility: public", "visibility: public\n  deploy_from: main", 1))
     (found,) = ask(owner.deploy_keys)
     assert "only by one can env/dev be kept for workflows of main" in found.what
     assert "github.deploy_from to anywhere" in found.fix
