@@ -144,6 +144,8 @@ def test_live_and_the_address_are_the_last_lines(
 def test_a_plan_with_nothing_to_do_says_so_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.converge.plan", lambda resources: [Planned(r, None) for r in resources])
     done = run("plan", "--exit-code", code=plan.NOTHING)
-    (line,) = done.stdout.splitlines()
+    plan_, _, notes = done.stdout.partition("\n\nNote:\n")
+    (line,) = plan_.splitlines()
+    assert notes.startswith("- acme/web is private, but gitops.yaml calls its image public")
     assert line.startswith("Nothing to change: all ")
     assert len(line) <= WIDTH
