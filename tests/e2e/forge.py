@@ -116,7 +116,9 @@ class AtGitHub:
         return {name: getattr(repository, name) for name in ("keys", "secrets", "variables", "rulesets")}
 
     def deployments(self) -> list[tuple[str, str]] | None:
-        return [(each.sha, each.state) for each in self._github.repository(self._name).deployments.values()]
+        """Return those of the environment: an Enterprise Server makes one for the registry's environment, too."""
+        every = self._github.repository(self._name).deployments.values()
+        return [(each.sha, each.state) for each in every if each.environment == "dev"]
 
 
 class AtGitLab:
