@@ -26,11 +26,19 @@ def in_the_way(url: str) -> tuple[str, str]:
 def silent(url: str, error: Exception) -> InstallerError | None:
     """Return the error to raise where it was a proxy that did not let a request through; None where it was not."""
     variable, proxy = in_the_way(url)
-    if not variable or not isinstance(error, requests.exceptions.ProxyError):
+    if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
     host = urlsplit(url).hostname
     return InstallerError(
         f"The proxy {proxy}, which {variable} names, does not let requests through to {host}.", fix(url)
+    )
+
+
+def _lost_on_the_way(error: requests.exceptions.ProxyError) -> bool:
+    """Tell whether the connection broke, which urllib3 calls the proxy's fault even where the request was through."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(
+        getattr(reason, "original_error", None), (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
     )
 
 
