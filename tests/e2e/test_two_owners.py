@@ -12,7 +12,7 @@ from installer.resources.argo_cd import RELEASE
 from .neighbours import Project, Street, live, street
 from .test_cluster_half import kubectl
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG = "clu-two"
 KINDS = (
     "namespaces,secrets,applications.argoproj.io,appprojects.argoproj.io,deployments,serviceaccounts,roles,rolebindings"
