@@ -176,22 +176,6 @@ def test_an_image_that_is_not_there_ends_the_wait_with_the_reason(half: Half) ->
     assert not isinstance(caught.value, DeadlinePassed)
 
 
-def test_a_field_that_kubernetes_does_not_know_ends_the_wait_with_resource_and_message(half: Half) -> None:
-    head = {"name": "more", "namespace": "clu-web-dev"}
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"ports": [{"port": 80}], "prots": 1}}
-    more = {"chart/templates/more.yaml": json.dumps(service)}
-    with pytest.raises(InstallerError, match=r"(?s)cannot come up: sync: Service more: .*unknown field") as caught:
-        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
-    assert not isinstance(caught.value, DeadlinePassed)
-    assert any(line.startswith("Service more: ") and "unknown field" in line for line in half.live.problems())
-
-
-def test_a_chart_that_does_not_render_ends_the_wait_with_helms_words(half: Half) -> None:
-    more = {"chart/templates/more.yaml": '{{ fail "no digest" }}'}
-    with pytest.raises(InstallerError, match=r"(?s)cannot come up: chart: ComparisonError: .*no digest"):
-        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
-
-
 def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
