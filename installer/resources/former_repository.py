@@ -8,7 +8,7 @@ from ..deploy_key import DeployKey, DeployKeys
 from ..errors import InstallerError
 from ..host import Host
 from ..marks import digest
-from ..resource import Change, Field, Resource
+from ..resource import GOES, Change, Field, Resource
 from ..settings import Settings
 from ..webhooks import Hook, Webhooks
 from .push_key import key_title as push_key_title
@@ -112,6 +112,10 @@ class FormerRepository(Resource[dict[str, Left]]):
             for resource in reversed(place.resources):
                 resource.remove()
 
+    def removal(self, seen: dict[str, Left]) -> str:
+        """Say that what is seen goes, and that what cannot be seen stays."""
+        return "; ".join(filter(None, [GOES if any(seen.values()) else "", _stays(seen)]))
+
     def remove(self) -> str:
         """Remove it; say what could not be seen."""
         seen = self.observe()
@@ -120,8 +124,13 @@ class FormerRepository(Resource[dict[str, Left]]):
         if left := [url for url, each in remains.items() if each]:
             raise InstallerError(f"{left[0]} still has what was made there.", "Run `down` again.")
         if remains:
-            return "stays: " + "; ".join(f"at {url}, {each.unseen}" for url, each in remains.items())
+            return _stays(remains)
         return f"deleted at {', '.join(seen)}" if seen else "was not there"
+
+
+def _stays(seen: dict[str, Left]) -> str:
+    unseen = [f"at {url}, {left.unseen}" for url, left in seen.items() if left.unseen]
+    return f"stays: {'; '.join(unseen)}" if unseen else ""
 
 
 def _fields(url: str, left: Left) -> list[Field]:

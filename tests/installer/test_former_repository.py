@@ -70,7 +70,9 @@ def test_what_gives_access_to_the_former_repository_is_shown_and_goes(bench: at_
 
 
 def test_down_takes_it_along(bench: at_github.Bench, tmp_path: Path) -> None:
-    assert former(tmp_path, moved()).remove() == f"deleted at {OLD}"
+    resource = former(tmp_path, moved())
+    assert resource.removal(resource.observe()) == "goes"
+    assert resource.remove() == f"deleted at {OLD}"
     assert not bench.repository.keys
 
 
@@ -135,6 +137,7 @@ def test_no_token_goes_to_another_host_than_its_own(
     change = looked(resource)
     assert change is not None
     assert (change.action, change.note) == ("unavailable", f"{before}: {why}")
+    assert resource.removal(resource.observe()) == f"stays: at {before}, {why}", "down does not promise it"
     assert resource.remove() == f"stays: at {before}, {why}"
 
 
