@@ -14,7 +14,7 @@ from tests.github.faults import Fault
 from .actors import eventually
 from .stage import PROJECT, SLUG, open_stage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 
 BUSY = Fault("busy", status=429, message="You have exceeded a secondary rate limit", headers={"retry-after": "3"})
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -25,7 +24,7 @@ from .actors import eventually
 from .plugin import SECONDS
 from .stage import PROJECT, SLUG, Stage, open_stage
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 
 STEPS = 11
 SEED = int(os.environ.get("KILL_SEED", "5"))
@@ -113,13 +112,7 @@ def record(
     return lambda seconds: record_property(SECONDS, (f"up after {request.node.name} ({compare})", seconds))
 
 
-def often(number: int, *chosen: int) -> Any:
-    return [] if number in chosen else pytest.mark.all
-
-
-@pytest.mark.parametrize(
-    ("step", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 8)) for n in range(1, STEPS + 1)]
-)
+@pytest.mark.parametrize(("step", "whom"), [(n, WHOM[n % 2]) for n in range(1, STEPS + 1)])
 def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], step: int, whom: Whom) -> None:
     ground.down()
     first = ground.start("killed")
@@ -128,14 +121,13 @@ def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], st
     ground.converges(record)
 
 
-@pytest.mark.parametrize(("moment", "whom"), [pytest.param(n, WHOM[n % 2], marks=often(n, 1)) for n in range(MOMENTS)])
+@pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(MOMENTS)])
 def test_killed_at_any_time(ground: Ground, record: Callable[[float], None], moment: int, whom: Whom) -> None:
     ground.down()
     kill_within(ground, ground.seconds, f"{SEED}-{moment}", whom)
     ground.converges(record)
 
 
-@pytest.mark.all
 @pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(INSTALLATIONS)])
 def test_killed_while_argo_cd_is_installed(
     ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
@@ -148,7 +140,7 @@ def test_killed_while_argo_cd_is_installed(
     ground.converges(record)
 
 
-@pytest.mark.parametrize("whom", [pytest.param("group"), pytest.param("alone", marks=pytest.mark.all)])
+@pytest.mark.parametrize("whom", WHOM)
 def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[float], None], whom: Whom) -> None:
     settings = ground.stage.developer.project / "gitops.yaml"
     before = settings.read_text()
@@ -164,7 +156,6 @@ def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[floa
     ground.converges(record)
 
 
-@pytest.mark.all
 @pytest.mark.parametrize(("moment", "whom"), [(0, "group"), (1, "alone")])
 def test_killed_at_any_time_from_nothing(
     ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
@@ -174,7 +165,7 @@ def test_killed_at_any_time_from_nothing(
     ground.converges(record)
 
 
-@pytest.mark.parametrize("where", ["here", pytest.param("elsewhere", marks=pytest.mark.all)])
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_of_two_at_once_one_is_live_and_the_other_says_who_is_at_it(
     ground: Ground, record: Callable[[float], None], where: str
 ) -> None:
