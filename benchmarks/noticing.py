@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from installer.argocd_values import POLLING, SMALL, merged
-from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
-from installer.resources.noticing import Noticing
-from installer.wait import clear
-from installer.watcher import EVERY
+from installer.cluster.argocd_values import POLLING, SMALL, merged
+from installer.resources.argocd import CHART, CHART_VERSION, CRDS
+from installer.resources.watcher import Noticing
+from installer.resources.watcher_pod import EVERY
+from installer.support.wait import clear
 from tests.e2e.ground import Away, Repository, sshd
 from tests.e2e.test_cluster_half import Half, kubectl
 from tests.e2e.test_noticing import as_it_comes, not_yet, running

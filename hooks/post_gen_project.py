@@ -38,17 +38,19 @@ try:
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
         for file in (path for path in Path("ci").rglob("*") if path.is_file()):
             file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
-        origin = part("origin").origin(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
-        part("resume").this_run.origin, part("resume").this_run.standing = origin, STANDING
-        resume = part("resume").command("up", Path.cwd())
-        if word := part("first_commit").make(Path.cwd()):
+        origin = part("commands.template_source").origin(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
+        run_again = part("support.resume_command")
+        run_again.this_run.origin, run_again.this_run.standing = origin, STANDING
+        resume = run_again.command("up", Path.cwd())
+        if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
         needed = [module for module in LIBRARIES if module in ("plumbum", "github", ANSWERS["scm"])]
         if missing := [LIBRARIES[module] for module in needed if not find_spec(module)]:
             print(f"Written: {Path.cwd()}")
             print(f"To deploy it ({' and '.join(missing)}, which that needs, is not beside cookiecutter):\n  {resume}")
         else:
-            part("offer").offer(Path.cwd(), part("offer").mode_from_environment())
+            after = part("commands.after_generation")
+            after.offer(Path.cwd(), after.mode_from_environment())
 except BaseException as error:  # Ctrl-C, too
     print(f"{Path.cwd()} has all its files. What comes after them stopped:", file=sys.stderr)
     print(f"{error if hasattr(error, 'fix') else repr(error)}\nResume with:\n  {resume}", file=sys.stderr)

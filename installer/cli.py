@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
-from . import __version__, console, unforeseen
-from .errors import InstallerError
-from .options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
-from .reading import Unreadable
-from .resume import command
+from . import __version__
+from .commands.options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
+from .support import crash_report
+from .support.errors import InstallerError
+from .support.parsing import Unreadable
+from .support.resume_command import command
+from .ui import console
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,7 +44,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
 
     Example: gitops-flask new project_name='Hello API' owner=acme
     """
-    from .verbs import new as new_
+    from .commands import new as new_
 
     wrong = [answer for answer in answers if "=" not in answer]
     if wrong:
@@ -63,7 +65,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
 @on_project
 def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
-    from .verbs import plan as plan_
+    from .commands import plan as plan_
 
     code = plan_.plan(open_world(project, context, verbose), as_json=as_json)
     sys.exit(code if exit_code else 0)
@@ -85,7 +87,7 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
     Safe to run again at any time, also after it was interrupted: it looks at what is there and changes only what
     differs. Exit code 0: live; 1: a step failed, and it is said which, why, and how to go on.
     """
-    from .verbs import up as up_
+    from .commands import up as up_
 
     world = open_world(project, context, verbose)
     with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
@@ -104,7 +106,7 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
 @on_project
 def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
-    from .verbs import status as status_
+    from .commands import status as status_
 
     sys.exit(0 if status_.status(open_world(project, context, verbose), as_json=as_json, watch=watch) else 1)
 
@@ -118,7 +120,7 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
     the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
     """
-    from .verbs import doctor as doctor_
+    from .commands import doctor as doctor_
 
     tell_commands(wanted=verbose)
     sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)
@@ -144,7 +146,7 @@ def rollback(
     It is the project's own workflow that does it (rollback.yml), with its guards and its record. While the hold
     stands, merges are built but not delivered.
     """
-    from .verbs import rollback as rollback_
+    from .commands import rollback as rollback_
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
@@ -160,7 +162,7 @@ def rollback(
 @on_project
 def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
-    from .verbs import open as open_
+    from .commands import open as open_
 
     open_.open_(open_world(project, context, verbose), port)
 
@@ -194,7 +196,7 @@ def down(
     The repository and Argo CD stay unless they are asked for. Argo CD stays in any case where another project made it
     or still uses it.
     """
-    from .verbs import down as down_
+    from .commands import down as down_
 
     for option, goes, name in (("repository", repository, confirm_repository), ("argocd", argocd, confirm_argocd)):
         if name is not None and not goes:
@@ -210,8 +212,8 @@ def down(
 def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()
-    unforeseen.remember_steps()
-    threading.excepthook = lambda thrown: console.fail(unforeseen.told(thrown.exc_value or thrown.exc_type()))
+    crash_report.remember_steps()
+    threading.excepthook = lambda thrown: console.fail(crash_report.told(thrown.exc_value or thrown.exc_type()))
     with _told():
         try:
             cli(standalone_mode=False)
@@ -226,7 +228,7 @@ def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
     try:
         yield
     except Unreadable as error:
-        console.fail(unforeseen.told(error))
+        console.fail(crash_report.told(error))
         go_on()
         sys.exit(1)
     except InstallerError as error:
@@ -243,6 +245,6 @@ def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
         console.hush()
         sys.exit(1)
     except Exception as error:  # whatever it is: a sentence, and the log
-        console.fail(unforeseen.told(error))
+        console.fail(crash_report.told(error))
         go_on()
         sys.exit(1)

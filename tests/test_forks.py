@@ -46,7 +46,10 @@ def test_it_is_one_commit_and_nothing_of_the_others_is_left_to_choose(fork: Path
 
 
 def test_what_is_left_of_the_installer_knows_github_actions_and_says_so(fork: Path) -> None:
-    asked = "from installer import cli, hosts, preflight, settings; print(sorted(hosts.HOSTS), settings.CIS)"
+    asked = (
+        "import installer.cli, installer.preflight.checks; from installer.config.settings import CIS; "
+        "from installer.project.forges import HOSTS; print(sorted(HOSTS), CIS)"
+    )
     done = subprocess.run([sys.executable, "-c", asked], cwd=fork, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "['github'] {'github': ('github-actions',)}", done.stderr
     ruff = [sys.executable, "-m", "ruff", "check", "--select", "F", "--no-cache", "installer", "hooks"]

@@ -102,7 +102,7 @@ def test_what_people_read_of_it_speaks_of_no_github(baked: BakedProject) -> None
 
 
 def test_what_the_file_calls_the_scripts_job_is_in_the_installers_checks(file: File) -> None:
-    from installer.gitlab_ci import GitLabCI
+    from installer.ci.gitlab_ci import GitLabCI
 
     assert set(GitLabCI.checks) <= set(file.jobs)
 
@@ -125,7 +125,7 @@ def test_answers_that_do_not_go_together_are_refused(
 
 
 def test_a_subgroup_may_own_it(bake: Bake) -> None:
-    from installer.settings_file import load
+    from installer.config.settings_file import load
 
     settings = load(bake(scm="gitlab", owner="acme/back.end").path)
     assert settings.repository == "acme/back.end/hello-api"

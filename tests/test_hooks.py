@@ -15,7 +15,7 @@ from tests.installer.test_settings import OPEN_TO_ALL
 
 FAKE_INSTALLER = """
 import json, os, pathlib
-from .resume import this_run
+from ..support.resume_command import this_run
 
 def mode_from_environment():
     return os.environ.get("GITOPS_FLASK_INSTALL", "ask")
@@ -42,7 +42,7 @@ class Template:
 def fake(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Template:
     copy = tmp_path / "gitops-flask"
     shutil.copytree(template, copy)
-    (copy / "installer/offer.py").write_text(FAKE_INSTALLER)
+    (copy / "installer/commands/after_generation.py").write_text(FAKE_INSTALLER)
     monkeypatch.setenv("SAID", str(tmp_path / "said.json"))
     return Template(copy, tmp_path / "said.json")
 

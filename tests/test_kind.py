@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer.resources.argo_cd import CHART_VERSION
+from installer.resources.argocd import CHART_VERSION
 from tests.conftest import PROJECT, ROOT
 from tests.e2e.plugin import NEEDED
 from tests.github.render import Site
@@ -70,7 +70,7 @@ def test_the_audit_log_leaves_out_reads_and_contents() -> None:
 
 def test_the_chart_that_is_fetched_is_the_one_that_the_installer_wants() -> None:
     (expression,) = re.findall(r"sed -n '(s/\^CHART.*?)'", SCRIPT)
-    sed = ["sed", "-n", expression, ROOT / "installer/resources/argo_cd.py"]
+    sed = ["sed", "-n", expression, ROOT / "installer/resources/argocd.py"]
     assert subprocess.run(sed, capture_output=True, text=True).stdout.strip() == CHART_VERSION
 
 
@@ -90,7 +90,7 @@ def test_every_image_that_the_tests_start_in_the_cluster_is_published_there() ->
 
 def test_what_the_script_reads_of_the_repository_is_there() -> None:
     named = re.findall(r'"\$here/\.\./([\w./-]+)"', SCRIPT) + re.findall(r"\btests?/[\w/]+\.py", SCRIPT)
-    assert {"installer/resources/argo_cd.py", "tests/test_kind.py"} <= set(named)
+    assert {"installer/resources/argocd.py", "tests/test_kind.py"} <= set(named)
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

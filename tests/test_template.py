@@ -11,7 +11,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
-from installer.settings_file import load
+from installer.config.settings_file import load
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
 from tests.lock import LOCKS
 

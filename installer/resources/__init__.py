@@ -1,1 +1,4 @@
-"""The remote things, one file each."""
+"""The remote things that the installer looks after, one file each.
+
+Only project and what stands above it import them.
+"""

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..argocd import ArgoCD
-from ..deployable import whitelist
-from ..ending import KINDS, Ending, ending
-from ..errors import CommandFailed, DeadlinePassed, InstallerError
-from ..helm import Helm, objects
-from ..kubectl import Cluster, Object
-from ..marks import MOVES_FROM, REPOSITORY, is_ours, metadata, not_ours, stays
-from ..release import Release
-from ..resource import GOES, Change, Field, Lane, Resource, differences, exact_differences
-from ..settings import Settings
-from ..wait import clear
+from ..cluster.argocd import ArgoCD
+from ..cluster.deletion import KINDS, Ending, ending
+from ..cluster.helm import Helm, objects
+from ..cluster.helm_release import Release
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import MOVES_FROM, REPOSITORY, is_ours, metadata, not_ours, stays
+from ..config.deployable_kinds import whitelist
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, differences, exact_differences
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.wait import clear
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 SERVER = "https://kubernetes.default.svc"

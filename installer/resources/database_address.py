@@ -4,15 +4,15 @@ import base64
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..credentials import DATABASE_ADDRESS as GIVEN
-from ..credentials import Credentials
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours, readdressed, stays, whose
-from ..resource import GOES, Change, Field, Lane, Resource, blocked
-from ..secret import Secret
-from ..settings import Settings
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays, whose
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
+from ..forges.credentials import DATABASE_ADDRESS as GIVEN
+from ..forges.credentials import Credentials
+from ..support.errors import InstallerError
+from ..support.secret import Secret
 
 KEY = "DATABASE_URL"
 """The variable that the service reads, and the key in the Secret."""

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..deploy_key import DeployKey, DeployKeys
-from ..errors import InstallerError
-from ..host import Host
-from ..marks import digest
-from ..resource import GOES, Change, Field, Resource
-from ..settings import Settings
-from ..webhooks import Hook, Webhooks
+from ..ci.variables import MARK
+from ..cluster.labels import digest
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Resource
+from ..forges.base import Host
+from ..forges.deploy_keys import DeployKey, DeployKeys
+from ..forges.webhooks import Hook, Webhooks
+from ..support.errors import InstallerError
 from .push_key import key_title as push_key_title
 from .repository_credential import key_title
-from .variables import MARK
 
 _GONE = "it is gone, or your token cannot see it (take it out of project.formerly once you are sure)"
 _LATER = "goes once the new one is live"

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from ..credentials import Credentials
-from ..errors import InstallerError
-from ..gitlab import GitLab
-from ..gitlab_refused import RefusedByGitLab
-from ..resource import Change, Field, Lane, Resource, blocked, differences
-from ..settings import FILE, MAIN, Settings
-from ..turn import turn
+from ..config.settings import FILE, MAIN, Settings
+from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..forges.credentials import Credentials
+from ..forges.gitlab.api_errors import RefusedByGitLab
+from ..forges.gitlab.project import GitLab
+from ..support.errors import InstallerError
+from ..support.file_lock import turn
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..gitlab import GitLab
-from ..resource import Change, Field, Lane, Resource
-from ..settings import MAIN, Settings
+from ..config.settings import MAIN, Settings
+from ..engine.resource import Change, Field, Lane, Resource
+from ..forges.gitlab.project import GitLab
 
 NO_ONE, MAINTAINERS = 0, 40
 _WORDS = {NO_ONE: "no one", 30: "developers", MAINTAINERS: "maintainers", 60: "administrators"}

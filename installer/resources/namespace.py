@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kubectl import Cluster, Object
-from ..marks import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
-from ..pod_security import ENFORCE, advice
-from ..resource import Change, Field, Lane, Resource, differences
-from ..settings import Settings
-from ..wait import clear
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
+from ..cluster.pod_security import ENFORCE, advice
+from ..config.settings import Settings
+from ..engine.resource import Change, Field, Lane, Resource, differences
+from ..support.errors import InstallerError
+from ..support.wait import clear
 
 _OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
 _OF_OTHERS = "stays, others made it"

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .. import architectures
-from ..architectures import ASKED_FOR, NATIVE, USUAL
-from ..ci import END, Stored
-from ..kubectl import Cluster
-from ..resource import GOES, Change, Field, Lane, Resource
-from ..settings import CLOUD, GITHUB_ACTIONS, Settings
+from ..ci.base import END, Stored
+from ..cluster import architectures
+from ..cluster.architectures import ASKED_FOR, NATIVE, USUAL
+from ..cluster.kubectl import Cluster
+from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource
 
 PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
 _EMULATES = "builds that by emulation (QEMU), which takes several times as long"

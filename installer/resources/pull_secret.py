@@ -5,16 +5,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..credentials import PULL_TOKEN, Credentials
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kube_secret import pack, unpack
-from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours, readdressed, stays
-from ..resource import GOES, Change, Field, Lane, Resource, blocked
-from ..secret import Secret
-from ..settings import Settings
-from .registry_token import NAME as PUSH_TOKEN
+from ..ci.registry_token import NAME as PUSH_TOKEN
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
+from ..cluster.secrets import pack, unpack
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
+from ..forges.credentials import PULL_TOKEN, Credentials
+from ..support.errors import InstallerError
+from ..support.secret import Secret
 
 KIND = "kubernetes.io/dockerconfigjson"
 FILE = ".dockerconfigjson"

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..deploy_key import DeployKey, Pair, fingerprint
-from ..errors import InstallerError
-from ..github import GitHub
-from ..marks import identities
-from ..resource import GOES, Change, Field, Lane, Resource, blocked, covers
-from ..settings import FILE, MAIN, Settings
-from .deploy_keys import GitHubDeployKeys
-from .environment_token import WHERE, environment_of
-from .registry_token import NAME as REGISTRY_TOKEN
+from ..ci.environment_token import WHERE, environment_of
+from ..ci.registry_token import NAME as REGISTRY_TOKEN
+from ..cluster.labels import identities
+from ..config.settings import FILE, MAIN, Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers
+from ..forges.deploy_keys import DeployKey, Pair, fingerprint
+from ..forges.github.deploy_keys import GitHubDeployKeys
+from ..forges.github.repository import GitHub
+from ..support.errors import InstallerError
 
 NAME = "DEPLOY_KEY"
 FINGERPRINT = "DEPLOY_KEY_FINGERPRINT"

@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..beside import KINDS, RBAC, Host, remains, unready
-from ..components import COMPONENT, PARTS
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kubectl import Cluster, Object, Objects
-from ..marks import is_ours, not_ours, stays
-from ..pods import problems
-from ..registry import Login, digest_of
-from ..release import Release
-from ..reporter import manifests
-from ..resource import GOES, Change, Field, Lane, Resource, covers
-from ..secret import Secret
-from ..settings import FILE, Settings
-from ..wait import clear
+from ..ci.registry import Login, digest_of
+from ..cluster.argocd_inventory import COMPONENT, PARTS
+from ..cluster.helm import Helm, objects
+from ..cluster.helm_release import Release
+from ..cluster.kubectl import Cluster, Object, Objects
+from ..cluster.labels import is_ours, not_ours, stays
+from ..cluster.pods import problems
+from ..cluster.sidecar_pods import KINDS, RBAC, Host, remains, unready
+from ..config.settings import FILE, Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
+from ..support.errors import InstallerError
+from ..support.secret import Secret
+from ..support.wait import clear
 from .reporter_app import secret_name
+from .reporter_pod import manifests
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,17 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..app_login import ID, KEY
-from ..errors import Answered, InstallerError
-from ..github_app import GIVEN, GitHubApp, lacking
-from ..helm import Helm, objects
-from ..kube_secret import pack, unpack
-from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours, readdressed, stays
-from ..resource import GOES, Change, Field, Lane, Resource, blocked
-from ..secret import Secret
-from ..settings import Settings
-from ..wait import stopped, until
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
+from ..cluster.secrets import pack, unpack
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
+from ..forges.github.app import GIVEN, GitHubApp, lacking
+from ..forges.github.app_login import ID, KEY
+from ..support.errors import Answered, InstallerError
+from ..support.secret import Secret
+from ..support.wait import stopped, until
 
 log = logging.getLogger(__name__)
 PATIENCE = 600.0

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..credentials import READER, Reader
-from ..deploy_key import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kube_secret import pack, unpack
-from ..kubectl import Cluster, Object
-from ..marks import FINGERPRINT, identities, is_ours, metadata, not_ours, readdressed, stays
-from ..resource import GOES, Change, Field, Lane, Resource, blocked, differences
-from ..secret import Secret
-from ..settings import Settings
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import FINGERPRINT, identities, is_ours, metadata, not_ours, readdressed, stays
+from ..cluster.secrets import pack, unpack
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, differences
+from ..forges.credentials import READER, Reader
+from ..forges.deploy_keys import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
+from ..support.errors import InstallerError
+from ..support.secret import Secret
 
 _TYPE = {"argocd.argoproj.io/secret-type": "repository"}
 KEY = "sshPrivateKey"

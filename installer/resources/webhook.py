@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-from ..errors import InstallerError
-from ..helm import Helm, objects
-from ..kube_secret import pack, unpack
-from ..kubectl import Cluster, Object
-from ..marks import is_ours, metadata, not_ours, readdressed, stays
-from ..refused import Refused
-from ..resource import GOES, Change, Field, Lane, Resource, differences
-from ..secret import Secret
-from ..settings import Settings
-from ..webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
-from ..webhooks import Delivery, Hook, Webhooks
-from .argo_cd import RELEASE
+from ..cluster.helm import Helm, objects
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
+from ..cluster.secrets import pack, unpack
+from ..cluster.webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
+from ..config.settings import Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, differences
+from ..forges.api_errors import Refused
+from ..forges.webhooks import Delivery, Hook, Webhooks
+from ..support.errors import InstallerError
+from ..support.secret import Secret
+from .argocd import RELEASE
 
 _WITHOUT = (
     f"without a secret, since Argo CD has none (`%s` in {OF_ARGOCD}): whoever reaches it can make it look, no more"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.deployable import CHART, whitelist
+from installer.config.deployable_kinds import CHART, whitelist
 from tests.chart.rendered import EVERYTHING, Helm, Object
 from tests.conftest import BakedProject
 

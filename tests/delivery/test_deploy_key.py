@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.deploy_key import Pair, fingerprint
-from installer.wait import until
+from installer.forges.deploy_keys import Pair, fingerprint
+from installer.support.wait import until
 from tests.delivery.world import Answer, Checkout, Remote, write_program
 
 KEYS = ["ssh-ed25519 AAAAone", "ecdsa-sha2-nistp256 AAAAtwo="]

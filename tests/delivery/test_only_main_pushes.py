@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from installer.converge import Apply
-from installer.credentials import find
-from installer.github import GitHub as Client
-from installer.resources.environment_token import EnvironmentToken
+from installer.ci.environment_token import EnvironmentToken
+from installer.ci.variables import Variables
+from installer.config.settings import Settings
+from installer.config.settings_file import load
+from installer.engine.reconcile import Apply
+from installer.forges.credentials import find
+from installer.forges.github.repository import GitHub as Client
 from installer.resources.push_key import PushKey
-from installer.resources.variables import Variables
-from installer.settings import Settings
-from installer.settings_file import load
 from tests.ci_runner.programs import TOKEN, install
 from tests.conftest import Bake
 from tests.delivery.world import write_program

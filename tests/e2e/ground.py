@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installer.deploy_key import DeployKey
-from installer.settings import Settings
+from installer.config.settings import Settings
+from installer.forges.deploy_keys import DeployKey
 from tests.listening import kept_ports
 
 from .actors import eventually

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 import yaml
 
-from installer.resources.argo_cd import CRDS, RELEASE
+from installer.resources.argocd import CRDS, RELEASE
 from tests.github import GitHub
 
 from .actors import Developer, Service, eventually

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.helm import Helm, objects
-from installer.kubectl import Cluster
+from installer.cluster.helm import Helm, objects
+from installer.cluster.kubectl import Cluster
+from installer.support.errors import InstallerError
 
 from .proxy import Proxy, on_the_way
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.errors import InstallerError
+from installer.support.errors import InstallerError
 
 from .actors import eventually
 from .ground import DEPLOYMENT, IMAGE

@@ -18,17 +18,17 @@ from typing import Any
 
 import pytest
 
-from installer.argocd import ArgoCD
-from installer.deploy_key import fingerprint
-from installer.errors import DeadlinePassed, InstallerError
-from installer.helm import OBJECTS, Helm, objects
-from installer.kubectl import Cluster
-from installer.live import Live
-from installer.resource import Change, Field, Resource
+from installer.cluster.argocd import ArgoCD
+from installer.cluster.helm import OBJECTS, Helm, objects
+from installer.cluster.kubectl import Cluster
+from installer.engine.resource import Change, Field, Resource
+from installer.forges.deploy_keys import fingerprint
 from installer.resources.application import Application
-from installer.resources.argo_cd import CRDS, ArgoCDInstallation
+from installer.resources.argocd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
 from installer.resources.repository_credential import RepositoryCredential
+from installer.status.rollout import Live
+from installer.support.errors import DeadlinePassed, InstallerError
 from tests.canaries import Canaries, Wrappers
 
 from .actors import eventually
@@ -180,7 +180,7 @@ def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half.wait(half.repository.deliver(A))
-    monkeypatch.setattr("installer.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
+    monkeypatch.setattr("installer.cluster.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
     assert {answer.revision for answer in half.live.answers()} == {A}
 
 

@@ -12,13 +12,13 @@ from uuid import uuid4
 
 import pytest
 
-from installer.credentials import find
-from installer.helm import Helm
-from installer.kubectl import Cluster
-from installer.resource import Change
+from installer.cluster.helm import Helm
+from installer.cluster.kubectl import Cluster
+from installer.config.settings_file import load
+from installer.engine.resource import Change
+from installer.forges.credentials import find
 from installer.resources.database_address import DatabaseAddress
-from installer.secret import Secret
-from installer.settings_file import load
+from installer.support.secret import Secret
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import PROJECT, ROOT, Bake
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from installer import credentials
-from installer.helm import Helm
-from installer.kubectl import Cluster
-from installer.resource import Resource
-from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
-from installer.settings import Settings
-from installer.wait import clear
-from installer.webhook_secret import OF_ARGOCD
-from installer.webhooks import Webhooks
-from installer.world import World
+from installer.cluster.helm import Helm
+from installer.cluster.kubectl import Cluster
+from installer.cluster.webhook_secret import OF_ARGOCD
+from installer.config.settings import Settings
+from installer.engine.resource import Resource
+from installer.forges import credentials
+from installer.forges.webhooks import Webhooks
+from installer.project.project import World
+from installer.resources.argocd import CHART, CHART_VERSION, CRDS
+from installer.support.wait import clear
 from tests.github.authority import Authority
 from tests.gitlab import GitLab
 from tests.gitlab.fixtures import blame

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from installer.kubectl import Cluster
-from installer.pods import problems
+from installer.cluster.kubectl import Cluster
+from installer.cluster.pods import problems
 
 from .test_image_bars import Built, built
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer.resources.argo_cd import CRDS
+from installer.resources.argocd import CRDS
 from tests.killed.process import Process, Whom
 from tests.killed.snapshot import Tree, differing, of_cluster, of_github
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from installer.argocd_values import SMALL, merged
-from installer.resources.argo_cd import CHART, CHART_VERSION
+from installer.cluster.argocd_values import SMALL, merged
+from installer.resources.argocd import CHART, CHART_VERSION
 
 from .actors import Service
 from .neighbours import Project, Street, live, street

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from installer.argocd_values import SMALL
-from installer.helm import Helm
-from installer.kubectl import Cluster
-from installer.resources.argo_cd import CHART, CHART_VERSION, CRDS
-from installer.resources.noticing import Noticing
-from installer.wait import clear
-from installer.watcher_policy import KINDS as POLICIES
+from installer.cluster.argocd_values import SMALL
+from installer.cluster.helm import Helm
+from installer.cluster.kubectl import Cluster
+from installer.resources.argocd import CHART, CHART_VERSION, CRDS
+from installer.resources.watcher import Noticing
+from installer.resources.watcher_policy import KINDS as POLICIES
+from installer.support.wait import clear
 
 from .actors import eventually
 from .audit import Audit

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from installer.answers import PodAnswer, disagreement
-from installer.beside import Host
-from installer.kubectl import Cluster
-from installer.pods import answers
-from installer.reporter import manifests
-from installer.settings import Settings
+from installer.cluster.kubectl import Cluster
+from installer.cluster.pod_answers import PodAnswer, disagreement
+from installer.cluster.pods import answers
+from installer.cluster.sidecar_pods import Host
+from installer.config.settings import Settings
+from installer.resources.reporter_pod import manifests
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
 
 from .actors import eventually

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.registry import Login, _ask, check_login
-from installer.secret import Secret
+from installer.ci.registry import Login, _ask, check_login
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 
 pytestmark = pytest.mark.e2e
 

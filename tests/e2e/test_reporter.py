@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import requests
 
-from installer.github_app import PERMISSIONS, GitHubApp
-from installer.helm import Helm
-from installer.resource import Resource
-from installer.resources.argo_cd import CRDS
-from installer.resources.noticing import Noticing
+from installer.cluster.helm import Helm
+from installer.engine.resource import Resource
+from installer.forges.github.app import PERMISSIONS, GitHubApp
+from installer.resources.argocd import CRDS
 from installer.resources.reporter import Reporter
 from installer.resources.reporter_app import ReporterApp
-from installer.secret import Secret
+from installer.resources.watcher import Noticing
+from installer.support.secret import Secret
 from tests.github import Fault, GitHub
 from tests.github.git import git as on_server
 from tests.github.model import Deployment, DeploymentStatus

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from installer.default_project import RELEASE as DEFAULT_PROJECT
-from installer.marks import digest
-from installer.resources.argo_cd import RELEASE
+from installer.cluster.argocd_default_project import RELEASE as DEFAULT_PROJECT
+from installer.cluster.labels import digest
+from installer.resources.argocd import RELEASE
 
 from .neighbours import Project, Street, live, street
 from .test_cluster_half import kubectl

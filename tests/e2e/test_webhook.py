@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from installer import credentials
-from installer.github import GitHub
-from installer.github_webhooks import GitHubWebhooks
-from installer.kubectl import Cluster
-from installer.resource import Resource
-from installer.resources.argo_cd import CRDS
+from installer.cluster.kubectl import Cluster
+from installer.cluster.webhook_secret import KEY, LABELS, OF_ARGOCD
+from installer.config.settings import Settings
+from installer.engine.resource import Resource
+from installer.forges import credentials
+from installer.forges.github.repository import GitHub
+from installer.forges.github.webhooks import GitHubWebhooks
+from installer.project.project import World
+from installer.resources.argocd import CRDS
 from installer.resources.webhook import Webhook
-from installer.settings import Settings
-from installer.wait import clear
-from installer.webhook_secret import KEY, LABELS, OF_ARGOCD
-from installer.world import World
+from installer.support.wait import clear
 from tests.github import GitHub as StandIn
 from tests.github.authority import Authority
 from tests.github.fixtures import blame

@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
-from installer.converge import Apply
-from installer.credentials import find
-from installer.deploy_key import Pair
-from installer.git import Clone
-from installer.github import GitHub
-from installer.github_actions import GitHubActions
-from installer.github_webhooks import GitHubWebhooks
-from installer.resource import Resource
-from installer.resources.content import Content
-from installer.resources.delivery import Delivery
-from installer.resources.deploy_keys import GitHubDeployKeys
-from installer.resources.environment_token import EnvironmentToken
+from installer.ci.environment_token import EnvironmentToken
+from installer.ci.github_actions import GitHubActions
+from installer.ci.variables import Variables
+from installer.config.settings import Settings
+from installer.engine.reconcile import Apply
+from installer.engine.resource import Resource
+from installer.forges.credentials import find
+from installer.forges.deploy_keys import Pair
+from installer.forges.git import Clone
+from installer.forges.github.deploy_keys import GitHubDeployKeys
+from installer.forges.github.repository import GitHub
+from installer.forges.github.webhooks import GitHubWebhooks
+from installer.resources.first_deployment import Delivery
+from installer.resources.github_repository import Repository
+from installer.resources.github_rules import Rules
+from installer.resources.initial_push import Content
 from installer.resources.push_key import PushKey
-from installer.resources.repository import Repository
 from installer.resources.repository_credential import RepositoryCredential
-from installer.resources.rules import Rules
-from installer.resources.variables import Variables
 from installer.resources.webhook import Webhook
-from installer.settings import Settings
 from tests.called import Called, Came, as_argo_cd, called
 from tests.github import GitHub as StandIn
 from tests.github.environments import BranchPolicy

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from installer.converge import Apply, plan
-from installer.credentials import find
-from installer.git import Clone
-from installer.gitlab_ci import GitLabCI
-from installer.hosts import HOSTS
-from installer.resource import Resource
-from installer.resources.content import Content
-from installer.resources.delivery import Delivery
+from installer.ci.gitlab_ci import GitLabCI
+from installer.config.settings import Settings
+from installer.engine.reconcile import Apply, plan
+from installer.engine.resource import Resource
+from installer.forges.credentials import find
+from installer.forges.git import Clone
+from installer.project.forges import HOSTS
+from installer.resources.first_deployment import Delivery
+from installer.resources.initial_push import Content
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
-from installer.settings import Settings
 from tests.called import Called, as_argo_cd, called
 from tests.github.git import git as on_server
 from tests.gitlab import GitLab as StandIn

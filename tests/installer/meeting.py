@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from installer.errors import InstallerError
+from installer.support.errors import InstallerError
 from tests.github.faults import Fault, Faults
 
 from .bench import REGISTRY_TOKEN
@@ -17,7 +17,7 @@ from .fault_table import Asked, Case
 def no_rests(monkeypatch: pytest.MonkeyPatch, *modules: str) -> list[float]:
     """Let no time pass in a pause, and take down how long it would have been."""
     waits: list[float] = []
-    for module in ("rest", "git", *modules):
+    for module in ("forges.http", "forges.git", *modules):
         monkeypatch.setattr(f"installer.{module}.pause", waits.append)
     return waits
 
@@ -27,7 +27,7 @@ def impatient(fault: Fault, *timeouts: str) -> Iterator[None]:
     """Have short time-outs where an answer never comes; elsewhere a slow machine would meet them by itself."""
     with pytest.MonkeyPatch.context() as patch:
         if fault.kind == "hangs":
-            for name in (*timeouts, "git.SILENCE"):
+            for name in (*timeouts, "forges.git.SILENCE"):
                 patch.setattr(f"installer.{name}", 2)
         yield
 

@@ -12,9 +12,9 @@ import pytest
 from github import Auth, Github
 from github.PullRequest import PullRequest
 
-from installer.converge import Apply, plan
-from installer.resource import Change
-from installer.world import World
+from installer.engine.reconcile import Apply, plan
+from installer.engine.resource import Change
+from installer.project.project import World
 from tests.circleci.api import CircleCI
 from tests.conftest import Bake
 from tests.github import GitHub as StandIn

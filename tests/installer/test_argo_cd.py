@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from installer.argocd_values import SMALL, merged, values
-from installer.errors import DeadlinePassed, InstallerError
-from installer.marks import metadata
-from installer.resource import Field
-from installer.resources.argo_cd import CHART_VERSION, CRDS, ArgoCDInstallation
-from installer.settings import Settings
+from installer.cluster.argocd_values import SMALL, merged, values
+from installer.cluster.labels import metadata
+from installer.config.settings import Settings
+from installer.engine.resource import Field
+from installer.resources.argocd import CHART_VERSION, CRDS, ArgoCDInstallation
+from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from installer.argocd import ArgoCD, message
-from installer.errors import CommandFailed
-from installer.kubectl import Cluster
+from installer.cluster.argocd import ArgoCD, message
+from installer.cluster.kubectl import Cluster
+from installer.support.errors import CommandFailed
 
 from .programs import Programs, put_on_path
 from .test_kubectl import VIEW

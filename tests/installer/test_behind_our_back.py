@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import requests
 
-from installer import health, preflight
-from installer.checks import repository as checks
-from installer.checks.finding import Finding
-from installer.converge import plan
-from installer.health import Row
-from installer.resource import Change
+from installer.engine.finding import Finding
+from installer.engine.reconcile import plan
+from installer.engine.resource import Change
+from installer.preflight import checks
+from installer.preflight import repository as of_repository
+from installer.status import report
+from installer.status.report import Row
 from tests.github import GitHub as StandIn
 from tests.gitlab import GitLab as GitLabStandIn
 
@@ -53,9 +54,9 @@ def said(bench: at_github.Bench | at_gitlab.Bench) -> tuple[Change, Row, Finding
     resource = bench.resources()["repository"]
     (planned,) = plan([resource])
     assert planned.change is not None
-    (row,) = health._resources([planned])
+    (row,) = report._resources([planned])
     world: Any = SimpleNamespace(resources=lambda: [resource])
-    (found,) = checks.as_wanted(world)
+    (found,) = of_repository.as_wanted(world)
     assert not row.healthy
     assert found.fix
     return planned.change, row, found
@@ -72,13 +73,13 @@ def ask(bench: at_github.Bench, method: str, path: str, sent: object) -> None:
 
 
 def test_doctor_asks_it() -> None:
-    assert checks.as_wanted in [check.ask for check in preflight.CHECKS]
+    assert of_repository.as_wanted in [check.ask for check in checks.CHECKS]
 
 
 def test_a_repository_as_it_should_be_is_no_news(bench: at_github.Bench) -> None:
     resource = bench.resources()["repository"]
     world: Any = SimpleNamespace(resources=lambda: [resource])
-    assert list(checks.as_wanted(world)) == []
+    assert list(of_repository.as_wanted(world)) == []
     assert resource.diff(resource.observe()) is None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.deploy_key import Pair
+from installer.forges.deploy_keys import Pair
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import ROOT
 from tests.github import Fault
@@ -22,7 +22,7 @@ AN_UP = """
 import json, logging, sys, traceback
 from pathlib import Path
 from tests.installer.bench import Bench
-from installer.errors import InstallerError
+from installer.support.errors import InstallerError
 
 logging.basicConfig(level=logging.DEBUG)
 bench = Bench(None, Path(sys.argv[1]), "")

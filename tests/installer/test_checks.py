@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from installer import permissions, permissions_page
-from installer.checks import actions, cluster, owner, repository, token, tools
-from installer.checks.finding import Finding
-from installer.errors import InstallerError
-from installer.preflight import CHECKS
-from installer.resources.rules import _reviewed
-from installer.settings import Settings
-from installer.world import World
+from installer.config.settings import Settings
+from installer.engine.finding import Finding
+from installer.preflight import cluster, github_actions, owner, permissions, permissions_page, repository, token, tools
+from installer.preflight.checks import CHECKS
+from installer.project.project import World
+from installer.resources.github_rules import _reviewed
+from installer.support.errors import InstallerError
 from tests.conftest import ROOT
 from tests.github import Fault
 from tests.github import GitHub as StandIn
@@ -126,9 +125,9 @@ def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
 
 def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
     create(github)
-    assert ask(actions.allowed) == []
+    assert ask(github_actions.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
-    (found,) = ask(actions.allowed)
+    (found,) = ask(github_actions.allowed)
     assert "switched off for acme/web" in found.what
     assert "https://github.com/acme/web/settings/actions" in found.fix
 
@@ -182,7 +181,7 @@ def test_actions_that_a_policy_forbids_are_told_with_its_page(
     whose.selected_actions.update(selected)
     told = [
         (f.problem, f"the workflows use {action}." in f.what, "/settings/actions" in f.fix)
-        for f in ask(actions.allowed)
+        for f in ask(github_actions.allowed)
     ]
     assert told == ([(True, True, True)] if forbidden else [])
 
@@ -192,10 +191,10 @@ def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
 ) -> None:
     github.accounts["acme"].actions["enabled_repositories"] = which
-    assert ask(actions.allowed) == [], "this token may not ask"
+    assert ask(github_actions.allowed) == [], "this token may not ask"
     github.accounts["acme"].members["octo"] = "admin"
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
-    (found,) = ask(actions.allowed)
+    (found,) = ask(github_actions.allowed)
     assert words in found.what
     assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
@@ -241,7 +240,7 @@ def test_versions_are_read_as_each_program_writes_them(said: str, numbers: tuple
 
 
 def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.kubectl.Cluster.versions", lambda _: ("v1.34.4", "v1.24.9"))
+    monkeypatch.setattr("installer.cluster.kubectl.Cluster.versions", lambda _: ("v1.34.4", "v1.24.9"))
     (found,) = ask(cluster.versions)
     assert found.problem
     assert "v1.24.9; Argo CD needs 1.25 or newer" in found.what
@@ -278,7 +277,7 @@ def test_a_repository_of_ones_own_is_told_as_such(ask: Ask, github: StandIn, tmp
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
     (found,) = ask(owner.exists)
     assert (found.what, found.problem) == ("octo is you", False)
-    for check in (owner.may_create, actions.allowed, owner.deploy_keys):
+    for check in (owner.may_create, github_actions.allowed, owner.deploy_keys):
         assert ask(check) == []
 
 

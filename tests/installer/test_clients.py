@@ -13,13 +13,14 @@ import pytest
 from github.Requester import HTTPSRequestsConnectionClass
 from plumbum import local
 
-from installer import registry, shell
-from installer.clients import Clients
-from installer.github_rest import GitHubRest
-from installer.gitlab_rest import GitLabRest
-from installer.json_api import JsonApi
-from installer.rest import Rest
-from installer.secret import Secret
+from installer.ci import registry
+from installer.ci.json_api import JsonApi
+from installer.forges.clients import Clients
+from installer.forges.github.rest import GitHubRest
+from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.http import Rest
+from installer.support import process
+from installer.support.secret import Secret
 from tests.github.authority import Authority
 from tests.listening import serving
 
@@ -175,13 +176,13 @@ def test_no_program_is_given_an_environment_that_another_thread_is_changing(monk
 
     def other() -> list[str]:
         changing.wait(30)
-        return shell.run(sys.executable, "-c", "import os; print(*os.environ)").split()
+        return process.run(sys.executable, "-c", "import os; print(*os.environ)").split()
 
     monkeypatch.setattr(kind, "clear", slowly)
     monkeypatch.setattr(kind, "getdict", noted)
     monkeypatch.setenv("NEW", "1")
     with ThreadPoolExecutor() as pool:
         found = pool.submit(other)
-        shell.run(sys.executable, "-c", "")
+        process.run(sys.executable, "-c", "")
         assert {"PATH", "NEW"} <= set(found.result())
     assert not read.is_set()

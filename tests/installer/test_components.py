@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.components import asleep, namespaces, number, unready, version
+from installer.cluster.argocd_inventory import asleep, namespaces, number, unready, version
 
 
 def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from installer.converge import Apply, plan, remove
-from installer.errors import InstallerError
-from installer.resource import Change, Field, Lane, Resource, blocked, differences, exact_differences
+from installer.engine.reconcile import Apply, plan, remove
+from installer.engine.resource import Change, Field, Lane, Resource, blocked, differences, exact_differences
+from installer.support.errors import InstallerError
 
 
 class Thing(Resource[Any]):

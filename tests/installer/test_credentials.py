@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from installer import credentials
-from installer.credentials import APP, READER
-from installer.errors import InstallerError
+from installer.forges import credentials
+from installer.forges.credentials import APP, READER
+from installer.support.errors import InstallerError
 
 from .cluster import SETTINGS
 from .programs import put_on_path

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from installer.credentials import Credentials
-from installer.errors import InstallerError
-from installer.marks import metadata
-from installer.resource import Change
+from installer.cluster.labels import metadata
+from installer.engine.resource import Change
+from installer.forges.credentials import Credentials
 from installer.resources.database_address import DatabaseAddress, unfit
-from installer.secret import Secret, redact
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret, redact
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 

@@ -8,10 +8,10 @@ import click
 import pytest
 import yaml
 
-from installer import console
-from installer.converge import plan
-from installer.verbs import up
-from installer.world import World
+from installer.commands import up
+from installer.engine.reconcile import plan
+from installer.project.project import World
+from installer.ui import console
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.installer.programs import Programs
@@ -30,7 +30,7 @@ def project(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tree["project"]["database"] = "postgresql"
     file.write_text(yaml.safe_dump(tree))
     monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_canary_verbs")
-    monkeypatch.setattr("installer.registry.check_login", lambda *_, **__: None)  # another test's matter
+    monkeypatch.setattr("installer.ci.registry.check_login", lambda *_, **__: None)  # another test's matter
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@localhost/web")
     monkeypatch.delenv("CLUSTER_DATABASE_URL", raising=False)
     return project

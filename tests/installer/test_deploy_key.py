@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.deploy_key import Pair, fingerprint, fingerprint_of_private
-from installer.secret import Secret
+from installer.forges.deploy_keys import Pair, fingerprint, fingerprint_of_private
+from installer.support.secret import Secret
 
 # github.com's host key and its fingerprint, as GitHub publishes both
 KNOWN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installer import converge
+from installer.engine import reconcile
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import Stored
@@ -105,11 +105,11 @@ def test_a_name_for_what_nobody_asked_to_remove_is_wrong_usage(run: Run, option:
 def test_what_is_listed_to_go_goes_and_nothing_else_does(shared: Bench, given: str) -> None:
     shared.set_up(given)
     resources = list(shared.resources().values())
-    listed = {resource.key: fate for resource, fate in converge.removal(resources)}
-    told = {resource.key: outcome for resource, outcome in converge.remove(resources, Silent())}
+    listed = {resource.key: fate for resource, fate in reconcile.removal(resources)}
+    told = {resource.key: outcome for resource, outcome in reconcile.remove(resources, Silent())}
     for key, outcome in told.items():
         if outcome in ("was not there", "were not there"):
             assert key not in listed
         else:
             assert listed[key].startswith("stays") == outcome.startswith("stays"), (key, listed[key], outcome)
-    assert converge.removal([r for r in resources if r.key not in ("repository", "content", "delivery")]) == []
+    assert reconcile.removal([r for r in resources if r.key not in ("repository", "content", "delivery")]) == []

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from installer import console, progress
-from installer.console import _Screen
-from installer.converge import Planned
-from installer.health import Report, Row
-from installer.plain_text import folded
-from installer.resource import Change, Field
-from installer.timeline import Span, Timeline
-from installer.verbs import plan, up
+from installer.commands import plan, up
+from installer.engine.reconcile import Planned
+from installer.engine.resource import Change, Field
+from installer.status.report import Report, Row
+from installer.support.plain_text import folded
+from installer.ui import console, progress
+from installer.ui.console import _Screen
+from installer.ui.timeline import Span, Timeline
 from tests.installer.typed import Run
 
 WIDTH = 80
@@ -125,13 +125,13 @@ def test_live_and_the_address_are_the_last_lines(
         return lambda *_, **__: value
 
     for name, value in {
-        "delivered.wait": Record,
-        "delivered.read": Record,
+        "deployment_record.wait": Record,
+        "deployment_record.read": Record,
         "hint": "Address: x",
         "_tell": None,
     }.items():
-        monkeypatch.setattr(f"installer.verbs.up.{name}", answer(value))
-    monkeypatch.setattr("installer.verbs.up.Live.wait_live", answer(None))
+        monkeypatch.setattr(f"installer.commands.up.{name}", answer(value))
+    monkeypatch.setattr("installer.commands.up.Live.wait_live", answer(None))
     monkeypatch.chdir(project)
     timeline = Timeline()
     timeline.spans = [Span("push", 0.0, 2.0)]
@@ -142,7 +142,7 @@ def test_live_and_the_address_are_the_last_lines(
 
 
 def test_a_plan_with_nothing_to_do_says_so_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.converge.plan", lambda resources: [Planned(r, None) for r in resources])
+    monkeypatch.setattr("installer.engine.reconcile.plan", lambda resources: [Planned(r, None) for r in resources])
     done = run("plan", "--exit-code", code=plan.NOTHING)
     plan_, _, notes = done.stdout.partition("\n\nNote:\n")
     (line,) = plan_.splitlines()

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from installer import runs
-from installer.checks import repository, token
-from installer.ci import DELIVER
-from installer.converge import Apply, plan
-from installer.errors import InstallerError
-from installer.world import World
+from installer.ci import pipelines
+from installer.ci.base import DELIVER
+from installer.engine.reconcile import Apply, plan
+from installer.preflight import repository, token
+from installer.project.project import World
+from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER, Quiet
@@ -107,7 +107,7 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
 
 
 def test_without_the_ca_it_is_said_what_is_missing(world: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.rest.pause", lambda _: pytest.fail("to ask again does not help"))
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: pytest.fail("to ask again does not help"))
     here = world(ca="")
     (found,) = token.works(here)
     assert "is not trusted" in found.what
@@ -137,8 +137,8 @@ def test_the_ca_of_a_registry_that_is_no_longer_named_goes(world: Open, ghes: St
 def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: StandIn) -> None:
     here = world()
     Apply(half(here), Quiet()).run()
-    before = runs.number(here.ci.newest(DELIVER))
-    assert runs.start(here.ci, DELIVER, {}) > before
+    before = pipelines.number(here.ci.newest(DELIVER))
+    assert pipelines.start(here.ci, DELIVER, {}) > before
 
 
 def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:

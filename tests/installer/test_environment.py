@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from installer import credentials, environment, shell
-from installer.errors import InstallerError
-from installer.git import Clone
-from installer.kubectl import Cluster
-from installer.verbs.new import prove
-from installer.wait import until
+from installer.cluster.kubectl import Cluster
+from installer.commands.new import prove
+from installer.forges import credentials
+from installer.forges.git import Clone
+from installer.support import environment, process
+from installer.support.errors import InstallerError
+from installer.support.wait import until
 from tests.conftest import ROOT, CommandLine
 from tests.listening import serving
 
@@ -50,14 +51,14 @@ def script(path: Path, text: str) -> Path:
 
 
 def test_a_program_inherits_no_secret() -> None:
-    noted = shell.run(sys.executable, "-c", "import os; print(dict(os.environ))")
+    noted = process.run(sys.executable, "-c", "import os; print(dict(os.environ))")
     assert "PATH" in noted
     assert seen(noted) == set()
 
 
 def test_a_program_gets_the_one_secret_that_it_is_handed() -> None:
     found = credentials.find(SETTINGS)
-    assert seen(shell.run("env", env=found.environment)) == {"GH_TOKEN"}
+    assert seen(process.run("env", env=found.environment)) == {"GH_TOKEN"}
 
 
 def test_a_hook_of_git_sees_the_one_token_that_git_pushes_with(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_a_browser_that_is_opened_sees_none(tmp_path: Path, monkeypatch: pytest.
         f'echo "$1" >{tmp_path}/part; env >>{tmp_path}/part; mv {tmp_path}/part {tmp_path}/noted',
     )
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    shell.launch("http://127.0.0.1/page")
+    process.launch("http://127.0.0.1/page")
     assert until((tmp_path / "noted").exists, 30, every=0.02)
     assert "http://127.0.0.1/page" in (tmp_path / "noted").read_text()
     assert seen((tmp_path / "noted").read_text()) == set()

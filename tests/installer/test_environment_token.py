@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from installer.credentials import find
-from installer.github import GitHub
-from installer.resource import Change
-from installer.resources.environment_token import EnvironmentToken
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.ci.environment_token import EnvironmentToken
+from installer.config.settings import Settings
+from installer.engine.resource import Change
+from installer.forges.credentials import find
+from installer.forges.github.repository import GitHub
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.environments import BranchPolicy
 from tests.github.model import Repository, Stored

@@ -15,7 +15,7 @@ ABSENT = ("404 scope", "409")
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return no_rests(monkeypatch, "resources.repository")
+    return no_rests(monkeypatch, "resources.github_repository")
 
 
 def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
@@ -26,7 +26,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         return bench.kept("web-webhook", "secret") or ""
 
     old_way, no = r"^/acme/web/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    limits = ("github_rest.TIMEOUT", "resources.repository.PATIENCE")
+    limits = ("forges.github.rest.TIMEOUT", "resources.github_repository.PATIENCE")
     meet(bench, bench.github.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no, made=made)
     check_converged(bench, asked)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from installer.errors import CommandFailed
-from installer.helm import Helm as RealHelm
-from installer.kubectl import Cluster as RealCluster
-from installer.marks import MOVES_FROM, digest, metadata, placed
-from installer.release import Made
+from installer.cluster.helm import Helm as RealHelm
+from installer.cluster.helm_release import Made
+from installer.cluster.kubectl import Cluster as RealCluster
+from installer.cluster.labels import MOVES_FROM, digest, metadata, placed
+from installer.config.settings import Settings
 from installer.resources.application import Application
-from installer.resources.former import Former, names
+from installer.resources.former_objects import Former, names
 from installer.resources.namespace import Namespace
-from installer.settings import Settings
+from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
 from .cluster import SETTINGS, release

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from installer.resource import Change
+from installer.config.settings import Settings
+from installer.engine.resource import Change
+from installer.project.project import World
 from installer.resources.former_repository import FormerRepository, Left
-from installer.settings import Settings
-from installer.world import World
 from tests.github import GitHub as StandIn
 from tests.github.webhooks import Hook
 from tests.gitlab import GitLab as GitLabStandIn

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from installer.errors import DeadlinePassed, InstallerError
-from installer.kubectl import Cluster
-from installer.verbs.open import open_
-from installer.wait import until
+from installer.cluster.kubectl import Cluster
+from installer.commands.open import open_
+from installer.support.errors import DeadlinePassed, InstallerError
+from installer.support.wait import until
 
 from .programs import put_on_path
 
@@ -75,7 +75,7 @@ def test_a_port_that_is_taken_is_told_with_the_option(kubectl: Path, capsys: pyt
 
 
 def test_one_that_never_listens_ends_at_the_deadline(kubectl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.kubectl._LISTENS_WITHIN", 0.5)
+    monkeypatch.setattr("installer.cluster.kubectl._LISTENS_WITHIN", 0.5)
     does(kubectl, "sleep 600 & sleep 600")
     with pytest.raises(DeadlinePassed, match="kubectl port-forward service/web"):
         open_(world(), 8000)

@@ -16,35 +16,36 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from installer import credentials, delivered, history
-from installer.answers import parse as parse_answer
-from installer.argocd import ArgoCD, message
-from installer.argocd_values import values
-from installer.circleci import CircleCI
-from installer.credentials import Credentials
-from installer.deployments import Deployments
-from installer.errors import InstallerError
-from installer.github import GitHub
-from installer.github_actions import GitHubActions
-from installer.gitlab import GitLab
-from installer.gitlab_ci import GitLabCI
-from installer.gitlab_refused import words
-from installer.helm import Helm
-from installer.host import Commit
-from installer.kubectl import Cluster
-from installer.lease import _read as read_note
-from installer.plain_text import plain
-from installer.refused import said_to_a_program
-from installer.registry import Login, check_login, digest_of, has
-from installer.resources.argo_cd import ArgoCDInstallation
-from installer.secret import Secret
-from installer.settings import Settings
-from installer.settings_file import load, parse
-from installer.shell import Result
-from installer.synced import read, rolled_out
-from installer.travis_ci import TravisCI
-from installer.troubles import newest_warning, of_deployment, of_pod
-from installer.verdict import judge
+from installer.ci.circleci import CircleCI
+from installer.ci.github_actions import GitHubActions
+from installer.ci.gitlab_ci import GitLabCI
+from installer.ci.registry import Login, check_login, digest_of, has
+from installer.ci.travis_ci import TravisCI
+from installer.cluster.argocd import ArgoCD, message
+from installer.cluster.argocd_values import values
+from installer.cluster.helm import Helm
+from installer.cluster.kubectl import Cluster
+from installer.cluster.pod_answers import parse as parse_answer
+from installer.cluster.workload_errors import newest_warning, of_deployment, of_pod
+from installer.config.settings import Settings
+from installer.config.settings_file import load, parse
+from installer.forges import credentials
+from installer.forges.api_errors import said_to_a_program
+from installer.forges.base import Commit
+from installer.forges.credentials import Credentials
+from installer.forges.github.repository import GitHub
+from installer.forges.gitlab.api_errors import words
+from installer.forges.gitlab.project import GitLab
+from installer.forges.lock import _read as read_note
+from installer.resources.argocd import ArgoCDInstallation
+from installer.status import deployment_history, deployment_record
+from installer.status.deployment_status import judge
+from installer.status.github_deployments import Deployments
+from installer.status.sync_state import read, rolled_out
+from installer.support.errors import InstallerError
+from installer.support.plain_text import plain
+from installer.support.process import Result
+from installer.support.secret import Secret
 
 from .test_settings import tree as good_settings
 
@@ -99,7 +100,11 @@ def told(ask: Callable[[], Any]) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("wait", "rest", "json_api", "registry_trouble", "reach", "verdict"):
+    modules = (
+        *("support.wait", "support.registry_errors", "forges.http", "ci.json_api"),
+        *("cluster.transient_errors", "status.deployment_status"),
+    )
+    for module in modules:
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
 
 
@@ -162,11 +167,11 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
     files = {"image.yaml": image.decode(errors="replace"), "hold.yaml": hold.decode(errors="replace")}
     for held in (files, {**files, "hold.yaml": None}):
         here = world(files=held)
-        record = delivered.at(here, "c" * 40)
+        record = deployment_record.at(here, "c" * 40)
         assert len(record.hold.splitlines()) <= 1
         if record.unreadable:
             with pytest.raises(InstallerError) as caught:
-                delivered.read(here)
+                deployment_record.read(here)
             assert "rollback --project" in caught.value.fix, "no advice that asks for what cannot be read, too"
 
 
@@ -174,7 +179,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = history.commits(world(message=trailer + said))
+        (past,) = deployment_history.commits(world(message=trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 
@@ -192,7 +197,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, int], None]:
         def attempt(*_: Any, **__: Any) -> Result:
             return Result(status, text, text if status else "")
 
-        for module in ("kubectl", "helm", "argocd", "shell"):
+        for module in ("cluster.kubectl", "cluster.helm", "cluster.argocd", "support.process"):
             monkeypatch.setattr(f"installer.{module}.attempt", attempt)
 
     return answer
@@ -285,7 +290,9 @@ def test_anything_that_argocd_answers_is_read_or_told(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     answering(said)
-    monkeypatch.setattr("installer.argocd.ArgoCD._run", lambda *_: said if isinstance(said, str) else json.dumps(said))
+    monkeypatch.setattr(
+        "installer.cluster.argocd.ArgoCD._run", lambda *_: said if isinstance(said, str) else json.dumps(said)
+    )
     nowhere: Any = None
     told(lambda: ArgoCD(nowhere, "argocd").resources("web-dev"))
     assert isinstance(message(said if isinstance(said, str) else json.dumps(said)), str)
@@ -299,7 +306,7 @@ def test_anything_that_gh_and_git_say_is_read_or_told(
     answering(said, status)
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("installer.shell.missing", lambda _: False)
+    monkeypatch.setattr("installer.support.process.missing", lambda _: False)
     told(lambda: credentials.find(SETTINGS))
     fix, _ = said_to_a_program(said)
     assert fix
@@ -367,7 +374,7 @@ def test_any_state_of_the_clusters_objects_is_read_or_told(
         address = staticmethod(str)
 
     service: Any = Service
-    record = delivered.Delivered("c" * 40, "r" * 40, digest="sha256:1")
+    record = deployment_record.Delivered("c" * 40, "r" * 40, digest="sha256:1")
     told(lambda: judge(service, record, "2026-11-28T20:00:00Z"))
 
 
@@ -562,7 +569,7 @@ OF_CIS: list[Any] = [
 @given(st.sampled_from(OF_CIS).flatmap(nearly))
 def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
     once = [said]
-    monkeypatch.setattr("installer.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
+    monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
@@ -581,7 +588,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: p
 
 
 def history_run() -> Any:
-    from installer.ci import Run
+    from installer.ci.base import Run
 
     return Run(7, "c", "x", "failure", over=True)
 

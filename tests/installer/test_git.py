@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import CommandFailed, InstallerError
-from installer.git import Clone, Login
+from installer.forges.git import Clone, Login
+from installer.support.errors import CommandFailed, InstallerError
 
 URL = "https://github.com/acme/web"
 

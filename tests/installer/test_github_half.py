@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from installer.converge import Apply, plan, remove
-from installer.credentials import Credentials, find
-from installer.errors import InstallerError
-from installer.git import Clone
-from installer.github import GitHub
-from installer.resource import Resource
-from installer.resources.content import Content
-from installer.resources.environment_token import EnvironmentToken
-from installer.resources.repository import Repository
-from installer.resources.rules import CHECKS, Rules
-from installer.resources.variables import Variables
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.ci.environment_token import EnvironmentToken
+from installer.ci.github_actions import CHECKS
+from installer.ci.variables import Variables
+from installer.config.settings import Settings
+from installer.engine.reconcile import Apply, plan, remove
+from installer.engine.resource import Resource
+from installer.forges.credentials import Credentials, find
+from installer.forges.git import Clone
+from installer.forges.github.repository import GitHub
+from installer.resources.github_repository import Repository
+from installer.resources.github_rules import Rules
+from installer.resources.initial_push import Content
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from installer.errors import InstallerError
+from installer.support.errors import InstallerError
 from tests.github.faults import Fault
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.ci_local import Place
@@ -117,7 +117,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         check_told(asked, case, text)
 
     old_way, no = r"^/acme/web\.git/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    limits = ("gitlab_rest.TIMEOUT",)
+    limits = ("forges.gitlab.rest.TIMEOUT",)
     meet(bench, bench.gitlab.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no)
     check_converged(bench, asked)
 

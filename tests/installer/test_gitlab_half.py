@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from installer.converge import remove
-from installer.credentials import find
-from installer.errors import InstallerError
-from installer.gitlab import GitLab
+from installer.engine.reconcile import remove
+from installer.forges.credentials import find
+from installer.forges.gitlab.project import GitLab
 from installer.resources.gitlab_project import GitLabProject
-from installer.secret import Secret
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable

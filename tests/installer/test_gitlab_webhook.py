@@ -8,21 +8,22 @@ from typing import Any
 
 import pytest
 
-from installer import console, webhooks
-from installer.argocd_values import values
-from installer.credentials import find
-from installer.errors import InstallerError
-from installer.gitlab import GitLab
-from installer.gitlab_webhooks import GitLabWebhooks
-from installer.kube_secret import pack
-from installer.marks import digest
-from installer.resource import Change
+from installer.cluster.argocd_values import values
+from installer.cluster.labels import digest
+from installer.cluster.secrets import pack
+from installer.commands import up
+from installer.config.settings import Settings
+from installer.engine.resource import Change
+from installer.forges import webhooks
+from installer.forges.credentials import find
+from installer.forges.gitlab.project import GitLab
+from installer.forges.gitlab.webhooks import GitLabWebhooks
+from installer.forges.webhooks import Hook, Webhooks
+from installer.project.project import World
 from installer.resources.webhook import Webhook
-from installer.secret import Secret
-from installer.settings import Settings
-from installer.verbs import up
-from installer.webhooks import Hook, Webhooks
-from installer.world import World
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
+from installer.ui import console
 from tests.github.git import git as on_server
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame

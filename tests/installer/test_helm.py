@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from installer.errors import CommandFailed, InstallerError
-from installer.helm import OBJECTS, Helm, objects
-from installer.kubectl import Cluster
-from installer.marks import digest
-from installer.release import Release
-from installer.secret import Secret
-from installer.turn import machine
+from installer.cluster.helm import OBJECTS, Helm, objects
+from installer.cluster.helm_release import Release
+from installer.cluster.kubectl import Cluster
+from installer.cluster.labels import digest
+from installer.support.errors import CommandFailed, InstallerError
+from installer.support.file_lock import machine
+from installer.support.secret import Secret
 
 from .cluster import SETTINGS
 from .programs import Programs, put_on_path

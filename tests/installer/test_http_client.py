@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.http_client import Client, UnixSocket
+from installer.support.http_client import Client, UnixSocket
 from tests.listening import serving
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from installer.beside import Host
-from installer.credentials import Credentials
-from installer.errors import InstallerError
-from installer.helm import Helm, objects
-from installer.kubectl import Cluster
-from installer.marks import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
-from installer.resource import Resource
+from installer.cluster.helm import Helm, objects
+from installer.cluster.kubectl import Cluster
+from installer.cluster.labels import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
+from installer.cluster.sidecar_pods import Host
+from installer.config.settings import Settings
+from installer.config.settings_file import parse
+from installer.engine.resource import Resource
+from installer.forges.credentials import Credentials
 from installer.resources.application import Application
 from installer.resources.database_address import DatabaseAddress
 from installer.resources.namespace import Namespace
-from installer.resources.noticing import Noticing
 from installer.resources.pull_secret import PullSecret
 from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.watcher import Noticing
+from installer.resources.watcher_pod import manifests as watcher
 from installer.resources.webhook import Webhook
-from installer.secret import Secret
-from installer.settings import Settings
-from installer.settings_file import parse
-from installer.watcher import manifests as watcher
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 
 from . import cluster as fakes
@@ -222,7 +222,7 @@ def test_former_addresses_are_told_in_the_settings() -> None:
 def test_github_leads_a_former_address_here_until_another_repository_takes_it(
     github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from installer.github import GitHub
+    from installer.forges.github.repository import GitHub
 
     github.user("octocat")
     github.organization("acme", members={"octocat": "admin"})

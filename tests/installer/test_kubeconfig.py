@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.kubeconfig import lent
+from installer.cluster.kubeconfig import lent
 
 
 @pytest.fixture(autouse=True)

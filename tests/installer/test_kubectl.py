@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import CommandFailed, InstallerError
-from installer.kubectl import Cluster
+from installer.cluster.kubectl import Cluster
+from installer.support.errors import CommandFailed, InstallerError
 
 from .programs import Programs, put_on_path
 

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from installer import lease as lease_module
-from installer.argocd import ArgoCD
-from installer.credentials import find
-from installer.errors import InstallerError
-from installer.git import Clone
-from installer.github import GitHub
-from installer.helm import Helm
-from installer.json_api import JsonApi
-from installer.kubectl import Cluster
-from installer.lease import NAME, Lease, Lost, _passed
-from installer.wait import until
+from installer.ci.json_api import JsonApi
+from installer.cluster.argocd import ArgoCD
+from installer.cluster.helm import Helm
+from installer.cluster.kubectl import Cluster
+from installer.forges import lock as lease_module
+from installer.forges.credentials import find
+from installer.forges.git import Clone
+from installer.forges.github.repository import GitHub
+from installer.forges.lock import NAME, Lease, Lost, _passed
+from installer.support.errors import InstallerError
+from installer.support.wait import until
 from tests.conftest import ROOT
 from tests.github import GitHub as StandIn
 
@@ -31,14 +31,14 @@ from .bench import SETTINGS, Bench, a_project
 
 AN_UP = """
 import sys
-from installer import lease
-from installer.converge import Apply
-from installer.credentials import find
-from installer.errors import InstallerError
-from installer.github import GitHub
-from installer.lease import Lease
-from installer.resources.repository import Repository
-from installer.resources.variables import Variables
+from installer.forges import lock as lease
+from installer.engine.reconcile import Apply
+from installer.forges.credentials import find
+from installer.support.errors import InstallerError
+from installer.forges.github.repository import GitHub
+from installer.forges.lock import Lease
+from installer.resources.github_repository import Repository
+from installer.ci.variables import Variables
 from tests.installer.bench import SETTINGS, Quiet
 
 lease.SURE = float(sys.argv[1])
@@ -178,7 +178,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("installer.lease._passed", clock)
+    monkeypatch.setattr("installer.forges.lock._passed", clock)
     return clock
 
 
@@ -217,7 +217,7 @@ def test_a_run_that_slept_alone_takes_the_project_anew_and_goes_on(bench: Bench,
 def test_whoever_deletes_the_note_by_hand_stops_every_write_that_follows(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("installer.lease.RENEW", 0.05)
+    monkeypatch.setattr("installer.forges.lock.RENEW", 0.05)
     held, github = lease(bench), github_of(bench)
     writes: dict[str, Callable[[], object]] = {
         "at GitHub": lambda: github.set_variable("AFTER", "1", {}),
@@ -297,7 +297,7 @@ def test_a_clock_that_stands_still_while_the_machine_sleeps_is_not_relied_on() -
 
 
 def test_it_is_renewed_as_long_as_the_work_lasts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.lease.RENEW", 0.05)
+    monkeypatch.setattr("installer.forges.lock.RENEW", 0.05)
     with lease(bench).held():
         end = time.monotonic() + 10
         while not any("PATCH" in change.what for change in bench.github.changes) and time.monotonic() < end:

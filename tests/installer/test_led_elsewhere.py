@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from installer import trust
-from installer.beside import Host
-from installer.credentials import Credentials
-from installer.errors import InstallerError
-from installer.git import Clone, Login
-from installer.github_rest import GitHubRest
-from installer.gitlab_rest import GitLabRest
-from installer.json_api import JsonApi
-from installer.secret import Secret
-from installer.watcher import manifests
+from installer.ci.json_api import JsonApi
+from installer.cluster.sidecar_pods import Host
+from installer.forges.credentials import Credentials
+from installer.forges.git import Clone, Login
+from installer.forges.github.rest import GitHubRest
+from installer.forges.gitlab.rest import GitLabRest
+from installer.resources.watcher_pod import manifests
+from installer.support import tls
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.github.authority import Authority
 from tests.listening import serving
 
@@ -106,7 +106,7 @@ def test_a_push_gives_the_token_to_the_code_host_alone(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scm: str
 ) -> None:
     monkeypatch.setenv("GH_CONFIG_DIR", str(tmp_path / "gh"))
-    monkeypatch.setattr("installer.git.pause", lambda _: pytest.fail("to push again does not help"))
+    monkeypatch.setattr("installer.forges.git.pause", lambda _: pytest.fail("to push again does not help"))
     with pytest.raises(InstallerError) as error:
         Clone(project(tmp_path / "web")).push(f"https://{place.host}/acme/web.git", "main", login_of(scm, place))
     assert place.elsewhere.came
@@ -154,7 +154,7 @@ def test_the_watcher_gives_the_readers_token_to_the_repositorys_host_alone(place
     for name, value in keys.items():
         (tmp_path / name).write_text(value)
     given = {each["name"]: each["value"].replace("/key/", f"{tmp_path}/") for each in container["env"]}
-    environment = os.environ | trust.variables(place.ca) | given | {"HOME": str(tmp_path)}
+    environment = os.environ | tls.variables(place.ca) | given | {"HOME": str(tmp_path)}
     done = subprocess.run(
         ["git", "ls-remote", settings.source_url], env=environment, capture_output=True, text=True, check=False
     )
@@ -181,9 +181,9 @@ CLIENTS: dict[str, Callable[[Place], object]] = {
 def test_no_client_of_an_api_carries_its_token_elsewhere(
     place: Place, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
-    for module in ("rest", "json_api"):
+    for module in ("forges.http", "ci.json_api"):
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trust.bundle(place.ca)))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.bundle(place.ca)))
     with pytest.raises(InstallerError):
         CLIENTS[whose](place)
     assert any(TOKEN in given for given in place.own.given)

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from installer.answers import PodAnswer, disagreement
-from installer.errors import DeadlinePassed, InstallerError
-from installer.live import _SURE, _SURE_OF_SILENCE, Live, _Waiter
-from installer.settings import Settings
-from installer.synced import Synced
+from installer.cluster.pod_answers import PodAnswer, disagreement
+from installer.config.settings import Settings
+from installer.status.rollout import _SURE, _SURE_OF_SILENCE, Live, _Waiter
+from installer.status.sync_state import Synced
+from installer.support.errors import DeadlinePassed, InstallerError
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def test_the_wait_says_what_keeps_the_pods_from_being_ready_for_long(monkeypatch
     service.troubles.append("pod a: ImagePullBackOff: not found")
     assert not look.look()
     assert service.said == ["Argo CD is at c2, Synced, Progressing"]
-    monkeypatch.setattr("installer.live._LOOK_AGAIN", -1.0)
+    monkeypatch.setattr("installer.status.rollout._LOOK_AGAIN", -1.0)
     assert not look.look()
     assert service.said[1] == "Argo CD is at c2, Synced, Progressing; pod a: ImagePullBackOff: not found"
 
@@ -176,7 +176,7 @@ def failing(
     monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any] | None = None, seen: Synced = ROLLING
 ) -> tuple[Any, Service]:
     """Wait for what does not come up, without the seconds between two looks at it."""
-    monkeypatch.setattr("installer.live._LOOK_AGAIN", -1.0)
+    monkeypatch.setattr("installer.status.rollout._LOOK_AGAIN", -1.0)
     look, service = waiter((seen, [], False))
     look.want = Record("c2", "r2", "sha256:1")
     service.there = [pod] if pod else []
@@ -270,6 +270,6 @@ def test_degraded_has_its_reason_though_argo_cd_keeps_it_out_of_the_status(monke
     cluster: Any = Nothing()
     live = Live(cluster, settings)
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c1", "Synced", "Degraded", "Succeeded"))
-    monkeypatch.setattr("installer.argocd.ArgoCD.resources", lambda *_: resources)
+    monkeypatch.setattr("installer.cluster.argocd.ArgoCD.resources", lambda *_: resources)
     told = "HorizontalPodAutoscaler web is Degraded: the HPA was unable to compute the replica count"
     assert live.problems() == [told]

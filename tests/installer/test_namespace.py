@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from installer.errors import DeadlinePassed
-from installer.marks import ADDRESS, metadata
+from installer.cluster.labels import ADDRESS, metadata
 from installer.resources.namespace import Namespace, others
+from installer.support.errors import DeadlinePassed
 
 from .cluster import SETTINGS, Cluster, Helm, release
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.verbs import new
+from installer.commands import new
+from installer.support.errors import InstallerError
 from tests.conftest import ROOT
 
 from .typed import Run

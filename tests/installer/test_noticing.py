@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from installer.argocd_values import POLLING, SMALL, merged, values
-from installer.beside import Host
-from installer.errors import CommandFailed, DeadlinePassed
-from installer.resources.noticing import Noticing, _seconds
-from installer.watcher import SCRIPT, manifests
-from installer.watcher_policy import KINDS as POLICIES
-from installer.watcher_policy import WatcherPolicy
+from installer.cluster.argocd_values import POLLING, SMALL, merged, values
+from installer.cluster.sidecar_pods import Host
+from installer.resources.watcher import Noticing, _seconds
+from installer.resources.watcher_pod import SCRIPT, manifests
+from installer.resources.watcher_policy import KINDS as POLICIES
+from installer.resources.watcher_policy import WatcherPolicy
+from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.delivery.world import write_program
 from tests.github.authority import Authority
 from tests.listening import serving

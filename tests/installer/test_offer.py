@@ -5,10 +5,13 @@ from pathlib import Path
 import click
 import pytest
 
-from installer import console, offer, preflight, resume
-from installer.errors import InstallerError
-from installer.verbs import up as up_module
-from installer.world import World
+from installer.commands import after_generation
+from installer.commands import up as up_module
+from installer.preflight import checks
+from installer.project.project import World
+from installer.support import resume_command
+from installer.support.errors import InstallerError
+from installer.ui import console
 
 SETTINGS = """\
 version: 1
@@ -22,7 +25,7 @@ ORIGIN = "git+https://github.com/org/gitops-flask"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(resume, "this_run", resume.Run(ORIGIN, tmp_path))
+    monkeypatch.setattr(resume_command, "this_run", resume_command.Run(ORIGIN, tmp_path))
     (tmp_path / "web").mkdir()
     (tmp_path / "web/gitops.yaml").write_text(SETTINGS)
     return tmp_path / "web"
@@ -42,7 +45,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
 
 
 def test_no_means_that_only_the_command_is_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert offer.offer(project, "no") is False
+    assert after_generation.offer(project, "no") is False
     assert f"uvx --from {ORIGIN} gitops-flask up --project web" in capsys.readouterr().out
 
 
@@ -51,7 +54,7 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     outcome(monkeypatch, error)
-    assert offer.offer(project, "yes") is False
+    assert after_generation.offer(project, "yes") is False
     printed = capsys.readouterr()
     assert f"uvx --from {ORIGIN} gitops-flask up --project web" in printed.out
     assert str(error) in printed.err
@@ -60,15 +63,15 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
 
 def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
-    assert offer.offer(project, "yes") is True
+    assert after_generation.offer(project, "yes") is True
     assert told == [True]
 
 
 def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
-    monkeypatch.setattr(preflight, "before_reading", lambda world: [])
-    offer.offer(project, "ask")
+    monkeypatch.setattr(checks, "before_reading", lambda world: [])
+    after_generation.offer(project, "ask")
     assert told == [False]
 
 
@@ -78,7 +81,7 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert offer.offer(project, "ask") is False
+    assert after_generation.offer(project, "ask") is False
     assert not told
     printed = capsys.readouterr().out
     assert "GitHub repository acme/web\n" in printed
@@ -95,7 +98,7 @@ def test_without_a_terminal_nothing_is_applied(
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert offer.offer(project, "ask") is False
+    assert after_generation.offer(project, "ask") is False
     printed = capsys.readouterr().out
     assert not told
     assert "Nothing was changed." in printed
@@ -108,6 +111,6 @@ def test_without_a_terminal_nothing_is_applied(
 
 
 def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(offer.VARIABLE, "maybe")
+    monkeypatch.setenv(after_generation.VARIABLE, "maybe")
     with pytest.raises(InstallerError, match="maybe"):
-        offer.mode_from_environment()
+        after_generation.mode_from_environment()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.origin import UNKNOWN, origin
+from installer.commands.template_source import UNKNOWN, origin
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from github import GithubException
 
-from installer import preflight, runs
-from installer.checks import other_ci
-from installer.ci import DELIVER, ROLLBACK
-from installer.converge import remove
-from installer.errors import InstallerError
-from installer.health import _run, _secrets
-from installer.resources.ci_variables import NOTE
-from installer.secret import Secret
+from installer.ci import pipelines
+from installer.ci.base import DELIVER, ROLLBACK
+from installer.ci.external_variables import NOTE
+from installer.engine.reconcile import remove
+from installer.preflight import checks, external_ci
+from installer.status.report import _run, _secrets
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.circleci.api import CircleCI
 from tests.github import Fault
 
@@ -169,7 +169,7 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
     office.up()
     ci = office.world().ci
     delivery = ci.newest(DELIVER)
-    runs.follow(ci, runs.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
+    pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
     ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
     ran[:0] = ran[:1] * 60  # as many rollbacks
     assert ci.newest(DELIVER) == delivery
@@ -185,16 +185,16 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
     delivery = ci.newest(DELIVER)
     assert delivery
     assert ci.newest(ROLLBACK) is None
-    number = runs.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
+    number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
     said: list[str] = []
-    run = runs.follow(ci, number, ROLLBACK, 30, said.append)
+    run = pipelines.follow(ci, number, ROLLBACK, 30, said.append)
     assert run.green
     assert f"run {number}" in said[-1]
     assert ci.newest(ROLLBACK) == run
     assert ci.newest(DELIVER) == delivery
-    release = runs.start(ci, ROLLBACK, {"release": "true"})
-    runs.follow(ci, release, ROLLBACK, 30, said.append)
-    assert runs.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
+    release = pipelines.start(ci, ROLLBACK, {"release": "true"})
+    pipelines.follow(ci, release, ROLLBACK, 30, said.append)
+    assert pipelines.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
 
 
 @pytest.mark.slow
@@ -202,9 +202,9 @@ def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) ->
     office.up()
     office.delivers(green=False)
     ci = office.world().ci
-    number = runs.start(ci, ROLLBACK, {})
+    number = pipelines.start(ci, ROLLBACK, {})
     with pytest.raises(InstallerError, match="it is on fire") as caught:
-        runs.follow(ci, number, ROLLBACK, 30, lambda _: None)
+        pipelines.follow(ci, number, ROLLBACK, 30, lambda _: None)
     assert f"/{SLUG}/" in caught.value.message
 
 
@@ -222,11 +222,11 @@ def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKENS[office.name], "wrong")
-    found = [f for f in preflight.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    found = [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
     assert len(found) == 1
     assert "make a new one" in found[0].fix
     monkeypatch.delenv(TOKENS[office.name])
-    assert not [f for f in preflight.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    assert not [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
 
 
 def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is_stored(
@@ -234,15 +234,15 @@ def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is
 ) -> None:
     office.up()
     monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = other_ci.delivery_token(office.world())
+    (found,) = external_ci.delivery_token(office.world())
     assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deliveries are pushed with it."
     assert found.problem
     monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
-    assert not [each for each in other_ci.delivery_token(office.world()) if each.problem]
+    assert not [each for each in external_ci.delivery_token(office.world()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.json_api.PAUSES", (0, 0))
+    monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
     office.github.faults.order(Fault("500", message="oops"), "GET", "^/(api/v2/project|repo)/", times=2)
     office.up()
     assert sorted(office.variables()) == NAMES
@@ -254,7 +254,7 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
 def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("installer.json_api.PAUSES", (0, 0))
+    monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
     office.github.faults.order(fault, "POST", "/(envvar|env_vars)$", first=2)
     with pytest.raises(InstallerError, match="run this again later") as caught:
         office.up()
@@ -268,7 +268,7 @@ def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
 def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change_it(office: Office) -> None:
     office.ci.sees = False
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("installer.travis_ci._SYNC", 0.1)
+        patch.setattr("installer.ci.travis_ci._SYNC", 0.1)
         with pytest.raises(InstallerError, match=r"app\.travis-ci\.com/account/repositories"):
             office.up()
 

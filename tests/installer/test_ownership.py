@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from installer.checks.repository import same_project
-from installer.converge import plan
-from installer.credentials import find
-from installer.deploy_key import Pair
-from installer.github import GitHub
-from installer.settings import Settings
+from installer.config.settings import Settings
+from installer.engine.reconcile import plan
+from installer.forges.credentials import find
+from installer.forges.deploy_keys import Pair
+from installer.forges.github.repository import GitHub
+from installer.preflight.repository import same_project
 from tests.github.authority import Authority
 from tests.github.model import DeployKey, Stored
 

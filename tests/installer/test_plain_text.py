@@ -12,26 +12,26 @@ from typing import Any
 
 import pytest
 
-from installer import console, documents, progress
-from installer.answers import PodAnswer, disagreement, parse
-from installer.checks.finding import Finding
 from installer.cli import main
-from installer.converge import Planned
-from installer.delivered import at
-from installer.delivered import read as read_record
-from installer.errors import CommandFailed, InstallerError
-from installer.health import Report, Row
-from installer.history import Past, commits
-from installer.host import Commit
-from installer.options import tell_commands
-from installer.plain_text import one_line, paragraph, plain
-from installer.pods import ailments
-from installer.reporting import _say
-from installer.resource import Change, Field
-from installer.secret import Secret
-from installer.synced import read
-from installer.timeline import Span, Timeline
-from installer.verdict import LONGEST, Verdict
+from installer.cluster.pod_answers import PodAnswer, disagreement, parse
+from installer.cluster.pods import ailments
+from installer.commands.options import tell_commands
+from installer.engine.finding import Finding
+from installer.engine.reconcile import Planned
+from installer.engine.resource import Change, Field
+from installer.forges.base import Commit
+from installer.status.deployment_history import Past, commits
+from installer.status.deployment_record import at
+from installer.status.deployment_record import read as read_record
+from installer.status.deployment_status import LONGEST, Verdict
+from installer.status.report import Report, Row
+from installer.status.reporter_main import _say
+from installer.status.sync_state import read
+from installer.support.errors import CommandFailed, InstallerError
+from installer.support.plain_text import one_line, paragraph, plain
+from installer.support.secret import Secret
+from installer.ui import console, json_documents, progress
+from installer.ui.timeline import Span, Timeline
 from tests.documents import valid
 
 FORGED = "✓ service  all 3 pods answer, as recorded"
@@ -173,7 +173,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     root.handlers.clear()
     try:
         tell_commands(wanted=True)
-        logging.getLogger("installer.shell").debug("$ git push %s", LOGGED)
+        logging.getLogger("installer.support.process").debug("$ git push %s", LOGGED)
     finally:
         root.handlers[:] = before
         ours.setLevel(level)
@@ -209,7 +209,7 @@ def test_what_nobody_foresaw_is_told_without_a_traceback_and_its_log_is_not_obey
 
 
 def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
-    document = documents.doctor([FINDING])
+    document = json_documents.doctor([FINDING])
     console.document(document)
     said = capsys.readouterr().out
     assert re.fullmatch(r"[\n -~]+", said), "printable ASCII alone"

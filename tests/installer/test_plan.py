@@ -147,7 +147,7 @@ def test_what_up_refuses_plan_and_doctor_say_in_the_same_words(
 @pytest.mark.slow
 def test_what_plan_has_nothing_against_up_begins(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     run("plan", "--exit-code", code=3)
-    monkeypatch.setattr("installer.verbs.up.DEADLINE", 0)
+    monkeypatch.setattr("installer.commands.up.DEADLINE", 0)
     assert "Nothing was changed." not in run("up", "--yes", code=1).stderr
     assert "acme/web" in ground.github.repositories
 
@@ -218,7 +218,7 @@ def test_up_says_so_at_its_end(run: Run, ground: Ground, monkeypatch: pytest.Mon
     ground.git("add", ".")
     ground.git("commit", "-qm", "A workflow")
     ground.write(project={"description": "Mine alone"})
-    monkeypatch.setattr("installer.verbs.up.until_live", lambda *_: print("LIVE"))
+    monkeypatch.setattr("installer.commands.up.until_live", lambda *_: print("LIVE"))
     for said in ("created", "Nothing to change."):
         told, _, ended = run("up", "--yes", code=0).stdout.partition("LIVE")
         assert said in told

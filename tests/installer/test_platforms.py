@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from installer import architectures
-from installer.errors import InstallerError
-from installer.resource import Change
-from installer.resources.ci_variables import Named, Shown
+from installer.ci.external_variables import Named, Shown
+from installer.cluster import architectures
+from installer.config.settings import Settings
+from installer.engine.resource import Change
 from installer.resources.platforms import Platforms
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.documents import valid
 from tests.github.model import Stored
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.converge import Planned, plan
-from installer.errors import InstallerError
-from installer.preflight import before_reading, before_writing, blocked, refuse
-from installer.world import World
+from installer.engine.reconcile import Planned, plan
+from installer.preflight.checks import before_reading, before_writing, blocked, refuse
+from installer.project.project import World
+from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 

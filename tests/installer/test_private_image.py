@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from installer import offer
-from installer.checks import image
-from installer.checks.finding import Finding
-from installer.delivered import Delivered
-from installer.errors import InstallerError
-from installer.preflight import CHECKS
-from installer.settings import Settings
-from installer.settings_file import parse
-from installer.verbs import up
+from installer.commands import after_generation, up
+from installer.config.settings import Settings
+from installer.config.settings_file import parse
+from installer.engine.finding import Finding
+from installer.preflight import registry_login
+from installer.preflight.checks import CHECKS
+from installer.status.deployment_record import Delivered
+from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
 from .cluster import SETTINGS
@@ -37,8 +36,10 @@ def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that sets what was delivered, and whether anyone can pull it."""
 
     def delivered(record: Delivered | None, *, anyone: bool = False) -> None:
-        monkeypatch.setattr(image.delivered, "read", lambda _: record)
-        monkeypatch.setattr(image.registry, "anyone_can_pull", lambda _, digest: anyone and digest == RECORD.digest)
+        monkeypatch.setattr(registry_login.deployment_record, "read", lambda _: record)
+        monkeypatch.setattr(
+            registry_login.registry, "anyone_can_pull", lambda _, digest: anyone and digest == RECORD.digest
+        )
 
     return delivered
 
@@ -68,16 +69,16 @@ def test_the_image_of_a_generated_private_repository_is_private(
 
 
 def test_a_public_image_of_a_private_repository_is_a_note_of_the_plan() -> None:
-    (finding,) = found(image.public_source, PUBLIC)
+    (finding,) = found(registry_login.public_source, PUBLIC)
     assert "acme/web is private, but gitops.yaml calls its image public" in finding.what
     assert (finding.problem, finding.stops) == (False, False), "whoever means it may have it"
-    (check,) = (check for check in CHECKS if check.ask is image.public_source)
+    (check,) = (check for check in CHECKS if check.ask is registry_login.public_source)
     assert (check.before, check.where) == ("sharing", None), "plan and up say it, with nothing at hand"
 
 
 @pytest.mark.parametrize("settings", [PRIVATE, replace(PUBLIC, visibility="public")])
 def test_who_agrees_with_the_repository_is_told_nothing(settings: Settings) -> None:
-    assert found(image.public_source, settings) == []
+    assert found(registry_login.public_source, settings) == []
 
 
 @pytest.mark.parametrize(("visibility", "told"), [("public", True), ("private", False)])
@@ -90,27 +91,27 @@ def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_gene
         f"github: {{host: github.com, owner: acme, visibility: private}}\nregistry: {registry}\n"
         "cluster: {namespace: web-dev}\n"
     )
-    assert not offer.offer(tmp_path, "no")
+    assert not after_generation.offer(tmp_path, "no")
     assert ("anyone can read the source in it" in capsys.readouterr().out) is told
 
 
 def test_that_docker_hub_makes_public_images_is_told_before_the_first_push(delivered: Callable[..., None]) -> None:
     delivered(None)
-    (finding,) = found(image.first_push, PRIVATE)
+    (finding,) = found(registry_login.first_push, PRIVATE)
     assert "Docker Hub creates acme/web at its first push: public" in finding.what
     assert not finding.stops
-    assert found(image.first_push, replace(PRIVATE, registry="ghcr.io")) == []
-    assert found(image.first_push, PUBLIC) == []
+    assert found(registry_login.first_push, replace(PRIVATE, registry="ghcr.io")) == []
+    assert found(registry_login.first_push, PUBLIC) == []
     delivered(RECORD)
-    assert found(image.first_push, PRIVATE) == []
+    assert found(registry_login.first_push, PRIVATE) == []
 
 
 def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., None]) -> None:
     delivered(RECORD, anyone=True)
-    (finding,) = found(image.exposed, PRIVATE)
+    (finding,) = found(registry_login.exposed, PRIVATE)
     assert finding.what.startswith("Anyone can pull docker.io/acme/web, without a login")
     assert "https://hub.docker.com/repository/docker/acme/web/settings" in finding.fix
-    assert found(image.exposed, PUBLIC) == []
+    assert found(registry_login.exposed, PUBLIC) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_nothing_is_told_of_an_image_that_is_private_or_not_there(
     delivered: Callable[..., None], record: Delivered | None, anyone: bool
 ) -> None:
     delivered(record, anyone=anyone)
-    assert found(image.exposed, PRIVATE) == []
+    assert found(registry_login.exposed, PRIVATE) == []
 
 
 def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
@@ -129,7 +130,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
     delivered(RECORD, anyone=True)
     ci = SimpleNamespace(named=str)
     world: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, host=None)
-    monkeypatch.setattr(up.delivered, "wait", lambda *_: RECORD)
+    monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up, "_tell", lambda *_: None)
 
     def never_live(*_: object, **__: object) -> None:
@@ -149,7 +150,7 @@ def test_a_registry_that_cannot_be_asked_is_reported_and_up_goes_on(
     def refuses(*_: object) -> bool:
         raise InstallerError("The registry docker.io answered 429.")
 
-    monkeypatch.setattr(image.registry, "anyone_can_pull", refuses)
+    monkeypatch.setattr(registry_login.registry, "anyone_can_pull", refuses)
     world: Any = SimpleNamespace(settings=PRIVATE)
     up._report_exposed(world)
     said = capsys.readouterr().err

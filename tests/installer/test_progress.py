@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from installer.progress import Steps, Waiting
-from installer.wait import clear
+from installer.support.wait import clear
+from installer.ui.progress import Steps, Waiting
 
 
 def test_each_step_ends_in_a_counted_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from installer import proxies, registry
-from installer.checks import gitlab as gitlab_checks
-from installer.checks import token
-from installer.errors import InstallerError
-from installer.git import Login
-from installer.github import GitHub
-from installer.gitlab import GitLab
-from installer.json_api import JsonApi
-from installer.secret import Secret
+from installer.ci import registry
+from installer.ci.json_api import JsonApi
+from installer.forges.git import Login
+from installer.forges.github.repository import GitHub
+from installer.forges.gitlab.project import GitLab
+from installer.preflight import gitlab as gitlab_checks
+from installer.preflight import token
+from installer.support import proxies
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 TOKEN = Secret("a-token-of-this-test")
@@ -28,7 +29,7 @@ def dead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv(request.param, f"http://octo:hidden@127.0.0.1:{port}")
-    for module in ("rest", "json_api", "registry_trouble"):
+    for module in ("forges.http", "ci.json_api", "support.registry_errors"):
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
     return str(request.param)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from installer import marks
-from installer.argocd import ArgoCD
-from installer.credentials import Credentials
-from installer.errors import InstallerError
-from installer.kubectl import Cluster as KubernetesCluster
+from installer.cluster import labels
+from installer.cluster.argocd import ArgoCD
+from installer.cluster.kubectl import Cluster as KubernetesCluster
+from installer.config.settings import Settings
+from installer.forges.credentials import Credentials
 from installer.resources.application import Application
 from installer.resources.pull_secret import PullSecret
-from installer.secret import Secret, redact
-from installer.settings import Settings
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret, redact
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 
@@ -52,7 +52,7 @@ def holding(
     secret = {
         "kind": "Secret",
         "type": "kubernetes.io/dockerconfigjson",
-        "metadata": marks.metadata(SETTINGS, NAME, annotations=made_from) if ours else {"name": NAME},
+        "metadata": labels.metadata(SETTINGS, NAME, annotations=made_from) if ours else {"name": NAME},
         "data": {".dockerconfigjson": base64.b64encode(text.encode()).decode()},
     }
     return Cluster({("secret", NAME): secret})
@@ -80,7 +80,7 @@ def test_it_is_made_beside_the_service_in_the_form_that_the_kubelet_takes() -> N
     made = applied(pull_secret(Cluster(), helm), helm)
     assert made["type"] == "kubernetes.io/dockerconfigjson"
     assert (made["metadata"]["name"], made["metadata"]["namespace"]) == (NAME, "web-dev")
-    assert made["metadata"]["labels"] == marks.labels(SETTINGS)
+    assert made["metadata"]["labels"] == labels.labels(SETTINGS)
     auth = base64.b64encode(f"acme:{PULL}".encode()).decode()
     assert logins(made) == {HUB: {"username": "acme", "password": PULL, "auth": auth}}
     for form in (auth, made["data"][".dockerconfigjson"]):
@@ -162,7 +162,7 @@ def test_another_registry_takes_the_login_along_where_none_is_at_hand() -> None:
     made = applied(resource, helm)
     assert logins(made)["ghcr.io"]["password"] == PULL
     assert made["metadata"]["annotations"] == {
-        marks.ADDRESS: SETTINGS.url,
+        labels.ADDRESS: SETTINGS.url,
         "gitops-flask/made-from": "REGISTRY_PULL_TOKEN",
     }
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from installer.converge import Apply
-from installer.credentials import find
-from installer.deploy_key import Pair, fingerprint, fingerprint_of_private
-from installer.github import GitHub
-from installer.resource import Change
-from installer.resources.environment_token import EnvironmentToken
+from installer.ci.environment_token import EnvironmentToken
+from installer.config.settings import Settings
+from installer.engine.reconcile import Apply
+from installer.engine.resource import Change
+from installer.forges.credentials import find
+from installer.forges.deploy_keys import Pair, fingerprint, fingerprint_of_private
+from installer.forges.github.repository import GitHub
 from installer.resources.push_key import PushKey
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import DeployKey, Ruleset, Stored
 

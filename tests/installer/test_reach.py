@@ -2,10 +2,10 @@
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.kubectl import Cluster
-from installer.reach import patiently, refusal
-from installer.shell import Result
+from installer.cluster.kubectl import Cluster
+from installer.cluster.transient_errors import patiently, refusal
+from installer.support.errors import InstallerError
+from installer.support.process import Result
 
 REFUSED = "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?"
 AWAY = [
@@ -20,7 +20,7 @@ AWAY = [
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr("installer.reach.pause", pauses.append)
+    monkeypatch.setattr("installer.cluster.transient_errors.pause", pauses.append)
     return pauses
 
 
@@ -46,7 +46,7 @@ def test_a_refusal_is_no_absence(pauses: list[float]) -> None:
 def test_a_server_that_never_answered_is_told_at_once_with_its_fix(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float], said: str
 ) -> None:
-    monkeypatch.setattr("installer.kubectl.attempt", lambda *_, **__: Result(1, "", said))
+    monkeypatch.setattr("installer.cluster.kubectl.attempt", lambda *_, **__: Result(1, "", said))
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster().list("pods")
     assert "run this again" in caught.value.fix

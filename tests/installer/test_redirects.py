@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from installer.app_github import AppGitHub
-from installer.errors import InstallerError
-from installer.github_rest import GitHubRest
-from installer.gitlab_rest import GitLabRest
-from installer.http_client import Client
-from installer.in_cluster import ApiServer, InCluster
-from installer.reporter import manifests as reporter
-from installer.reporting import Recorded
-from installer.secret import Secret
-from installer.verdict import judge
+from installer.forges.github.app_client import AppGitHub
+from installer.forges.github.rest import GitHubRest
+from installer.forges.gitlab.rest import GitLabRest
+from installer.resources.reporter_pod import manifests as reporter
+from installer.status.deployment_status import judge
+from installer.status.in_cluster import ApiServer, InCluster
+from installer.status.reporter_main import Recorded
+from installer.support.errors import InstallerError
+from installer.support.http_client import Client
+from installer.support.secret import Secret
 from tests.elsewhere import REVISION, Elsewhere, elsewhere, leading
 from tests.github.authority import Authority
 
@@ -89,7 +89,7 @@ def gitlab(host: str, ca: str) -> Any:
 def test_a_code_host_that_leads_elsewhere_is_told_and_gets_no_token_there(
     there: Elsewhere, authority: Authority, ask: Ask, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("installer.rest.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     with leading(there.url, status, authority.context("127.0.0.1")) as host:
         ca = authority.certificate.read_text()
         with pytest.raises(InstallerError) as caught:

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 import requests
 
-from installer import registering
-from installer.app_login import ID
-from installer.errors import InstallerError
-from installer.github import GitHub
-from installer.github_app import GitHubApp
-from installer.registering import LONGEST_NAME, manifest, register
+from installer.forges.github import register_app
+from installer.forges.github.app import GitHubApp
+from installer.forges.github.app_login import ID
+from installer.forges.github.register_app import LONGEST_NAME, manifest, register
+from installer.forges.github.repository import GitHub
 from installer.resources.reporter_app import ReporterApp
-from installer.secret import Secret, redact
-from installer.wait import stopped
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret, redact
+from installer.support.wait import stopped
 from tests.delivery.world import write_program
 from tests.e2e.actors import eventually
 from tests.github import Fault
@@ -211,6 +211,6 @@ def test_up_at_a_terminal_makes_keeps_and_sees_it_installed(desk: Desk, caplog: 
 
 
 def test_the_address_is_printed_for_who_has_no_browser_here(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, registering.__name__)
+    caplog.set_level(logging.INFO, register_app.__name__)
     desk.register()
     assert re.search(r"you may change its name\): http://127\.0\.0\.1:\d+/\S{32}$", caplog.text, re.MULTILINE)

@@ -11,11 +11,11 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.registry import _API, Login, _token_server, anyone_can_pull, check_login, has
-from installer.registry_trouble import explained_pull
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.ci.registry import _API, Login, _token_server, anyone_can_pull, check_login, has
+from installer.config.settings import Settings
+from installer.support.errors import InstallerError
+from installer.support.registry_errors import explained_pull
+from installer.support.secret import Secret
 from tests.github.authority import Authority
 from tests.listening import serving
 
@@ -202,7 +202,7 @@ def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(reg
 
 
 def test_a_registry_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     with pytest.raises(InstallerError, match="does not answer"):
         check_login(Login("localhost:1", "acme", Secret("a-token")), "acme/web")
 
@@ -214,7 +214,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     server = Registry(("127.0.0.1", 0), Handler)
     server.bearer = True
     monkeypatch.setitem(_API, "docker.io", server.host)
-    monkeypatch.setattr("installer.registry._scheme", lambda _: "http")
+    monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "http")
     with serving(server):
         yield server
 
@@ -264,8 +264,8 @@ def test_a_company_registry_is_believed_with_its_ca_and_named_without(
     authority = Authority(tmp_path)
     server = Registry(("127.0.0.1", 0), Handler)
     server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
-    monkeypatch.setattr("installer.registry._scheme", lambda _: "https")
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: pytest.fail("to ask again does not help"))
+    monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "https")
+    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: pytest.fail("to ask again does not help"))
     with serving(server):
         login = Login(server.host, "acme", GOOD)
         with pytest.raises(InstallerError, match="signed by nobody whom this machine knows") as error:
@@ -389,7 +389,7 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[R
     server = Registry(("127.0.0.1", 0), Handler)
     server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
     server.bearer = True
-    monkeypatch.setattr("installer.registry._scheme", lambda _: "https")
+    monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "https")
     with serving(server):
         yield server, Login(server.host, "acme", GOOD, authority.certificate.read_text())
 
@@ -411,7 +411,7 @@ def test_a_registry_cannot_have_the_login_sent_to_another_host_nor_in_clear(
     company: tuple[Registry, Login], elsewhere: Registry, realm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, login = company
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     server.realm = realm.format(port=elsewhere.server_port) or "/token"
     with pytest.raises(InstallerError) as error:
         check_login(login, "acme/web")

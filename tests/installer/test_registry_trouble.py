@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from installer.errors import InstallerError
-from installer.registry import Login, check_login, has
+from installer.ci.registry import Login, check_login, has
+from installer.support.errors import InstallerError
 from tests.listening import serving
 
 from .test_registry import GOOD, Handler, Registry
@@ -67,7 +67,7 @@ def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let no time pass in a pause, and take down how long it would have been."""
     pauses: list[float] = []
-    monkeypatch.setattr("installer.registry_trouble.pause", pauses.append)
+    monkeypatch.setattr("installer.support.registry_errors.pause", pauses.append)
     return pauses
 
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from installer.app_login import ID, KEY
-from installer.beside import Host
-from installer.errors import DeadlinePassed, InstallerError
-from installer.github_app import GIVEN, PERMISSIONS, GitHubApp, given
-from installer.kube_secret import pack
-from installer.marks import metadata
-from installer.reporter import manifests
-from installer.resource import Field
+from installer.cluster.labels import metadata
+from installer.cluster.secrets import pack
+from installer.cluster.sidecar_pods import Host
+from installer.config.settings import Settings
+from installer.engine.resource import Field
+from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
+from installer.forges.github.app_login import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.resources.reporter_pod import manifests
+from installer.support.errors import DeadlinePassed, InstallerError
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.apps import App
 
@@ -128,7 +128,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
 
 
 def test_a_registry_that_does_not_tell_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     with pytest.raises(InstallerError) as refused:
         by_digest("localhost:1/library/python:3.13")
     assert "github.reporter_image: localhost:1/library/python:3.13@sha256:" in refused.value.fix

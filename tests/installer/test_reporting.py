@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from installer.app_login import ID, KEY
-from installer.beside import Host
-from installer.delivered import Delivered
-from installer.github_app import PERMISSIONS
-from installer.reporter import manifests
+from installer.cluster.sidecar_pods import Host
+from installer.forges.github.app import PERMISSIONS
+from installer.forges.github.app_login import ID, KEY
+from installer.resources.reporter_pod import manifests
+from installer.status.deployment_record import Delivered
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from installer import marks
-from installer.credentials import Reader
-from installer.deploy_key import DeployKey, Pair, fingerprint
-from installer.errors import InstallerError
-from installer.release import Release
+from installer.cluster import labels as cluster_labels
+from installer.cluster.helm_release import Release
+from installer.config.settings import Settings
+from installer.forges.credentials import Reader
+from installer.forges.deploy_keys import DeployKey, Pair, fingerprint
 from installer.resources.repository_credential import RepositoryCredential
-from installer.secret import Secret
-from installer.settings import Settings
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 
 from .cluster import SETTINGS, Cluster, Helm, Keys, reconcile, release
 
@@ -29,11 +29,11 @@ def credential(
 
 def holding(pair: Pair | None = PAIR, *, settings: Settings = SETTINGS, noted: str = "", **changed: str) -> Cluster:
     data = {"type": "git", "url": settings.source_url, "depth": "1", "project": "web-dev", **changed}
-    annotations = {marks.ADDRESS: settings.url}
+    annotations = {cluster_labels.ADDRESS: settings.url}
     if pair:
         data["sshPrivateKey"] = pair.private.reveal()
         annotations["gitops-flask/fingerprint"] = noted or fingerprint(pair.public)
-    labels = {**marks.labels(SETTINGS), "argocd.argoproj.io/secret-type": "repository"}
+    labels = {**cluster_labels.labels(SETTINGS), "argocd.argoproj.io/secret-type": "repository"}
     secret = {
         "kind": "Secret",
         "metadata": {"name": "web-repo", "labels": labels, "annotations": annotations},
@@ -177,7 +177,7 @@ def test_no_change_ever_shows_the_key() -> None:
 
 def test_a_secret_of_others_is_never_touched() -> None:
     cluster = holding()
-    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop(marks.REPOSITORY)
+    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop(cluster_labels.REPOSITORY)
     helm, keys = Helm(), Keys([key()])
     resource = credential(cluster, keys, helm)
     change = resource.diff(resource.observe())

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer import console, delivered, history, runs
-from installer.ci import ROLLBACK
-from installer.errors import InstallerError
-from installer.verbs import rollback as verb
-from installer.world import World
+from installer.ci import pipelines
+from installer.ci.base import ROLLBACK
+from installer.commands import rollback as verb
+from installer.project.project import World
+from installer.status import deployment_history, deployment_record
+from installer.support.errors import InstallerError
+from installer.ui import console
 from tests.delivery.world import TEMPLATE
 from tests.github import GitHub as StandIn
 
@@ -71,8 +73,8 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     return World.open(tmp_path), deliver
 
 
-def now(world: World) -> delivered.Delivered:
-    record = delivered.read(world)
+def now(world: World) -> deployment_record.Delivered:
+    record = deployment_record.read(world)
     assert record is not None
     return record
 
@@ -83,9 +85,9 @@ def test_the_delivery_before_the_current_one_comes_back(shop: tuple[World, Calla
     deliver(B)
     deliver(C)
     deliver(C)
-    found = history.previous(world, now(world))
+    found = deployment_history.previous(world, now(world))
     assert (found.revision, found.subject) == (B, "Sell")
-    assert str(history.named(world, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (delivered 20")
+    assert str(deployment_history.named(world, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (delivered 20")
 
 
 def test_what_was_rolled_back_is_passed_over(shop: tuple[World, Callable[..., None]]) -> None:
@@ -95,7 +97,7 @@ def test_what_was_rolled_back_is_passed_over(shop: tuple[World, Callable[..., No
     deliver(C)
     deliver(B, held=True)
     assert now(world).hold == "octo, since now: bad"
-    assert history.previous(world, now(world)).revision == A
+    assert deployment_history.previous(world, now(world)).revision == A
 
 
 def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
@@ -106,19 +108,19 @@ def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
         deliver(revision)
     deliver.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
     with pytest.raises(InstallerError, match=r"image\.yaml on env/dev .* is no YAML") as caught:
-        delivered.read(world)
+        deployment_record.read(world)
     assert "rollback --project" in caught.value.fix
-    record = delivered.newest(world)
+    record = deployment_record.newest(world)
     assert record
     assert record.hold, "ci/deploy sees a hold, whatever is in it"
-    assert history.previous(world, record).revision == B
+    assert deployment_history.previous(world, record).revision == B
 
 
 def test_before_the_first_delivery_there_is_nothing_to_go_back_to(shop: tuple[World, Callable[..., None]]) -> None:
     world, deliver = shop
     deliver(A)
     with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was delivered"):
-        history.previous(world, now(world))
+        deployment_history.previous(world, now(world))
 
 
 def test_a_revision_that_was_never_delivered_is_told_with_those_that_were(
@@ -127,10 +129,10 @@ def test_a_revision_that_was_never_delivered_is_told_with_those_that_were(
     world, deliver = shop
     deliver(A)
     with pytest.raises(InstallerError, match="dddd was delivered to env/dev") as caught:
-        history.named(world, "dddd")
+        deployment_history.named(world, "dddd")
     assert f"{A[:12]} Sell" in str(caught.value)
     with pytest.raises(InstallerError, match="is no commit"):
-        history.named(world, "main")
+        deployment_history.named(world, "main")
 
 
 def workflow(deliver: Callable[..., None], ends: str) -> None:
@@ -142,7 +144,7 @@ def workflow(deliver: Callable[..., None], ends: str) -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither look for a cluster nor wait for one."""
-    monkeypatch.setattr(verb.preflight, "before_reading", lambda _: [])
+    monkeypatch.setattr(verb.checks, "before_reading", lambda _: [])
     monkeypatch.setattr(verb, "until_live", lambda _: console.report("until live"))
 
 
@@ -223,11 +225,11 @@ def test_an_older_server_that_does_not_name_the_run_is_asked_for_the_newest(
 ) -> None:
     world, deliver = shop
     workflow(deliver, ends="true")
-    first = runs.start(world.ci, ROLLBACK, {"to": A})
+    first = pipelines.start(world.ci, ROLLBACK, {"to": A})
     world = replace(world, settings=replace(world.settings, host="github.example.com"))
-    second = runs.start(world.ci, ROLLBACK, {"to": B})
+    second = pipelines.start(world.ci, ROLLBACK, {"to": B})
     assert second > first
-    assert runs.follow(world.ci, second, ROLLBACK, 60, lambda _: None).number == second
+    assert pipelines.follow(world.ci, second, ROLLBACK, 60, lambda _: None).number == second
 
 
 def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

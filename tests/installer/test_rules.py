@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import requests
 
-from installer.circleci import CircleCI
-from installer.errors import InstallerError
-from installer.github import GitHub
-from installer.github_actions import GitHubActions
-from installer.resource import Change
-from installer.resources.rules import CHECKS, Rules
-from installer.secret import Secret
-from installer.settings import Settings
-from installer.travis_ci import TravisCI
+from installer.ci.circleci import CircleCI
+from installer.ci.github_actions import CHECKS, GitHubActions
+from installer.ci.travis_ci import TravisCI
+from installer.config.settings import Settings
+from installer.engine.resource import Change
+from installer.forges.github.repository import GitHub
+from installer.resources.github_rules import Rules
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
 from tests.github import Fault
 from tests.github import GitHub as StandIn
 from tests.github import git as on_server

@@ -2,13 +2,13 @@
 
 import pytest
 
-from installer.secret import Secret, redact
+from installer.support.secret import Secret, redact
 
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget those that this process has met before: one of them may be a letter of these texts."""
-    monkeypatch.setattr("installer.secret._known", set())
+    monkeypatch.setattr("installer.support.secret._known", set())
 
 
 def test_hides_in_every_way_to_print_it() -> None:

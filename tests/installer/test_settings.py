@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.argocd_values import values
-from installer.errors import InstallerError
-from installer.github_rest import api_url, token_variables
-from installer.resources.argo_cd import ArgoCDInstallation
-from installer.settings import Settings
-from installer.settings_file import load, parse
+from installer.cluster.argocd_values import values
+from installer.config.settings import Settings
+from installer.config.settings_file import load, parse
+from installer.forges.github.rest import api_url, token_variables
+from installer.resources.argocd import ArgoCDInstallation
+from installer.support.errors import InstallerError
 from tests.github.authority import Authority
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from installer import shell
-from installer.errors import CommandFailed, DeadlinePassed, InstallerError
-from installer.secret import Secret
-from installer.wait import until
+from installer.support import process
+from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
+from installer.support.secret import Secret
+from installer.support.wait import until
 from tests.conftest import ROOT
 
 PYTHON = sys.executable
@@ -23,14 +23,14 @@ PYTHON = sys.executable
 
 def test_returns_what_was_printed(tmp_path: Path) -> None:
     script = "import os, sys; print(sys.stdin.read(), os.environ['X'], os.getcwd())"
-    said = shell.run(PYTHON, "-c", script, stdin="in", env={"X": "x"}, cwd=tmp_path)
+    said = process.run(PYTHON, "-c", script, stdin="in", env={"X": "x"}, cwd=tmp_path)
     assert said.split() == ["in", "x", str(tmp_path)]
 
 
 def test_a_failure_tells_the_command_and_its_words_without_secrets() -> None:
     secret = Secret("s3cr3t-value")
     with pytest.raises(CommandFailed) as error:
-        shell.run(PYTHON, "-c", f"import sys; sys.exit('no: {secret.reveal()}')")
+        process.run(PYTHON, "-c", f"import sys; sys.exit('no: {secret.reveal()}')")
     assert "s3cr3t-value" not in str(error.value)
     assert "no: ***" in error.value.output
     assert error.value.status == 1
@@ -39,7 +39,7 @@ def test_a_failure_tells_the_command_and_its_words_without_secrets() -> None:
 def test_a_deadline_ends_the_program_and_tells_what_it_said_last() -> None:
     script = "import os, sys, time; print('half way', flush=True); print(os.getpid(), flush=True); time.sleep(60)"
     with pytest.raises(DeadlinePassed) as error:
-        shell.run(PYTHON, "-c", script, timeout=1)
+        process.run(PYTHON, "-c", script, timeout=1)
     assert "half way" in error.value.last_seen
     with pytest.raises(ProcessLookupError):
         os.kill(int(error.value.last_seen.split()[-1]), 0)
@@ -47,23 +47,23 @@ def test_a_deadline_ends_the_program_and_tells_what_it_said_last() -> None:
 
 def test_a_missing_program_comes_with_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert shell.missing("helm")
+    assert process.missing("helm")
     with pytest.raises(InstallerError) as error:
-        shell.run("helm", "version")
+        process.run("helm", "version")
     assert "helm.sh" in error.value.fix
 
 
 def test_follows_the_environment_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHANGED_AFTER_IMPORT", "yes")
-    assert shell.run(PYTHON, "-c", "import os; print(os.environ.get('CHANGED_AFTER_IMPORT'))").strip() == "yes"
+    assert process.run(PYTHON, "-c", "import os; print(os.environ.get('CHANGED_AFTER_IMPORT'))").strip() == "yes"
     monkeypatch.delenv("CHANGED_AFTER_IMPORT")
-    assert shell.run(PYTHON, "-c", "import os; print(os.environ.get('CHANGED_AFTER_IMPORT'))").strip() == "None"
+    assert process.run(PYTHON, "-c", "import os; print(os.environ.get('CHANGED_AFTER_IMPORT'))").strip() == "None"
 
 
 def test_verbose_shows_commands_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     secret = Secret("another-s3cr3t")
     with caplog.at_level(logging.DEBUG, logger="installer"):
-        shell.run(PYTHON, "-c", "pass", secret.reveal())
+        process.run(PYTHON, "-c", "pass", secret.reveal())
     assert "another-s3cr3t" not in caplog.text
     assert "***" in caplog.text
 
@@ -71,7 +71,7 @@ def test_verbose_shows_commands_without_secrets(caplog: pytest.LogCaptureFixture
 def test_standard_input_is_never_written_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     script = "import os, stat, sys; print(stat.S_ISFIFO(os.fstat(0).st_mode))"
-    assert shell.run(PYTHON, "-c", script, stdin="secret").strip() == "True"
+    assert process.run(PYTHON, "-c", script, stdin="secret").strip() == "True"
     assert not list(tmp_path.iterdir())
 
 
@@ -107,20 +107,20 @@ def pids(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_deadline_ends_what_a_program_started_as_well(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        shell.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=3)
     assert error.value.last_seen == "started"
     assert until(lambda: not alive(int(pids.read_text())), 30, every=0.02)
 
 
 def test_nobody_waits_for_what_holds_the_pipes_in_a_session_of_its_own(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        shell.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=3)
     assert error.value.last_seen == "started"
     assert alive(int(pids.read_text())), "it did not wait for its end"
 
 
 def test_a_program_that_has_ended_is_over_though_what_it_started_holds_its_pipes(pids: Path) -> None:
-    result = shell.attempt(PYTHON, "-c", a_parent(pids, own_session=True, then="sys.exit(3)"), timeout=600)
+    result = process.attempt(PYTHON, "-c", a_parent(pids, own_session=True, then="sys.exit(3)"), timeout=600)
     assert (result.status, result.out) == (3, "started\n")
     assert alive(int(pids.read_text())), "a connection that ssh keeps, say: it is not ours to end"
 
@@ -134,7 +134,7 @@ try:
 except OSError:
     print("no terminal")
 """
-    out = pty_run(f"from installer import shell\nprint(shell.run({PYTHON!r}, '-c', {script!r}))")
+    out = pty_run(f"from installer.support import process as shell\nprint(shell.run({PYTHON!r}, '-c', {script!r}))")
     assert out.split() == ["True", "no", "terminal"]
 
 
@@ -166,8 +166,8 @@ time.sleep(600)
     call = f"shell.attempt({PYTHON!r}, '-c', {child!r}, timeout=500)"
     code = f"""
 import os, signal, threading, time
-from installer import shell
-from installer.wait import stopped, until
+from installer.support import process as shell
+from installer.support.wait import stopped, until
 signal.signal(signal.SIGINT, signal.default_int_handler)
 def press():
     until(lambda: os.path.exists({str(ready)!r}), 60, every=0.02)
@@ -194,5 +194,5 @@ else:
 
 def test_much_output_on_both_pipes_is_taken_while_much_input_is_given() -> None:
     script = "import sys; d = sys.stdin.read(); sys.stderr.write('e' * 10**6); sys.stdout.write(d)"
-    result = shell.attempt(PYTHON, "-c", script, stdin="i" * 10**6)
+    result = process.attempt(PYTHON, "-c", script, stdin="i" * 10**6)
     assert (len(result.out), len(result.err)) == (10**6, 10**6)

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
-from installer import documents, health, registry
-from installer.answers import PodAnswer
-from installer.checks.finding import Finding
-from installer.ci import Run
-from installer.delivered import Delivered
-from installer.errors import InstallerError
-from installer.github_actions import ACTIVE
-from installer.health import Report, Row
-from installer.live import Live
-from installer.resource import Change
-from installer.secret import Secret
-from installer.synced import Synced
-from installer.verbs import status
+from installer.ci import registry
+from installer.ci.base import Run
+from installer.ci.github_actions import ACTIVE
+from installer.cluster.pod_answers import PodAnswer
+from installer.commands import status
+from installer.engine.finding import Finding
+from installer.engine.resource import Change
+from installer.status import report as status_report
+from installer.status.deployment_record import Delivered
+from installer.status.report import Report, Row
+from installer.status.rollout import Live
+from installer.status.sync_state import Synced
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
+from installer.ui import json_documents
 from tests.documents import valid
 from tests.installer.test_converge import things
 
@@ -97,7 +99,7 @@ def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewher
         recorded = replace(
             RECORD, image=image.format(elsewhere=f"localhost:{elsewhere.getsockname()[1]}"), digest=digest
         )
-        healthy, told = state(health._image(WORLD, recorded))
+        healthy, told = state(status_report._image(WORLD, recorded))
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
     assert asked == []
@@ -108,9 +110,9 @@ def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewher
 
 def test_an_image_that_is_not_in_the_registry_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "has", lambda *_: True)
-    assert state(health._image(WORLD, RECORD)) == (True, "sha256:111111111111 is there")
+    assert state(status_report._image(WORLD, RECORD)) == (True, "sha256:111111111111 is there")
     monkeypatch.setattr(registry, "has", lambda *_: False)
-    assert state(health._image(WORLD, RECORD)) == (
+    assert state(status_report._image(WORLD, RECORD)) == (
         False,
         "sha256:111111111111, which env/dev records, is not there",
     )
@@ -121,17 +123,17 @@ def test_a_registry_that_does_not_answer_is_a_state_and_no_end(monkeypatch: pyte
         raise InstallerError("The registry docker.io does not answer.")
 
     monkeypatch.setattr(registry, "has", fail)
-    assert state(health._image(WORLD, RECORD)) == (False, "The registry docker.io does not answer.")
+    assert state(status_report._image(WORLD, RECORD)) == (False, "The registry docker.io does not answer.")
 
 
 def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Live, "problems", lambda _: ["pod a: ImagePullBackOff: not found"])
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
-    assert state(health._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
+    assert state(status_report._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
     monkeypatch.setattr(Live, "synced", lambda _: Synced("b" * 40, "Synced", "Progressing", "Succeeded"))
     asked: list[str] = []
     monkeypatch.setattr(Live, "refresh", lambda _: asked.append("look") or "")
-    healthy, told = state(health._argocd(WORLD, RECORD))
+    healthy, told = state(status_report._argocd(WORLD, RECORD))
     assert not healthy
     assert asked == ["look"]
     assert told.splitlines() == [
@@ -140,26 +142,26 @@ def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> No
         "pod a: ImagePullBackOff: not found",
     ]
     monkeypatch.setattr(Live, "synced", lambda _: None)
-    assert state(health._argocd(WORLD, RECORD)) == (False, "there is no Application")
+    assert state(status_report._argocd(WORLD, RECORD)) == (False, "there is no Application")
 
 
 def test_argo_cd_that_has_not_noticed_the_newest_delivery_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = [Synced("b" * 40, "Synced", "Healthy", "Succeeded"), Synced("c" * 40, "Synced", "Healthy", "Succeeded")]
     monkeypatch.setattr(Live, "synced", lambda _: seen.pop(0))
     monkeypatch.setattr(Live, "refresh", lambda _: "")
-    assert state(health._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
+    assert state(status_report._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
 
 
 def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.MonkeyPatch) -> None:
     right, wrong = (PodAnswer("a", ready=True, revision=revision * 40) for revision in "rs")
     monkeypatch.setattr(Live, "answers", lambda _: [right, right])
-    assert state(health._service(WORLD, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
+    assert state(status_report._service(WORLD, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
     monkeypatch.setattr(Live, "answers", lambda _: [right, wrong])
-    healthy, told = state(health._service(WORLD, RECORD))
+    healthy, told = state(status_report._service(WORLD, RECORD))
     assert not healthy
     assert f"pod a answers revision {'s' * 40}" in told
     monkeypatch.setattr(Live, "answers", lambda _: [])
-    assert state(health._service(WORLD, RECORD)) == (False, "no pod is Ready")
+    assert state(status_report._service(WORLD, RECORD)) == (False, "no pod is Ready")
 
 
 def test_an_image_that_another_file_than_image_yaml_named_is_told(
@@ -167,18 +169,18 @@ def test_an_image_that_another_file_than_image_yaml_named_is_told(
 ) -> None:
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     running[:] = [runs("docker.io/evil/web@sha256:2")]
-    assert state(health._service(WORLD, RECORD)) == (
+    assert state(status_report._service(WORLD, RECORD)) == (
         False,
         "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded",
     )
     running[:] = [{**runs("docker.io/mesh/proxy:1")}]
     running[0]["spec"]["containers"].append({"image": f"docker.io/acme/web@{RECORD.digest}"})
-    assert state(health._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
+    assert state(status_report._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
 
 
 def test_a_hold_is_shown_and_is_healthy() -> None:
     held = Delivered("c" * 40, "r" * 40, "octo, since noon: orders fail")
-    assert state(health._branch(WORLD, held)) == (
+    assert state(status_report._branch(WORLD, held)) == (
         True,
         "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
     )
@@ -186,7 +188,7 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
 
 def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", "failure", over=True)
-    healthy, told = state(health._run(WORLD, run))
+    healthy, told = state(status_report._run(WORLD, run))
     assert not healthy
     assert told == "failure for aaaaaaaaaaaa: https://x/runs/1\njob image:\n    denied, the last of 5"
 
@@ -197,31 +199,31 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
     monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
-    monkeypatch.setattr(health.delivered, "newest", lambda _: RECORD)
+    monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
     monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
-    monkeypatch.setattr(health, "_secrets", lambda _: [])
-    monkeypatch.setattr(health, "_deployment", lambda *_: [])
+    monkeypatch.setattr(status_report, "_secrets", lambda _: [])
+    monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
-    report = health.examine(WORLD, [], list)
+    report = status_report.examine(WORLD, [], list)
     assert (report.healthy, report.settled) == (True, False)
     assert f"under way ({word.replace('_', ' ')}) for aaaaaaaaaaaa: https://x/runs/1" in [r.state for r in report.rows]
-    document = valid("status", json.dumps(documents.status(WORLD, report)))
+    document = valid("status", json.dumps(json_documents.status(WORLD, report)))
     assert document["delivery"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
-    assert not health.examine(WORLD, [], list).healthy
+    assert not status_report.examine(WORLD, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
     monkeypatch.setattr(WORLD.ci, "newest", lambda _: over)
     monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
-    report = health.examine(WORLD, [], list)
+    report = status_report.examine(WORLD, [], list)
     assert report.settled
-    assert documents.status(WORLD, report)["delivery"] is None
+    assert json_documents.status(WORLD, report)["delivery"] is None
 
 
 def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
     first, second, third, *_ = things({})
     planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("unavailable", note="plan"))]
-    rows = health._resources([health.Planned(*each) for each in planned])
+    rows = status_report._resources([status_report.Planned(*each) for each in planned])
     assert [(row.healthy, row.state) for row in rows] == [
         (True, "as it should be"),
         (False, "change: n"),

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.synced import read, rolled_out
+from installer.status.sync_state import read, rolled_out
 
 
 def application(**status: Any) -> dict[str, Any]:

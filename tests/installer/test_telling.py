@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from installer import closing, credentials, health, telling
-from installer.delivered import Delivered
-from installer.github import GitHub
-from installer.kubectl import Cluster
-from installer.telling import tell
-from installer.verdict import Verdict
-from installer.world import World
+from installer.cluster.kubectl import Cluster
+from installer.forges import credentials
+from installer.forges.github.repository import GitHub
+from installer.project.project import World
+from installer.status import close_deployment, report, report_deployment
+from installer.status.deployment_record import Delivered
+from installer.status.deployment_status import Verdict
+from installer.status.report_deployment import tell
 from tests.github import Fault
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
@@ -87,9 +88,9 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         made.before_posting()
         return made.verdict
 
-    monkeypatch.setattr(closing, "judge", look)
-    monkeypatch.setattr(telling.Live, "address", lambda _: ADDRESS)
-    monkeypatch.setattr(closing, "pause", lambda _: None)
+    monkeypatch.setattr(close_deployment, "judge", look)
+    monkeypatch.setattr(report_deployment.Live, "address", lambda _: ADDRESS)
+    monkeypatch.setattr(close_deployment, "pause", lambda _: None)
     return made
 
 
@@ -171,9 +172,11 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(closing, "pause", waited.append)
+    monkeypatch.setattr(close_deployment, "pause", waited.append)
     record, said = shop.deliver(), list[str]()
-    shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses", times=len(closing.PAUSES))
+    shop.github.faults.order(
+        Fault("500", message="Server Error"), "POST", "/statuses", times=len(close_deployment.PAUSES)
+    )
     assert tell(shop.world(), record, said.append).text.startswith("success, told now")
     assert shop.newest.state == "success"
     assert sum(waited) >= 60
@@ -193,7 +196,7 @@ def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_te
     shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
     told = tell(shop.world(), record)
     assert (told.news, told.text.endswith("the next `status` or `up` will")) == (True, True)
-    (row,) = health._deployment(shop.world(), record)
+    (row,) = report._deployment(shop.world(), record)
     assert (row.healthy, row.state) == (True, told.text), "the service is as well as it was"
     shop.github.faults.clear()
     assert tell(shop.world(), record).text.startswith("success, told now")

@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 
-import installer.rest
-from installer import closing, credentials, verdict
-from installer.answers import PodAnswer
-from installer.closing import close
-from installer.delivered import Delivered
-from installer.github import GitHub
-from installer.synced import Synced
+import installer.forges.http
+from installer.cluster.pod_answers import PodAnswer
+from installer.forges import credentials
+from installer.forges.github.repository import GitHub
+from installer.status import close_deployment, deployment_status
+from installer.status.close_deployment import close
+from installer.status.deployment_record import Delivered
+from installer.status.sync_state import Synced
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request
@@ -191,10 +192,10 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Begin a story with one delivery that is live and told of."""
     story = Story(shop, random.Random(seed))
     monkeypatch.setenv("GIT_COMMITTER_DATE", "")  # so that it is put back
-    for each in (closing, verdict):
+    for each in (close_deployment, deployment_status):
         monkeypatch.setattr(each, "pause", story.passes)
-    monkeypatch.setattr("installer.rest.pause", story.passes)
-    monkeypatch.setattr(closing, "judge", verdict.judge)
+    monkeypatch.setattr("installer.forges.http.pause", story.passes)
+    monkeypatch.setattr(close_deployment, "judge", deployment_status.judge)
     story.deliver()
     story.notice()
     story.settle()
@@ -272,7 +273,7 @@ def test_what_github_puts_off_is_looked_at_again_before_it_is_sent_again(
         story.notice()
         story.settle()
 
-    for each in (closing, installer.rest):
+    for each in (close_deployment, installer.forges.http):
         monkeypatch.setattr(each, "pause", rest)
     assert not Teller(story).run(mortal=False), "another one has come"
     assert rests == [20.0]

@@ -8,8 +8,8 @@ ROOT = Path(__file__).parents[2]
 READY = """
 import os, signal, threading
 from pathlib import Path
-from installer import shell
-from installer.wait import pause, stopped, threads, until
+from installer.support import process as shell
+from installer.support.wait import pause, stopped, threads, until
 signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = Path.cwd()
 seen = lambda name: (folder / name).exists()
@@ -63,7 +63,7 @@ def test_ctrl_c_ends_a_wait_for_a_kubectl_that_does_not_say_that_it_listens(tmp_
     (tmp_path / "kubectl").write_text("#!/bin/sh\n: >listens\nexec sleep 600\n")
     (tmp_path / "kubectl").chmod(0o755)
     code = """
-from installer.listening import Listening
+from installer.cluster.kubectl_stream import Listening
 os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
 def forward(_):
     kubectl = Listening(["port-forward"])

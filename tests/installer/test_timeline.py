@@ -2,9 +2,9 @@
 
 import pytest
 
-from installer import console, timeline
-from installer.progress import Steps
-from installer.timeline import Span, Timeline, chain
+from installer.ui import console, timeline
+from installer.ui.progress import Steps
+from installer.ui.timeline import Span, Timeline, chain
 
 SPANS = [
     Span("looking", 0, 2),

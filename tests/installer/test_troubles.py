@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from installer.pods import ailments
-from installer.troubles import Trouble, of_deployment, of_pod
+from installer.cluster.pods import ailments
+from installer.cluster.workload_errors import Trouble, of_deployment, of_pod
 
 UID = "1b671a64-40d5-491e-99b0-da01ff1f3341"
 BACK_OFF = f"back-off 40s restarting failed container=web pod=web-1_web-dev({UID})"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from installer import trust
+from installer.support import tls
 from tests.github.authority import Authority
 
 
@@ -34,24 +34,24 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_without_a_ca_nothing_is_changed() -> None:
-    assert trust.variables("") == {}
-    assert trust.verify("") is True
+    assert tls.variables("") == {}
+    assert tls.verify("") is True
 
 
 def test_what_the_machine_believes_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
-    ca = trust.read(authority.certificate)
-    given = trust.variables(ca)
+    ca = tls.read(authority.certificate)
+    given = tls.variables(ca)
     assert set(given) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"}
     (path,) = set(given.values())
     assert Path(path).read_text() == machine + ca
-    assert trust.verify(ca) == path
+    assert tls.verify(ca) == path
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
 
 
 def test_where_no_bundle_is_named_the_systems_is_kept(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    ca = trust.read(authority.certificate)
-    text = trust.bundle(ca).read_text()
+    ca = tls.read(authority.certificate)
+    text = tls.bundle(ca).read_text()
     assert text.endswith(ca)
     assert text.count("BEGIN CERTIFICATE") > 50
     first = Path(requests.certs.where()).read_text().partition("-----BEGIN")[2].partition("-----END")[0]
@@ -59,16 +59,16 @@ def test_where_no_bundle_is_named_the_systems_is_kept(authority: Authority, monk
 
 
 def test_a_bundle_that_was_swept_away_is_written_again(authority: Authority) -> None:
-    ca = trust.read(authority.certificate)
-    path = trust.bundle(ca)
+    ca = tls.read(authority.certificate)
+    path = tls.bundle(ca)
     path.unlink()
-    assert trust.bundle(ca).read_text().endswith(ca)
+    assert tls.bundle(ca).read_text().endswith(ca)
 
 
 def test_many_threads_that_ask_at_once_each_read_the_whole_bundle(
     authority: Authority, machine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ca = trust.read(authority.certificate)
+    ca = tls.read(authority.certificate)
     write, names, folders = Path.write_text, 12, set()
 
     def slowly(self: Path, text: str, **options: str) -> int:
@@ -79,12 +79,12 @@ def test_many_threads_that_ask_at_once_each_read_the_whole_bundle(
         return write(self, text, **options)
 
     monkeypatch.setattr(Path, "write_text", slowly)
-    monkeypatch.setattr(trust, "_folder", cache(trust._folder.__wrapped__))
+    monkeypatch.setattr(tls, "_folder", cache(tls._folder.__wrapped__))
     together = threading.Barrier(names)
 
     def ask(_: int) -> str:
         together.wait()
-        path = trust.bundle(ca)
+        path = tls.bundle(ca)
         folders.add(path.parent)
         return path.read_text()
 
@@ -98,7 +98,7 @@ def test_only_certificates_are_taken_out_of_a_file(authority: Authority, tmp_pat
     ca = authority.certificate.read_text()
     noted = tmp_path / "noted.pem"
     noted.write_text(f"subject=CN = Company\r\n{ca}\n# as of today\n{ca}")
-    assert trust.read(noted) == ca + ca
+    assert tls.read(noted) == ca + ca
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_a_file_that_is_no_ca_is_refused_with_the_reason(tmp_path: Path, content
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ValueError, match=words):
-        trust.read(file)
+        tls.read(file)

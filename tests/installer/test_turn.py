@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from installer.errors import DeadlinePassed
-from installer.turn import machine, turn
+from installer.support.errors import DeadlinePassed
+from installer.support.file_lock import machine, turn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks to rely on there")
 
 HOLDING = """
 import sys
-from installer.shell import attempt
-from installer.turn import turn
+from installer.support.process import attempt
+from installer.support.file_lock import turn
 with turn("release web", 1) as files:
     attempt("sh", "-c", "echo $$ > child; echo >> started; read _ < gate", inherit=files)
 """

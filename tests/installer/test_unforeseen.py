@@ -9,26 +9,28 @@ from typing import Any
 
 import pytest
 
-from installer import lease, preflight, turn, unforeseen
-from installer.checks.check import Check
-from installer.checks.finding import Finding
-from installer.errors import InstallerError
-from installer.reading import understood
+from installer.engine.finding import Finding
+from installer.forges import lock
+from installer.preflight import checks as preflight_checks
+from installer.preflight.check import Check
+from installer.support import crash_report, file_lock
+from installer.support.errors import InstallerError
+from installer.support.parsing import understood
 
 ROOT = Path(__file__).parents[2]
 BROKEN = """
 import sys
-from installer import cli, options
+from installer import cli
 def broken(*_): raise {error}
 sys.argv = ["gitops-flask", "plan"]
-import installer.world
-installer.world.World.open = broken
+import installer.project.project
+installer.project.project.World.open = broken
 cli.main()
 """
 
 
 def run(code: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[bytes]":
-    kept = {name: value for name, value in os.environ.items() if name != unforeseen.DEBUG}
+    kept = {name: value for name, value in os.environ.items() if name != crash_report.DEBUG}
     env = {**kept, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(cwd / "state"), **environment}
     return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True)
 
@@ -53,12 +55,12 @@ def test_where_no_log_can_be_written_that_is_said(monkeypatch: pytest.MonkeyPatc
     def full(_: str) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(unforeseen, "_write", full)
-    assert "No log could be written (No space left on device)" in unforeseen.told(KeyError("x"))
+    monkeypatch.setattr(crash_report, "_write", full)
+    assert "No log could be written (No space left on device)" in crash_report.told(KeyError("x"))
 
 
 def test_a_file_that_cannot_be_used_is_named_and_called_no_fault_of_ours() -> None:
-    said = unforeseen.told(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
+    said = crash_report.told(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
     assert said.startswith("/etc/kubernetes/admin.conf: Permission denied.")
     assert "fault" not in said
 
@@ -89,7 +91,7 @@ main()
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_any_message_can_be_printed_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     code = """
-from installer import console
+from installer.ui import console
 console.take_any_encoding()
 console.report("✓ web → live … naïve 日本 \\udcff")
 console.fail("gone")
@@ -115,7 +117,7 @@ def test_a_user_who_is_on_no_list_has_a_name_for_others(monkeypatch: pytest.Monk
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    assert lease._user() == f"user {os.getuid()}"
+    assert lock._user() == f"user {os.getuid()}"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks to rely on there")
@@ -131,10 +133,10 @@ def test_without_a_home_to_write_to_locks_and_logs_are_among_temporary_files(
     if home == "missing":
         monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
     monkeypatch.setenv("HOME", "/proc/nowhere" if home == "nowhere" else str(place))
-    assert turn.state_folder() == tmp_path / f"gitops-flask-state-{os.getuid()}"
-    assert turn.state_folder().stat().st_mode & 0o777 == 0o700
-    with turn.turn("something", 0):
-        assert turn.machine()
+    assert file_lock.state_folder() == tmp_path / f"gitops-flask-state-{os.getuid()}"
+    assert file_lock.state_folder().stat().st_mode & 0o777 == 0o700
+    with file_lock.turn("something", 0):
+        assert file_lock.machine()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no locks to rely on there")
@@ -146,7 +148,7 @@ def test_a_folder_for_locks_that_somebody_else_laid_out_is_not_used(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
     with pytest.raises(InstallerError, match="no folder to keep locks and logs in") as caught:
-        turn.state_folder()
+        file_lock.state_folder()
     assert "XDG_STATE_HOME" in caught.value.fix
 
 
@@ -162,7 +164,7 @@ def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_o
         Check("host", stumbles, "looking"),
         Check("host", lambda _: [Finding("github", "all is well")], "looking"),
     ]
-    first, second = preflight._ask(world, checks)
+    first, second = preflight_checks._ask(world, checks)
     assert first.problem
     assert "nobody foresaw: KeyError: 'plan'" in first.what
     assert str(tmp_path) in first.fix

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.converge import Planned
-from installer.resource import blocked
-from installer.wait import until
+from installer.engine.reconcile import Planned
+from installer.engine.resource import blocked
+from installer.support.wait import until
 from tests.conftest import ROOT
 from tests.documents import valid
 from tests.github import GitHub as StandIn
@@ -225,7 +225,7 @@ def test_up_does_not_call_it_done_where_something_must_be_given_first(
         without = blocked("no token at hand", "Set it.")
         return [Planned(r, without if r.key == "registry-token" else None) for r in resources]
 
-    monkeypatch.setattr("installer.converge.plan", all_but_one)
+    monkeypatch.setattr("installer.engine.reconcile.plan", all_but_one)
     done = run("up", "--yes", code=1)
     assert "Nothing was changed." in done.stderr
     assert "Actions secret REGISTRY_TOKEN: no token at hand" in done.stderr

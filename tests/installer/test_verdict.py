@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from installer import verdict
-from installer.answers import PodAnswer
-from installer.delivered import Delivered
-from installer.synced import Synced
-from installer.verdict import LONGEST, Verdict, judge
+from installer.cluster.pod_answers import PodAnswer
+from installer.status import deployment_status
+from installer.status.deployment_record import Delivered
+from installer.status.deployment_status import LONGEST, Verdict, judge
+from installer.status.sync_state import Synced
 
 DIGEST = "sha256:" + "1" * 64
 RECORD = Delivered("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
@@ -39,7 +39,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict, "pause", lambda _: None)
+    monkeypatch.setattr(deployment_status, "pause", lambda _: None)
 
 
 def judged(*given: Any, **more: Any) -> Verdict | None:

@@ -9,20 +9,22 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from installer import console, marks, webhooks
-from installer.converge import plan
-from installer.credentials import find
-from installer.github import GitHub
-from installer.github_webhooks import GitHubWebhooks
-from installer.kubectl import Object
-from installer.resource import Field
+from installer.cluster import labels as cluster_labels
+from installer.cluster.kubectl import Object
+from installer.cluster.webhook_secret import resolved
+from installer.commands import up
+from installer.config.settings import Settings
+from installer.engine.reconcile import plan
+from installer.engine.resource import Field
+from installer.forges import webhooks
+from installer.forges.credentials import find
+from installer.forges.github.repository import GitHub
+from installer.forges.github.webhooks import GitHubWebhooks
+from installer.forges.webhooks import Delivery, Hook, Webhooks
+from installer.project.project import World
 from installer.resources.webhook import Webhook
-from installer.secret import Secret
-from installer.settings import Settings
-from installer.verbs import up
-from installer.webhook_secret import resolved
-from installer.webhooks import Delivery, Hook, Webhooks
-from installer.world import World
+from installer.support.secret import Secret
+from installer.ui import console
 from tests.called import as_argo_cd
 from tests.github.webhooks import Hook as Kept
 
@@ -92,12 +94,14 @@ def ours(bench: Bench) -> tuple[Webhooks, Hook]:
 
 def test_it_is_made_with_a_secret_that_only_github_and_a_secret_of_the_cluster_have(made: Bench) -> None:
     kept = hook(made)
-    assert kept.url.startswith(f"{ADDRESS}?gitops-flask=web-dev&repository={marks.digest(SETTINGS.url)}&fingerprint=")
+    assert kept.url.startswith(
+        f"{ADDRESS}?gitops-flask=web-dev&repository={cluster_labels.digest(SETTINGS.url)}&fingerprint="
+    )
     assert (kept.events, kept.active) == (["push"], True)
     assert len(kept.secret) >= 40
     assert made.kept("web-webhook", "secret") == kept.secret
     labels = made.cluster.objects["secret", "web-webhook"]["metadata"]["labels"]
-    assert labels == {**marks.labels(SETTINGS), "app.kubernetes.io/part-of": "argocd"}
+    assert labels == {**cluster_labels.labels(SETTINGS), "app.kubernetes.io/part-of": "argocd"}
 
 
 def test_the_second_run_changes_nothing(made: Bench) -> None:
@@ -402,9 +406,9 @@ def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
     made.apply("repository")
     monkeypatch.setattr(World, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
     monkeypatch.setattr(World, "where", lambda _: "here")
-    monkeypatch.setattr(up.preflight, "before_reading", lambda _: [])
-    monkeypatch.setattr(up.preflight, "before_writing", lambda *_: [])
-    monkeypatch.setattr(up.preflight, "notes", lambda *_: [])
+    monkeypatch.setattr(up.checks, "before_reading", lambda _: [])
+    monkeypatch.setattr(up.checks, "before_writing", lambda *_: [])
+    monkeypatch.setattr(up.checks, "notes", lambda *_: [])
     monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
     webhook = "Webhook: Argo CD took GitHub's last ping."
     up.up(world, yes=True)

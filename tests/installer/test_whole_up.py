@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer import delivered
-from installer.errors import InstallerError
-from installer.world import World
+from installer.preflight.github_actions import hindrance
+from installer.project.project import World
+from installer.status import deployment_record
+from installer.support.errors import InstallerError
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 
@@ -45,7 +46,7 @@ def up(
         who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
         subprocess.run(["git", "add", "."], cwd=project, check=True)
         subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "Go"], cwd=project, check=True)
-        monkeypatch.setattr("installer.verbs.up.DEADLINE", seconds)
+        monkeypatch.setattr("installer.commands.up.DEADLINE", seconds)
         done = run("up", "--yes")
         assert TOKEN not in done.stdout + done.stderr
         assert done.code == 1
@@ -150,6 +151,6 @@ def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
     run.status, run.conclusion, run.jobs = "completed", "startup_failure", []
     github.repository("acme/web").actions["allowed_actions"] = "local_only"
     with pytest.raises(InstallerError) as caught:
-        delivered.wait(World.open(project), 1, lambda _: None)
+        deployment_record.wait(World.open(project), 1, lambda _: None, hindrance)
     assert "startup failure without a delivery" in str(caught.value)
     assert "Only `local_only` actions are allowed" in str(caught.value)

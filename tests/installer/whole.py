@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 import yaml
 
-from installer.errors import CommandFailed
+from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
 from .test_argo_cd import knowing
@@ -68,14 +68,14 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
     """Lead the cluster's half to one that is not real; return its helm."""
     cluster = Cluster()
     helm = Helm(cluster)
-    monkeypatch.setattr("installer.world.Cluster", lambda _: cluster)
-    monkeypatch.setattr("installer.world.Helm", lambda *_: helm)
+    monkeypatch.setattr("installer.project.project.Cluster", lambda _: cluster)
+    monkeypatch.setattr("installer.project.project.Helm", lambda *_: helm)
     return helm
 
 
 @pytest.fixture
 def working_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
-    monkeypatch.setattr("installer.registry_trouble.pause", lambda _: None)
+    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     monkeypatch.setenv("NO_PROXY", "localhost")
     monkeypatch.setenv("REGISTRY_USERNAME", "acme")
     monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from installer.converge import Apply, plan
-from installer.errors import InstallerError
-from installer.lease import Lease
-from installer.world import World
+from installer.engine.reconcile import Apply, plan
+from installer.forges.lock import Lease
+from installer.project.project import World
+from installer.support.errors import InstallerError
 
 
 class Printed:

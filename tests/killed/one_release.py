@@ -2,8 +2,8 @@
 
 import sys
 
-from installer.helm import Helm, objects
-from installer.kubectl import Cluster, Object
+from installer.cluster.helm import Helm, objects
+from installer.cluster.kubectl import Cluster, Object
 
 OBJECTS = 30
 SLOW = "slow"

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from installer.deploy_key import fingerprint, fingerprint_of_private
-from installer.secret import Secret
+from installer.forges.deploy_keys import fingerprint, fingerprint_of_private
+from installer.support.secret import Secret
 from tests.github import GitHub
 
 NOISE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.secret import Secret
+from installer.support.secret import Secret
 from tests.gitlab import GitLab
 from tests.gitlab.fixtures import blame
 from tests.installer.gitlab_bench import PIPELINE

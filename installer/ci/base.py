@@ -1,0 +1,92 @@
+"""What is asked of a CI, whichever it is; each has a file of its own, like github_actions.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ..engine.resource import Resource
+
+Pipeline = Literal["deliver", "rollback"]
+"""What a project's CI can be asked to run: a delivery of the head of main, or ci/rollback."""
+DELIVER: Pipeline = "deliver"
+ROLLBACK: Pipeline = "rollback"
+
+
+END = "…"
+"""Begins what is known of a variable's value where a CI shows the end alone."""
+
+
+class Stored(Protocol):
+    """The variables that a CI's jobs read, as their names and values."""
+
+    def variables(self) -> Mapping[str, str]:
+        """Return the variables."""
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change one."""
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete one; False where there was none."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's own words."""
+
+    number: int
+    revision: str
+    url: str
+    state: str
+    over: bool = False
+    green: bool = False
+
+
+class CI(Protocol):
+    """The CI of one project."""
+
+    title: str
+    """What people call it: `GitHub Actions`."""
+    checks: tuple[str, ...]
+    """What must be green before a merge, by the names under which the code host shows it."""
+    check_app: str
+    """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
+    page: str
+    """Where its runs are shown."""
+    blind: bool
+    """Whether it cannot be asked, for want of a token: then it is set up by hand, and deliveries show on `env/dev`."""
+
+    stored: Stored
+    """The variables that its jobs read."""
+
+    def who(self) -> str:
+        """Return whose the token for its API is; raise where it is refused."""
+
+    def resources(self) -> list[Resource[Any]]:
+        """Return what the installer looks after there; all of it must stand before the first push of main."""
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the secrets that it keeps."""
+
+    def named(self, pipeline: Pipeline) -> str:
+        """Return what a pipeline is called there: `deliver.yml`."""
+
+    def newest(self, pipeline: Pipeline) -> Run | None:
+        """Return the newest run of a pipeline on main, or None."""
+
+    def run(self, number: int) -> Run:
+        """Return a run."""
+
+    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
+        """Start a pipeline on main; return the run's number, or None where the CI does not tell it.
+
+        `inputs` are the scripts' own: `init` (true) of a delivery; `to`, `why` or `release` (true) of a rollback.
+        """
+
+    def by_hand(self, pipeline: Pipeline) -> str:
+        """Return the command or the page that starts a pipeline."""
+
+    def look_up(self, number: int) -> str:
+        """Return the command or the page that shows a run."""
+
+    def failing_logs(self, run: Run, lines: int = 15) -> str:
+        """Return the last lines of the logs of the jobs that failed."""

@@ -1,0 +1,133 @@
+"""The secret with which deployments push images, at GitHub: for main alone, where the plan can keep it so."""
+
+import json
+from dataclasses import dataclass
+
+from ..config.settings import MAIN, Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
+from ..forges.credentials import Credentials
+from ..forges.github.repository import GitHub
+from .registry_token import FINGERPRINT, NAME
+
+WHERE = "DEPLOY_ENVIRONMENT"
+"""The variable that tells the workflow which environment has the secret; without it, the repository has it."""
+_EXPOSED = (
+    "this plan has no environments for a private repository: whoever may push a branch can read {name} by a workflow "
+    "of its own, and overwrite images; so no image and no layer of the registry is reused, and builds take longer"
+)
+
+
+def environment_of(settings: Settings) -> str:
+    """Return the name of the environment that keeps the secret.
+
+    An Enterprise Server makes a Deployment for each job that names an environment, and calls it a success when the job
+    ends. Those of `dev` say what the pods answered, so there it is an environment of its own.
+    """
+    return settings.environment if settings.in_cloud else f"{settings.environment}-registry"
+
+
+def _as_jobs_name_it(settings: Settings) -> str:
+    name = environment_of(settings)
+    return json.dumps({"name": name, "deployment": False} if settings.in_cloud else name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where the secret is, which branches its environment lets in, and what is noted of it: GitHub shows none again."""
+
+    protects: bool
+    """Whether the plan heeds environments."""
+    let_in: frozenset[str] | None
+    """Branches and tags; None: all, or there is no such environment."""
+    in_environment: bool
+    in_repository: bool
+    variables: dict[str, str]
+
+
+class EnvironmentToken(Resource[Seen]):
+    """Secret `REGISTRY_TOKEN` of an environment that lets in main alone; without environments, of the repository."""
+
+    lane: Lane = "github"
+    key = "registry-token"
+    needs = ("repository",)
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
+        self.title = f"{github.secret_is} {NAME}"
+        self._github = github
+        self._token = credentials.registry_token
+        self._environment = environment_of(settings)
+        self._where = _as_jobs_name_it(settings)
+        self._private = settings.private and settings.in_cloud
+
+    def observe(self) -> Seen:
+        """Look for the secret's name in both places, for the environment's branches, and for what is noted."""
+        protects = not self._private or self._github.plan_protects()
+        there = self._github.branches_let_in(self._environment) if protects else None
+        return Seen(
+            protects,
+            None if there is None else frozenset(there),
+            protects and NAME in self._github.secrets(self._environment),
+            NAME in self._github.secrets(),
+            self._github.variables(),
+        )
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(protects=True, let_in=None, in_environment=False, in_repository=False, variables={})
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare places, branches and fingerprints; no token can be read back."""
+        there = seen.in_environment if seen.protects else seen.in_repository
+        noted = seen.variables.get(FINGERPRINT, "")
+        if not self._token and not there:
+            if not seen.in_repository:
+                return blocked("no token at hand", f"Set {NAME} in the environment.")
+            why = f"{NAME} is a secret of the repository, which workflows of every branch can read"
+            return Change("unavailable", note=f"{why}; set {NAME} in the environment, and `up` moves it")
+        fields = []
+        if seen.protects and seen.let_in != frozenset({f"branch {MAIN}"}):
+            shown = None if seen.let_in is None else ", ".join(sorted(seen.let_in))
+            fields.append(Field(f"environment {self._environment}", shown, f"branch {MAIN}"))
+        if self._token and not (there and self._token.matches(noted)):
+            fields.append(Field(NAME, None, "rotated" if there else "set"))
+        wanted = self._where if seen.protects else None
+        if seen.variables.get(WHERE) != wanted:
+            fields.append(Field(WHERE, seen.variables.get(WHERE), wanted))
+        if seen.protects and seen.in_repository:
+            fields.append(Field(f"{NAME} of the repository", "set", None))
+        note = "" if seen.protects else _EXPOSED.format(name=NAME)
+        if fields:
+            return Change("change" if there or seen.in_repository else "create", tuple(fields), note)
+        return Change("unavailable", note=note) if note else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Make what differs, in an order in which a kill at any point leaves the workflow a secret to read."""
+        changed = {field.name for field in change.fields}
+        environment = self._environment if seen.protects else ""
+        if f"environment {self._environment}" in changed:
+            self._github.let_in_only(self._environment, MAIN)
+        if NAME in changed:
+            self._github.set_secret(NAME, self._token, environment)
+            self._github.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
+        if WHERE in changed and seen.protects:
+            self._github.set_variable(WHERE, self._where, seen.variables)
+        elif WHERE in changed:
+            self._github.delete_variable(WHERE)
+        if f"{NAME} of the repository" in changed:
+            self._github.delete_secret(NAME)
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there is one, or something noted of it."""
+        noted = WHERE in seen.variables or FINGERPRINT in seen.variables
+        return GOES if seen.in_environment or seen.in_repository or noted else ""
+
+    def remove(self) -> str:
+        """Delete the secret, what is noted of it, and the environment where others keep nothing in it."""
+        seen = self.observe()
+        gone = [self._github.delete_secret(NAME)]
+        if seen.protects:
+            gone.append(self._github.delete_secret(NAME, self._environment))
+            self._github.delete_environment(self._environment)
+        self._github.delete_variable(WHERE)
+        self._github.delete_variable(FINGERPRINT)
+        return "deleted" if any(gone) else "was not there"

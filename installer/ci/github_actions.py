@@ -1,0 +1,110 @@
+"""GitHub Actions, as the CI of a repository at GitHub."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..config.settings import MAIN, Settings
+from ..engine.resource import Resource
+from ..forges.credentials import Credentials
+from ..forges.github.repository import GitHub
+from ..support import process
+from ..support.parsing import reading
+from ..support.secret import redact
+from .base import Pipeline, Run, Stored
+from .environment_token import WHERE, EnvironmentToken, environment_of
+from .variables import Variables
+
+CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
+APP = "github-actions"
+"""The short name of the App that writes the checks."""
+ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+
+
+class GitHubActions:
+    """Each pipeline is a workflow, and what it needs is kept in the repository's variables and secrets."""
+
+    title = "GitHub Actions"
+    checks: tuple[str, ...] = CHECKS
+    check_app = APP
+    blind = False
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
+        self._settings = settings
+        self._github = github
+        self._credentials = credentials
+        self.stored: Stored = github
+        self.page = f"{settings.url}/actions"
+
+    @reading("GitHub's answer")
+    def who(self) -> str:
+        """Return whose the token is: the one for GitHub."""
+        return str(self._github.call("GET", "/user")["login"])
+
+    def resources(self) -> list[Resource[Any]]:
+        """Return the variables and the secret that workflows read."""
+        return [
+            Variables(self._settings, self._github, self._credentials),
+            EnvironmentToken(self._settings, self._github, self._credentials),
+        ]
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the Actions secrets, those of the environment for deployments included."""
+        of_repository = self._github.secrets()
+        if WHERE not in self._github.variables():
+            return of_repository
+        return of_repository | self._github.secrets(environment_of(self._settings))
+
+    def named(self, pipeline: Pipeline) -> str:
+        """Return the workflow's file."""
+        return f"{pipeline}.yml"
+
+    @reading("GitHub's answer")
+    def newest(self, pipeline: Pipeline) -> Run | None:
+        """Return the newest run of a workflow on main, or None."""
+        path = self._github.path("actions/workflows", self.named(pipeline), "runs")
+        found = self._github.get(path, branch=MAIN, per_page=1)
+        runs = found["workflow_runs"] if found else []
+        return _run(runs[0]) if runs else None
+
+    @reading("GitHub's answer")
+    def run(self, number: int) -> Run:
+        """Return a run."""
+        return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
+
+    @reading("GitHub's answer")
+    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
+        """Dispatch a workflow; an Enterprise Server does not tell the run's number."""
+        body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
+        if self._settings.in_cloud:
+            body["return_run_details"] = True
+        path = self._github.path("actions/workflows", self.named(pipeline), "dispatches")
+        answer = self._github.call("POST", path, body)
+        return answer["workflow_run_id"] if answer else None
+
+    def by_hand(self, pipeline: Pipeline) -> str:
+        """Return the command that dispatches a workflow."""
+        return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
+
+    def look_up(self, number: int) -> str:
+        """Return the command that shows a run."""
+        return f"gh run view {number} --repo {self._github.repository}"
+
+    @reading("GitHub's answer")
+    def failing_logs(self, run: Run, lines: int = 15) -> str:
+        """Return the last lines of the logs of the jobs that failed."""
+        told = []
+        for job in self._github.pages(self._github.path("actions/runs", str(run.number), "jobs"), "jobs"):
+            if job["conclusion"] in ("success", "skipped", None):
+                continue
+            path = self._github.path("actions/jobs", str(job["id"]), "logs")
+            answer = process.attempt(
+                "gh", "api", path, env=self._credentials.environment
+            )  # it follows to the log's host
+            end = redact(answer.out).splitlines()[-lines:]
+            told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(told)
+
+
+def _run(found: dict[str, Any]) -> Run:
+    state, over = found["conclusion"] or found["status"], found["status"] == "completed"
+    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")

@@ -1,0 +1,248 @@
+"""The registry's edge: whether a login works, asked before anything is created.
+
+A login goes to the registry itself and to its own token server, nowhere else: whoever answers cannot send it on.
+"""
+
+import base64
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from ..config.settings import Settings
+from ..support import proxies
+from ..support.errors import InstallerError, Untrusted
+from ..support.parsing import UNREADABLE
+from ..support.registry_errors import explained, patiently, refuse
+from ..support.secret import Secret
+from ..support.tls import unknown, verify
+
+_SECONDS = 10
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_API = {"docker.io": "registry-1.docker.io"}
+_TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
+"""Where registries send logins that is no host of theirs by its name."""
+TOKENS = {
+    "docker.io": "https://app.docker.com/settings/personal-access-tokens",
+    "ghcr.io": "https://github.com/settings/tokens",
+}
+
+
+_MANIFESTS = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        *("oci.image.index.v1", "oci.image.manifest.v1"),
+        *("docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A registry, and who asks it; `ca` is the company's, where the registry's certificate needs one."""
+
+    host: str
+    username: str
+    token: Secret
+    ca: str = ""
+    token_server: str = ""
+    """A host that the registry may send logins to, beside its own."""
+
+    @classmethod
+    def to(cls, settings: Settings, username: str, token: Secret) -> "Login":
+        """Return a login to the project's registry."""
+        server = settings.registry_token_server or (settings.host if settings.own_registry else "")
+        return cls(settings.registry, username, token, settings.registry_ca, server)
+
+
+def check_login(login: Login, image: str, *, push: bool = True) -> None:
+    """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
+    scope = f"repository:{image}:pull{',push' if push else ''}"
+    answer = patiently(lambda: _ask("GET", login, "", scope))
+    _settle(login.host, answer)
+    if not answer.ok:
+        names = f"REGISTRY_{'' if push else 'PULL_'}"
+        raise InstallerError(
+            f"The registry {login.host} refuses {login.username}: {answer.status_code} {_reason(answer)}",
+            f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
+        )
+    if push and not _grants_push(answer, image):
+        _try_push(login, image, scope)
+
+
+def _grants_push(answer: requests.Response, image: str) -> bool:
+    """Tell whether the token server says that its token may push.
+
+    A token server grants what it likes of the scope it was asked for, and says so in the token where that is a JWT with
+    the claim `access` (Docker Hub, GitLab, Harbor, Quay, Azure). GHCR's and others' tokens say nothing; nor does a
+    claim without push prove much: the registry itself decides.
+    """
+    try:
+        granted = answer.json()
+        part = str(granted.get("token") or granted["access_token"]).split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return any(each["name"] == image and "push" in each["actions"] for each in claims["access"])
+    except UNREADABLE:
+        return False
+
+
+def _try_push(login: Login, image: str, scope: str) -> None:
+    """Begin an upload, as the first request of every push does, and cancel it: nothing is stored by that."""
+    answer = patiently(lambda: _ask("POST", login, f"{image}/blobs/uploads/", scope))
+    _settle(login.host, answer)
+    if answer.status_code == requests.codes.accepted:
+        _cancel(login, answer)
+    elif answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        raise InstallerError(
+            f"The registry {login.host} does not let {login.username} push {image}: "
+            f"{answer.status_code} {_reason(answer)}",
+            f"Set REGISTRY_USERNAME, and REGISTRY_TOKEN to one that may push (read & write){_page(login.host)}.",
+        )
+    else:
+        raise InstallerError(
+            f"The registry {login.host} takes no push of {image}: {answer.status_code} {_reason(answer)}",
+            "See what it says; some registries want the repository, or the account, to be made there first.",
+        )
+
+
+def _cancel(login: Login, begun: requests.Response) -> None:
+    """Cancel an upload, where it was begun; a registry that does not take that (GHCR) forgets it of itself."""
+    where = urljoin(begun.url, begun.headers.get("Location", ""))
+    if urlsplit(where)[:2] == urlsplit(begun.url)[:2] and "Location" in begun.headers:
+        headers = {"Authorization": begun.request.headers["Authorization"]}
+        with suppress(requests.RequestException):
+            _send("DELETE", where, login, headers=headers)
+
+
+def has(login: Login, name: str, digest: str) -> bool:
+    """Tell whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
+    host = login.host
+    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    _settle(host, answer)
+    if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+        who = login.username if login.token else "someone without a token"
+        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
+        raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
+    if not answer.ok and answer.status_code != requests.codes.not_found:
+        raise InstallerError(
+            f"{host} answered {answer.status_code} when asked for {name}@{digest}.", "Try again later."
+        )
+    return bool(answer.ok)
+
+
+def anyone_can_pull(settings: Settings, digest: str) -> bool:
+    """Tell whether the registry gives the project's image to somebody who does not log in."""
+    nobody = Login.to(settings, "", Secret(""))
+    name = settings.image_name
+    answer = patiently(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    refuse(nobody.host, answer)
+    return bool(answer.ok)
+
+
+def digest_of(login: Login, name: str, tag: str) -> str:
+    """Return the digest that a tag of `library/python` stands for now; raise where the registry does not tell."""
+    host = login.host
+    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
+    _settle(host, answer)
+    found = answer.headers.get("Docker-Content-Digest", "")
+    if not answer.ok or not _DIGEST.fullmatch(found):
+        raise InstallerError(
+            f"{host} does not tell which image {name}:{tag} is: {answer.status_code} {_reason(answer)}"
+        )
+    return found
+
+
+def _settle(host: str, answer: requests.Response) -> None:
+    """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
+    if fix := explained(host, answer.status_code, _reason(answer)):
+        raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
+    refuse(host, answer)
+
+
+def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
+    """Send one request, with what the registry demands: a token of its own for the scope, or the login itself."""
+    host, base = login.host, f"{_scheme(login.host)}://{_API.get(login.host, login.host)}/v2/"
+    # As bytes: requests would write them in Latin-1, and docker writes UTF-8.
+    auth = (login.username.encode(), login.token.reveal().encode()) if login.token else None
+    url, headers = f"{base}{path}", {"Accept": _MANIFESTS} if path else {}
+    try:
+        answer = _send(verb, url, login, headers=headers)
+        if answer.status_code != requests.codes.unauthorized:
+            return answer
+        kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        if kind.lower() != "bearer":
+            return _send(verb, url, login, headers=headers, auth=auth)
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+        query = {"service": fields.get("service", ""), "scope": scope}
+        granted = _send("GET", _token_server(login, fields["realm"]), login, params=query, auth=auth)
+        if not path or not granted.ok:
+            return granted
+        bearer = granted.json()
+        headers["Authorization"] = f"Bearer {bearer.get('token') or bearer['access_token']}"
+        return _send(verb, url, login, headers=headers)
+    except (requests.RequestException, *UNREADABLE) as error:
+        if unknown(error):
+            raise Untrusted(
+                f"The certificate of the registry {host} is signed by nobody whom this machine knows.",
+                "Where a company's CA signed it: put that into the project and name it in gitops.yaml, registry.ca.",
+            ) from None
+        if by_proxy := proxies.silent(base, error):
+            raise by_proxy from None
+        raise InstallerError(
+            f"The registry {host} does not answer at {base}: {type(error).__name__}.",
+            "Check registry.host in gitops.yaml, the network and any proxy.",
+        ) from None
+
+
+def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
+    """Send one request and follow nobody elsewhere: neither the login nor what it brings is for another host."""
+    answer = requests.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
+    if answer.is_redirect:
+        there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
+        told = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
+        raise Untrusted(told, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
+    return answer
+
+
+def _token_server(login: Login, realm: str) -> str:
+    """Return where the registry has its logins sent; raise where that is not a host of its own, or not by https."""
+    name, scheme = _name(login.host), _scheme(login.host)
+    own = {name, _name(_API.get(login.host, name)), _TOKEN_SERVERS.get(login.host, name)}
+    own |= {name.removeprefix("registry."), _name(login.token_server or name)}  # registry.gitlab.com's is gitlab.com
+    own |= {"localhost", "127.0.0.1"} if scheme == "http" else set()
+    address = requests.Request("GET", realm).prepare().url or ""  # as it is sent, whatever else it may be read as
+    there = urlsplit(address)
+    if there.hostname in own and there.scheme in ("https", scheme):
+        return address
+    shown = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
+    raise Untrusted(
+        f"The registry {login.host} sends logins to {shown}, which is no https address of its own: none was sent.",
+        "Ask who runs it. Where that host is its token server: registry.token_server in gitops.yaml names it.",
+    )
+
+
+def _name(host: str) -> str:
+    return host.partition(":")[0]
+
+
+def _scheme(host: str) -> str:
+    return "http" if host.startswith(("localhost:", "127.0.0.1:")) else "https"
+
+
+def _reason(answer: requests.Response) -> str:
+    """Return what a registry says of its answer: most say it in a list of errors, some in a field."""
+    try:
+        data: Any = answer.json()
+        if data.get("errors"):
+            return str(data["errors"][0].get("message", answer.reason))
+        return str(data.get("details") or data.get("message") or answer.reason)
+    except UNREADABLE:
+        return answer.reason
+
+
+def _page(host: str) -> str:
+    return f"; make a token at {TOKENS[host]}" if host in TOKENS else ""

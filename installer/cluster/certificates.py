@@ -1,0 +1,48 @@
+"""Whether Argo CD would believe the server that it reads the repository from: a company's CA has to be given to it."""
+
+import hashlib
+import ssl
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..config.settings import FILE, Settings
+from ..engine.resource import Change, Field, blocked
+
+CONFIG_MAP = "argocd-tls-certs-cm"
+
+
+def tls_host(url: str) -> str:
+    """Return the host of an https address, by which Argo CD looks up its certificates; else nothing."""
+    parts = urlsplit(url)
+    return parts.hostname or "" if parts.scheme == "https" else ""
+
+
+def certificates(settings: Settings) -> dict[str, Any]:
+    """Return the values of Argo CD's chart that make it believe GitHub's server, whichever way it reads."""
+    if not settings.ca:
+        return {}
+    return {"configs": {"tls": {"certificates": {tls_host(settings.url): settings.ca}}}}
+
+
+def unknown_authority(host: str, namespace: str, setting: str) -> Change:
+    """Say what has to be added to an Argo CD that is not ours."""
+    where = f"under the key {host} to the ConfigMap {CONFIG_MAP} in {namespace}"
+    return blocked(f"it was given no certificate for {host}", f"Add the content of {setting} ({FILE}) {where}.")
+
+
+def shortened(field: Field) -> Field:
+    """Show of a certificate only its fingerprint."""
+    return Field(field.name, _short(field.old), _short(field.new))
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(each) for key, each in value.items()}
+    if not isinstance(value, str) or "-----BEGIN CERTIFICATE-----" not in value:
+        return value
+    try:
+        first = value[: value.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
+        der = ssl.PEM_cert_to_DER_cert(first.strip())
+    except ValueError:
+        return "a certificate that cannot be read"
+    return f"certificate SHA256:{hashlib.sha256(der).hexdigest()[:16]}"

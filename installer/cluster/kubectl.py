@@ -1,0 +1,293 @@
+"""Reads from the cluster, through kubectl: nothing here can change it."""
+
+import json
+import re
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..support import proxies
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.http_client import Client, UnixSocket
+from ..support.manifest import Object as Object
+from ..support.manifest import Objects as Objects
+from ..support.parsing import reading, understood
+from ..support.process import Result, attempt
+from ..support.secret import redact
+from .kubeconfig import lent
+from .kubeconfig import missing as no_kubeconfig
+from .kubectl_stream import Listening
+from .service_address import way_in
+from .transient_errors import UNREACHABLE, patiently, refusal
+
+Words = list[str]
+Rows = list[tuple[str, ...]]
+
+_ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
+_ANSWER = "kubectl's answer"
+_NO_CLUSTER = re.compile(r"localhost:8080|no configuration has been provided|current-context|context .* does not exist")
+LENT = 60.0
+"""Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
+_LISTENS_WITHIN = 30.0
+"""Seconds that kubectl has until it listens."""
+_FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+
+class Cluster:
+    """One Kubernetes cluster, as a context of the user's kubeconfig names it (None: the current one)."""
+
+    def __init__(self, context: str | None = None) -> None:
+        self.context = context
+        self.answered = False
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """Return one object, or None where it, or its kind, does not exist."""
+        answer = self._attempt("get", kind, name, *_in(namespace), "--output=json")
+        return self._object(answer, "get", kind, name)
+
+    def get_many(self, references: Sequence[str], namespace: str = "") -> dict[str, Object]:
+        """Return those of the objects named `kind/name` that exist, by their kind as it is spelt in manifests."""
+        answer = self._attempt("get", *references, *_in(namespace), "--ignore-not-found", "--output=json")
+        with understood(_ANSWER):
+            tree = self._object(answer, "get", *references) or {}
+            return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
+
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> Objects:
+        """Return the objects of a kind, or of several joined by commas; `namespace` None means all namespaces."""
+        where = ["--all-namespaces"] if namespace is None else _in(namespace)
+        answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
+        with understood(_ANSWER):
+            items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
+            return [item for item in items if item["metadata"]["name"]]
+
+    def labelled(self, kind: str, selector: str, labels: Sequence[str], otherwise: Sequence[str]) -> Rows:
+        """Return the namespace and these labels of each object in the cluster, and nothing else of it is even sent.
+
+        Who may not look everywhere looks into the namespaces `otherwise`.
+        """
+        flags = (f"--selector={selector}", f"--label-columns={','.join(labels)}", "--no-headers")
+        answer = self._attempt("get", kind, "--all-namespaces", *flags)
+        if answer.status and "(Forbidden)" in answer.err:
+            found = [(each, self._attempt("get", kind, *_in(each), *flags)) for each in dict.fromkeys(otherwise)]
+            lines = [[each, *line.split()] for each, said in found for line in said.out.splitlines()]
+        elif answer.status and not _ABSENT.search(answer.err):
+            raise self.failure(answer, self._shown("get", kind))
+        else:
+            lines = [line.split() for line in answer.out.splitlines()]
+        return [(line[0], *line[-len(labels) :]) for line in lines if len(line) > len(labels)]
+
+    def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
+        """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
+        where = _in(namespace) or ["--all-namespaces"]
+        answer = self._attempt("auth", "can-i", verb, resource, *where)
+        word = answer.out.partition(" ")[0].strip()  # `no - REASON` where an authorizer gives one
+        if word not in ("yes", "no"):
+            raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
+        return word == "yes"
+
+    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+        """Return the end of the log of a pod's container; empty where there is none."""
+        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
+
+    def everything_in(self, namespace: str) -> Words:
+        """Name every object in a namespace as `kind/name`; raise where a kind cannot be read."""
+        kinds = self._run("api-resources", "--verbs=list", "--namespaced", "--output=name").split()
+        answer = self._run("get", ",".join(kinds), *_in(namespace), "--ignore-not-found", "--output=name")
+        return answer.split()
+
+    def kinds(self) -> set[str]:
+        """Name every kind that is in namespaces, as `group/Kind`, or `Kind` of the core."""
+        table = self._run("api-resources", "--namespaced", "--no-headers").splitlines()
+        with understood(_ANSWER):
+            found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
+        return {f"{version.split('/')[0]}/{kind}" if "/" in version else kind for version, kind in found}
+
+    def version(self) -> str:
+        """Return the server's version, like v1.34.4; raise an error with its fix where it does not answer."""
+        return self.versions()[1]
+
+    def versions(self) -> tuple[str, str]:
+        """Return kubectl's own version and the server's."""
+        answer = self._attempt("version", "--output=json")
+        if answer.status:
+            raise self.failure(answer, self._shown("version"))
+        with understood(_ANSWER):
+            tree = json.loads(answer.out or "{}")
+            server = tree.get("serverVersion", {}).get("gitVersion")
+            client = str(tree.get("clientVersion", {}).get("gitVersion", ""))
+        if not server:
+            raise self.failure(answer, self._shown("version"))
+        return client, str(server)
+
+    @cached_property
+    def _view(self) -> Object:
+        said = self._run("config", "view", "--minify", "--output=json")
+        with understood(_ANSWER):
+            view: Object = json.loads(said)
+            return view
+
+    @reading(_ANSWER)
+    def describe(self) -> str:
+        """Return what a person needs to recognise the cluster: context and server."""
+        return f"{self._view['current-context']} ({self.server})"
+
+    @property
+    @reading(_ANSWER)
+    def server(self) -> str:
+        """Return the API server's address, which is the same whatever a context is called."""
+        return str(self._view["clusters"][0]["cluster"]["server"])
+
+    @contextmanager
+    def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
+        """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
+        said = self._run("config", "view", "--minify", "--flatten", "--output=json")
+        with understood(_ANSWER):
+            tree = json.loads(said)
+            tree["contexts"][0]["context"]["namespace"] = namespace
+        with lent(tree) as path:
+            yield path
+
+    def address(self, service: str, namespace: str) -> str:
+        """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
+        found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
+        return way_in(found.get("Ingress"), found.get("Service"))
+
+    def forward(self, target: str, namespace: str, local_port: int, port: int, ready: Callable[[], None]) -> None:
+        """Let a local port lead to `pod/x` or `service/x` until Ctrl-C; call `ready` once it does, raise if it ends."""
+        with self._forwarding(target, namespace, local_port, port) as (_, kubectl):
+            ready()
+            kubectl.process.wait()
+            told = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
+            raise InstallerError(told, "Its pod may be gone: run this again.")
+
+    @contextmanager
+    def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
+        """Lend a local address that leads to `pod/x` or `service/x` as long as the block lasts, a minute at most."""
+        with self._forwarding(target, namespace, 0, port) as (address, kubectl), _ended_after(kubectl, LENT):
+            yield address
+
+    @contextmanager
+    def _forwarding(self, target: str, namespace: str, local_port: int, port: int) -> Iterator[tuple[str, Listening]]:
+        """Lend an address that leads to `pod/x` or `svc/x` as long as the block lasts."""
+        with self._listening("port-forward", target, f"{local_port or ''}:{port}", *_in(namespace)) as (line, kubectl):
+            match = _FORWARDING.search(line)
+            if not match:
+                kubectl.end()
+                reason = (line + kubectl.said()).strip()
+                if "address already in use" in reason:
+                    raise InstallerError(f"Port {local_port} of this machine is in use.", "Choose another with --port.")
+                if not reason:
+                    raise DeadlinePassed(f"`kubectl port-forward {target}`", _LISTENS_WITHIN, "no output")
+                raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
+            yield f"http://127.0.0.1:{match[1]}", kubectl
+
+    @contextmanager
+    def proxied(self, paths: Sequence[str]) -> Iterator[Client]:
+        """Lend a client for GET requests of these paths of the API server, and of no other, a minute at most.
+
+        They are answered with our rights, but the client holds no credential: `kubectl proxy` adds it, and sends it to
+        the API server alone. `kubectl get --raw` would carry it along wherever a pod's answer redirects to.
+        """
+        if not hasattr(socket, "AF_UNIX"):  # Python on Windows
+            raise InstallerError("There are no sockets here that only you can open.")
+        with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:  # mode 0700
+            place = Path(folder) / "proxy"
+            exactly = ",".join(f"^{re.escape(path)}$" for path in paths)
+            limits = [f"--accept-paths={exactly}", "--reject-paths=^$", "--reject-methods=^(POST|PUT|PATCH|DELETE)$"]
+            with self._listening("proxy", f"--unix-socket={place}", *limits, *self._below()) as (line, kubectl):
+                if not place.is_socket():
+                    kubectl.end()
+                    said = (line + kubectl.said()).strip()
+                    raise InstallerError(f"kubectl proxy did not start: {said.splitlines()[-1] if said else 'no word'}")
+                with _ended_after(kubectl, LENT):
+                    yield Client(UnixSocket(place), direct=True)
+
+    def _below(self) -> Words:
+        """Return what makes kubectl's proxy mind an API server that is not at the root of its address, as Rancher's."""
+        return ["--append-server-path"] if urlsplit(self.server).path.strip("/") else []
+
+    @contextmanager
+    def _listening(self, *arguments: str) -> Iterator[tuple[str, Listening]]:
+        """Start a kubectl that listens as long as the block lasts; yield the line it says then, or when it ends."""
+        kubectl = Listening([*arguments, *self._context()])
+        try:
+            yield kubectl.first(_LISTENS_WITHIN), kubectl
+        finally:
+            kubectl.end()
+
+    def failure(self, answer: Result, shown: str) -> InstallerError:
+        """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
+        said = redact(answer.err or answer.out).strip()
+        if not UNREACHABLE.search(said):
+            return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        context = f"context {self.context}" if self.context else "the current context"
+        if "Please enter Username" in answer.out:  # nobody is there to ask
+            fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
+            return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
+        if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
+            return lacks
+        if by_proxy := proxies.blamed(said, _address_in(said)):
+            return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
+        return InstallerError(
+            f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
+            "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
+            "try with `kubectl version`, then run this again.",
+        )
+
+    def _context(self) -> Words:
+        return [f"--context={self.context}"] if self.context else []
+
+    def _shown(self, *arguments: str) -> str:
+        return " ".join(["kubectl", *arguments, *self._context()])
+
+    def _attempt(self, *arguments: str) -> Result:
+        command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
+        if self.answered:
+            return patiently(lambda: attempt(*command, timeout=40), refusal)
+        answer = attempt(*command, timeout=40)
+        self.answered = not answer.status and arguments[0] != "config"
+        return answer
+
+    def _run(self, *arguments: str) -> str:
+        answer = self._attempt(*arguments)
+        if answer.status:
+            raise self.failure(answer, self._shown(*arguments[:2]))
+        return answer.out
+
+    def _object(self, answer: Result, *arguments: str) -> Object | None:
+        if answer.status and _ABSENT.search(answer.err):
+            return None
+        if answer.status:
+            raise self.failure(answer, self._shown(*arguments))
+        with understood(_ANSWER):
+            tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
+            if not isinstance(tree, dict | None):
+                raise TypeError(f"it is a {type(tree).__name__}, no object")
+            return tree
+
+
+def _address_in(said: str) -> str:
+    """Return the API server's address, as kubectl tells it; which proxy is taken depends on it."""
+    found = re.search(r"https://[^\s\"/]+", said)
+    return found[0] if found else "https://kubernetes"
+
+
+@contextmanager
+def _ended_after(kubectl: Listening, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, kubectl.process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _in(namespace: str) -> Words:
+    return [f"--namespace={namespace}"] if namespace else []

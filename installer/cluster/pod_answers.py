@@ -1,0 +1,58 @@
+"""What the pods of a service answer when they are asked for their revision."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..support.manifest import Object
+from ..support.parsing import reading
+
+PORT = 8000
+VERSION = "version"
+_REVISION = re.compile(r"[A-Za-z0-9._-]{1,100}")
+PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}"
+"""The way to a pod's answer through the API server."""
+
+
+@dataclass(frozen=True)
+class PodAnswer:
+    """What one pod said at `/version`: its revision, or why there is none."""
+
+    pod: str
+    ready: bool
+    revision: str = ""
+    error: str = ""
+
+
+@reading("What Kubernetes says of an object")
+def is_ready(pod: Object) -> bool:
+    """Tell whether a Service sends requests to this pod: Ready, and not being deleted."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def parse(pod: str, text: str) -> PodAnswer:
+    """Read the revision out of an answer."""
+    try:
+        tree: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        tree = None
+    revision = tree.get("revision") if isinstance(tree, dict) else None
+    if not isinstance(revision, str) or not _REVISION.fullmatch(revision):
+        return PodAnswer(pod, ready=True, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
+    return PodAnswer(pod, ready=True, revision=revision)
+
+
+def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say which Ready pods do not answer the revision; empty where all of at least one do."""
+    if not answered:
+        return "no pod is Ready"
+    return "; ".join(
+        f"pod {a.pod} {a.error or f'answers revision {a.revision}, while {revision} is recorded'}"
+        for a in answered
+        if a.error or a.revision != revision
+    )

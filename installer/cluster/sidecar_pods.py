@@ -1,0 +1,148 @@
+"""Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..config.settings import Settings
+from ..support.manifest import Object, Objects
+from .kubectl import Cluster
+from .labels import metadata
+
+RBAC = "rbac.authorization.k8s.io"
+KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
+
+
+@dataclass(frozen=True)
+class Host:
+    """The Argo CD beside which they run: what its own reader of repositories, `repo-server`, is made of."""
+
+    image: str = ""
+    user: int | None = None
+    proxies: tuple[tuple[str, str], ...] = ()
+    pull_secrets: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, repo_server: Object) -> "Host":
+        """Read it from the repo-server's Deployment."""
+        spec = repo_server["spec"]["template"]["spec"]
+        container = spec["containers"][0]
+        user = (container.get("securityContext") or {}).get("runAsUser")
+        literal = {each["name"]: each["value"] for each in container.get("env") or [] if each.get("value")}
+        proxies = {name: value for name, value in literal.items() if name.lower().endswith("_proxy")}
+        secrets = tuple(each["name"] for each in spec.get("imagePullSecrets") or [])
+        user = user or (spec.get("securityContext") or {}).get("runAsUser")
+        return cls(container["image"], user, tuple(sorted(proxies.items())), secrets)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod that runs beside Argo CD: its name, whose it is, and where."""
+
+    settings: Settings
+    name: str
+    home: str
+
+    def account(self) -> Object:
+        """Return its ServiceAccount."""
+        head = metadata(self.settings, self.name, self.home)
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": head, "automountServiceAccountToken": False}
+
+    def rights(self, namespace: str, *rules: Object) -> Objects:
+        """Return what lets it do these things in a namespace."""
+        head = metadata(self.settings, self.name, namespace)
+        return [
+            {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": head, "rules": list(rules)},
+            {
+                "apiVersion": f"{RBAC}/v1",
+                "kind": "RoleBinding",
+                "metadata": head,
+                "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": self.name},
+                "subjects": [{"kind": "ServiceAccount", "name": self.name, "namespace": self.home}],
+            },
+        ]
+
+    def deployment(
+        self, host: Host, container: Object, volumes: Objects, *, user: int | None, noted: dict[str, str] | None = None
+    ) -> Object:
+        """Return its Deployment: one, never two, with a container that can write nowhere but in memory.
+
+        Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
+        """
+        labels = {"app.kubernetes.io/name": self.name}
+        spec = {
+            "serviceAccountName": self.name,
+            "automountServiceAccountToken": True,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 5,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                **({"runAsUser": user} if user else {}),
+            },
+            **({"imagePullSecrets": _named(host.pull_secrets)} if host.pull_secrets else {}),
+            "containers": [
+                {
+                    **container,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes],
+                }
+            ],
+            "volumes": volumes,
+        }
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata(self.settings, self.name, self.home),
+            "spec": {
+                "replicas": 1,
+                "revisionHistoryLimit": 0,
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels, **({"annotations": noted} if noted else {})},
+                    "spec": spec,
+                },
+            },
+        }
+
+
+def remains(cluster: Cluster, name: str, home: str, places: Mapping[str, Sequence[str]]) -> str:
+    """Say which objects of a pod of ours are still there, itself included; `places` are references by namespace."""
+    found = [(kind, where) for where, references in places.items() for kind in cluster.get_many(references, where)]
+    found += [(pod["kind"], home) for pod in cluster.list("pods", home, f"app.kubernetes.io/name={name}")]
+    return ", ".join(f"{kind} {name} in {where} is still there" for kind, where in found)
+
+
+def variables(given: dict[str, str]) -> list[dict[str, str]]:
+    """Return a container's environment."""
+    return [{"name": name, "value": value} for name, value in given.items()]
+
+
+def fresh(file: str, seconds: int) -> Object:
+    """Return the probes of a pod that is ready as long as it touches a file, and tells of the first time at once."""
+    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
+    command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
+    return {
+        "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},
+        "readinessProbe": {**command, "periodSeconds": 10},
+    }
+
+
+def memory(name: str) -> Object:
+    """Return a volume in memory, a small one."""
+    return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
+
+
+def unready(deployment: Object | None) -> str:
+    """Say that a Deployment's pod is not there and ready; nothing where it is."""
+    status = (deployment or {}).get("status", {})
+    current = deployment and status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+    return "" if current and status.get("readyReplicas") and status.get("updatedReplicas") else "not ready yet"
+
+
+def _named(names: Sequence[str]) -> list[dict[str, str]]:
+    return [{"name": name} for name in names]

@@ -1,0 +1,92 @@
+"""What happens once the files are there: the plan is shown, and made real where that is wanted."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal, get_args
+
+import click
+
+from ..support import crash_report
+from ..support.errors import InstallerError
+from ..support.resume_command import command
+from ..ui import console
+
+Mode = Literal["ask", "yes", "no", "later"]
+"""`later`: nothing now, the caller will offer it."""
+VARIABLE = "GITOPS_FLASK_INSTALL"
+
+
+def mode_from_environment() -> Mode:
+    """Return what `GITOPS_FLASK_INSTALL` says; ask where it says nothing."""
+    word = os.environ.get(VARIABLE, "ask")
+    for mode in get_args(Mode):
+        if word == mode:
+            return mode  # type: ignore[no-any-return]
+    raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
+
+
+def offer(project: Path, mode: Mode) -> bool:
+    """Show the plan and, if it is confirmed, apply it; return whether the project is live.
+
+    Whatever goes wrong, the files stay and the command that resumes is printed.
+    """
+    console.take_any_encoding()
+    resume = command("up", project)
+    if mode == "later":
+        return False
+    if mode == "no":
+        _warn(project)
+        console.report(f"Deploy it by:\n  {resume}")
+        return False
+    from ..preflight import checks
+    from ..project.project import World
+    from .plan import beforehand, look, show  # the cluster's and GitHub's libraries load only where they are used
+    from .up import up
+
+    try:
+        world = World.open(project)
+        problems = checks.before_reading(world) if mode == "ask" else []
+        if problems or (mode == "ask" and not console.interactive()):
+            planned = look(world, problems)
+            findings = beforehand(world, planned, problems)
+            show(world, planned, findings, brief=bool(problems))
+            missing = any(finding.problem for finding in findings)
+            console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it by:\n  {resume}")
+            return False
+        up(world, yes=mode == "yes")
+    except InstallerError as error:
+        console.fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        console.fail("Stopped.")
+    except Exception as error:  # the files stay, whatever it is
+        console.fail(crash_report.told(error))
+    else:
+        return True
+    console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")
+    return False
+
+
+def _warn(project: Path) -> None:
+    """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
+    from ..config.settings_file import load
+    from ..preflight.registry_login import published_source
+
+    with suppress(InstallerError):
+        for finding in published_source(load(project)):
+            console.report(f"Note: {finding}")
+
+
+@contextmanager
+def guarded(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable for the length of a block."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

@@ -1,0 +1,83 @@
+"""`down`: list what goes and what stays, ask, and remove what `up` made, newest first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from ..engine import reconcile
+from ..engine.resource import GOES, Resource
+from ..forges.lock import Lease
+from ..preflight import checks
+from ..project.project import World
+from ..support.errors import InstallerError
+from ..ui import console
+from ..ui.progress import Steps
+
+Fates = Sequence[tuple[Resource[Any], str]]
+
+
+@dataclass(frozen=True)
+class Big:
+    """One of the two things that only their names remove: whether it is to go, and the name that was given for that."""
+
+    goes: bool = False
+    confirmed: str | None = None
+
+
+def down(world: World, *, yes: bool, repository: Big, argocd: Big) -> None:
+    """Take the project out of the cluster and off its code host."""
+    checks.refuse(checks.before_reading(world))
+    settings = world.settings
+    resources = world.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
+    fates = reconcile.removal(resources)
+    going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in fates if f.startswith(GOES)}
+    # GitLab keeps them in the project
+    images = [] if repository.goes and settings.own_registry else [f"images in {settings.image_repository}"]
+    console.report(world.where())
+    console.report("This removes what `up` made:")
+    _list(going.values() or ["nothing that can be seen"])
+    console.report("Stays:")
+    _list([*_staying(fates), *images])
+    named = False
+    if repository.goes and "repository" in going:
+        _by_name("repository", "The repository goes, with all its history", settings.repository, repository.confirmed)
+        named = True
+    if argocd.goes and "argocd" in going:
+        _by_name("argocd", "Argo CD goes, for all its users", settings.argocd_namespace, argocd.confirmed)
+        named = True
+    if not named:
+        console.confirm("Remove it?", yes=yes)
+    with Lease(world.host, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
+        told = reconcile.remove(resources, steps)
+    console.report("\nStays on purpose:")
+    _list([*_staying(told), *images])
+
+
+def _staying(fates: Fates) -> list[str]:
+    return [f"{resource.title}{fate.removeprefix('stays')}" for resource, fate in fates if fate.startswith("stays")]
+
+
+def _list(lines: Iterable[str]) -> None:
+    for line in lines:
+        console.report(f"- {line}")
+
+
+def _by_name(option: str, consequence: str, name: str, given: str | None) -> None:
+    """Go on only where the name was given, or is typed now; nothing is removed otherwise."""
+    needed = f"--confirm-{option} {name}"
+    if given is not None:
+        if given != name:
+            raise InstallerError(f"Nothing was changed: it is {name}, and --confirm-{option} says {given}.", needed)
+        return
+    try:
+        typed = click.prompt(f"{consequence}. Type {name} to go on", default="", show_default=False).strip()
+    except click.Abort:
+        if console.interactive():
+            raise
+        what = f"Nothing was changed: --{option} takes a name, and nobody can be asked for it here."
+        raise InstallerError(what, f"To go on without: {needed}") from None
+    if typed != name:
+        console.fail(f"Nothing was changed: that is not {name}.")
+        raise click.Abort

@@ -1,0 +1,59 @@
+"""The new project's first commit, whatever git's world is like. Only the standard library: the hook imports this."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from ..support import resume_command
+from ..support.environment import inherited
+from ..support.errors import InstallerError
+
+MESSAGE = "Generated"
+_NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+# The project's ignores, not the user's; and hooks that were written for other projects have no say in this one yet.
+_GIT = ("git", "-c", f"core.excludesFile={os.devnull}", "-c", f"core.hooksPath={os.devnull}")
+
+
+def make(project: Path) -> str:
+    """Commit all files on `main`, unless they are part of a repository with commits; return what is worth a word."""
+    environment = inherited()
+
+    def git(*words: str) -> "subprocess.CompletedProcess[str]":
+        try:
+            return subprocess.run(
+                [*_GIT, *words], cwd=project, env=environment, capture_output=True, text=True, errors="replace"
+            )
+        except FileNotFoundError:
+            raise InstallerError(
+                "There is no first commit: git is not installed.", "Get it: https://git-scm.com/downloads"
+            ) from None
+
+    if not git("rev-parse", "--verify", "HEAD").returncode:
+        return ""
+    if git("var", "GIT_COMMITTER_IDENT").returncode:
+        environment = _NOBODY | environment
+    for step in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
+        if (done := git(*step)).returncode:
+            raise _failed(project, done.stderr)
+    commit = ("commit", "--quiet", "--message", MESSAGE)
+    done = git(*commit)
+    if not done.returncode:
+        return ""
+    if git("config", "--bool", "commit.gpgSign").stdout.strip() == "true":
+        unsigned = git("-c", "commit.gpgSign=false", *commit)
+        if not unsigned.returncode:
+            return f"The first commit is not signed, because git could not sign it:\n{_last_lines(done.stderr)}"
+        done = unsigned
+    raise _failed(project, done.stderr or done.stdout)
+
+
+def _failed(project: Path, said: str) -> InstallerError:
+    add = resume_command.git(project, "add", "--all")
+    commit = resume_command.git(project, "commit", "--message", MESSAGE)
+    return InstallerError(
+        f"There is no first commit, because git failed:\n{_last_lines(said)}", f"Fix that, then: {add} && {commit}"
+    )
+
+
+def _last_lines(said: str) -> str:
+    return "\n".join(f"  {line}" for line in said.strip().splitlines()[-5:]) or "  (it said nothing)"

@@ -1,0 +1,156 @@
+"""`new`: generate a project, run its own checks and the service itself, and offer to deploy it."""
+
+import http.client
+import json
+import logging
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from cookiecutter.exceptions import CookiecutterException, FailedHookException, OutputDirExistsException
+from cookiecutter.main import cookiecutter
+
+from ..cluster import pod_answers as answers_
+from ..support import process as support_process
+from ..support import resume_command
+from ..support.errors import InstallerError
+from ..support.wait import until
+from ..ui import console
+from .after_generation import VARIABLE, guarded, mode_from_environment, offer
+
+_STARTS = 60.0  # seconds
+_BRACES = re.compile(r"\{[{%#]")
+
+
+def template() -> Path:
+    """Return the template's folder: inside the wheel, or the checkout that this package stands in."""
+    here = Path(__file__).resolve().parents[1]
+    packed = here / "template"
+    return packed if packed.is_dir() else here.parent
+
+
+def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool) -> Path:
+    """Ask the questions, write the project into `output`, run its own checks, and offer the deployment."""
+    questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    check(answers, questions)
+    if not no_input and not console.interactive():
+        no_input = True
+        given = ", ".join(f"{name}={value}" for name, value in answers.items())
+        console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
+        console.report(f"Others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}")
+    logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
+    with guarded(VARIABLE, "later"):  # the hook must not offer what comes after the checks
+        try:
+            written = cookiecutter(
+                str(template()), no_input=no_input, extra_context=answers, output_dir=str(output), accept_hooks=True
+            )
+        except FailedHookException:
+            raise InstallerError("No project was written.", "Give other answers where it says so above.") from None
+        except OutputDirExistsException as error:
+            other = "Choose another name or --output-dir, or move that folder away."
+            raise InstallerError(f"No project was written: {error}".removesuffix("."), other) from None
+        except CookiecutterException as error:
+            told = getattr(error, "message", None) or str(error)  # some print all that they know
+            raise InstallerError(f"No project was written: {told}", "Give another answer.") from None
+    project = Path(written)
+    console.report(f"Written: {project}")
+    if prove_it:
+        prove(project)
+    offer(project, mode_from_environment())
+    return project
+
+
+def _asked(questions: Mapping[str, Any]) -> list[str]:
+    return [name for name in questions if not name.startswith("_")]
+
+
+def check(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
+    """Raise one error that names every answer to no question, outside of its choices, or with the template's braces."""
+    wrong, asked = [], _asked(questions)
+    for name, value in answers.items():
+        choices = questions.get(name) if name in asked else None
+        if name not in asked:
+            near = get_close_matches(name, asked, 1)
+            wrong.append(f"{name}: is no question. " + (f"Write {near[0]}." if near else f"There are {_list(asked)}."))
+        elif _BRACES.search(value):
+            wrong.append(f"{name}: {value!r} has braces that the template would fill in. Write it without them.")
+        elif isinstance(choices, list) and value not in choices:
+            wrong.append(f"{name}: {value!r} cannot be used. Write {' or '.join(choices)}.")
+    if wrong:
+        raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
+
+
+def _list(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def prove(project: Path) -> None:
+    """Run the project's own checks: its tests, its chart where helm is at hand, and the service itself."""
+    with tempfile.TemporaryDirectory() as scratch:  # no caches, no environment are left in the project
+        copy = shutil.copytree(project, Path(scratch) / project.name)
+        _check(project, copy, "ci/test", "tests, types and style")
+        if support_process.missing("helm"):
+            console.report("- ci/chart: not run, helm is not installed")
+        else:
+            _check(project, copy, "ci/chart", "chart rendered and checked")
+        _serve(project, copy)
+
+
+def _check(project: Path, copy: Path, script: str, what: str) -> None:
+    with console.out.status(f"{script}: {what} …"):
+        result = support_process.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
+    if result.status:
+        raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(project, script))
+    console.report(f"✓ {script}: {what}")
+
+
+def _serve(project: Path, copy: Path) -> None:
+    """Start the service, ask it for its revision, and stop it."""
+    module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
+    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=project).out.strip() or "unknown"
+    port, metrics = _free_ports(2)
+    settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
+    settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
+    command = f"uv run python -m {module}"
+    with console.out.status(f"{command} …"), (copy / "log").open("w+", encoding="utf-8", errors="replace") as log:
+        process = support_process.start(
+            str(copy / ".venv/bin/python"), ["-m", module], cwd=str(copy), env=settings,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            answer = until(lambda: _version(port) or process.poll() is not None, _STARTS, every=0.1)
+        finally:
+            support_process.end(process, signal.SIGTERM)
+        log.seek(0)
+        said = log.read().strip()
+    if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
+        where = resume_command.inside(project, command)
+        raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
+    console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
+
+
+def _version(port: int) -> str:
+    """Return what the service answers; empty where it does not yet. Straight to this machine, past any proxy."""
+    try:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+            connection.request("GET", f"/{answers_.VERSION}")
+            return connection.getresponse().read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return ""
+
+
+def _free_ports(number: int) -> list[int]:
+    """Return ports that nobody listens on just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

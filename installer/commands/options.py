@@ -1,0 +1,80 @@
+"""What the verbs' command lines have in common."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import __name__ as package
+from ..support import resume_command
+from ..support.plain_text import plain
+
+if TYPE_CHECKING:
+    from ..project.project import World
+
+Decorated = Callable[..., Any]
+
+
+class InOrder(click.Group):
+    """Lists the verbs in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs as they stand in `cli`."""
+        return list(self.commands)
+
+
+def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | None:
+    """Let what is printed as a command name the same context."""
+    resume_command.this_run.context = context
+    return context
+
+
+def on_project(function: Decorated) -> Decorated:
+    """Give a verb the options by which it finds its project and its cluster."""
+    options = [
+        click.option("--project", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                     default=lambda: resume_command.project_at(Path()) or Path(),
+                     help="The generated project (default: the one that you stand in)."),
+        click.option("--context", metavar="NAME", callback=_noted,
+                     help="The kubeconfig context (default: the current one)."),
+        click.option("-v", "--verbose", is_flag=True, help="Show every command that is run."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+as_document = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md says what it means).")
+may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help text; click leaves the line breaks of a paragraph that begins with a backspace."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+class _Plain(logging.Formatter):
+    """Formats what a terminal shows and does not obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message and what belongs to it."""
+        return plain(super().format(record))
+
+
+def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
+    """Open the project that a verb is about."""
+    from ..project.project import World  # GitHub's and the cluster's libraries: not for `--help`
+
+    tell_commands(wanted=verbose)
+    return World.open(project, context)
+
+
+def tell_commands(*, wanted: bool) -> None:
+    """Print every command that is run to standard error, secrets blotted out."""
+    if wanted:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Plain())
+        logging.basicConfig(handlers=[handler])
+        logging.getLogger(package).setLevel(logging.DEBUG)

@@ -1,0 +1,75 @@
+"""`status`: what is where, and whether what was delivered is what answers."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from ..preflight import checks
+from ..project.project import World
+from ..status import report as status_report
+from ..status.report import Report, Row
+from ..support.errors import InstallerError
+from ..support.wait import until
+from ..ui import console, json_documents
+from .plan import look
+
+DEADLINE = 900.0
+EVERY = 10.0
+"""Seconds between two looks: each asks GitHub some twenty questions, of five thousand an hour."""
+
+
+def status(world: World, *, as_json: bool = False, watch: bool = False) -> bool:
+    """Print one line for each part; return whether all are as they should be."""
+    report = _watch(world, silent=as_json) if watch else examine(world)
+    if as_json:
+        console.document(json_documents.status(world, report))
+    elif not watch:
+        console.show_report(report)
+    return report.healthy
+
+
+def examine(world: World) -> Report:
+    """Look at everything once."""
+    problems = checks.before_reading(world)
+    return status_report.examine(world, problems, lambda: look(world, problems))
+
+
+def _watch(world: World, *, silent: bool) -> Report:
+    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most."""
+    reports: list[Report] = []
+    show: AbstractContextManager[Callable[[Report], None]]
+    if silent:
+        show = nullcontext(lambda _: None)
+    else:
+        show = console.picture() if console.out.is_terminal else nullcontext(_Changes())
+    with show as seen:
+        trouble: InstallerError | None = None
+
+        def well() -> bool:
+            nonlocal trouble
+            try:
+                reports.append(examine(world))
+            except InstallerError as error:  # GitHub or the cluster is away: who watches wants to know when it is back
+                if trouble is None or trouble.message != error.message:
+                    console.fail(error.message)
+                trouble = error
+                return False
+            trouble = None
+            seen(reports[-1])
+            return reports[-1].settled
+
+        until(well, DEADLINE, EVERY)
+        if trouble:
+            raise trouble
+    return reports[-1]
+
+
+class _Changes:
+    """For a log: everything once, then only what changed."""
+
+    def __init__(self) -> None:
+        self._last: Sequence[Row] = ()
+
+    def __call__(self, report: Report) -> None:
+        new = [row for row in report.rows if row not in self._last]
+        console.show_report(Report(new, report.problems))
+        self._last = report.rows

@@ -1,0 +1,4 @@
+"""gitops.yaml: the settings of one project.
+
+It imports support alone, and everything above imports it.
+"""

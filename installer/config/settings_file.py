@@ -1,0 +1,252 @@
+"""`gitops.yaml`, read once and checked: every wrong field is named, with what it must look like."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..support import tls
+from ..support.errors import InstallerError
+from ..support.parsing import UNREADABLE
+from . import deployable_kinds
+from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+
+DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
+OR_HOST = re.compile(f"({HOST.pattern})?")
+OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
+GROUP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)*")
+ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
+LABEL = re.compile(r"[A-Za-z0-9._-]*")
+ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
+IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+
+_PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
+_WITH_PORT = (HOST, OR_HOST, ADDRESS)
+
+# where in the file each setting stands, and what it must look like; `scm` is the code host's section, by its kind
+_FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
+    "name": ("project.name", None, "a name"),
+    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 36 characters that begins with a letter, like web-api"),
+    "description": ("project.description", None, "a sentence"),
+    "host": ("scm.host", HOST, "a host name, like github.com"),
+    "owner": ("scm.owner", OWNER, "a user or organisation"),
+    "visibility": ("scm.visibility", re.compile("private|public"), "private or public"),
+    "registry": ("registry.host", HOST, "a registry's host name, like docker.io"),
+    "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
+    "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
+    "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
+    "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "argocd_url": ("argocd.url", ADDRESS, "where webhooks reach Argo CD, like https://argocd.example.com, or nothing"),
+    "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
+    "reporter_image": (
+        "github.reporter_image",
+        IMAGE,
+        "an image's whole name, like docker.io/library/python:3.13-slim",
+    ),
+    "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
+    "reviews": ("github.reviews", None, "a number from 0 to 10"),
+    "deploy_from": ("github.deploy_from", re.compile("anywhere|main"), "anywhere or main"),
+    "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
+    "public_runner": ("github.public_runner", re.compile("refused|allowed"), "refused or allowed"),
+    "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
+    "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
+    "registry_token_server": (
+        "registry.token_server",
+        OR_HOST,
+        "the host of the registry's token server, like auth.example.com, or nothing",
+    ),
+    "ci": ("project.ci", None, "the name of a CI"),
+    "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
+}
+_AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
+    "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
+}
+_ONLY_AT_GITHUB = {
+    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a delivery",
+    "reporter_image": "there is no reporter at GitLab",
+    "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
+    "deploy_from": "only maintainers push to the environment's branch",
+    "runner": "which runners a job takes, its tags in .gitlab-ci.yml say",
+    "public_runner": "a fork's merge request runs on the fork's own runners",
+    "api_version": "GitLab's API has the version of GitLab",
+}
+"""And what there is at GitLab instead."""
+_COUNTS = {"reviews": range(11)}
+"""The settings that are numbers."""
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+SYSTEM_NAMESPACE = re.compile(r"default|kube-.*|openshift(-.*)?|.*-system")
+"""Kubernetes', a distribution's, or a cluster component's own: `-system` is what such components end in."""
+_FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
+_FORMERLY = "project.formerly"
+_NO_SETTING = ": is no setting"
+_NEAR = 0.75
+"""How alike two names must be, from 0 to 1, for one to be a slip of the other."""
+_OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
+
+
+def load(project: Path) -> Settings:
+    """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
+    path = project / FILE
+    fix = "Mend the line that it names."
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InstallerError(
+            f"There is no {FILE} in {project.resolve()}.",
+            "Run this inside a generated project, or say where it is with --project DIR.",
+        ) from None
+    except IsADirectoryError:
+        raise InstallerError(f"{path} is a folder.", f"{FILE} must be a file.") from None
+    except OSError as error:
+        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Mend that, then run this again.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InstallerError(f"{path} is no UTF-8, in line {line}.", "Save it in that encoding.") from None
+    except (yaml.YAMLError, *UNREADABLE) as error:
+        raise InstallerError(f"{path} is no YAML: {error}", fix) from None
+    if not isinstance(tree, dict):
+        raise InstallerError(f"{path} holds no settings.", "Take it back from the project's first commit.")
+    return parse(tree, path)
+
+
+def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
+    """Turn the file's content into settings; `path` is for messages."""
+    at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
+    scm: Scm = "gitlab" if at_gitlab else "github"
+    values: dict[str, Any] = {"scm": scm}
+    fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
+    if scm == "gitlab":
+        fields = {name: field for name, field in fields.items() if name not in _ONLY_AT_GITHUB}
+        fields |= {name: (fields[name][0], *form) for name, form in _AT_GITLAB.items()}
+    files = {name: _of(scm, where) for name, where in _FILES.items()}
+    known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
+    strays = sorted(set(_paths(tree)) - known)
+    wrong = [_stray(scm, stray, known, taken=set(_paths(tree))) for stray in strays]
+    if any(line.endswith(_NO_SETTING) for line in wrong):
+        wrong.append(f"the settings are {', '.join(sorted(known))}")
+    for name, (where, pattern, form) in fields.items():
+        value = _at(tree, where)
+        if value is None and name not in _MUST_BE_SAID:
+            image = "public" if values.get("visibility") == "public" else "private"
+            value = {"ci": CIS[scm][0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
+        if name in _COUNTS:
+            fits = type(value) is int and value in _COUNTS[name]
+        else:
+            fits = isinstance(value, str) and (pattern is None or bool(pattern.fullmatch(value)))
+        if not fits:
+            wrong.append(f"{where}: must be {form}, is {value!r}")
+        elif pattern in _WITH_PORT and (port := _PORT.search(value)) and not 0 < int(port[1]) < 65536:
+            wrong.append(f"{where}: there is no port {port[1]}; they go from 1 to 65535")
+        values[name] = value
+    for name, longest in (("slug", 36), ("namespace", 63)):
+        if isinstance(values[name], str) and len(values[name]) > longest:
+            wrong.append(f"{fields[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
+    if values["namespace"] == values["argocd_namespace"]:
+        wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
+    elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
+        wrong.append(f"cluster.namespace: {values['namespace']} belongs to the cluster; use one of the project's own")
+    extra_kinds = _at(tree, "cluster.extra_kinds") or []
+    if not isinstance(extra_kinds, list):
+        wrong.append("cluster.extra_kinds: must be a list of kinds, like [external-secrets.io/ExternalSecret]")
+        extra_kinds = []
+    wrong += [f"cluster.extra_kinds: {why}" for why in map(deployable_kinds.trouble, extra_kinds) if why]
+    values["extra_kinds"] = tuple(map(str, extra_kinds))
+    extra = _at(tree, "argocd.values") or {}
+    if not isinstance(extra, dict):
+        wrong.append("argocd.values: must be a mapping of values for Argo CD's chart")
+        extra = {}
+    wrong += [f"{where}: {why}" for where, why in _unfit_values(extra)]
+    formerly = _at(tree, _FORMERLY) or []
+    if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
+        wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
+    if values["ci"] not in CIS[scm]:
+        wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
+    elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
+        wrong.append(f"github.runner: is for GitHub Actions; {values['ci']} has its machines in its own file")
+    elif values.get("deploy_from") == MAIN and values["ci"] != GITHUB_ACTIONS:
+        wrong.append(f"github.deploy_from: main is for GitHub Actions; {values['ci']} keeps no secret for main alone")
+    for name, where in files.items():
+        try:
+            values[name] = tls.named(path.parent, _at(tree, where))
+        except ValueError as error:
+            wrong.append(f"{where}: {error}")
+    if _at(tree, "version") != 1:
+        wrong.append("version: must be 1")
+    if wrong:
+        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
+    values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
+    return Settings(**values, argocd_values=extra)
+
+
+def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:
+    """Name what Argo CD's chart could not be given, or has in another form."""
+    for section in ("configs", *(f"configs.{each}" for each in ("cm", "secret", "ssh", "tls", "tls.certificates"))):
+        if not isinstance(found := _at(extra, section), dict | None):
+            yield f"argocd.values.{section}", f"must be a mapping, is {found!r}"
+    if not isinstance(hosts := _at(extra, "configs.ssh.extraHosts"), str | None):
+        yield "argocd.values.configs.ssh.extraHosts", f"must be text, is {hosts!r}"
+    yield from _no_json(extra, "argocd.values")
+
+
+def _no_json(tree: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Name what YAML has and JSON has not, which is how helm is given it."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if isinstance(key, str):
+                yield from _no_json(value, f"{where}.{key}")
+            else:
+                yield where, f"{key!r} must be text: put it into quotes"
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            yield from _no_json(value, f"{where}[{number}]")
+    elif not isinstance(tree, str | int | float | None):
+        yield where, f"must be text or a number, is a {type(tree).__name__}: put it into quotes"
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        yield where, "must be a number that ends"
+
+
+def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
+    """Say what is wrong with something that is no setting, or none here; the nearest one that is not there yet."""
+    section, _, name = stray.partition(".")
+    if scm == "gitlab" and section in CIS and name in _ONLY_AT_GITHUB:
+        return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
+    if section in CIS and section != scm:
+        return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
+    nearest = _nearest(stray, known - taken) or _nearest(stray, known)
+    return f"{stray}{_NO_SETTING}; did you mean {nearest}?" if nearest else f"{stray}{_NO_SETTING}"
+
+
+def _nearest(stray: str, known: set[str]) -> str:
+    """Return the setting that somebody may have meant: alike, or with such a name in another section."""
+    names = {where.rpartition(".")[2]: where for where in sorted(known)}
+    near = difflib.get_close_matches(stray, sorted(known), 1, _NEAR)
+    return (
+        near[0]
+        if near
+        else "".join(
+            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+        )
+    )
+
+
+def _of(scm: Scm, where: str) -> str:
+    """Return a setting's place in a project of this kind of code host."""
+    return f"{scm}.{where.removeprefix('scm.')}" if where.startswith("scm.") else where
+
+
+def _at(tree: Any, where: str) -> Any:
+    for key in where.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _paths(tree: Any, prefix: str = "") -> list[str]:
+    """List the dotted paths of all leaves; `argocd.values` is one leaf, whatever it holds."""
+    if not isinstance(tree, dict) or prefix == "argocd.values.":
+        return [prefix.rstrip(".")] if prefix else []
+    return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]

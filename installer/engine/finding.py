@@ -1,0 +1,25 @@
+"""What a check found."""
+
+from dataclasses import dataclass
+
+from .resource import Lane
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence; where something is wrong, also what mends it."""
+
+    lane: Lane
+    what: str
+    fix: str = ""
+    """Empty where all is well."""
+    stops: bool = True
+    """False for what is worth knowing and stands in nobody's way."""
+
+    @property
+    def problem(self) -> bool:
+        """Tell whether this must be mended first."""
+        return bool(self.fix) and self.stops
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  → {self.fix}" if self.fix else self.what

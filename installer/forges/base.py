@@ -1,0 +1,92 @@
+"""What is asked of the place that keeps the code, whichever it is; GitHub's answers are in repository.py."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..support.secret import Secret
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a branch; `date` is when it was made, in the host's own form."""
+
+    sha: str
+    message: str
+    date: str
+
+
+class Note(Protocol):
+    """A line of text that is kept beside the repository, under a name."""
+
+    by_hand: str
+    """The command that takes it away."""
+
+    def read(self) -> str | None:
+        """Return the text, or None."""
+
+    def make(self, text: str) -> None:
+        """Write it where there is none."""
+
+    def renew(self, text: str) -> bool:
+        """Write it again; False where it is gone."""
+
+    def take_away(self) -> None:
+        """Remove it; one that is gone already is fine."""
+
+
+class Host(Protocol):
+    """One repository at a code host, as every verb reads it."""
+
+    host: str
+    repository: str
+
+    def find(self) -> dict[str, Any] | None:
+        """Return the host's own description of the repository, or None."""
+
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+
+    def file(self, path: str, ref: str) -> str | None:
+        """Return a file's text at a commit or branch, or None."""
+
+    def commits(self, branch: str) -> Iterator[Commit]:
+        """Walk along a branch, newest first."""
+
+    def note(self, name: str) -> Note:
+        """Return the note of a name, there already or not."""
+
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the notes whose names begin so: each one's text, and its age in seconds by the host's own clock."""
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables; none where there is no repository."""
+
+    def leads_here(self, address: str) -> bool:
+        """Tell whether the host leads another address to this repository: it was renamed or transferred."""
+
+
+class Store(Protocol):
+    """What a host's own CI reads: variables, and secrets that nobody reads again."""
+
+    variables_are: str
+    """What people call them: `Actions variables`."""
+    secret_is: str
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables; none where there is no repository."""
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the secrets."""
+
+    def set_secret(self, name: str, value: Secret) -> None:
+        """Create or replace a secret."""
+
+    def delete_secret(self, name: str) -> bool:
+        """Delete a secret; False where there was none."""

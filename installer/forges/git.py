@@ -1,0 +1,195 @@
+"""Git's edge: the project's own clone, and the one push that fills a new repository."""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config.settings import MAIN
+from ..support import process, proxies, resume_command
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.file_lock import Files
+from ..support.secret import redact
+from ..support.wait import pause
+from ..support.write_guard import about_to_write
+from .api_errors import said_to_a_program
+
+SILENCE = 30
+"""Seconds without a byte after which a push is given up."""
+PAUSES = (1.0, 3.0)
+"""Seconds before a push that was cut is tried again: one that arrived is found to be there."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who answers git's question for a password, from the environment: none is in argv, URL or .git/config."""
+
+    host: str
+    """The one host whose password the helper is asked for, and only by https: a redirect may lead anywhere."""
+    helper: str
+    environment: Mapping[str, str]
+    said: Callable[[str], tuple[str, bool]] = said_to_a_program
+    """Returns the way out of what git printed, and whether trying again at once may help."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return what lets git ask this helper and no other, and nobody at all for another host."""
+        own = f"credential.https://{self.host}.helper"
+        return ("-c", "credential.helper=", "-c", f"{own}=", "-c", f"{own}={self.helper}")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return git's environment: what the helper reads, and that no person is asked instead."""
+        return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
+
+    def way_out(self, output: str) -> tuple[str, bool]:
+        """Return the way out of what git printed, and whether trying again at once may help."""
+        led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
+        if led and led[1].casefold() != f"https://{self.host}".casefold():
+            return f"{self.host} leads git to {led[1]}, which gets no login: is that a proxy's doing?", False
+        if by_proxy := proxies.blamed(output, f"https://{self.host}"):
+            return by_proxy, True
+        return self.said(output)
+
+
+class Clone:
+    """The git repository that the project's folder is."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def _git(self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> str:
+        return process.run("git", *arguments, cwd=self._project, env=env, timeout=timeout).strip()
+
+    def head(self) -> str:
+        """Return the commit that is checked out."""
+        if process.attempt("git", "rev-parse", "--show-toplevel", cwd=self._project).out.strip() != str(
+            self._project.resolve()
+        ):
+            raise InstallerError(
+                f"{self._project.resolve()} is no git repository of its own.",
+                f"Make one: {resume_command.git(self._project, 'init', '-b', MAIN)} && {self._start()}",
+            )
+        result = process.attempt("git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self._project)
+        if result.status:
+            raise InstallerError("The project has no commit yet.", self._start())
+        return result.out.strip()
+
+    def _start(self) -> str:
+        """Return the command that makes the first commit."""
+        add, commit = (resume_command.git(self._project, *words) for words in (["add", "."], ["commit", "-m", "Start"]))
+        return f"{add} && {commit}"
+
+    def changed(self, files: Sequence[str]) -> list[str]:
+        """Return those of the files that are not as the commit that is checked out has them."""
+        self.head()
+        ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *files)
+        listed = process.run("git", *ask, cwd=self._project)
+        found = {entry[3:] for entry in listed.split("\0")}
+        return [file for file in files if file in found]
+
+    def follows(self, branch: str) -> bool:
+        """Tell whether a branch of `origin` is known here."""
+        there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
+        return process.attempt("git", *there, cwd=self._project).status == 0
+
+    def check_origin(self, url: str) -> bool:
+        """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
+        present = process.attempt("git", "remote", "get-url", "origin", cwd=self._project).out.strip()
+        if present and _plain(present) != _plain(url):
+            raise InstallerError(
+                f"The remote `origin` is {_plain(present)}, not {url}.",
+                f"{resume_command.git(self._project, 'remote', 'rename', 'origin', 'other')}, "
+                f"or: {resume_command.git(self._project, 'remote', 'set-url', 'origin', url)}",
+            )
+        return bool(present)
+
+    def connect(self, url: str) -> None:
+        """Call the repository `origin`."""
+        if not self.check_origin(url):
+            self._git("remote", "add", "origin", url)
+
+    def follow(self, branch: str) -> None:
+        """Let the branch that is checked out follow a branch of `origin`, there already or not."""
+        here = process.attempt("git", "symbolic-ref", "--quiet", "--short", "HEAD", cwd=self._project).out.strip()
+        if here:
+            self._git("config", f"branch.{here}.remote", "origin")
+            self._git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
+
+    def push(self, url: str, branch: str, login: Login, inherit: Files = ()) -> None:
+        """Push the checked-out commit to a branch that is not there yet; never by force."""
+        for wait in (*PAUSES, None):
+            about_to_write()
+            try:
+                arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
+                answer = process.attempt(
+                    "git", *arguments, cwd=self._project, env=login.variables, timeout=180, inherit=inherit
+                )
+            except DeadlinePassed as error:
+                fix = "Check the network and any proxy, then run this again."
+                raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
+            if answer.status == 0:
+                break
+            fix, again = login.way_out(answer.err)
+            if hook := self._stopped_by(answer.err):
+                by_hand = resume_command.git(self._project, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
+                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {by_hand}", False
+            if self._arrived(url, branch, login):  # its answer was lost
+                break
+            if wait is None or not again:
+                said = redact(f"{answer.out}{answer.err}")  # a hook may use either
+                raise CommandFailed(f"git push {url} {branch}", answer.status, said, fix)
+            pause(wait)
+        self._git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
+
+    def _stopped_by(self, said: str) -> str:
+        """Return the hook that stopped a push before anything was sent; empty where it was something else."""
+        path = self._git("rev-parse", "--git-path", "hooks/pre-push")
+        ours = "failed to push some refs" in said and "rejected]" not in said
+        return path if ours and os.access(self._project / path, os.X_OK) else ""
+
+    def check_address(self, url: str) -> None:
+        """Raise where git's settings lead a push to this address elsewhere, where the token is no login."""
+        led, setting = self._led(url)
+        if not led.startswith("https://") or _plain(led) != _plain(url):
+            stay = resume_command.git(self._project, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
+            raise InstallerError(
+                f"Git's setting {_login_free(setting)} leads {url} to {_login_free(led)}, and so the first push.",
+                f"Keep the address as it is, in this project alone: {stay}",
+            )
+
+    def _led(self, url: str) -> tuple[str, str]:
+        """Return where git pushes what is for an address, and the setting that says so: the longest one that fits."""
+        pattern = r"^url\..*\.(push)?insteadof$"
+        told = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self._project).out
+        rules = [tuple(rule.split("\n", 1)) for rule in told.split("\0") if "\n" in rule]
+        for kind in ("pushInsteadOf", "insteadOf"):
+            fits = [(key, start) for key, start in rules if key.endswith(f".{kind.lower()}") and url.startswith(start)]
+            if fits:
+                key, start = max(fits, key=lambda rule: len(rule[1]))
+                base = key.removeprefix("url.").rpartition(".")[0]
+                return base + url[len(start) :], f"url.{base}.{kind}"
+        return url, ""
+
+    def _arrived(self, url: str, branch: str, login: Login) -> bool:
+        """Tell whether the branch is where the push was to take it."""
+        ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
+        there = process.attempt("git", *ask, env=login.variables, cwd=self._project)
+        return there.status == 0 and there.out.split()[:1] == [self.head()]
+
+
+def _patience() -> tuple[str, ...]:
+    return ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SILENCE}")
+
+
+def _login_free(text: str) -> str:
+    """Drop a password from the addresses in a text."""
+    return re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*@", "", text)
+
+
+def _plain(url: str) -> str:
+    """Reduce the ways to write one repository's address to one, `host/owner/name`, and drop any password in it."""
+    address = url.partition("://")[2] or url
+    address = address.rpartition("@")[2]
+    return address.removesuffix("/").removesuffix(".git").replace(":", "/").casefold()

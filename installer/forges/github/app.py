@@ -1,0 +1,78 @@
+"""The GitHub App that reports, as `up` is given it or has made it: its number and private key, in memory only."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from ...config.settings import Settings
+from ...support import environment, tls
+from ...support.errors import InstallerError
+from ...support.secret import Secret
+from .app_client import TOKEN, AppGitHub
+from .rest import api_url
+
+GIVEN = ("REPORTER_APP_ID", "REPORTER_APP_PRIVATE_KEY_FILE")
+"""The variables that give an App which is there already."""
+PERMISSIONS = {**TOKEN, "metadata": "read", "pull_requests": "read"}
+"""What an App is made with: what its token takes, and what previews of pull requests would."""
+_LEVELS = ("read", "write", "admin")
+
+
+@dataclass(frozen=True)
+class GitHubApp:
+    """An App with its private key."""
+
+    number: str
+    key: Secret
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign with its private key, as RS256 wants it."""
+        return self._key.sign(text, PKCS1v15(), hashes.SHA256())
+
+    @property
+    def _key(self) -> RSAPrivateKey:
+        try:
+            key = serialization.load_pem_private_key(self.key.reveal().encode(), None)
+        except (ValueError, TypeError):
+            key = None
+        if not isinstance(key, RSAPrivateKey):
+            fix = "Give the file as GitHub lets it be downloaded, or make a new key on the App's page."
+            raise InstallerError(f"The private key of the App {self.number} is no RSA key in PEM form.", fix)
+        return key
+
+    def at(self, settings: Settings) -> AppGitHub:
+        """Return GitHub, asked as this App."""
+        everybody = tls.bundle(settings.ca).read_text(encoding="utf-8") if settings.ca else ""
+        return AppGitHub(api_url(settings.host), settings.host, settings.repository, self, everybody)
+
+
+def given() -> GitHubApp | None:
+    """Return the App that the environment names; nothing where it names none."""
+    number, file = os.environ.get(GIVEN[0], "").strip(), environment.private(GIVEN[1])
+    if not number and not file:
+        return None
+    if not number or not file:
+        raise InstallerError(f"An App that is there already takes {' and '.join(GIVEN)}.", "Set the other one too.")
+    try:
+        app = GitHubApp(number, Secret(Path(file).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise InstallerError(f"{GIVEN[1]} names {file}, which cannot be read: {why}.", "Mend it.") from None
+    app.sign(b"")
+    return app
+
+
+def lacking(installation: dict[str, Any]) -> str:
+    """Name what an installation may not do and should; empty where it may do all of it."""
+    has = installation["permissions"]
+    missing = [
+        f"{name}: {level}"
+        for name, level in TOKEN.items()
+        if name not in has or _LEVELS.index(has[name]) < _LEVELS.index(level)
+    ]
+    return ", ".join(missing)

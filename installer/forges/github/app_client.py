@@ -1,0 +1,147 @@
+"""GitHub, asked as an App, with nothing but the standard library: so that a pod can do it, too.
+
+Its token is for one repository, reads contents and writes Deployments, whatever else the App may; it lasts an hour and
+is nowhere but in this process.
+"""
+
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Mapping
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from ...support.errors import Answered, InstallerError
+from ...support.http_client import Client
+from ...support.parsing import UNREADABLE, reading
+from ...support.pod_tls import context
+from ...support.secret import Secret, redact
+from ..rate_limit import seconds_to_wait
+from .app_login import App, signed
+
+TOKEN: Mapping[str, str] = {"contents": "read", "deployments": "write"}
+"""What the token may do; GitHub adds metadata: read."""
+_TIMEOUT = 15
+_EARLY = 300  # seconds before its end that a token is replaced
+
+
+class No(Answered):
+    """GitHub said no."""
+
+    def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
+        super().__init__(f"GitHub answered {status} to {verb} {path}: {redact(message)}")
+        self.status = status
+        self.wait = seconds_to_wait(status, message, headers)
+
+
+class AppGitHub:
+    """One repository; `api` is the base of the REST API, `authority` is whom to believe too, in PEM."""
+
+    def __init__(self, api: str, host: str, repository: str, app: App, authority: str = "") -> None:
+        self.host = host
+        self.repository = repository
+        self._api = api
+        self._app = app
+        self._token, self._ends = Secret(""), 0.0
+        self._client = Client(urllib.request.HTTPSHandler(context=context(authority)))
+
+    def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
+        """Send one request and return its JSON."""
+        try:
+            return self._send(verb, path, body, parameters, self._login())
+        except No as error:
+            if error.status == 401:
+                self._ends = 0  # the App was reinstalled, or its token taken away: the next attempt gets another
+            raise
+
+    def once(self, verb: str, path: str, body: Any) -> None:
+        """Send one request, and not again; nothing here is sent again."""
+        self.call(verb, path, body)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read one thing; None where it is not there."""
+        try:
+            return self.call("GET", path, **parameters)
+        except No as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the repository, each part escaped but for its slashes."""
+        return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
+
+    @reading("GitHub's answer")
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+        found = self.get(self.path("git/ref/heads", branch))
+        return found["object"]["sha"] if found else None
+
+    @reading("GitHub's answer")
+    def file(self, path: str, ref: str) -> str:
+        """Return a file's text at a commit; empty where it is not there."""
+        found = self.get(self.path("contents", path), ref=ref)
+        return base64.b64decode(found["content"]).decode(errors="replace") if isinstance(found, dict) else ""
+
+    # --- the App itself ------------------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        """Return what the App is; raise where its number and key do not belong together."""
+        found: dict[str, Any] = self._send("GET", "/app", None, {}, signed(self._app))
+        return found
+
+    def installation(self) -> dict[str, Any] | None:
+        """Return its installation for this repository, or None."""
+        try:
+            found: dict[str, Any] = self._send("GET", self.path("installation"), None, {}, signed(self._app))
+        except No as error:
+            if error.status == 404:
+                return None
+            raise
+        return found
+
+    @reading("GitHub's answer")
+    def _login(self) -> Secret:
+        """Return the token for this repository; a new one where it ends soon."""
+        if time.time() > self._ends - _EARLY:
+            found = self.installation()
+            if found is None:
+                raise InstallerError(f"The App {self._app.number} is not installed for {self.repository}.")
+            wanted = {"repositories": [self.repository.partition("/")[2]], "permissions": dict(TOKEN)}
+            path = f"/app/installations/{found['id']}/access_tokens"
+            made = self._send("POST", path, wanted, {}, signed(self._app))
+            self._token = Secret(made["token"])
+            self._ends = datetime.fromisoformat(made["expires_at"]).timestamp()
+        return self._token
+
+    def _send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any], token: Secret) -> Any:
+        headers = {
+            "Authorization": f"Bearer {token.reveal()}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+            "User-Agent": "gitops-flask-reporter",
+            **({"Content-Type": "application/json"} if body is not None else {}),
+        }
+        data = None if body is None else json.dumps(body).encode()
+        address = f"{self._api}{path}{'?' + urlencode(parameters) if parameters else ''}"
+        request = urllib.request.Request(address, data, headers, method=verb)  # noqa: S310  # an https base
+        try:
+            answer = self._client.send(request, _TIMEOUT)
+        except (OSError, HTTPException) as error:
+            raise InstallerError(f"{self._api} cannot be reached: {getattr(error, 'reason', error)}") from None
+        if not answer.ok:
+            raise No(verb, path, answer.status, _message(answer.text), answer.headers)
+        try:
+            return json.loads(answer.text) if answer.text else None
+        except (ValueError, RecursionError):
+            raise InstallerError(f"{self._api} answered {verb} {path} with something that is no JSON") from None
+
+
+def _message(said: str) -> str:
+    try:
+        return str(json.loads(said)["message"])
+    except UNREADABLE:
+        return said[:200]

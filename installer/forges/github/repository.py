@@ -1,0 +1,209 @@
+"""GitHub, as the place that keeps the code: one repository, what is in it and what is kept beside it."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+from github.PublicKey import encrypt
+
+from ...config.settings import Settings
+from ...support.parsing import reading
+from ...support.secret import Secret
+from ..api_errors import Refused
+from ..base import Commit
+from .rest import GitHubRest
+
+
+class GitHub(GitHubRest):
+    """`repository` is the full name, `owner/name`, that paths begin with."""
+
+    variables_are = "Actions variables"
+    secret_is = "Actions secret"  # noqa: S105 - a word
+
+    def __init__(
+        self, host: str, token: Secret, repository: str, *, ca: str = "", api_version: str = Settings.api_version
+    ) -> None:
+        super().__init__(host, token, ca=ca, api_version=api_version)
+        self.repository = repository
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the repository, each part escaped but for its slashes."""
+        return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
+
+    def find(self) -> dict[str, Any] | None:
+        """Return the repository, or None."""
+        found: dict[str, Any] | None = self.get(self.path())
+        return found
+
+    @reading("GitHub's answer")
+    def leads_here(self, address: str) -> bool:
+        """Tell whether GitHub leads another address to this repository: it was renamed or transferred."""
+        host, _, name = address.partition("://")[2].partition("/")
+        found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
+        return found is not None and str(found["full_name"]).casefold() == self.repository.casefold()
+
+    @reading("GitHub's answer")
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+        try:
+            found = self.get(self.path("git/ref/heads", branch))
+        except Refused as error:
+            if error.status == 409:  # an empty repository
+                return None
+            raise
+        return found["object"]["sha"] if found else None
+
+    @reading("GitHub's answer")
+    def file(self, path: str, ref: str) -> str | None:
+        """Return a file's text at a commit or branch, or None."""
+        found = self.get(self.path("contents", path), ref=ref)
+        if not isinstance(found, dict):  # a folder is a list
+            return None
+        return base64.b64decode(found["content"]).decode(errors="replace")
+
+    @reading("GitHub's answer")
+    def commits(self, branch: str) -> Iterator[Commit]:
+        """Walk along a branch, newest first."""
+        for found in self.pages(self.path("commits"), sha=branch):
+            commit = found["commit"]
+            yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+
+    # --- what is kept beside it ----------------------------------------------------------------
+
+    def note(self, name: str) -> "VariableNote":
+        """Return the note of a name: an Actions variable."""
+        return VariableNote(self, name)
+
+    @reading("GitHub's answer")
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the texts of all notes whose names begin so, and their ages: both times are GitHub's own."""
+        found = {}
+        for headers, page in self.answers(self.path("actions/variables"), "variables"):
+            now = parsedate_to_datetime(headers["date"])
+            for v in page:
+                if v["name"].startswith(prefix):
+                    found[v["name"]] = (v["value"], (now - datetime.fromisoformat(v["updated_at"])).total_seconds())
+        return found
+
+    @reading("GitHub's answer")
+    def variables(self) -> dict[str, str]:
+        """Return the repository's Actions variables."""
+        return {v["name"]: v["value"] for v in self.pages(self.path("actions/variables"), "variables")}
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+        body = {"name": name, "value": value}
+        if name in known:
+            self.call("PATCH", self.path("actions/variables", name), body)
+        else:
+            self.call("POST", self.path("actions/variables"), body)
+
+    @reading("GitHub's answer")
+    def set_secret(self, name: str, value: Secret, environment: str = "") -> None:
+        """Create or replace an Actions secret, sealed with the public key of the repository or of an environment."""
+        path = self._secrets_of(environment)
+        key = self.call("GET", f"{path}/public-key")
+        body = {"encrypted_value": encrypt(key["key"], value.reveal()), "key_id": key["key_id"]}
+        self.call("PUT", f"{path}/{name}", body)
+
+    @reading("GitHub's answer")
+    def secrets(self, environment: str = "") -> frozenset[str]:
+        """Return the names of the Actions secrets of the repository, or of an environment that is there."""
+        return frozenset(s["name"] for s in self.pages(self._secrets_of(environment), "secrets"))
+
+    def _secrets_of(self, environment: str) -> str:
+        return self.path("environments", environment, "secrets") if environment else self.path("actions/secrets")
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+        return self.delete(self.path("actions/variables", name))
+
+    def delete_secret(self, name: str, environment: str = "") -> bool:
+        """Delete a secret; False where there was none."""
+        return self.delete(f"{self._secrets_of(environment)}/{name}")
+
+    # --- environments --------------------------------------------------------------------------
+
+    @reading("GitHub's answer")
+    def plan_protects(self) -> bool:
+        """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
+        try:
+            self.call("GET", self.path("rulesets"))
+        except Refused as error:
+            if error.status == 403 and "Upgrade" in error.reason:
+                return False
+            if error.status != 404:
+                raise
+            owner = self.get(f"/orgs/{self.repository.partition('/')[0]}") or {}  # before there is a repository
+            return (owner.get("plan") or {}).get("name") != "free"
+        return True
+
+    @reading("GitHub's answer")
+    def branches_let_in(self, environment: str) -> dict[str, int] | None:
+        """Return the branches and tags that an environment lets in, with their numbers; None where it lets in all."""
+        found = self.get(self.path("environments", environment))
+        if not ((found or {}).get("deployment_branch_policy") or {}).get("custom_branch_policies"):
+            return None
+        path = self.path("environments", environment, "deployment-branch-policies")
+        listed = self.pages(path, "branch_policies")
+        return {f"{each.get('type', 'branch')} {each['name']}": each["id"] for each in listed}
+
+    def let_in_only(self, environment: str, branch: str) -> None:
+        """Make an environment, or change it, so that it lets in this branch and no other; its other rules stay."""
+        there = self.branches_let_in(environment)
+        if there is None:
+            policy = {"protected_branches": False, "custom_branch_policies": True}
+            self.call("PUT", self.path("environments", environment), {"deployment_branch_policy": policy})
+            there = self.branches_let_in(environment) or {}
+        path = self.path("environments", environment, "deployment-branch-policies")
+        if f"branch {branch}" not in there:
+            self.call("POST", path, {"name": branch, "type": "branch"})
+        for name, number in there.items():
+            if name != f"branch {branch}":
+                self.delete(f"{path}/{number}")
+
+    @reading("GitHub's answer")
+    def delete_environment(self, environment: str) -> None:
+        """Delete an environment, unless others keep something in it: secrets, variables, reviewers."""
+        path = self.path("environments", environment)
+        rules = (self.get(path) or {}).get("protection_rules", [])
+        kept = [*self.secrets(environment), *self.pages(f"{path}/variables", "variables")]
+        if not kept and all(rule["type"] == "branch_policy" for rule in rules):
+            self.delete(path)
+
+
+class VariableNote:
+    """An Actions variable; GitHub keeps the time of its last change."""
+
+    def __init__(self, github: GitHub, name: str) -> None:
+        self._github = github
+        self._name = name
+        self._path = github.path("actions/variables", name)
+        self.by_hand = f"gh variable delete {name} --repo {github.repository}"
+
+    @reading("GitHub's answer")
+    def read(self) -> str | None:
+        """Return the value, or None."""
+        found = self._github.get(self._path)
+        return str(found["value"]) if found else None
+
+    def make(self, text: str) -> None:
+        """Create it."""
+        self._github.call("POST", self._github.path("actions/variables"), {"name": self._name, "value": text})
+
+    def renew(self, text: str) -> bool:
+        """Change its value; False where it is gone."""
+        try:
+            self._github.call("PATCH", self._path, {"name": self._name, "value": text})
+        except Refused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def take_away(self) -> None:
+        """Delete it."""
+        self._github.delete(self._path)

@@ -1,0 +1,72 @@
+"""Webhooks of a repository at GitHub."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ...config.settings import Settings
+from ...support.secret import Secret
+from ..webhooks import Delivery, Hook, Webhooks
+from .repository import GitHub
+
+
+class GitHubWebhooks(Webhooks):
+    """GitHub signs what it sends, keeps what came of each call, and pings a new hook of itself."""
+
+    title = "GitHub"
+    wanted: ClassVar[Mapping[str, Any]] = {
+        "content_type": "json",
+        "insecure_ssl": "0",
+        "events": ["push"],
+        "active": True,
+    }
+
+    def __init__(self, github: GitHub, settings: Settings) -> None:
+        super().__init__(settings)
+        self._github = github
+
+    def list(self) -> list[Hook]:
+        """Return ours; none where there is no repository."""
+        return [hook for each in self._github.pages(self._path()) if (hook := self._ours(each))]
+
+    def _ours(self, found: dict[str, Any]) -> Hook | None:
+        config = {**found["config"], "insecure_ssl": str(found["config"].get("insecure_ssl", "0"))}  # or a number
+        ours = self.unmarked(str(config.get("url", "")))
+        rest = {name: {**found, **config}.get(name) for name in self.wanted}
+        return Hook(found["id"], ours[0], ours[1] if config.get("secret") else "", rest) if ours else None
+
+    def write(self, address: str, secret: Secret | None, over: Hook | None = None) -> None:
+        """Make a hook, or make one over; address, secret and fingerprint change in one request, or not at all."""
+        rest: dict[str, Any] = dict(self.wanted)
+        body = {name: rest.pop(name) for name in ("events", "active")}
+        given = {"secret": secret.reveal()} if secret else {}
+        config = {**rest, "url": self.marked(address, secret), **given}
+        if over:
+            self._github.call("PATCH", self._path(over.id), {**body, "config": config})
+        else:
+            self._github.call("POST", self._path(), {"name": "web", **body, "config": config})
+
+    def delete(self, hook: Hook) -> bool:
+        """Delete a hook; False where it was gone."""
+        return self._github.delete(self._path(hook.id))
+
+    def page(self, hook: Hook) -> str:
+        """Return the address of the page where people see it."""
+        return f"https://{self._github.host}/{self._github.repository}/settings/hooks/{hook.id}"
+
+    def newest(self, hook: Hook) -> Delivery | None:
+        """Return the last delivery; None where there was none, or GitHub has forgotten it."""
+        found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
+        return next((_delivery(each) for each in found or []), None)
+
+    def ping(self, hook: Hook) -> Delivery | None:
+        """Let GitHub call, and return what came of it; None where nothing did in time."""
+        before = self.newest(hook)
+        self._github.call("POST", f"{self._path(hook.id)}/pings")
+        return self.later(hook, before)
+
+    def _path(self, number: int | None = None) -> str:
+        return self._github.path("hooks", *([str(number)] if number else []))
+
+
+def _delivery(found: dict[str, Any]) -> Delivery:
+    return Delivery(found["id"], found["event"], found["status_code"] or 0, found["status"])

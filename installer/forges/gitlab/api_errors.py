@@ -1,0 +1,108 @@
+"""What GitLab says when it says no: the cause in its own words, and the way out."""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ...support.errors import InstallerError
+from ..api_errors import Refused, said_to_a_program
+
+_LATER = "Run this again later: it goes on where it stopped"
+
+
+class RefusedByGitLab(Refused):
+    """GitLab said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
+
+    def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
+        wait = seconds_to_wait(status, headers)
+        InstallerError.__init__(
+            self, f"GitLab answered {status} to {verb} {path}: {message}", fix(status, message, wait)
+        )
+        self.status = status
+        self.reason = message
+        self.wait = wait
+
+
+def seconds_to_wait(status: int, headers: Mapping[str, str]) -> float | None:
+    """Return how long a rate limit lasts; None where it is none."""
+    if status != 429:
+        return None
+    if (after := headers.get("retry-after", "")).isdigit():
+        return float(after)
+    if (reset := headers.get("ratelimit-reset", "")).isdigit():
+        return max(0.0, float(reset) - time.time()) + 1
+    return 60.0
+
+
+def fix(status: int, message: str, wait: float | None) -> str:
+    """Return what to do about an answer."""
+    said = message.lower()
+    if wait is not None:
+        until = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + wait))
+        return f"GitLab's rate limit ends at {until}, in {wait:.0f} s: run this again then."
+    if "insufficient_scope" in said:
+        return "Give the token in GITLAB_TOKEN the scope `api`: make a new one, scopes cannot be added."
+    if "expired" in said or "revoked" in said:
+        return "Make a new token with the scope `api` and set it in GITLAB_TOKEN."
+    if "invalid url given" in said:
+        return (
+            "GitLab may not call argocd.url: its administrator allows addresses of its own network at "
+            "Admin, Settings, Network, Outbound requests; or mend the setting."
+        )
+    if "archived" in said:
+        return "Unarchive the project in its settings (General, Advanced), then run this again."
+    if status >= 500:
+        return f"GitLab has trouble (gitlab.com: see https://status.gitlab.com). {_LATER}."
+    return _FIXES.get(status, f"{_LATER}; where that does not help, see what GitLab says above.")
+
+
+_FIXES = {
+    400: "GitLab does not accept these values: mend what it names, in gitops.yaml or in the project's settings.",
+    401: "The token is wrong or has expired: set a new one, with the scope `api`, in GITLAB_TOKEN.",
+    403: "The account may not do this: it takes the role Maintainer in the project (to delete it, Owner); "
+    "or a setting of the group or the instance forbids it.",
+    404: "It does not exist, or the token may not see it.",
+    409: "Something else is changing it right now, or it is there already: run this again.",
+    422: "GitLab does not accept these values: mend what it names, in gitops.yaml or in the project's settings.",
+}
+
+
+def words(body: bytes | str | None) -> str:
+    """Return what a body says: GitLab puts text, lists by field, or OAuth's pair of words there."""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return " ".join(text.split())[:300] or "no message"
+    if not isinstance(told, dict):
+        return str(told)[:300]
+    parts = [_plain(told[name]) for name in ("message", "error", "error_description") if told.get(name)]
+    return ": ".join(dict.fromkeys(parts)) or "no message"
+
+
+def _plain(said: Any) -> str:
+    if isinstance(said, dict):
+        return "; ".join(f"{name} {_plain(each)}" for name, each in said.items())
+    if isinstance(said, list):
+        return ", ".join(_plain(each) for each in said)
+    return str(said)
+
+
+def said_to_git(output: str) -> tuple[str, bool]:
+    """Return the way out of what git printed, and whether trying again at once may help."""
+    if "protected branch" in output:
+        return (
+            "A maintainer may make main of an empty project, unless default branches are not protected: "
+            "push it by hand while Settings, Repository, Protected branches lets you, then run this again."
+        ), False
+    if re.search(r"Access denied|Authentication failed|could not read Username", output):
+        return _FIXES[401], False
+    if found := re.search(r"returned error: (\d{3})", output):
+        status = int(found[1])
+        return fix(status, output, None), status >= 500
+    if "pre-receive hook declined" in output:
+        return "A push rule forbids this: let an owner of the group except it, then run this again.", False
+    told, again = said_to_a_program(output)
+    return told.replace("github.ca", "gitlab.ca"), again

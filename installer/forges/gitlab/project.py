@@ -1,0 +1,160 @@
+"""GitLab, as the place that keeps the code: one project, what is in it and what is kept beside it."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ...support.parsing import reading
+from ...support.secret import Secret
+from ..base import Commit
+from .api_errors import RefusedByGitLab
+from .rest import GitLabRest
+
+HIDES = (17, 6)
+"""Since then a variable can be written so that nobody reads it again."""
+
+
+class GitLab(GitLabRest):
+    """`repository` is the full path, `group/subgroup/name`, that paths begin with."""
+
+    variables_are = "CI/CD variables"
+    secret_is = "masked and protected variable"  # noqa: S105 - words
+
+    def __init__(self, host: str, token: Secret, repository: str, *, ca: str = "") -> None:
+        super().__init__(host, token, ca=ca)
+        self.repository = repository
+
+    def path(self, *parts: str) -> str:
+        """Return a path below the project, each part escaped with its slashes."""
+        return "/".join(["/projects", *(quote(part, safe="") for part in (self.repository, *parts))])
+
+    def find(self) -> dict[str, Any] | None:
+        """Return the project, or None."""
+        found: dict[str, Any] | None = self.get(self.path())
+        return found
+
+    @reading("GitLab's answer")
+    def leads_here(self, address: str) -> bool:
+        """Tell whether GitLab leads another address to this project: it was renamed or transferred."""
+        host, _, name = address.partition("://")[2].partition("/")
+        found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
+        return found is not None and str(found["path_with_namespace"]).casefold() == self.repository.casefold()
+
+    @reading("GitLab's answer")
+    def head(self, branch: str) -> str | None:
+        """Return the commit at a branch's head, or None."""
+        found = self.get(self.path("repository", "branches", branch))
+        return found["commit"]["id"] if found else None
+
+    @reading("GitLab's answer")
+    def file(self, path: str, ref: str) -> str | None:
+        """Return a file's text at a commit or branch, or None."""
+        found = self.get(self.path("repository", "files", path), ref=ref)
+        return base64.b64decode(found["content"]).decode(errors="replace") if found else None
+
+    @reading("GitLab's answer")
+    def commits(self, branch: str) -> Iterator[Commit]:
+        """Walk along a branch, newest first."""
+        for found in self.pages(self.path("repository", "commits"), ref_name=branch):
+            yield Commit(found["id"], found["message"], found["committed_date"])
+
+    @reading("GitLab's answer")
+    def level(self) -> int:
+        """Return the token's access level in the project: 40 is Maintainer, 50 Owner; 0 where it has none."""
+        permissions = (self.find() or {}).get("permissions") or {}
+        return max((access["access_level"] for access in permissions.values() if access), default=0)
+
+    # --- what is kept beside it: a masked variable is a secret ---------------------------------------
+
+    def note(self, name: str) -> "VariableNote":
+        """Return the note of a name: a CI/CD variable."""
+        return VariableNote(self, name)
+
+    @reading("GitLab's answer")
+    def notes(self, prefix: str) -> dict[str, tuple[str, float]]:
+        """Return the texts of all notes whose names begin so, and their ages by GitLab's own clock."""
+        found = {v["key"]: v["value"] for v in self.pages(self.path("variables")) if v["key"].startswith(prefix)}
+        now = self.now() if found else 0.0
+        return {name: (text, now - at) for name, (text, at) in ((n, _noted(v)) for n, v in found.items())}
+
+    @reading("GitLab's answer")
+    def variables(self) -> dict[str, str]:
+        """Return the project's variables that are no secrets."""
+        return {v["key"]: v["value"] for v in self.pages(self.path("variables")) if not v["masked"]}
+
+    @reading("GitLab's answer")
+    def secrets(self) -> frozenset[str]:
+        """Return the names of the project's masked variables."""
+        return frozenset(v["key"] for v in self.pages(self.path("variables")) if v["masked"])
+
+    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
+        """Create or change a variable; `known` are those that are there."""
+        body = {"value": value, "raw": True}  # else GitLab would take `$` for the start of another variable's name
+        if name in known:
+            self.call("PUT", self.path("variables", name), body)
+        else:
+            self.call("POST", self.path("variables"), {"key": name, **body})
+
+    def set_secret(self, name: str, value: Secret) -> None:
+        """Create or replace a variable that logs do not show, for protected branches only."""
+        body = {"value": value.reveal(), "raw": True, "masked": True, "protected": True}
+        if name in self.secrets():
+            self.call("PUT", self.path("variables", name), body)
+            return
+        self.delete_variable(name)  # one that everybody could read
+        hidden = {"masked_and_hidden": True} if self.version() >= HIDES else {}
+        self.call("POST", self.path("variables"), {"key": name, **body, **hidden})
+
+    def delete_variable(self, name: str) -> bool:
+        """Delete a variable; False where there was none."""
+        return self.delete(self.path("variables", name))
+
+    delete_secret = delete_variable
+
+
+class VariableNote:
+    """A CI/CD variable. GitLab keeps no time of its last change, so it is in the value."""
+
+    def __init__(self, gitlab: GitLab, name: str) -> None:
+        self._gitlab = gitlab
+        self._name = name
+        self._path = gitlab.path("variables", name)
+        self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
+
+    @reading("GitLab's answer")
+    def read(self) -> str | None:
+        """Return the text, or None."""
+        found = self._gitlab.get(self._path)
+        return _noted(found["value"])[0] if found else None
+
+    def make(self, text: str) -> None:
+        """Create it."""
+        self._gitlab.call("POST", self._gitlab.path("variables"), {"key": self._name, **self._body(text)})
+
+    def renew(self, text: str) -> bool:
+        """Write the text and the time; False where it is gone."""
+        try:
+            self._gitlab.call("PUT", self._path, self._body(text))
+        except RefusedByGitLab as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def take_away(self) -> None:
+        """Delete it."""
+        self._gitlab.delete(self._path)
+
+    def _body(self, text: str) -> dict[str, Any]:
+        return {"value": json.dumps({"text": text, "at": self._gitlab.now()}), "raw": True}
+
+
+def _noted(value: str) -> tuple[str, float]:
+    """Return the text of a note and when it was written; one of another form was never."""
+    try:
+        tree = json.loads(value)
+        return str(tree["text"]), float(tree["at"])
+    except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        return "", float("-inf")

@@ -1,0 +1,248 @@
+"""One writer at a time on a project: each run keeps a note of its own at the code host, and looks for others'.
+
+The code hosts have no compare-and-swap for what they keep beside a repository: who writes last wins. So no name is
+ever written by two runs: each writes a note of its own, then looks, and goes on only where no other living note is
+there. Of two that do so at once at least one sees the other. A note that was not renewed for two minutes, as after a
+kill, is void; a run that may have slept that long starts over with a new one before its next write.
+"""
+
+import getpass
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from secrets import token_hex
+from typing import Any, Literal
+
+from ..support.errors import DeadlinePassed, InstallerError
+from ..support.file_lock import machine, turn
+from ..support.wait import until
+from ..support.write_guard import only_while
+from .base import Host
+
+NAME = "GITOPS_FLASK_UP"
+"""What the notes' names begin with; at GitHub they are Actions variables."""
+LASTS = 120.0
+"""Seconds after which others take a note that was not renewed for void."""
+SURE = 90.0
+"""Seconds after the last renewal for which its own run relies on it: less, as clocks and networks are not exact."""
+RENEW = 30.0
+AGAIN = 5.0
+"""Seconds after a renewal that failed."""
+GIVES_WAY = 10.0
+"""Seconds that of two which began at once the first by name gives the other to withdraw."""
+
+
+class Held(InstallerError):
+    """Say which other run holds the project."""
+
+
+class Lost(InstallerError):
+    """Say why this run does not hold the project any more."""
+
+
+Notes = dict[str, dict[str, Any]]
+"""Who wrote each note, by its name."""
+
+
+class Lease:
+    """The right to change one project; whoever deletes the note ends anybody's."""
+
+    def __init__(self, host: Host, verb: Literal["up", "down"] = "up") -> None:
+        self._host = host
+        self._about = {"by": f"{_user()}@{socket.gethostname()}", "machine": machine(), "verb": verb}
+        self._name = ""
+        self._renewals = 0
+        self._confirmed = 0.0
+        self._lost: Lost | None = None
+        self._busy = threading.RLock()
+        self._asking = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it as long as the block lasts; raise where another run, here or elsewhere, holds it.
+
+        Where there is no repository there is no place for a note: then only others on this machine are kept away.
+        """
+        with ExitStack() as stack:
+            self._here(stack)
+            if self._host.find() is None:
+                yield
+                return
+            try:
+                self._take()
+            except Held as error:
+                raise InstallerError(f"{error.message} This one changed nothing there.", error.fix) from None
+            done = threading.Event()
+            renewal = threading.Thread(target=self._renew, args=(done,), daemon=True)
+            renewal.start()
+            try:
+                with only_while(self.check):
+                    yield
+            finally:
+                done.set()
+                renewal.join()
+                self._give_back()
+
+    def check(self) -> None:
+        """Raise where another run may have taken over; asks the code host only after a long silence."""
+        if self._lost is None and self._is_sure():
+            return
+        with self._busy:
+            if self._asking:  # the note itself is being written
+                return
+            if self._lost is None and not self._is_sure():
+                self._start_over()
+            if self._lost:
+                raise self._lost
+
+    def _is_sure(self) -> bool:
+        return _passed() - self._confirmed <= SURE
+
+    def tidy(self) -> None:
+        """Take away the notes of runs that were killed."""
+        with ExitStack() as stack, suppress(InstallerError):
+            self._here(stack)
+            for name in self._others()[1]:
+                self._host.note(name).take_away()
+
+    def _here(self, stack: ExitStack) -> None:
+        """Keep others on this machine away: the kernel forgets whoever was killed."""
+        try:
+            stack.enter_context(turn(f"up of {self._host.repository} at {self._host.host}", 0))
+        except DeadlinePassed as error:
+            what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
+            raise InstallerError(what, error.fix) from None
+
+    def _take(self) -> None:
+        """Write a note of a new name, look for others', and take away those that are void."""
+        self._refuse(self._others()[0])
+        self._name = f"{NAME}_{token_hex(8).upper()}"
+        living: Notes = {}
+        void: Notes = {}
+
+        def settled() -> bool:
+            nonlocal living, void
+            living, void = self._others()
+            return not living or min(living) < self._name
+
+        try:
+            began = _passed()
+            self._host.note(self._name).make(self._text())
+            until(settled, GIVES_WAY)
+            self._refuse(living)
+            for name in void:
+                self._host.note(name).take_away()
+        except BaseException:
+            self._give_back()
+            raise
+        self._confirmed = began
+
+    def _text(self) -> str:
+        self._renewals += 1  # another text each time: a host need not note the time of a change that changes nothing
+        return json.dumps({**self._about, "renewals": self._renewals})
+
+    def _refuse(self, living: Notes) -> None:
+        for name, holder in living.items():
+            by_hand = self._host.note(name).by_hand
+            raise Held(
+                self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
+                f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {by_hand}",
+            )
+
+    def _at_work(self, verb: str, who: str) -> str:
+        return f"Another `{verb}` is at work on {self._host.repository}, {who}."
+
+    def _others(self) -> tuple[Notes, Notes]:
+        """Return the notes of other runs: those of living ones, and those that are void."""
+        living: Notes = {}
+        void: Notes = {}
+        for name, (text, age) in self._host.notes(NAME).items():
+            holder = _read(text)
+            if name != self._name:
+                (void if self._void(holder, age) else living)[name] = holder
+        return living, void
+
+    def _void(self, holder: dict[str, Any], age: float) -> bool:
+        """Tell whether its holder is gone: not heard of for long, or of this machine, where we have the turn now."""
+        here = self._about["machine"]
+        return age > LASTS or bool(here and holder.get("machine") == here)
+
+    def _renew(self, done: threading.Event) -> None:
+        wait = RENEW
+        while not done.wait(wait):
+            wait = RENEW
+            with self._busy:
+                if self._lost:
+                    return
+                try:
+                    if self._is_sure():
+                        self._renew_once()
+                    else:
+                        self._start_over()
+                except InstallerError:  # the work itself tells what is wrong with the host
+                    wait = AGAIN
+
+    def _renew_once(self) -> None:
+        began = _passed()
+        with self._asks():
+            there = self._host.note(self._name).renew(self._text())
+        if there:
+            self._confirmed = began
+        else:
+            self._lose("somebody deleted its note")
+
+    def _start_over(self) -> None:
+        """Take the project anew after a long silence, in which others may have taken it."""
+        with self._asks():
+            self._give_back()
+            try:
+                self._take()
+            except Held as error:
+                self._lose(f"it was not heard of for a while, and {error.message[0].lower()}{error.message[1:-1]}")
+
+    @contextmanager
+    def _asks(self) -> Iterator[None]:
+        """Let the writes of notes pass our own question whether this run may still write."""
+        self._asking = True
+        try:
+            yield
+        finally:
+            self._asking = False
+
+    def _lose(self, why: str) -> None:
+        what = f"This run does not hold {self._host.repository} any more: {why}. It stopped before its next write."
+        self._lost = Lost(what, "Run this again when no other run is at work; it goes on.")
+
+    def _give_back(self) -> None:
+        with suppress(InstallerError):  # it becomes void by itself
+            self._host.note(self._name).take_away()
+
+
+def _user() -> str:
+    """Return who runs this; a container's user may be on no list."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return f"user {os.getuid()}" if sys.platform != "win32" else "somebody"
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        holder = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _passed() -> float:
+    """Return seconds of a clock that goes on while this machine sleeps, as Python's monotonic one need not."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux; its CLOCK_MONOTONIC stands still in a suspended machine
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    if hasattr(time, "clock_gettime"):  # macOS: CLOCK_MONOTONIC goes on, Python's monotonic() stands still
+        return time.clock_gettime(time.CLOCK_MONOTONIC)
+    return time.monotonic()  # Windows

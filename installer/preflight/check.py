@@ -1,0 +1,32 @@
+"""A check: what is asked, when, and for whom."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ..engine.finding import Finding
+from ..engine.resource import Lane
+from ..project.project import World
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check, and when it is made; `doctor` makes all of them."""
+
+    where: Literal["host", "cluster"] | None
+    """Whose trouble makes it pointless: a refused token at the code host, a cluster that does not answer."""
+    ask: Callable[[World], Iterable[Finding]]
+    before: str = ""
+    """`looking`, `writing` (anything), the key of a resource that is to be written, or `sharing` (it stops nothing)."""
+    anywhere: bool = False
+    """Whether it makes sense without a project."""
+    only: str = ""
+    """The code host or the CI that it is about; empty: it is about all of them."""
+
+    def concerns(self, world: World) -> bool:
+        """Tell whether it is about this project."""
+        return self.only in ("", world.settings.scm, world.settings.ci)
+
+    def lane(self, world: World) -> Lane | None:
+        """Return the lane whose trouble this is."""
+        return world.settings.scm if self.where == "host" else self.where

@@ -1,0 +1,145 @@
+"""Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..engine import reconcile
+from ..engine.finding import Finding
+from ..engine.reconcile import Planned
+from ..engine.resource import Lane, Resource
+from ..project.project import World
+from ..support import crash_report
+from ..support.errors import InstallerError
+from ..support.wait import threads
+from . import cluster, database, github_actions, owner, registry_login, repository, token, tools, uncommitted_settings
+from .check import Check
+from .external_ci import CHECKS as OF_EXTERNAL_CIS
+from .gitlab import CHECKS as OF_GITLAB
+
+CHECKS = (
+    Check(None, tools.present, "looking", anywhere=True),
+    Check(None, token.works, "looking", anywhere=True, only="github"),
+    Check(None, cluster.answers, "looking", anywhere=True),
+    Check(None, tools.recent, "writing", anywhere=True),
+    Check("host", token.scopes, "writing", anywhere=True, only="github"),
+    Check("host", token.clock, anywhere=True, only="github"),
+    Check("host", owner.exists, "repository", only="github"),
+    Check("host", owner.may_create, "repository", only="github"),
+    Check("host", owner.deploy_keys, "credential", only="github"),
+    Check("host", owner.plan, only="github"),
+    Check("host", repository.same_project, "writing", only="github"),
+    Check("host", repository.administered, "writing", only="github"),
+    Check("host", repository.as_wanted, "repository"),
+    Check("host", repository.clone, "content"),
+    Check("host", repository.no_branch_in_the_way, "writing", only="github"),
+    Check("host", repository.no_rule_in_the_way, "writing", only="github"),
+    Check("host", github_actions.allowed, "writing", only="github-actions"),
+    Check("host", repository.runner, "content", only="github-actions"),
+    Check("host", repository.strangers, "writing", only="github-actions"),
+    *OF_GITLAB,
+    Check("host", registry_login.login, "registry-token"),
+    Check(None, registry_login.public_source, "sharing"),
+    Check("host", registry_login.first_push, "sharing"),
+    Check("host", registry_login.exposed),
+    *OF_EXTERNAL_CIS,
+    Check("cluster", registry_login.pull, "pull-secret"),
+    Check("cluster", cluster.versions, "writing", anywhere=True),
+    Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
+    Check("cluster", cluster.rights_to_wire, "application"),
+    Check("cluster", cluster.namespace, "writing"),
+    Check("cluster", cluster.kinds, "writing"),
+    Check("cluster", cluster.architectures),
+    Check("cluster", database.rights_to_write, "database-address"),
+    Check("cluster", database.address, "database-address"),
+    Check(None, uncommitted_settings.committed, "sharing"),
+    Check("host", uncommitted_settings.merged, "sharing"),
+)
+
+
+def before_reading(world: World) -> list[Finding]:
+    """Return the problems with what looking needs: programs, a token that works, a cluster that answers."""
+    checks = [check for check in CHECKS if check.before == "looking"]
+    return [finding for finding in _ask(world, checks) if finding.problem]
+
+
+def before_writing(world: World, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
+    """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster.
+
+    `blind` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
+    """
+    if not any(p.change and p.change.action != "unavailable" for p in planned):
+        return []
+    moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
+    found = _ask(world, [check for check in CHECKS if check.before in moments and check.lane(world) not in blind])
+    return [finding for finding in found if finding.problem]
+
+
+def blocked(planned: Sequence[Planned]) -> list[Finding]:
+    """Return what must be done before the plan can be carried out."""
+    return [
+        Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}.", p.change.fix)
+        for p in planned
+        if p.change and p.change.blocked
+    ]
+
+
+def notes(world: World, blind: Collection[str] = ()) -> list[Finding]:
+    """Return what is worth knowing of the settings, though it stops nothing."""
+    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(world) not in blind]
+    return [finding for finding in _ask(world, checks) if not finding.stops]
+
+
+def everything(world: World) -> list[Finding]:
+    """Make every check that can be made here and return all that was found, the good as well."""
+    here = [check for check in CHECKS if check.anywhere or world.settings.slug]
+    first = _ask(world, [check for check in here if check.before == "looking"])
+    blind = {finding.lane for finding in first if finding.problem}
+    later = [check for check in here if check.before != "looking" and check.lane(world) not in blind]
+    found = _each(world, later)
+    told = {check.before for check, findings in found if any(finding.problem for finding in findings)}
+    rest = [finding for _, findings in found for finding in findings]
+    return list(dict.fromkeys([*first, *rest, *(_in_the_way(world, blind, told) if world.settings.slug else [])]))
+
+
+def _in_the_way(world: World, blind: Collection[str], told: Collection[str]) -> list[Finding]:
+    """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
+    resources = [r for r in reconcile.visible(world.resources(), blind) if r.key not in told]
+    with threads(4) as pool:
+        return [finding for found in pool.map(_obstacles, resources) for finding in found]
+
+
+def _obstacles(resource: Resource[Any]) -> list[Finding]:
+    try:
+        return blocked(reconcile.plan([resource]))
+    except InstallerError as error:
+        return [_stumbled(resource.lane, error)]
+
+
+def refuse(problems: Sequence[Finding]) -> None:
+    """Raise one error that tells all problems; nothing where there are none."""
+    if problems:
+        raise InstallerError("Nothing was changed.\n" + "\n".join(map(str, problems)))
+
+
+def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
+    return [finding for _, found in _each(world, checks) for finding in found]
+
+
+def _each(world: World, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
+    asked = [check for check in checks if check.concerns(world)]
+    with threads(8) as pool:
+        return list(zip(asked, pool.map(lambda check: _one(world, check), asked), strict=True))
+
+
+def _one(world: World, check: Check) -> list[Finding]:
+    try:
+        return list(check.ask(world))
+    except InstallerError as error:  # what one check stumbles over must not hide what the others found
+        return [_stumbled(check.lane(world) or world.settings.scm, error)]
+    except Exception as error:  # nor must what nobody foresaw
+        what, _, fix = crash_report.told(error).partition("\n  ")
+        return [Finding(check.lane(world) or world.settings.scm, what, fix.removeprefix("→ "))]
+
+
+def _stumbled(lane: Lane, error: InstallerError) -> Finding:
+    return Finding(lane, error.message, error.fix or "Run this again with -v.")

@@ -1,0 +1,50 @@
+"""A CI that is not the code host's own: the token for its API, and the one that it delivers with."""
+
+from collections.abc import Iterable
+
+from ..engine.finding import Finding
+from ..forges.credentials import CI_TOKENS, DELIVERY_TOKEN
+from ..forges.github.repository import GitHub
+from ..project.project import World
+from ..support.errors import Answered, InstallerError
+from .check import Check
+
+
+def token(world: World) -> Iterable[Finding]:
+    """Check that the CI takes the token; without one, say what people have to do."""
+    ci, variable = world.ci, CI_TOKENS[world.settings.ci]
+    if ci.blind:
+        what = f"There is no {variable}: {ci.title} is to be set up by hand, as `plan` lists it."
+        yield Finding(world.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
+        return
+    try:
+        yield Finding(world.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
+    except InstallerError as error:
+        refused = f"{variable} does not work: " if isinstance(error, Answered) else ""
+        yield Finding(world.settings.scm, f"{refused}{error.message}", error.fix)
+
+
+def delivery_token(world: World) -> Iterable[Finding]:
+    """Check that the token at hand sees the repository; what it may write shows only when it does."""
+    given, settings = world.credentials.delivery_token, world.settings
+    if not given or world.github.find() is None:
+        return
+    more = {"ca": settings.ca, "api_version": settings.api_version}
+    found = GitHub(settings.host, given, settings.repository, **more).find()
+    if found is None or not (found.get("permissions") or {"push": True})["push"]:
+        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deliveries are pushed with it."
+        fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
+        yield Finding(settings.scm, what, fix)
+    else:
+        yield Finding(settings.scm, f"{DELIVERY_TOKEN} opens {settings.repository}")
+
+
+def _page(host: str) -> str:
+    return f"https://{host}/settings/personal-access-tokens/new"
+
+
+CHECKS = tuple(
+    Check("host", ask, before, only=ci)
+    for ci in CI_TOKENS
+    for ask, before in ((token, "looking"), (delivery_token, "registry-token"))
+)

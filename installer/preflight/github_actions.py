@@ -1,0 +1,104 @@
+"""GitHub Actions: whether they are on, and whether a policy lets the workflows use the actions that they name."""
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config.settings import GITHUB_ACTIONS
+from ..engine.finding import Finding
+from ..forges.api_errors import Refused
+from ..project.project import World
+from ..support.parsing import UNREADABLE
+
+_OF_GITHUB = ("actions", "github")
+_BY_COMMIT = re.compile(r"@[0-9a-f]{40}$")
+Policy = dict[str, Any]
+
+
+def allowed(world: World) -> Iterable[Finding]:
+    """Check the repository's policy, or before there is one the organisation's, where the token may ask."""
+    settings = world.settings
+    there = world.github.find() is not None
+    path = world.github.path("actions/permissions") if there else f"/orgs/{settings.owner}/actions/permissions"
+    of_owner = f"https://{settings.host}/organizations/{settings.owner}/settings/actions"
+    page = f"{settings.url}/settings/actions, or, where it is greyed out, an owner's {of_owner}" if there else of_owner
+    policy = _ask(world, path)
+    if policy is None:
+        return
+    if policy.get("enabled") is False or policy.get("enabled_repositories") == "none":
+        yield Finding("github", f"GitHub Actions are switched off for {settings.repository}.", f"See {page}")
+    elif policy.get("enabled_repositories") == "selected":
+        yield Finding(
+            "github",
+            f"{settings.owner} lets only chosen repositories use GitHub Actions; {settings.repository} would be none.",
+            f"Let an owner create it, empty, and choose it: {page}",
+        )
+    elif forbidden := [action for action in used(world) if not _may_use(world, path, policy, action)]:
+        which = f"`{policy['allowed_actions']}` actions"
+        if policy.get("sha_pinning_required"):
+            which += ", pinned to a commit,"
+        yield Finding(
+            "github",
+            f"Only {which} are allowed in {settings.repository}; the workflows use {', '.join(forbidden)}.",
+            f"Allow {', '.join(sorted({_name(action) + '@*' for action in forbidden}))}: {page}",
+        )
+
+
+def hindrance(world: World) -> str:
+    """Say what keeps runs from starting, where that can be told."""
+    return "\n".join(map(str, allowed(world))) if world.settings.ci == GITHUB_ACTIONS else ""
+
+
+def used(world: World) -> list[str]:
+    """Return the actions of others that the project's workflows name, each once."""
+    files = sorted(world.project.glob(".github/workflows/*.y*ml"))
+    named = dict.fromkeys(action for path in files for action in _uses(_workflow(path)))
+    return [action for action in named if not action.startswith(("./", "docker://"))]
+
+
+def _workflow(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, *UNREADABLE):  # GitHub names the line, in a run that fails
+        return None
+
+
+def _uses(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("uses"), str):
+            yield tree["uses"]
+        tree = list(tree.values())
+    for each in tree if isinstance(tree, list) else []:
+        yield from _uses(each)
+
+
+def _ask(world: World, path: str) -> Policy | None:
+    try:
+        found: Policy | None = world.github.get(path)
+    except Refused:  # an organisation's policy is for its owners to read
+        return None
+    return found
+
+
+def _may_use(world: World, path: str, policy: Policy, action: str) -> bool:
+    if policy.get("sha_pinning_required") and not _BY_COMMIT.search(action):
+        return False
+    kind = policy.get("allowed_actions", "all")
+    if kind == "all" or action.partition("/")[0].casefold() == world.settings.owner.casefold():
+        return True
+    chosen = _ask(world, f"{path}/selected-actions") if kind == "selected" else {}
+    if chosen is None:  # it cannot be told
+        return True
+    patterns = chosen.get("patterns_allowed") or []
+    if any(fnmatchcase(action, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
+        return False
+    group = "github_owned_allowed" if action.partition("/")[0] in _OF_GITHUB else "verified_allowed"  # perhaps it is
+    return bool(chosen.get(group)) or any(fnmatchcase(action, pattern) for pattern in patterns)
+
+
+def _name(action: str) -> str:
+    return action.partition("@")[0]

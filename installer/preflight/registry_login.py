@@ -1,0 +1,94 @@
+"""The registry: whether the login that deliveries will use may push."""
+
+from collections.abc import Iterable
+
+from ..ci import registry
+from ..ci.registry import Login
+from ..ci.registry_token import NAME
+from ..config.settings import FILE, Settings
+from ..engine.finding import Finding
+from ..engine.resource import Lane
+from ..forges.credentials import PULL_TOKEN
+from ..project.project import World
+from ..status import deployment_record
+from ..support.errors import InstallerError
+
+HUB = "docker.io"
+CREATE = "https://hub.docker.com/repository/create"
+PAGES = {
+    HUB: "https://hub.docker.com/repository/docker/{name}/settings",
+    "ghcr.io": "the package's page at GitHub, Package settings, Change visibility",
+}
+"""Where a registry's images are made private."""
+
+
+def login(world: World) -> Iterable[Finding]:
+    """Log in with the token at hand, as deliveries will."""
+    settings, credentials = world.settings, world.credentials
+    if settings.own_registry:
+        yield Finding(settings.scm, f"jobs log in to {settings.registry} each with its own token")
+        return
+    if not credentials.registry_token:
+        yield from _none_at_hand(world)
+        return
+    given = Login.to(settings, credentials.registry_username, credentials.registry_token)
+    yield _tried(world.settings.scm, given, world.settings.image_name, push=True)
+
+
+def pull(world: World) -> Iterable[Finding]:
+    """Log in with the token that the cluster is to pull a private image with."""
+    settings, credentials = world.settings, world.credentials
+    if not settings.image_private:
+        return
+    if credentials.pull_token:
+        given = Login.to(settings, credentials.pull_username, credentials.pull_token)
+        yield _tried("cluster", given, world.settings.image_name, push=False)
+    elif credentials.registry_token:
+        what = f"The cluster pulls with {NAME}, which may push too."
+        yield Finding("cluster", what, f"Set {PULL_TOKEN} to one that only reads.", stops=False)
+
+
+def public_source(world: World) -> Iterable[Finding]:
+    """Say so where anyone may pull the image of a private repository."""
+    return published_source(world.settings)
+
+
+def published_source(settings: Settings) -> Iterable[Finding]:
+    """Say so where an image that anyone may pull holds the source of a private repository."""
+    if settings.private and not settings.image_private:
+        what = f"{settings.repository} is private, but {FILE} calls its image public: anyone can read the source in it."
+        yield Finding(settings.scm, what, "Say registry.visibility: private, unless that is meant.", stops=False)
+
+
+def first_push(world: World) -> Iterable[Finding]:
+    """Say so where the first push would make a public image of one that is to be private."""
+    settings = world.settings
+    if settings.image_private and settings.registry == HUB and deployment_record.read(world) is None:
+        name = settings.image_name
+        what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
+        yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)
+
+
+def exposed(world: World) -> Iterable[Finding]:
+    """Say so where the registry gives the delivered image to anyone, though it is to be private."""
+    settings = world.settings
+    record = deployment_record.read(world) if settings.image_private else None
+    if record and record.image == settings.image_repository and registry.anyone_can_pull(settings, record.digest):
+        what = f"Anyone can pull {record.image}, without a login, though {FILE} calls it private: the source is in it."
+        page = PAGES.get(settings.registry, f"see {settings.registry}").format(name=settings.image_name)
+        yield Finding(settings.scm, what, f"Make it private ({page}), or say registry.visibility: public.", stops=False)
+
+
+def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
+    try:
+        registry.check_login(given, image, push=push)
+    except InstallerError as error:
+        return Finding(lane, error.message, error.fix)
+    return Finding(lane, f"{given.host} lets {given.username} {'push' if push else 'pull'} {image}")
+
+
+def _none_at_hand(world: World) -> Iterable[Finding]:
+    """Say what that means: the stored one is kept, but cannot be tried from here."""
+    stored = world.ci.blind or NAME in world.ci.secrets()
+    what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deliveries cannot push'}."
+    yield Finding(world.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored)

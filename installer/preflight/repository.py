@@ -1,0 +1,153 @@
+"""The repository and the clone: whose they are, and whether something stands in the way of `env/dev`."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import yaml
+
+from ..ci.variables import MARK
+from ..cluster.labels import digest, identities
+from ..config.settings import FILE, MAIN
+from ..engine.finding import Finding
+from ..forges.api_errors import Refused
+from ..forges.git import Clone
+from ..project.project import World
+from ..resources.push_key import ruleset_of
+from ..support.errors import InstallerError
+from ..support.parsing import UNREADABLE
+
+# Rules by which the delivery's own token could not push to a branch.
+_BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
+
+_OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
+"""What GitHub calls its own machines at github.com, which are thrown away after each job."""
+
+
+def same_project(world: World) -> Iterable[Finding]:
+    """Adopt a repository that is empty, marked as ours or holds this very project; refuse any other."""
+    settings, github = world.settings, world.github
+    if github.find() is None or marked(world, github.variables()):
+        return
+    if github.head(MAIN) is None:
+        branches = [branch["name"] for branch in github.pages(github.path("branches"))]
+        holds = f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
+    else:
+        holds = other_content(world)
+    if holds:
+        fix = "Choose another project_slug, or move that repository away."
+        yield Finding("github", f"{settings.url} exists and {holds}.", fix)
+
+
+def marked(world: World, variables: Mapping[str, str]) -> bool:
+    """Tell whether the mark of the repository says that it is this project's, under today's address or an earlier."""
+    return any(digest(address) in identities(world.known) for address in variables.get(MARK, "").split())
+
+
+def other_content(world: World) -> str:
+    """Say what else than this project is on main; empty where it is this one."""
+    text = world.host.file(FILE, MAIN)
+    try:
+        tree = yaml.safe_load(text or "")
+    except (yaml.YAMLError, *UNREADABLE):
+        tree = None
+    project = tree.get("project") if isinstance(tree, dict) else None
+    slug = project.get("slug") if isinstance(project, dict) else None
+    if slug == world.settings.slug:
+        return ""
+    return f"holds something else: {f'the project {slug}' if slug else f'no {FILE} of a project'}"
+
+
+def as_wanted(world: World) -> Iterable[Finding]:
+    """Tell what became of the repository behind our back: its name, owner, visibility, default branch."""
+    for resource in world.resources():
+        if resource.key == "repository":
+            seen = resource.observe()
+            change = resource.diff(seen) if seen is not None else None
+            if change and change.blocked:
+                yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
+            elif change:
+                fields = ", ".join(f"{field.name} is {field.old}" for field in change.fields)
+                what = f"{resource.title}: {fields}{f' ({change.note})' if change.note else ''}."
+                yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)
+
+
+def administered(world: World) -> Iterable[Finding]:
+    """Check that the token's user may set what only administrators may: keys, secrets, rules."""
+    found = world.github.find()
+    if found and not (found.get("permissions") or {"admin": True})["admin"]:
+        yield Finding(
+            "github",
+            f"You are no administrator of {world.settings.repository}: its keys, secrets and rules are theirs to set.",
+            f"Let one make you one: {world.settings.url}/settings/access",
+        )
+
+
+def clone(world: World) -> Iterable[Finding]:
+    """Check that the project is a git repository with something to push, and to nowhere else."""
+    try:
+        folder = Clone(world.project)
+        folder.head()
+        folder.check_origin(world.settings.url)
+        folder.check_address(world.settings.clone_url)
+    except InstallerError as error:
+        yield Finding(world.settings.scm, error.message, error.fix)
+
+
+def no_branch_in_the_way(world: World) -> Iterable[Finding]:
+    """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
+    branch = world.settings.branch
+    parent = branch.partition("/")[0]
+    if world.github.head(parent):
+        yield Finding(
+            "github",
+            f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both.",
+            f"Rename it: gh api -X POST {world.github.path('branches', parent, 'rename')} -f new_name={parent}-old",
+        )
+
+
+def no_rule_in_the_way(world: World) -> Iterable[Finding]:
+    """Check that no rule, of the organisation say, keeps deliveries from pushing to the environment's branch."""
+    branch = world.settings.branch
+    try:
+        rules = list(world.github.pages(world.github.path("rules/branches", branch)))
+    except Refused as error:
+        if error.status == 403:  # a plan without rules has none in the way
+            return
+        raise
+    ours = ruleset_of(world.settings)  # it excepts the key that deliveries push with
+    excepted = {r["id"] for r in world.github.pages(world.github.path("rulesets")) if r["name"] == ours}
+    for rule in rules:
+        if rule["type"] in _BLOCKING and rule["ruleset_id"] not in excepted:
+            yield Finding(
+                "github",
+                f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deliveries from pushing to {branch}.",
+                f"Exclude refs/heads/env/* from ruleset {rule['ruleset_id']}: {_rules_page(world, rule)}",
+            )
+
+
+def _rules_page(world: World, rule: dict[str, str]) -> str:
+    if rule["ruleset_source_type"] == "Organization":
+        return f"https://{world.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
+    return f"{world.settings.url}/settings/rules"
+
+
+def strangers(world: World) -> Iterable[Finding]:
+    """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
+    settings = world.settings
+    label = settings.runner or world.github.variables().get("RUNNER", "")
+    if settings.private or settings.public_runner == "allowed" or not label or _OF_GITHUB.fullmatch(label):
+        return
+    what = f"{settings.repository} is public: whatever anybody proposes in a pull request would run on `{label}`."
+    fix = (
+        f"Leave github.runner empty (and take the variable RUNNER away), make the repository private, or say "
+        f"github.public_runner: allowed in {FILE} where these machines are thrown away after each job."
+    )
+    yield Finding("github", what, fix)
+
+
+def runner(world: World) -> Iterable[Finding]:
+    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
+    settings = world.settings
+    if not (settings.in_cloud or settings.runner or world.github.variables().get("RUNNER")):
+        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
+        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")

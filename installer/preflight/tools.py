@@ -1,0 +1,76 @@
+"""The programs on this machine: whether they are there, and new enough."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from ..engine.finding import Finding
+from ..engine.resource import Lane
+from ..project.project import World
+from ..support import process
+
+PURPOSE = {
+    "git": "commits and pushes the project",
+    "gh": "creates the repository and lends git its login",
+    "helm": "installs Argo CD and its wiring",
+    "argocd": "refreshes and removes the Application",
+    "kubectl": "reads the cluster",
+}
+WHERE = {"git": "host", "gh": "github", "kubectl": "cluster", "helm": "cluster", "argocd": "cluster"}
+"""What each is for: any code host, GitHub alone, the cluster."""
+_ASK = {
+    "git": "--version",
+    "gh": "--version",
+    "helm": "version --template={{.Version}}",
+    "argocd": "version --client --short",
+    "kubectl": "version --client",
+}
+OLDEST = {
+    "git": ((2, 28), "older ones cannot fetch history without trees, nor begin on main: ci/deploy and the hook do"),
+    "gh": ((2, 17), "older ones have no `gh auth token`"),
+    "helm": ((3, 13), "older ones lack flags that the installer uses"),
+    "argocd": ((3, 2), "older ones would drop `retry.refresh` from the Application"),
+    "kubectl": ((1, 25), "the oldest that was tried"),
+}
+
+
+def present(world: World) -> Iterable[Finding]:
+    """Check that each program can be found."""
+    for tool, lane in _needed(world):
+        if process.missing(tool):
+            yield Finding(lane, f"{tool} is not installed: it {PURPOSE[tool]}.", f"See {process.INSTALL[tool]}")
+
+
+def recent(world: World) -> Iterable[Finding]:
+    """Check that each is new enough."""
+    for tool, lane in _needed(world):
+        if process.missing(tool):
+            continue  # told by `present`
+        said = process.attempt(tool, *_ASK[tool].split()).out
+        found = numbers(said)
+        oldest, why = OLDEST[tool]
+        if found and found < oldest:
+            wanted = ".".join(map(str, oldest))
+            fix = f"Get {wanted} or newer: {process.INSTALL[tool]}"
+            yield Finding(lane, f"{tool} is {_shown(said)}; {wanted} is the oldest that works ({why}).", fix)
+        else:
+            yield Finding(lane, f"{tool} {_shown(said)}")
+
+
+def _needed(world: World) -> Iterator[tuple[str, Lane]]:
+    scm = world.settings.scm
+    for tool, where in WHERE.items():
+        if where in ("host", scm):
+            yield tool, scm
+        elif where == "cluster":
+            yield tool, "cluster"
+
+
+def numbers(said: str) -> tuple[int, int] | None:
+    """Return the first two numbers of the first version in a program's answer."""
+    match = re.search(r"(\d+)\.(\d+)", said)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _shown(said: str) -> str:
+    match = re.search(r"\d+\.\d+(\.\d+)?", said)
+    return match[0] if match else "of an unknown version"

@@ -1,0 +1,26 @@
+"""GitLab, as a kind of code host."""
+
+from ..ci.gitlab_ci import GitLabCI
+from ..config.settings import Settings
+from ..forges.credentials import Credentials
+from ..forges.gitlab.deploy_keys import GitLabDeployKeys
+from ..forges.gitlab.project import GitLab
+from ..forges.gitlab.webhooks import GitLabWebhooks
+from ..resources.gitlab_project import GitLabProject
+from ..resources.gitlab_rules import GitLabRules
+from .forge_kind import Kind
+
+
+def _connect(settings: Settings, credentials: Credentials) -> GitLab:
+    return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
+
+
+AT_GITLAB = Kind(
+    _connect,
+    GitLabDeployKeys,
+    GitLabProject,
+    GitLabRules,
+    GitLabWebhooks,
+    {"gitlab-ci": GitLabCI},
+    rules_first=True,
+)

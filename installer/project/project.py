@@ -1,0 +1,191 @@
+"""One project with all that it is wired to: the edges, and the resources in their order."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from ..ci.base import CI
+from ..ci.variables import MARK
+from ..cluster.argocd import ArgoCD
+from ..cluster.deletion import KINDS
+from ..cluster.helm import Helm
+from ..cluster.kubectl import Cluster
+from ..cluster.labels import digest, identities, whose
+from ..config.settings import CIS, FILE, Scm, Settings
+from ..config.settings_file import load
+from ..engine.resource import Resource
+from ..forges import credentials as credentials_
+from ..forges.base import Host
+from ..forges.credentials import Credentials
+from ..forges.git import Clone
+from ..forges.github.register_app import register
+from ..forges.github.repository import GitHub
+from ..forges.webhooks import Webhooks
+from ..resources.application import Application
+from ..resources.argocd import ArgoCDInstallation
+from ..resources.database_address import DatabaseAddress
+from ..resources.first_deployment import Delivery
+from ..resources.former_objects import Former
+from ..resources.former_repository import FormerRepository, Place
+from ..resources.initial_push import Content
+from ..resources.namespace import Namespace
+from ..resources.platforms import Platforms
+from ..resources.pull_secret import PullSecret
+from ..resources.push_key import PushKey
+from ..resources.reporter import Reporter
+from ..resources.reporter_app import ReporterApp
+from ..resources.repository_credential import RepositoryCredential
+from ..resources.watcher import Noticing
+from ..resources.webhook import Webhook
+from ..support.errors import InstallerError
+from .forges import HOSTS
+
+
+@dataclass(frozen=True)
+class World:
+    """What every verb works with."""
+
+    project: Path
+    settings: Settings
+    credentials: Credentials
+    host: Host
+    cluster: Cluster
+
+    @classmethod
+    def open(cls, project: Path, context: str | None = None) -> "World":
+        """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
+        settings = load(project)
+        return cls._of(project, settings, context)
+
+    @classmethod
+    def anywhere(cls, context: str | None = None) -> "World":
+        """Return a world without a project, for what can be said there: this machine, the token, the cluster."""
+        host = os.environ.get("GH_HOST", "github.com")
+        settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
+        return cls._of(Path(), settings, context)
+
+    @classmethod
+    def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
+        found = credentials_.find(settings)
+        return cls(project, settings, found, HOSTS[settings.scm].connect(settings, found), Cluster(context))
+
+    @property
+    def github(self) -> GitHub:
+        """Return the code host as what it is where only GitHub's own checks ask."""
+        if not isinstance(self.host, GitHub):
+            raise TypeError(f"{self.settings.repository} is not at a GitHub")
+        return self.host
+
+    @property
+    def ci(self) -> CI:
+        """Return who builds and delivers."""
+        return HOSTS[self.settings.scm].cis[self.settings.ci](self.known, self.host, self.credentials)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Return the webhooks that the code host has for this application."""
+        return HOSTS[self.settings.scm].webhooks(self.host, self.known)
+
+    @cached_property
+    def known(self) -> Settings:
+        """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
+        settings, found = self.settings, []
+        with suppress(InstallerError):
+            found += self.host.variables().get(MARK, "").split()
+        with suppress(InstallerError):
+            wired = [f"{kind}/{settings.application}" for kind in KINDS]
+            found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]
+        former = []
+        for address in dict.fromkeys(filter(None, found)):
+            with suppress(InstallerError):
+                if digest(address) not in identities(settings) and self.host.leads_here(address):
+                    former.append(address)
+        return replace(settings, formerly=(*settings.formerly, *former))
+
+    def where(self) -> str:
+        """Say which repository and which cluster this is about."""
+        try:
+            cluster = self.cluster.describe()
+        except InstallerError:
+            cluster = "no cluster"
+        return f"{self.settings.url} · {cluster}"
+
+    def with_credentials(self, credentials: Credentials) -> "World":
+        """Return the same world with other credentials."""
+        return replace(self, credentials=credentials)
+
+    def resources(
+        self,
+        *,
+        remove_repository: bool = False,
+        remove_argocd: bool = False,
+        renew_key: bool = False,
+        person: bool = False,
+    ) -> list[Resource[Any]]:
+        """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
+        settings, host, credentials, cluster, ci = self.known, self.host, self.credentials, self.cluster, self.ci
+        kind, reader = HOSTS[settings.scm], credentials.reader
+        helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
+        github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
+        by_hand = partial(register, settings, github) if github and person else None
+        wants_database = settings.database != "none"
+        token_at_hand = bool(credentials.registry_token)
+        application = Application(settings, cluster, helm, argocd)
+        rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
+        before = [
+            kind.repository(settings, host, credentials, remove_it=remove_repository),
+            *(rules if kind.rules_first else []),
+            *ci.resources(),
+            Platforms(settings, ci.stored, cluster, blind=ci.blind),
+            *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
+        ]
+        return [
+            *before,
+            Content(
+                *(settings, host, credentials.login, Clone(self.project)),
+                needs=tuple(each.key for each in before),
+                repository_goes=remove_repository,
+            ),
+            Delivery(settings, host, ci, repository_goes=remove_repository),
+            *([] if kind.rules_first else rules),
+            ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
+            Former(settings, cluster, helm, application),
+            FormerRepository(settings, host, [self._place(address) for address in self.settings.formerly]),
+            Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
+            PullSecret(settings, cluster, helm, credentials),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
+            RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
+            application,
+            Noticing(settings, cluster, helm),
+            Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
+            *([Reporter(settings, cluster, helm)] if github else []),
+        ]
+
+    def _place(self, address: str) -> Place:
+        """Return a former repository. No token is sent to another host than the one that its variable is for."""
+        present = self.settings
+        host, _, name = address.partition("://")[2].partition("/")
+        owner, _, slug = name.rpartition("/")
+        settings = replace(present, host=host, owner=owner, slug=slug, formerly=())
+        if host == present.host:
+            return self._reached(settings)
+        scm: Scm = "gitlab" if "gitlab" in host else "github"
+        settings = replace(settings, scm=scm, ci=CIS[scm][0], ca="")
+        variable = credentials_.token_variable(settings)
+        if variable == credentials_.token_variable(present):
+            why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
+        else:
+            why = "" if credentials_.find(settings).token else f"no token for {host}; set {variable}"
+        return self._reached(settings, why)
+
+    def _reached(self, settings: Settings, unreachable: str = "") -> Place:
+        there, kind = World._of(self.project, settings, None), HOSTS[settings.scm]
+        host, ci = there.host, kind.cis[settings.ci](settings, there.host, there.credentials)
+        resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
+        if isinstance(host, GitHub):
+            resources.append(PushKey(settings, host))
+        return Place(settings, host, kind.keys(host), kind.webhooks(host, settings), resources, unreachable)

@@ -1,0 +1,219 @@
+"""Argo CD itself: used as it is where it runs already, else installed by its own chart, pinned and small."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..cluster.argocd_default_project import CLOSED, OPEN, DefaultProject
+from ..cluster.argocd_inventory import PARTS, asleep, namespaces, number, unready, version
+from ..cluster.argocd_values import values
+from ..cluster.certificates import CONFIG_MAP as CERTIFICATES
+from ..cluster.certificates import shortened, tls_host, unknown_authority
+from ..cluster.helm import Helm
+from ..cluster.helm_release import Release
+from ..cluster.host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
+from ..cluster.kubectl import Cluster, Object
+from ..cluster.labels import is_ours
+from ..cluster.pods import problems
+from ..config.settings import FILE, Settings
+from ..engine.resource import Change, Field, Lane, Resource, blocked, exact_differences
+from ..support.errors import InstallerError
+from ..support.wait import clear
+
+CHART = "oci://ghcr.io/argoproj/argo-helm/argo-cd"
+CHART_VERSION = "10.1.1"
+RELEASE = "argocd"
+_DEFAULT = "project default"
+OLDEST = (3, 2)
+"""The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
+CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What runs as Argo CD in the cluster, and our release of it."""
+
+    components: tuple[Object, ...]
+    release: Release | None
+    """The release `argocd` where this project made it."""
+    values: Mapping[str, Any]
+    known_hosts: str
+    """The ssh hosts that an Argo CD of others knows."""
+    trusted: frozenset[str] = frozenset()
+    """The hosts whose certificates it was given."""
+    default_open: bool = False
+    """Whether the project `default` of ours allows anything."""
+    default_users: tuple[str, ...] = ()
+    """The Applications that use that project while it does."""
+
+    @property
+    def namespaces(self) -> list[str]:
+        """Return the namespaces with an Argo CD in them."""
+        return namespaces(self.components)
+
+
+class ArgoCDInstallation(Resource[Seen]):
+    """Found by its components, never by its resource definitions: those outlive it."""
+
+    lane: Lane = "cluster"
+    key = "argocd"
+
+    def __init__(
+        self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
+    ) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._helm = helm
+        self._remove_it = remove_it
+        self._patience = patience
+        self._home = settings.argocd_namespace
+        self._ssh_host = ssh_host(settings.source_url)
+        self._ca_setting = f"{settings.scm}.ca"
+        self._tls_host = tls_host(settings.source_url) if settings.ca else ""
+        self._values = values(settings)
+        self._default = DefaultProject(settings, cluster, helm)
+        self.title = f"Argo CD in namespace {self._home}"
+
+    def observe(self) -> Seen:
+        """Read the components of every Argo CD in the cluster, and our release."""
+        components = tuple(self._cluster.list("deployments,statefulsets", selector=PARTS))
+        release = next((each for each in self._helm.ours(self._home) if each.name == RELEASE), None)
+        values = self._helm.values(RELEASE, self._home) if release else {}
+        foreign = release is None and self._home in namespaces(components)
+        hosts = self._map(CONFIG_MAP) if foreign and self._ssh_host else {}
+        trusted = frozenset(self._map(CERTIFICATES) if foreign and self._tls_host else ())
+        default_open = release is not None and self._default.is_open()
+        users = tuple(self._default.users()) if default_open else ()
+        seen = Seen(components, release, values, hosts.get("ssh_known_hosts", ""), trusted, default_open, users)
+        if foreign:
+            self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
+        return seen
+
+    def _map(self, name: str) -> dict[str, str]:
+        return (self._cluster.get("configmap", name, self._home) or {}).get("data") or {}
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen((), None, {}, "")
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare chart and values of ours; of another's only whether it will do."""
+        if seen.release is None and self._home in seen.namespaces:
+            return self._unfit(seen)
+        if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
+            return blocked(f"there is one in namespace {elsewhere[0]}", f"Set argocd.namespace to that in {FILE}.")
+        if not self._knows_host():
+            return self._without_host(f"configs.ssh.extraHosts under argocd.values in {FILE}")
+        if seen.release is None:
+            return Change("create", note=f"chart {CHART_VERSION}")
+        fields: tuple[Field, ...] = ()
+        if number(seen.release.chart_version) < number(CHART_VERSION):  # a newer one was someone's wish
+            fields = (Field("chart", seen.release.chart_version, CHART_VERSION),)
+        fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
+        if seen.release.status != "deployed":
+            fields += (Field("release", seen.release.status, "deployed"),)
+        fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))
+        if seen.default_open and not seen.default_users:
+            fields += (Field(_DEFAULT, OPEN, CLOSED),)
+        waiting = unready(seen.components, self._home)
+        if fields or waiting:
+            return Change("change", fields, f"wait for {waiting}" if waiting else "")
+        if seen.default_users:
+            user = seen.default_users[0]
+            return Change("unavailable", note=f"its project default {OPEN}, because Application {user} uses it")
+        return None
+
+    def _unfit(self, seen: Seen) -> Change | None:
+        found = version(seen.components, self._home)
+        numbers = number(found)
+        if numbers and numbers[:2] < OLDEST:
+            wanted = ".".join(map(str, OLDEST))
+            return blocked(f"it is {found}", f"Upgrade it to {wanted} or newer.")
+        if off := ", ".join(asleep(seen.components, self._home)):
+            return blocked(f"its {off} is scaled to 0", f"kubectl scale --namespace {self._home} --replicas=1")
+        if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
+            return self._without_host(f"the ConfigMap {CONFIG_MAP} in {self._home}")
+        if self._tls_host and self._tls_host not in seen.trusted:
+            return unknown_authority(self._tls_host, self._home, self._ca_setting)
+        return None
+
+    def _knows_host(self) -> bool:
+        """Tell whether our own Argo CD would know the ssh host."""
+        extra = (self._values["configs"].get("ssh") or {}).get("extraHosts") or ""
+        return not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
+
+    def _without_host(self, place: str) -> Change:
+        fix = f"Check what `{scan_command(self._ssh_host)}` prints, then add it to {place}."
+        return blocked(f"it does not know the ssh host {self._ssh_host}", fix)
+
+    def obstacle(self) -> Change | None:
+        """Say so where the release that would hold it is another's."""
+        return self._helm.obstacle(RELEASE, self._home)
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Install or upgrade, and wait until it works."""
+        if change.action == "create" or any(field.name != _DEFAULT for field in change.fields):
+            self._helm.install(
+                *(RELEASE, self._home, self._values),
+                chart=CHART,
+                version=max(CHART_VERSION, seen.release.chart_version if seen.release else "", key=number),
+                create_namespace=True,
+                take_ownership=seen.release is None and self._adopts(),
+                timeout=self._patience,
+                grace=60,
+            )
+        clear(
+            f"The start of {self.title}",
+            lambda: unready(self._cluster.list("deployments,statefulsets", self._home, PARTS), self._home),
+            self._patience,
+            explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
+        )
+        self._default.close()
+
+    def _adopts(self) -> bool:
+        """Tell whether definitions are left that another release owned; refuse those that are not Argo CD's."""
+        left = self._cluster.get_many([f"customresourcedefinitions/{name}" for name in CRDS[:1]])
+        for definition in left.values():
+            metadata = definition["metadata"]
+            if (metadata.get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
+                name = metadata["name"]
+                raise InstallerError(
+                    f"The resource definition {name} is not Argo CD's.", f"kubectl describe crd {name}"
+                )
+            annotations = metadata.get("annotations") or {}
+            owner = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+            return owner != (RELEASE, self._home)
+        return False
+
+    def removal(self, seen: Seen) -> str:
+        """Say why it stays; our own Application, which goes first, is no reason."""
+        if not seen.namespaces and seen.release is None:
+            return ""
+        return self._keeps(seen) or "goes, for all its users"
+
+    def _keeps(self, seen: Seen) -> str:
+        if seen.release is None:
+            theirs = self._helm.obstacle(RELEASE, self._home)
+            return "stays, it was not made for this project" + (f": {theirs.note}" if theirs else "")
+        if not self._remove_it:
+            return "stays, other projects may use it (`down --argocd` removes it)"
+        others = [a for a in self._cluster.list("applications.argoproj.io") if not is_ours(a, self._settings)]
+        return f"stays, Application {others[0]['metadata']['name']} uses it" if others else ""
+
+    def remove(self) -> str:
+        """Keep it, unless told otherwise and nobody else uses it."""
+        seen = self.observe()
+        if not seen.namespaces and seen.release is None:
+            return "was not there"
+        if kept := self._keeps(seen):
+            return kept
+        if left := self._cluster.list("applications.argoproj.io"):
+            return f"stays, Application {left[0]['metadata']['name']} uses it"
+        self._default.remove()
+        self._helm.uninstall(RELEASE, self._home, self._patience)
+        clear(f"The end of {self.title}", self._remains, self._patience)
+        return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
+
+    def _remains(self) -> str:
+        left = self._cluster.list("deployments,statefulsets,pods", self._home, PARTS)
+        return ", ".join(f"{each['kind']} {each['metadata']['name']}" for each in left)

@@ -1,0 +1,99 @@
+"""Closing the Deployment of a delivery: only what is so at that moment is written, and through GitHub's bad minutes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..support.errors import Answered, InstallerError
+from ..support.wait import pause
+from .deployment_status import Record, Service, Verdict, judge
+from .github_deployments import OPEN, Deployment, Deployments, GitHub
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds between attempts while GitHub is out of order; it is given a minute."""
+_LONGEST = 60.0  # seconds that a rate limit is waited for
+
+
+class Place(Protocol):
+    """Which environment this is about."""
+
+    @property
+    def environment(self) -> str:
+        """Return its name, as GitHub shows it: `dev`."""
+
+    @property
+    def branch(self) -> str:
+        """Return the branch that Argo CD follows."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What GitHub shows now, in words."""
+
+    text: str
+    news: bool = False
+    """Whether this run changed it, or could not."""
+    done: bool = True
+    """Whether there is nothing to add until the service is another."""
+
+
+def close(
+    github: GitHub, service: Service, place: Place, record: Record, say: Callable[[str], None] = lambda _: None
+) -> Told:
+    """Close the Deployment of the delivery that `env/dev` records, if it is certain how; GitHub's no fails nothing."""
+    last = ""
+    for rest in (*PAUSES, None):
+        wait = rest
+        try:
+            return _close(github, service, place, record)
+        except Answered as error:
+            last = error.message
+            limited = error.wait is not None and error.wait <= _LONGEST
+            if error.status < 500 and not limited:
+                return Told(f"not told: {last}", news=True, done=False)
+            wait = rest and max(rest, error.wait or 0)
+        except InstallerError as error:
+            last = error.message
+        if wait is not None:
+            say(f"GitHub was not told yet: {last}")
+            pause(wait)
+    return Told(f"not told: {last}; the next `status` or `up` will", news=True, done=False)
+
+
+def _close(github: GitHub, service: Service, place: Place, record: Record) -> Told:
+    deployments = Deployments(github, place.environment)
+    there = deployments.of(record.commit, record.revision)
+    if there is None:
+        return Told("none was opened for this delivery")
+    verdict = _seen(service, record, there)
+    if verdict is None or _says(there, verdict):
+        return Told(_shown(there), done=verdict is not None)
+    for old in deployments.overtaken(there):
+        deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
+    # All this took its time, at a GitHub that is slow perhaps. Another delivery may have come, or a pod gone: what was
+    # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
+    address = service.address() if verdict.state == "success" else ""
+    if github.head(place.branch) != record.commit:
+        return Told(f"{_shown(there)}; another delivery has come since", news=True, done=False)
+    now = _seen(service, record, there)
+    if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
+        return Told(_shown(there), done=False)
+    deployments.close(there, now.state, now.text, address)
+    return Told(f"{now.state}, told now: {now.text}", news=True)
+
+
+def _seen(service: Service, record: Record, there: Deployment) -> Verdict | None:
+    try:
+        return judge(service, record, there.delivered)
+    except InstallerError:  # the cluster does not answer, which others tell
+        return None
+
+
+def _says(there: Deployment, verdict: Verdict) -> bool:
+    """Tell whether GitHub shows this already, but for numbers that differ from look to look."""
+    return there.state == verdict.state and (verdict.state == "success" or there.text.partition(":")[0] == verdict.kind)
+
+
+def _shown(there: Deployment) -> str:
+    state = "in progress" if there.state in OPEN else there.state
+    return f"{state}: {there.text}" if there.text else state

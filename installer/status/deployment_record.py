@@ -1,0 +1,118 @@
+"""What was delivered: the record on `env/dev`, and the run that writes it."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ..ci import pipelines
+from ..ci.base import DELIVER
+from ..project.project import World
+from ..support.errors import DeadlinePassed, InstallerError
+from ..support.parsing import UNREADABLE
+from ..support.plain_text import one_line
+from ..support.resume_command import command
+from ..support.wait import until
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
+
+    commit: str
+    revision: str
+    hold: str = ""
+    image: str = ""
+    digest: str = ""
+    unreadable: str = ""
+    """Why it cannot be told what is recorded, where somebody wrote something else there."""
+    architectures: tuple[str, ...] = ()
+    """What the image is for; empty where that was not recorded."""
+
+
+def read(world: World) -> Delivered | None:
+    """Read the record at the head of `env/dev`; None where nothing was delivered yet; raise where it is unreadable."""
+    record = newest(world)
+    if record and record.unreadable:
+        fix = f"The delivery before it comes back, held until you release it: {command('rollback', world.project)}"
+        raise InstallerError(record.unreadable, fix)
+    return record
+
+
+def newest(world: World) -> Delivered | None:
+    """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
+    commit = world.host.head(world.settings.branch)
+    return None if commit is None else at(world, commit)
+
+
+def at(world: World, commit: str) -> Delivered:
+    """Read what one commit records; its revision is empty where it records none."""
+    tree, wrong = _mapping(world, "image.yaml", commit)
+    image = tree.get("image")
+    image = image if isinstance(image, dict) else {}
+    revision = _name(tree.get("revision"))
+    if not revision and not wrong:
+        wrong = f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision."
+    held, no_hold = _mapping(world, "hold.yaml", commit)
+    who, since, why = (_words(held.get(each)) for each in ("who", "since", "why"))
+    return Delivered(
+        commit,
+        revision=revision,
+        hold=f"{who}, since {since}: {why}" if held or no_hold else "",
+        image=_name(image.get("repository")),
+        digest=_name(image.get("digest")),
+        unreadable=wrong or no_hold,
+        architectures=_names(image.get("architectures")),
+    )
+
+
+def _mapping(world: World, file: str, commit: str) -> tuple[dict[Any, Any], str]:
+    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
+    text = world.host.file(file, commit)
+    try:
+        tree = yaml.safe_load(text or "")
+    except (yaml.YAMLError, *UNREADABLE) as error:
+        return {}, f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
+    if isinstance(tree, dict):
+        return tree, ""
+    return {}, f"{file} on {world.settings.branch} ({commit[:12]}) holds no fields." if text is not None else ""
+
+
+def _name(value: object) -> str:
+    """Return a name that has no blank, and nothing in it that cannot be seen; empty where it is none."""
+    return value if isinstance(value, str) and value.isprintable() and " " not in value else ""
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(_name, value))) if isinstance(value, list) else ()
+
+
+def _words(value: object) -> str:
+    """Return what somebody wrote into a field that is one line."""
+    return one_line(str(value)) if isinstance(value, str | int | datetime.date) else "?"
+
+
+def wait(world: World, seconds: float, say: Callable[[str], None], hindrance: Callable[[World], str]) -> Delivered:
+    """Wait for the first delivery; a run that fails ends the wait with its last lines, or with its `hindrance`."""
+    state = ""
+
+    def look() -> Delivered | None:
+        nonlocal state
+        run = world.ci.newest(DELIVER)  # before the record: a run may end between the two
+        record = read(world)
+        if record:
+            return record
+        state = pipelines.in_words(world.ci, run)
+        say(state)
+        if run and run.over:
+            logs = world.ci.failing_logs(run) or hindrance(world)
+            told = f"{state} without a delivery: {run.url}"
+            raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
+        return None
+
+    found = until(look, seconds, every=1.0)
+    if found is None:
+        raise DeadlinePassed("The first delivery", seconds, state, f"See {world.ci.page}")
+    return found

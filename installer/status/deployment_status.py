@@ -1,0 +1,153 @@
+"""What became of a delivery, in one word with its reason: asked of the cluster, and given only where it is certain."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ..cluster.pod_answers import PodAnswer, disagreement, is_ready
+from ..cluster.workload_errors import of_deployment, of_pod
+from ..support.manifest import Object, Objects
+from ..support.parsing import reading
+from ..support.plain_text import one_line, plain
+from ..support.wait import pause
+from .running_image import another
+from .sync_state import Synced
+
+LONGEST = 140
+"""Characters of a description at GitHub."""
+_SYNCED_AGAIN = 3  # failed attempts of Argo CD, which tries again for ever
+_LOOKS = 3  # times in a row that pods must answer another revision
+_CLOCKS = datetime.timedelta(seconds=60)  # that two clocks may differ
+
+
+class Record(Protocol):
+    """What `env/dev` records: the delivery's commit, the source commit that should run, the digest of its image."""
+
+    @property
+    def commit(self) -> str:
+        """Return the head of `env/dev`."""
+
+    @property
+    def revision(self) -> str:
+        """Return the source commit."""
+
+    @property
+    def digest(self) -> str:
+        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this delivery."""
+
+
+class Service(Protocol):
+    """The running service, as it is looked at from outside of the cluster or from inside."""
+
+    def synced(self) -> Synced | None:
+        """Return how far Argo CD is; None where the Application does not exist."""
+
+    def operation(self) -> Object:
+        """Return how Argo CD's last sync went."""
+
+    def answers(self) -> list[PodAnswer]:
+        """Ask every Ready pod for its revision."""
+
+    def pods(self) -> Objects:
+        """Return the service's pods, ready or not."""
+
+    def events(self) -> Objects:
+        """Return what Kubernetes noted lately in the service's namespace."""
+
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+
+    def rolled_out(self) -> bool:
+        """Tell whether no Deployment is between two states."""
+
+    def address(self) -> str:
+        """Return where people find the service; empty where there is no way in."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a delivery; a failure has its kind, like `image pull`."""
+
+    state: Literal["success", "failure"]
+    reason: str
+    kind: str = ""
+    """What two looks at the same failure have in common."""
+
+    @property
+    def text(self) -> str:
+        """Return it as GitHub takes it."""
+        return one_line(plain(f"{self.kind}: {self.reason}" if self.kind else self.reason), LONGEST)
+
+
+@reading("What Kubernetes says of an object")
+def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
+    """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
+
+    `made` is when the delivery was made, where that is known.
+    """
+    for attempt in range(_LOOKS):
+        if attempt:
+            pause(1)
+        synced = service.synced()
+        if synced is None:
+            return None
+        if not synced.has(record.commit):
+            return failure(service, record, synced, looked=_after(synced.reconciled, made))
+        ready = [answer for answer in service.answers() if answer.ready]
+        wrong = disagreement(ready, record.revision)
+        if not wrong and (foreign := another(service.pods(), record.digest)):
+            return Verdict("failure", foreign, "image") if service.rolled_out() else None
+        if not wrong:
+            count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
+            return Verdict("success", f"{count} {record.revision[:12]}")
+        if not ready or any(answer.error for answer in ready) or not service.rolled_out():
+            return failure(service, record, synced)
+    others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
+    return Verdict("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
+
+
+@reading("What Kubernetes says of an object")
+def failure(service: Service, record: Record, synced: Synced, *, looked: bool = False) -> Verdict | None:
+    """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
+
+    `looked`: Argo CD has looked at this commit, or a later one. Of one that it cannot render it says no more.
+    """
+    if refused := _refused(service.operation(), record.commit):
+        return Verdict("failure", refused, "sync")
+    if looked and synced.unrendered and not synced.revision:
+        return Verdict("failure", synced.unrendered, "chart")
+    if synced.revision != record.commit:
+        return None  # a delivery before it may have had the same image
+    pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+    pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
+    events = service.events() if pods else []
+    found = [trouble for pod in pods for trouble in of_pod(pod, events)]
+    if synced.sync == "Synced":  # else they may be of the delivery before
+        found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
+    certain = next((trouble for trouble in found if trouble.certain), None)
+    return Verdict("failure", certain.text, certain.kind) if certain else None
+
+
+def _after(one: str, other: str) -> bool:
+    """Tell whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
+    try:
+        return datetime.datetime.fromisoformat(one) > datetime.datetime.fromisoformat(other) + _CLOCKS
+    except (ValueError, TypeError):
+        return False
+
+
+def _refused(operation: Object, commit: str) -> str:
+    """Return what Argo CD could not apply of this commit; empty where it could, or has not tried often enough."""
+    result = operation.get("syncResult") or {}
+    ended = operation.get("phase") in ("Failed", "Error")
+    if result.get("revision") != commit or not (ended or operation.get("retryCount", 0) >= _SYNCED_AGAIN):
+        return ""
+    for each in result.get("resources") or []:
+        if each.get("status") == "SyncFailed":
+            return f"{each.get('kind')} {each.get('name')}: {each.get('message', '')}"
+    return str(operation.get("message", "")) if ended else ""
+
+
+def _containers(pod: Object) -> list[dict[str, Any]]:
+    spec = pod["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]

@@ -1,0 +1,198 @@
+"""Whether all is as it should be, part by part, up to what the running pods answer."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..ci import registry
+from ..ci.base import DELIVER, Run
+from ..cluster.architectures import mismatch, of_nodes
+from ..cluster.pod_answers import disagreement
+from ..engine.finding import Finding
+from ..engine.reconcile import Planned
+from ..project.project import World
+from ..support.errors import InstallerError
+from ..support.resume_command import command
+from ..support.wait import threads
+from . import deployment_record, report_deployment
+from .deployment_record import Delivered
+from .rollout import Live
+from .running_image import another
+
+log = logging.getLogger(__name__)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report."""
+
+    key: str
+    title: str
+    healthy: bool
+    state: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All lines, and what kept us from looking."""
+
+    rows: Sequence[Row]
+    problems: Sequence[Finding]
+    hold: str = ""
+    under_way: Run | None = None
+    """A delivery that has not ended."""
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether all could be looked at and is as it should be: what answers is what was delivered last.
+
+        A delivery that is under way takes nothing from that; its failure would.
+        """
+        return not self.problems and all(row.healthy for row in self.rows)
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether all is as it should be and nothing is about to change it."""
+        return self.healthy and self.under_way is None
+
+
+def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
+    """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
+    blind = {problem.lane for problem in problems}
+    unseen = world.settings.scm in blind
+    run = None if unseen else world.ci.newest(DELIVER)  # before the record: it may end in between
+    found = None if unseen else deployment_record.newest(world)
+    record = None if found is None or found.unreadable else found
+    parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
+    if not unseen:
+        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, found)]
+    if record:
+        parts.append(lambda: _image(world, record))
+    if "cluster" not in blind:
+        parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
+    with threads(len(parts)) as pool:
+        rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
+    if record and "cluster" not in blind:
+        rows += _architecture(world, record)
+        rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
+    under_way = run if run and not run.over else None
+    return Report(rows, problems, record.hold if record else "", under_way)
+
+
+def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
+    for p in planned:
+        state, healthy = "as it should be", True
+        if p.change:
+            fields = ", ".join(field.name for field in p.change.fields)
+            state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
+            state += f"\n→ {p.change.fix}" if p.change.fix else ""
+            healthy = p.change.action == "unavailable"
+        yield Row(p.resource.key, p.resource.title, healthy, state)
+
+
+def _secrets(world: World) -> Iterator[Row]:
+    title = f"{world.ci.title.removeprefix('GitHub ')} secrets"
+    if world.ci.blind:
+        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {world.ci.title}")
+        return
+    names = ", ".join(sorted(world.ci.secrets()))
+    needed = not world.settings.own_registry
+    yield Row("secrets", title, bool(names) or not needed, names or "none")
+
+
+def _run(world: World, run: Run | None) -> Iterator[Row]:
+    title = "last delivery run"
+    if world.ci.blind:
+        yield Row("run", title, healthy=True, state=f"not seen: {world.ci.page}")
+        return
+    if run is None:
+        yield Row("run", title, healthy=False, state="none yet")
+        return
+    where = f"for {run.revision[:12]}: {run.url}"
+    if not run.over:
+        yield Row("run", title, healthy=True, state=f"under way ({run.state.replace('_', ' ')}) {where}")
+        return
+    state = f"{run.state} {where}"
+    if not run.green:
+        state = f"{state}\n{world.ci.failing_logs(run, lines=5)}"
+    yield Row("run", title, run.green, state)
+
+
+def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
+    title = f"branch {world.settings.branch}"
+    if record is None:
+        yield Row("branch", title, healthy=False, state="nothing was delivered yet")
+        return
+    if record.unreadable:
+        state = f"{record.unreadable}\n→ {command('rollback', world.project)} brings back the delivery before it"
+        yield Row("branch", title, healthy=False, state=state)
+        return
+    held = f", held by {record.hold}" if record.hold else ""
+    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
+
+
+def _image(world: World, record: Delivered) -> Iterator[Row]:
+    """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
+    settings, credentials = world.settings, world.credentials
+    title, own = f"image in {settings.image_repository}", settings.image_repository
+    if record.image != own or not _DIGEST.fullmatch(record.digest):
+        recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
+        state = f"{settings.branch} records {recorded}, which is no image of {own}: it was not looked for"
+        yield Row("image", title, healthy=False, state=state)
+        return
+    username, token = credentials.registry_username, credentials.registry_token
+    if settings.own_registry:  # only jobs push there
+        username, token = credentials.pull_username, credentials.pull_token
+    try:
+        there = registry.has(registry.Login.to(settings, username, token), own.partition("/")[2], record.digest)
+    except InstallerError as error:
+        yield Row("image", title, healthy=False, state=error.message)
+        return
+    shown = record.digest[:19]
+    state = f"{shown} is there" if there else f"{shown}, which {settings.branch} records, is not there"
+    yield Row("image", title, there, state)
+
+
+def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
+    live = Live(world.cluster, world.settings)
+    synced, title = live.synced(), "Argo CD"
+    if synced is None:
+        yield Row("sync", title, healthy=False, state="there is no Application")
+        return
+    commit = record.commit if record else synced.revision
+    if synced.revision != commit and not live.refresh():  # it would look of itself, later
+        synced = live.synced() or synced
+    state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
+    if not synced.has(commit):
+        behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
+        state = "\n".join(filter(None, [state, behind, *live.problems()]))
+    yield Row("sync", title, synced.has(commit), state)
+
+
+def _service(world: World, record: Delivered | None) -> Iterator[Row]:
+    live = Live(world.cluster, world.settings)
+    ready = [answer for answer in live.answers() if answer.ready]
+    told = sorted({answer.revision for answer in ready if answer.revision})
+    if record is None:
+        yield Row("service", "service", healthy=False, state=f"answers {', '.join(told) or 'nothing'}")
+        return
+    wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
+    count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
+    yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
+
+
+def _architecture(world: World, record: Delivered) -> Iterator[Row]:
+    """Name an image that no node runs; nothing to say where one does."""
+    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(world.cluster))):
+        fix = f"{command('up', world.project)}, then deliver again: {world.ci.by_hand(DELIVER)}"
+        yield Row("architecture", "machines that the image is for", healthy=False, state=f"{wrong}\n→ {fix}")
+
+
+def _deployment(world: World, record: Delivered) -> Iterator[Row]:
+    """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
+    if world.settings.scm == "github":
+        yield Row(
+            "deployment", "GitHub Deployment", healthy=True, state=report_deployment.tell(world, record, log.info).text
+        )

@@ -1,0 +1,234 @@
+"""Whether what `env/dev` records is what runs: Argo CD is asked for the commit, each pod for the revision."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..cluster.argocd import ArgoCD
+from ..cluster.deletion import KINDS
+from ..cluster.kubectl import Cluster, Object, Objects
+from ..cluster.pod_answers import PodAnswer, disagreement
+from ..cluster.pods import answers, problems
+from ..cluster.workload_errors import of_deployment
+from ..config.settings import Settings
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.plain_text import one_line
+from ..support.wait import until
+from .deployment_status import Verdict, failure
+from .running_image import another
+from .sync_state import Synced, ailing, read, rolled_out
+
+_ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
+_REFRESH_AGAIN = 10.0
+_LOOK_AGAIN = 8.0  # the first pods of a rollout are not ready for some seconds, and nothing is wrong
+_SURE = 3  # times in a row that a settled application must be wrong before it is called so
+_SURE_OF_SILENCE = 15
+_SURE_OF_FAILURE = 2  # looks in a row, `_LOOK_AGAIN` apart
+
+
+class Record(Protocol):
+    """What `env/dev` says should run."""
+
+    @property
+    def commit(self) -> str:
+        """Return the head of `env/dev`."""
+
+    @property
+    def revision(self) -> str:
+        """Return the source commit that it records."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the image that it records; empty where it names none."""
+
+
+@dataclass
+class _Streak:
+    """How often in a row a settled application gave the same wrong picture of one commit."""
+
+    commit: str = ""
+    text: str = ""
+    times: int = 0
+
+    def add(self, commit: str, text: str) -> int:
+        same = (commit, text) == (self.commit, self.text)
+        self.commit, self.text, self.times = commit, text, self.times + 1 if same and text else 1
+        return self.times
+
+
+class Live:
+    """The running service of one project."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._argocd = ArgoCD(cluster, settings.argocd_namespace)
+        self._selector = f"app.kubernetes.io/name={settings.slug},app.kubernetes.io/instance={settings.slug}"
+
+    def synced(self) -> Synced | None:
+        """Return how far Argo CD is; None where the Application does not exist."""
+        application = self._application()
+        return None if application is None else read(application)
+
+    def answers(self) -> list[PodAnswer]:
+        """Ask every pod of the service that is Ready for its revision."""
+        return answers(self._cluster, self._settings.namespace, self.pods())
+
+    def operation(self) -> Object:
+        """Return how Argo CD's last sync went, in its own words; empty where it made none."""
+        return (self._application() or {}).get("status", {}).get("operationState") or {}
+
+    def pods(self) -> list[Object]:
+        """Return the service's pods, ready or not."""
+        return self._objects("Pod")
+
+    def events(self) -> list[Object]:
+        """Return what Kubernetes noted lately in the service's namespace."""
+        return self._cluster.list("events", self._settings.namespace)
+
+    def address(self) -> str:
+        """Return where people find the service; empty where there is no way in."""
+        return self._cluster.address(self._settings.slug, self._settings.namespace)
+
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+        return self._objects("Deployment")
+
+    def problems(self) -> list[str]:
+        """Say in short sentences what keeps the service from running."""
+        synced = self.synced()
+        conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
+        found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
+        if synced and synced.health in ("Degraded", "Unknown") and not found:
+            found += self._ailing()
+        told = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
+        return [*dict.fromkeys(told)]
+
+    def _ailing(self) -> list[str]:
+        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
+        try:
+            return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
+        except InstallerError:
+            return []
+
+    def wait_live(
+        self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None
+    ) -> list[PodAnswer]:
+        """Return what the pods answered once each Ready one answers the revision on `env/dev`.
+
+        A service that has settled on something else, or that cannot come up, raises: waiting would not change it.
+        """
+        waiter = _Waiter(self, expected, say)
+        if not until(waiter.look, seconds, every=1.0):
+            reasons = "\n  ".join([waiter.seen, *self.problems()])
+            raise DeadlinePassed(f"{self._settings.slug} live at {waiter.want.revision[:12]}", seconds, reasons)
+        return waiter.answered
+
+    def refresh(self) -> str:
+        """Let Argo CD look at the branch now; return why it could not."""
+        try:
+            self._argocd.refresh(self._settings.application)
+        except (CommandFailed, DeadlinePassed) as error:
+            return error.message
+        return ""
+
+    def rolled_out(self) -> bool:
+        """Tell whether no Deployment of the service is between two states."""
+        return all(map(rolled_out, self.deployments()))
+
+    def _application(self) -> Object | None:
+        return self._cluster.get(KINDS[1], self._settings.application, self._settings.argocd_namespace)
+
+    def _objects(self, kind: str) -> list[Object]:
+        return self._cluster.list(f"{kind.lower()}s", self._settings.namespace, self._selector)
+
+
+class _Waiter:
+    """One wait: what is wanted, what was seen last, and since when it is wrong."""
+
+    def __init__(self, live: Live, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
+        self._live = live
+        self._expected = expected
+        self._say = say
+        self._asked = self._refreshed = -_REFRESH_AGAIN
+        self._looked = 0.0
+        self._troubles: list[str] = []
+        self._refreshed_for = ""
+        self._looked_at = ""
+        self._streak = _Streak()
+        self._failing = _Streak()
+        self.want = self._ask()
+        self.seen = "nothing"
+        self.answered: list[PodAnswer] = []
+
+    def look(self) -> bool:
+        """Look once; tell whether it is live."""
+        if time.monotonic() - self._asked > _ASK_AGAIN:
+            self.want = self._ask()
+        synced = self._live.synced()
+        if synced is None:
+            raise InstallerError("The Application is gone.", "Run `up` again.")
+        self.seen = str(synced)
+        if synced.revision != self.want.commit:
+            self._refresh()
+            if synced.unrendered and self._looked_at == self.want.commit:
+                self.seen = "; ".join([str(synced), *self._trouble(synced)])
+        elif synced.has(self.want.commit):
+            self.answered = [answer for answer in self._live.answers() if answer.ready]
+            wrong = disagreement(self.answered, self.want.revision) or another(self._live.pods(), self.want.digest)
+            if not wrong:
+                return True
+            self.seen = f"{synced}, but {wrong}"
+            if self._live.rolled_out():
+                self._judge(wrong)
+        else:
+            self.seen = "; ".join([str(synced), *self._trouble(synced)])
+        self._say(self.seen)
+        return False
+
+    def _ask(self) -> Record:
+        self._asked = time.monotonic()
+        return self._expected()
+
+    def _refresh(self) -> None:
+        """Argo CD polls too; asking it is faster, and asking again helps where it could not read the branch."""
+        now = time.monotonic()
+        if self._refreshed_for != self.want.commit or now - self._refreshed > _REFRESH_AGAIN:
+            self._refreshed_for, self._refreshed = self.want.commit, now
+            if failed := self._live.refresh():
+                self.seen = f"{self.seen}; {failed}"
+            else:
+                self._looked_at = self.want.commit
+
+    def _trouble(self, synced: Synced) -> list[str]:
+        """Say what keeps the pods from being ready for so long; asked now and then, it takes a few questions.
+
+        What will not go away by itself raises.
+        """
+        self._looked = self._looked or time.monotonic()
+        if time.monotonic() - self._looked > _LOOK_AGAIN:
+            self._looked = time.monotonic()
+            self._troubles = self._live.problems()
+            found = failure(self._live, self.want, synced, looked=self._looked_at == self.want.commit)
+            if found and self._failing.add(self.want.commit, found.kind) >= _SURE_OF_FAILURE:
+                raise self._failed(found)
+            if not found:
+                self._failing = _Streak()
+        return self._troubles
+
+    def _failed(self, found: Verdict) -> InstallerError:
+        told = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
+        told += [line for line in self._troubles if found.reason not in line]
+        fix = "Mend what it names, by a pull request where it is in the project, then run this again; or `rollback`."
+        return InstallerError("\n  ".join(told), fix)
+
+    def _judge(self, wrong: str) -> None:
+        times = self._streak.add(self.want.commit, wrong)
+        silent = any(answer.error for answer in self.answered)
+        if times >= (_SURE_OF_SILENCE if silent else _SURE):
+            raise InstallerError(
+                f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.",
+                "The image must carry the commit that it was built from (ARG REVISION in Dockerfile, ci/image), and "
+                "nothing in chart/ or deploy/ may name another image.",
+            )

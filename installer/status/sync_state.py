@@ -1,0 +1,102 @@
+"""How far Argo CD and Kubernetes are, read from the objects' own status."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..support.manifest import Object
+from ..support.parsing import reading
+from ..support.plain_text import one_line
+
+_LONGEST = 1000  # what helm says of a chart takes some room
+_NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not render, no repository out of reach
+
+
+@dataclass(frozen=True)
+class Synced:
+    """How far Argo CD is."""
+
+    revision: str = ""
+    sync: str = "Unknown"
+    health: str = "Unknown"
+    operation: str = ""
+    conditions: tuple[str, ...] = ()
+    unrendered: str = ""
+    """What Argo CD said where it could make no objects of a commit; of which one it does not say."""
+    reconciled: str = field(default="", compare=False)
+    """When it compared last."""
+
+    def has(self, commit: str) -> bool:
+        """Tell whether the cluster holds what this commit describes, and it is well."""
+        done = self.operation not in ("Running", "Terminating")
+        return self.revision == commit and self.sync == "Synced" and self.health == "Healthy" and done
+
+    def __str__(self) -> str:
+        return f"Argo CD is at {self.revision[:7] or 'no commit'}, {self.sync}, {self.health}"
+
+
+@reading("What Kubernetes says of an object")
+def read(application: Object) -> Synced:
+    """Read an Application's status."""
+    status = application.get("status", {})
+    operation = status.get("operationState") or {}
+    resources = status.get("resources") or []
+    conditions = [f"{c['type']}: {c['message']}" for c in status.get("conditions") or []]
+    failures = _failures(operation)
+    told = [*conditions, *failures.values(), *_differing(resources, failures), *ailing(resources)]
+    unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
+    return Synced(
+        revision=status.get("sync", {}).get("revision", ""),
+        sync=status.get("sync", {}).get("status", "Unknown"),
+        health=status.get("health", {}).get("status", "Unknown"),
+        operation=operation.get("phase", ""),
+        conditions=tuple(one_line(text, _LONGEST) for text in told),
+        unrendered=one_line(unrendered[0], _LONGEST) if unrendered else "",
+        reconciled=status.get("reconciledAt") or "",
+    )
+
+
+def _failures(operation: Object) -> dict[tuple[str, str], str]:
+    """Say by kind and name what the last sync could not write, and why; of one that failed as a whole without them.
+
+    One that is tried again is called running all the while.
+    """
+    phase = operation.get("phase")
+    if phase not in ("Failed", "Error") and not (phase == "Running" and operation.get("retryCount")):
+        return {}
+    resources = (operation.get("syncResult") or {}).get("resources") or []
+    failed = [each for each in resources if each.get("status") == "SyncFailed"]
+    if failed:
+        return {_key(each): f"{_name(each)}: {each.get('message', '')}" for each in failed}
+    return {("", ""): f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"}
+
+
+def _differing(resources: Iterable[Object], told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Name what differs from what is recorded, where nothing else says so of it."""
+    for each in resources:
+        if each.get("status") == "OutOfSync" and _key(each) not in {*told}:
+            yield f"{_name(each)} {'is not recorded any more' if each.get('requiresPruning') else 'is OutOfSync'}"
+
+
+def ailing(resources: Iterable[Object]) -> Iterator[str]:
+    """Name what Argo CD finds Degraded or cannot judge, with its reason; since 3.0 only its CLI knows of which."""
+    for each in resources:
+        health = each.get("health") or {}
+        if health.get("status") in ("Degraded", "Unknown"):
+            yield f"{_name(each)} is {health['status']}: {health.get('message') or 'no reason given'}"
+
+
+def _key(resource: Object) -> tuple[str, str]:
+    return str(resource.get("kind")), str(resource.get("name"))
+
+
+def _name(resource: Object) -> str:
+    return " ".join(_key(resource))
+
+
+@reading("What Kubernetes says of an object")
+def rolled_out(deployment: Object) -> bool:
+    """Tell whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
+    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    current = status.get("observedGeneration") == deployment["metadata"].get("generation")
+    counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
+    return bool(current and counts == [wanted] * 3)

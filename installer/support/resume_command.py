@@ -1,0 +1,145 @@
+"""The command that resumes where something stopped: the shortest that works where the user stands.
+
+It must also work when the folder that this code came from is gone. Only the standard library: the hook imports this.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from .. import __name__ as package
+
+PROGRAM = "gitops-flask"
+_MARK = "gitops.yaml"
+
+
+@dataclass
+class Run:
+    """How this run was started, as far as the process does not show it."""
+
+    origin: str = ""
+    """What `uvx --from` takes to run this installer again: a git address, a zip's address or a folder."""
+    standing: Path | None = None
+    """Where the user stands, if not in this process's folder: a hook runs in the project."""
+    context: str | None = None
+    """The kubeconfig context that was asked for."""
+
+
+this_run = Run()
+
+
+def project_at(folder: Path) -> Path | None:
+    """Return the generated project that a folder is, or is in; None where it is in none."""
+    here = folder.resolve()
+    return next((each for each in (here, *here.parents) if (each / _MARK).is_file()), None)
+
+
+def command(verb: str, project: Path, *options: str) -> str:
+    """Return a shell command that runs a verb of this installer on a project."""
+    standing = this_run.standing or Path.cwd()
+    inside = project_at(standing) == project.resolve()
+    where = [] if inside else ["--project", _shortest(project, standing)]
+    cluster = ["--context", this_run.context] if this_run.context else []
+    return shlex.join([*_program(standing), verb, *where, *cluster, *options])
+
+
+def program() -> str:
+    """Return how this installer is called where the user stands."""
+    return shlex.join(_program(this_run.standing or Path.cwd()))
+
+
+def inside(project: Path, line: str) -> str:
+    """Return a shell command that runs a line in the project's folder."""
+    standing = this_run.standing or Path.cwd()
+    return (
+        line if standing.resolve() == project.resolve() else f"cd {shlex.quote(_shortest(project, standing))} && {line}"
+    )
+
+
+def git(project: Path, *arguments: str) -> str:
+    """Return a shell command that runs git on a project."""
+    standing = this_run.standing or Path.cwd()
+    where = [] if standing.resolve() == project.resolve() else ["-C", _shortest(project, standing)]
+    return shlex.join(["git", *where, *arguments])
+
+
+def script(project: Path, name: str) -> str:
+    """Return a shell command that runs one of the project's own scripts."""
+    standing = this_run.standing or Path.cwd()
+    return shlex.join([name if standing.resolve() == project.resolve() else f"{_shortest(project, standing)}/{name}"])
+
+
+def _shortest(project: Path, standing: Path) -> str:
+    whole = str(project.resolve())
+    try:
+        relative = os.path.relpath(whole, standing.resolve())
+    except ValueError:  # on another drive
+        return whole
+    return min(relative, whole, key=len)
+
+
+def _program(standing: Path) -> list[str]:
+    path = _path_of_the_shell()
+    found = shutil.which(PROGRAM, path=path)
+    if found and (this_run.origin or _is_this(Path(found))):
+        return [PROGRAM]
+    origin = this_run.origin or _installed_from()
+    if origin and Path(sys.prefix).parent == Path(origin):  # a checkout's own environment, which its lock file made
+        return [*_uv_run(Path(origin), standing.resolve()), PROGRAM]
+    if origin:
+        if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
+            return ["pipx", "run", "--spec", origin, PROGRAM]
+        return ["uvx", "--from", origin, PROGRAM]
+    if package == "installer":  # a checkout of the template
+        return [*_uv_run(Path(__file__).resolve().parents[2], standing.resolve()), PROGRAM]
+    if _lent() and Path(sys.prefix) != Path(os.environ.get("VIRTUAL_ENV", "")):  # by uvx, which keeps nothing
+        return ["uvx", PROGRAM]
+    return [str(Path(sys.argv[0]).resolve()) if Path(sys.argv[0]).name == PROGRAM else PROGRAM]
+
+
+def _uv_run(checkout: Path, standing: Path) -> list[str]:
+    nearest = next((each for each in (standing, *standing.parents) if (each / "pyproject.toml").is_file()), None)
+    return ["uv", "run", "--no-dev", *([] if nearest == checkout else ["--project", str(checkout)])]
+
+
+def _lent() -> bool:
+    """Tell whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
+    first = os.environ.get("PATH", "").split(os.pathsep)[0]
+    return "UV" in os.environ and Path(first) in (Path(sys.prefix, "bin"), Path(sys.prefix, "Scripts"))
+
+
+def _path_of_the_shell() -> str:
+    path = os.environ.get("PATH", "")
+    return path.partition(os.pathsep)[2] if _lent() else path
+
+
+def _is_this(program: Path) -> bool:
+    """Tell whether a program on PATH is the one that runs, and not one that was installed another time."""
+    mine = {Path(sys.prefix, "bin", PROGRAM).resolve()}
+    if Path(sys.argv[0]).name == PROGRAM:
+        mine.add(Path(sys.argv[0]).resolve())
+    return program.resolve() in mine
+
+
+def _installed_from() -> str | None:
+    """Return where this package was installed from (PEP 610); None where it came from an index or is a checkout."""
+    if package == "installer":
+        return None
+    try:
+        text = distribution(PROGRAM).read_text("direct_url.json")
+    except PackageNotFoundError:
+        return None
+    if not text:
+        return None
+    source = json.loads(text)
+    if "vcs_info" in source:
+        return f"{source['vcs_info']['vcs']}+{source['url']}@{source['vcs_info']['commit_id']}"
+    url = urlsplit(source["url"])
+    return url2pathname(url.path) if url.scheme == "file" else str(source["url"])

@@ -1,0 +1,4 @@
+"""What people and machines read: console, progress, timeline, JSON.
+
+Only the commands import it.
+"""

@@ -1,0 +1,221 @@
+"""What people see: plans as tables, progress as lines, one place for colours (rich honours NO_COLOR and pipes)."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ..support.errors import InstallerError
+from ..support.plain_text import folded, paragraph, plain
+
+if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is told
+    from ..engine.finding import Finding
+    from ..engine.reconcile import Planned
+    from ..engine.resource import Change
+    from ..status.report import Report
+    from .timeline import Timeline
+
+
+class _Screen(Console):
+    """Shows every string as plain text, whoever wrote it: this is the one way to the terminal."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Read markup, which is ours, and escape nothing else: see `escape` where text is put in."""
+        return super().render_str(plain(text), **options)
+
+
+out = _Screen(soft_wrap=True)
+err = _Screen(stderr=True, soft_wrap=True)
+
+_SIGN = {
+    "create": "[green]+ create[/]",
+    "change": "[yellow]~ change[/]",
+    "unseen": "[green]+ create?[/]",
+    "blocked": "[red]✗ blocked[/]",
+}
+
+
+_SIGN_WIDTH = 9
+"""Columns of the longest of them."""
+_wide = _Screen(width=1000)
+_FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
+
+
+_SIGNS = {"✗": "x", "✓": "v", "→": "->", "…": "...", "━": "=", "·": "-", "–": "-", "×": "x", "�": "?"}
+"""How our own signs are written where there are none but ASCII's."""
+
+
+def take_any_encoding() -> None:
+    """Let what is printed be readable, and no error, where the terminal's encoding lacks a character."""
+    codecs.register_error("gitops-flask", _in_other_signs)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="gitops-flask")
+
+
+def _in_other_signs(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_SIGNS.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+def hush() -> None:
+    """Print nothing more, as nobody reads it: Python would, when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+
+
+def interactive() -> bool:
+    """Tell whether someone can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only with a yes, said now or by --yes before; where nobody can say it, tell so and stop."""
+    if yes:
+        return
+    if not interactive():
+        why = "CI is set" if os.environ.get("CI") else "there is no terminal"
+        raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "To go on without: --yes")
+    click.confirm(plain(question), abort=True)
+
+
+def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) -> None:
+    """Print what would be done, a row for each remote thing; `where` names GitHub's side and the cluster.
+
+    `brief` leaves the details out: a line for each.
+    """
+    report(where)
+    rows = [(_sign(p.change), p.resource.title, "" if brief else _details(p.change)) for p in planned]
+    if not out.is_terminal and not brief:
+        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+        for heading in ("does", "what", "how"):
+            table.add_column(heading)
+        for sign, what, how in rows:
+            table.add_row(sign, escape(what), escape(how))
+        _wide.print(table)
+        return
+    for sign, what, how in rows:
+        gap = " " * (_SIGN_WIDTH + 2 - Text.from_markup(sign).cell_len)
+        out.print(f"{sign}{gap}{escape(fold(what, _SIGN_WIDTH + 2))}")
+        if how:
+            out.print(" " * (_SIGN_WIDTH + 4) + escape(fold(how, _SIGN_WIDTH + 4)))
+
+
+def _sign(change: Change | None) -> str:
+    return "[dim]  keep[/]" if change is None else _SIGN.get(change.action, "[yellow]! cannot[/]")
+
+
+def fold(text: str, before: int = 0) -> str:
+    """Break a text's lines where a terminal would, but at words; where there is no terminal there is no edge."""
+    return folded(text, out.width, before) if out.is_terminal else text
+
+
+def _details(change: Change | None) -> str:
+    if change is None:
+        return ""
+    lines = [change.note] if change.note else []
+    lines += [f"→ {change.fix}"] if change.fix else []
+    for field in change.fields:
+        new = str(field.new)
+        lines.append(f"{field.name}: {new}" if field.old is None else f"{field.name}: {field.old} → {new}")
+    return "\n".join(lines)
+
+
+def document(tree: dict[str, Any]) -> None:
+    """Print what a program reads: JSON alone, without colours; all but printable ASCII is escaped."""
+    click.echo(json.dumps(tree, indent=2))
+
+
+def _rows(shown: Report) -> list[tuple[str, str, str]]:
+    lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
+    return [*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)]
+
+
+def _report(shown: Report) -> str:
+    """Draw a report in markup: titles and states in two columns, a state that does not fit there below its title."""
+    rows = _rows(shown)
+    column = 2 + max((len(what) for _, what, _ in rows), default=0) + 2
+    drawn = []
+    for sign, what, state in rows:
+        head, state = f"{sign} {escape(what)}", paragraph(state)
+        below = column + max(map(len, state.split("\n"))) > out.width if out.is_terminal else False
+        gap = "\n    " if below else " " * (column - 2 - len(what))
+        drawn.append(f"{head}{gap}{escape(fold(state, 4 if below else column))}".rstrip(" "))
+    return "\n".join(drawn)
+
+
+def show_report(shown: Report) -> None:
+    """Print a report, a row for each part."""
+    if out.is_terminal:
+        out.print(_report(shown))
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for sign, what, state in _rows(shown):
+        table.add_row(sign, escape(what), escape(state))
+    _wide.print(table)
+
+
+@contextmanager
+def picture() -> Iterator[Callable[[Report], None]]:
+    """Lend a place on the terminal in which each report takes the place of the one before; the last one stays.
+
+    While they change, a line that is longer than the terminal is broken; as it stays, a link is whole.
+    """
+    last: list[Report] = []
+
+    def show(shown: Report) -> None:
+        last[:] = [shown]
+        live.update(Text.from_markup(plain(_report(shown))), refresh=True)
+
+    try:
+        place = out if out.is_terminal else _wide
+        with Live(console=place, auto_refresh=False, transient=place is out) as live:
+            yield show
+    finally:
+        if out.is_terminal:
+            for shown in last:
+                show_report(shown)
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print what checks found, what is wrong with what mends it below."""
+    for finding in findings:
+        sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
+        out.print(f"{sign} {escape(fold(paragraph(str(finding)), 2))}")
+
+
+def show_timeline(timeline: Timeline) -> None:
+    """Print when each step began and ended; nothing where nothing was done."""
+    for line in timeline.lines(out.width if out.is_terminal else 1000):
+        bar = "━" in line
+        out.print(escape(line if bar else fold(line)), style="cyan" if bar else "bold")
+
+
+def report(message: str) -> None:
+    """Print a sentence of the story."""
+    out.print(escape(fold(paragraph(message))))
+
+
+def fail(message: str) -> None:
+    """Print an error to standard error."""
+    text = paragraph(message)
+    err.print(f"[bold red]✗[/] {escape(folded(text, err.width, 2) if err.is_terminal else text)}")

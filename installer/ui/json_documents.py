@@ -1,0 +1,63 @@
+"""What `--json` prints; docs/json.md and the schemas beside it say what each part means."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine.finding import Finding
+from ..engine.reconcile import Planned
+from ..project.project import World
+from ..status.report import Report
+from ..support.errors import InstallerError
+
+VERSION = 1
+"""Grows when a reader of an older document would misread a newer one; new fields alone do not count."""
+
+
+def plan(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) -> dict[str, Any]:
+    """Return a plan; of a secret only that it would be `set` or `rotated`."""
+    return {
+        **_head(world),
+        "resources": [_planned(each) for each in planned],
+        "problems": [_finding(each) for each in problems],
+    }
+
+
+def status(world: World, report: Report) -> dict[str, Any]:
+    """Return a report on the state of everything."""
+    rows = [{"key": r.key, "title": r.title, "healthy": r.healthy, "state": r.state} for r in report.rows]
+    run = report.under_way
+    delivery = run and {"revision": run.revision, "status": run.state, "url": run.url}
+    head = {**_head(world), "healthy": report.healthy, "hold": report.hold or None, "delivery": delivery}
+    return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
+
+
+def doctor(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return all that was found, in the order of the checks."""
+    fine = not any(finding.problem for finding in findings)
+    return {"version": VERSION, "healthy": fine, "findings": [_finding(each) for each in findings]}
+
+
+def _head(world: World) -> dict[str, Any]:
+    try:
+        cluster = world.cluster.describe()
+    except InstallerError:
+        cluster = None
+    return {"version": VERSION, "repository": world.settings.url, "cluster": cluster}
+
+
+def _planned(planned: Planned) -> dict[str, Any]:
+    resource, change = planned.resource, planned.change
+    return {
+        "key": resource.key,
+        "lane": resource.lane,
+        "title": resource.title,
+        "action": change.action if change else "keep",
+        "fields": [{"name": f.name, "old": f.old, "new": f.new} for f in change.fields] if change else [],
+        "note": change.note if change else "",
+        "fix": change.fix if change else "",
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    level = "problem" if finding.problem else "note" if finding.fix else "fine"
+    return {"lane": finding.lane, "level": level, "what": finding.what, "fix": finding.fix}

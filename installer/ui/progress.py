@@ -1,0 +1,105 @@
+"""What people see while it happens: a line for each step that ended, and what the others wait for."""
+
+import logging
+import threading
+import time
+
+from rich.markup import escape
+
+from .. import __name__ as package
+from ..support.plain_text import paragraph
+from .console import fold, out
+from .timeline import Timeline
+
+
+class Steps:
+    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
+
+    def __init__(self, total: int, timeline: Timeline | None = None) -> None:
+        self._total = total
+        self._timeline = timeline
+        self._done = 0
+        self._lock = threading.Lock()
+        self._running: dict[str, float] = {}
+        self._by_thread: dict[int, str] = {}
+        self._status = out.status(self)
+        self._heard = _Heard(self)
+
+    def __enter__(self) -> "Steps":
+        self._heard.start()
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+        self._heard.stop()
+
+    def __rich__(self) -> str:
+        """Say what is under way, and for how long; rich asks several times a second."""
+        now = time.monotonic()
+        running = list(self._running.items())
+        return " · ".join(f"{escape(title)} [dim]{now - began:.0f} s[/]" for title, began in running)
+
+    def begins(self, title: str) -> None:
+        """Take note that a step has begun."""
+        self._running[title] = time.monotonic()
+        self._by_thread[threading.get_ident()] = title
+
+    def waits(self, thread: int, what: str) -> None:
+        """Print what the step of a thread waits for."""
+        title = self._by_thread.get(thread, "")
+        began = self._running.get(title)
+        step = f"{escape(title)} ({time.monotonic() - began:.0f} s): " if began is not None else ""
+        out.print(f"[dim]…        {fold(f'{step}{escape(paragraph(what))}', 9)}[/]")
+
+    def ends(self, title: str, outcome: str, seconds: float) -> None:
+        """Print that a step ended."""
+        if self._timeline:
+            self._timeline.add(title, seconds)
+        with self._lock:
+            self._running.pop(title, None)
+            self._done += 1
+            self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
+            bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
+            sign = "[red]✗[/]" if bad else "[yellow]![/]" if left else "[green]✓[/]"
+            count = f"{self._done}/{self._total}"
+            took = f"({seconds:.1f} s)".replace(" ", "\u00a0")  # stays together
+            text = escape(fold(f"{title}: {outcome} {took}", 9)).replace(took, f"[dim]({seconds:.1f} s)[/]")
+            out.print(f"{sign} {count:>5}  {text}")
+
+
+class _Heard(logging.Handler):
+    """Hears what the steps say to the log while they wait."""
+
+    def __init__(self, steps: Steps) -> None:
+        super().__init__(logging.INFO)
+        self._steps = steps
+        self._logger = logging.getLogger(package)
+
+    def start(self) -> None:
+        self._level = self._logger.level
+        self._logger.setLevel(min(self._logger.getEffectiveLevel(), logging.INFO))
+        self._logger.addHandler(self)
+
+    def stop(self) -> None:
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._level)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.INFO and record.thread is not None:
+            self._steps.waits(record.thread, record.getMessage())
+
+
+class Waiting:
+    """What is being waited for: a new line whenever the last condition seen changes."""
+
+    def __init__(self) -> None:
+        self._last = ""
+        self._began = time.monotonic()
+
+    def __call__(self, condition: str) -> None:
+        """Print a condition that differs from the last one."""
+        if condition != self._last:
+            self._last = condition
+            elapsed = time.monotonic() - self._began
+            out.print(f"[dim]… {elapsed:4.0f} s  {escape(fold(paragraph(condition), 10))}[/]")

@@ -1,1 +1,0 @@
-"""The verbs: one file each, one function each."""

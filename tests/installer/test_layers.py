@@ -1,0 +1,43 @@
+"""The order of the installer's packages, as pyproject.toml gives it to import-linter."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GENERATED, ROOT
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = ["lint-imports", "--no-cache", "--config", "pyproject.toml"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_every_import_runs_downward() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 kept, 0 broken" in done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the installer that a test may spoil."""
+    shutil.copytree(ROOT / "installer", tmp_path / "installer", ignore=GENERATED)
+    shutil.copy2(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_an_upward_import_is_found_and_named(copy: Path) -> None:
+    with (copy / "installer/cluster/kubectl.py").open("a", encoding="utf-8") as file:
+        file.write("from ..resources import namespace\n")
+    done = lint(copy)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "installer.cluster.kubectl -> installer.resources.namespace" in done.stdout
+
+
+def test_a_package_without_a_place_in_the_order_is_found(copy: Path) -> None:
+    (copy / "installer/misc.py").write_text('"""Nobody knows where this belongs."""\n', encoding="utf-8")
+    done = lint(copy)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "misc" in done.stdout + done.stderr
