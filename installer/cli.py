@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import InOrder, as_document, examples, may_say_yes, on_project, open_world, tell_commands
+from .commands.options import Sections, as_document, examples, may_say_yes, on_project, open_world, tell_commands
 from .support import crash_report
 from .support.errors import InstallerError
 from .support.parsing import Unreadable
@@ -17,7 +17,7 @@ from .support.resume_command import command
 from .ui import console
 
 
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gitops-flask")
 def cli() -> None:
     """From nothing to a Flask service whose merged pull requests are live in your cluster.
@@ -37,10 +37,10 @@ def cli() -> None:
 )
 @click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
 def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bool) -> None:
-    """Generate a project, run its own checks and the service itself, and offer to deploy it.
+    """Generate a project, check it, and offer to deploy it.
 
-    Without a terminal it takes the defaults and what is given. It needs neither an account nor a cluster, and then says
-    what is missing for the deployment.
+    It runs the project's own checks and the service itself. Without a terminal it takes the defaults and what is given.
+    It needs neither an account nor a cluster, and then says what is missing for the deployment.
 
     Example: gitops-flask new project_name='Hello API' owner=acme
     """
@@ -75,17 +75,18 @@ def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, ex
     epilog=examples(
         "gitops-flask up                            shows the plan, asks, goes on to live",
         "gitops-flask up --yes                      in scripts and CI",
-        "gitops-flask up --renew-key                new deploy keys, the old ones go",
+        "gitops-flask up --renew-key                new deploy keys; the old ones are deleted",
     )
 )
 @may_say_yes
-@click.option("--renew-key", is_flag=True, help="Make new deploy keys, and drop those in use.")
+@click.option("--renew-key", is_flag=True, help="Create new deploy keys, and delete those in use.")
 @on_project
 def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
-    """Make the project real, or mend it; ends when its service answers the delivered revision.
+    """Create or repair the deployment, and wait until it is live.
 
-    Safe to run again at any time, also after it was interrupted: it looks at what is there and changes only what
-    differs. Exit code 0: live; 1: a step failed, and it is said which, why, and how to go on.
+    Live means that every pod answers the deployed revision. Safe to run again at any time, also after it was
+    interrupted: it reads what is there and changes only what differs. Exit code 0: live; 1: a step failed, and the
+    message says which, why, and how to resume.
     """
     from .commands import up as up_
 
@@ -97,11 +98,11 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
 @cli.command(
     epilog=examples(
         "gitops-flask status                        repository, rules, run, image, Argo CD, the pods' answers",
-        "gitops-flask status --watch                until a delivery is live",
+        "gitops-flask status --watch                until a deployment is live",
         "gitops-flask status --json | jq .healthy",
     )
 )
-@click.option("-w", "--watch", is_flag=True, help="Look again until all is healthy, for 15 minutes at most.")
+@click.option("-w", "--watch", is_flag=True, help="Check again until all is healthy, for 15 minutes at most.")
 @as_document
 @on_project
 def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
@@ -115,7 +116,7 @@ def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, 
 @as_document
 @on_project
 def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
-    """Check all that `up` will need, and say what mends what is missing. Exit code 0: fine, 1: not.
+    """Check what `up` needs, and say how to fix what is missing. Exit code 0: fine, 1: not.
 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
     the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
@@ -128,23 +129,23 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
 
 @cli.command(
     epilog=examples(
-        "gitops-flask rollback --why 'orders fail'  the delivery before this one",
+        "gitops-flask rollback --why 'orders fail'  the deployment before this one",
         "gitops-flask rollback --to 3f2a91c         a certain one",
-        "gitops-flask rollback --release-hold       deliver the head of main again",
+        "gitops-flask rollback --release-hold       deploy the head of main again",
     )
 )
-@click.option("--to", default="", metavar="REVISION", help="A delivered commit, or the beginning of its name.")
+@click.option("--to", default="", metavar="REVISION", help="A deployed commit, or the beginning of its name.")
 @click.option("--why", default="", metavar="TEXT", help="For the others; it stands in the hold.")
-@click.option("--release-hold", is_flag=True, help="Take the hold away and deliver the head of main.")
+@click.option("--release-hold", is_flag=True, help="Remove the hold and deploy the head of main.")
 @may_say_yes
 @on_project
 def rollback(
     project: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
 ) -> None:
-    """Bring an earlier delivery back and hold it there; ends when it is live.
+    """Bring back an earlier deployment and hold it.
 
-    It is the project's own workflow that does it (rollback.yml), with its guards and its record. While the hold
-    stands, merges are built but not delivered.
+    The project's own workflow does it (rollback.yml), with its guards and its record; this ends when it is live. While
+    the hold stands, merges are built but not deployed.
     """
     from .commands import rollback as rollback_
 
@@ -191,7 +192,7 @@ def down(
     argocd: bool,
     confirm_argocd: str | None,
 ) -> None:
-    """List what `up` made and what of it stays, ask, and remove it.
+    """List what `up` created and what of it stays, ask, and remove it.
 
     The repository and Argo CD stay unless they are asked for. Argo CD stays in any case where another project made it
     or still uses it.

@@ -17,12 +17,28 @@ if TYPE_CHECKING:
 Decorated = Callable[..., Any]
 
 
-class InOrder(click.Group):
-    """Lists the verbs in the order in which they are used."""
+SECTIONS = {
+    "Start": ("new",),
+    "Project": ("doctor", "plan", "up", "status", "open", "down"),
+    "Deployments": ("rollback",),
+}
+"""The commands as `--help` lists them: in the order in which they are used."""
+
+
+class Sections(click.Group):
+    """Lists the commands in sections."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs as they stand in `cli`."""
-        return list(self.commands)
+        """Return the commands in the order of their sections."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section of the help text for each section, all with the same columns."""
+        widest = max(map(len, self.commands))
+        for section, names in SECTIONS.items():
+            with formatter.section(section):
+                rows = [(name.ljust(widest), self.commands[name].get_short_help_str(formatter.width)) for name in names]
+                formatter.write_dl(rows)
 
 
 def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | None:
