@@ -105,7 +105,7 @@ def prove(project: Path) -> None:
 
 
 def _check(project: Path, copy: Path, script: str, what: str) -> None:
-    with console.out.status(f"{script}: {what} …"):
+    with console.out.status(console.styled(f"{script}: {what} …")):
         result = support_process.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(project, script))
@@ -120,7 +120,8 @@ def _serve(project: Path, copy: Path) -> None:
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
     command = f"uv run python -m {module}"
-    with console.out.status(f"{command} …"), (copy / "log").open("w+", encoding="utf-8", errors="replace") as log:
+    shown = console.out.status(console.styled(f"{command} …"))
+    with shown, (copy / "log").open("w+", encoding="utf-8", errors="replace") as log:
         process = support_process.start(
             str(copy / ".venv/bin/python"), ["-m", module], cwd=str(copy), env=settings,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,

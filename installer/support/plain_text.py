@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import unicodedata
 
 _LONGEST = 300
 _MARKERS = ("- ", "→ ")
@@ -13,17 +14,35 @@ _SEQUENCES = re.compile(  # ECMA-48: colours, movements, titles, links; a log's 
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]"
 )
-_UNPRINTABLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, C1 too
-    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of writing
-    r"\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # what nobody sees
-    r"\u2028\u2029\ud800-\udfff]"  # other ends of lines; halves of characters, which no terminal takes
+_SUSPECT = re.compile(r"[^\t\n -~]")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of what is obeyed, turns the direction of writing, is not seen, ends a line or is half a character."""
+_BLANKS = re.compile(  # Unicode's Default_Ignorable_Code_Point beyond those categories, and Braille's empty cell
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    r"\U000e0000-\U000e0fff]"
 )
+_JOINER, _SELECTORS = "\u200d", ("\ufe0e", "\ufe0f")
+_SYMBOLS = frozenset({"So", "Sk", "Sm", "Po"})
 
 
 def plain(text: str) -> str:
     """Take terminals' sequences out of a text, and show every other character that would be obeyed or unseen as �."""
-    return _UNPRINTABLE.sub("�", _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+    return _SUSPECT.sub(_seen, _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+
+
+def _seen(found: re.Match[str]) -> str:
+    """Return a character where people see it, or see it change the symbol before it, as in emoji."""
+    sign, text = found[0], found.string
+    before, after = text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1]
+    if sign in _SELECTORS and _category(before) in _SYMBOLS:
+        return sign
+    if sign == _JOINER and (before in _SELECTORS or _category(before) in _SYMBOLS) and _category(after) == "So":
+        return sign
+    return "�" if _category(sign) in _UNSEEN or _BLANKS.match(sign) else sign
+
+
+def _category(sign: str) -> str:
+    return unicodedata.category(sign) if sign else ""
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
@@ -50,6 +69,7 @@ def folded(text: str, width: int, before: int = 0) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Indent what follows the first line of a text, so that none of it looks like a line of its own."""
+    """Make a text plain, and indent what follows its first line, so that none of it looks like a line of its own."""
+    text = plain(text)
     head = text[: len(text) - len(text.lstrip("\n"))]
     return head + re.sub(r"\n(?=\S)", "\n  ", text[len(head) :])

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -30,31 +29,44 @@ if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, 
 
 
 class _Screen(Console):
-    """Shows every string as plain text, whoever wrote it: this is the one way to the terminal."""
+    """Shows every string as plain text, whoever wrote it: this is the one way to the terminal.
+
+    No string is read as markup. What has a style is a `Text` that `styled` made: the style is never in the words.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(highlight=False, emoji=False, **options)
+        super().__init__(highlight=False, emoji=False, markup=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Read markup, which is ours, and escape nothing else: see `escape` where text is put in."""
-        return super().render_str(plain(text), **options)
+        """Return the words that are left of a string."""
+        return super().render_str(plain(text), **{**options, "markup": False})
+
+
+def styled(*parts: str | tuple[str, str]) -> Text:
+    """Join words, alone or each with a style of ours; nothing in the words is obeyed."""
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*((plain(words), style) for words, style in pairs))
 
 
 out = _Screen(soft_wrap=True)
 err = _Screen(stderr=True, soft_wrap=True)
 
-_SIGN = {
-    "create": "[green]+ create[/]",
-    "change": "[yellow]~ change[/]",
-    "unseen": "[green]+ create?[/]",
-    "blocked": "[red]✗ blocked[/]",
+Sign = tuple[str, str]
+"""A sign of ours, and its style."""
+_SIGN: dict[str, Sign] = {
+    "create": ("+ create", "green"),
+    "change": ("~ change", "yellow"),
+    "unseen": ("+ create?", "green"),
+    "blocked": ("✗ blocked", "red"),
 }
 
 
 _SIGN_WIDTH = 9
 """Columns of the longest of them."""
 _wide = _Screen(width=1000)
-_FINE, _WRONG = "[green]✓[/]", "[red]✗[/]"
+FINE: Sign = ("✓", "green")
+WRONG: Sign = ("✗", "red")
+NOTED: Sign = ("!", "yellow")
 
 
 _SIGNS = {"✗": "x", "✓": "v", "→": "->", "…": "...", "━": "=", "·": "-", "–": "-", "×": "x", "�": "?"}
@@ -110,18 +122,18 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
         for heading in ("does", "what", "how"):
             table.add_column(heading)
         for sign, what, how in rows:
-            table.add_row(sign, escape(what), escape(how))
+            table.add_row(styled(sign), what, how)
         _wide.print(table)
         return
     for sign, what, how in rows:
-        gap = " " * (_SIGN_WIDTH + 2 - Text.from_markup(sign).cell_len)
-        out.print(f"{sign}{gap}{escape(fold(what, _SIGN_WIDTH + 2))}")
+        gap = " " * (_SIGN_WIDTH + 2 - len(sign[0]))
+        out.print(styled(sign, gap, fold(what, _SIGN_WIDTH + 2)))
         if how:
-            out.print(" " * (_SIGN_WIDTH + 4) + escape(fold(how, _SIGN_WIDTH + 4)))
+            out.print(" " * (_SIGN_WIDTH + 4) + fold(how, _SIGN_WIDTH + 4))
 
 
-def _sign(change: Change | None) -> str:
-    return "[dim]  keep[/]" if change is None else _SIGN.get(change.action, "[yellow]! cannot[/]")
+def _sign(change: Change | None) -> Sign:
+    return ("  keep", "dim") if change is None else _SIGN.get(change.action, ("! cannot", "yellow"))
 
 
 def fold(text: str, before: int = 0) -> str:
@@ -145,22 +157,21 @@ def document(tree: dict[str, Any]) -> None:
     click.echo(json.dumps(tree, indent=2))
 
 
-def _rows(shown: Report) -> list[tuple[str, str, str]]:
-    lines = [(_FINE if row.healthy else _WRONG, row.title, row.state) for row in shown.rows]
-    return [*lines, *((_WRONG, "cannot look", str(problem)) for problem in shown.problems)]
+def _rows(shown: Report) -> list[tuple[Sign, str, str]]:
+    lines = [(FINE if row.healthy else WRONG, row.title, row.state) for row in shown.rows]
+    return [*lines, *((WRONG, "cannot look", str(problem)) for problem in shown.problems)]
 
 
-def _report(shown: Report) -> str:
-    """Draw a report in markup: titles and states in two columns, a state that does not fit there below its title."""
-    rows = _rows(shown)
+def _report(shown: Report) -> Text:
+    """Draw a report: titles and states in two columns, a state that does not fit there below its title."""
+    rows = [(sign, plain(what), paragraph(state)) for sign, what, state in _rows(shown)]
     column = 2 + max((len(what) for _, what, _ in rows), default=0) + 2
     drawn = []
     for sign, what, state in rows:
-        head, state = f"{sign} {escape(what)}", paragraph(state)
         below = column + max(map(len, state.split("\n"))) > out.width if out.is_terminal else False
         gap = "\n    " if below else " " * (column - 2 - len(what))
-        drawn.append(f"{head}{gap}{escape(fold(state, 4 if below else column))}".rstrip(" "))
-    return "\n".join(drawn)
+        drawn.append(styled(sign, f" {what}{gap}{fold(state, 4 if below else column)}".rstrip(" ")))
+    return Text("\n").join(drawn)
 
 
 def show_report(shown: Report) -> None:
@@ -170,7 +181,7 @@ def show_report(shown: Report) -> None:
         return
     table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
     for sign, what, state in _rows(shown):
-        table.add_row(sign, escape(what), escape(state))
+        table.add_row(styled(sign), what, state)
     _wide.print(table)
 
 
@@ -184,7 +195,7 @@ def picture() -> Iterator[Callable[[Report], None]]:
 
     def show(shown: Report) -> None:
         last[:] = [shown]
-        live.update(Text.from_markup(plain(_report(shown))), refresh=True)
+        live.update(_report(shown), refresh=True)
 
     try:
         place = out if out.is_terminal else _wide
@@ -199,23 +210,23 @@ def picture() -> Iterator[Callable[[Report], None]]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print what checks found, what is wrong with what mends it below."""
     for finding in findings:
-        sign = _WRONG if finding.problem else "[yellow]![/]" if finding.fix else _FINE
-        out.print(f"{sign} {escape(fold(paragraph(str(finding)), 2))}")
+        sign = WRONG if finding.problem else NOTED if finding.fix else FINE
+        out.print(styled(sign, " ", fold(paragraph(str(finding)), 2)))
 
 
 def show_timeline(timeline: Timeline) -> None:
     """Print when each step began and ended; nothing where nothing was done."""
     for line in timeline.lines(out.width if out.is_terminal else 1000):
         bar = "━" in line
-        out.print(escape(line if bar else fold(line)), style="cyan" if bar else "bold")
+        out.print(line if bar else fold(line), style="cyan" if bar else "bold")
 
 
 def report(message: str) -> None:
     """Print a sentence of the story."""
-    out.print(escape(fold(paragraph(message))))
+    out.print(fold(paragraph(message)))
 
 
 def fail(message: str) -> None:
     """Print an error to standard error."""
     text = paragraph(message)
-    err.print(f"[bold red]✗[/] {escape(folded(text, err.width, 2) if err.is_terminal else text)}")
+    err.print(styled(("✗", "bold red"), " ", folded(text, err.width, 2) if err.is_terminal else text))

@@ -4,12 +4,15 @@ import logging
 import threading
 import time
 
-from rich.markup import escape
+from rich.text import Text
 
 from .. import __name__ as package
 from ..support.plain_text import paragraph
-from .console import fold, out
+from .console import FINE, NOTED, WRONG, fold, out, styled
 from .timeline import Timeline
+
+_STAYS = "\u00a0"
+"""A space at which no line is broken."""
 
 
 class Steps:
@@ -34,11 +37,11 @@ class Steps:
         self._status.stop()
         self._heard.stop()
 
-    def __rich__(self) -> str:
+    def __rich__(self) -> Text:
         """Say what is under way, and for how long; rich asks several times a second."""
         now = time.monotonic()
         running = list(self._running.items())
-        return " · ".join(f"{escape(title)} [dim]{now - began:.0f} s[/]" for title, began in running)
+        return Text(" · ").join(styled(f"{title} ", (f"{now - began:.0f} s", "dim")) for title, began in running)
 
     def begins(self, title: str) -> None:
         """Take note that a step has begun."""
@@ -49,8 +52,8 @@ class Steps:
         """Print what the step of a thread waits for."""
         title = self._by_thread.get(thread, "")
         began = self._running.get(title)
-        step = f"{escape(title)} ({time.monotonic() - began:.0f} s): " if began is not None else ""
-        out.print(f"[dim]…        {fold(f'{step}{escape(paragraph(what))}', 9)}[/]")
+        step = f"{title} ({time.monotonic() - began:.0f} s): " if began is not None else ""
+        out.print(styled((f"…        {fold(f'{step}{paragraph(what)}', 9)}", "dim")))
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
         """Print that a step ended."""
@@ -61,11 +64,11 @@ class Steps:
             self._done += 1
             self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
             bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
-            sign = "[red]✗[/]" if bad else "[yellow]![/]" if left else "[green]✓[/]"
+            sign = WRONG if bad else NOTED if left else FINE
             count = f"{self._done}/{self._total}"
-            took = f"({seconds:.1f} s)".replace(" ", "\u00a0")  # stays together
-            text = escape(fold(f"{title}: {outcome} {took}", 9)).replace(took, f"[dim]({seconds:.1f} s)[/]")
-            out.print(f"{sign} {count:>5}  {text}")
+            took = f"({seconds:.1f} s)"
+            told = fold(f"{title}: {outcome} {took.replace(' ', _STAYS)}", 9).removesuffix(took.replace(" ", _STAYS))
+            out.print(styled(sign, f" {count:>5}  {told}", (took, "dim")))
 
 
 class _Heard(logging.Handler):
@@ -102,4 +105,4 @@ class Waiting:
         if condition != self._last:
             self._last = condition
             elapsed = time.monotonic() - self._began
-            out.print(f"[dim]… {elapsed:4.0f} s  {escape(fold(paragraph(condition), 10))}[/]")
+            out.print(styled((f"… {elapsed:4.0f} s  {fold(paragraph(condition), 10)}", "dim")))

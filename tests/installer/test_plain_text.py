@@ -5,12 +5,15 @@ import io
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from installer.cli import main
 from installer.cluster.pod_answers import PodAnswer, disagreement, parse
@@ -53,12 +56,18 @@ ATTACKS = {
     "ends of lines": "x\u2028y\u2029z",
     "half a character": "\ud800",
     "markup": "[bold red]x[/] [link=https://evil.example/]y[/link]",
+    "markup once a sequence is gone": "[\x1b[0mlink=https://evil.example/]y[\x1b[0m/link][\x1b[0mbold green]z[/]",
+    "an end of no beginning": "[\x1b[0m/x]",
+    "markup around what nobody sees": "[\u200bbold]x[/\u200bbold][\ufeff/]",
+    "fillers": "a\u3164b\u034fc\u115fd\u1160\u200c\u2065\u2800\uffa0\u17b4\U000e0100\U000e01ef\ufe0f",
 }
 EVIL = "".join(ATTACKS.values())
 LOGGED = EVIL.replace("\ud800", "")  # pytest sends the log to another process
 OBEYED = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f]"
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u2800\u3164\uffa0\ufff0-\ufff8\U000e0080-\U000e0fff]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad\U000e0000-\U000e007f]"
 )
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|.?)")
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -77,6 +86,11 @@ def test_words_stay_and_what_was_hidden_shows() -> None:
     assert plain(ATTACKS["half a sequence"]) == "0;never ended"
     assert plain("heal\u200bthy") == "heal�thy"
     assert plain("über → 日本語 👩‍💻\tof\r\ntwo lines\n") == "über → 日本語 👩‍💻\tof\ntwo lines\n"
+
+
+def test_what_changes_a_symbol_that_people_see_stays_and_alone_it_shows() -> None:
+    assert plain("❤️ 👨‍👩‍👧 👋🏽 ❤️‍🔥") == "❤️ 👨‍👩‍👧 👋🏽 ❤️‍🔥"
+    assert plain("pay\u200dload\ufe0f ❤\ufe0f\ufe0f") == "pay�load� ❤\ufe0f�"
 
 
 def test_one_line_is_one_and_is_not_long() -> None:
@@ -158,6 +172,48 @@ def test_whatever_is_printed_only_our_own_styles_reach_the_screen(way: Callable[
     assert not OBEYED.search(STYLES.sub("", text))
     for harm in ("\x1b]", "\x1b[2J", "\x1b[H", "\x1bc", "evil.example/\x1b"):
         assert harm not in text
+
+
+PIECES = st.sampled_from(
+    [
+        *ATTACKS.values(),
+        *("[", "]", "[/", "/]", "[/]", "[dim]", "\\", "\x1b[0m", "\x1b", "\u200b", "🔥", "x", " ", "\n"),
+        *("link=https://evil.example/", "bold green", "(1.0 s)", "\u00a0(1.0\u00a0s)"),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.lists(PIECES, min_size=1, max_size=8).map("".join))
+def test_no_mixture_of_markup_sequences_and_hidden_signs_brings_a_style_or_a_link_or_breaks_the_way(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = text.replace("\ud800", "")
+
+    def styles(words: str) -> tuple[set[str], str]:
+        seen = io.StringIO()
+        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True}), ("_wide", {"width": 1000})):
+            monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=True, **options))
+        monkeypatch.setattr(progress, "out", console.out)
+        finding = Finding("cluster", words, words)
+        thing: Any = SimpleNamespace(key="thing", lane="cluster", title=words)
+        console.report(words)
+        console.fail(words)
+        console.show_plan([Planned(thing, Change("change", (Field(words, words, words),), words))], words)
+        console.show_report(Report([Row("run", words, False, words)], [finding]))
+        console.show_findings([finding])
+        with progress.Steps(1) as shown:
+            shown.begins(words)
+            shown.waits(threading.get_ident(), words)
+            shown.ends(words, words, 1)
+        progress.Waiting()(words)
+        said = seen.getvalue()
+        return {*ESCAPES.findall(said)}, STYLES.sub("", said)
+
+    with_text, said = styles(text)
+    ours, _ = styles("word")
+    assert with_text <= ours
+    assert "\x1b]" not in said
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
