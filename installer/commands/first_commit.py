@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 from ..support import resume_command
-from ..support.environment import inherited
+from ..support.environment import NOBODY, inherited
 from ..support.errors import InstallerError
 
 MESSAGE = "Generated"
-_NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
 # The project's ignores, not the user's; and hooks that were written for other projects have no say in this one yet.
 _GIT = ("git", "-c", f"core.excludesFile={os.devnull}", "-c", f"core.hooksPath={os.devnull}")
 
@@ -31,7 +31,7 @@ def make(project: Path) -> str:
     if not git("rev-parse", "--verify", "HEAD").returncode:
         return ""
     if git("var", "GIT_COMMITTER_IDENT").returncode:
-        environment = _NOBODY | environment
+        environment = NOBODY | environment
     for step in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
         if (done := git(*step)).returncode:
             raise _failed(project, done.stderr)

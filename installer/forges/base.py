@@ -50,6 +50,15 @@ class Host(Protocol):
     def file(self, path: str, ref: str) -> str | None:
         """Return a file's text at a commit or branch, or None."""
 
+    def top(self, ref: str) -> dict[str, str]:
+        """Return the names at the top of a commit or branch, each with what it is: `file`, or a word for another."""
+
+    def branches(self) -> dict[str, str]:
+        """Return the branches, each with the commit at its head."""
+
+    def tags(self) -> list[str]:
+        """Return the names of the tags."""
+
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
 

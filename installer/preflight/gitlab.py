@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from time import time as _now
 from urllib.parse import quote
 
-from ..config.settings import FILE, MAIN
+from ..config.settings import FILE
 from ..engine.finding import Finding
 from ..forges.gitlab.api_errors import RefusedByGitLab
 from ..forges.gitlab.project import GitLab
@@ -14,7 +14,7 @@ from ..forges.gitlab.rest import TOKEN
 from ..project.project import World
 from ..support.errors import Answered, InstallerError
 from .check import Check
-from .repository import marked, other_content
+from .repository import marked, others
 from .token import CLOCK_SECONDS
 
 SCOPE = "api"
@@ -117,16 +117,11 @@ def _may_create(world: World, group: int, user: int) -> bool:
 
 
 def same_project(world: World) -> Iterable[Finding]:
-    """Adopt a project that is empty, marked as ours or holds this very one; refuse any other."""
+    """Adopt a project that is as good as empty, marked as ours or holds this very one; refuse any other."""
     settings, gitlab = world.settings, _gitlab(world)
     if gitlab.find() is None or gitlab.level() < MAINTAINER or marked(world, gitlab.variables()):
         return
-    if gitlab.head(MAIN) is None:
-        branches = [branch["name"] for branch in gitlab.pages(gitlab.path("repository", "branches"))]
-        holds = f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
-    else:
-        holds = other_content(world)
-    if holds:
+    if holds := others(world):
         fix = "Choose another project_slug, or move that project away."
         yield Finding("gitlab", f"{settings.url} exists and {holds}.", fix)
 

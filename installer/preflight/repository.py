@@ -11,8 +11,10 @@ from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
 from ..forges.api_errors import Refused
 from ..forges.git import Clone
+from ..forges.initialized import files_of_a_form
 from ..project.project import World
 from ..resources.push_key import ruleset_of
+from ..support import yaml_text
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 
@@ -24,16 +26,11 @@ _OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
 
 
 def same_project(world: World) -> Iterable[Finding]:
-    """Adopt a repository that is empty, marked as ours or holds this very project; refuse any other."""
+    """Adopt a repository that is as good as empty, marked as ours or holds this very project; refuse any other."""
     settings, github = world.settings, world.github
     if github.find() is None or marked(world, github.variables()):
         return
-    if github.head(MAIN) is None:
-        branches = [branch["name"] for branch in github.pages(github.path("branches"))]
-        holds = f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
-    else:
-        holds = other_content(world)
-    if holds:
+    if holds := others(world):
         fix = "Choose another project_slug, or move that repository away."
         yield Finding("github", f"{settings.url} exists and {holds}.", fix)
 
@@ -43,11 +40,22 @@ def marked(world: World, variables: Mapping[str, str]) -> bool:
     return any(digest(address) in identities(world.known) for address in variables.get(MARK, "").split())
 
 
-def other_content(world: World) -> str:
+def others(world: World) -> str:
+    """Say what in the repository is of others; empty where there is nothing, or what a code host's form puts there."""
+    host = world.host
+    if host.head(MAIN):
+        return "" if not (holds := _other_content(world)) or files_of_a_form(host) else holds
+    branches = [*host.branches()]
+    if len(branches) == 1 and files_of_a_form(host, *branches):  # the plan says how to rename it
+        return ""
+    return f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
+
+
+def _other_content(world: World) -> str:
     """Say what else than this project is on main; empty where it is this one."""
     text = world.host.file(FILE, MAIN)
     try:
-        tree = yaml.safe_load(text or "")
+        tree = yaml_text.load(text or "")
     except (yaml.YAMLError, *UNREADABLE):
         tree = None
     project = tree.get("project") if isinstance(tree, dict) else None

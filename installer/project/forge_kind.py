@@ -1,6 +1,7 @@
 """A kind of code host: what the installer needs of it, each part made by a function of its own."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,3 +28,5 @@ class Kind:
     cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
+    lets_in: Callable[[Any], AbstractContextManager[None]] = nullcontext
+    """Makes the block in which the first push may add to a branch that is there."""

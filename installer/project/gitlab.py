@@ -7,7 +7,7 @@ from ..forges.gitlab.deploy_keys import GitLabDeployKeys
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
-from ..resources.gitlab_rules import GitLabRules
+from ..resources.gitlab_rules import GitLabRules, let_in_maintainers
 from .forge_kind import Kind
 
 
@@ -23,4 +23,5 @@ AT_GITLAB = Kind(
     GitLabWebhooks,
     {"gitlab-ci": GitLabCI},
     rules_first=True,
+    lets_in=let_in_maintainers,
 )

@@ -147,6 +147,7 @@ class World:
             Content(
                 *(settings, host, credentials.login, Clone(self.project)),
                 needs=tuple(each.key for each in before),
+                lets_in=partial(kind.lets_in, host),
                 repository_goes=remove_repository,
             ),
             Delivery(settings, host, ci, repository_goes=remove_repository),

@@ -1,5 +1,7 @@
 """Protected branches: `main` takes merge requests only, `env/dev` is never rewritten and takes deliveries only."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,9 @@ class Rule:
         return f"{told}, and it can be rewritten" if self.force else told
 
 
+FOR_MAIN = Rule(NO_ONE, MAINTAINERS)
+
+
 class GitLabRules(Resource[dict[str, Rule | None]]):
     """One rule a branch, made before the branch is: whoever may merge is who may deliver, and secrets need a rule.
 
@@ -36,7 +41,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
         self._gitlab = gitlab
-        self._desired = {MAIN: Rule(NO_ONE, MAINTAINERS), settings.branch: Rule(MAINTAINERS, NO_ONE)}
+        self._desired = {MAIN: FOR_MAIN, settings.branch: Rule(MAINTAINERS, NO_ONE)}
         self.title = f"protected branches {MAIN} and {settings.branch} (maintainers can deploy)"
 
     def observe(self) -> dict[str, Rule | None]:
@@ -58,18 +63,35 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
         return Change("change" if seen else "create", tuple(fields)) if fields else None
 
     def apply(self, seen: dict[str, Rule | None], change: Change) -> None:
-        """Make those that are missing; what differs is made anew, since the free tier changes no rule."""
+        """Make those that are missing, and those that differ."""
         for field in change.fields:
-            rule = self._desired[field.name]
-            if field.name in seen:
-                self._gitlab.delete(self._gitlab.path("protected_branches", field.name))
-            body = {"name": field.name, "push_access_level": rule.push, "merge_access_level": rule.merge}
-            self._gitlab.call("POST", self._gitlab.path("protected_branches"), {**body, "allow_force_push": rule.force})
+            _protect(self._gitlab, field.name, self._desired[field.name], there=field.name in seen)
 
     def remove(self) -> str:
         """Delete our rules; main keeps one that is GitLab's own usual one."""
         gone = [name for name in self._desired if self._gitlab.delete(self._gitlab.path("protected_branches", name))]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+@contextmanager
+def let_in_maintainers(gitlab: GitLab) -> Iterator[None]:
+    """Let maintainers push to main for the length of a block.
+
+    GitLab lets them make the default branch of an empty project whatever its rule says, but not add to one.
+    """
+    _protect(gitlab, MAIN, Rule(MAINTAINERS, MAINTAINERS))
+    try:
+        yield
+    finally:
+        _protect(gitlab, MAIN, FOR_MAIN)
+
+
+def _protect(gitlab: GitLab, branch: str, rule: Rule, *, there: bool = True) -> None:
+    """Give a branch a rule; one that may be there is made anew, since the free tier changes no rule."""
+    if there:
+        gitlab.delete(gitlab.path("protected_branches", branch))
+    body = {"name": branch, "push_access_level": rule.push, "merge_access_level": rule.merge}
+    gitlab.call("POST", gitlab.path("protected_branches"), {**body, "allow_force_push": rule.force})
 
 
 def _rule(found: dict[str, Any]) -> Rule | None:

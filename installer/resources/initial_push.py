@@ -1,13 +1,28 @@
 """The project's files at the code host: the first push, made once."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+
 from ..config.settings import MAIN, Settings
-from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource
+from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
 from ..forges.base import Host
+from ..forges.initialized import files_of_a_form
+from ..support import resume_command
+from ..support.errors import InstallerError
 from ..support.file_lock import turn
 
 
-class Content(Resource[str | None]):
+@dataclass(frozen=True)
+class Seen:
+    """The head of main; and its files, where a code host's form made them and nothing else is there."""
+
+    head: str | None = None
+    files: tuple[str, ...] = ()
+
+
+class Content(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "content"
@@ -20,6 +35,7 @@ class Content(Resource[str | None]):
         clone: git.Clone,
         needs: tuple[str, ...] = (),
         *,
+        lets_in: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
         self.lane: Lane = settings.scm
@@ -28,36 +44,64 @@ class Content(Resource[str | None]):
         self._host = host
         self._login = login
         self._clone = clone
+        self._lets_in = lets_in
         self._repository_goes = repository_goes
         self.title = f"branch {MAIN} of {settings.repository}"
 
-    def observe(self) -> str | None:
-        """Return the head of the branch at the host, or None."""
-        return self._host.head(MAIN)
+    def observe(self) -> Seen:
+        """Return the head of the branch at the host, and what is there where that is as good as nothing."""
+        head = self._host.head(MAIN)
+        return Seen(head, files_of_a_form(self._host) if head else ())
 
-    def blank(self) -> str | None:
+    def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
-        return None
+        return Seen()
 
-    def diff(self, seen: str | None) -> Change | None:
-        """Push only where nothing is there."""
-        return None if seen else Change("create", note="the commit that is checked out")
+    def diff(self, seen: Seen) -> Change | None:
+        """Push where nothing is there, or only what a form made."""
+        if not seen.head:
+            return Change("create", note="the commit that is checked out")
+        if not seen.files:
+            return None
+        here: list[str] = []
+        with suppress(InstallerError):  # no commit yet: its own check says so
+            here = self._clone.names()
+        kept = [name for name in seen.files if name not in here]
+        if unsaved := self._clone.in_folder(kept):
+            add = resume_command.git(self._clone.project, "add", *unsaved)
+            commit = resume_command.git(self._clone.project, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
+            why = f"{', '.join(unsaved)} is not committed here, and {self._settings.url} has another"
+            return blocked(why, f"Keep yours: {add} && {commit}; or move it away, to take theirs.")
+        return Change("change", note=self._note(seen.files, kept))
 
-    def apply(self, seen: str | None, change: Change) -> None:
+    def _note(self, files: tuple[str, ...], kept: list[str]) -> str:
+        told = [f"{', '.join(files)} came with the repository, and this project is merged with that"]
+        if replaced := [name for name in files if name not in kept]:
+            told.append(f"this project's {', '.join(replaced)} counts (theirs stays in the history)")
+        if kept:
+            told.append(f"their {', '.join(kept)} is kept")
+        return "; ".join(told)
+
+    def apply(self, seen: Seen, change: Change) -> None:
         """Push the checked-out commit, unless a git that a killed run left behind has done it meanwhile."""
         url = self._settings.clone_url
         self._clone.connect(url)
         self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
         with turn(f"branch {MAIN} of {url}", 200) as files:
-            if self.observe() is None:
+            now = self.observe()
+            if now.files:
+                self._clone.merge_beneath(url, MAIN, self._login)
+                with self._lets_in():
+                    self._clone.push(url, MAIN, self._login, files)
+            elif now.head is None:
                 self._clone.push(url, MAIN, self._login, files)
 
-    def removal(self, seen: str | None) -> str:
+    def removal(self, seen: Seen) -> str:
         """Say whether it stays: only the whole repository takes it along."""
-        if not seen:
+        if not seen.head:
             return ""
         return WITH_REPOSITORY if self._repository_goes else "stays"
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""
-        return self.removal(self.observe()) or "was not there"
+        return self.removal(Seen(self._host.head(MAIN))) or "was not there"

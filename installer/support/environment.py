@@ -48,6 +48,10 @@ def token(name: str) -> str:
     return value
 
 
+NOBODY = {f"GIT_{who}_{what}": "gitops-flask" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+"""Who commits where git does not know the user."""
+
+
 def inherited() -> dict[str, str]:
     """Return the environment of every program that is started here: no secret, a home, git's choice by the folder.
 

@@ -8,7 +8,7 @@ from platform import machine
 import pytest
 import yaml
 
-from tests.delivery.world import DIGEST, GIT, REPOSITORY, Checkout, Remote
+from tests.delivery.world import DIGEST, GIT, REPOSITORY, Checkout, Remote, World
 
 SNAPSHOT = ["chart/Chart.yaml", "chart/templates/service.yaml", "deploy/dev.yaml", "image.yaml"]
 
@@ -220,3 +220,26 @@ def test_a_file_by_which_argo_cd_would_replace_the_image_is_refused(
     assert answer.code == 1
     assert "chart/.argocd-source*.yaml, by which Argo CD would replace the image" in answer.line
     assert remote.tip() == before
+
+
+@pytest.mark.parametrize("options", [[], ["--depth=1"]], ids=["whole", "shallow"])
+def test_on_a_main_that_had_only_a_readme_the_first_commit_that_can_deliver_does(
+    world: World, remote: Remote, options: list[str]
+) -> None:
+    """So `gitops-flask up` leaves a repository that a code host's form had begun."""
+    laptop = world.checkout("filling")
+    laptop.git("checkout", "--quiet", "--orphan", "theirs")
+    laptop.git("rm", "-rfq", ".")
+    laptop.write(README_md="# theirs\n")
+    theirs = laptop.commit("Initial commit")
+    tree = laptop.git("rev-parse", "origin/main^{tree}")
+    merge = laptop.git("commit-tree", tree, "-p", theirs, "-p", "origin/main", "-m", "Merge")
+    laptop.git("push", "--quiet", "--force", "origin", f"{merge}:refs/heads/main")
+    runner = world.checkout("runner", *options)
+    assert runner.run("deploy").line == f"deploy: done env/dev records {merge} (commit {remote.tip()})"
+    remote.git("update-ref", "-d", "refs/heads/env/dev")
+    runner.git("pull", "--quiet")
+    runner.merge()
+    assert "there is no branch env/dev" in runner.run("deploy").line, (
+        "what was lost later is brought back by --init only"
+    )

@@ -127,6 +127,15 @@ def commit_tree(folder: Path, tree: str, parents: list[str], message: str, autho
     return git(folder, "commit-tree", tree, *(f"-p{each}" for each in parents), "-F", "-", env=env, stdin=message)
 
 
+def initial_commit(folder: Path, branch: str, files: Mapping[str, str], author: tuple[str, str]) -> str:
+    """Make a branch with these files at its top, as a code host's form for a new repository does."""
+    blobs = {name: git(folder, "hash-object", "-w", "--stdin", stdin=text) for name, text in files.items()}
+    tree = git(folder, "mktree", stdin="".join(f"100644 blob {sha}\t{name}\n" for name, sha in blobs.items()))
+    made = commit_tree(folder, tree, [], "Initial commit", author)
+    git(folder, "update-ref", f"refs/heads/{branch}", made, ZERO)
+    return made
+
+
 def rebase(folder: Path, base: str, head: str) -> str:
     """Put the commits of a branch on top of another one, in a work tree of their own."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -50,6 +50,12 @@ class Hosting:
         github.repositories[full_name.lower()] = repository
         return repository
 
+    def initialize(self, repository: Repository, token: Token, files: dict[str, str]) -> None:
+        """Make the first commit as GitHub's form does: its author is the user, its committer GitHub; no run starts."""
+        login = token.owner.login
+        author = (login, f"{login}@users.noreply.{self._github.site.host}")
+        git.initial_commit(repository.git, repository.default_branch, files, author)
+
     def move(self, repository: Repository, owner: Account, name: str) -> None:
         """Rename or transfer; what was stored for it stays, and its former names lead here.
 

@@ -135,15 +135,17 @@ class Table:
 
         def register(answer: Callable[..., Response]) -> Callable[..., Response]:
             parts = [
-                f"(?P<{part[1:-1]}>{'.+' if part[1:-1] in self._greedy else '[^/]+'})"
-                if part.startswith("{")
-                else re.escape(part)
+                f"(?P<{part[1:-1]}>{self._fits(part[1:-1])})" if part.startswith("{") else re.escape(part)
                 for part in template.split("/")
             ]
             self.routes.append(Route(method, template, needs, scope, answer, re.compile("/".join(parts))))
             return answer
 
         return register
+
+    def _fits(self, name: str) -> str:
+        """Return what a parameter takes; the top of a repository is a path without any name."""
+        return {"path": ".*"}.get(name, ".+") if name in self._greedy else "[^/]+"
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Find what answers a path; the template with the fewest parameters wins, of two the longer one."""

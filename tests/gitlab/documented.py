@@ -2,7 +2,8 @@
 
 `openapi.json` is transcribed from it for the operations of the stand-in: their parameters, and the statuses of success;
 no descriptions. Its source is doc/api/openapi/openapi_v2.yaml of https://github.com/gitlabhq/gitlabhq at commit
-0338625c4996c8b4dde44bd86d1767b654121ee7; the newest release that it names is 18.9. It lacks GET /user and project
+0338625c4996c8b4dde44bd86d1767b654121ee7 (of the tree and the tags, the code that it is generated of: lib/api at
+017a6c129d6a9e4ad9fec792cd84f88641d7dbfe); the newest release that it names is 18.9. It lacks GET /user and project
 access tokens: those routes carry what they take, and name the page of doc/api that has them. The types of parameters
 in a path are not checked: it says integer of each that its operation does not declare, a branch's name among them.
 

@@ -51,7 +51,26 @@ class Hosting:
         project.members[token.user.id] = max(MAINTAINER, project.level(token.user))
         git.create(project.git, project.default_branch, gitlab.pushes.socket)
         gitlab.projects[project.full_path.lower()] = project
+        if sent.get("initialize_with_readme"):
+            self.initialize(project, token)
         return project
+
+    def initialize(self, project: Project, token: Token) -> None:
+        """Make the first commit as the form does, whose default branch is protected from then on.
+
+        app/services/projects/create_service.rb of GitLab: `create_readme`, by the service that a commit in the browser
+        takes, too; the title and the name of the file are its own.
+        """
+        who = (token.user.username, f"{token.user.username}@{self._gitlab.site.host}")
+        readme = {"README.md": f"# {project.name}\n\n{project.description or ''}\n\n## Getting started\n"}
+        git.initial_commit(project.git, project.default_branch, readme, who)
+        self._protect_default(project)
+
+    def _protect_default(self, project: Project) -> None:
+        protects = not isinstance(project.namespace, Group) or project.namespace.default_branch_protection
+        if protects:
+            rule = Protection(project.default_branch, push=MAINTAINER, merge=MAINTAINER)
+            project.protections.setdefault(project.default_branch, rule)
 
     def _known(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Drop what this version does not know: GitLab passes over it without a word."""
@@ -97,9 +116,8 @@ class Hosting:
             branch = ref.removeprefix("refs/heads/")
             if not ref.startswith("refs/heads/") or new == git.ZERO:
                 continue
-            protects = not isinstance(project.namespace, Group) or project.namespace.default_branch_protection
-            if old == git.ZERO and branch == project.default_branch and protects:
-                project.protections.setdefault(branch, Protection(branch, push=MAINTAINER, merge=MAINTAINER))
+            if old == git.ZERO and branch == project.default_branch:
+                self._protect_default(project)
             for request in project.merge_requests.values():
                 if request.source == branch and request.state == "opened":
                     request.sha = new

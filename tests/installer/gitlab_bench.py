@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,10 @@ class Bench:
         before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
             *before,
-            Content(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
+            Content(
+                *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
+                lets_in=partial(kind.lets_in, host),
+            ),
             Delivery(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),

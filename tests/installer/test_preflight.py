@@ -124,11 +124,12 @@ SAME = "project: {slug: web, name: Another name}"
 EXISTING: dict[str, tuple[dict[str, dict[str, str]], str]] = {
     "nothing in it": ({}, ""),
     "the same project": ({"main": {"gitops.yaml": SAME}}, ""),
-    "something else": ({"main": {"README.md": "x"}}, "holds something else: no gitops.yaml of a project"),
+    "what a form makes": ({"main": {"README.md": "x", "LICENSE": "x"}}, ""),
+    "something else": ({"main": {"README.md": "x", "a": "x"}}, "holds something else: no gitops.yaml of a project"),
     "another project": ({"main": {"gitops.yaml": "project: {slug: other}"}}, "something else: the project other"),
     "a gitops.yaml of something else": ({"main": {"gitops.yaml": "project: web"}}, "no gitops.yaml of a project"),
     "a gitops.yaml that is no YAML": ({"main": {"gitops.yaml": "project: ["}}, "no gitops.yaml of a project"),
-    "an older branch only": ({"master": {"README.md": "x"}}, "exists and has no main, but master"),
+    "an older branch only": ({"master": {"app.rb": "x"}}, "exists and has no main, but master"),
 }
 
 

@@ -65,6 +65,22 @@ class GitHub(GitHubRest):
         return base64.b64decode(found["content"]).decode(errors="replace")
 
     @reading("GitHub's answer")
+    def top(self, ref: str) -> dict[str, str]:
+        """Return the names at the top of a commit or branch, each with what it is; none where it is not there."""
+        return {each["name"]: each["type"] for each in self.get(self.path("contents", ""), ref=ref) or []}
+
+    @reading("GitHub's answer")
+    def branches(self) -> dict[str, str]:
+        """Return the branches, each with the commit at its head."""
+        return {each["name"]: each["commit"]["sha"] for each in self.pages(self.path("branches"))}
+
+    @reading("GitHub's answer")
+    def tags(self) -> list[str]:
+        """Return the names of the tags."""
+        found = self.get(self.path("git/matching-refs/tags/")) or []
+        return [each["ref"].removeprefix("refs/tags/") for each in found]
+
+    @reading("GitHub's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("commits"), sha=branch):

@@ -55,6 +55,23 @@ class GitLab(GitLabRest):
         return base64.b64decode(found["content"]).decode(errors="replace") if found else None
 
     @reading("GitLab's answer")
+    def top(self, ref: str) -> dict[str, str]:
+        """Return the names at the top of a commit or branch, each with what it is; none where it is not there."""
+        kinds = {"100644": "file", "100755": "file"}  # a symbolic link is a blob, too
+        found = self.pages(self.path("repository", "tree"), ref=ref)
+        return {each["name"]: kinds.get(each["mode"], each["type"]) for each in found}
+
+    @reading("GitLab's answer")
+    def branches(self) -> dict[str, str]:
+        """Return the branches, each with the commit at its head."""
+        return {each["name"]: each["commit"]["id"] for each in self.pages(self.path("repository", "branches"))}
+
+    @reading("GitLab's answer")
+    def tags(self) -> list[str]:
+        """Return the names of the tags."""
+        return [each["name"] for each in self.pages(self.path("repository", "tags"))]
+
+    @reading("GitLab's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("repository", "commits"), ref_name=branch):

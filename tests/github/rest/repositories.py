@@ -1,5 +1,7 @@
 """Repositories: made, shown, changed, deleted."""
 
+from typing import Any
+
 from ..call import Call
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 
@@ -12,10 +14,12 @@ SETTINGS = {
 }  # fmt: skip
 
 
+TEMPLATES = {"Python": "__pycache__/\n*.py[codz]\n", "mit": "MIT License\n\nCopyright (c) 2026 acme\n"}
+
+
 def _create(call: Call, owner: str) -> Response:
     sent = dict(call.sent)
-    if sent.pop("auto_init", False):
-        raise UnmodelledError("auto_init")
+    first = first_files(sent)
     private = sent.pop("private", False)
     if sent.pop("visibility", "private" if private else "public") != ("private" if private else "public"):
         private = True
@@ -23,7 +27,27 @@ def _create(call: Call, owner: str) -> Response:
         call.token, owner, sent.pop("name"), private=private, description=sent.pop("description", None)
     )
     _change(repository.settings, sent)
+    if first:
+        call.github.hosting.initialize(repository, call.token, first)
     return json_response(201, call.site.repository(repository, call.token), {"Location": ""})
+
+
+def first_files(sent: dict[str, Any]) -> dict[str, str]:
+    """Return the files that the form for a new repository makes, by the words that `gh repo create` sends for it.
+
+    docs.github.com, "Create an organization repository": auto_init is "an initial commit with empty README"; a license
+    or .gitignore is named by its template. Each of them makes that commit.
+    """
+    files = {}
+    name, description = sent["name"], sent.get("description")
+    if sent.pop("auto_init", False):
+        files["README.md"] = f"# {name}\n{description or ''}"
+    for word, path in (("gitignore_template", ".gitignore"), ("license_template", "LICENSE")):
+        if template := sent.pop(word, ""):
+            if template not in TEMPLATES:
+                raise UnmodelledError(f"{word} {template}")
+            files[path] = TEMPLATES[template]
+    return files
 
 
 def _change(settings: dict[str, object], sent: dict[str, object]) -> None:

@@ -62,6 +62,27 @@ def branch(call: Call, branch: str) -> Response:
     return answered(200, _branch(call, branch, sha))
 
 
+@route("GET", REPOSITORY + "/tree", level=REPORTER, reads="ref")
+def tree(call: Call) -> Response:
+    """Answer the top of a commit as doc/api/repositories.md shows it."""
+    ref = call.request.query.get("ref", call.project.default_branch)
+    if not git.commits(call.project.git, ref, "-1"):
+        raise missing("Tree")
+    listed = git.git(call.project.git, "ls-tree", ref).splitlines()
+    parts = [(head.split(), name) for head, _, name in (line.partition("\t") for line in listed)]
+    return call.page([{"id": s, "name": n, "type": k, "path": n, "mode": m} for (m, k, s), n in parts])
+
+
+@route("GET", REPOSITORY + "/tags", level=REPORTER)
+def tags(call: Call) -> Response:
+    found = git.refs(call.project.git, "refs/tags/").items()
+    lightweight = {"message": None, "release": None, "protected": False, "created_at": None}
+    listed = [(name, sha, git.commits(call.project.git, sha, "-1")[0]) for name, sha in found]
+    if any(commit.sha != sha for _, sha, commit in listed):
+        raise NotImplementedError("annotated tags")
+    return call.page([{"name": n, "target": s, "commit": _commit(call, c), **lightweight} for n, s, c in listed])
+
+
 @route("GET", REPOSITORY + "/files/{file_path}", level=REPORTER, reads="ref")
 def file(call: Call, file_path: str) -> Response:
     ref = call.request.query["ref"]
