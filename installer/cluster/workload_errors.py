@@ -3,6 +3,7 @@
 `up`, `status`, `rollback` and the reporter all take it from here.
 """
 
+import datetime
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from ..support.manifest import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line
 
-Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start"]
+Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start", "sync"]
 _LONGEST = 1000  # what an admission controller says takes some room
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError")
 _NO_IMAGE = ("InvalidImageName", "ErrImageNeverPull")
@@ -30,6 +31,8 @@ _ENDED_AGAIN = 3  # restarts: what waits for a database ends once or twice
 _PROBED = 15  # failed probes: a service that starts slowly has some, too
 _PULLED = 5  # failed pulls, whatever the reason: the fifth comes after two minutes and a half
 _MOUNTED = 3  # failed attempts to mount what is not there
+_HEALED = 3  # times that Argo CD applied again what differed after a sync that went well
+_HEALS_WITHIN = datetime.timedelta(minutes=10)  # it waits five at most; what differs later was changed later
 _UID = re.compile(r"\([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\)")
 
 
@@ -56,6 +59,43 @@ def of_deployment(deployment: Object) -> list[Trouble]:
             text = one_line(f"Deployment {name} is given up by Kubernetes: {said}", _LONGEST)
             found.append(Trouble("rollout", text, certain=True))
     return found
+
+
+@reading("What Kubernetes says of an object")
+def of_application(application: Object) -> dict[tuple[str, str], Trouble]:
+    """Tell by kind and name what Argo CD applies again and again, and finds to differ right after that.
+
+    Argo CD calls each of these syncs a success: Kubernetes passes over a field that it does not know. Its count (json
+    `autoHealAttemptsCount`, pkg/apis/application/v1alpha1/types.go) lasts as long as the commit does, so it counts only
+    for what the last of them applied, and where the next look found it to differ.
+    """
+    status = application.get("status") or {}
+    last = status.get("operationState") or {}
+    sync = (last.get("operation") or {}).get("sync") or {}
+    commit = (status.get("sync") or {}).get("revision")
+    healed = sync.get("autoHealAttemptsCount") or 0
+    if last.get("phase") != "Succeeded" or (last.get("syncResult") or {}).get("revision") != commit or healed < _HEALED:
+        return {}
+    if not _soon_after(status.get("reconciledAt"), last.get("finishedAt")):
+        return {}
+    applied = {(each.get("kind"), each.get("name")) for each in sync.get("resources") or []}
+    found = {}
+    for each in status.get("resources") or []:
+        key = str(each.get("kind")), str(each.get("name"))
+        if each.get("status") == "OutOfSync" and key in applied:
+            why = "Kubernetes drops a field that it does not know, or something else changes it"
+            if each.get("requiresPruning"):
+                why = "it is not recorded any more, and is kept"
+            found[key] = Trouble("sync", f"{key[0]} {key[1]} is OutOfSync again after each sync: {why}", certain=True)
+    return found
+
+
+def _soon_after(looked: str | None, ended: str | None) -> bool:
+    """Tell whether Argo CD looked at what a sync had made, and soon."""
+    if not looked or not ended:
+        return False
+    passed = datetime.datetime.fromisoformat(looked) - datetime.datetime.fromisoformat(ended)
+    return datetime.timedelta() <= passed < _HEALS_WITHIN  # to the second
 
 
 @reading("What Kubernetes says of an object")

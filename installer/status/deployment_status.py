@@ -116,6 +116,9 @@ def failure(service: Service, record: Record, synced: Synced, *, looked: bool = 
         return Verdict("failure", refused, "sync")
     if looked and synced.unrendered and not synced.revision:
         return Verdict("failure", synced.unrendered, "chart")
+    if synced.revision == record.commit and synced.unhealed:
+        unhealed = synced.unhealed[0]
+        return Verdict("failure", unhealed.text, unhealed.kind)
     if synced.revision != record.commit:
         return None  # a delivery before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ..cluster.workload_errors import Trouble, of_application
 from ..support.manifest import Object
 from ..support.parsing import reading
 from ..support.plain_text import one_line
@@ -24,6 +25,8 @@ class Synced:
     """What Argo CD said where it could make no objects of a commit; of which one it does not say."""
     reconciled: str = field(default="", compare=False)
     """When it compared last."""
+    unhealed: tuple[Trouble, ...] = ()
+    """What does not become as this commit has it, however often Argo CD applies it."""
 
     def has(self, commit: str) -> bool:
         """Tell whether the cluster holds what this commit describes, and it is well."""
@@ -42,7 +45,9 @@ def read(application: Object) -> Synced:
     resources = status.get("resources") or []
     conditions = [f"{c['type']}: {c['message']}" for c in status.get("conditions") or []]
     failures = _failures(operation)
-    told = [*conditions, *failures.values(), *_differing(resources, failures), *ailing(resources)]
+    unhealed = of_application(application)
+    explained = {**failures, **{key: trouble.text for key, trouble in unhealed.items()}}
+    told = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
     unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
     return Synced(
         revision=status.get("sync", {}).get("revision", ""),
@@ -51,6 +56,7 @@ def read(application: Object) -> Synced:
         operation=operation.get("phase", ""),
         conditions=tuple(one_line(text, _LONGEST) for text in told),
         unrendered=one_line(unrendered[0], _LONGEST) if unrendered else "",
+        unhealed=tuple(unhealed.values()),
         reconciled=status.get("reconciledAt") or "",
     )
 

@@ -176,6 +176,30 @@ def test_an_image_that_is_not_there_ends_the_wait_with_the_reason(half: Half) ->
     assert not isinstance(caught.value, DeadlinePassed)
 
 
+def test_a_field_that_kubernetes_drops_ends_the_wait_with_the_resource_and_the_reason(half: Half) -> None:
+    """Argo CD calls each sync a success, heals after 0, 2 and 6 seconds, and then ever more seldom."""
+    head = {"name": "more", "namespace": "clu-web-dev"}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": head, "spec": {"ports": [{"port": 80}], "prots": 1}}
+    more = {"chart/templates/more.yaml": json.dumps(service)}
+    told = "Service more is OutOfSync again after each sync: Kubernetes drops a field"
+    with pytest.raises(InstallerError, match=f"cannot come up: sync: {told}") as caught:
+        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
+    assert not isinstance(caught.value, DeadlinePassed)
+    eventually("status to name it", lambda: any(line.startswith(told) for line in half.live.problems()), 60)
+
+
+def test_a_chart_that_does_not_render_ends_the_wait_with_helms_words(half: Half) -> None:
+    more = {"chart/templates/more.yaml": '{{ fail "no digest" }}'}
+    with pytest.raises(InstallerError, match=r"(?s)cannot come up: chart: ComparisonError: .*no digest"):
+        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
+
+
+def test_after_such_faults_the_next_delivery_goes_live(half: Half) -> None:
+    assert half.wait(half.repository.deliver(B)) == [B, B]
+    gone = ("get", "service", "more", "-n", "clu-web-dev", "--ignore-not-found", "-o", "name")
+    assert kubectl(*gone) == "", "what is recorded no more is pruned"
+
+
 def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:

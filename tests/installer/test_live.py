@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.pod_answers import PodAnswer, disagreement
+from installer.cluster.workload_errors import Trouble
 from installer.config.settings import Settings
 from installer.status.rollout import _SURE, _SURE_OF_SILENCE, Live, _Waiter
 from installer.status.sync_state import Synced
@@ -245,6 +246,15 @@ def test_what_argo_cd_cannot_write_ends_the_wait_with_resource_and_message(monke
     assert not look.look()
     with pytest.raises(InstallerError, match="r2 cannot come up: sync: Service web: strict decoding error: unknown"):
         look.look()
+
+
+def test_what_argo_cd_applies_without_an_end_ends_the_wait_with_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    trouble = Trouble("sync", "Service more is OutOfSync again after each sync: x", certain=True)
+    look, _ = failing(monkeypatch, seen=Synced("c2", "OutOfSync", "Healthy", "Succeeded", unhealed=(trouble,)))
+    assert not look.look(), "it must stay so"
+    with pytest.raises(InstallerError, match="r2 cannot come up: sync: Service more is OutOfSync again") as caught:
+        look.look()
+    assert not isinstance(caught.value, DeadlinePassed)
 
 
 def test_a_chart_that_does_not_render_ends_the_wait_once_argo_cd_has_looked_at_this_commit(

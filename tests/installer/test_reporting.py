@@ -122,7 +122,7 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
         "https://web.example.com",
     )
     assert status.creator.login == "acme-reports[bot]"
-    assert pod.mark.exists()
+    eventually("the mark of that look", pod.mark.exists, 30)  # it is set after all is told
     pod.end()
     pod.shop.github.changes.clear()
     looked = pod.mark.stat().st_mtime

@@ -125,3 +125,57 @@ def test_a_chart_that_does_not_render_is_no_repository_out_of_reach() -> None:
     away = {"type": "ComparisonError", "message": f"{begins} failed to list refs: authentication required"}
     assert read(application(sync={}, conditions=[chart])).unrendered.endswith("exit status 1")
     assert not read(application(sync={}, conditions=[away])).unrendered
+
+
+def healed(count: int = 3, *, looked: str = "2026-11-28T21:00:01Z", **more: Any) -> dict[str, Any]:
+    """An Application of which one Service differs again, right after Argo CD applied it, as Argo CD 3 writes it."""
+    service = {"kind": "Service", "name": "more", "version": "v1"}
+    operation: dict[str, Any] = {
+        "phase": "Succeeded",
+        "message": "successfully synced (all tasks run)",
+        "finishedAt": "2026-11-28T21:00:01Z",
+        "operation": {"sync": {"revision": "abc", "autoHealAttemptsCount": count, "resources": [service]}},
+        "syncResult": {"revision": "abc", "resources": [{**service, "status": "Synced"}]},
+        **more,
+    }
+    sync = {"revision": "abc", "status": "OutOfSync"}
+    resources = [{"kind": "Deployment", "name": "web", "status": "Synced"}, {**service, "status": "OutOfSync"}]
+    return application(sync=sync, resources=resources, operationState=operation, reconciledAt=looked)
+
+
+AGAIN = "Service more is OutOfSync again after each sync: "
+
+
+def test_what_argo_cd_applies_again_and_again_and_still_differs_is_certain() -> None:
+    """An unknown field of a Service: each sync is a success, and the next look finds the Service to differ."""
+    told = f"{AGAIN}Kubernetes drops a field that it does not know, or something else changes it"
+    seen = read(healed())
+    assert seen.conditions == (told,), "once, with the reason"
+    assert [(each.text, each.certain) for each in seen.unhealed] == [(told, True)]
+    assert seen == read(healed(4)), "it is the same picture after the next attempt"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        healed(2),
+        healed(phase="Running"),
+        healed(syncResult={"revision": "before", "resources": []}),
+        healed(operation={"sync": {"autoHealAttemptsCount": 3, "resources": [{"kind": "Secret", "name": "x"}]}}),
+        healed(looked="2026-11-28T21:00:00Z"),
+        healed(looked="2026-11-28T22:00:00Z"),
+        healed(looked=""),
+    ],
+    ids=["tried twice", "under way", "another commit", "another one", "not looked yet", "changed later", "no time"],
+)
+def test_what_may_be_healed_yet_is_only_named(given: dict[str, Any]) -> None:
+    seen = read(given)
+    assert seen.conditions == ("Service more is OutOfSync",)
+    assert seen.unhealed == ()
+
+
+def test_what_is_kept_though_it_is_recorded_no_more_has_that_reason() -> None:
+    given = healed()
+    given["status"]["resources"][1]["requiresPruning"] = True
+    (trouble,) = read(given).unhealed
+    assert trouble.text == f"{AGAIN}it is not recorded any more, and is kept"

@@ -1,10 +1,12 @@
 """What became of a delivery: certain or not said, and only of its own pods and its own commit."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workload_errors import Trouble
 from installer.status import deployment_status
 from installer.status.deployment_record import Delivered
 from installer.status.deployment_status import LONGEST, Verdict, judge
@@ -195,3 +197,10 @@ def test_a_chart_that_does_not_render_is_a_failure_of_what_was_delivered_before_
     assert found == Verdict("failure", said, "chart")
     assert judge(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
     assert judge(service, RECORD) is None
+
+
+def test_what_argo_cd_cannot_heal_is_a_failure_of_the_commit_that_it_is_at() -> None:
+    said = "Service more is OutOfSync again after each sync: something else changes it"
+    seen = Synced("c2", "OutOfSync", "Healthy", "Succeeded", (said,), unhealed=(Trouble("sync", said, certain=True),))
+    assert judged(seen, NEW) == Verdict("failure", said, "sync")
+    assert judged(replace(seen, revision="c1"), NEW) is None
