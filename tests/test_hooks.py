@@ -122,6 +122,8 @@ class TestAnswers:
             "- namespace",
             "- registry_account",
         }
+        assert ended.stdout == "Hook script failed (exit status: 1)\n", "nothing of cookiecutter's own code"
+        assert "Traceback" not in ended.stderr
         assert list(out.iterdir()) == []
 
     def test_no_project_can_be_called_like_one_of_its_dependencies(
