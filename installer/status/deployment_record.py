@@ -10,6 +10,7 @@ import yaml
 from ..ci import pipelines
 from ..ci.base import DELIVER
 from ..project.project import World
+from ..support import yaml_text
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.plain_text import one_line
@@ -72,7 +73,7 @@ def _mapping(world: World, file: str, commit: str) -> tuple[dict[Any, Any], str]
     """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
     text = world.host.file(file, commit)
     try:
-        tree = yaml.safe_load(text or "")
+        tree = yaml_text.load(text or "")
     except (yaml.YAMLError, *UNREADABLE) as error:
         return {}, f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
     if isinstance(tree, dict):

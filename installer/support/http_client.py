@@ -50,8 +50,10 @@ class Answer:
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Follow nobody."""
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    def http_error_302(self, *_: Any, **__: Any) -> None:
+        """Leave a redirect as it is: urllib's own would read the address first, and raise what nobody expects."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 class UnixSocket(urllib.request.HTTPHandler):

@@ -4,11 +4,16 @@ import base64
 import copy
 import json
 import os
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -25,6 +30,7 @@ from installer.cluster.argocd import ArgoCD, message
 from installer.cluster.argocd_values import values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
+from installer.cluster.labels import digest
 from installer.cluster.pod_answers import parse as parse_answer
 from installer.cluster.workload_errors import newest_warning, of_deployment, of_pod
 from installer.config.settings import Settings
@@ -33,16 +39,24 @@ from installer.forges import credentials
 from installer.forges.api_errors import said_to_a_program
 from installer.forges.base import Commit
 from installer.forges.credentials import Credentials
+from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.repository import GitHub
+from installer.forges.github.webhooks import GitHubWebhooks
 from installer.forges.gitlab.api_errors import words
 from installer.forges.gitlab.project import GitLab
+from installer.forges.gitlab.webhooks import GitLabWebhooks
+from installer.forges.initialized import files_of_a_form
 from installer.forges.lock import _read as read_note
+from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_history, deployment_record
 from installer.status.deployment_status import judge
 from installer.status.github_deployments import Deployments
+from installer.status.reporter_main import Recorded
 from installer.status.sync_state import read, rolled_out
+from installer.support import yaml_text
 from installer.support.errors import InstallerError
+from installer.support.http_client import Answer, Client
 from installer.support.plain_text import plain
 from installer.support.process import Result
 from installer.support.secret import Secret
@@ -325,6 +339,8 @@ APPLICATION = {
             "phase": "Running",
             "retryCount": 3,
             "message": "x",
+            "finishedAt": "2026-11-28T20:59:59Z",
+            "operation": {"sync": {"autoHealAttemptsCount": 3, "resources": [{"kind": "Service", "name": "web"}]}},
             "syncResult": {
                 "revision": "c" * 40,
                 "resources": [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": "x"}],
@@ -426,6 +442,7 @@ OF_GITHUB: list[Any] = [
     {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
     {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
     {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
+    [{"name": "README.md", "type": "file", "ref": "refs/tags/v1", "commit": {"sha": "c"}}],
 ]
 
 
@@ -445,6 +462,8 @@ def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., N
         lambda: github.head("main"),
         lambda: github.file("image.yaml", "c"),
         lambda: list(github.commits("main")),
+        lambda: files_of_a_form(github),
+        lambda: (github.branches(), github.tags()),
         lambda: github.notes("GITOPS"),
         lambda: github.branches_let_in("dev"),
         lambda: github.set_secret("X", TOKEN),
@@ -487,6 +506,7 @@ OF_GITLAB: list[Any] = [
         }
     ],
     {"source": "push", "id": 1, "sha": "c", "web_url": "x", "status": "failed", "username": "octo", "yaml_errors": "x"},
+    [{"name": "README.md", "type": "blob", "mode": "100644", "commit": {"id": "c"}}],
 ]
 
 
@@ -498,6 +518,8 @@ def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
     ci = GitLabCI(SETTINGS, gitlab, Credentials("gitlab.com", TOKEN, "acme", TOKEN, scm="gitlab"))
     for ask in (
         gitlab.find,
+        lambda: files_of_a_form(gitlab),
+        lambda: (gitlab.branches(), gitlab.tags()),
         gitlab.variables,
         gitlab.secrets,
         gitlab.level,
@@ -625,3 +647,124 @@ def test_anything_that_a_registry_answers_is_read_or_told(
         lambda: digest_of(login, "acme/web", "latest"),
     ):
         told(ask)
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+MARKS = {"gitops-flask": SETTINGS.application, "repository": digest(SETTINGS.url)}
+ADDRESS = f"https://argocd.example.com/api/webhook?{urlencode(MARKS)}"
+OF_HOOKS: list[Any] = [
+    [{"id": 1, "config": {"url": ADDRESS, "content_type": "json", "secret": "*"}, "events": ["push"], "active": True}],
+    [{"id": 1, "event": "push", "status_code": 200, "status": "OK"}],
+    [{"id": 1, "url": ADDRESS, "push_events": True}],
+    [{"id": 1, "trigger": "push_hooks", "response_status": "200", "response_body": "OK"}],
+]
+
+
+@fuzzed
+@given(st.sampled_from(OF_HOOKS).flatmap(nearly))
+def test_anything_that_is_answered_about_a_webhook_is_read_or_told(said: Any) -> None:
+    for host, kind in ((AnyGitHub, GitHubWebhooks), (AnyGitLab, GitLabWebhooks)):
+        forge: Any = host("example.com", TOKEN, "acme/web")
+        forge.said = said
+        hooks: Any = kind(forge, SETTINGS)
+        for hook in (Hook(1, ADDRESS, "", {}), *(told(hooks.list) or [])):
+            last = told(partial(hooks.newest, hook))
+            assert last is None or isinstance(last.trouble(hook.address), str)
+
+
+# --- what the reporter reads, and what any server sends ---------------------------------------------------------------
+
+
+class Signed:
+    """An App whose key signs nothing."""
+
+    number = "7"
+
+    def sign(self, text: bytes) -> bytes:
+        return text[:1]
+
+
+OF_AN_APP: list[Any] = [
+    {"id": 7, "token": "t", "expires_at": "2126-01-01T00:00:00Z"},
+    {"object": {"sha": "c" * 40}},
+    {"content": base64.b64encode(b'image:\n  digest: "sha256:1"\nrevision: "x"\n').decode()},
+]
+
+
+@fuzzed
+@given(st.sampled_from(OF_AN_APP).flatmap(nearly).map(json.dumps) | TEXTS, st.sampled_from([200, 204, 302, 404, 500]))
+def test_anything_that_github_answers_to_the_reporter_is_read_or_told(
+    monkeypatch: pytest.MonkeyPatch, said: str, status: int
+) -> None:
+    monkeypatch.setattr(Client, "send", lambda *_: Answer(status, "Reason", {"retry-after": said[:5]}, said))
+    github = AppGitHub("https://api.github.com", "github.com", "acme/web", Signed())
+    for ask in (github.about, github.installation, lambda: github.head("env/dev"), lambda: github.get("/x")):
+        told(ask)
+    monkeypatch.setattr(github, "_login", lambda: TOKEN)
+    for ask in (lambda: github.head("env/dev"), lambda: Recorded.at(github, "c" * 40)):
+        told(ask)
+    told(lambda: Deployments(github, "dev").of("c" * 40, "r"))
+
+
+@fuzzed
+@given(TEXTS | BYTES.map(lambda said: said.decode(errors="replace")))
+def test_anything_in_image_yaml_is_a_record_of_the_reporters_or_none(said: str) -> None:
+    class Repository:
+        def file(self, *_: str) -> str:
+            return said
+
+    github: Any = Repository()
+    found = Recorded.at(github, "c" * 40)
+    assert not found.revision or set(found.revision) <= set("0123456789abcdef")
+    assert not found.digest or len(found.digest) == len("sha256:") + 64
+
+
+ANSWERS = st.binary(max_size=200) | st.sampled_from(
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n",
+        b"HTTP/1.1 301 Moved\r\nLocation: \xff\xfe\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort",
+        b"HTTP/1.1 99999 \r\n\r\n",
+        b"HTTP/1.1 401 No\r\nWWW-Authenticate: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300 + b"\r\n",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@fuzzed
+@given(ANSWERS)
+def test_any_bytes_from_a_server_are_an_answer_or_no_connection(server: socket.socket, said: bytes) -> None:
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(said)
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    try:
+        found = Client(direct=True).get(f"http://127.0.0.1:{server.getsockname()[1]}/version", 30)
+    except (OSError, HTTPException):  # as every caller expects
+        return
+    finally:
+        answering.join()
+    assert isinstance(found.text, str)
+    assert parse_answer("web-1", found.text)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 1_000, "a" * (yaml_text.LONGEST + 1)])
+def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    with monkeypatch.context() as unread:
+        unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
+        with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
+            yaml_text.load(text)
+    record = deployment_record.at(world(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
+    assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")

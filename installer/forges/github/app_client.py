@@ -78,7 +78,7 @@ class AppGitHub:
     def head(self, branch: str) -> str | None:
         """Return the commit at a branch's head, or None."""
         found = self.get(self.path("git/ref/heads", branch))
-        return found["object"]["sha"] if found else None
+        return str(found["object"]["sha"]) if found else None
 
     @reading("GitHub's answer")
     def file(self, path: str, ref: str) -> str:

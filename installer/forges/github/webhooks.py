@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...config.settings import Settings
+from ...support.parsing import reading
 from ...support.secret import Secret
 from ..webhooks import Delivery, Hook, Webhooks
 from .repository import GitHub
@@ -24,6 +25,7 @@ class GitHubWebhooks(Webhooks):
         super().__init__(settings)
         self._github = github
 
+    @reading("GitHub's answer")
     def list(self) -> list[Hook]:
         """Return ours; none where there is no repository."""
         return [hook for each in self._github.pages(self._path()) if (hook := self._ours(each))]
@@ -53,6 +55,7 @@ class GitHubWebhooks(Webhooks):
         """Return the address of the page where people see it."""
         return f"https://{self._github.host}/{self._github.repository}/settings/hooks/{hook.id}"
 
+    @reading("GitHub's answer")
     def newest(self, hook: Hook) -> Delivery | None:
         """Return the last delivery; None where there was none, or GitHub has forgotten it."""
         found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
@@ -69,4 +72,4 @@ class GitHubWebhooks(Webhooks):
 
 
 def _delivery(found: dict[str, Any]) -> Delivery:
-    return Delivery(found["id"], found["event"], found["status_code"] or 0, found["status"])
+    return Delivery(found["id"], str(found["event"]), int(found["status_code"] or 0), str(found["status"]))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ...config.settings import Settings
+from ...support.parsing import reading
 from ...support.secret import Secret
 from ..webhooks import Delivery, Hook, Webhooks
 from .api_errors import RefusedByGitLab
@@ -28,6 +29,7 @@ class GitLabWebhooks(Webhooks):
         super().__init__(settings)
         self._gitlab = gitlab
 
+    @reading("GitLab's answer")
     def list(self) -> list[Hook]:
         """Return ours; none where there is no project."""
         return [hook for each in self._gitlab.pages(self._path()) if (hook := self._ours(each))]
@@ -51,6 +53,7 @@ class GitLabWebhooks(Webhooks):
         """Return the address of the page where people see it."""
         return f"https://{self._gitlab.host}/{self._gitlab.repository}/-/hooks/{hook.id}/edit"
 
+    @reading("GitLab's answer")
     def newest(self, hook: Hook) -> Delivery | None:
         """Return the last call; None where there was none, or GitLab is too old to tell."""
         return next(map(_delivery, self._events(hook) or []), None)
