@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from ..engine.resource import Resource
+from ..support.resume_command import command
 
 Pipeline = Literal["deliver", "rollback"]
 """What a project's CI can be asked to run: a delivery of the head of main, or ci/rollback."""
@@ -90,3 +92,8 @@ class CI(Protocol):
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
+
+
+def built_anew(project: Path, ci: CI) -> str:
+    """Return what brings an image for the machines that the cluster has, where it has none for them."""
+    return f"{command('up', project)}, then deliver again: {ci.by_hand(DELIVER)}"

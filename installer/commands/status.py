@@ -34,7 +34,10 @@ def examine(world: World) -> Report:
 
 
 def _watch(world: World, *, silent: bool) -> Report:
-    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most."""
+    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most.
+
+    What certainly does not become well by itself ends it, too.
+    """
     reports: list[Report] = []
     show: AbstractContextManager[Callable[[Report], None]]
     if silent:
@@ -55,12 +58,17 @@ def _watch(world: World, *, silent: bool) -> Report:
                 return False
             trouble = None
             seen(reports[-1])
-            return reports[-1].settled
+            return reports[-1].settled or _surely_failed(reports)
 
         until(well, DEADLINE, EVERY)
         if trouble:
             raise trouble
     return reports[-1]
+
+
+def _surely_failed(reports: Sequence[Report]) -> bool:
+    """Tell whether two looks in a row found the same failure, as `up` asks for."""
+    return len(reports) > 1 and bool(reports[-1].failed) and reports[-1].failed == reports[-2].failed
 
 
 class _Changes:

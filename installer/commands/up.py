@@ -105,16 +105,21 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
     with timeline.span(f"first delivery ({world.ci.named(DELIVER)})", since=timeline.end_of(pushed)):
         record = deployment_record.wait(world, DEADLINE, waiting, hindrance)
-    _report_exposed(world)
-    live = Live(world.cluster, world.settings)
+    _report_exposed(world, record)
+    live, fresh = Live(world.cluster, world.settings), [record]
+
+    def expected() -> Delivered:
+        nonlocal record
+        record = fresh.pop() if fresh else deployment_record.read(world) or record
+        return record
+
     try:
         with timeline.span("rollout, until every pod answers"):
-            live.wait_live(lambda: deployment_record.read(world) or record, DEADLINE, waiting)
+            live.wait_live(expected, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
             _tell(world, deployment_record.read(world) or record)
         raise
-    record = deployment_record.read(world) or record
     _tell(world, record)
     if picture:  # before what the user looks for, which is to stay on the screen
         console.show_timeline(picture)
@@ -125,10 +130,10 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     console.report(hint(world))
 
 
-def _report_exposed(world: World) -> None:
+def _report_exposed(world: World, record: Delivered) -> None:
     """Say so at once where what was just pushed is to be private and is not."""
     try:
-        for finding in registry_login.exposed(world):
+        for finding in registry_login.exposed_by(world, record):
             console.fail(str(finding))
     except InstallerError as error:
         console.fail(f"Whether anyone can pull the image could not be checked: {error}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..ci.base import DELIVER
+from ..ci.base import built_anew
 from ..cluster.architectures import mismatch
 from ..cluster.argocd_inventory import PARTS, namespaces, number
 from ..cluster.labels import is_ours
@@ -12,7 +12,6 @@ from ..project.project import World
 from ..resources.platforms import Platforms
 from ..status import deployment_record
 from ..support.errors import InstallerError
-from ..support.resume_command import command
 
 OLDEST = (1, 25)
 """What Argo CD's chart demands."""
@@ -69,7 +68,7 @@ def architectures(world: World) -> Iterable[Finding]:
     nodes = " and ".join(seen.nodes)
     record = deployment_record.read(world)
     if record and (wrong := mismatch(record.architectures, seen.nodes)):
-        fix = f"{command('up', world.project)}, then deliver again: {world.ci.by_hand(DELIVER)}"
+        fix = built_anew(world.project, world.ci)
         yield Finding("cluster", f"No node runs what was delivered: {wrong}.", fix)
     if change := platforms.diff(seen):
         built = ", ".join(platforms.built_for(seen)) or "nothing that is known"

@@ -11,6 +11,7 @@ from ..engine.resource import Lane
 from ..forges.credentials import PULL_TOKEN
 from ..project.project import World
 from ..status import deployment_record
+from ..status.deployment_record import Delivered
 from ..support.errors import InstallerError
 
 HUB = "docker.io"
@@ -63,7 +64,7 @@ def published_source(settings: Settings) -> Iterable[Finding]:
 def first_push(world: World) -> Iterable[Finding]:
     """Say so where the first push would make a public image of one that is to be private."""
     settings = world.settings
-    if settings.image_private and settings.registry == HUB and deployment_record.read(world) is None:
+    if settings.image_private and settings.registry == HUB and world.host.head(settings.branch) is None:
         name = settings.image_name
         what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
         yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)
@@ -71,9 +72,15 @@ def first_push(world: World) -> Iterable[Finding]:
 
 def exposed(world: World) -> Iterable[Finding]:
     """Say so where the registry gives the delivered image to anyone, though it is to be private."""
+    record = deployment_record.read(world) if world.settings.image_private else None
+    return exposed_by(world, record) if record else ()
+
+
+def exposed_by(world: World, record: Delivered) -> Iterable[Finding]:
+    """Say so where the registry gives what this delivery records to anyone, though it is to be private."""
     settings = world.settings
-    record = deployment_record.read(world) if settings.image_private else None
-    if record and record.image == settings.image_repository and registry.anyone_can_pull(settings, record.digest):
+    own = settings.image_private and record.image == settings.image_repository
+    if own and registry.anyone_can_pull(settings, record.digest):
         what = f"Anyone can pull {record.image}, without a login, though {FILE} calls it private: the source is in it."
         page = PAGES.get(settings.registry, f"see {settings.registry}").format(name=settings.image_name)
         yield Finding(settings.scm, what, f"Make it private ({page}), or say registry.visibility: public.", stops=False)

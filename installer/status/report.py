@@ -2,11 +2,11 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..ci import registry
-from ..ci.base import DELIVER, Run
+from ..ci.base import DELIVER, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import disagreement
 from ..engine.finding import Finding
@@ -17,6 +17,7 @@ from ..support.resume_command import command
 from ..support.wait import threads
 from . import deployment_record, report_deployment
 from .deployment_record import Delivered
+from .deployment_status import judge
 from .rollout import Live
 from .running_image import another
 
@@ -43,6 +44,8 @@ class Report:
     hold: str = ""
     under_way: Run | None = None
     """A delivery that has not ended."""
+    failed: str = ""
+    """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
 
     @property
     def healthy(self) -> bool:
@@ -78,7 +81,21 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
         rows += _architecture(world, record)
         rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
-    return Report(rows, problems, record.hold if record else "", under_way)
+    failed = "" if under_way or all(row.healthy for row in rows) else _certain(world, run, record, blind)
+    return Report(rows, problems, record.hold if record else "", under_way, failed)
+
+
+def _certain(world: World, run: Run | None, record: Delivered | None, blind: Collection[str]) -> str:
+    """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
+    if run and not run.green:
+        return "run"
+    if record is None or "cluster" in blind:
+        return ""
+    try:
+        found = judge(Live(world.cluster, world.settings), record)
+    except InstallerError:  # the rows tell what does not answer
+        return ""
+    return found.kind if found and found.state == "failure" else ""
 
 
 def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
@@ -186,8 +203,8 @@ def _service(world: World, record: Delivered | None) -> Iterator[Row]:
 def _architecture(world: World, record: Delivered) -> Iterator[Row]:
     """Name an image that no node runs; nothing to say where one does."""
     if record.architectures and (wrong := mismatch(record.architectures, of_nodes(world.cluster))):
-        fix = f"{command('up', world.project)}, then deliver again: {world.ci.by_hand(DELIVER)}"
-        yield Row("architecture", "machines that the image is for", healthy=False, state=f"{wrong}\n→ {fix}")
+        state = f"{wrong}\n→ {built_anew(world.project, world.ci)}"
+        yield Row("architecture", "machines that the image is for", healthy=False, state=state)
 
 
 def _deployment(world: World, record: Delivered) -> Iterator[Row]:

@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
             for verb, options in RECORDED.items():
                 (folder / f"{verb}.svg").write_text(draw(verb, record(replace(developer, env=env), verb, *options)))
         finally:
-            developer.installer("down", "--yes", "--argocd", stdin="argocd\n")
+            developer.installer("down", "--yes", "--argocd", "--confirm-argocd", "argocd")
 
 
 def a_context_called(name: str, developer: Developer) -> str:

@@ -27,8 +27,9 @@ RECORD = Delivered("c" * 40, "r" * 40, image=SETTINGS.image_repository, digest="
 Ask = Callable[[Any], Iterable[Finding]]
 
 
-def found(ask: Ask, settings: Settings) -> list[Finding]:
-    return list(ask(SimpleNamespace(settings=settings)))
+def found(ask: Ask, settings: Settings, head: str | None = None) -> list[Finding]:
+    """Ask a check where `env/dev` is at this commit."""
+    return list(ask(SimpleNamespace(settings=settings, host=SimpleNamespace(head=lambda _: head))))
 
 
 @pytest.fixture
@@ -95,15 +96,13 @@ def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_gene
     assert ("anyone can read the source in it" in capsys.readouterr().out) is told
 
 
-def test_that_docker_hub_makes_public_images_is_told_before_the_first_push(delivered: Callable[..., None]) -> None:
-    delivered(None)
+def test_that_docker_hub_makes_public_images_is_told_before_the_first_push() -> None:
     (finding,) = found(registry_login.first_push, PRIVATE)
     assert "Docker Hub creates acme/web at its first push: public" in finding.what
     assert not finding.stops
     assert found(registry_login.first_push, replace(PRIVATE, registry="ghcr.io")) == []
     assert found(registry_login.first_push, PUBLIC) == []
-    delivered(RECORD)
-    assert found(registry_login.first_push, PRIVATE) == []
+    assert found(registry_login.first_push, PRIVATE, head=RECORD.commit) == []
 
 
 def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., None]) -> None:
@@ -152,6 +151,25 @@ def test_a_registry_that_cannot_be_asked_is_reported_and_up_goes_on(
 
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", refuses)
     world: Any = SimpleNamespace(settings=PRIVATE)
-    up._report_exposed(world)
+    up._report_exposed(world, RECORD)
     said = capsys.readouterr().err
     assert "Whether anyone can pull the image could not be checked: The registry docker.io answered 429." in said
+
+
+def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time costs three questions to the code host, which counts them."""
+    reads: list[Any] = []
+    later = replace(RECORD, revision="s" * 40)
+    told: list[Delivered] = []
+    world: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(named=str), cluster=None, resources=list)
+    monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
+    monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
+    monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
+    monkeypatch.setattr(up, "_tell", lambda _, record: told.append(record))
+    monkeypatch.setattr(up, "hint", lambda _: "")
+    monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: expected())
+    up.until_live(world)
+    assert (reads, told) == ([], [RECORD]), "what was waited for is what is told"
+    monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: (expected(), expected()))
+    up.until_live(world)
+    assert told[1:] == [later], "another delivery came meanwhile"

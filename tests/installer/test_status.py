@@ -16,6 +16,7 @@ from installer.engine.finding import Finding
 from installer.engine.resource import Change
 from installer.status import report as status_report
 from installer.status.deployment_record import Delivered
+from installer.status.deployment_status import Verdict
 from installer.status.report import Report, Row
 from installer.status.rollout import Live
 from installer.status.sync_state import Synced
@@ -272,3 +273,53 @@ def test_watching_gives_up_and_says_no(monkeypatch: pytest.MonkeyPatch, looks: l
     monkeypatch.setattr(status, "DEADLINE", 0.0)
     assert not status.status(WORLD, watch=True)
     assert len(looks) == 2
+
+
+def test_watching_ends_once_two_looks_found_what_does_not_become_well_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = Row("service", "service", healthy=False, state="crashes")
+    kinds = ["crash", "", "image pull", "crash", "crash", "never looked at"]
+    reports = [Report([row], [], failed=kind) for kind in kinds]
+    monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
+    monkeypatch.setattr(status, "EVERY", 0.0)
+    assert not status.status(WORLD, watch=True)
+    assert len(reports) == 1
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A delivery that does not come up, by a run that is green."""
+    monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
+    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Progressing", "Succeeded"))
+    monkeypatch.setattr(Live, "problems", lambda _: [])
+    monkeypatch.setattr(Live, "answers", lambda _: [])
+    monkeypatch.setattr(registry, "has", lambda *_: True)
+    for part in ("_secrets", "_deployment"):
+        monkeypatch.setattr(status_report, part, lambda *_: [])
+    run = Run(1, "a" * 40, "https://x/runs/1", "success", over=True, green=True)
+    monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
+    return run
+
+
+def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.MonkeyPatch, failing: Run) -> None:
+    said: list[Verdict | None] = [Verdict("failure", "exit code 1", "crash"), None]
+    monkeypatch.setattr(status_report, "judge", lambda *_: said.pop(0))
+    assert status_report.examine(WORLD, [], list).failed == "crash"
+    assert status_report.examine(WORLD, [], list).failed == ""
+    red = replace(failing, state="failure", green=False)
+    monkeypatch.setattr(WORLD.ci, "newest", lambda _: red)
+    assert status_report.examine(WORLD, [], list).failed == "run"
+    monkeypatch.setattr(WORLD.ci, "newest", lambda _: replace(red, over=False))
+    assert status_report.examine(WORLD, [], list).failed == "", "another delivery is under way"
+
+
+def test_a_cluster_that_does_not_say_takes_nothing_from_the_report(
+    monkeypatch: pytest.MonkeyPatch, failing: Run
+) -> None:
+    def away(*_: object) -> None:
+        raise InstallerError("gone", "come back")
+
+    monkeypatch.setattr(status_report, "judge", away)
+    report = status_report.examine(WORLD, [], list)
+    assert (report.failed, failing.green, report.healthy) == ("", True, False)
