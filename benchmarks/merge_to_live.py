@@ -132,7 +132,7 @@ def as_devstream_does(stage: Stage) -> None:
     polling = {"timeout.reconciliation": "120s", "timeout.reconciliation.jitter": "60s"}
     tree["argocd"]["values"].setdefault("configs", {})["cm"] = polling
     tree["argocd"]["values"]["repoServer"] = {"extraArgs": []}
-    tree["argocd"]["noticing"] = "polling"  # no watcher
+    tree["argocd"]["watcher"] = "none"  # no watcher
     settings.write_text(yaml.safe_dump(tree))
     assert "needs: [test]" in series
     assert "if: steps" not in workflow.read_text()

@@ -23,7 +23,7 @@ from statistics import median
 
 from installer.cluster.argocd_values import POLLING, SMALL, merged
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
-from installer.resources.watcher import Noticing
+from installer.resources.watcher import Watcher
 from installer.resources.watcher_pod import EVERY
 from installer.support.wait import clear
 from tests.e2e.ground import Away, Repository, sshd
@@ -130,8 +130,8 @@ def install(half: Half, values: dict[str, object]) -> None:
             kubectl("rollout", "status", name, "-n", "argocd", "--timeout=300s")
 
 
-def noticing(half: Half) -> Noticing:
-    return Noticing(half.settings, half.cluster, half.helm)
+def noticing(half: Half) -> Watcher:
+    return Watcher(half.settings, half.cluster, half.helm)
 
 
 def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
@@ -143,7 +143,7 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
     left, ours, much = ways = [
         Way("Argo CD's defaults", 120, "a"),
         Way("the same, with our watcher", EVERY, "b"),
-        Way("much polling (`noticing: polling`)", 3, "c"),
+        Way("much polling (`watcher: none`)", 3, "c"),
     ]
     with tempfile.TemporaryDirectory() as name, ground(Path(name), 1 + slow) as (halves, values):
         half, *others = halves

@@ -123,7 +123,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "ca": "",
         },
         "cluster": {"namespace": a["namespace"], "extra_kinds": []},
-        "argocd": {"namespace": "argocd", "access": "ssh", "noticing": "auto", "url": "", "values": {}},
+        "argocd": {"namespace": "argocd", "access": "ssh", "watcher": "auto", "url": "", "values": {}},
     }
     pyproject = baked.toml("pyproject.toml")["project"]
     assert (pyproject["name"], pyproject["description"]) == (slug, description)

@@ -29,7 +29,7 @@ POLLING: dict[str, Any] = {"configs": {"cm": {"timeout.reconciliation": "3s"}}}
 
 def values(settings: Settings) -> dict[str, Any]:
     """Return what the chart is given for a project: the small values, what the settings need, what gitops.yaml adds."""
-    polling = POLLING if settings.argocd_noticing == "polling" or settings.reads_by == "login" else {}
+    polling = POLLING if settings.argocd_watcher == "none" or settings.reads_by == "login" else {}
     needed = merged(certificates(settings), webhook_secret.values(settings))
     return merged(merged(merged(SMALL, polling), needed), settings.argocd_values)
 

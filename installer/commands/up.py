@@ -1,4 +1,4 @@
-"""`up`: make the project real, and end only when its service answers the delivered revision."""
+"""`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
 
 from contextlib import suppress
 from typing import Any

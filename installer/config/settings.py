@@ -37,7 +37,7 @@ class Settings:
     argocd_namespace: str = "argocd"
     argocd_values: Mapping[str, Any] = field(default_factory=dict)
     database: str = "none"
-    argocd_noticing: str = "auto"
+    argocd_watcher: str = "auto"
     argocd_url: str = ""
     reporter: str = "none"
     reporter_image: str = "docker.io/library/python:3.13-slim-trixie"  # has Python and openssl

@@ -40,7 +40,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
     "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
     "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
-    "argocd_noticing": ("argocd.noticing", re.compile("auto|polling"), "auto or polling"),
+    "argocd_watcher": ("argocd.watcher", re.compile("auto|none"), "auto or none"),
     "argocd_url": ("argocd.url", ADDRESS, "where webhooks reach Argo CD, like https://argocd.example.com, or nothing"),
     "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
     "reporter_image": (

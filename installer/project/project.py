@@ -38,7 +38,7 @@ from ..resources.push_key import PushKey
 from ..resources.reporter import Reporter
 from ..resources.reporter_app import ReporterApp
 from ..resources.repository_credential import RepositoryCredential
-from ..resources.watcher import Noticing
+from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
 from .forges import HOSTS
@@ -161,7 +161,7 @@ class World:
             *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
             application,
-            Noticing(settings, cluster, helm),
+            Watcher(settings, cluster, helm),
             Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]

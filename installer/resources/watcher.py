@@ -1,4 +1,4 @@
-"""That a delivery is noticed within a second or two: Argo CD's own polling takes minutes, or much of a processor."""
+"""The watcher: Argo CD learns of a deployment within a second or two, its own polling takes minutes."""
 
 import re
 from dataclasses import dataclass
@@ -41,11 +41,11 @@ class Seen:
     """What keeps its token to one annotation."""
 
 
-class Noticing(Resource[Seen]):
+class Watcher(Resource[Seen]):
     """A watcher beside an Argo CD that polls seldom, be it ours or others'; nothing where it polls often."""
 
     lane: Lane = "cluster"
-    key = "noticing"
+    key = "watcher"
     needs = ("application",)
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
@@ -60,7 +60,7 @@ class Noticing(Resource[Seen]):
         self._references = [f"{kind}/{self._name}" for kind in KINDS]
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
         self._watcher = f"watcher of {settings.branch} for Argo CD"
-        self.title = f"noticing of deliveries (by Argo CD's own look at {settings.branch})"
+        self.title = f"watching of {settings.branch} (Argo CD's own polling)"
 
     def observe(self) -> Seen:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -89,7 +89,7 @@ class Noticing(Resource[Seen]):
     def _too_seldom(self, config: Object | None) -> float | None:
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
-        return polls if polls > OFTEN and self._settings.argocd_noticing == "auto" else None
+        return polls if polls > OFTEN and self._settings.argocd_watcher == "auto" else None
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -139,7 +139,7 @@ class Noticing(Resource[Seen]):
             explain=lambda: "\n  ".join(
                 [
                     *problems(self._cluster, self._home, self._selector),
-                    "To do without it, and wait for Argo CD's own polling: argocd.noticing: polling in gitops.yaml",
+                    "To do without it, and wait for Argo CD's own polling: argocd.watcher: none in gitops.yaml",
                 ]
             ),
         )

@@ -9,7 +9,7 @@ from ..project.project import World
 from ..status.report import Report
 from ..support.errors import InstallerError
 
-VERSION = 1
+SCHEMA = 2
 """Grows when a reader of an older document would misread a newer one; new fields alone do not count."""
 
 
@@ -34,7 +34,7 @@ def status(world: World, report: Report) -> dict[str, Any]:
 def doctor(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return all that was found, in the order of the checks."""
     fine = not any(finding.problem for finding in findings)
-    return {"version": VERSION, "healthy": fine, "findings": [_finding(each) for each in findings]}
+    return {"schema": SCHEMA, "healthy": fine, "findings": [_finding(each) for each in findings]}
 
 
 def _head(world: World) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _head(world: World) -> dict[str, Any]:
         cluster = world.cluster.describe()
     except InstallerError:
         cluster = None
-    return {"version": VERSION, "repository": world.settings.url, "cluster": cluster}
+    return {"schema": SCHEMA, "repository": world.settings.url, "cluster": cluster}
 
 
 def _planned(planned: Planned) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from installer.cluster.argocd_values import SMALL
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
-from installer.resources.watcher import Noticing
+from installer.resources.watcher import Watcher
 from installer.resources.watcher_policy import KINDS as POLICIES
 from installer.support.wait import clear
 
@@ -67,8 +67,8 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
             kubectl("delete", "namespace", "argocd", f"{SLUG}-dev", "--ignore-not-found")
 
 
-def noticing(half: Half) -> Noticing:
-    return Noticing(half.settings, half.cluster, Helm(half.cluster, half.settings))
+def noticing(half: Half) -> Watcher:
+    return Watcher(half.settings, half.cluster, Helm(half.cluster, half.settings))
 
 
 def may(verb: str, what: str) -> bool:

@@ -19,7 +19,7 @@ from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.argocd import CRDS
 from installer.resources.reporter import Reporter
 from installer.resources.reporter_app import ReporterApp
-from installer.resources.watcher import Noticing
+from installer.resources.watcher import Watcher
 from installer.support.secret import Secret
 from tests.github import Fault, GitHub
 from tests.github.git import git as on_server
@@ -171,7 +171,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         half = Half(settings, None, Keys(keys.authorized))  # type: ignore[arg-type]  # its repository is the shop's
         shop = Shop(github, folder / "work", digest_of(*BASE))
         ground = Ground(half, shop, GitHubApp(str(app.id), Secret(key)))
-        watcher = Noticing(settings, half.cluster, Helm(half.cluster, settings))
+        watcher = Watcher(settings, half.cluster, Helm(half.cluster, settings))
         try:
             half.apply()
             seen = watcher.observe()

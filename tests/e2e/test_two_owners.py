@@ -93,7 +93,7 @@ def test_everything_of_the_first_says_whose_it_is(here: Street, first: Project) 
 
 def test_plan_blocks_what_another_repository_made_with_both_addresses(second: Project, asked: Asked) -> None:
     planned = second.planned()
-    for key in ("namespace", "credential", "application", "noticing"):
+    for key in ("namespace", "credential", "application", "watcher"):
         assert planned[key]["action"] == "blocked"
         assert f"belongs to {THEIRS}, and this is {MINE}" in planned[key]["note"]
         assert "another project.slug (or cluster.namespace)" in planned[key]["fix"]

@@ -20,7 +20,7 @@ from installer.resources.database_address import DatabaseAddress
 from installer.resources.namespace import Namespace
 from installer.resources.pull_secret import PullSecret
 from installer.resources.repository_credential import RepositoryCredential
-from installer.resources.watcher import Noticing
+from installer.resources.watcher import Watcher
 from installer.resources.watcher_pod import manifests as watcher
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
@@ -123,7 +123,7 @@ def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     return {
         "application": (application, both),
         "namespace": (Namespace, {("namespace", "web-dev"): namespace}),
-        "watcher": (Noticing, {("deployments.apps", "web-dev-watcher"): deployment}),
+        "watcher": (Watcher, {("deployments.apps", "web-dev-watcher"): deployment}),
         "credential": (credential, secret("web-repo")),
         "webhook": (webhook, secret("web-webhook")),
         "database": (database, secret("web-dev-database")),

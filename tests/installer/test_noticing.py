@@ -13,7 +13,7 @@ import pytest
 
 from installer.cluster.argocd_values import POLLING, SMALL, merged, values
 from installer.cluster.sidecar_pods import Host
-from installer.resources.watcher import Noticing, _seconds
+from installer.resources.watcher import Watcher, _seconds
 from installer.resources.watcher_pod import SCRIPT, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
 from installer.resources.watcher_policy import WatcherPolicy
@@ -69,16 +69,16 @@ def unused() -> Any:
     return (Cluster(), Helm())
 
 
-def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Noticing:
+def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Watcher:
     return beside(Cluster(objects), helm, **settings)
 
 
-def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Noticing:
+def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
-    return Noticing(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+    return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
 
 
-def change_of(noticing: Noticing) -> Any:
+def change_of(noticing: Watcher) -> Any:
     return noticing.diff(noticing.observe())
 
 
@@ -111,13 +111,13 @@ def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
-        noticing = resource(objects, argocd_noticing="polling")
+        noticing = resource(objects, argocd_watcher="none")
         assert change_of(noticing) is noticing.diff(noticing.blank()) is None
 
 
 def test_without_it_ours_polls_often() -> None:
     assert values(SETTINGS) == SMALL
-    assert values(replace(SETTINGS, argocd_noticing="polling")) == merged(SMALL, POLLING)
+    assert values(replace(SETTINGS, argocd_watcher="none")) == merged(SMALL, POLLING)
     assert values(replace(SETTINGS, access="https")) == merged(SMALL, POLLING), "perhaps it logs in as an App"
     assert change_of(resource({}, access="https")) is None
 
@@ -137,7 +137,7 @@ def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -
 
 def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
     edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
-    change = change_of(Noticing(SETTINGS, *edges))
+    change = change_of(Watcher(SETTINGS, *edges))
     assert change.action == "unavailable"
     assert "deliveries wait for Argo CD's own look" in change.note
 
@@ -262,7 +262,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
 
 def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_without() -> None:
     noticing = resource(argo_cd(None), helm := Helm())
-    with pytest.raises(DeadlinePassed, match="noticing: polling"):
+    with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
         noticing.apply(noticing.observe(), change_of(noticing))
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
 

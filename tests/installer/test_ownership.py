@@ -35,7 +35,7 @@ OTHER: dict[str, Any] = {
     "namespace": "another-dev",
     "argocd_namespace": "another",
     "argocd_values": {"dex": {"enabled": True}},
-    "argocd_noticing": "polling",
+    "argocd_watcher": "none",
     "argocd_url": "",
     "reporter": "app",
     "reporter_image": "docker.io/library/python:3.14-slim",

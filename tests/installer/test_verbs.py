@@ -34,7 +34,7 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
         *("repository", "variables", "registry-token", "content", "delivery", "rules"),
-        *("argocd", "namespace", "credential", "application", "noticing"),
+        *("argocd", "namespace", "credential", "application", "watcher"),
     ], "no pull secret for a public image, no reporter, no webhook"
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
     assert secret["fields"] == [
@@ -70,7 +70,7 @@ def test_a_plan_that_cannot_look_says_so_to_programs(run: Run, programs: Program
     (problem,) = (each for each in document["problems"] if each["level"] == "problem")
     assert (problem["lane"], problem["level"]) == ("cluster", "problem")
     unseen = [r["key"] for r in document["resources"] if r["action"] == "unseen"]
-    assert unseen == ["argocd", "namespace", "credential", "application", "noticing"]
+    assert unseen == ["argocd", "namespace", "credential", "application", "watcher"]
 
 
 def test_a_plan_that_cannot_look_at_github_still_looks_at_the_cluster(
