@@ -18,6 +18,8 @@ import pytest
 import yaml
 from pytest_cookies.plugin import Cookies
 
+from installer.support import secret
+
 pytest_plugins = ["tests.github.fixtures", "tests.gitlab.fixtures", "tests.e2e.plugin"]
 
 # As a shell's job in the background this process ignores Ctrl-C, and so would those that the tests start.
@@ -30,6 +32,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
 TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "README.md", PROJECT)
 GENERATED = shutil.ignore_patterns("__pycache__", "*.pyc", ".venv", ".*_cache", ".coverage*")
+
+
+@pytest.fixture(autouse=True)
+def secrets_of_this_test_alone() -> Iterator[None]:
+    """Forget this test's secrets after it: a token named `wrong` would be blotted out of the next test's messages."""
+    before = set(secret._known)
+    yield
+    secret._known.clear()
+    secret._known.update(before)
 
 
 @dataclass(frozen=True)

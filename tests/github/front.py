@@ -54,14 +54,27 @@ class Exchange(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _exchange  # noqa: N815
 
     def _body(self) -> bytes:
+        """Return the whole body; raise where the connection ends before it: no server acts on half a request."""
         if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return self._read(int(self.headers.get("Content-Length") or 0))
         chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
+        while size := int(self._line().split(b";")[0], 16):
+            chunks.append(self._read(size))
+            self._line()
+        self._line()
         return b"".join(chunks)
+
+    def _read(self, size: int) -> bytes:
+        read = self.rfile.read(size)
+        if len(read) < size:
+            raise ConnectionError("the client is gone")
+        return read
+
+    def _line(self) -> bytes:
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionError("the client is gone")
+        return line
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: the stand-in keeps a log of its own, without tokens."""

@@ -1,5 +1,6 @@
 """What the stand-in does not model, or GitHub's description does not allow, fails the test that asked."""
 
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -10,6 +11,7 @@ import pytest
 from tests.github import GitHub
 from tests.github.exceptions import ACCEPTED_ANSWERS, ACCEPTED_REQUESTS
 from tests.github.fixtures import blame
+from tests.github.front import Exchange
 from tests.github.published import Description
 from tests.github.wire import ROUTES
 
@@ -93,3 +95,13 @@ def test_the_certificate_is_good_for_github_and_nothing_else(github: GitHub, mon
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
         urllib.request.urlopen("https://api.github.com/user")
+
+
+@pytest.mark.parametrize("half", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"])
+def test_half_a_request_of_a_client_that_was_killed_is_no_request(half: bytes) -> None:
+    client, server = socket.socketpair()
+    with client, server:
+        client.sendall(b"POST /repos/acme/web/actions/variables HTTP/1.1\r\nHost: api.github.com\r\n" + half)
+        client.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionError):
+            Exchange(server, lambda request: pytest.fail(f"answered {request.method} {request.path}"))
