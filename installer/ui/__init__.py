@@ -1,4 +1,4 @@
 """What people and machines read: console, progress, timeline, JSON.
 
-Only the commands import it.
+Only cli.py and the commands import it.
 """
