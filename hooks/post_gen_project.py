@@ -38,6 +38,9 @@ try:
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
         for file in (path for path in Path("ci").rglob("*") if path.is_file()):
             file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
+        trusted = part("config.trusted_hosts")  # these answers are the person's own
+        trusted.remember(ANSWERS["scm"], ANSWERS["host"])
+        trusted.remember("registry", ANSWERS["registry"])
         origin = part("commands.template_source").origin(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again = part("support.resume_command")
         run_again.this_run.origin, run_again.this_run.standing = origin, STANDING

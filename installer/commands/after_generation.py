@@ -41,12 +41,12 @@ def offer(project: Path, mode: Mode) -> bool:
         console.report(f"Deploy it by:\n  {resume}")
         return False
     from ..preflight import checks
-    from ..project.project import World
+    from .options import opened
     from .plan import beforehand, look, show  # the cluster's and GitHub's libraries load only where they are used
     from .up import up
 
     try:
-        world = World.open(project)
+        world = opened(project)
         problems = checks.before_reading(world) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
             planned = look(world, problems)

@@ -6,12 +6,13 @@ from ..config.settings import FILE
 from ..preflight import checks
 from ..project.project import World
 from ..ui import console, json_documents
+from .options import opened
 
 
 def doctor(project: Path, context: str | None, *, as_json: bool = False) -> bool:
     """Print what each check found, each failure with its fix; return whether nothing must be mended."""
     inside = (project / FILE).exists()
-    world = World.open(project, context) if inside else World.anywhere(context)
+    world = opened(project, context) if inside else World.anywhere(context)
     findings = checks.everything(world)
     fine = not any(finding.problem for finding in findings)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __name__ as package
+from ..config.trusted_hosts import NotTrusted, is_trusted, remember
 from ..support import resume_command
 from ..support.plain_text import plain
 
@@ -81,10 +82,27 @@ class _Plain(logging.Formatter):
 
 def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
     """Open the project that a verb is about."""
-    from ..project.project import World  # GitHub's and the cluster's libraries: not for `--help`
-
     tell_commands(wanted=verbose)
-    return World.open(project, context)
+    return opened(project, context)
+
+
+def opened(project: Path, context: str | None = None) -> "World":
+    """Open a project; ask whether a host that only its settings name may get a token, and remember a yes.
+
+    --yes is none: it was said before anyone saw the host.
+    """
+    from ..project.project import World  # GitHub's and the cluster's libraries: not for `--help`
+    from ..ui import console
+
+    while True:
+        try:
+            return World.open(project, context)
+        except NotTrusted as error:
+            if not console.interactive() or not click.confirm(plain(error.question), err=True):
+                raise
+            remember(error.kind, error.host)
+            if not is_trusted(error.kind, error.host):  # there is no place to remember it
+                raise
 
 
 def tell_commands(*, wanted: bool) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from ..config.settings import CLOUD, Scm, Settings
+from ..config.trusted_hosts import NotTrusted, is_trusted
 from ..support import environment, process
 from ..support.errors import InstallerError
 from ..support.secret import Secret
 from ..support.tls import variables
-from .git import Login
+from .git import Clone, Login
 from .github import app
 from .github.app import GitHubApp
 from .github.rest import api_url, token_variables
@@ -94,8 +95,13 @@ _LOGINS: dict[str, Callable[[str, Secret, str], Login]] = {
 """How git logs in where `gh` does not know the way; from a host, a token and a CA."""
 
 
-def find(settings: Settings) -> Credentials:
-    """Collect what is there; says nothing about what is missing."""
+def find(settings: Settings, project: Path | None = None) -> Credentials:
+    """Collect what is there; says nothing about what is missing.
+
+    Raise NotTrusted where a token is there for a host that this person did not name.
+    """
+    if refused := not_sent(settings, project):
+        raise refused
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
@@ -112,6 +118,40 @@ def find(settings: Settings) -> Credentials:
         scm=settings.scm,
         database_address=Secret(environment.private(DATABASE_ADDRESS)),
     )
+
+
+def none(settings: Settings) -> Credentials:
+    """Return what is sent to a host that gets no token."""
+    return Credentials(settings.host, Secret(""), "", Secret(""), ca=settings.ca, scm=settings.scm)
+
+
+def not_sent(settings: Settings, project: Path | None = None) -> NotTrusted | None:
+    """Return why a token at hand is for none of the hosts that the settings name; None where each may go.
+
+    The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
+    """
+    names = ("GITLAB_TOKEN",) if settings.scm == "gitlab" else token_variables(settings.host)
+    code = _given(*names, READER, APP[2], DELIVERY_TOKEN, app.GIVEN[1])
+    if code and settings.host and not _named(settings, project):
+        return NotTrusted(settings.scm, settings.host, code)
+    registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
+    if not registry or not settings.registry or is_trusted("registry", settings.registry):
+        return None
+    own = settings.own_registry and _named(settings, project)
+    return None if own else NotTrusted("registry", settings.registry, registry)
+
+
+def _given(*names: str) -> str:
+    """Return the first of these variables that is set."""
+    return next((name for name in names if environment.private(name)), "")
+
+
+def _named(settings: Settings, project: Path | None) -> bool:
+    """Tell whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
+    host = settings.host
+    if is_trusted(settings.scm, host) or (project is not None and Clone(project).cloned_from() == host.casefold()):
+        return True
+    return settings.scm == "github" and bool(_kept_by_gh(host))
 
 
 def token_variable(settings: Settings) -> str:
@@ -142,6 +182,11 @@ def _github_token(host: str) -> str:
     for name in token_variables(host):
         if token := environment.token(name):
             return token
+    return _kept_by_gh(host)
+
+
+def _kept_by_gh(host: str) -> str:
+    """Return the token of `gh auth login` for this host: `gh` is given none of ours."""
     return "" if process.missing("gh") else process.attempt("gh", "auth", "token", "--hostname", host).out.strip()
 
 

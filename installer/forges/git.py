@@ -99,6 +99,18 @@ class Clone:
         there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
         return process.attempt("git", *there, cwd=self.project).status == 0
 
+    def cloned_from(self) -> str:
+        """Return the host of `origin`, with its port where that is https's; empty where there is none."""
+        if process.missing("git") or not self.project.is_dir():
+            return ""
+        address = process.attempt("git", "remote", "get-url", "origin", cwd=self.project).out.strip().casefold()
+        scheme, found, rest = address.partition("://")
+        if not found:  # as ssh writes it: git@host:owner/name
+            host, colon, _ = address.rpartition("@")[2].partition(":")
+            return host if colon and "/" not in host else ""
+        host = rest.partition("/")[0].rpartition("@")[2]
+        return {"https": host, "ssh": host.partition(":")[0]}.get(scheme, "")
+
     def check_origin(self, url: str) -> bool:
         """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
         present = process.attempt("git", "remote", "get-url", "origin", cwd=self.project).out.strip()
@@ -239,8 +251,8 @@ def _patience() -> tuple[str, ...]:
 
 
 def _login_free(text: str) -> str:
-    """Drop a password from the addresses in a text."""
-    return re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*@", "", text)
+    """Drop the login from the addresses in a text: a token may stand alone there, without a colon."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 def _plain(url: str) -> str:

@@ -69,7 +69,7 @@ class World:
 
     @classmethod
     def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
-        found = credentials_.find(settings)
+        found = credentials_.find(settings, project)
         return cls(project, settings, found, HOSTS[settings.scm].connect(settings, found), Cluster(context))
 
     @property
@@ -179,12 +179,17 @@ class World:
         variable = credentials_.token_variable(settings)
         if variable == credentials_.token_variable(present):
             why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
+        elif refused := credentials_.not_sent(replace(settings, registry=""), self.project):
+            why = f"{refused.message} {refused.fix}"
         else:
-            why = "" if credentials_.find(settings).token else f"no token for {host}; set {variable}"
+            found = credentials_.find(replace(settings, registry=""), self.project)
+            why = "" if found.token else f"no token for {host}; set {variable}"
         return self._reached(settings, why)
 
     def _reached(self, settings: Settings, unreachable: str = "") -> Place:
-        there, kind = World._of(self.project, settings, None), HOSTS[settings.scm]
+        kind, nothing = HOSTS[settings.scm], credentials_.none(settings)
+        found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.project)
+        there = World(self.project, settings, found, kind.connect(settings, found), Cluster(None))
         host, ci = there.host, kind.cis[settings.ci](settings, there.host, there.credentials)
         resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
         if isinstance(host, GitHub):

@@ -252,7 +252,7 @@ def a_shell(home: Path, token: str, variant: Variant) -> dict[str, str]:
     for_gh = {"GH_TOKEN": token} if host == "github.com" else {"GH_ENTERPRISE_TOKEN": token, "GH_HOST": host}
     return {
         "HOME": str(home),
-        **({"GITLAB_TOKEN": token} if at_gitlab else for_gh),
+        **({"GITLAB_TOKEN": token, "GITLAB_HOST": host} if at_gitlab else for_gh),
         "GH_CONFIG_DIR": str(home / ".config/gh"),
         "GH_TELEMETRY": "false",
         "GIT_CONFIG_COUNT": "3",

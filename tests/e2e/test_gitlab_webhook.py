@@ -104,6 +104,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtGitLab]:
         about = {"path": SLUG, "name": SLUG, "namespace_id": group.id, "visibility": "public"}
         gitlab.hosting.create(gitlab.tokens[token], about)
         patch.setenv("GITLAB_TOKEN", token)
+        patch.setenv("GITLAB_HOST", host)
         patch.setenv("GIT_SSL_CAINFO", str(company.certificate))
         remote = Hosted(folder / "tree", f"https://octo:{token}@{host}/acme/{SLUG}.git")
         ground = AtGitLab(settings, None, remote, gitlab)  # type: ignore[arg-type]

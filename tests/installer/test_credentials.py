@@ -47,6 +47,7 @@ def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
     second = variable.replace("GH_", "GITHUB_")
     for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
         monkeypatch.setenv(name, f"for-{name}")
+    monkeypatch.setenv("GH_HOST", host)
     settings = replace(SETTINGS, host=host)
     for name in (variable, second):
         assert credentials.find(settings).token.reveal() == f"for-{name}"
@@ -62,7 +63,9 @@ def test_a_token_that_no_header_can_carry_is_told_by_its_variable_and_not_shown(
 ) -> None:
     monkeypatch.setenv(variable, wrong)
     settings = replace(SETTINGS, ci="circleci") if variable not in ("GH_TOKEN", "GITLAB_TOKEN") else SETTINGS
-    settings = replace(settings, scm="gitlab", ci="gitlab-ci") if variable == "GITLAB_TOKEN" else settings
+    settings = (
+        replace(settings, scm="gitlab", ci="gitlab-ci", host="gitlab.com") if variable == "GITLAB_TOKEN" else settings
+    )
     monkeypatch.setenv("GH_TOKEN", wrong if variable == "GH_TOKEN" else "good")
     with pytest.raises(InstallerError, match=f"{variable} holds a character that no token has: number 4 of") as error:
         credentials.find(settings)
@@ -88,6 +91,7 @@ def test_an_app_is_read_from_its_three_variables(
 ) -> None:
     for name, value in zip(APP, ("12", "34", str(environment)), strict=True):
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GH_HOST", host)
     reader = credentials.find(replace(HTTPS, host=host)).reader
     assert reader
     assert reader.fields.get("githubAppEnterpriseBaseUrl") == base

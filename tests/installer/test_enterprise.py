@@ -35,8 +35,10 @@ def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     environment = {
         **ghes.env,
         "GH_ENTERPRISE_TOKEN": ghes.token("octo"),
+        "GH_HOST": "ghe.example.com",
         "GH_CONFIG_DIR": str(tmp_path / "gh"),
         "REGISTRY_TOKEN": "a-token-that-pushes",
+        "REGISTRY_HOST": "registry.example.com",
         "GIT_CONFIG_GLOBAL": "/dev/null",
     }
     for name, value in environment.items():

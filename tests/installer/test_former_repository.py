@@ -131,6 +131,7 @@ def test_no_token_goes_to_another_host_than_its_own(
     for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GH_CONFIG_DIR", str(tmp_path / "gh"))
+    monkeypatch.setenv("GH_HOST", now)
     monkeypatch.setenv("GH_TOKEN" if now == "github.com" else "GH_ENTERPRISE_TOKEN", "canary")
     resource = former(tmp_path, replace(at_github.SETTINGS, host=now, formerly=(before,)))
     assert resource.observe() == {before: Left(unseen=why)}

@@ -80,6 +80,7 @@ def working_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
     monkeypatch.setenv("REGISTRY_USERNAME", "acme")
     monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)
     with a_registry() as server:
+        monkeypatch.setenv("REGISTRY_HOST", server.host)
         yield server
 
 
