@@ -40,7 +40,7 @@ def accused(github: GitHub) -> Callable[[], str]:
         (["api", "repos/acme/web/actions/variables", "-f", "name=X"], '"value" is a required property'),
         (["api", "graphql", "-f", "query={ viewer { bio } }"], "GraphQL field User.bio"),
         (["api", "graphql", "-f", "query={ viewer { colour } }"], "GitHub's schema does not allow"),
-        (["repo", "create", "acme/other", "--private", "--add-readme"], "auto_init"),
+        (["repo", "create", "acme/other", "--private", "--license", "unlicense"], "license_template unlicense"),
     ],
 )
 def test_a_request_beyond_the_model_fails_the_test(
