@@ -11,7 +11,7 @@ from ..config.settings import CLOUD, Scm, Settings
 from ..config.trusted_hosts import NotTrusted, is_trusted
 from ..support import environment, process
 from ..support.errors import InstallerError
-from ..support.secret import Secret
+from ..support.secret import Secret, address
 from ..support.tls import variables
 from .git import Clone, Login
 from .github import app
@@ -116,7 +116,7 @@ def find(settings: Settings, project: Path | None = None) -> Credentials:
         ci_token=Secret(environment.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
-        database_address=Secret(environment.private(DATABASE_ADDRESS)),
+        database_address=address(environment.private(DATABASE_ADDRESS)),
     )
 
 
@@ -174,7 +174,7 @@ def ask_delivery_token(credentials: Credentials) -> Credentials:
 def ask_database_address(credentials: Credentials) -> Credentials:
     """Ask for the database's address on the terminal, hidden, since the password is part of it."""
     prompt = "Address of the database as pods reach it, postgresql://user:password@host/name (not shown)"
-    return replace(credentials, database_address=Secret(click.prompt(prompt, hide_input=True, err=True).strip()))
+    return replace(credentials, database_address=address(click.prompt(prompt, hide_input=True, err=True).strip()))
 
 
 def _github_token(host: str) -> str:

@@ -13,6 +13,7 @@ from ..forges.credentials import DATABASE_ADDRESS as GIVEN
 from ..forges.credentials import Credentials
 from ..support.errors import InstallerError
 from ..support.secret import Secret
+from ..support.secret import address as login_in
 
 KEY = "DATABASE_URL"
 """The variable that the service reads, and the key in the Secret."""
@@ -59,7 +60,7 @@ class DatabaseAddress(Resource[Seen]):
         if found is None:
             return _NOTHING
         encoded = (found.get("data") or {}).get(KEY, "")
-        address = Secret(base64.b64decode(encoded).decode(errors="replace").strip())
+        address = login_in(base64.b64decode(encoded).decode(errors="replace").strip())
         if not is_ours(found, self._settings):
             self.title = f"Secret {self._name} with the database's address (made by others: used, never changed)"
             return Seen(there=True, ours=False, address=address, secret=found)

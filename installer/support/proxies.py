@@ -7,13 +7,24 @@ from urllib.parse import urlsplit
 import requests
 
 from .errors import InstallerError
+from .secret import address
 
+_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 _BY_GO = re.compile(r"proxyconnect|[Cc]ould not resolve proxy|from proxy after CONNECT|CONNECT tunnel failed")
+
+
+def hide_logins() -> None:
+    """Let no error or log tell the logins of the proxies that the environment names."""
+    for proxy in requests.utils.get_environ_proxies("https://unknown.invalid").values():
+        address(proxy)
+    for name, value in os.environ.items():
+        if name.lower() in _VARIABLES:
+            address(value if "://" in value else f"http://{value}")
 
 
 def in_the_way(url: str) -> tuple[str, str]:
     """Return the variable that names the proxy for an address, and that proxy without its login; two times nothing."""
-    chosen = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
+    chosen = _chosen(url)
     if not chosen:
         return "", ""
     scheme = urlsplit(url).scheme
@@ -23,9 +34,27 @@ def in_the_way(url: str) -> tuple[str, str]:
     return variable, f"{scheme}{'//' if scheme else ''}{rest.rpartition('@')[2]}"
 
 
+def _chosen(url: str) -> str:
+    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
+
+
+def _unreadable(proxy: str) -> bool:
+    """Tell whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
+    try:
+        as_requests_does = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        found = urlsplit(as_requests_does), urlsplit(proxy)
+        return any(each.scheme and each.port == 0 for each in found)
+    except ValueError:
+        return True
+
+
 def silent(url: str, error: Exception) -> InstallerError | None:
     """Return the error to raise where it was a proxy that did not let a request through; None where it was not."""
     variable, proxy = in_the_way(url)
+    if variable and _unreadable(_chosen(url)):
+        told = f"{variable} names a proxy by an address that cannot be read."
+        way_out = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
+        return InstallerError(told, way_out)
     if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
     host = urlsplit(url).hostname

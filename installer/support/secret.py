@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import json
 import os
+import re
+from urllib.parse import unquote
 
 _known: set[str] = set()
 
@@ -43,6 +45,32 @@ class Secret:
         """Tell whether a stored fingerprint was made from this value."""
         made = self.fingerprint(fingerprint.partition(":")[0])
         return hmac.compare_digest(_bytes(made), _bytes(fingerprint))
+
+
+_PIECES = re.compile(r"[#/?@:\[\]]")
+_SHORT = 4
+"""Characters from which on a part of an address is hidden by itself: less would blot out common words."""
+
+
+def address(value: str) -> Secret:
+    """Return an address that holds a login: it hides itself, what follows its scheme, and its password alone.
+
+    Where a password has signs that an address may not have, programs tell its pieces as host or port.
+    """
+    login, at, _ = value.partition("://")[2].rpartition("@")
+    if at:
+        Secret(value.partition("://")[2])
+        Secret(login)
+        _hide_password(login.partition(":")[2])
+    for found in re.findall(r"[?&]password=([^&\s]*)", value):
+        _hide_password(found)
+    return Secret(value)
+
+
+def _hide_password(given: str) -> None:
+    for whole in {given, unquote(given)}:
+        for piece in {whole, *_PIECES.split(whole)}:
+            Secret(piece if len(piece) >= _SHORT else "")
 
 
 def _bytes(text: str) -> bytes:

@@ -99,3 +99,26 @@ def test_without_a_proxy_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "github.com")
     assert proxies.blamed("Failed to connect to github.com port 443", "https://github.com") == ""
+
+
+@pytest.mark.parametrize("password", ["hidden#more", "hid[den", "hidden/more", "hid%23den?x"])
+def test_a_proxys_password_that_makes_its_address_unreadable_is_told_nowhere(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://octo:{password}@127.0.0.1:1")
+    for module in ("forges.http", "ci.json_api", "support.registry_errors"):
+        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+    for ask in (
+        lambda: GitHub("github.com", TOKEN, "acme/web").call("GET", "/user"),
+        lambda: GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user"),
+        lambda: JsonApi("CircleCI", "https://circleci.com/api", {}, "CIRCLE_TOKEN").call("GET", "/v2/me"),
+        lambda: registry.check_login(registry.Login("docker.io", "acme", Secret("")), "acme/web"),
+    ):
+        with pytest.raises(InstallerError) as error:
+            ask()
+        said = str(error.value)
+        assert "HTTPS_PROXY" in said
+        assert not [piece for piece in ("hidden", "more", "hid", "den") if piece in said.replace("forbidden", "")]

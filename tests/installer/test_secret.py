@@ -2,7 +2,7 @@
 
 import pytest
 
-from installer.support.secret import Secret, redact
+from installer.support.secret import Secret, address, redact
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +55,24 @@ def test_a_fingerprint_that_somebody_else_stored_is_no_match_and_no_error(stored
 def test_is_blotted_out_as_a_program_repeats_it_in_json() -> None:
     Secret('a "quoted" pässwörd')
     assert redact(r'{"password": "a \"quoted\" p\u00e4ssw\u00f6rd"}') == '{"password": "***"}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "postgresql://web:p%40ss-word@db/web",
+        "postgresql+psycopg://web:p%40ss-word@db/web",
+        'password authentication failed: "p@ss-word"',
+        "could not translate host p%40ss-word",
+    ],
+)
+def test_of_an_address_its_password_is_a_secret_by_itself_as_it_is_written_and_as_it_is_meant(said: str) -> None:
+    assert address("postgresql://web:p%40ss-word@db/web").reveal() == "postgresql://web:p%40ss-word@db/web"
+    assert "ss-word" not in redact(said)
+
+
+def test_a_password_among_an_addresss_parameters_is_one_too_and_a_short_one_spoils_no_words() -> None:
+    address("postgresql://db/web?user=web&password=long%2Bsecret")
+    address("http://me:a@proxy:3128")
+    assert redact("long%2Bsecret long+secret a word") == "*** *** a word"
+    assert redact("http://me:a@proxy:3128") == "***"

@@ -8,6 +8,7 @@ import requests
 from github import Auth, Github, GithubException
 
 from ...config.settings import CLOUD, OF_CLOUD, Settings
+from ...support import proxies
 from ...support.secret import Secret, redact
 from ...support.tls import verify
 from ...support.write_guard import about_to_write
@@ -39,6 +40,7 @@ class GitHubRest(Rest):
 
     def __init__(self, host: str, token: Secret, *, ca: str = "", api_version: str = Settings.api_version) -> None:
         self.host = host
+        proxies.hide_logins()
         self._clients = Clients(
             lambda: Github(
                 base_url=api_url(host),
@@ -79,7 +81,9 @@ class GitHubRest(Rest):
             AttributeError,
             LookupError,
         ) as error:  # half an answer; a redirect to another host
-            raise not_github(api_url(self.host), f"{verb} {path}", str(error)) from None
+            if by_proxy := proxies.silent(api_url(self.host), error):
+                raise by_proxy from None
+            raise not_github(api_url(self.host), f"{verb} {path}", redact(str(error))) from None
         if not data and (there := headers.get("location")):  # what is created has one too, and a body
             raise not_github(api_url(self.host), f"{verb} {path}", f"it leads to {redact(there)}")
         if data and "json" not in headers.get("content-type", ""):
