@@ -13,6 +13,7 @@ from ..forges.credentials import CI_TOKENS, Credentials
 from ..forges.github.repository import GitHub
 from ..forges.http import TIMEOUT
 from ..support.errors import InstallerError
+from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
 from .base import ROLLBACK, Pipeline, Run, Stored
@@ -152,7 +153,8 @@ class CircleCI:
         for action in actions:
             if action.get("output_url") and action["status"] in ("failed", "timedout"):
                 with suppress(requests.RequestException):  # what went wrong the page shows, too
-                    answer = requests.get(action["output_url"], timeout=TIMEOUT)
+                    with session() as elsewhere:
+                        answer = elsewhere.get(action["output_url"], timeout=TIMEOUT)
                     said += "".join(part["message"] for part in answer.json()) if answer.ok else ""
         return redact(said).replace("\r", "").splitlines()
 

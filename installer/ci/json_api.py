@@ -9,6 +9,7 @@ from ..forges.api_errors import not_the_host
 from ..forges.http import PAUSES, TIMEOUT, Rest
 from ..support import proxies
 from ..support.errors import Answered, InstallerError
+from ..support.http_session import session
 from ..support.secret import redact
 from ..support.wait import pause
 from ..support.write_guard import about_to_write
@@ -49,14 +50,15 @@ class JsonApi(Rest):
     def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         asked = f"{verb} {path}"
         try:
-            answer = requests.request(
-                *(verb, f"{self._base}{path}"),
-                json=body,
-                params=parameters,
-                headers=self._headers,
-                timeout=TIMEOUT,
-                allow_redirects=False,  # requests would take a header like Circle-Token along, to whatever host
-            )
+            with session() as own:
+                answer = own.request(
+                    *(verb, f"{self._base}{path}"),
+                    json=body,
+                    params=parameters,
+                    headers=self._headers,
+                    timeout=TIMEOUT,
+                    allow_redirects=False,  # requests would take a header like Circle-Token along, to whatever host
+                )
         except requests.RequestException as error:
             if by_proxy := proxies.silent(self._base, error):
                 raise by_proxy from None

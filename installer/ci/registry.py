@@ -16,6 +16,7 @@ import requests
 from ..config.settings import Settings
 from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
+from ..support.http_session import session
 from ..support.parsing import UNREADABLE
 from ..support.registry_errors import explained, patiently, refuse
 from ..support.secret import Secret
@@ -200,7 +201,8 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
 
 def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
     """Send one request and follow nobody elsewhere: neither the login nor what it brings is for another host."""
-    answer = requests.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
+    with session() as own:
+        answer = own.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
     if answer.is_redirect:
         there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
         told = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."

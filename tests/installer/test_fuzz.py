@@ -630,7 +630,7 @@ def history_run() -> Any:
 def test_anything_that_a_registry_answers_is_read_or_told(
     monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    def request(verb: str, url: str, **_: Any) -> requests.Response:
+    def request(_: requests.Session, verb: str, url: str, **__: Any) -> requests.Response:
         answer = requests.Response()
         answer.status_code, answer._content, answer.url, answer.reason = status, body, url, "Reason"
         answer.headers.update(headers)
@@ -638,7 +638,7 @@ def test_anything_that_a_registry_answers_is_read_or_told(
         answer.request.headers = requests.structures.CaseInsensitiveDict({"Authorization": "x"})
         return answer
 
-    monkeypatch.setattr("requests.request", request)
+    monkeypatch.setattr("requests.sessions.Session.request", request)
     login = Login("docker.io", "acme", TOKEN)
     for ask in (
         lambda: check_login(login, "acme/web"),

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from ...support import http_session
 from ...support.errors import InstallerError
 from ...support.parsing import reading
 from ...support.secret import Secret, redact
@@ -73,7 +74,7 @@ class GitLabRest(Rest):
             said = redact(words(error.response_body or error.error_message))
             raise RefusedByGitLab(verb, path, error.response_code or 0, said, self._last.headers) from None
         except requests.TooManyRedirects as error:
-            if verb == "GET" and (there := self._moved(error)):
+            if verb == "GET" and not _BY_NUMBER.match(path) and (there := self._moved(error)):
                 return self._once("GET", *there)
             where = error.response.headers.get("location", "elsewhere") if error.response is not None else "elsewhere"
             raise not_the_host("GitLab", self._base, asked, f"it leads to {redact(where)}") from None
@@ -117,7 +118,7 @@ def _client(url: str, token: Secret, ca: str, remember: Any) -> "Gitlab":
             "python-gitlab is not installed next to the installer.",
             "uvx --with plumbum --with PyGithub --with python-gitlab cookiecutter …",
         ) from None
-    session = requests.Session()
+    session = http_session.session()
     session.max_redirects = 0  # requests would take the header with the token along, to whatever host
     session.hooks["response"].append(remember)
     return Gitlab(
