@@ -13,11 +13,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Literal
 
+from ..cluster.labels import digest
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.file_lock import machine, turn
 from ..support.wait import until
@@ -69,8 +70,9 @@ class Lease:
         Where there is no repository there is no place for a note: then only others on this machine are kept away.
         """
         with ExitStack() as stack:
-            self._here(stack)
-            if self._host.find() is None:
+            found = self._host.find()
+            self._here(stack, found)
+            if found is None:
                 yield
                 return
             try:
@@ -106,14 +108,19 @@ class Lease:
     def tidy(self) -> None:
         """Take away the notes of runs that were killed."""
         with ExitStack() as stack, suppress(InstallerError):
-            self._here(stack)
+            self._here(stack, self._host.find())
             for name in self._others()[1]:
                 self._host.note(name).take_away()
 
-    def _here(self, stack: ExitStack) -> None:
-        """Keep others on this machine away: the kernel forgets whoever was killed."""
+    def _here(self, stack: ExitStack, found: Mapping[str, Any] | None) -> None:
+        """Keep others on this machine away: the kernel forgets whoever was killed.
+
+        They may spell the repository otherwise, or know it by the name that it had before it was renamed.
+        """
+        own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._host.repository
         try:
-            stack.enter_context(turn(f"up of {self._host.repository} at {self._host.host}", 0))
+            for which in sorted({digest(f"{self._host.host}/{name}") for name in (self._host.repository, str(own))}):
+                stack.enter_context(turn(f"up of {which}", 0))
         except DeadlinePassed as error:
             what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
             raise InstallerError(what, error.fix) from None

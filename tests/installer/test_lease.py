@@ -329,3 +329,18 @@ def test_where_there_is_no_repository_there_is_no_note_and_no_error(bench: Bench
     gone = GitHub(SETTINGS.host, find(SETTINGS).token, "acme/gone")
     with Lease(gone, "down").held():
         assert not [change for change in bench.github.changes if "variables" in change.what]
+
+
+@pytest.mark.parametrize("other", ["Acme/Web", "octo/old-name"])
+def test_who_spells_the_repository_otherwise_on_this_machine_is_kept_away_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    credentials = find(SETTINGS)
+    first = GitHub(SETTINGS.host, credentials.token, "acme/web")
+    second = GitHub(SETTINGS.host, credentials.token, other)
+    monkeypatch.setattr(second, "find", first.find)  # the host leads there, whatever the name
+    with Lease(first).held():
+        (note,) = first.notes(NAME)
+        with pytest.raises(InstallerError, match="on this machine"), Lease(second).held():
+            pass
+        assert [*first.notes(NAME)] == [note]
