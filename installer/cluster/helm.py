@@ -98,13 +98,27 @@ class Helm:
         return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
-        """Take an object from another release of ours, one of former settings; tell whether one had it."""
+        """Take an object from another release of ours, one of former settings; tell whether one had it.
+
+        Whoever may write the object says what its annotations name: a release that does not hold it stays.
+        """
         annotations = (thing or {"metadata": {}})["metadata"].get("annotations") or {}
         holder = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
         if not holder[0] or holder == (name, namespace):
             return False
+        found = self.release(str(holder[0]), str(holder[1]))
+        if thing is not None and found is not None and found.ours and not self._holds(found, thing):
+            told = f"{thing['kind']} {thing['metadata']['name']}"
+            what = f"{told} says that the release {found.name} in {found.namespace} holds it, which does not."
+            fix = f"Somebody changed its annotations: remove that {thing['kind']}, then run this again."
+            raise InstallerError(what, fix)
         self.uninstall(str(holder[0]), str(holder[1]))
         return True
+
+    def _holds(self, release: Release, thing: Object) -> bool:
+        """Tell whether an object is one of those that a release of our own chart was given."""
+        made = self.values(release.name, release.namespace).get("objects") or []
+        return _which(thing) in [_which(each) for each in made if isinstance(each, dict)]
 
     def obstacle(self, name: str, namespace: str) -> Change | None:
         """Say that a release which is to be written is another's; None where it is free or ours."""
@@ -257,6 +271,11 @@ class Helm:
 
 def _named(name: str, releases: list[Release]) -> Release | None:
     return next((release for release in releases if release.name == name), None)
+
+
+def _which(thing: Object) -> tuple[Any, ...]:
+    head = thing.get("metadata") or {}
+    return thing.get("kind"), head.get("name"), head.get("namespace", "")
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

@@ -187,3 +187,25 @@ def test_another_helm_at_work_is_said(programs: Programs) -> None:
     programs.answer("helm", "upgrade", err=busy, status=1)
     with pytest.raises(InstallerError, match="Another helm is changing web-dev"):
         Helm(Cluster()).install("web-dev", "argocd", {})
+
+
+def held_by(release: str) -> dict[str, Any]:
+    """Return our pull Secret, in whose annotations somebody has named a release."""
+    annotations = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "argocd"}
+    return {"kind": "Secret", "metadata": {"name": "web-pull", "namespace": "web-dev", "annotations": annotations}}
+
+
+def test_an_object_that_names_a_release_which_does_not_hold_it_ends_no_release(programs: Programs) -> None:
+    programs.answer("helm", "list", out=listed("deployed"))
+    programs.answer("helm", "get values", out=objects({"kind": "Application", "metadata": {"name": "web-dev"}}))
+    with pytest.raises(InstallerError, match=r"Secret web-pull says that the release web-dev in argocd holds it"):
+        Helm(Cluster()).displace(held_by("web-dev"), "web-pull", "argocd")
+    assert not programs.calls("helm", "uninstall")
+
+
+def test_a_release_of_former_settings_that_holds_it_makes_way(programs: Programs) -> None:
+    programs.answer("helm", "list", out=listed("deployed", "shop-pull"))
+    programs.answer("helm", "get values", out=objects(held_by("shop-pull")))
+    assert Helm(Cluster()).displace(held_by("shop-pull"), "web-pull", "argocd")
+    (call,) = programs.calls("helm", "uninstall")
+    assert "shop-pull" in call["arguments"]
