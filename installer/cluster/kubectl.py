@@ -184,6 +184,8 @@ class Cluster:
                     raise InstallerError(f"Port {local_port} of this machine is in use.", "Choose another with --port.")
                 if not reason:
                     raise DeadlinePassed(f"`kubectl port-forward {target}`", _LISTENS_WITHIN, "no output")
+                if UNREACHABLE.search(reason):
+                    raise self.failure(Result(1, "", reason), self._shown("port-forward", target))
                 raise InstallerError(f"{target} cannot be reached by a port-forward: {reason}")
             yield f"http://127.0.0.1:{match[1]}", kubectl
 

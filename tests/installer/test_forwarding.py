@@ -79,3 +79,17 @@ def test_one_that_never_listens_ends_at_the_deadline(kubectl: Path, monkeypatch:
     does(kubectl, "sleep 600 & sleep 600")
     with pytest.raises(DeadlinePassed, match="kubectl port-forward service/web"):
         open_(world(), 8000)
+
+
+def test_without_a_cluster_it_says_so_and_repeats_no_line_of_kubectls_log(
+    kubectl: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    refused = "dial tcp 127.0.0.1:8080: connect: connection refused"
+    line = f'E1129 02:00:00 1 memcache.go:265] "Unhandled Error" err="Get \\"http://localhost:8080/api\\": {refused}"'
+    last = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
+    does(kubectl, f"cat >&2 <<'END'\n{line}\n{line}\n{last}\nEND\nexit 1")
+    with pytest.raises(InstallerError) as error:
+        open_(world(), 8000)
+    assert str(tmp_path / "none") in error.value.message
+    assert "memcache" not in str(error.value)
