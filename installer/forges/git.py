@@ -252,7 +252,7 @@ def _patience() -> tuple[str, ...]:
 
 def _login_free(text: str) -> str:
     """Drop the login from the addresses in a text: a token may stand alone there, without a colon."""
-    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+    return re.sub(r"(?<=://)[^/@\s]*:[^/\s]*@|(?<=http://)[^/\s]*@|(?<=https://)[^/\s]*@", "", text)
 
 
 def _plain(url: str) -> str:

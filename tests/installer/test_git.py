@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.forges.git import Clone, Login
+from installer.forges.git import Clone, Login, _login_free
 from installer.support.errors import CommandFailed, InstallerError
 
 URL = "https://github.com/acme/web"
@@ -125,3 +125,9 @@ def test_in_the_hook_of_another_repository_git_still_asks_the_projects(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other/.git/index"))
     assert Clone(tmp_path / "web").head() == mine
+
+
+def test_a_login_in_gits_settings_is_shown_neither_with_a_colon_nor_without() -> None:
+    assert _login_free("url.https://ghp_X@mirror/.insteadOf https://a:b@c/ ssh://git@d/") == (
+        "url.https://mirror/.insteadOf https://c/ ssh://git@d/"
+    )
