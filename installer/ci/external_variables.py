@@ -1,4 +1,4 @@
-"""What a CI that is not the code host's own must know of the project: where images go, and two tokens."""
+"""What a CI that is not the code host's own must know of the project: who pushes images, and two tokens."""
 
 import json
 from collections.abc import Mapping
@@ -83,7 +83,6 @@ class CIVariables(Resource[Seen]):
         self._note = host.note(NOTE)
         self._store = store
         self._plain = {
-            "IMAGE_REPOSITORY": settings.image_repository,
             "REGISTRY_USERNAME": credentials.registry_username,
             **({"REGISTRY_CA": settings.registry_ca_file} if settings.registry_ca_file else {}),
         }

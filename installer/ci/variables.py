@@ -1,4 +1,4 @@
-"""Variables of the repository: the mark that says whose it is, and where images go, for its own CI."""
+"""Variables of the repository: the mark that says whose it is, and who pushes images, for its own CI."""
 
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Lane, Resource, differences
@@ -63,7 +63,6 @@ class Variables(Resource[dict[str, str]]):
 
 def _of_pipelines(settings: Settings, credentials: Credentials) -> dict[str, str | None]:
     return {
-        "IMAGE_REPOSITORY": settings.image_repository,
         "REGISTRY_USERNAME": None if settings.own_registry else credentials.registry_username,
         "REGISTRY_CA": settings.registry_ca_file or None,
         **({"RUNNER": settings.runner} if settings.runner else {}),

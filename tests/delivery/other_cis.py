@@ -140,7 +140,6 @@ def open_shop(github: GitHub, project: Path, folder: Path) -> Shop:
     github.hosting.create(github.tokens[github.token("octo")], "acme", "hello-api", private=True, description=None)
     may = {"metadata": "read", "contents": "write", "deployments": "write"}
     given = {
-        "IMAGE_REPOSITORY": IMAGE,
         "REGISTRY_USERNAME": "acme",
         "REGISTRY_TOKEN": TOKEN,
         "DELIVERY_TOKEN": github.token("octo", "fine-grained", permissions=may, repositories=[SLUG]),

@@ -8,7 +8,7 @@ from platform import machine
 import pytest
 import yaml
 
-from tests.delivery.world import DIGEST, GIT, REPOSITORY, Checkout, Remote, World
+from tests.delivery.world import DIGEST, GIT, PROJECT, REPOSITORY, Checkout, Remote, World
 
 SNAPSHOT = ["chart/Chart.yaml", "chart/templates/service.yaml", "deploy/dev.yaml", "image.yaml"]
 
@@ -158,9 +158,9 @@ def test_the_author_is_the_bot_in_a_workflow_and_you_on_your_machine(delivered: 
         ("IMAGE_DIGEST", "sha256:" + "0" * 64),
         ("IMAGE_DIGEST", "sha256:12"),
         ("IMAGE_DIGEST", DIGEST + '"\nrevision: "x'),
-        ("IMAGE_REPOSITORY", ""),
-        ("IMAGE_REPOSITORY", "docker.io/acme/hello-api:latest"),
-        ("IMAGE_REPOSITORY", 'docker.io/acme/x"'),
+        ("PLATFORMS", 'linux/amd64"]'),
+        ("PLATFORMS", "linux/*"),
+        ("PLATFORMS", "linux/amd64 linux/arm64"),
     ],
 )
 def test_an_image_that_cannot_be_is_refused_before_git_is_asked(
@@ -171,6 +171,48 @@ def test_an_image_that_cannot_be_is_refused_before_git_is_asked(
     answer = delivered.run("deploy", **{name: value})
     assert (answer.code, remote.tip()) == (1, before)
     assert answer.line.startswith(f"deploy: failed: {name} is ")
+
+
+def test_the_image_is_the_commits_own_whatever_variables_say(delivered: Checkout, remote: Remote) -> None:
+    """Whoever may write may set the CI's variables, but gitops.yaml of main takes a merge."""
+    delivered.merge("Two")
+    attack = {"IMAGE_REPOSITORY": "docker.io/attacker/x", "IMAGE": "docker.io/attacker/x", "repository": "x/y"}
+    assert delivered.run("deploy", **attack).line.startswith("deploy: done")
+    assert f'repository: "{REPOSITORY}"' in remote.read("image.yaml")
+
+
+@pytest.mark.parametrize(
+    ("host", "account", "named"),
+    [
+        ('"docker.io"', "'acme'", "docker.io/acme"),
+        ("registry.example.com:5000 # ours", "acme/team  ", "registry.example.com:5000/acme/team"),
+        ("'ghcr.io' # GitHub's", "acme", "ghcr.io/acme"),
+    ],
+)
+def test_the_projects_file_is_read_as_people_write_it(
+    delivered: Checkout, remote: Remote, host: str, account: str, named: str
+) -> None:
+    other = f"# host: a/b\nx:\n  host: no\n\nregistry:\n# here\n  hostess: no\n  host: {host}\n  account: {account}\n"
+    delivered.write(gitops_yaml=f'{other}project:\n  slug: "hello-api"\n  registry: no\n')
+    delivered.commit()
+    assert delivered.run("deploy").line.startswith("deploy: done")
+    assert f'repository: "{named}/hello-api"\n' in remote.read("image.yaml")
+
+
+@pytest.mark.parametrize(
+    "project",
+    ["registry: {host: docker.io}\n", PROJECT.replace('"acme"', '"acme:latest"'), PROJECT.replace("acme", "a$b"), ""],
+)
+def test_a_commit_that_names_no_image_is_refused_before_git_is_asked(
+    delivered: Checkout, remote: Remote, project: str
+) -> None:
+    before = remote.tip()
+    delivered.write(gitops_yaml=project)
+    revision = delivered.commit()
+    answer = delivered.run("deploy")
+    assert (answer.code, remote.tip()) == (1, before)
+    assert answer.line.startswith(f"deploy: failed: gitops.yaml of commit {revision} says '")
+    assert "not an image name such as docker.io/acme/hello-api" in answer.line
 
 
 @pytest.mark.parametrize("path", ["chart", "deploy"])

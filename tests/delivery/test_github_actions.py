@@ -28,7 +28,7 @@ def test_the_first_push_delivers_with_the_secret_of_the_environment_or_of_the_re
         owner = github.tokens[github.token(github.user("octo"))]
         github.organization("acme", plan=plan, members={"octo": "admin"})
         repository = github.hosting.create(owner, "acme", "hello-api", private=True, description=None)
-        values = {"IMAGE_REPOSITORY": "docker.io/acme/hello-api", "REGISTRY_USERNAME": "acme"}
+        values = {"REGISTRY_USERNAME": "acme"}
         kept = repository.secrets
         if plan == "team":
             values["DEPLOY_ENVIRONMENT"] = '{"name": "dev", "deployment": false}'

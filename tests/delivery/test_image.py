@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
+from tests.delivery.world import DIGEST, PROJECT, REPOSITORY, Checkout, write_program
 
 TOKEN = "dckr_pat_TheToken"
 LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
@@ -172,23 +172,64 @@ def test_at_gitlab_its_own_registry_takes_what_any_branchs_job_pushes(
         "CI_PROJECT_PATH": "acme/hello-api",
         "CI_REGISTRY": "registry.gitlab.com",
         "CI_COMMIT_REF_PROTECTED": protected,
-        "IMAGE_REPOSITORY": f"{registry}/acme/hello-api",
+        "CI_REGISTRY_USER": "gitlab-ci-token",
+        "CI_REGISTRY_PASSWORD": TOKEN,
     }
+    machine.write(gitops_yaml=PROJECT.replace("docker.io", registry))
+    machine.commit()
     assert machine.run("image", **LOGIN, **job).code == 0
     (build,) = calls(machine, "buildx build")
     assert ("--cache-from" in build) is reused
 
 
-@pytest.mark.parametrize("line", ['  host: "docker.io"', "  host: docker.io # Docker Hub"])
-def test_the_token_goes_to_no_registry_that_only_a_variable_names(machine: Checkout, line: str) -> None:
-    """Who may push a branch may set variables of the repository; gitops.yaml of main takes a pull request."""
-    machine.write(gitops_yaml=f'github:\n  host: "github.com"\nregistry:\n{line}\n  account: "acme"\ncluster: {{}}\n')
-    machine.commit("Name the registry")
-    answer = machine.run("image", **LOGIN, IMAGE_REPOSITORY="evil.example.com/acme/hello-api")
+@pytest.mark.parametrize("theirs", ["evil.example.com/acme/hello-api", "docker.io/attacker/x"])
+def test_no_variable_says_where_an_image_is_taken_from_or_the_token_goes(machine: Checkout, theirs: str) -> None:
+    """Whoever may write may set variables of the repository; gitops.yaml of main takes a merge."""
+    answer = machine.run("image", **ONLY_MAIN, IMAGE_REPOSITORY=theirs, repository=theirs)
+    assert (answer.code, answer.line) == (0, DIGEST)
+    assert calls(machine, "login") == ["login docker.io --username acme --password-stdin"]
+    asked = (machine.home / "docker.calls").read_text()
+    assert f"imagetools inspect {REPOSITORY}:" in asked
+    assert f"--cache-from type=registry,ref={REPOSITORY}:buildcache" in asked
+    assert theirs not in asked
+
+
+def test_a_commit_that_names_no_image_logs_in_nowhere(machine: Checkout) -> None:
+    machine.write(gitops_yaml=PROJECT.replace('"docker.io"', ""))
+    revision = machine.commit()
+    answer = machine.run("image", **LOGIN)
     assert answer.code == 1
-    assert "IMAGE_REPOSITORY is at evil.example.com, but gitops.yaml says registry.host: docker.io" in answer.text
+    assert f"image: failed: gitops.yaml of commit {revision} says '/acme/hello-api', not an image name" in answer.text
     assert not calls(machine, "login")
-    assert machine.run("image", **LOGIN).code == 0
+
+
+def test_at_gitlab_the_jobs_own_token_goes_to_no_registry_but_gitlabs(machine: Checkout) -> None:
+    job = {
+        "GITLAB_CI": "true",
+        "CI_SERVER_URL": "https://gitlab.com",
+        "CI_PROJECT_URL": "https://gitlab.com/acme/hello-api",
+        "CI_PROJECT_PATH": "acme/hello-api",
+        "CI_REGISTRY": "registry.gitlab.com",
+        "CI_REGISTRY_USER": "gitlab-ci-token",
+        "CI_REGISTRY_PASSWORD": TOKEN,
+    }
+    assert "REGISTRY_TOKEN is not set" in machine.run("image", **job, REGISTRY_USERNAME="acme").text
+    assert not calls(machine, "login")
+    machine.write(gitops_yaml=PROJECT.replace("docker.io", "registry.gitlab.com"))
+    machine.commit()
+    assert machine.run("image", **job).code == 0
+    assert calls(machine, "login") == ["login registry.gitlab.com --username gitlab-ci-token --password-stdin"]
+
+
+def test_no_program_inherits_the_token(machine: Checkout) -> None:
+    for name in ("docker", "git"):
+        program = machine.home / "bin" / name
+        first, rest = program.read_text().split("\n", 1)
+        program.write_text(f'{first}\nenv >>"$HOME/inherited"\n{rest}')
+    assert machine.run("image", **LOGIN, DELIVERY_TOKEN=TOKEN).code == 0
+    inherited = (machine.home / "inherited").read_text()
+    assert "PATH=" in inherited
+    assert TOKEN not in inherited
 
 
 def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machine: Checkout, tmp_path: Path) -> None:
@@ -206,7 +247,7 @@ def test_the_token_goes_to_docker_by_standard_input_and_is_gone_afterwards(machi
     assert (machine.home / "build").read_text().splitlines() == ["", builder_config, ""], "the build has no token"
 
 
-@pytest.mark.parametrize("name", ["IMAGE_REPOSITORY", "REGISTRY_USERNAME", "REGISTRY_TOKEN"])
+@pytest.mark.parametrize("name", ["REGISTRY_USERNAME", "REGISTRY_TOKEN"])
 def test_what_is_not_set_is_named_with_the_place_where_it_belongs(machine: Checkout, name: str) -> None:
     answer = machine.run("image", **(LOGIN | {name: "", "GITHUB_ACTIONS": "true"}))
     where = f"in GitHub it is a repository variable: gh variable set {name}"
@@ -237,7 +278,7 @@ def test_changes_that_are_not_committed_are_not_pushed_unless_told(machine: Chec
 
 def test_without_push_nothing_is_needed_and_nobody_is_logged_in(machine: Checkout) -> None:
     machine.write(app_py="half done\n")
-    answer = machine.run("image", "--no-push", IMAGE_REPOSITORY="")
+    answer = machine.run("image", "--no-push")
     assert answer.code == 0
     assert not calls(machine, "login")
     (build,) = calls(machine, "buildx build")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import Answer, Checkout
+from tests.delivery.world import PROJECT, Answer, Checkout
 
 pytestmark = [
     pytest.mark.e2e,
@@ -25,18 +25,20 @@ ENV REVISION=$REVISION
 
 
 @pytest.fixture
-def repository() -> str:
-    """Return the name of an image that was never pushed."""
-    return f"docker.io/{os.environ['E2E_REGISTRY_USERNAME']}/ci-{uuid.uuid4().hex[:12]}"
+def repository(laptop: Checkout) -> str:
+    """Return the name of an image that was never pushed, which the project has."""
+    account, slug = os.environ["E2E_REGISTRY_USERNAME"], f"ci-{uuid.uuid4().hex[:12]}"
+    laptop.write(gitops_yaml=PROJECT.replace("acme", account).replace("hello-api", slug))
+    return f"docker.io/{account}/{slug}"
 
 
-def build(checkout: Checkout, repository: str, *options: str, **env: str) -> Answer:
+def build(checkout: Checkout, *options: str, **env: str) -> Answer:
     docker = {name: value for name, value in os.environ.items() if name.startswith(("DOCKER_", "BUILDX_"))}
     login = {
         "REGISTRY_USERNAME": os.environ["E2E_REGISTRY_USERNAME"],
         "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"],
     }
-    ours = {"IMAGE_REPOSITORY": repository, "REUSE_PUSHED": "true"}
+    ours = {"REUSE_PUSHED": "true"}
     return checkout.run("image", *options, **(docker | login | ours | env))
 
 
@@ -53,7 +55,7 @@ def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_logi
     revision = laptop.merge("Two")
     output, temporary = tmp_path / "output", tmp_path / "temporary"
     temporary.mkdir()
-    first = build(laptop, repository, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output), TMPDIR=str(temporary))
+    first = build(laptop, GITHUB_ACTIONS="true", GITHUB_OUTPUT=str(output), TMPDIR=str(temporary))
     assert first.code == 0, first.text
     digest = first.line
     assert output.read_text() == f"digest={digest}\n"
@@ -62,11 +64,11 @@ def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_logi
     assert f"REVISION={revision}" in image["config"]["Env"]  # type: ignore[index]
     with pytest.raises(subprocess.CalledProcessError):
         inspect(f"{repository}:buildcache", "Manifest")
-    assert build(laptop, repository, "--cache", TMPDIR=str(temporary)).code == 0
+    assert build(laptop, "--cache", TMPDIR=str(temporary)).code == 0
     assert inspect(f"{repository}:buildcache", "Manifest")["mediaType"], "the cache is there"
     assert inspect(f"{repository}:{revision}", "Manifest")["digest"] == digest
 
-    second = build(laptop, repository, TMPDIR=str(temporary))
+    second = build(laptop, TMPDIR=str(temporary))
     assert (second.code, second.line) == (0, digest)
     assert "was pushed before" in second.text
 
@@ -81,10 +83,10 @@ def test_an_image_is_pushed_once_with_its_commit_and_without_a_trace_of_the_logi
 def test_the_next_commit_finds_the_layers_of_the_one_before(laptop: Checkout, repository: str) -> None:
     laptop.write(Dockerfile=DOCKERFILE)
     laptop.merge("Two")
-    first = build(laptop, repository)
-    assert build(laptop, repository, "--cache").code == 0
+    first = build(laptop)
+    assert build(laptop, "--cache").code == 0
     laptop.merge("Three")
-    second = build(laptop, repository)
+    second = build(laptop)
     assert (first.code, second.code) == (0, 0), second.text
     assert first.line != second.line, "another revision is another image"
     assert "CACHED" in second.text
@@ -96,8 +98,8 @@ def test_a_ci_keeps_layers_that_are_new_and_no_others(laptop: Checkout, reposito
     said = []
     for _ in range(2):
         laptop.merge("Another")
-        assert build(laptop, repository, GITHUB_ACTIONS="true").code == 0
-        said.append(build(laptop, repository, "--cache", GITHUB_ACTIONS="true").text)
+        assert build(laptop, GITHUB_ACTIONS="true").code == 0
+        said.append(build(laptop, "--cache", GITHUB_ACTIONS="true").text)
     assert "has the layers" in said[0]
     assert "there are no others to keep" in said[1]
 
@@ -105,7 +107,7 @@ def test_a_ci_keeps_layers_that_are_new_and_no_others(laptop: Checkout, reposito
 def test_a_wrong_token_is_refused_by_the_registry(laptop: Checkout, repository: str) -> None:
     laptop.write(Dockerfile=DOCKERFILE)
     laptop.merge("Two")
-    answer = build(laptop, repository, REGISTRY_TOKEN="wrong")
+    answer = build(laptop, REGISTRY_TOKEN="wrong")
     assert answer.code == 1
     assert "docker.io did not let" in answer.text
 
@@ -113,6 +115,6 @@ def test_a_wrong_token_is_refused_by_the_registry(laptop: Checkout, repository: 
 def test_without_push_the_registry_stays_empty(laptop: Checkout, repository: str) -> None:
     laptop.write(Dockerfile=DOCKERFILE)
     laptop.commit()
-    assert build(laptop, repository, "--no-push").code == 0
+    assert build(laptop, "--no-push").code == 0
     with pytest.raises(subprocess.CalledProcessError):
         inspect(f"{repository}:buildcache", "Manifest")

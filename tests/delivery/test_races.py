@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.world import BRANCH, DIGEST, GIT, REPOSITORY, Answer, Checkout, Remote, World, write_program
+from tests.delivery.world import BRANCH, DIGEST, GIT, Answer, Checkout, Remote, World, write_program
 
 pytestmark = pytest.mark.slow
 
-IMAGE = f"IMAGE_REPOSITORY={REPOSITORY} IMAGE_DIGEST={DIGEST}"
+IMAGE = f"IMAGE_DIGEST={DIGEST}"
 
 
 def running(checkout: Checkout, command: str) -> str:

@@ -13,6 +13,13 @@ GIT = shutil.which("git") or "git"
 BRANCH = "env/dev"
 REPOSITORY = "docker.io/acme/hello-api"
 DIGEST = "sha256:" + "1a" * 32
+PROJECT = """version: 1
+project:
+  slug: "hello-api"
+registry:
+  host: "docker.io"
+  account: "acme"
+"""
 
 # Stands before git in PATH: writes down how git was called, and lets a test act just before the next push.
 GIT_WRAPPER = f"""#!/bin/sh
@@ -85,7 +92,6 @@ class Checkout:
             "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "GIT_CONFIG_NOSYSTEM": "1",
-            "IMAGE_REPOSITORY": REPOSITORY,
             "IMAGE_DIGEST": DIGEST,
         }
 
@@ -180,6 +186,7 @@ def make_world(path: Path) -> World:
         chart__Chart_yaml="name: hello-api\nversion: 0.1.0\n",
         chart__templates__service_yaml="kind: Service\n",
         deploy__dev_yaml="replicas: 1\n",
+        gitops_yaml=PROJECT,
         app_py="print('one')\n",
     )
     first.merge("Start")

@@ -21,6 +21,7 @@ from installer.resources.database_address import DatabaseAddress
 from installer.support.secret import Secret
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import PROJECT, ROOT, Bake
+from tests.delivery.world import PROJECT as PROJECT_FILE
 
 from .actors import eventually
 from .audit import Audit
@@ -46,7 +47,12 @@ CMD ["bash", "-ec", "PATH+=:$(echo /usr/lib/postgresql/*/bin); \
 @pytest.fixture(scope="module")
 def built(bake: Bake) -> Built:
     slug = f"kept-{uuid4().hex[:8]}"
-    project = bake(project_slug=slug, namespace=slug, database="postgresql")
+    project = bake(
+        project_slug=slug,
+        namespace=slug,
+        database="postgresql",
+        registry_account=os.environ["E2E_REGISTRY_USERNAME"],
+    )
     return Built(project, *pushed(project.path, slug))
 
 
@@ -56,6 +62,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("postgresql")
     shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
     (folder / "Dockerfile").write_text(SERVER)
+    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", "postgresql")
+    (folder / "gitops.yaml").write_text(own)
     same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
     for command in ("init --quiet", "add .", "commit --quiet --message PostgreSQL"):

@@ -57,14 +57,13 @@ class Built:
 def pushed(folder: Path, name: str) -> tuple[str, str]:
     """Build what is committed in a folder by its ci/image; return repository and digest."""
     account = os.environ["E2E_REGISTRY_USERNAME"]
-    repository = f"docker.io/{account}/{name}"
     login = {"REGISTRY_USERNAME": account, "REGISTRY_TOKEN": os.environ["E2E_REGISTRY_TOKEN"]}
-    return repository, run(folder, "ci/image", IMAGE_REPOSITORY=repository, **login)
+    return f"docker.io/{account}/{name}", run(folder, "ci/image", **login)
 
 
 @pytest.fixture(scope="module")
 def built(bake: Bake) -> Built:
-    project = bake(project_slug=f"bars-{uuid4().hex[:8]}")
+    project = bake(project_slug=f"bars-{uuid4().hex[:8]}", registry_account=os.environ["E2E_REGISTRY_USERNAME"])
     return Built(project, *pushed(project.path, project.slug))
 
 

@@ -197,7 +197,7 @@ class Bench:
     def change_but_for_keys(self) -> None:
         repository = self.repository
         repository.private, repository.description = False, "Mine"
-        repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
+        repository.variables["REGISTRY_USERNAME"].value = "mallory"
         dev, feature = repository.environments["dev"], BranchPolicy("feature/*")
         del dev.secrets["REGISTRY_TOKEN"]
         dev.branches[feature.id] = feature

@@ -40,7 +40,7 @@ ASKED = [
     Asked("PATCH", r"^/repos/acme/web$", "repository", "nothing"),
     Asked("GET", r"/actions/variables\?", "variables", "empty"),
     Asked("POST", r"/actions/variables$", "variables", "empty"),
-    Asked("PATCH", r"/actions/variables/IMAGE_REPOSITORY$", "variables", "changed"),
+    Asked("PATCH", r"/actions/variables/REGISTRY_USERNAME$", "variables", "changed"),
     Asked("GET", r"/actions/variables\?", "registry-token", "empty"),
     Asked("GET", r"/actions/secrets\?", "registry-token", "empty"),
     Asked("GET", r"/rulesets$", "registry-token", "empty"),

@@ -158,7 +158,7 @@ class Bench:
         project = self.project
         project.visibility, project.description = "public", "Mine"
         project.settings["only_allow_merge_if_pipeline_succeeds"] = False
-        project.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
+        project.variables["REGISTRY_USERNAME"].value = "mallory"
         del project.variables["REGISTRY_TOKEN"]
         project.protections["main"].push = 40
         project.protections["env/dev"].allow_force_push = True

@@ -28,7 +28,7 @@ SLUG = "acme/hello-api"
 CI_TOKEN = "CCIPAT_canary_" + "3" * 20
 REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
 TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
-NAMES = ["DELIVERY_TOKEN", "IMAGE_REPOSITORY", "REGISTRY_TOKEN", "REGISTRY_USERNAME"]
+NAMES = ["DELIVERY_TOKEN", "REGISTRY_TOKEN", "REGISTRY_USERNAME"]
 
 
 @dataclass

@@ -26,7 +26,7 @@ def there(github: StandIn, project: Path, helm: Helm, monkeypatch: pytest.Monkey
     repository = github.repository("acme/web")
     for branch in ("main", "env/dev"):
         on_server(repository.git, "fetch", "--quiet", str(project), f"main:refs/heads/{branch}")
-    repository.variables["IMAGE_REPOSITORY"] = Stored("IMAGE_REPOSITORY", "docker.io/acme/web")
+    repository.variables["REGISTRY_USERNAME"] = Stored("REGISTRY_USERNAME", "acme")
     github.changes.clear()
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
@@ -44,7 +44,7 @@ def test_what_goes_and_what_stays_is_listed_before_anybody_is_asked(run: Run, gi
     done = run("down", code=1)
     goes, stays, _ = parts(done.stdout)
     assert "https://github.com/acme/web · kind" in done.stdout
-    assert goes.strip().splitlines() == ["- Actions variables GITOPS_FLASK, IMAGE_REPOSITORY, REGISTRY_USERNAME"]
+    assert goes.strip().splitlines() == ["- Actions variables GITOPS_FLASK, REGISTRY_USERNAME"]
     for words in (
         "- GitHub repository acme/web: https://github.com/acme/web with its branches (--repository deletes it)",
         "- branch main of acme/web",

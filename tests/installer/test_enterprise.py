@@ -95,7 +95,6 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
     there = ghes.repository("acme/web")
     assert there.private
     values = {name: stored.value for name, stored in there.variables.items()}
-    assert values["IMAGE_REPOSITORY"] == "registry.example.com/team/acme/web"
     assert (values["RUNNER"], values["REGISTRY_CA"]) == ("company-linux", "ca.pem")
     assert values["DEPLOY_ENVIRONMENT"] == '"dev-registry"', "no server knows `deployment: false`"
     assert there.environments["dev-registry"].secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"

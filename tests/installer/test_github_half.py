@@ -110,7 +110,6 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     assert Secret("dckr_pat_first").matches(fingerprint)
     assert values == {
         "GITOPS_FLASK": "https://github.com/acme/web",
-        "IMAGE_REPOSITORY": "docker.io/acme/web",
         "REGISTRY_USERNAME": "acme",
         "DEPLOY_ENVIRONMENT": '{"name": "dev", "deployment": false}',
     }
@@ -173,14 +172,14 @@ def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else
     number, made = repository.id, repository.created_at
     repository.description, repository.private = "Something else", False
     del repository.environments["dev"].secrets["REGISTRY_TOKEN"]
-    repository.variables["IMAGE_REPOSITORY"].value = "ghcr.io/x/y"
-    repository.variables["RUNNER"] = replace(repository.variables["IMAGE_REPOSITORY"], name="RUNNER", value="mine")
+    repository.variables["REGISTRY_USERNAME"].value = "mallory"
+    repository.variables["RUNNER"] = replace(repository.variables["REGISTRY_USERNAME"], name="RUNNER", value="mine")
     ruleset = next(r for r in repository.rulesets.values() if r.name == "gitops-flask: main")
     ruleset.rules.pop()
     here.changes.clear()
     assert changes(lane()) == {
         "repository": ("private", "description"),
-        "variables": ("IMAGE_REPOSITORY",),
+        "variables": ("REGISTRY_USERNAME",),
         "registry-token": ("REGISTRY_TOKEN",),
         "rules": ("gitops-flask: main",),
     }

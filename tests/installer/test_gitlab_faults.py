@@ -29,7 +29,7 @@ ASKED = [
     Asked("DELETE", rf"{P}/protected_branches/main$", "rules", "changed"),
     Asked("GET", rf"{P}/variables\?", "variables", "empty"),
     Asked("POST", rf"{P}/variables$", "variables", "empty"),
-    Asked("PUT", rf"{P}/variables/IMAGE_REPOSITORY$", "variables", "changed"),
+    Asked("PUT", rf"{P}/variables/REGISTRY_USERNAME$", "variables", "changed"),
     Asked("GET", rf"{P}/variables\?", "registry-token", "empty"),
     Asked("POST", rf"{P}/variables$", "registry-token", "empty"),
     Asked("GET", r"/api/v4/version$", "push-access", "empty"),

@@ -55,7 +55,7 @@ def test_makes_all_of_it(bench: Bench) -> None:
     values = {name: each.value for name, each in project.variables.items() if not each.masked}
     assert Secret(REGISTRY_TOKEN).matches(values.pop("REGISTRY_TOKEN_FINGERPRINT"))
     assert values.pop("GITOPS_FLASK") == "https://gitlab.com/acme/web"
-    assert values == {"IMAGE_REPOSITORY": "docker.io/acme/web", "REGISTRY_USERNAME": "acme"}
+    assert values == {"REGISTRY_USERNAME": "acme"}
     rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
     assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False)}
     assert [key.can_push for key in project.keys.values()] == [False]
@@ -80,7 +80,7 @@ def test_what_was_changed_behind_its_back_is_named_and_mended(bench: Bench) -> N
     assert bench.differences() == {
         "repository": ("visibility", "description", "only_allow_merge_if_pipeline_succeeds"),
         "rules": ("main", "env/dev"),
-        "variables": ("IMAGE_REPOSITORY",),
+        "variables": ("REGISTRY_USERNAME",),
         "registry-token": ("REGISTRY_TOKEN",),
         "push-access": ("pushes by jobs' own tokens",),
         "credential": ("deploy key",),
@@ -144,7 +144,7 @@ def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None
 def test_gitlabs_own_registry_takes_no_login_of_ours(bench: Bench) -> None:
     bench.settings = replace(bench.settings, registry="registry.gitlab.com")
     bench.apply()
-    assert {"GITOPS_FLASK", "IMAGE_REPOSITORY"} == set(bench.project.variables)
+    assert {"GITOPS_FLASK"} == set(bench.project.variables)
     assert bench.differences() == {}
 
 

@@ -114,7 +114,7 @@ def test_the_second_says_who_is_at_it_and_the_first_goes_on(bench: Bench, ups: U
     assert "in the middle" not in refused
     assert len(bench.github.changes) == before
     assert first.communicate("")[0].strip() == "done"
-    assert set(bench.repository.variables) == {"GITOPS_FLASK", "IMAGE_REPOSITORY", "REGISTRY_USERNAME"}
+    assert set(bench.repository.variables) == {"GITOPS_FLASK", "REGISTRY_USERNAME"}
 
 
 @pytest.mark.slow

@@ -24,7 +24,6 @@ from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 def test_up_sets_the_ci_up_before_the_first_push_which_it_then_delivers(office: Office) -> None:
     done = office.up()
     assert office.variables() == {
-        "IMAGE_REPOSITORY": "docker.io/acme/hello-api",
         "REGISTRY_USERNAME": "acme",
         "REGISTRY_TOKEN": REGISTRY_TOKEN,
         "DELIVERY_TOKEN": office.delivery_token,
@@ -111,7 +110,6 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert change.action == "unavailable"
     for line in (
         f"there is no {TOKENS[office.name]}",
-        "\n  IMAGE_REPOSITORY: docker.io/acme/hello-api\n",
         "\n  REGISTRY_USERNAME: acme\n",
         "\n  REGISTRY_TOKEN: an access token of the registry that may push (a secret)\n",
         "\n  DELIVERY_TOKEN: a fine-grained token for this repository; Contents and Deployments",
@@ -213,7 +211,7 @@ def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(
     if isinstance(office.ci, CircleCI):
         office.ci.projects[SLUG].variables["OTHERS"] = "stays"
     told = {resource.key: outcome for resource, outcome in remove(office.lane(), Quiet())}
-    assert told["registry-token"].startswith("deleted IMAGE_REPOSITORY")
+    assert told["registry-token"].startswith("deleted REGISTRY_USERNAME")
     assert office.variables() == ({"OTHERS": "stays"} if office.name == "circleci" else {})
     assert NOTE not in office.github.repository(SLUG).variables
 

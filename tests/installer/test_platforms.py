@@ -63,7 +63,7 @@ def change(cluster: Cluster, settings: Settings = SETTINGS, **there: str) -> Cha
 
 
 def test_on_arm_nodes_githubs_own_arm_machines_build_without_emulation() -> None:
-    store = Variables({"IMAGE_REPOSITORY": "x"})
+    store = Variables({"SBOM": "x"})
     resource = Platforms(SETTINGS, store, nodes("arm64", "arm64"))
     planned = resource.diff(resource.observe())
     assert planned
@@ -72,7 +72,7 @@ def test_on_arm_nodes_githubs_own_arm_machines_build_without_emulation() -> None
     assert store.log == ["RUNNER=ubuntu-24.04-arm", "PLATFORMS=linux/arm64"], "a kill in between is seen next time"
     assert resource.diff(resource.observe()) is None
     assert resource.remove() == "deleted PLATFORMS, RUNNER"
-    assert store.there == {"IMAGE_REPOSITORY": "x"}
+    assert store.there == {"SBOM": "x"}
 
 
 FITS: dict[str, tuple[Cluster, dict[str, str]]] = {

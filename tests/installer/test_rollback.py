@@ -17,7 +17,7 @@ from installer.project.project import World
 from installer.status import deployment_history, deployment_record
 from installer.support.errors import InstallerError
 from installer.ui import console
-from tests.delivery.world import TEMPLATE
+from tests.delivery.world import PROJECT, TEMPLATE
 from tests.github import GitHub as StandIn
 
 pytestmark = pytest.mark.slow
@@ -255,7 +255,6 @@ jobs:
       - run: ci/deploy --init
         env:
           GITHUB_TOKEN: ${{ github.token }}
-          IMAGE_REPOSITORY: docker.io/acme/web
           IMAGE_DIGEST: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 """
 
@@ -272,6 +271,7 @@ def test_with_the_projects_own_workflow_there_and_back(
         source = TEMPLATE / name
         shutil.copytree(source, main / name) if source.is_dir() else shutil.copy2(source, main / name)
     (main / "deploy").mkdir()
+    (main / "gitops.yaml").write_text(PROJECT.replace("hello-api", "web"))
     (main / ".github/workflows/deliver.yml").write_text(DELIVER)
     git = ["git", "-C", str(main), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     helper = ["-c", "credential.helper=!gh auth git-credential"]

@@ -16,6 +16,36 @@ TO_INIT='' TO_RELEASE='' TO_DELIVER='' TO_ROLL_BACK='' # what people do there, b
 
 in_ci() { [ -n "$CI_NAME" ]; }
 
+# of_project SECTION NAME: what gitops.yaml of the commit that is checked out says, in lines as they were generated.
+of_project() {
+  git show HEAD:./gitops.yaml 2>/dev/null | awk -v section="$1" -v name="$2" '
+    /^[^ #]/ { inside = index($0, section ":") == 1 }
+    inside && index($0, "  " name ":") == 1 {
+      value = substr($0, length(name) + 4)
+      sub(/^ +/, "", value)
+      quote = substr(value, 1, 1)
+      if (quote == "\"" || quote == "\047") { value = substr(value, 2); sub(quote ".*", "", value) }
+      else sub(/( +#.*)? *$/, "", value)
+      print value
+      exit
+    }'
+}
+
+# image_repository: where the image is, without tag: docker.io/acme/hello-api. The commit says it, and no variable: those
+# can be changed by more people than main.
+image_repository() {
+  printf '%s/%s/%s' "$(of_project registry host)" "$(of_project registry account)" "$(of_project project slug)"
+}
+
+# is_image_repository NAME
+is_image_repository() {
+  local pattern='^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$'
+  [[ $1 =~ $pattern ]]
+}
+
+# NO_IMAGE: what is wrong where it is no such name.
+NO_IMAGE='not an image name such as docker.io/acme/hello-api (registry.host, registry.account, project.slug)'
+
 # server_of_origin: the code host's address, of whatever form the remote's is.
 server_of_origin() {
   git config --get "remote.$REMOTE.url" | sed -nE \

@@ -15,8 +15,16 @@ NEW_PIPELINE=$CI_PROJECT_URL/-/pipelines/new
 TO_INIT="start a pipeline of main with ACTION=init: $NEW_PIPELINE"
 TO_RELEASE="start a pipeline of main with ACTION=release: $NEW_PIPELINE"
 TO_ROLL_BACK="start the job \`rollback\` of main's newest pipeline"
-# REGISTRY_TOKEN is a protected variable, which only main's jobs read; to GitLab's own registry each job may push.
-case ${IMAGE_REPOSITORY:-} in "${CI_REGISTRY:-}"/*) ;; *) REUSE_PUSHED=${CI_COMMIT_REF_PROTECTED:-} ;; esac
+# REGISTRY_TOKEN is a protected variable, which only main's jobs read. GitLab's own registry needs none: each job may push
+# there, with its own token, which goes to no other registry.
+case $(image_repository) in
+  "${CI_REGISTRY:-none}"/*)
+    REUSE_PUSHED=''
+    REGISTRY_USERNAME=${REGISTRY_USERNAME:-$CI_REGISTRY_USER}
+    token=${token:-$CI_REGISTRY_PASSWORD}
+    ;;
+  *) REUSE_PUSHED=${CI_COMMIT_REF_PROTECTED:-} ;;
+esac
 name_git "${GITLAB_USER_NAME:-GitLab CI}" "${GITLAB_USER_EMAIL:-gitlab-ci@${CI_SERVER_HOST:-localhost}}"
 
 # The runner's address of the remote has a token in it, which git would take instead of ours.
