@@ -6,16 +6,21 @@ from ..cluster.pod_answers import is_ready
 from ..support.manifest import Object
 from ..support.parsing import reading
 
+_LABEL = "app.kubernetes.io/name"
+
 
 @reading("What Kubernetes says of an object")
 def another(pods: Iterable[Object], digest: str) -> str:
-    """Name the Ready pods of which no container runs the recorded image; empty where there are none.
+    """Name the Ready pods whose service's container runs another image than the recorded one; empty where none does.
 
-    A mirror may change an image's name, never its digest. Containers beside the service's are allowed.
+    A mirror may change an image's name, never its digest. The chart names that container as its pods' label does;
+    others beside it may run any image.
     """
     found = []
     for pod in pods if digest else ():
-        images = [container["image"] for container in pod["spec"]["containers"]]
+        service = (pod["metadata"].get("labels") or {}).get(_LABEL)
+        images = [each["image"] for each in pod["spec"]["containers"] if each["name"] == service]
         if is_ready(pod) and not any(image.endswith(f"@{digest}") for image in images):
-            found.append(f"pod {pod['metadata']['name']} runs {', '.join(images)}, while {digest[:19]} is recorded")
+            runs = f"runs {images[0]}" if images else f"has no container {service}"
+            found.append(f"pod {pod['metadata']['name']} {runs}, while {digest[:19]} is recorded")
     return "; ".join(found)

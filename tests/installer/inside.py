@@ -98,7 +98,8 @@ def rules(manifests: list[Tree]) -> dict[str, list[Tree]]:
 
 
 def _pod(name: str, image: str, status: Tree) -> Tree:
-    return {"metadata": {"name": name}, "spec": {"containers": [{"image": image}]}, "status": status}
+    spec = {"containers": [{"name": "web", "image": image}]}
+    return {"metadata": {"name": name, "labels": {"app.kubernetes.io/name": "web"}}, "spec": spec, "status": status}
 
 
 @contextmanager

@@ -146,7 +146,8 @@ def test_the_deadline_tells_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatc
 
 def runs(image: str) -> dict[str, Any]:
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    return {"metadata": {"name": "a"}, "spec": {"containers": [{"image": image}]}, "status": ready}
+    spec = {"containers": [{"name": "web", "image": image}]}
+    return {"metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "web"}}, "spec": spec, "status": ready}
 
 
 def test_a_service_that_claims_the_revision_but_runs_another_image_is_not_live() -> None:

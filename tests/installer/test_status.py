@@ -39,7 +39,8 @@ def running(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 def runs(image: str) -> dict[str, Any]:
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    return {"metadata": {"name": "a"}, "spec": {"containers": [{"image": image}]}, "status": ready}
+    spec = {"containers": [{"name": "web", "image": image}]}
+    return {"metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "web"}}, "spec": spec, "status": ready}
 
 
 class Place:
@@ -174,9 +175,23 @@ def test_an_image_that_another_file_than_image_yaml_named_is_told(
         False,
         "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded",
     )
-    running[:] = [{**runs("docker.io/mesh/proxy:1")}]
-    running[0]["spec"]["containers"].append({"image": f"docker.io/acme/web@{RECORD.digest}"})
+    running[:] = [runs(f"docker.io/acme/web@{RECORD.digest}")]
+    running[0]["spec"]["containers"].insert(0, {"name": "proxy", "image": "docker.io/mesh/proxy:1"})
     assert state(status_report._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
+
+
+def test_another_image_is_told_though_an_idle_container_runs_the_recorded_one(
+    monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    decoy = {"name": "decoy", "image": f"x@{RECORD.digest}"}
+    running[:] = [runs("docker.io/evil/web@sha256:2")]
+    running[0]["spec"]["containers"].append(decoy)
+    told = "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded"
+    assert state(status_report._service(WORLD, RECORD)) == (False, told)
+    running[0]["spec"]["containers"] = [{"name": "service", "image": "docker.io/evil/web"}, decoy]
+    told = "pod a has no container web, while sha256:111111111111 is recorded"
+    assert state(status_report._service(WORLD, RECORD)) == (False, told)
 
 
 def test_a_hold_is_shown_and_is_healthy() -> None:
