@@ -71,7 +71,7 @@ class Rules(Resource[Seen]):
         fields = [
             Field(name, _shown(seen.rulesets.get(name)), _shown(ruleset))
             for name, ruleset in self._desired(seen.app).items()
-            if not covers(seen.rulesets.get(name), ruleset)
+            if not _stands(seen.rulesets.get(name), ruleset)
         ]
         if not fields:
             return None
@@ -157,14 +157,28 @@ def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
         "enforcement": "active",
         "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
         "rules": [*_KEPT, *rules],
+        "bypass_actors": [],  # nobody is excepted, administrators neither
     }
+
+
+def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:
+    """Tell whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
+    shown = seen is None or "bypass_actors" in seen
+    return covers(seen, desired if shown else {key: each for key, each in desired.items() if key != "bypass_actors"})
 
 
 def _shown(ruleset: dict[str, Any] | None) -> str | None:
     """Return a ruleset in a few words."""
     if ruleset is None:
         return None
-    return f"{ruleset['enforcement']}: {', '.join(map(_in_words, ruleset['rules']))}"
+    rules = f"{ruleset['enforcement']}: {', '.join(map(_in_words, ruleset['rules']))}"
+    excepted = [_excepted(actor) for actor in ruleset.get("bypass_actors") or ()]
+    return f"{rules}; not for {', '.join(excepted)}" if excepted else rules
+
+
+def _excepted(actor: dict[str, Any]) -> str:
+    number = "" if actor.get("actor_id") is None else f" {actor['actor_id']}"
+    return f"{actor['actor_type']}{number} ({actor['bypass_mode']})"
 
 
 def _in_words(rule: dict[str, Any]) -> str:

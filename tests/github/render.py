@@ -180,11 +180,12 @@ class Site:
             return {"source_type": "Organization", "source": repository.owner.login}
         return {"source_type": "Repository", "source": repository.full_name}
 
-    def ruleset(self, repository: Repository, ruleset: Ruleset, *, whole: bool) -> dict[str, Any]:
+    def ruleset(self, repository: Repository, ruleset: Ruleset, *, whole: bool, changes: bool) -> dict[str, Any]:
+        """Show one; whom it excepts, as GitHub does, to those who may change it alone."""
         content = {
             "conditions": ruleset.conditions,
             "rules": ruleset.rules,
-            "bypass_actors": ruleset.bypass_actors,
+            **({"bypass_actors": ruleset.bypass_actors} if changes else {}),
             "current_user_can_bypass": "never",
         }
         return {

@@ -35,8 +35,8 @@ class Acme:
     admin: str
     tokens: dict[str, str]
 
-    def rules(self, settings: Settings = SETTINGS, ci: Any = GitHubActions) -> Rules:
-        github = GitHub(settings.host, Secret(self.admin), settings.repository)
+    def rules(self, settings: Settings = SETTINGS, ci: Any = GitHubActions, token: str = "") -> Rules:
+        github = GitHub(settings.host, Secret(token or self.admin), settings.repository)
         return Rules(settings, github, ci.checks, ci.check_app)
 
     def apply(self, settings: Settings = SETTINGS, ci: Any = GitHubActions) -> Change:
@@ -237,6 +237,25 @@ def test_an_app_that_was_taken_out_of_the_rules_is_seen_and_put_back(acme: Acme)
     (field,) = change.fields
     assert "of anyone" in str(field.old)
     assert "of App 15368" in str(field.new)
+
+
+def test_whoever_was_excepted_from_the_rules_is_seen_and_put_back(acme: Acme) -> None:
+    acme.apply()
+    for ruleset in acme.served.repository("acme/web").rulesets.values():
+        ruleset.bypass_actors = [{"actor_id": 4, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
+    change = acme.apply()
+    assert [field.name for field in change.fields] == ["gitops-flask: main", "gitops-flask: env/dev"]
+    assert all(str(field.old).endswith("; not for RepositoryRole 4 (always)") for field in change.fields)
+    assert not any("not for" in str(field.new) for field in change.fields)
+    assert [r.bypass_actors for r in acme.served.repository("acme/web").rulesets.values()] == [[], []]
+
+
+def test_who_may_not_change_the_rules_is_not_shown_whom_they_except(acme: Acme) -> None:
+    acme.apply()
+    rules = acme.rules(token=acme.tokens["mallory"])
+    seen = rules.observe()
+    assert not any("bypass_actors" in ruleset for ruleset in (seen.rulesets or {}).values())
+    assert rules.diff(seen) is None
 
 
 def test_a_github_that_does_not_know_the_app_yet_is_told_apart(acme: Acme) -> None:

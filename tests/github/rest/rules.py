@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..call import Call, found
+from ..call import Call, found, level_of
 from ..model import Ruleset, now
 from ..rules import MODELLED, rules_of
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
@@ -43,7 +43,7 @@ def rulesets(call: Call) -> Response:
     _plan(call)
     parents = call.request.query.get("includes_parents", "true") == "true"
     shown = [*call.repository.rulesets.values(), *(call.repository.owner.rulesets if parents else ())]
-    return call.page([call.site.ruleset(call.repository, each, whole=False) for each in shown])
+    return call.page([call.site.ruleset(call.repository, each, whole=False, changes=False) for each in shown])
 
 
 @route("POST", RULESETS, "administration:write")
@@ -58,14 +58,15 @@ def create(call: Call) -> Response:
         sent["name"], "branch", sent["enforcement"], conditions, sent.get("rules", []), sent.get("bypass_actors", [])
     )
     call.repository.rulesets[ruleset.id] = ruleset
-    return json_response(201, call.site.ruleset(call.repository, ruleset, whole=True))
+    return json_response(201, call.site.ruleset(call.repository, ruleset, whole=True, changes=True))
 
 
 @route("GET", RULESETS + "/{ruleset_id}", "metadata:read")
 def ruleset(call: Call, ruleset_id: str) -> Response:
     _plan(call)
     one = found(call.repository.rulesets, int(ruleset_id))
-    return json_response(200, call.site.ruleset(call.repository, one, whole=True))
+    changes = level_of(call.token, call.repository, "administration") == "write"
+    return json_response(200, call.site.ruleset(call.repository, one, whole=True, changes=changes))
 
 
 @route("PUT", RULESETS + "/{ruleset_id}", "administration:write")
@@ -76,7 +77,7 @@ def change(call: Call, ruleset_id: str) -> Response:
     for name, value in call.sent.items():
         setattr(one, name, value)
     one.updated_at = now()
-    return json_response(200, call.site.ruleset(call.repository, one, whole=True))
+    return json_response(200, call.site.ruleset(call.repository, one, whole=True, changes=True))
 
 
 @route("DELETE", RULESETS + "/{ruleset_id}", "administration:write")
