@@ -19,7 +19,8 @@ CHART = (
 SHOWN = ("Pod", "apps/ReplicaSet")
 """What a Deployment creates: Argo CD hides in its UI what a project may not deploy (argoproj/argo-cd#28564)."""
 _FORM = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
-_RIGHTS = "rbac.authorization.k8s.io/"
+_RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
+"""The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
 
 
 def whitelist(extra: Iterable[str]) -> Objects:

@@ -20,7 +20,8 @@ HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
 OR_HOST = re.compile(f"({HOST.pattern})?")
 OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
 GROUP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)*")
-ACCOUNT = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*")
+_NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
+ACCOUNT = re.compile(rf"{_NAME}(/{_NAME})*")  # as registries have it: no part is `..`
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
 IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
@@ -150,6 +151,10 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
     elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
         wrong.append(f"cluster.namespace: {values['namespace']} belongs to the cluster; use one of the project's own")
+    if str(values["argocd_namespace"]).startswith("kube-"):
+        wrong.append(
+            f"argocd.namespace: {values['argocd_namespace']} belongs to Kubernetes; Argo CD has one of its own"
+        )
     extra_kinds = _at(tree, "cluster.extra_kinds") or []
     if not isinstance(extra_kinds, list):
         wrong.append("cluster.extra_kinds: must be a list of kinds, like [external-secrets.io/ExternalSecret]")

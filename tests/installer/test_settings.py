@@ -82,6 +82,10 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"github__visibility": "secret"}, "github.visibility"),
         ({"registry__host": None}, "registry.host"),
         ({"registry__account": "ACME"}, "registry.account"),
+        ({"registry__account": "acme/../mallory"}, "registry.account"),
+        ({"registry__account": "acme//web"}, "registry.account"),
+        ({"registry__account": "acme/."}, "registry.account"),
+        ({"argocd__namespace": "kube-system"}, "argocd.namespace: kube-system belongs to Kubernetes"),
         ({"cluster__namespace": "argocd"}, "cluster.namespace: Argo CD's own"),
         ({"cluster__namespace": "web_dev"}, "cluster.namespace"),
         ({"argocd__values": [1]}, "argocd.values"),
@@ -271,6 +275,7 @@ def test_kinds_of_the_users_own_are_added_by_name() -> None:
         ([7], "cluster.extra_kinds: 7 is no kind"),
         (["rbac.authorization.k8s.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
         (["rbac.authorization.k8s.io/Role"], "Role is refused: whoever pushes"),
+        (["authorization.openshift.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
     ],
 )
 def test_a_kind_that_cannot_be_added_is_told_with_why(kinds: object, told: str) -> None:
