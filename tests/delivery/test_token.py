@@ -154,6 +154,27 @@ def test_the_token_goes_to_no_other_server(runner: Checkout, server: Server) -> 
     assert server.given == []
 
 
+@pytest.mark.parametrize(
+    "host", ["git.example.com", "127.0.0.1.example.com", "localhost:80.example.com", "localhost@git.example.com"]
+)
+@pytest.mark.parametrize("script", [("deploy", "--init"), ("rollback",)], ids=["deploy", "rollback"])
+@pytest.mark.parametrize("where", ["origin", "CI"])
+def test_the_token_goes_nowhere_in_the_clear(
+    runner: Checkout, server: Server, host: str, script: tuple[str, ...], where: str
+) -> None:
+    """Whoever is on the way would read it: here that is a proxy, to which git sends everything."""
+    address = f"http://{host}"
+    runner.git("config", "http.proxy", server.url)
+    ci = {"CIRCLECI": "true", "CIRCLE_PROJECT_USERNAME": "acme", "CIRCLE_PROJECT_REPONAME": "hello-api"}
+    runner.git("remote", "set-url", "origin", f"{address}/acme/hello-api.git")
+    if where == "CI":
+        ci = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": address, "GITHUB_REPOSITORY": "acme/hello-api"}
+    answer = runner.run(*script, **ci, DELIVERY_TOKEN=TOKEN, GITHUB_TOKEN=TOKEN)
+    assert answer.code == 1
+    assert f"{script[0]}: failed: the token is not sent to http://" in answer.line
+    assert server.given == []
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "once it is given"])
 def test_the_token_does_not_follow_where_the_server_leads(
     runner: Checkout, server: Server, remote: Remote, late: bool

@@ -14,6 +14,12 @@ RUN_PAGE=''          # where people see this run
 SKIP=''              # a line of what is committed to env/…, which keeps the CI from building that
 TO_INIT='' TO_RELEASE='' TO_DELIVER='' TO_ROLL_BACK='' # what people do there, besides running these scripts
 
+# unseen ADDRESS: is what is sent there for nobody to see on the way? A token goes nowhere else.
+unseen() {
+  local pattern='^https://|^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$)'
+  [[ $1 =~ $pattern ]]
+}
+
 in_ci() { [ -n "$CI_NAME" ]; }
 
 # of_project SECTION NAME: what gitops.yaml of the commit that is checked out says, in lines as they were generated.

@@ -52,6 +52,9 @@ one_line() { printf '%s' "$*" | LC_ALL=C tr '\000-\037\177' ' '; }
 
 trap 'abandon_deployment; [ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
 
+[ -z "${DELIVERY_TOKEN:-}" ] || [ -z "$SERVER" ] || unseen "$SERVER" ||
+  fail "the token is not sent to $SERVER: without https, whoever is on the way could read it"
+
 # --- git, as who ----------------------------------------------------------------------------------------------------
 
 # With DELIVERY_TOKEN git gets it from this helper, which reads it from the environment: so it is in no command line, no
