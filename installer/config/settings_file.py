@@ -56,6 +56,7 @@ _FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
     "public_runner": ("github.public_runner", re.compile("refused|allowed"), "refused or allowed"),
     "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
     "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
+    "image_reuse": ("registry.reuse", re.compile("none|pushed"), "none or pushed"),
     "registry_token_server": (
         "registry.token_server",
         OR_HOST,

@@ -20,6 +20,10 @@ KIND = "kubernetes.io/dockerconfigjson"
 FILE = ".dockerconfigjson"
 FROM = "gitops-flask/made-from"
 """The annotation that names the variable that the token came from."""
+_EXPOSED = (
+    "whoever may push to {branch} can have a pod read {push}, which may push images, and registry.reuse: pushed "
+    "believes what was pushed"
+)
 _HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
 
 
@@ -51,7 +55,8 @@ class PullSecret(Resource[Seen]):
         self._namespace = settings.namespace
         self._home = settings.argocd_namespace
         self._registry = _HOSTS.get(settings.registry, settings.registry)
-        own = bool(credentials.pull_token)
+        self._reuses = settings.image_reuse == "pushed"
+        own = bool(credentials.pull_token) and credentials.pull_token != credentials.registry_token
         self._source = PULL_TOKEN if own else PUSH_TOKEN
         self._username = credentials.pull_username if own else credentials.registry_username
         self._token = credentials.pull_token if own else credentials.registry_token
@@ -85,6 +90,8 @@ class PullSecret(Resource[Seen]):
             return not_ours(seen.secret, self._settings) if self.wanted else None
         if not self.wanted:
             return Change("change", (Field("Secret", "set", None),), "the image is public now")
+        if self._reuses and PULL_TOKEN not in (self._source if self._token else "", seen.source):
+            return self._exposed()
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
         fields += readdressed(seen.secret, self._settings)
         if seen.registry != self._registry:
@@ -99,13 +106,22 @@ class PullSecret(Resource[Seen]):
     def _first(self) -> Change:
         if not self._token:
             return blocked("no token at hand", f"Set {PULL_TOKEN} in the environment (it only has to read).")
+        if self._reuses and self._source != PULL_TOKEN:
+            return self._exposed()
         return Change("create", (Field(self._source, None, "set"),), self._warning())
 
     def _warning(self) -> str:
         """Say so where the token may do more than it has to."""
         if self._source == PULL_TOKEN or not self._token:
             return ""
-        return f"with {PUSH_TOKEN}, which may push: better one that only reads, in {PULL_TOKEN}"
+        return (
+            f"with {PUSH_TOKEN}, which may push: better one that only reads, in {PULL_TOKEN}. With that and "
+            "registry.reuse: pushed, builds begin with what was pushed before; without, each builds all of the image"
+        )
+
+    def _exposed(self) -> Change:
+        why = _EXPOSED.format(branch=self._settings.branch, push=PUSH_TOKEN)
+        return blocked(why, f"Set {PULL_TOKEN} in the environment (it only has to read), or say registry.reuse: none.")
 
     def _replaces(self, seen: Seen) -> bool:
         """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""

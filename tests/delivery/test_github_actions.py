@@ -23,7 +23,7 @@ SLUG = "acme/hello-api"
 def test_the_first_push_delivers_with_the_secret_of_the_environment_or_of_the_repository(
     bake: Bake, tmp_path: Path, plan: str
 ) -> None:
-    project = shutil.copytree(bake().path, tmp_path / "clone")
+    project = shutil.copytree(bake(visibility="public").path, tmp_path / "clone")
     with GitHub.serve(runner_env=install(tmp_path / "bin")) as github:
         owner = github.tokens[github.token(github.user("octo"))]
         github.organization("acme", plan=plan, members={"octo": "admin"})

@@ -159,6 +159,28 @@ def test_what_another_branch_may_have_pushed_is_neither_delivered_nor_built_upon
 
 
 @pytest.mark.parametrize(
+    ("lines", "reused"),
+    [
+        ("visibility: private", False),
+        ("reuse: none", False),
+        ("visibility: private\n  reuse: none # pushed", False),
+        ("visibility: private\n  reuse: pushed # we have a REGISTRY_PULL_TOKEN", True),
+        ("visibility: public", True),
+    ],
+)
+def test_a_private_image_is_built_anew_unless_main_says_that_the_cluster_only_reads(
+    machine: Checkout, lines: str, reused: bool
+) -> None:
+    """Whoever may push to env/dev can mount the Secret that pulls it; made from REGISTRY_TOKEN, it also pushes."""
+    machine.write(gitops_yaml=PROJECT.replace("visibility: public", lines))
+    machine.commit()
+    theirs = "sha256:" + "2b" * 32
+    assert machine.run("image", **ONLY_MAIN, PUSHED=theirs).line == (theirs if reused else DIGEST)
+    kept = machine.run("image", "--cache", **ONLY_MAIN)
+    assert ("no layers are kept" in kept.text) is not reused
+
+
+@pytest.mark.parametrize(
     ("registry", "protected", "reused"),
     [("registry.gitlab.com", "true", False), ("docker.io", "true", True), ("docker.io", "false", False)],
 )

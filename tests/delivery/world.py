@@ -19,6 +19,7 @@ project:
 registry:
   host: "docker.io"
   account: "acme"
+  visibility: public
 """
 
 # Stands before git in PATH: writes down how git was called, and lets a test act just before the next push.

@@ -105,10 +105,35 @@ def test_the_token_that_pushes_is_taken_with_a_warning() -> None:
     resource = pull_secret(Cluster(), helm, credentials())
     change = resource.diff(resource.observe())
     assert change
-    assert change.note == "with REGISTRY_TOKEN, which may push: better one that only reads, in REGISTRY_PULL_TOKEN"
+    assert change.note.startswith("with REGISTRY_TOKEN, which may push: better one that only reads, in REGISTRY_PULL_")
+    assert "With that and registry.reuse: pushed, builds begin with what was pushed before" in change.note
     made = applied(resource, helm)
     assert logins(made)[HUB]["password"] == PUSH
     assert made["metadata"]["annotations"]["gitops-flask/made-from"] == "REGISTRY_TOKEN"
+
+
+REUSING = replace(PRIVATE, image_reuse="pushed")
+
+
+@pytest.mark.parametrize("there", [Cluster(), holding(PUSH, source="REGISTRY_TOKEN")], ids=["none yet", "one there"])
+@pytest.mark.parametrize("given", [credentials(), credentials(push=""), credentials(pull=PUSH)], ids=str)
+def test_no_token_that_pushes_is_in_the_cluster_where_builds_believe_what_was_pushed(
+    there: Cluster, given: Credentials
+) -> None:
+    """A push to env/dev has a pod read it, and puts other layers in the place of the cache."""
+    resource = pull_secret(there, given=given, settings=REUSING)
+    change = resource.diff(resource.observe())
+    assert change
+    assert (change.action, "Set REGISTRY_PULL_TOKEN in the environment" in change.fix) == ("blocked", True)
+
+
+@pytest.mark.parametrize("given", [credentials(), credentials(push=""), credentials(pull=PULL)], ids=str)
+def test_builds_may_believe_what_was_pushed_where_the_cluster_only_reads(given: Credentials) -> None:
+    resource = pull_secret(holding(), given=given, settings=REUSING)
+    assert resource.diff(resource.observe()) is None
+    helm = Helm([release(NAME)])
+    resource = pull_secret(holding(PUSH, source="REGISTRY_TOKEN"), helm, credentials(pull=PULL), REUSING)
+    assert logins(applied(resource, helm))[HUB]["password"] == PULL
 
 
 def test_what_is_as_it_should_be_is_kept() -> None:

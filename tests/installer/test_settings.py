@@ -98,6 +98,7 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"github__api_version": 2022}, "github.api_version: must be a date in quotes"),
         ({"github__ca": 7}, "github.ca: must be the path of a PEM file"),
         ({"registry__visibility": "internal"}, "registry.visibility"),
+        ({"registry__reuse": True}, "registry.reuse: must be none or pushed"),
         ({"argocd__access": "git"}, "argocd.access: must be ssh or https"),
         (
             {"argocd__url": "http://argocd.example.com"},
