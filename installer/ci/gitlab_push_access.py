@@ -42,6 +42,9 @@ class PushAccess(Resource[Seen]):
         self._gitlab = gitlab
         self._title = f"gitops-flask: {settings.branch}"
         self.title = f"right of deliveries to push to {settings.branch}"
+        self._note = (
+            f"a maintainer who runs a pipeline of another's branch lets its code push to {settings.branch}, too"
+        )
 
     def observe(self) -> Seen:
         """Ask for GitLab's version, the project's setting, our tokens and the variable."""
@@ -71,7 +74,8 @@ class PushAccess(Resource[Seen]):
             fields.append(Field("project access token", "set", None))
         elif len(seen.tokens) > 1:
             fields.append(Field("project access tokens", len(seen.tokens), 1))
-        return Change("change" if seen.stored or seen.allowed else "create", tuple(fields)) if fields else None
+        note = self._note if seen.by_job and not seen.allowed else ""
+        return Change("change" if seen.stored or seen.allowed else "create", tuple(fields), note) if fields else None
 
     def _good(self, seen: Seen) -> bool:
         soon = str(date.today() + RENEWED_BEFORE)

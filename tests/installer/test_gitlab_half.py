@@ -5,9 +5,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from installer.ci.gitlab_push_access import PushAccess, Seen
+from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
@@ -114,6 +117,18 @@ def test_an_older_gitlab_gets_a_token_of_the_project(older: Bench) -> None:
     stored = project.variables["PUSH_TOKEN"]
     assert (stored.value, stored.masked, stored.protected) == (token.secret, True, True)
     assert older.differences() == {}
+
+
+def test_the_plan_says_that_a_maintainers_pipeline_lends_its_right_to_anybodys_branch() -> None:
+    """GitLab: a job token has the access level of whoever started the job."""
+    gitlab: Any = None
+    access = PushAccess(Settings("Web", "web", "", "gitlab.com", "acme", "private", "docker.io", "acme", "x"), gitlab)
+    change = access.diff(access.blank())
+    assert change
+    assert change.note == "a maintainer who runs a pipeline of another's branch lets its code push to env/dev, too"
+    older = access.diff(Seen(by_job=False))
+    assert older
+    assert older.note == ""
 
 
 def test_a_token_that_ends_soon_or_is_lost_is_renewed_and_the_old_one_revoked(older: Bench) -> None:
