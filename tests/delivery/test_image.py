@@ -243,6 +243,13 @@ def test_at_gitlab_the_jobs_own_token_goes_to_no_registry_but_gitlabs(machine: C
     assert calls(machine, "login") == ["login registry.gitlab.com --username gitlab-ci-token --password-stdin"]
 
 
+@pytest.mark.parametrize("ci", ["CIRCLECI", "TRAVIS"])
+def test_where_any_branchs_build_may_push_no_variable_has_main_believe_it(machine: Checkout, ci: str) -> None:
+    answer = machine.run("image", **ONLY_MAIN, PUSHED="sha256:" + "2b" * 32, **{ci: "true"})
+    assert (answer.code, answer.line) == (0, DIGEST)
+    assert "--cache-from" not in calls(machine, "buildx build")[0]
+
+
 def test_no_program_inherits_the_token(machine: Checkout) -> None:
     for name in ("docker", "git"):
         program = machine.home / "bin" / name

@@ -14,8 +14,8 @@ RUN_PAGE=''          # where people see this run
 SKIP=''              # a line of what is committed to env/…, which keeps the CI from building that
 TO_INIT='' TO_RELEASE='' TO_DELIVER='' TO_ROLL_BACK='' # what people do there, besides running these scripts
 
-# unseen ADDRESS: is what is sent there for nobody to see on the way? A token goes nowhere else.
-unseen() {
+# safe_for_tokens ADDRESS: does nobody on the way see what is sent there?
+safe_for_tokens() {
   local pattern='^https://|^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/|$)'
   [[ $1 =~ $pattern ]]
 }

@@ -52,7 +52,7 @@ one_line() { printf '%s' "$*" | LC_ALL=C tr '\000-\037\177' ' '; }
 
 trap 'abandon_deployment; [ -n "$ANSWERED" ] || { printf "%s: failed: stopped by the error above\n" "$PROGRAM"; exit 1; }' EXIT
 
-[ -z "${DELIVERY_TOKEN:-}" ] || [ -z "$SERVER" ] || unseen "$SERVER" ||
+[ -z "${DELIVERY_TOKEN:-}" ] || [ -z "$SERVER" ] || safe_for_tokens "$SERVER" ||
   fail "the token is not sent to $SERVER: without https, whoever is on the way could read it"
 
 # --- git, as who ----------------------------------------------------------------------------------------------------

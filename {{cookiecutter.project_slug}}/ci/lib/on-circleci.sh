@@ -9,6 +9,7 @@ REPOSITORY=${CIRCLE_PROJECT_USERNAME:-}/${CIRCLE_PROJECT_REPONAME:-}
 API=$(github_api)
 RUN_PAGE=${CIRCLE_BUILD_URL:-}
 SKIP='[skip ci]' # it builds every branch
+REUSE_PUSHED='' # any branch's build may push
 TO_INIT='Trigger Pipeline on main at CircleCI, with the parameter action: init'
 TO_RELEASE='Trigger Pipeline on main at CircleCI, with the parameter action: release'
 name_git CircleCI builds@circleci.com

@@ -9,6 +9,7 @@ REPOSITORY=${TRAVIS_REPO_SLUG:-}
 API=$(github_api)
 RUN_PAGE=${TRAVIS_JOB_WEB_URL:-}
 SKIP='[skip ci]' # it builds every branch
+REUSE_PUSHED='' # any branch's build may push
 TO_INIT='Trigger build on main at Travis CI, with ACTION=init (see .travis.yml)'
 TO_RELEASE='Trigger build on main at Travis CI, with ACTION=release (see .travis.yml)'
 name_git 'Travis CI' builds@travis-ci.com
