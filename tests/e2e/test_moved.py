@@ -121,7 +121,7 @@ def test_another_argo_cd_takes_over_the_pods_that_run(here: Street, project: Pro
     command = note.partition("where none does: helm ")[2].rstrip(")").split()
     here.helm(*command)
     assert here.releases("argocd") == set()
-    assert project.planned() == {}
+    settled(project)
 
 
 def applications(here: Street) -> set[tuple[str, str]]:
