@@ -262,7 +262,7 @@ def test_two_that_looked_before_either_wrote_see_each_other(
         return found
 
     monkeypatch.setattr(Lease, "_others", others)
-    monkeypatch.setattr(second, "_here", lambda _: None)  # as on another machine, which has locks of its own
+    monkeypatch.setattr(second, "_here", lambda *_: None)  # as on another machine, which has locks of its own
     second._about["machine"] = "another"
     inside: list[Lease] = []
     most = 0
