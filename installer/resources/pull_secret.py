@@ -83,7 +83,7 @@ class PullSecret(Resource[Seen]):
         return Seen(None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """Compare registry, user and token; without a token at hand, the one that is there is kept."""
+        """Compare registry, user and token; without a token at hand, one for that registry is kept."""
         if seen.secret is None:
             return self._first() if self.wanted else None
         if not is_ours(seen.secret, self._settings):
@@ -99,7 +99,7 @@ class PullSecret(Resource[Seen]):
         if self._replaces(seen):
             fields += [Field("username", seen.username, self._username)] if seen.username != self._username else []
             fields += [Field(self._source, None, "rotated")] if seen.token != self._token else []
-        if fields and not (self._token or seen.token):
+        if fields and not (self._token or self._fits(seen)):
             return self._first()
         return Change("change", tuple(fields), self._warning()) if fields else None
 
@@ -125,7 +125,11 @@ class PullSecret(Resource[Seen]):
 
     def _replaces(self, seen: Seen) -> bool:
         """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""
-        return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not seen.token)
+        return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not self._fits(seen))
+
+    def _fits(self, seen: Seen) -> bool:
+        """Tell whether there is a token for this registry: one for another is not shown to it."""
+        return bool(seen.token) and seen.registry == self._registry
 
     def obstacle(self) -> Change | None:
         """Say so where the release that would hold it is another's."""
@@ -137,7 +141,7 @@ class PullSecret(Resource[Seen]):
             self._helm.uninstall(self._name, self._home)
             return
         username, token, source = self._username, self._token, self._source
-        if seen.token and not self._replaces(seen):
+        if seen.token and self._fits(seen) and not self._replaces(seen):
             username, token, source = seen.username, seen.token, seen.source
         login = {"username": username, "password": token.reveal()}
         login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()

@@ -181,15 +181,16 @@ def test_a_rotated_token_is_noticed(there: Cluster, given: Credentials, kept: bo
         }
 
 
-def test_another_registry_takes_the_login_along_where_none_is_at_hand() -> None:
+def test_a_registrys_login_is_never_shown_to_another() -> None:
+    elsewhere = replace(PRIVATE, registry="registry.example.com")
+    resource = pull_secret(holding(), given=credentials(push=""), settings=elsewhere)
+    change = resource.diff(resource.observe())
+    assert change
+    assert (change.action, "Set REGISTRY_PULL_TOKEN" in change.fix) == ("blocked", True)
+
     helm = Helm([release(NAME)])
-    resource = pull_secret(holding(), helm, credentials(push=""), replace(PRIVATE, registry="ghcr.io"))
-    made = applied(resource, helm)
-    assert logins(made)["ghcr.io"]["password"] == PULL
-    assert made["metadata"]["annotations"] == {
-        labels.ADDRESS: SETTINGS.url,
-        "gitops-flask/made-from": "REGISTRY_PULL_TOKEN",
-    }
+    (host, login), *more = logins(applied(pull_secret(holding(), helm, credentials(), elsewhere), helm)).items()
+    assert (host, login["password"], more) == ("registry.example.com", PUSH, [])
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"auths": {}}', '{"auths": {"a": {}, "b": {}}}', '{"auths": 1}'])
