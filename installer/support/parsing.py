@@ -20,6 +20,13 @@ class Unreadable(InstallerError):
     """Say whose answer has a shape that nobody expected; the log has what Python said of it."""
 
 
+def text(value: object) -> str:
+    """Return a value that has to be text; raise TypeError where it is something else."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{type(value).__name__} where text should be")
+
+
 @contextmanager
 def understood(whose: str, fix: str = _FIX) -> Iterator[None]:
     """Name `whose` words they are where a block cannot read them."""

@@ -43,7 +43,7 @@ spec:
       terminationGracePeriodSeconds: 0
       securityContext: {runAsNonRoot: true, runAsUser: 10001, seccompProfile: {type: RuntimeDefault}}
       containers:
-      - name: web
+      - name: {{ .Release.Name }}
         image: {{ .Values.image }}
         securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
         command: [python, -c, {{ .Values.server | quote }}]

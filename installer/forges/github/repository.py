@@ -10,7 +10,7 @@ from urllib.parse import quote
 from github.PublicKey import encrypt
 
 from ...config.settings import Settings
-from ...support.parsing import reading
+from ...support.parsing import reading, text
 from ...support.secret import Secret
 from ..api_errors import Refused
 from ..base import Commit
@@ -67,12 +67,12 @@ class GitHub(GitHubRest):
     @reading("GitHub's answer")
     def top(self, ref: str) -> dict[str, str]:
         """Return the names at the top of a commit or branch, each with what it is; none where it is not there."""
-        return {each["name"]: each["type"] for each in self.get(self.path("contents", ""), ref=ref) or []}
+        return {text(each["name"]): text(each["type"]) for each in self.get(self.path("contents", ""), ref=ref) or []}
 
     @reading("GitHub's answer")
     def branches(self) -> dict[str, str]:
         """Return the branches, each with the commit at its head."""
-        return {each["name"]: each["commit"]["sha"] for each in self.pages(self.path("branches"))}
+        return {text(each["name"]): text(each["commit"]["sha"]) for each in self.pages(self.path("branches"))}
 
     @reading("GitHub's answer")
     def tags(self) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ...support.parsing import reading
+from ...support.parsing import reading, text
 from ...support.secret import Secret
 from ..base import Commit
 from .api_errors import RefusedByGitLab
@@ -59,17 +59,19 @@ class GitLab(GitLabRest):
         """Return the names at the top of a commit or branch, each with what it is; none where it is not there."""
         kinds = {"100644": "file", "100755": "file"}  # a symbolic link is a blob, too
         found = self.pages(self.path("repository", "tree"), ref=ref)
-        return {each["name"]: kinds.get(each["mode"], each["type"]) for each in found}
+        return {text(each["name"]): text(kinds.get(each["mode"], each["type"])) for each in found}
 
     @reading("GitLab's answer")
     def branches(self) -> dict[str, str]:
         """Return the branches, each with the commit at its head."""
-        return {each["name"]: each["commit"]["id"] for each in self.pages(self.path("repository", "branches"))}
+        return {
+            text(each["name"]): text(each["commit"]["id"]) for each in self.pages(self.path("repository", "branches"))
+        }
 
     @reading("GitLab's answer")
     def tags(self) -> list[str]:
         """Return the names of the tags."""
-        return [each["name"] for each in self.pages(self.path("repository", "tags"))]
+        return [text(each["name"]) for each in self.pages(self.path("repository", "tags"))]
 
     @reading("GitLab's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
