@@ -51,6 +51,7 @@ OTHER: dict[str, Any] = {
     "ca": CA,
     "access": "https",
     "image_visibility": "private",
+    "image_reuse": "pushed",
     "registry_ca": CA,
     "registry_ca_file": "ca.pem",
     "ci": "circleci",
