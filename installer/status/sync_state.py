@@ -50,7 +50,7 @@ def read(application: Object) -> Synced:
     told = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
     unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
     return Synced(
-        revision=status.get("sync", {}).get("revision", ""),
+        revision=_revision(application),
         sync=status.get("sync", {}).get("status", "Unknown"),
         health=status.get("health", {}).get("status", "Unknown"),
         operation=operation.get("phase", ""),
@@ -59,6 +59,13 @@ def read(application: Object) -> Synced:
         unhealed=tuple(unhealed.values()),
         reconciled=status.get("reconciledAt") or "",
     )
+
+
+def _revision(application: Object) -> str:
+    """Return the commit that Argo CD compared with; where it could make no objects it has the branch's name there."""
+    revision: str = application.get("status", {}).get("sync", {}).get("revision", "")
+    branch = ((application.get("spec") or {}).get("source") or {}).get("targetRevision")
+    return "" if revision == branch else revision
 
 
 def _failures(operation: Object) -> dict[tuple[str, str], str]:

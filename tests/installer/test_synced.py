@@ -127,6 +127,16 @@ def test_a_chart_that_does_not_render_is_no_repository_out_of_reach() -> None:
     assert not read(application(sync={}, conditions=[away])).unrendered
 
 
+def test_where_argo_cd_could_make_no_objects_it_names_the_branch_and_that_is_no_commit() -> None:
+    """As Argo CD 3.5.3 left it in a cluster."""
+    seen = read({
+        **application(sync={"revision": "env/dev", "status": "Unknown"}),
+        "spec": {"source": {"targetRevision": "env/dev"}},
+    })  # fmt: skip
+    assert (seen.revision, seen.sync) == ("", "Unknown")
+    assert str(seen).startswith("Argo CD is at no commit")
+
+
 def healed(count: int = 3, *, looked: str = "2026-11-28T21:00:01Z", **more: Any) -> dict[str, Any]:
     """An Application of which one Service differs again, right after Argo CD applied it, as Argo CD 3 writes it."""
     service = {"kind": "Service", "name": "more", "version": "v1"}
