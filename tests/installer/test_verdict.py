@@ -52,8 +52,8 @@ def judged(*given: Any, **more: Any) -> Verdict | None:
 def pod(state: dict[str, Any], *, digest: str = DIGEST, **status: Any) -> dict[str, Any]:
     """A pod that is not ready, whose container is in this state."""
     return {
-        "metadata": {"name": "web-1"},
-        "spec": {"containers": [{"image": f"docker.io/acme/web:x@{digest}"}]},
+        "metadata": {"name": "web-1", "labels": {"app.kubernetes.io/name": "web"}},
+        "spec": {"containers": [{"name": "web", "image": f"docker.io/acme/web:x@{digest}"}]},
         "status": {"containerStatuses": [{"name": "web", "state": state, **status}]},
     }
 
