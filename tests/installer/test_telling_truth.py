@@ -101,9 +101,10 @@ class Story:
     def pods_of_kubernetes(self) -> list[dict[str, Any]]:
         ended = {"terminated": {"exitCode": 1, "reason": "Error"}}
         status = {"name": "web", "state": {"waiting": {}}, "lastState": ended, "restartCount": 3}
+        image = f"docker.io/acme/web@{self.noticed.digest if self.noticed else ''}"
         crashed = {
-            "metadata": {"name": "new"},
-            "spec": {"containers": [{"image": f"docker.io/acme/web@{self.noticed.digest if self.noticed else ''}"}]},
+            "metadata": {"name": "new", "labels": {"app.kubernetes.io/name": "web"}},
+            "spec": {"containers": [{"name": "web", "image": image}]},
             "status": {"containerStatuses": [status]},
         }
         return [crashed] if self.crashing else []
