@@ -121,6 +121,7 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
             "account": a["registry_account"],
             "visibility": "public" if a["registry"] == "docker.io" and a["visibility"] == "public" else "private",
             "ca": "",
+            "reuse": "none",
         },
         "cluster": {"namespace": a["namespace"], "extra_kinds": []},
         "argocd": {"namespace": "argocd", "access": "ssh", "watcher": "auto", "url": "", "values": {}},

@@ -112,11 +112,10 @@ def _try_push(login: Login, image: str, scope: str) -> None:
 
 def _cancel(login: Login, begun: requests.Response) -> None:
     """Cancel an upload, where it was begun; a registry that does not take that (GHCR) forgets it of itself."""
-    where = urljoin(begun.url, begun.headers.get("Location", ""))
-    if urlsplit(where)[:2] == urlsplit(begun.url)[:2] and "Location" in begun.headers:
-        headers = {"Authorization": begun.request.headers["Authorization"]}
-        with suppress(requests.RequestException):
-            _send("DELETE", where, login, headers=headers)
+    with suppress(requests.RequestException, ValueError):  # a Location that is no address names nothing to cancel
+        where = urljoin(begun.url, begun.headers.get("Location", ""))
+        if urlsplit(where)[:2] == urlsplit(begun.url)[:2] and "Location" in begun.headers:
+            _send("DELETE", where, login, headers={"Authorization": begun.request.headers["Authorization"]})
 
 
 def has(login: Login, name: str, digest: str) -> bool:

@@ -41,6 +41,7 @@ def patiently(verb: str, once: Callable[[], Answer]) -> Answer:
     raise AssertionError
 
 
+@reading("The answer's header Link")
 def _following(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of the next page, by the header `Link`; nothing on the last one."""
     links = requests.utils.parse_header_links(headers.get("link", ""))

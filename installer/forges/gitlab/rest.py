@@ -82,6 +82,7 @@ class GitLabRest(Rest):
             raise unreachable(self._base, asked, error, TIMEOUT, ca="gitlab.ca") from None
         return self._last.headers, answer
 
+    @reading("GitLab's answer")
     def _moved(self, error: requests.TooManyRedirects) -> tuple[str, None, dict[str, str]] | None:
         """Return where a project is that was renamed or transferred: GitLab leads from its old path to its number.
 
