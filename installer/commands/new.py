@@ -28,6 +28,8 @@ from .after_generation import VARIABLE, guarded, mode_from_environment, offer
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
+_FOLDER = re.compile(r"[\w-]+")
+"""What the slug may be for cookiecutter to make a folder of that name, and no other; the hook knows the rest."""
 
 
 def template() -> Path:
@@ -82,6 +84,10 @@ def check(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
             wrong.append(f"{name}: is no question. " + (f"Write {near[0]}." if near else f"There are {_list(asked)}."))
         elif _BRACES.search(value):
             wrong.append(f"{name}: {value!r} has braces that the template would fill in. Write it without them.")
+        elif name == "project_slug" and not _FOLDER.fullmatch(value):
+            wrong.append(
+                f"{name}: {value!r} cannot be used. Write a-z, 0-9 and single hyphens, from a letter: web-api."
+            )
         elif isinstance(choices, list) and value not in choices:
             wrong.append(f"{name}: {value!r} cannot be used. Write {' or '.join(choices)}.")
     if wrong:

@@ -113,7 +113,11 @@ def load(project: Path) -> Settings:
         raise InstallerError(f"{path} is no YAML: {error}", fix) from None
     if not isinstance(tree, dict):
         raise InstallerError(f"{path} holds no settings.", "Take it back from the project's first commit.")
-    return parse(tree, path)
+    try:
+        return parse(tree, path)
+    except RecursionError:
+        what = f"{path} cannot be used: an alias (*) stands inside of what it is an alias of, or too deep in it."
+        raise InstallerError(what, "Write what is meant there instead.") from None
 
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
@@ -223,6 +227,8 @@ def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
         return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
     if section in CIS and section != scm:
         return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
+    if any(where.startswith(f"{stray}.") for where in known):
+        return f"{stray}: must be a section, with its settings below it"
     nearest = _nearest(stray, known - taken) or _nearest(stray, known)
     return f"{stray}{_NO_SETTING}; did you mean {nearest}?" if nearest else f"{stray}{_NO_SETTING}"
 
@@ -230,7 +236,8 @@ def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
 def _nearest(stray: str, known: set[str]) -> str:
     """Return the setting that somebody may have meant: alike, or with such a name in another section."""
     names = {where.rpartition(".")[2]: where for where in sorted(known)}
-    near = difflib.get_close_matches(stray, sorted(known), 1, _NEAR)
+    sections = {where.partition(".")[0] for where in known}
+    near = difflib.get_close_matches(stray, sorted(known | sections), 1, _NEAR)
     return (
         near[0]
         if near

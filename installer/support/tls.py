@@ -14,9 +14,13 @@ from typing import Any
 
 import certifi
 
+from .errors import Untrusted
+
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine believes.
 _VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE")
+_OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""The first of them that is set counts, where no CA is given."""
 _OF_SYSTEMS = (
     *("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"),
     *("/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"),
@@ -56,8 +60,14 @@ def variables(authority: str) -> dict[str, str]:
 
 
 def verify(authority: str) -> str | bool:
-    """Return what requests takes as `verify`."""
-    return str(bundle(authority)) if authority else True
+    """Return what requests takes as `verify`; raise Untrusted where the environment names none."""
+    if authority:
+        return str(bundle(authority))
+    name = next((each for each in _OF_REQUESTS if os.environ.get(each)), "")
+    if name and not Path(os.environ[name]).exists():
+        what = f"{name} names {os.environ[name]}, which is not there."
+        raise Untrusted(what, "Set it to a PEM file with the CAs to believe, or unset it.")
+    return True
 
 
 def bundle(authority: str) -> Path:

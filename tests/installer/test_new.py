@@ -28,6 +28,12 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
         ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
         ("python_version=2.7", "python_version: '2.7' cannot be used. Write 3.13 or 3.14 or 3.12."),
         ("project_name={{x}}", "project_name: '{{x}}' has braces that the template would fill in."),
+        (
+            "project_slug=",
+            "project_slug: '' cannot be used. Write a-z, 0-9 and single hyphens, from a letter: web-api.",
+        ),
+        ("project_slug=..", "project_slug: '..' cannot be used."),
+        ("project_slug=a/b", "project_slug: 'a/b' cannot be used."),
         ("description={% raw %}", "description: '{% raw %}' has braces that the template would fill in."),
     ],
 )

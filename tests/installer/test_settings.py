@@ -301,6 +301,15 @@ def test_an_unknown_setting_is_told_with_the_one_that_was_meant() -> None:
     assert "github.reveiws: is no setting; did you mean github.reviews?" in wrong(github__reveiws=1)
     assert "project.account: is no setting; did you mean registry.account?" in wrong(project__account="acme")
     assert "known" not in wrong(github__reveiws=1)
+    assert "registryy: is no setting; did you mean registry?" in wrong(registryy=1)
+    assert "registry: must be a section, with its settings below it" in wrong(registry=1)
+
+
+@pytest.mark.parametrize("text", ["version: 1\nargocd: {values: &a {x: *a}}\n", "a: &a {b: [*a], c: *a}\n"])
+def test_an_alias_inside_of_itself_ends_in_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "gitops.yaml").write_text(text)
+    with pytest.raises(InstallerError, match=r"an alias \(\*\) stands inside"):
+        load(tmp_path)
 
 
 def test_all_settings_are_listed_once_however_many_are_like_none() -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from installer.forges.github.rest import GitHubRest
 from installer.support import tls
+from installer.support.errors import Untrusted
+from installer.support.secret import Secret
 from tests.github.authority import Authority
 
 
@@ -36,6 +39,16 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_without_a_ca_nothing_is_changed() -> None:
     assert tls.variables("") == {}
     assert tls.verify("") is True
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_that_is_not_there_is_told_with_the_variable_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "gone.pem"))
+    with pytest.raises(Untrusted, match=f"{name} names {tmp_path}/gone.pem, which is not there"):
+        GitHubRest("github.com", Secret("t")).get("user")
 
 
 def test_what_the_machine_believes_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
