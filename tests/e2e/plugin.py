@@ -1,4 +1,4 @@
-"""How end-to-end tests are run: last, one by one, skipped without a cluster, never skipped where one is promised."""
+"""How end-to-end tests are run: first, one by one, skipped without a cluster, never skipped where one is promised."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluste
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs a cluster where there is none, and what takes long; let the fast tests go first."""
+    """Skip what needs a cluster where there is none, and what takes long; begin with the cluster, the longest way."""
     missing = [name for name in NEEDED if name not in os.environ]
     skip = pytest.mark.skip(reason=f"needs a cluster, see docs/testing.md; not set: {', '.join(missing)}")
     later = pytest.mark.skip(reason="takes long: runs where there is a cluster, or with `-m slow`")
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
         elif quick and item.get_closest_marker("slow"):
             item.add_marker(later)
-    items.sort(key=lambda item: bool(item.get_closest_marker("e2e")))
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
 
 
 @pytest.hookimpl(wrapper=True)

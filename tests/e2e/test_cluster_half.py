@@ -36,7 +36,7 @@ from .audit import Audit
 from .ground import Away, Delivered, Keys, Repository, sshd
 from .proxy import on_the_way
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(900)]
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
@@ -327,9 +327,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
     assert half.wait(record) == [A, A]
 
 
-@pytest.mark.parametrize(
-    "nth", [pytest.param(n, marks=[] if n in (7, 17) else pytest.mark.all) for n in range(1, 19, 2)]
-)
+@pytest.mark.parametrize("nth", range(1, 19, 2))
 def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
