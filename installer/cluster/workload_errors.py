@@ -25,6 +25,11 @@ _REFUSED = re.compile(
     r"|no match for platform|invalid reference format",
     re.IGNORECASE,
 )
+# the steps of a pull, each with the image's whole name: what was wrong stands behind them
+_STEPS = re.compile(
+    r'rpc error: code = \w+ desc = |failed to (?:pull and unpack image|resolve reference)(?: "[^"]*")?: '
+    r'|(?:Back-off pulling image|Failed to pull image) "[^"]*": (?:ErrImagePull: )?'
+)
 _KILLED = (0, 137, 143)
 _CANNOT_RUN = ("StartError", "ContainerCannotRun")
 _ENDED_AGAIN = 3  # restarts: what waits for a database ends once or twice
@@ -134,7 +139,7 @@ def newest_warning(pod: Object, events: Sequence[Object]) -> str:
         and not (waiting and (event["reason"] == "BackOff" or event["message"].startswith("Error: ")))
     ]
     newest = max(told, key=_when, default=None)
-    return _line(f"{newest['reason']}: {newest['message']}") if newest else ""
+    return _line(f"{newest['reason']}: {_STEPS.sub('', newest['message'])}") if newest else ""
 
 
 def _of_container(pod: Object, container: Object, events: Sequence[Object]) -> Iterator[Trouble]:
@@ -146,7 +151,7 @@ def _of_container(pod: Object, container: Object, events: Sequence[Object]) -> I
     if reason in _NO_IMAGE:
         yield Trouble("image pull", said, certain=True)
     elif reason in _IMAGE:
-        yield _pull(said, events)
+        yield _pull(reason, waiting.get("message", ""), events)
     elif reason in _START:
         yield Trouble("start", said, certain=True)
     elif ended and (ended.get("exitCode") or container.get("restartCount")):
@@ -170,14 +175,15 @@ def _how_it_ended(pod: Object, name: str, ended: dict[str, Any]) -> str:
     return _line(f"{how}: {ended.get('message', '')}") if ended.get("reason") in _CANNOT_RUN else how
 
 
-def _pull(said: str, events: Sequence[Object]) -> Trouble:
+def _pull(reason: str, said: str, events: Sequence[Object]) -> Trouble:
     """Tell why an image was not pulled: of one that backs off older kubelets say that only in an event."""
     failed = [event for event in events if event["message"].startswith("Failed to pull image")]
-    told = _line(max(failed, key=_when)["message"]) if failed else ""
+    said, told = (" ".join(text.split()) for text in (said, max(failed, key=_when)["message"] if failed else ""))
     tried = sum(event.get("count") or 1 for event in failed)
     if not _REFUSED.search(said) and _REFUSED.search(told):
-        said = f"{said.partition(':')[0]}: {told}"
-    return Trouble("image pull", said, certain=bool(_REFUSED.search(said)) or tried >= _PULLED)
+        said = told
+    text = _line(f"{reason}: {_STEPS.sub('', said)}").rstrip(": ")
+    return Trouble("image pull", text, certain=bool(_REFUSED.search(said)) or tried >= _PULLED)
 
 
 def _probed(events: Sequence[Object]) -> list[Trouble]:

@@ -1,6 +1,7 @@
 """`new`: what cannot be is told before anything is written, without a traceback."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,16 @@ def test_a_folder_that_is_there_is_told_with_what_to_do(run: Run, tmp_path: Path
     done = run("new", "--no-prove", cwd=tmp_path, code=1)
     assert "hello-api" in done.stderr
     assert "Choose another name or --output-dir, or move that folder away." in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_told_with_what_to_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "installer", "new", "--no-input", "--output-dir", tmp_path]
+    environment = {**os.environ, "HOME": "/dev/null"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "No project was written: Unable to create directory at /dev/null/" in done.stderr
+    assert "HOME, where cookiecutter keeps what was answered" in " ".join(done.stderr.split())
+    assert "fault of gitops-flask" not in done.stderr
 
 
 def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says_so(

@@ -64,9 +64,10 @@ def test_a_program_that_is_not_there_is_named() -> None:
     assert found.text == f"web ended with exit code 128 (StartError): {said}, again and again"
 
 
-MISSING = (
-    "rpc error: code = NotFound desc = failed to pull and unpack image: failed to resolve reference "
-    "docker.io/acme/web@sha256:1: docker.io/acme/web@sha256:1: not found"
+IMAGE = f"docker.io/acme/orders-of-the-whole-company@sha256:{'1' * 64}"
+MISSING = (  # as containerd 2 says it
+    f'rpc error: code = NotFound desc = failed to pull and unpack image "{IMAGE}": '
+    f'failed to resolve reference "{IMAGE}": {IMAGE}: not found'
 )
 DENIED = (
     "failed to resolve reference docker.io/acme/web:1: pull access denied, repository does not exist or may require "
@@ -102,11 +103,16 @@ def test_a_registry_out_of_order_is_waited_for_but_not_for_ever(said: str) -> No
 
 def test_why_an_image_was_not_pulled_is_taken_from_the_event_where_the_kubelet_is_an_older_one() -> None:
     waiting = pod(waits("ImagePullBackOff", 'Back-off pulling image "docker.io/acme/web:1"'))
-    noted = event("Failed", f"Failed to pull image docker.io/acme/web:1: {MISSING}")
+    noted = event("Failed", f'Failed to pull image "{IMAGE}": {MISSING}')
     (found,) = of_pod(waiting, [noted])
-    assert found.certain
-    assert found.text.startswith("ImagePullBackOff: Failed to pull image")
-    assert len([line for line in ailments(waiting, [noted]) if MISSING in line]) == 1, "once"
+    assert found == Trouble("image pull", f"ImagePullBackOff: {IMAGE}: not found", certain=True)
+    assert ailments(waiting, [noted]) == [f"pod web-1: {found.text}"], "once"
+
+
+def test_the_name_of_an_image_is_said_once_and_what_is_wrong_with_it_is_not_cut_off() -> None:
+    waiting = pod(waits("ImagePullBackOff", f'Back-off pulling image "{IMAGE}": ErrImagePull: {MISSING}'))
+    (found,) = of_pod(waiting, [])
+    assert found == Trouble("image pull", f"ImagePullBackOff: {IMAGE}: not found", certain=True)
 
 
 @pytest.mark.parametrize(
