@@ -12,6 +12,7 @@ import yaml
 from ..support import tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
+from ..support.yaml_text import Strict
 from . import deployable_kinds
 from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 
@@ -96,7 +97,7 @@ def load(project: Path) -> Settings:
     path = project / FILE
     fix = "Mend the line that it names."
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), Strict)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
         raise InstallerError(
             f"There is no {FILE} in {project.resolve()}.",

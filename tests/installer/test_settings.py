@@ -363,3 +363,10 @@ def test_a_settings_file_without_settings_is_told(tmp_path: Path, text: str) -> 
     (tmp_path / "gitops.yaml").write_text(text)
     with pytest.raises(InstallerError, match=r"gitops\.yaml holds no settings"):
         load(tmp_path)
+
+
+def test_a_setting_that_is_there_twice_is_refused_where_yaml_would_take_the_last(tmp_path: Path) -> None:
+    text = "version: 1\nregistry: {account: acme}\nargocd: {}\nregistry: {host: ghcr.io}\n"
+    (tmp_path / "gitops.yaml").write_text(text)
+    with pytest.raises(InstallerError, match=r"(?s)registry is there twice.*line 4, column 1"):
+        load(tmp_path)
