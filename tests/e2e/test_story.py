@@ -135,8 +135,13 @@ def test_doctor_finds_nothing_to_mend(stage: Stage) -> None:
     assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push {image}" in done.stdout
     document = valid("doctor", stage.developer.installer("doctor", "--json").stdout)
     told = [f["what"] for f in document["findings"] if f["level"] != "fine"]
-    shared = stage.variant.pulls_with == "REGISTRY_TOKEN"
-    assert told == ["The cluster pulls with REGISTRY_TOKEN, which may push too."] * shared
+    variant = stage.variant
+    shared = variant.pulls_with == "REGISTRY_TOKEN"
+    shown = variant.private and variant.image_visibility == "public"
+    assert sorted(told) == [
+        *["The cluster pulls with REGISTRY_TOKEN, which may push too."] * shared,
+        *[f"acme/{SLUG} is private, but gitops.yaml calls its image public: anyone can read the source in it."] * shown,
+    ]
 
 
 def test_a_failing_test_blocks_the_merge(stage: Stage) -> None:
