@@ -91,10 +91,10 @@ def test_the_certificate_is_good_for_github_and_nothing_else(github: GitHub, mon
     for name, value in github.env.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        urllib.request.urlopen("https://api.github.com/user")
+        urllib.request.build_opener().open("https://api.github.com/user")  # urlopen would keep the first caller's proxy
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-        urllib.request.urlopen("https://api.github.com/user")
+        urllib.request.build_opener().open("https://api.github.com/user")
 
 
 @pytest.mark.parametrize("half", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"])
