@@ -21,13 +21,14 @@ def missing() -> InstallerError | None:
     """Return what to tell where no kubeconfig is there: kubectl then asks localhost:8080, and says no more."""
     given = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
     files = [Path(each) for each in given] or [Path(inherited().get("HOME", "")) / ".kube" / "config"]
-    if any(path.exists() for path in files):
+    if any(path.exists() and not path.is_dir() for path in files):
         return None
     if not given:
         fix = "Make one with your cluster's own tool, or set KUBECONFIG to the file that you have."
         return InstallerError(f"No cluster is known: there is no {files[0]}, and KUBECONFIG is not set.", fix)
     names = " and ".join(map(str, files))
-    what = f"KUBECONFIG names {names}, which {'is' if len(files) == 1 else 'are'} not there."
+    wrong = "a folder" if all(path.is_dir() for path in files) else "not there"
+    what = f"KUBECONFIG names {names}, which {'is' if len(files) == 1 else 'are'} {wrong}."
     return InstallerError(what, "Set it to your kubeconfig, or unset it: then ~/.kube/config is taken.")
 
 

@@ -30,7 +30,10 @@ Rows = list[tuple[str, ...]]
 
 _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find the requested resource")
 _ANSWER = "kubectl's answer"
-_NO_CLUSTER = re.compile(r"localhost:8080|no configuration has been provided|current-context|context .* does not exist")
+_NO_CLUSTER = re.compile(
+    "localhost:8080|no configuration has been provided|error loading config file"
+    "|current-context|context .* does not exist"
+)
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _LISTENS_WITHIN = 30.0
@@ -226,14 +229,14 @@ class Cluster:
     def failure(self, answer: Result, shown: str) -> InstallerError:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
+        if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
+            return lacks
         if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
             return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
-        if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
-            return lacks
         if by_proxy := proxies.blamed(said, _address_in(said)):
             return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
         return InstallerError(

@@ -14,13 +14,17 @@ SECONDS = "seconds"
 FAILED = pytest.StashKey[bool]()
 
 
+def in_the_cluster(nodeid: str) -> bool:
+    return nodeid.startswith("tests/e2e/")
+
+
 class OneCluster(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Give each worker one test at a time, but all that share the cluster to one. (`--dist=loadgroup` says so too,
     but does not do it with pytest 9.2 and pytest-xdist 3.8.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if nodeid.startswith("tests/e2e/") else nodeid
+        return "cluster" if in_the_cluster(nodeid) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluster:
@@ -38,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
         elif quick and item.get_closest_marker("slow"):
             item.add_marker(later)
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/e2e/"))
+    items.sort(key=lambda item: not in_the_cluster(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True)

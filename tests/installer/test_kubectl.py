@@ -71,6 +71,11 @@ def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
     with pytest.raises(InstallerError, match="KUBECONFIG names /nope, which is not there") as caught:
         Cluster().version()
     assert "localhost" not in str(caught.value)
+    folder = f'error: error loading config file "{tmp_path}": read {tmp_path}: is a directory'
+    programs.answer("kubectl", "version", out={"clientVersion": {}}, err=folder, status=1)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path))
+    with pytest.raises(InstallerError, match=f"KUBECONFIG names {tmp_path}, which is a folder"):
+        Cluster().version()
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(InstallerError, match=rf"there is no {tmp_path}/\.kube/config, and KUBECONFIG is not set"):
