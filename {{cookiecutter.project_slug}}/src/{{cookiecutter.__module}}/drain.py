@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from types import FrameType
+from typing import Any
 
 from flask import Flask, Response
 
@@ -21,21 +21,24 @@ log = logging.getLogger(__name__)
 
 def before_stopping(seconds: float) -> None:
     """In the main process: put a time to drain between SIGTERM and the server's own handler of it."""
-    # Blocked here and so in all workers and their threads, the order waits until a worker takes it (on_order).
-    signal.pthread_sigmask(signal.SIG_BLOCK, {ORDER})
-    stop = signal.getsignal(signal.SIGTERM)
-    if not seconds or not callable(stop):
-        return
+    stop: Any = signal.getsignal(signal.SIGTERM)
+    # Blocked here and so in all workers and their threads, the order waits until a worker takes it (on_order), and
+    # SIGTERM is taken by a thread: a handler would run in the main one, which sleeps on, or waits for itself, where
+    # the signal comes while it is about to sleep.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {ORDER, signal.SIGTERM})
 
-    def drain(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, stop)  # asked twice, stop at once
-        for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
-            os.kill(worker, ORDER)
-        later = threading.Timer(seconds, stop, (number, frame))
-        later.daemon = True
-        later.start()
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        if seconds:
+            for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
+                os.kill(worker, ORDER)
+            later = threading.Timer(seconds, stop, (signal.SIGTERM, None))
+            later.daemon = True
+            later.start()
+            signal.sigwait({signal.SIGTERM})  # asked twice, stop at once
+        stop(signal.SIGTERM, None)
 
-    signal.signal(signal.SIGTERM, drain)
+    threading.Thread(target=wait, name="drain", daemon=True).start()
 
 
 def on_order(app: Flask) -> None:
@@ -48,6 +51,7 @@ def on_order(app: Flask) -> None:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {ORDER})
     threading.Thread(target=wait, name="drain", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the main process ends its workers by it
 
 
 def watch(app: Flask) -> threading.Event:
