@@ -48,7 +48,7 @@ ITS_APP = """from flask import Flask
 app = Flask(__name__)
 
 
-@app.route("/livez")
+@app.route("/version")
 def hello():
     return "Hello, World!"
 """
@@ -90,7 +90,7 @@ def contexts(folder: Path) -> tuple[str, list[Image]]:
         if pins is locked:
             pins = locked + "gunicorn==27.0.1\n"  # 20.1.0, its pin, wants packages that are gone
             shutil.copytree(ours / "src" / MODULE, context / "app" / MODULE)
-            wsgi = f"import sys\nsys.path.insert(0, 'app')\nfrom {MODULE}.app import create_app\napp = create_app()\n"
+            wsgi = f"import sys\nsys.path.insert(0, 'app')\nfrom {MODULE} import create_app\napp = create_app()\n"
         code = context / "app" / (f"{MODULE}/example.py" if MODULE in wsgi else "hello.py")
         if not code.exists():
             code.write_text(ITS_APP)
@@ -141,7 +141,7 @@ def start(image: Image) -> float:
     try:
         while time.perf_counter() - began < PATIENCE:
             with suppress(urllib.error.URLError, ConnectionError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=5).close()
                 return time.perf_counter() - began
             time.sleep(0.01)
         raise SystemExit(f"{image.name} does not start:\n{run('docker', 'logs', container)}")

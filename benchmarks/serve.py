@@ -86,7 +86,7 @@ def install(project: Path, environment: Path, packages: tuple[str, ...]) -> None
 def serving(contender: Contender, environment: Path, module: str) -> Iterator[None]:
     contender.port = free_port()
     command = contender.command.format(
-        module=module, app=f"--bind 127.0.0.1:{contender.port} {module}.app:create_app()"
+        module=module, app=f"--bind 127.0.0.1:{contender.port} {module}:create_app()"
     )
     program, *arguments = command.split()
     variables = {
@@ -113,7 +113,7 @@ def wait(contender: Contender) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{contender.port}/version", timeout=2) as answer:
                 assert json.load(answer)["name"]
                 return
-        except urllib.error.URLError:
+        except (urllib.error.URLError, TimeoutError):
             assert contender.process
             if contender.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"{contender.name} does not answer")

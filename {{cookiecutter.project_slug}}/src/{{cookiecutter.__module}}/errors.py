@@ -1,16 +1,12 @@
-"""Errors: every one is answered as JSON, in the form of RFC 9457 (problem details)."""
-
-import logging
+"""Errors as RFC 9457 problem details (application/problem+json)."""
 
 from flask import Flask, Response
 from pydantic import BaseModel
-from werkzeug.exceptions import HTTPException, InternalServerError
-
-log = logging.getLogger(__name__)
+from werkzeug.exceptions import HTTPException
 
 
 class Problem(BaseModel):
-    """What went wrong: RFC 9457's members, and for an invalid request which fields were wrong, and how."""
+    """What went wrong; for an invalid request, which fields were wrong, and how."""
 
     status: int
     title: str
@@ -19,7 +15,7 @@ class Problem(BaseModel):
 
 
 def problem(error: HTTPException) -> Response:
-    """Return the answer for an HTTP error."""
+    """Return the response to an HTTP error."""
     details = Problem(
         status=error.code or 500,
         title=error.name,
@@ -31,15 +27,10 @@ def problem(error: HTTPException) -> Response:
     return Response(body, details.status, headers, content_type="application/problem+json")
 
 
-def answer_in_json(app: Flask) -> None:
-    """Answer with problem details, whatever goes wrong."""
+def init_app(app: Flask) -> None:
+    """Answer every error with problem details.
 
-    @app.errorhandler(HTTPException)
-    def expected(error: HTTPException) -> Response:
-        return problem(error)
-
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        # The caller learns nothing about the inside; the log has it all.
-        log.error("unhandled exception", exc_info=error)
-        return problem(InternalServerError())
+    An exception that no view expects arrives here as InternalServerError, which says nothing of the inside. Flask has
+    logged it, and raises it instead where a debugger or a test wants to see it.
+    """
+    app.register_error_handler(HTTPException, problem)

@@ -1,4 +1,4 @@
-"""The real server for tests: a process of its own, on free ports."""
+"""The generated service's real server: a process of its own, on free ports."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-MODULE = "{{ cookiecutter.__module }}"
+MODULE = "hello_api"
 
 
 def free_ports() -> tuple[int, int]:
@@ -42,12 +42,12 @@ class Server:
         finally:
             connection.close()
 
-    def wait(self, path: str, status: int, seconds: float = 30) -> None:
+    def wait(self, path: str, status: int, port: int, seconds: float = 60) -> None:
         """Ask until that is the answer, as long as the server lives."""
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.get(path)[0] == status:
+                if self.get(path, port)[0] == status:
                     return
             except OSError:
                 pass
@@ -74,7 +74,7 @@ def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
     ) as process:
         try:
             server = Server(process, *ports)
-            server.wait("/readyz", 200)
+            server.wait("/readyz", 200, server.metrics_port)
             yield server
         finally:
             if process.poll() is None:

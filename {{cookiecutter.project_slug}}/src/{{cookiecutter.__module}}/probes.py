@@ -1,0 +1,48 @@
+"""Probes and metrics, on a port and in threads of their own: slow views and slow clients do not get the pod killed."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from prometheus_client import make_wsgi_app
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import make_server
+
+from . import errors
+from .settings import Settings
+
+Check = Callable[[], None]
+
+
+def create_probes(checks: list[Check], stopping: threading.Event) -> Flask:
+    """Return what answers on METRICS_PORT; a check raises ServiceUnavailable."""
+    probes = Flask("probes", static_folder=None)
+    errors.init_app(probes)
+
+    @probes.get("/livez")
+    def live() -> ResponseReturnValue:
+        """Say that the process runs, and no more: a failure restarts the pod."""
+        return {"status": "alive"}
+
+    @probes.get("/readyz")
+    def ready() -> ResponseReturnValue:
+        """Say that requests can be handled; a failure keeps them away."""
+        if stopping.is_set():
+            raise ServiceUnavailable("about to stop")
+        for check in checks:
+            check()
+        return {"status": "ready"}
+
+    probes.wsgi_app = DispatcherMiddleware(probes.wsgi_app, {"/metrics": make_wsgi_app()})  # type: ignore[method-assign]
+    return probes
+
+
+def serve(app: Flask, settings: Settings, stopping: threading.Event) -> None:
+    """Serve the probes of an application in the background."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for each probe
+    probes = create_probes(app.extensions["readiness"], stopping)
+    server = make_server(settings.bind_address, settings.metrics_port, probes, threaded=True)
+    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
