@@ -128,8 +128,38 @@ def test_the_service_does_what_its_users_expect(checkout: Checkout, cases: Path,
     checkout.passes(f"pytest -q -c {checkout.path}/pyproject.toml --rootdir {checkout.path} {file}")
 
 
+FIRST_TEST = """from flask.testing import FlaskClient
+
+
+def test_people_are_greeted(client: FlaskClient) -> None:
+    assert client.get("/api/greetings/you").get_json() == {"text": "Hello you"}
+    assert "/api/greetings/{name}" in client.get("/openapi.json").get_json()["paths"]
+"""
+
+
+def test_the_first_endpoint_of_the_readme_works_as_it_is_written_there(checkout: Checkout) -> None:
+    readme = (checkout.path / "README.md").read_text()
+    (factory,) = checkout.path.glob("src/*/__init__.py")
+    original = factory.read_text()
+    added = {
+        factory.with_name("greet.py"): re.findall(r"```python\n(.+?)```", readme, re.DOTALL)[0],
+        checkout.path / "tests/test_greet.py": FIRST_TEST,
+    }
+    try:
+        for file, text in added.items():
+            file.write_text(text)
+        imported = original.replace("from .extensions", "from .greet import bp as greet\nfrom .extensions")
+        factory.write_text(imported.replace("    return app", "    app.register_blueprint(greet)\n    return app"))
+        for command in ("ruff check --fix .", "ruff format --check .", "mypy", "pytest -q tests/test_greet.py"):
+            checkout.passes(command)
+    finally:
+        factory.write_text(original)
+        for file in added:
+            file.unlink()
+
+
 def test_views_for_ordinary_models_are_typed_strictly(checkout: Checkout, cases: Path) -> None:
-    checkout.passes(f"mypy --strict {cases / 'check_api.py'}")
+    checkout.passes(f"mypy --strict src {cases / 'check_api.py'}")
 
 
 @pytest.mark.slow

@@ -211,16 +211,17 @@ def test_requests_are_counted_by_route_and_what_callers_make_up_is_no_series(cli
 
 
 def test_a_request_is_in_flight_until_its_last_byte_or_its_end_without_one(app: Flask) -> None:
-    def in_flight() -> float | None:
-        return REGISTRY.get_sample_value("http_requests_in_flight")
+    def in_flight() -> float:
+        return REGISTRY.get_sample_value("http_requests_in_flight") or 0
 
-    app.add_url_rule("/stream", view_func=lambda: (str(in_flight()) for _ in range(2)))
+    before = in_flight()
+    app.add_url_rule("/stream", view_func=lambda: (f"{in_flight() - before} " for _ in range(2)))
     app.add_url_rule("/exit", view_func=sys.exit)
     with app.test_client().get("/stream") as response:
-        assert response.get_data(as_text=True) == "1.01.0"
+        assert response.get_data(as_text=True) == "1.0 1.0 "
     with pytest.raises(SystemExit):
         app.test_client().get("/exit")
-    assert in_flight() == 0
+    assert in_flight() == before
 
 
 def test_metrics_and_probes_are_not_on_the_port_of_the_service(client: FlaskClient) -> None:

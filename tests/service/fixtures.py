@@ -23,24 +23,37 @@ def environment() -> Iterator[dict[str, str]]:
     from postgresql import address
 
     with address() as url:
-        with create_app(Settings.load(database_url=url)).app_context():
+        app = create_app(Settings.load(database_url=url))
+        with app.app_context():
             upgrade()
+        dispose(app)
         yield {"DATABASE_URL": url}
+
+
+def dispose(app: Flask) -> None:
+    if database := app.extensions.get("sqlalchemy"):
+        with app.app_context():
+            database.engine.dispose()
 
 
 Make = Callable[..., Flask]
 
 
 @pytest.fixture
-def make(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Make:
+def make(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return a function that makes an application with some settings."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    def make(**given: Any) -> Flask:
-        return create_app(Settings.load(**({"revision": REVISION, "max_content_length": 1000} | given)))
+    made = []
 
-    return make
+    def make(**given: Any) -> Flask:
+        made.append(create_app(Settings.load(**({"revision": REVISION, "max_content_length": 1000} | given))))
+        return made[-1]
+
+    yield make
+    for app in made:
+        dispose(app)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import logging
 import logging.config
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from flask import has_request_context, request
 from pydantic_core import to_json
@@ -26,6 +26,18 @@ JSON: dict[str, Any] = {
 TEXT: dict[str, Any] = {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}
 
 
+class StandardOutput(logging.StreamHandler[TextIO]):
+    """Write to what is standard output at that time: tests replace it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Return standard output."""
+        return sys.stdout
+
+
 class RequestId(logging.Filter):
     """Give each log record the id of its request."""
 
@@ -44,14 +56,7 @@ def config(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"lines": TEXT if text else JSON | {"static_fields": {"revision": settings.revision}}},
         "filters": {"request": {"()": RequestId}},
-        "handlers": {
-            "stdout": {
-                "class": "logging.StreamHandler",
-                "stream": "ext://sys.stdout",
-                "formatter": "lines",
-                "filters": ["request"],
-            }
-        },
+        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": ["request"]}},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "_granian": {"level": settings.log_level},
