@@ -190,7 +190,7 @@ def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Check
     assert ended.returncode == 0, ended.stdout + ended.stderr
     operations = re.search(r"Tested: (\d+)", ended.stdout)
     assert operations
-    assert int(operations[1]) >= 4
+    assert int(operations[1]) >= 2
 
 
 @pytest.mark.parametrize("database", ["none", "postgresql"])

@@ -161,7 +161,7 @@ class Stage:
         module = self.developer.project / "src" / SLUG.replace("-", "_") / "example.py"
         text = module.read_text()
         if "greeting" not in text:
-            text += '\n\n@blueprint.get("/greeting")\ndef greet() -> dict[str, str]:\n'
+            text += '\n\n@bp.get("/greeting")\ndef greet() -> dict[str, str]:\n'
             text += '    """Say hello."""\n    return {"greeting": "hello"}\n'
             module.write_text(text)
         word = "hello" if right else "goodbye"

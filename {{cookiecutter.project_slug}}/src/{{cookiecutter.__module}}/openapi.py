@@ -77,9 +77,10 @@ class Plugin(FlaskPlugin):
         if query:
             context = context._replace(query=query.model_validate(arguments(query, request.args)))
         if json:
+            # Strict, as the document is: "1" is no number, and true is none either.
             if not request.is_json:
                 raise UnsupportedMediaType("The body must be JSON (application/json).")
-            context = context._replace(json=json.model_validate_json(request.get_data()))
+            context = context._replace(json=json.model_validate_json(request.get_data(), strict=True))
         request.context = context  # type: ignore[attr-defined]
 
 
