@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 MODULE = "hello_api"
@@ -26,9 +28,10 @@ def free_ports() -> tuple[int, int]:
 class Server:
     """A running server."""
 
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     port: int
     metrics_port: int
+    output: Path
 
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -60,8 +63,8 @@ class Server:
 
     def log(self) -> list[dict[str, Any]]:
         """Wait for the end, and return all lines that the server wrote."""
-        output, _ = self.process.communicate(timeout=30)
-        return [json.loads(line) for line in output.splitlines()]
+        self.process.wait(60)
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
 
 
 @contextmanager
@@ -69,11 +72,14 @@ def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
     """Start the server, and wait until it is ready."""
     ports = free_ports()
     variables = {"PORT": str(ports[0]), "METRICS_PORT": str(ports[1])} | environment
-    with subprocess.Popen(
-        [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        NamedTemporaryFile() as output,  # a pipe that nobody reads fills up, and the server waits
+        subprocess.Popen(
+            [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=output
+        ) as process,
+    ):
         try:
-            server = Server(process, *ports)
+            server = Server(process, *ports, Path(output.name))
             server.wait("/readyz", 200, server.metrics_port)
             yield server
         finally:
