@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from hello_api.extensions import Response as Answers
 from hello_api.extensions import openapi
-from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, SecretStr, computed_field, model_validator
 from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
@@ -73,6 +73,10 @@ class Fussy(BaseModel):
         if self.first > self.last:
             raise ValueError("first must not be after last")
         return self
+
+
+class Packed(BaseModel):
+    options: Json[list[int]]
 
 
 class Thing(BaseModel):
@@ -184,6 +188,12 @@ def login(json: Login) -> ResponseReturnValue:
 @bp.post("/fussy")
 @openapi.validate(resp=Answers(HTTP_200=Fussy))
 def fussy(json: Fussy) -> Fussy:
+    return json
+
+
+@bp.post("/json-field")
+@openapi.validate(resp=Answers(HTTP_200=Packed))
+def json_field(json: Packed) -> Packed:
     return json
 
 
@@ -380,6 +390,11 @@ def test_an_error_names_the_fields_and_echoes_no_input(client: FlaskClient) -> N
     assert response.status_code == 422
     assert set(json.loads(response.data)["fields"]) == {"password", "pin"}
     assert "hush" not in response.text
+
+
+def test_a_field_that_holds_wrong_json_is_422_and_not_400(client: FlaskClient) -> None:
+    assert client.post("/cases/json-field", json={"options": "[1]"}).get_json() == {"options": [1]}
+    assert client.post("/cases/json-field", json={"options": "["}).status_code == 422
 
 
 def test_a_model_validator_that_raises_is_422_with_its_words(client: FlaskClient) -> None:

@@ -102,7 +102,8 @@ def names_of_lists(model: Model) -> set[str]:
 def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
     """Raise what is wrong with a request."""
     if isinstance(error, ValidationError):
-        if error.errors()[0]["type"] == "json_invalid":
+        first = error.errors()[0]
+        if first["type"] == "json_invalid" and not first["loc"]:
             raise BadRequest("The body is not JSON.")
         raise InvalidRequest(error)
 
