@@ -202,5 +202,19 @@ def test_tests_that_need_no_database_run_without_one(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+def test_the_projects_tests_use_the_server_of_database_url_and_leave_nothing_there(empty: str) -> None:
+    databases = "SELECT datname FROM pg_database ORDER BY 1"
+    before = execute(empty, databases)
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_notes.py"]
+    ended = subprocess.run(
+        command, env=os.environ | {"DATABASE_URL": empty}, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stdout
+    assert "8 passed" in ended.stdout
+    assert execute(empty, databases) == before
+    assert execute(empty, "SELECT to_regclass('notes')") == [None]
+
+
 def test_an_application_can_be_made_without_a_database_that_answers() -> None:
     assert create_app(Settings.load(database_url=NOWHERE)).test_client().get("/version").status_code == 200
