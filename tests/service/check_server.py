@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ if __name__ == "__main__":
 """
 URL = "/api/temperatures"
 LENGTH = b"Content-Length: 100\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 HEAD = f"POST {URL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
 
 
@@ -40,6 +41,22 @@ def slow(tmp_path: Path) -> str:
     program = tmp_path / "slow.py"
     program.write_text(SLOW)
     return str(program)
+
+
+def half_a_body(server: Server, heading: bytes = LENGTH) -> socket.socket:
+    """Connect as a client that sends half a body, and no more for now."""
+    client = socket.create_connection(("127.0.0.1", server.port))
+    half = b'{"celsius":'
+    client.sendall(HEAD + heading + b"\r\n" + (b"64\r\n" if heading == CHUNKED else b"") + half)
+    return client
+
+
+def received(client: socket.socket) -> bool:
+    """Say whether there is an answer, or the end of the connection."""
+    with suppress(TimeoutError):
+        client.recv(1, socket.MSG_PEEK)
+        return True
+    return False
 
 
 def status(sock: socket.socket) -> int:
@@ -72,8 +89,7 @@ def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_
     with running(environment) as server:
         with ExitStack() as stack:
             for _ in range(8):
-                client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-                client.sendall(HEAD + LENGTH + b"\r\n" + b'{"celsius":')
+                stack.enter_context(half_a_body(server))
             wait_for_requests(server, 4)
             for path in ("/livez", "/readyz"):
                 assert server.get(path, server.metrics_port)[0] == 200
@@ -82,6 +98,50 @@ def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_
         server.terminate()
         server.log()
     assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("heading", [LENGTH, CHUNKED], ids=["with a length", "chunked"])
+def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed(
+    environment: dict[str, str], heading: bytes
+) -> None:
+    with running(environment | {"BODY_TIMEOUT_SECONDS": "1"}) as server:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(half_a_body(server, heading)) for _ in range(8)]
+            for client in clients:
+                client.settimeout(60)
+                with client.makefile("rb") as answer:
+                    assert answer.readline().split()[1] == b"408"
+                    assert b"application/problem+json" in answer.read()  # to the end: the server hangs up
+            assert server.get("/version")[0] == 200
+        server.terminate()
+        log = server.log()
+    assert server.process.returncode == 0
+    assert [line["status"] for line in log if line["logger"] == "access"] == [408] * 8 + [200]
+    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
+
+
+def test_a_client_that_sends_a_byte_at_a_time_gains_no_time(environment: dict[str, str]) -> None:
+    with running(environment | {"BODY_TIMEOUT_SECONDS": "1"}) as server:
+        with half_a_body(server, b"Content-Length: 1000000\r\n") as client:
+            client.settimeout(0.05)
+            deadline = time.monotonic() + 60
+            with suppress(ConnectionError):
+                while client.sendall(b" ") or not received(client):
+                    assert time.monotonic() < deadline
+        server.terminate()
+        log = server.log()
+    assert [line["status"] for line in log if line["logger"] == "access"] == [408]
+
+
+def test_a_body_in_time_is_taken_however_many_pieces_it_has(environment: dict[str, str]) -> None:
+    with running(environment) as server, half_a_body(server, b"Content-Length: 30\r\n") as client:
+        client.settimeout(60)
+        for piece in (b" 1,", b' "to":', b' "kelvin"', b"}"):
+            wait_for_requests(server, 1)
+            client.sendall(piece)
+        assert status(client) == 200
+        server.terminate()
+        server.log()
 
 
 def test_slow_views_leave_the_probes_alone_and_are_answered_when_the_server_is_told_to_stop(
@@ -99,11 +159,7 @@ def test_slow_views_leave_the_probes_alone_and_are_answered_when_the_server_is_t
 
 
 def test_a_server_with_a_half_body_ends_when_told_to(environment: dict[str, str]) -> None:
-    with (
-        running(environment | {"SHUTDOWN_SECONDS": "1"}) as server,
-        socket.create_connection(("127.0.0.1", server.port)) as client,
-    ):
-        client.sendall(HEAD + LENGTH + b"\r\n{")
+    with running(environment | {"SHUTDOWN_SECONDS": "1"}) as server, half_a_body(server):
         wait_for_requests(server, 1)
         server.terminate()
         server.log()
@@ -127,7 +183,7 @@ def test_a_chunked_body_is_read_whole_or_413(environment: dict[str, str], body: 
     with running(environment | {"MAX_CONTENT_LENGTH": "200"}) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.settimeout(60)
-            client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(body))
+            client.sendall(HEAD + CHUNKED + b"\r\n" + chunked(body))
             assert status(client) == code
         server.terminate()
         server.log()

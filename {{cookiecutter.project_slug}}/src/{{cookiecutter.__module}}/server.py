@@ -8,7 +8,7 @@ from flask import Flask, Response
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from . import create_app, graceful, logs, probes
+from . import create_app, graceful, logs, probes, timeouts
 from .settings import Settings, SettingsError
 
 
@@ -52,6 +52,7 @@ def application() -> Flask:
     settings = Settings.load()
     app = create_app(settings)
     stopping = graceful.wait_for_order()
+    timeouts.limit_bodies(settings.body_timeout_seconds)
 
     @app.after_request
     def close(response: Response) -> Response:

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """How many proxies in front set X-Forwarded-For, -Proto, -Host and -Prefix. The chart counts its ingress."""
     max_content_length: int = Field(default=1_048_576, ge=1)
     """Bytes of a request's body."""
+    body_timeout_seconds: int = Field(default=15, ge=1, le=600)
+    """How long a client may take to send it. It holds one of `threads` meanwhile."""
 
     # The server's (server.py); `flask run` has its own options.
     bind_address: str = "127.0.0.1"
