@@ -116,7 +116,8 @@ def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed
         server.terminate()
         log = server.log()
     assert server.process.returncode == 0
-    assert [line["status"] for line in log if line["logger"] == "access"] == [408] * 8 + [200]
+    statuses = [line["status"] for line in log if line["logger"] == "access"]
+    assert sorted(statuses) == [200] + [408] * 8  # in any order: the thread ends after the connection
     assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
 
 
