@@ -181,7 +181,8 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     certificate, key, ca = variant.certificate(folder / "company")
     # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
     knowing = {**environment, **believing(ca, folder / "company.pem")}
-    machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")}
+    # uv would ask github.com for the image's Python, and that is the stand-in: the runner has what is installed
+    machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never"}
     with (
         at_a_host(
             variant,
