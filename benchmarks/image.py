@@ -90,7 +90,7 @@ def contexts(folder: Path) -> tuple[str, list[Image]]:
         if pins is locked:
             pins = locked + "gunicorn==27.0.1\n"  # 20.1.0, its pin, wants packages that are gone
             shutil.copytree(ours / "src" / MODULE, context / "app" / MODULE)
-            wsgi = f"import sys\nsys.path.insert(0, 'app')\nfrom {MODULE} import create_app\napp = create_app()\n"
+            wsgi = f"import sys\nsys.path.insert(0, 'app')\nfrom {MODULE}.app import create_app\napp = create_app()\n"
         code = context / "app" / (f"{MODULE}/example.py" if MODULE in wsgi else "hello.py")
         if not code.exists():
             code.write_text(ITS_APP)

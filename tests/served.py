@@ -18,7 +18,7 @@ with contextlib.ExitStack() as stack:
     if Path("tests/postgresql.py").exists():
         environment["DATABASE_URL"] = stack.enter_context(import_module("postgresql").address())
         (package,) = Path("src").iterdir()
-        migrated = os.environ | environment | {"FLASK_APP": package.name}
+        migrated = os.environ | environment | {"FLASK_APP": f"{package.name}.app"}
         subprocess.run([sys.executable, "-m", "flask", "db", "upgrade"], env=migrated, check=True)
     server = stack.enter_context(import_module("server").running(environment))
     command = [argument.replace("{url}", f"http://127.0.0.1:{server.port}") for argument in sys.argv[1:]]

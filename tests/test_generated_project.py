@@ -3,10 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +86,7 @@ def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> 
 @pytest.mark.slow
 def test_without_the_example_the_project_still_passes(checkout: Checkout) -> None:
     section = (checkout.path / "README.md").read_text().split("## The example")[1]
-    (factory,) = checkout.path.glob("src/*/__init__.py")
+    (factory,) = checkout.path.glob("src/*/app.py")
     named = [checkout.path / name for name in re.findall(r"^- `(.+)`$", section, re.MULTILINE)]
     kept = {file: file.read_bytes() for file in (*named, factory)}
     try:
@@ -120,6 +124,7 @@ def cases(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1200)  # each is a file of tests, with timeouts of its own
 @pytest.mark.parametrize("check", ["api", "flask", "server", "database"])
 def test_the_service_does_what_its_users_expect(checkout: Checkout, cases: Path, check: str) -> None:
     file = cases / f"check_{check}.py"
@@ -137,25 +142,75 @@ def test_people_are_greeted(client: FlaskClient) -> None:
 """
 
 
-def test_the_first_endpoint_of_the_readme_works_as_it_is_written_there(checkout: Checkout) -> None:
+@contextmanager
+def as_the_readme_says(checkout: Checkout, module: str, first_line: str, test: str = "") -> Iterator[None]:
+    """Add the README's block of Python that starts so as a module with a blueprint, which is registered; and a test."""
     readme = (checkout.path / "README.md").read_text()
-    (factory,) = checkout.path.glob("src/*/__init__.py")
+    (code,) = (block for block in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if block.startswith(first_line))
+    (factory,) = checkout.path.glob("src/*/app.py")
     original = factory.read_text()
-    added = {
-        factory.with_name("greet.py"): re.findall(r"```python\n(.+?)```", readme, re.DOTALL)[0],
-        checkout.path / "tests/test_greet.py": FIRST_TEST,
-    }
+    added = {factory.with_name(f"{module}.py"): code, checkout.path / f"tests/test_{module}.py": test}
     try:
         for file, text in added.items():
             file.write_text(text)
-        imported = original.replace("from .extensions", "from .greet import bp as greet\nfrom .extensions")
-        factory.write_text(imported.replace("    return app", "    app.register_blueprint(greet)\n    return app"))
-        for command in ("ruff check --fix .", "ruff format --check .", "mypy", "pytest -q tests/test_greet.py"):
+        imported = original.replace("from .extensions", f"from .{module} import bp as {module}\nfrom .extensions")
+        registered = imported.replace("    return app", f"    app.register_blueprint({module})\n    return app")
+        factory.write_text(registered)
+        checkout.passes("ruff check --fix .")
+        for command in ("ruff format --check .", "mypy"):
             checkout.passes(command)
+        yield
     finally:
         factory.write_text(original)
         for file in added:
             file.unlink()
+
+
+def test_the_first_endpoint_of_the_readme_works_as_it_is_written_there(checkout: Checkout) -> None:
+    with as_the_readme_says(checkout, "greet", "from flask import Blueprint\nfrom pydantic", FIRST_TEST):
+        checkout.passes("pytest -q tests/test_greet.py")
+
+
+def test_the_worker_and_the_cron_job_of_the_how_to_are_commands_that_the_cluster_can_run(checkout: Checkout) -> None:
+    environment = os.environ | {"DATABASE_URL": "postgresql://nobody@localhost/none"}
+    with as_the_readme_says(checkout, "jobs", "import signal\nimport threading"):
+        for command in re.findall(r"\(list (.+?)\)", (checkout.path / "chart/README.md").read_text()):
+            flask, name = command.replace('"', "").split()
+            program = [checkout.path / ".venv/bin" / flask, name]
+            with subprocess.Popen(program, cwd=checkout.path, env=environment, stderr=subprocess.PIPE) as running:
+                if name == "work":
+                    wait_for_a_handler_of(signal.SIGTERM, running)
+                    running.terminate()
+                _, said = running.communicate(timeout=120)
+            assert (running.returncode, said) == (0, b"")
+
+
+def wait_for_a_handler_of(number: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process catches a signal: Linux says which it does."""
+    while process.poll() is None:
+        caught = re.search(r"^SigCgt:\s+(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+        if caught and int(caught[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProject, tmp_path: Path) -> None:
+    folder = tmp_path / project.slug
+    shutil.copytree(project.path, folder)
+    readme = (folder / "README.md").read_text()
+    (addition,) = re.findall(r"`uv add '(pyjwt.+?)'`", readme)
+    uv(folder, "add", "--quiet", addition)
+    (settings,) = folder.glob("src/*/settings.py")
+    names = "".join(f"    {name}: str\n" for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url"))
+    settings.write_text(settings.read_text().replace("    revision: str", f"{names}    revision: str"))
+    (code,) = (block for block in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if "import jwt" in block)
+    settings.with_name("auth.py").write_text(code)
+    test = (SERVICE / "check_oidc.py").read_text().replace("hello_api", project.module)
+    (folder / "tests/test_oidc.py").write_text(test)
+    checkout = Checkout(folder)
+    for command in ("ruff check .", "ruff format --check src", "mypy src", "pytest -q tests/test_oidc.py"):
+        checkout.passes(command)
 
 
 def test_views_for_ordinary_models_are_typed_strictly(checkout: Checkout, cases: Path) -> None:

@@ -1,1 +1,1 @@
-FLASK_APP={{ cookiecutter.__module }}
+FLASK_APP={{ cookiecutter.__module }}.app

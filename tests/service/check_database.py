@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from hello_api import create_app
+from hello_api.app import create_app
 from hello_api.database import options, readiness
 from hello_api.extensions import Base, db
 from hello_api.notes import Note

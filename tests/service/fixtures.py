@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hello_api import create_app
+from hello_api.app import create_app
 from hello_api.settings import Settings
 
 REVISION = "c0ffee" * 6 + "c0de"

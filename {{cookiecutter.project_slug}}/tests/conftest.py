@@ -9,7 +9,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from flask_migrate import upgrade
 {%- endif %}
 
-from {{ cookiecutter.__module }} import create_app
+from {{ cookiecutter.__module }}.app import create_app
 {%- if cookiecutter.__database %}
 from {{ cookiecutter.__module }}.extensions import Base, db
 {%- endif %}

@@ -17,7 +17,6 @@ from .settings import Settings
 INFO = Gauge("service_info", "The source commit that runs", ["revision"])
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being handled")
 SECONDS = Histogram("http_request_duration_seconds", "Time to the response", ["method", "route", "status"])
-
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -25,13 +24,12 @@ log = logging.getLogger("access")
 
 
 class Access:
-    """Middleware that names, logs, counts and times each request."""
+    """Middleware that names (X-Request-ID), logs, counts and times each request."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self.app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request under its X-Request-ID, which the response has, too."""
         started = time.perf_counter()
         given = environ.get("HTTP_X_REQUEST_ID", "")
         environ["HTTP_X_REQUEST_ID"] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
@@ -51,21 +49,18 @@ class Access:
 
 
 def note(request: Request, request_id: str, status: int, seconds: float) -> None:
-    """Measure and log a request."""
     method, rule = request.method, request.url_rule
     # Only what the application knows: names that callers make up must not become time series.
     labels = (method if method in METHODS else "other", rule.rule if rule else "none", str(status))
     SECONDS.labels(*labels).observe(seconds)
-    path, milliseconds = request.path, round(seconds * 1000, 1)  # without the query: people put secrets there
     if log.isEnabledFor(logging.INFO):  # as log.info() does, but for its search for the line that called it
-        values = (method, path, status, milliseconds)
-        fields = dict(zip(("method", "path", "status", "milliseconds"), values, strict=True))
+        values = (method, request.path, status, round(seconds * 1000, 1))  # no query: people put secrets there
         record = log.makeRecord(log.name, logging.INFO, "", 0, "%s %s %d %s ms", values, None)
-        record.__dict__ |= fields | {"request_id": request_id}
+        names = ("method", "path", "status", "milliseconds", "request_id")
+        record.__dict__.update(zip(names, (*values, request_id), strict=True))
         log.handle(record)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Put the middleware in front of the application."""
     INFO.labels(settings.revision).set(1)
     app.wsgi_app = Access(app.wsgi_app)  # type: ignore[method-assign]

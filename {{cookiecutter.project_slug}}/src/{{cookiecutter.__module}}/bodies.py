@@ -1,15 +1,25 @@
-"""Request bodies without a Content-Length: too long is 413, where Werkzeug 3.1 cuts them off and says nothing."""
+"""Limits for request bodies: of size where it is not known beforehand (chunked), and of time.
 
-from io import BytesIO
-from typing import IO
+Werkzeug 3.1 cuts a chunked body off and says nothing; Granian waits for ever (emmett-framework/granian#728).
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from io import BytesIO, RawIOBase
+from typing import IO, Any
 
 import flask
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.utils import cached_property
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+
+from .errors import problem
+
+LINGER = 2  # seconds for a client to take its answer before the connection is closed
 
 
 class Request(flask.Request):
-    """A request whose body is limited, also where its length is not known beforehand (chunked)."""
+    """A request whose body is read whole, or 413."""
 
     @cached_property
     def stream(self) -> IO[bytes]:
@@ -21,3 +31,72 @@ class Request(flask.Request):
         if len(body) > limit:
             raise RequestEntityTooLarge
         return BytesIO(body)
+
+
+class Deadlines:
+    """Ends the requests whose bodies do not arrive in time."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        self.waiting: dict[Any, float] = {}  # whoever takes a request out of it, answers it
+        threading.Thread(target=self.watch, name="deadlines", daemon=True).start()
+
+    def watch(self) -> None:
+        while True:
+            time.sleep(1)
+            for protocol, end in self.waiting.copy().items():
+                if time.monotonic() > end and self.waiting.pop(protocol, 0):
+                    threading.Thread(target=hang_up, args=(protocol,), daemon=True).start()
+
+
+def hang_up(protocol: Any) -> None:
+    """Answer a request whose thread still waits, with a byte less than promised: so Granian closes the connection."""
+    response = problem(RequestTimeout())
+
+    def body() -> Iterator[bytes]:
+        yield response.data
+        time.sleep(LINGER)
+
+    headers = [("Content-Type", response.content_type), ("Content-Length", str(len(response.data) + 1))]
+    protocol.response_iter(response.status_code, [*headers, ("Connection", "close")], body())
+
+
+class Body(RawIOBase):
+    """A body with a deadline for the whole of it, counted from the first byte that is asked for."""
+
+    def __init__(self, body: Any, protocol: Any, deadlines: Deadlines) -> None:
+        self.body, self.protocol, self.deadlines = body, protocol, deadlines
+
+    @cached_property
+    def end(self) -> float:
+        return time.monotonic() + self.deadlines.seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.deadlines.waiting[self.protocol] = self.end
+        data = self.body.read(len(buffer))
+        if not self.deadlines.waiting.pop(self.protocol, 0):
+            raise RequestTimeout
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def limit_time(seconds: int) -> None:
+    """Give clients so many seconds to send a body, in this process: one of Granian's workers, before it serves."""
+    from granian.server import mp
+
+    deadlines = Deadlines(seconds)
+    original: Callable[..., Callable[..., Any]] = mp._wsgi_call_wrap  # type: ignore[attr-defined]
+
+    def wrap(*arguments: Any) -> Callable[..., Any]:
+        run = original(*arguments)
+
+        def handle(protocol: Any, environ: dict[str, Any]) -> Any:
+            environ["wsgi.input"] = Body(environ["wsgi.input"], protocol, deadlines)
+            return run(protocol, environ)
+
+        return handle
+
+    mp._wsgi_call_wrap = wrap  # type: ignore[assignment,attr-defined]

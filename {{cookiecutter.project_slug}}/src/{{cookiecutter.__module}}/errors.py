@@ -15,22 +15,13 @@ class Problem(BaseModel):
 
 
 def problem(error: HTTPException) -> Response:
-    """Return the response to an HTTP error."""
-    details = Problem(
-        status=error.code or 500,
-        title=error.name,
-        detail=error.description,
-        fields=getattr(error, "fields", None),
-    )
+    fields = getattr(error, "fields", None)
+    details = Problem(status=error.code or 500, title=error.name, detail=error.description, fields=fields)
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     body = details.model_dump_json(exclude_none=True)
     return Response(body, details.status, headers, content_type="application/problem+json")
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error with problem details.
-
-    An exception that no view expects arrives here as InternalServerError, which says nothing of the inside. Flask has
-    logged it, and raises it instead where a debugger or a test wants to see it.
-    """
+    """Answer every error with problem details; an unexpected one, which Flask logs, shows nothing of the inside."""
     app.register_error_handler(HTTPException, problem)

@@ -34,18 +34,13 @@ class StandardOutput(logging.StreamHandler[TextIO]):
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
-        """Return standard output."""
         return sys.stdout
 
 
-class RequestId(logging.Filter):
-    """Give each log record the id of its request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let all records pass."""
-        if not hasattr(record, "request_id") and has_request_context():
-            record.request_id = request.environ.get("HTTP_X_REQUEST_ID")
-        return True
+def add_request_id(record: logging.LogRecord) -> bool:
+    if not hasattr(record, "request_id") and has_request_context():
+        record.request_id = request.environ.get("HTTP_X_REQUEST_ID")
+    return True
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -55,8 +50,7 @@ def config(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": TEXT if text else JSON | {"static_fields": {"revision": settings.revision}}},
-        "filters": {"request": {"()": RequestId}},
-        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": ["request"]}},
+        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": [add_request_id]}},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "_granian": {"level": settings.log_level},
@@ -68,5 +62,4 @@ def config(settings: Settings) -> dict[str, Any]:
 
 
 def configure(settings: Settings) -> None:
-    """Send this process's logs to standard output."""
     logging.config.dictConfig(config(settings))

@@ -45,20 +45,17 @@ class InvalidResponse(Exception):
 class Adapter(PydanticModelAdapter):
     """Models as Pydantic means them."""
 
-    def dump_json(self, value: Any) -> bytes:
-        """Return the JSON of models, by their aliases."""
-        return to_json(value, by_alias=True)
-
     def make_list_model(self, model: Model) -> Model:
-        """Return one and the same model for `list[Model]`, wherever it is asked for."""
         return list_model(model)
 
+    def dump_json(self, value: Any) -> bytes:
+        return to_json(value, by_alias=True)
+
     def validation_errors(self, err: ValidationError) -> Any:
-        """Return what is wrong, without the input: it may be a password."""
-        return err.errors(include_url=False, include_context=False, include_input=False)
+        return err.errors(include_url=False, include_context=False, include_input=False)  # it may be a password
 
 
-@cache
+@cache  # one and the same model for `list[Model]`
 def list_model(model: Model) -> Model:
     return PydanticModelAdapter().make_list_model(model)
 
@@ -69,7 +66,6 @@ class Plugin(FlaskPlugin):
     def request_validation(
         self, request: Request, query: Model, json: Model, form: Model, headers: Model, cookies: Model
     ) -> None:
-        """Put what was validated where SpecTree looks for it."""
         context = Context(None, None, None, None, None)
         if form or headers or cookies:
             super().request_validation(request, None, None, form, headers, cookies)  # type: ignore[no-untyped-call]
@@ -100,7 +96,6 @@ def names_of_lists(model: Model) -> set[str]:
 
 
 def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
-    """Raise what is wrong with a request."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         if first["type"] == "json_invalid" and not first["loc"]:
@@ -109,7 +104,6 @@ def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> N
 
 
 def complain(_request: Any, _response: Any, error: Exception | None, _view: Any, adapter: Any) -> None:
-    """Raise what is wrong with a response."""
     if isinstance(error, ValidationError):
         raise InvalidResponse(adapter.validation_errors(error)) from None
 
@@ -137,17 +131,14 @@ class OpenAPI(SpecTree):
 
     def document(self) -> ResponseReturnValue:
         """Return the OpenAPI document of the current application."""
-        extensions = current_app.extensions
-        if "openapi" not in extensions:
-            extensions["openapi"] = self._generate_spec()
-        document: dict[str, Any] = extensions["openapi"]
-        return document
+        if "openapi" not in current_app.extensions:
+            current_app.extensions["openapi"] = self._generate_spec()
+        return dict(current_app.extensions["openapi"])
 
     def page(self) -> ResponseReturnValue:
         """Return a page that shows the document; its scripts come from unpkg.com."""
         options = self.config.swagger_oauth2_config()
-        page: str = PAGE_TEMPLATES["swagger"].format(spec_url="/openapi.json", spec_path="docs", **options)
-        return page
+        return str(PAGE_TEMPLATES["swagger"].format(spec_url="/openapi.json", spec_path="docs", **options))
 
     def validate(self, *args: Any, **options: Any) -> Callable[..., Any]:
         """Decorate a view as SpecTree does, which cannot read `flask.typing` at run time."""

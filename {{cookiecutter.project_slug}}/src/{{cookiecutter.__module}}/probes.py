@@ -14,22 +14,18 @@ from werkzeug.serving import make_server
 from . import errors
 from .settings import Settings
 
-Check = Callable[[], None]
 
-
-def create_probes(checks: list[Check], stopping: threading.Event) -> Flask:
+def create_probes(checks: list[Callable[[], None]], stopping: threading.Event) -> Flask:
     """Return what answers on METRICS_PORT; a check raises ServiceUnavailable."""
     probes = Flask("probes", static_folder=None)
     errors.init_app(probes)
 
-    @probes.get("/livez")
+    @probes.get("/livez")  # a failure restarts the pod
     def live() -> ResponseReturnValue:
-        """Say that the process runs, and no more: a failure restarts the pod."""
         return {"status": "alive"}
 
-    @probes.get("/readyz")
+    @probes.get("/readyz")  # a failure keeps requests away
     def ready() -> ResponseReturnValue:
-        """Say that requests can be handled; a failure keeps them away."""
         if stopping.is_set():
             raise ServiceUnavailable("about to stop")
         for check in checks:

@@ -1,15 +1,27 @@
-"""The production server: Granian for the API; probes and metrics have a thread and a port of their own."""
+"""The production server: Granian for the API, and a graceful shutdown.
 
+Between SIGTERM and the end it says "not ready" and serves on, until the cluster sends nobody here: Granian's main
+process tells its worker (SIGUSR1), waits, and only then lets Granian stop, which finishes the requests in flight.
+"""
+
+import gc
+import multiprocessing
 import os
+import signal
 import socket
 import sys
+import threading
+from types import FrameType
 
 from flask import Flask, Response
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from . import create_app, graceful, logs, probes, timeouts
+from . import bodies, logs, probes
+from .app import create_app
 from .settings import Settings, SettingsError
+
+DRAIN = signal.SIGUSR1
 
 
 def main() -> None:
@@ -34,12 +46,11 @@ def main() -> None:
         websockets=False,
         log_dictconfig=logs.config(settings),
     )
-    server.on_startup(lambda: graceful.delay_stop(settings.drain_seconds))
+    server.on_startup(lambda: delay_stop(settings.drain_seconds))
     server.serve()
 
 
 def check_port(variable: str, address: str, port: int) -> None:
-    """Raise SettingsError where nobody can listen."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         socket.create_server((address, port), family=family).close()
@@ -47,12 +58,35 @@ def check_port(variable: str, address: str, port: int) -> None:
         raise SettingsError(f"{variable}: cannot listen on {address}:{port}: {os.strerror(error.errno or 0)}") from None
 
 
+def delay_stop(seconds: float) -> None:
+    """In the main process: put a delay between SIGTERM and Granian's own handler."""
+    # Blocked here and so in all workers and their threads, the signal waits until a worker takes it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
+    stop = signal.getsignal(signal.SIGTERM)
+    if not seconds or not callable(stop):
+        return
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, stop)  # a second SIGTERM stops at once
+        for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
+            os.kill(worker, DRAIN)
+        later = threading.Timer(seconds, stop, (number, frame))
+        later.daemon = True
+        later.start()
+
+    signal.signal(signal.SIGTERM, drain)
+
+
 def application() -> Flask:
     """Return the application as Granian's worker process runs it."""
     settings = Settings.load()
     app = create_app(settings)
-    stopping = graceful.wait_for_order()
-    timeouts.limit_bodies(settings.body_timeout_seconds)
+    stopping = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
+
+    def wait() -> None:  # in a thread: the main one may never run Python
+        signal.sigwait({DRAIN})
+        stopping.set()
 
     @app.after_request
     def close(response: Response) -> Response:
@@ -60,5 +94,9 @@ def application() -> Flask:
             response.headers["Connection"] = "close"  # clients connect again, to another pod
         return response
 
+    threading.Thread(target=wait, name="graceful", daemon=True).start()
+    bodies.limit_time(settings.body_timeout_seconds)
     probes.serve(app, settings, stopping)
+    gc.freeze()
+    gc.enable()
     return app

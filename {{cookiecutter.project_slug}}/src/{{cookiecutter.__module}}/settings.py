@@ -5,11 +5,7 @@ from typing import Any, Literal, Self
 
 import click
 from flask import Flask, current_app
-{%- if cookiecutter.__database %}
-from pydantic import Field, SecretStr, ValidationError, field_validator
-{%- else %}
-from pydantic import Field, ValidationError
-{%- endif %}
+from pydantic import Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -24,7 +20,6 @@ class Environment(EnvSettingsSource):
     """Environment variables; a list may be written as `a,b`, not only as `["a","b"]`."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """Return what a variable says."""
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
@@ -36,39 +31,26 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
-    revision: str = "unknown"
-    """The source commit; the image knows its own."""
+    revision: str = "unknown"  # the source commit; the image knows its own
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "json", "text"] = "auto"
-    """auto: text on a terminal, JSON elsewhere."""
-    api_docs: bool = False
-    """Whether /docs shows the API; it always does under `flask run --debug`."""
-    cors_origins: list[str] = []
-    """Whose pages may call this API: https://app.example.com, or *."""
-    trusted_proxies: int = Field(default=0, ge=0)
-    """How many proxies in front set X-Forwarded-For, -Proto, -Host and -Prefix. The chart counts its ingress."""
-    max_content_length: int = Field(default=1_048_576, ge=1)
-    """Bytes of a request's body."""
-    body_timeout_seconds: int = Field(default=15, ge=1, le=600)
-    """How long a client may take to send it. It holds one of `threads` meanwhile."""
+    log_format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON elsewhere
+    api_docs: bool = False  # whether /docs shows the API; it always does under `flask run --debug`
+    cors_origins: list[str] = []  # whose pages may call this API: https://app.example.com, or *
+    trusted_proxies: int = Field(default=0, ge=0)  # how many in front set X-Forwarded-*; the chart counts its ingress
+    max_content_length: int = Field(default=1_048_576, ge=1)  # bytes of a request's body
+    body_timeout_seconds: int = Field(default=15, ge=1, le=600)  # for a client to send it; it holds one of `threads`
 
     # The server's (server.py); `flask run` has its own options.
     bind_address: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
-    metrics_port: int = Field(default=9090, ge=1, le=65535)
-    """For probes and Prometheus; no Service or ingress leads there."""
-    threads: int = Field(default=4, ge=1, le=256)
-    """Requests handled at the same time."""
-    drain_seconds: int = Field(default=0, ge=0, le=300)
-    """Told to stop, the server first says for so long that it is not ready, and still answers."""
-    shutdown_seconds: int = Field(default=20, ge=1, le=600)
-    """How long requests in flight may take after that."""
+    metrics_port: int = Field(default=9090, ge=1, le=65535)  # for probes and Prometheus
+    threads: int = Field(default=4, ge=1, le=256)  # requests handled at the same time
+    drain_seconds: int = Field(default=0, ge=0, le=300)  # told to stop: not ready, but still answering, for so long
+    shutdown_seconds: int = Field(default=20, ge=1, le=600)  # for requests in flight to end after that
 {%- if cookiecutter.__database %}
 
-    database_url: SecretStr
-    """postgresql://user:password@host/name"""
-    database_timeout_seconds: int = Field(default=5, ge=1, le=300)
-    """How long a request waits for a connection, and a statement may take."""
+    database_url: SecretStr  # postgresql://user:password@host/name
+    database_timeout_seconds: int = Field(default=5, ge=1, le=300)  # for a connection, and for a statement
 
     @field_validator("database_url")
     @classmethod
@@ -81,16 +63,11 @@ class Settings(BaseSettings):
 {%- endif %}
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+    def settings_customise_sources(  # type: ignore[override]
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings come from, the first one wins: arguments, variables, files."""
-        return init_settings, Environment(settings_cls), file_secret_settings
+        return sources["init_settings"], Environment(settings_cls), sources["file_secret_settings"]
 
     @classmethod
     def load(cls, **given: Any) -> Self:

@@ -10,8 +10,6 @@ bp = Blueprint("version", __name__)
 
 
 class Version(BaseModel):
-    """The source commit that the image was built from."""
-
     name: str
     revision: str
 
@@ -19,5 +17,5 @@ class Version(BaseModel):
 @bp.get("/version")
 @openapi.validate(resp=Response(HTTP_200=Version))
 def version() -> Version:
-    """Name the build that answers."""
+    """Name the source commit that answers."""
     return Version(name="{{ cookiecutter.project_slug }}", revision=current_settings().revision)

@@ -1,0 +1,74 @@
+"""The how-to of the generated README for OIDC, with a provider of our own."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask import g
+from flask.testing import FlaskClient
+from hello_api.app import create_app
+from hello_api.auth import login_required
+from hello_api.settings import Settings
+from jwt.algorithms import RSAAlgorithm
+
+KEY, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+ISSUER = "https://login.example.com"
+
+
+class Keys(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        key = RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True) | {"kid": "one", "use": "sig"}
+        self.wfile.write(json.dumps({"keys": [key]}).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    with HTTPServer(("127.0.0.1", 0), Keys) as provider:
+        threading.Thread(target=provider.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{provider.server_port}/keys"
+        app = create_app(Settings.load(oidc_issuer=ISSUER, oidc_audience="api", oidc_jwks_url=url))
+        app.add_url_rule("/me", view_func=login_required(lambda: {"who": g.claims["sub"]}))
+        yield app.test_client()
+        provider.shutdown()
+
+
+def token(key: rsa.RSAPrivateKey = KEY, **claims: Any) -> str:
+    wanted = {"iss": ISSUER, "aud": "api", "sub": "ann", "exp": time.time() + 60} | claims
+    return jwt.encode(wanted, key, "RS256", headers={"kid": "one"})
+
+
+def test_a_token_of_the_provider_is_let_in(client: FlaskClient) -> None:
+    response = client.get("/me", headers={"Authorization": f"Bearer {token()}"})
+
+    assert (response.status_code, response.get_json()) == (200, {"who": "ann"})
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": f"Bearer {token(OTHER)}"},
+        {"Authorization": f"Bearer {token(exp=1)}"},
+        {"Authorization": f"Bearer {token(aud='another')}"},
+        {"Authorization": f"Bearer {token(iss='https://evil.example.com')}"},
+    ],
+    ids=["none", "another scheme", "nonsense", "another key", "too old", "for another service", "another provider"],
+)
+def test_anything_else_is_401_with_the_scheme_that_is_asked_for(client: FlaskClient, sent: dict[str, str]) -> None:
+    response = client.get("/me", headers=sent)
+
+    assert (response.status_code, response.content_type) == (401, "application/problem+json")
+    assert response.headers["WWW-Authenticate"].lower().startswith("bearer")
