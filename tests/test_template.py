@@ -185,6 +185,15 @@ def test_scripts_can_be_run(project: BakedProject) -> None:
     assert [name for name in scripts if not (project.path / name).stat().st_mode & 0o111] == []
 
 
+def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
+    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt"}  # written by uv, with hashes
+    lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
+    scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
+
+    assert sum(lines.values()) - scripts <= 2150
+    assert scripts <= 1170
+
+
 def test_text_files_end_lines_as_unix_does(project: BakedProject) -> None:
     assert [name for name in project.files() if b"\r" in (project.path / name).read_bytes()] == []
 

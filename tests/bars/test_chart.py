@@ -44,7 +44,7 @@ def test_kube_score_finds_nothing_to_criticise(judged: Judged, values: str) -> N
 
     verdicts = [line for line in ended.stdout.splitlines() if not line.startswith(("[OK]", "[SKIPPED]"))]
     assert verdicts == []
-    assert ended.stdout.count("[OK]") >= 50, "it has looked"
+    assert ended.stdout.count("[OK]") >= 30, "it has looked"
     assert ended.returncode == 0
 
 
@@ -53,6 +53,6 @@ def test_every_object_is_one_that_kubernetes_knows(judged: Judged, values: str, 
     objects: list[dict[str, Any]] = judged.objects(values).everything
     own = [object_ for object_ in objects if object_["apiVersion"] not in NOT_KUBERNETES_OWN]
 
-    assert len(own) >= 7
+    assert len(own) >= 5
     for object_ in own:
         kubernetes_validate.validate(object_, version, strict=True)

@@ -10,15 +10,31 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask import g
+from flask import Blueprint, g
 from flask.testing import FlaskClient
 from hello_api.app import create_app
 from hello_api.auth import login_required
+from hello_api.extensions import Response, openapi
 from hello_api.settings import Settings
 from jwt.algorithms import RSAAlgorithm
+from pydantic import BaseModel
 
 KEY, OTHER = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
 ISSUER = "https://login.example.com"
+
+
+bp = Blueprint("me", __name__)
+
+
+class Person(BaseModel):
+    name: str
+
+
+@bp.get("/me")
+@login_required
+@openapi.validate(resp=Response(HTTP_200=Person))
+def me() -> Person:
+    return Person(name=g.claims["sub"])
 
 
 class Keys(BaseHTTPRequestHandler):
@@ -38,7 +54,7 @@ def client() -> Iterator[FlaskClient]:
         threading.Thread(target=provider.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{provider.server_port}/keys"
         app = create_app(Settings.load(oidc_issuer=ISSUER, oidc_audience="api", oidc_jwks_url=url))
-        app.add_url_rule("/me", view_func=login_required(lambda: {"who": g.claims["sub"]}))
+        app.register_blueprint(bp)
         yield app.test_client()
         provider.shutdown()
 
@@ -51,7 +67,7 @@ def token(key: rsa.RSAPrivateKey = KEY, **claims: Any) -> str:
 def test_a_token_of_the_provider_is_let_in(client: FlaskClient) -> None:
     response = client.get("/me", headers={"Authorization": f"Bearer {token()}"})
 
-    assert (response.status_code, response.get_json()) == (200, {"who": "ann"})
+    assert (response.status_code, response.get_json()) == (200, {"name": "ann"})
 
 
 @pytest.mark.parametrize(

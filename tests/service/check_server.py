@@ -29,6 +29,21 @@ def create_app(settings):
 if __name__ == "__main__":
     {MODULE}.server.main()
 """
+LATE = f"""
+import pathlib, sys, time
+import {MODULE}.server
+original = {MODULE}.server.application
+
+def application():
+    app = original()
+    while not pathlib.Path(sys.argv[1]).exists():
+        time.sleep(0.01)
+    return app
+
+{MODULE}.server.application = application
+if __name__ == "__main__":
+    {MODULE}.server.main()
+"""
 URL = "/api/temperatures"
 LENGTH = b"Content-Length: 100\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -41,6 +56,24 @@ def slow(tmp_path: Path) -> str:
     program = tmp_path / "slow.py"
     program.write_text(SLOW)
     return str(program)
+
+
+def test_a_server_is_not_ready_before_its_own_port_takes_connections(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    program, gate = tmp_path / "late.py", tmp_path / "gate"
+    program.write_text(LATE)
+    with running(environment, str(program), str(gate), ready=False) as server:
+        while True:  # until the port of the probes is taken
+            assert server.process.poll() is None
+            with suppress(ConnectionRefusedError), pytest.raises(TimeoutError):
+                server.get("/readyz", server.metrics_port, timeout=1)
+                break
+        gate.touch()
+        server.wait("/readyz", 200, server.metrics_port)
+        assert server.get("/version")[0] == 200
+        server.terminate()
+        server.log()
 
 
 def half_a_body(server: Server, heading: bytes = LENGTH) -> socket.socket:

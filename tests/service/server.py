@@ -36,8 +36,8 @@ class Server:
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def get(self, path: str, port: int | None = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+    def get(self, path: str, port: int | None = None, timeout: float = 20) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -68,8 +68,8 @@ class Server:
 
 
 @contextmanager
-def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
-    """Start the server, and wait until it is ready."""
+def running(environment: dict[str, str], *command: str, ready: bool = True) -> Iterator[Server]:
+    """Start the server, and wait until it is ready, unless told otherwise."""
     ports = free_ports()
     variables = {"PORT": str(ports[0]), "METRICS_PORT": str(ports[1])} | environment
     with (
@@ -80,7 +80,8 @@ def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
     ):
         try:
             server = Server(process, *ports, Path(output.name))
-            server.wait("/readyz", 200, server.metrics_port)
+            if ready:
+                server.wait("/readyz", 200, server.metrics_port)
             yield server
         finally:
             if process.poll() is None:

@@ -121,8 +121,10 @@ volumeMounts:
 name: {{ .name | quote }}
 command:
   {{- toYaml .command | nindent 2 }}
+{{- with include "env" .root | trim }}
 env:
-  {{- include "env" .root | trim | default "[]" | nindent 2 }}
+  {{- . | nindent 2 }}
+{{- end }}
 {{ include "container-settings" .root }}
 {{- end -}}
 

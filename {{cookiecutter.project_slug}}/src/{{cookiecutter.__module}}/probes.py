@@ -1,8 +1,11 @@
 """Probes and metrics, on a port and in threads of their own: slow views and slow clients do not get the pod killed."""
 
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -37,8 +40,16 @@ def create_probes(checks: list[Callable[[], None]], stopping: threading.Event) -
 
 
 def serve(app: Flask, settings: Settings, stopping: threading.Event) -> None:
-    """Serve the probes of an application in the background."""
+    """Serve the probes of an application in the background, once its own port takes connections."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for each probe
     probes = create_probes(app.extensions["readiness"], stopping)
     server = make_server(settings.bind_address, settings.metrics_port, probes, threaded=True)
-    threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+
+    def run() -> None:
+        while True:
+            with suppress(OSError), socket.create_connection((settings.bind_address, settings.port), timeout=1):
+                break
+            time.sleep(0.01)
+        server.serve_forever()
+
+    threading.Thread(target=run, name="probes", daemon=True).start()
