@@ -105,7 +105,7 @@ def serving(contender: Contender, environment: Path, module: str) -> Iterator[No
 
 
 def wait(contender: Contender) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300  # on a busy machine, too
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{contender.port}/version", timeout=2) as answer:

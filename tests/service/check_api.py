@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 from hello_api.extensions import Response as Answers
 from hello_api.extensions import openapi
+from hello_api.openapi import InvalidResponse
 from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, SecretStr, computed_field, model_validator
 from pydantic.alias_generators import to_camel
 
@@ -414,6 +415,12 @@ def test_an_answer_that_is_not_as_documented_is_500_and_not_sent(
     logged = capsys.readouterr().out
     assert "InvalidResponse" in logged
     assert "hush" not in logged
+
+
+def test_in_tests_an_answer_that_is_not_as_documented_is_an_exception(app: Flask, client: FlaskClient) -> None:
+    app.testing = True
+    with pytest.raises(InvalidResponse, match="id"):
+        client.get("/cases/wrong")
 
 
 def test_every_reference_leads_somewhere_and_every_name_is_allowed(document: dict[str, Any]) -> None:
