@@ -85,7 +85,8 @@ def install(project: Path, environment: Path, packages: tuple[str, ...]) -> None
 @contextmanager
 def serving(contender: Contender, environment: Path, module: str) -> Iterator[None]:
     contender.port = free_port()
-    command = contender.command.format(module=module, app=f"--bind 127.0.0.1:{contender.port} {module}.app:create_app()")
+    app = f"--bind 127.0.0.1:{contender.port} {module}.app:create_app()"
+    command = contender.command.format(module=module, app=app)
     program, *arguments = command.split()
     variables = {
         **os.environ,
