@@ -200,7 +200,8 @@ def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProje
     shutil.copytree(project.path, folder)
     readme = (folder / "README.md").read_text()
     (addition,) = re.findall(r"`uv add '(pyjwt.+?)'`", readme)
-    uv(folder, "add", "--quiet", addition)
+    uv(folder, "add", "--no-sync", "--quiet", addition)
+    uv(folder, "sync", "--quiet")
     (settings,) = folder.glob("src/*/settings.py")
     names = "".join(f"    {name}: str\n" for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url"))
     settings.write_text(settings.read_text().replace("    revision: str", f"{names}    revision: str"))
@@ -209,7 +210,7 @@ def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProje
     test = (SERVICE / "check_oidc.py").read_text().replace("hello_api", project.module)
     (folder / "tests/test_oidc.py").write_text(test)
     checkout = Checkout(folder)
-    for command in ("ruff check .", "ruff format --check src", "mypy src", "pytest -q tests/test_oidc.py"):
+    for command in ("ruff check src", "ruff format --check src", "mypy src", "pytest -q tests/test_oidc.py"):
         checkout.passes(command)
 
 
