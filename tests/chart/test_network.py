@@ -51,7 +51,7 @@ def test_metrics_have_a_port_of_their_own_to_which_no_way_in_leads(helm: Helm) -
         assert "9191" not in str(objects[way])
 
 
-def test_without_policies_the_test_has_none_either(helm: Helm) -> None:
+def test_policies_can_be_turned_off(helm: Helm) -> None:
     objects = helm.objects(networkPolicy={"enabled": False})
 
     assert not [o for o in objects.everything if o["kind"] == "NetworkPolicy"]

@@ -60,6 +60,14 @@ class Square(BaseModel):
         return self.side**2
 
 
+class Account(BaseModel):
+    name: str
+
+
+class StoredAccount(Account):
+    password: str
+
+
 class Login(BaseModel):
     password: SecretStr = Field(min_length=50)
     pin: int
@@ -180,6 +188,18 @@ def other_thing() -> Elsewhere.Thing:
     return Elsewhere.Thing(weight=1)
 
 
+@bp.get("/account")
+@openapi.validate(resp=Answers(HTTP_200=Account))
+def account() -> Account:
+    return StoredAccount(name="ann", password="hush")
+
+
+@bp.get("/accounts")
+@openapi.validate(resp=Answers(HTTP_200=list[Account]))
+def accounts() -> list[Account]:
+    return [StoredAccount(name="ann", password="hush")]
+
+
 @bp.post("/login")
 @openapi.validate(resp=Answers("HTTP_204"))
 def login(json: Login) -> ResponseReturnValue:
@@ -202,6 +222,12 @@ def json_field(json: Packed) -> Packed:
 @openapi.validate(resp=Answers(HTTP_200=Item))
 def wrong() -> ResponseReturnValue:
     return {"id": "hush"}
+
+
+@bp.get("/undocumented")
+@openapi.validate(resp=Answers(HTTP_200=Item))
+def undocumented() -> tuple[Missing, int]:
+    return Missing(why="x"), 404
 
 
 @bp.get("/flask-types/<int:number>")
@@ -405,6 +431,11 @@ def test_a_model_validator_that_raises_is_422_with_its_words(client: FlaskClient
     assert "first must not be after last" in json.loads(response.data)["fields"]["request"]
 
 
+def test_of_a_subclass_of_the_documented_model_only_the_documented_fields_are_sent(client: FlaskClient) -> None:
+    assert client.get("/cases/account").get_json() == {"name": "ann"}
+    assert client.get("/cases/accounts").get_json() == [{"name": "ann"}]
+
+
 def test_an_answer_that_is_not_as_documented_is_500_and_not_sent(
     capsys: pytest.CaptureFixture[str], client: FlaskClient
 ) -> None:
@@ -421,6 +452,14 @@ def test_in_tests_an_answer_that_is_not_as_documented_is_an_exception(app: Flask
     app.testing = True
     with pytest.raises(InvalidResponse, match="id"):
         client.get("/cases/wrong")
+
+
+def test_in_tests_a_model_with_a_status_that_is_not_documented_is_an_exception_that_says_so(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.testing = True
+    with pytest.raises(InvalidResponse, match="Missing with 404"):
+        client.get("/cases/undocumented")
 
 
 def test_every_reference_leads_somewhere_and_every_name_is_allowed(document: dict[str, Any]) -> None:

@@ -76,10 +76,20 @@ def test_a_database_that_is_down_is_503_with_a_time_to_retry_and_not_ready(
 
     assert (response.status_code, response.content_type) == (503, "application/problem+json")
     assert int(response.headers["Retry-After"]) > 0
+    out = capsys.readouterr().out
+    assert "in notes.index: " in out
     (check,) = app.extensions["readiness"]
     with pytest.raises(ServiceUnavailable, match="database does not answer"):
         check()
-    assert "hush" not in response.text + capsys.readouterr().out
+    assert "hush" not in response.text + out + capsys.readouterr().out
+
+
+def test_a_value_that_postgresql_cannot_take_is_400(app: Flask) -> None:
+    app.add_url_rule("/search", view_func=lambda: str(db.session.scalar(select(Note.id).where(Note.text == "a\x00"))))
+    response = app.test_client().get("/search")
+
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert "database cannot take" in response.text
 
 
 def test_a_busy_pool_is_503_and_no_reason_to_be_taken_out_of_service(make: Make) -> None:

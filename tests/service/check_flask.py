@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
+from flask import Flask, abort, current_app
 from flask.testing import FlaskClient
 from hello_api.settings import Settings, SettingsError, current_settings
 from prometheus_client import REGISTRY
+from pydantic import Field
 from server import free_ports
 
 Make = Callable[..., Flask]
@@ -123,6 +124,14 @@ def test_an_unexpected_error_is_in_the_log_and_not_in_the_answer(
     error, access = lines(capsys)
     assert "RuntimeError: hush" in error["exception"]
     assert error["request_id"] == access["request_id"] == response.headers["X-Request-ID"] == "abc-123"
+
+
+def test_an_error_has_the_detail_that_the_view_gives_and_no_words_for_browsers(app: Flask) -> None:
+    app.add_url_rule("/orders/1", view_func=lambda: abort(404, "There is no order 1."))
+    client = app.test_client()
+
+    assert json.loads(client.get("/orders/1").data)["detail"] == "There is no order 1."
+    assert json.loads(client.get("/nowhere").data) == {"status": 404, "title": "Not Found"}
 
 
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
@@ -234,13 +243,44 @@ def load(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], **variabl
     return Settings.load()
 
 
-@pytest.mark.parametrize("value", ["https://a.example, https://b.example", '["https://a.example","https://b.example"]'])
-def test_a_list_is_written_with_commas_or_as_json(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], value: str
-) -> None:
-    settings = load(monkeypatch, environment, CORS_ORIGINS=value)
+class More(Settings):
+    sizes: list[int] = Field(default_factory=list)
 
-    assert settings.cors_origins == ["https://a.example", "https://b.example"]
+
+@pytest.fixture(params=["variable", "secret"])
+def sizes(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], tmp_path: Path
+) -> Callable[[str], list[int]]:
+    """Return a function that reads a list of numbers from a variable, or from a secret."""
+    monkeypatch.setattr("hello_api.settings.SECRETS", tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def load(text: str) -> list[int]:
+        if request.param == "variable":
+            monkeypatch.setenv("SIZES", text)
+        else:
+            (tmp_path / "SIZES").write_text(text)
+        return More.load().sizes
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("1, 2", [1, 2]), ("[1,2]", [1, 2]), (" [1]\n", [1]), ("1", [1]), ("1,", [1]), ("[]", []), ("", [])],
+)
+def test_a_list_is_written_with_commas_or_as_json(
+    sizes: Callable[[str], list[int]], text: str, numbers: list[int]
+) -> None:
+    assert sizes(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["hush", "1,hush", "[1", '["hush"', "{}"])
+def test_what_is_no_list_is_named_by_its_variable_and_not_shown(sizes: Callable[[str], list[int]], text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^SIZES: Input should be a valid ") as caught:
+        sizes(text)
+    assert "hush" not in str(caught.value)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:

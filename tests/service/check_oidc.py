@@ -1,6 +1,7 @@
 """The how-to of the generated README for OIDC, with a provider of our own."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -48,14 +49,17 @@ class Keys(BaseHTTPRequestHandler):
         pass
 
 
+def client_of(url: str) -> FlaskClient:
+    app = create_app(Settings.load(oidc_issuer=ISSUER, oidc_audience="api", oidc_jwks_url=url))
+    app.register_blueprint(bp)
+    return app.test_client()
+
+
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
     with HTTPServer(("127.0.0.1", 0), Keys) as provider:
         threading.Thread(target=provider.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{provider.server_port}/keys"
-        app = create_app(Settings.load(oidc_issuer=ISSUER, oidc_audience="api", oidc_jwks_url=url))
-        app.register_blueprint(bp)
-        yield app.test_client()
+        yield client_of(f"http://127.0.0.1:{provider.server_port}/keys")
         provider.shutdown()
 
 
@@ -88,3 +92,12 @@ def test_anything_else_is_401_with_the_scheme_that_is_asked_for(client: FlaskCli
 
     assert (response.status_code, response.content_type) == (401, "application/problem+json")
     assert response.headers["WWW-Authenticate"].lower().startswith("bearer")
+
+
+def test_a_provider_that_does_not_answer_is_503_and_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    response = client_of(f"http://127.0.0.1:{port}/keys").get("/me", headers={"Authorization": f"Bearer {token()}"})
+
+    assert (response.status_code, response.content_type) == (503, "application/problem+json")
+    assert "Connection refused" in capsys.readouterr().out

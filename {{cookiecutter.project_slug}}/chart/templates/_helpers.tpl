@@ -131,6 +131,10 @@ env:
 {{/* A pod with another command, for a worker or a cron job, as JSON, which fits at any indentation:
 spec: {{ include "pod" (dict "root" . "command" (list "flask" "work") "restartPolicy" "Never") }} */}}
 {{- define "pod" -}}
+{{- range $name := omit . "root" "name" "command" "restartPolicy" | keys }}
+{{- fail (printf "include \"pod\" knows no %q" $name) }}
+{{- end }}
+{{- $_ := required "include \"pod\" needs a command" .command }}
 {{- $container := include "command" (merge (pick . "root" "name" "command") (dict "name" "main")) | fromYaml }}
 {{- $more := dict "containers" (list $container) "restartPolicy" (.restartPolicy | default "Always") }}
 {{- merge (include "pod-settings" .root | fromYaml) $more | toJson }}

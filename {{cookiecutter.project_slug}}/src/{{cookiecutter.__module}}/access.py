@@ -18,6 +18,7 @@ INFO = Gauge("service_info", "The source commit that runs", ["revision"])
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being handled")
 SECONDS = Histogram("http_request_duration_seconds", "Time to the response", ["method", "route", "status"])
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Write = Callable[[bytes], object]
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 log = logging.getLogger("access")
@@ -34,7 +35,7 @@ class Access:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         environ["HTTP_X_REQUEST_ID"] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Write:
             note(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
             kept = [header for header in headers if header[0].lower() != "x-request-id"]
             return start_response(status, [*kept, ("X-Request-ID", request_id)], *error)

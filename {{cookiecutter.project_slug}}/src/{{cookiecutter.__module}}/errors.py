@@ -16,7 +16,8 @@ class Problem(BaseModel):
 
 def problem(error: HTTPException) -> Response:
     fields = getattr(error, "fields", None)
-    details = Problem(status=error.code or 500, title=error.name, detail=error.description, fields=fields)
+    detail = None if error.description == type(error).description else error.description  # Werkzeug's is for browsers
+    details = Problem(status=error.code or 500, title=error.name, detail=detail, fields=fields)
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     body = details.model_dump_json(exclude_none=True)
     return Response(body, details.status, headers, content_type="application/problem+json")

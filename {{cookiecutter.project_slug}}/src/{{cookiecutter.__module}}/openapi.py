@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Literal
 
-from flask import Flask, Request, current_app
+from flask import Flask, Request, Response, current_app
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
@@ -20,6 +20,8 @@ from spectree.model_adapter.pydantic_adapter import PydanticModelAdapter
 from spectree.page import PAGE_TEMPLATES
 from spectree.plugins.base import Context
 from spectree.plugins.flask_plugin import FlaskPlugin
+from spectree.plugins.werkzeug_utils import flask_response_unpack
+from spectree.response import Response as Answers
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, UnprocessableEntity, UnsupportedMediaType
 
@@ -66,6 +68,7 @@ class Plugin(FlaskPlugin):
     def request_validation(
         self, request: Request, query: Model, json: Model, form: Model, headers: Model, cookies: Model
     ) -> None:
+        request = request._get_current_object()  # type: ignore[attr-defined]  # its proxy costs at each use
         context = Context(None, None, None, None, None)
         if form or headers or cookies:
             super().request_validation(request, None, None, form, headers, cookies)  # type: ignore[no-untyped-call]
@@ -78,6 +81,20 @@ class Plugin(FlaskPlugin):
                 raise UnsupportedMediaType("The body must be JSON (application/json).")
             context = context._replace(json=json.model_validate_json(request.get_data(), strict=True))
         request.context = context  # type: ignore[attr-defined]
+
+    def validate_response(
+        self, resp: Any, resp_model: Answers | None, skip_validation: bool, force_resp_serialize: bool
+    ) -> tuple[Response, ValidationError | None]:
+        """Send a documented model, which was checked when it was made; of a subclass, only what is documented."""
+        payload, status, headers = flask_response_unpack(resp)
+        model = resp_model.find_model(status) if resp_model else None
+        if resp_model and not model and isinstance(payload, BaseModel):
+            raise InvalidResponse(f"{type(payload).__name__} with {status}, a status that resp does not have")
+        if not (model and isinstance(payload, model)):
+            given = resp, resp_model, skip_validation, force_resp_serialize
+            return super().validate_response(*given)  # type: ignore[no-any-return]
+        body = model.__pydantic_serializer__.to_json(payload, by_alias=True)
+        return Response(body, status, headers, mimetype="application/json"), None
 
 
 def arguments(model: Model, query: MultiDict[str, str]) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from flask import Flask, Response
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from . import bodies, logs, probes
-from .app import create_app
+from . import logs
 from .settings import Settings, SettingsError
 
 DRAIN = signal.SIGUSR1
@@ -79,6 +78,9 @@ def delay_stop(seconds: float) -> None:
 
 def application() -> Flask:
     """Return the application as Granian's worker process runs it."""
+    from . import bodies, probes  # the main process starts sooner without them
+    from .app import create_app
+
     settings = Settings.load()
     app = create_app(settings)
     stopping = threading.Event()

@@ -1,5 +1,6 @@
 """Settings, from environment variables or from files in /etc/secrets; checked before anything starts."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -7,7 +8,13 @@ import click
 from flask import Flask, current_app
 from pydantic import Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 SECRETS = Path("/etc/secrets")  # where the chart mounts them, each in a file of its variable's name
 
@@ -16,14 +23,23 @@ class SettingsError(click.ClickException):
     """Settings are missing or wrong; the message names each variable, and no value. `flask` prints it."""
 
 
-class Environment(EnvSettingsSource):
-    """Environment variables; a list may be written as `a,b`, not only as `["a","b"]`."""
+class Lists(PydanticBaseSettingsSource):
+    """A source whose lists may be written as `a,b`, not only as `["a","b"]`."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        try:
+        if not value.strip().startswith(("[", "{")):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        with suppress(ValueError):
             return super().decode_complex_value(field_name, field, value)
-        except ValueError:
-            return [part.strip() for part in value.split(",")]
+        return value  # a text, which is no list: the error names the variable
+
+
+class Environment(Lists, EnvSettingsSource):
+    """Environment variables."""
+
+
+class Secrets(Lists, SecretsSettingsSource):
+    """Files with the names of variables."""
 
 
 class Settings(BaseSettings):
@@ -67,15 +83,16 @@ class Settings(BaseSettings):
         cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings come from, the first one wins: arguments, variables, files."""
-        return sources["init_settings"], Environment(settings_cls), sources["file_secret_settings"]
+        secrets = Secrets(settings_cls, SECRETS if SECRETS.is_dir() else None)
+        return sources["init_settings"], Environment(settings_cls), secrets
 
     @classmethod
     def load(cls, **given: Any) -> Self:
         """Return the settings, or raise SettingsError naming every variable that is wrong."""
         try:
-            return cls(_secrets_dir=SECRETS if SECRETS.is_dir() else None, **given)
+            return cls(**given)
         except ValidationError as error:
-            wrong = (f"{'_'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors())
+            wrong = (f"{str((*e['loc'], 'settings')[0]).upper()}: {e['msg']}" for e in error.errors())
             raise SettingsError("; ".join(wrong)) from None
 
     def configure(self, app: Flask) -> None:
