@@ -62,10 +62,13 @@ def hang_up(protocol: Any) -> None:
 
 
 class Body(RawIOBase):
-    """A body with a deadline for the whole of it, counted from the first byte that is asked for."""
+    """A body with a deadline for the whole of it, counted from the first byte that is asked for.
+
+    It is also what the request is answered through, since an answer that comes too late has to be closed here.
+    """
 
     def __init__(self, body: Any, protocol: Any, deadlines: Deadlines) -> None:
-        self.body, self.protocol, self.deadlines = body, protocol, deadlines
+        self.body, self.protocol, self.deadlines, self.late = body, protocol, deadlines, False
 
     @cached_property
     def end(self) -> float:
@@ -78,9 +81,19 @@ class Body(RawIOBase):
         self.deadlines.waiting[self.protocol] = self.end
         data = self.body.read(len(buffer))
         if not self.deadlines.waiting.pop(self.protocol, 0):
+            self.late = True
             raise RequestTimeout
         buffer[: len(data)] = data
         return len(data)
+
+    def response_bytes(self, *answer: Any) -> None:
+        self.protocol.response_bytes(*answer)
+
+    def response_iter(self, status: int, headers: list[tuple[str, str]], chunks: Any) -> None:
+        if self.late:
+            chunks.close()  # Granian has answered, and would not
+        else:
+            self.protocol.response_iter(status, headers, chunks)
 
 
 def limit_time(seconds: int) -> None:
@@ -94,8 +107,8 @@ def limit_time(seconds: int) -> None:
         run = original(*arguments)
 
         def handle(protocol: Any, environ: dict[str, Any]) -> Any:
-            environ["wsgi.input"] = Body(environ["wsgi.input"], protocol, deadlines)
-            return run(protocol, environ)
+            environ["wsgi.input"] = body = Body(environ["wsgi.input"], protocol, deadlines)
+            return run(body, environ)
 
         return handle
 
