@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from types import FrameType
+from typing import Any
 
 from flask import Flask, Response
 from granian import Granian
@@ -59,21 +59,23 @@ def check_port(variable: str, address: str, port: int) -> None:
 
 def delay_stop(seconds: float) -> None:
     """In the main process: put a delay between SIGTERM and Granian's own handler."""
-    # Blocked here and so in all workers and their threads, the signal waits until a worker takes it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
-    stop = signal.getsignal(signal.SIGTERM)
-    if not seconds or not callable(stop):
-        return
+    stop: Any = signal.getsignal(signal.SIGTERM)
+    # Blocked here and so in all workers and their threads, DRAIN waits until a worker takes it, and SIGTERM is taken by
+    # a thread: a handler runs in the main thread, which may be about to sleep, and then sleeps on or waits for itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, signal.SIGTERM})
 
-    def drain(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, stop)  # a second SIGTERM stops at once
-        for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
-            os.kill(worker, DRAIN)
-        later = threading.Timer(seconds, stop, (number, frame))
-        later.daemon = True
-        later.start()
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        if seconds:
+            for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
+                os.kill(worker, DRAIN)
+            later = threading.Timer(seconds, stop, (signal.SIGTERM, None))
+            later.daemon = True
+            later.start()
+            signal.sigwait({signal.SIGTERM})  # a second SIGTERM stops at once
+        stop(signal.SIGTERM, None)
 
-    signal.signal(signal.SIGTERM, drain)
+    threading.Thread(target=wait, name="graceful", daemon=True).start()
 
 
 def application() -> Flask:
@@ -85,6 +87,7 @@ def application() -> Flask:
     app = create_app(settings)
     stopping = threading.Event()
     signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the main process ends its workers by it
 
     def wait() -> None:  # in a thread: the main one may never run Python
         signal.sigwait({DRAIN})
