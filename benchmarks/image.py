@@ -48,7 +48,7 @@ ITS_APP = """from flask import Flask
 app = Flask(__name__)
 
 
-@app.route("/livez")
+@app.route("/version")
 def hello():
     return "Hello, World!"
 """
@@ -141,7 +141,7 @@ def start(image: Image) -> float:
     try:
         while time.perf_counter() - began < PATIENCE:
             with suppress(urllib.error.URLError, ConnectionError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=5).close()
                 return time.perf_counter() - began
             time.sleep(0.01)
         raise SystemExit(f"{image.name} does not start:\n{run('docker', 'logs', container)}")

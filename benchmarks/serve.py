@@ -85,9 +85,8 @@ def install(project: Path, environment: Path, packages: tuple[str, ...]) -> None
 @contextmanager
 def serving(contender: Contender, environment: Path, module: str) -> Iterator[None]:
     contender.port = free_port()
-    command = contender.command.format(
-        module=module, app=f"--bind 127.0.0.1:{contender.port} {module}.app:create_app()"
-    )
+    app = f"--bind 127.0.0.1:{contender.port} {module}.app:create_app()"
+    command = contender.command.format(module=module, app=app)
     program, *arguments = command.split()
     variables = {
         **os.environ,
@@ -107,13 +106,13 @@ def serving(contender: Contender, environment: Path, module: str) -> Iterator[No
 
 
 def wait(contender: Contender) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300  # on a busy machine, too
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{contender.port}/version", timeout=2) as answer:
                 assert json.load(answer)["name"]
                 return
-        except urllib.error.URLError:
+        except (urllib.error.URLError, TimeoutError):
             assert contender.process
             if contender.process.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"{contender.name} does not answer")

@@ -34,14 +34,11 @@ FORMS = {
 GROUP = (r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", 255, "the group's full path: acme/backend")
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
-    " alembic annotated-types ast-serialize blinker certifi charset-normalizer click colorama coverage flask google "
-    "googleapis-common-protos granian idna iniconfig itsdangerous jinja2 librt mako markupsafe mypy mypy-extensions "
-    "mypyc opentelemetry opentelemetry-api opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common "
-    "opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-instrumentation "
-    "opentelemetry-instrumentation-flask opentelemetry-instrumentation-wsgi opentelemetry-proto opentelemetry-sdk "
-    "opentelemetry-semantic-conventions opentelemetry-util-http packaging pathspec pluggy prometheus-client protobuf "
-    "psycopg psycopg-binary py pydantic pydantic-core pygments pytest pytest-cov requests ruff sqlalchemy "
-    "typing-extensions typing-inspection tzdata urllib3 werkzeug wrapt tests uv uv-build "
+    " alembic annotated-types ast-serialize blinker click colorama coverage dotenv flask flask-cors flask-migrate "
+    "flask-sqlalchemy granian iniconfig itsdangerous jinja2 librt mako markupsafe mypy mypy-extensions mypyc "
+    "packaging pathspec pluggy postgresql prometheus-client psycopg psycopg-binary py pydantic pydantic-core "
+    "pydantic-settings pygments pytest pytest-cov python-dotenv python-json-logger pythonjsonlogger ruff spectree "
+    "sqlalchemy tests types-flask-migrate typing-extensions typing-inspection tzdata uv uv-build werkzeug "
     "conftest migrations pip setuptools src test wheel "
 )
 # No texts to YAML, which has the slug in labels without quotes.

@@ -25,7 +25,7 @@ def main(*arguments: str) -> None:
             project = cookiecutter(
                 str(ROOT), no_input=True, accept_hooks=False, extra_context=answers, output_dir=folder
             )
-            subprocess.run(["uv", "lock", *arguments], cwd=project, check=True)
+            subprocess.run(["uv", "lock", "--python", sys.executable, *arguments], cwd=project, check=True)
             locked = Path(project, "uv.lock").read_text(encoding="utf-8")
             text = locked.replace(f'"{SLUG}"', '"{{ cookiecutter.project_slug }}"')
             (ROOT / PROJECT / name).write_text(text, encoding="utf-8")

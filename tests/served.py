@@ -1,23 +1,26 @@
 """Run a command while a generated project's service runs: with the project's Python, in its folder.
 
-In the command, {url} becomes the service's address. A project with a database gets a PostgreSQL for that time.
+In the command, {url} becomes the service's address. A project with a database gets an empty one for that time.
 """
 
 import contextlib
+import os
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
 
-sys.path.insert(0, str(Path.cwd()))
-sys.path.remove(str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[0:1] = [str(HERE / "service"), "tests"]
 
 with contextlib.ExitStack() as stack:
     environment = {}
     if Path("tests/postgresql.py").exists():
-        postgresql = stack.enter_context(import_module("tests.postgresql").PostgreSQL.started())
-        environment["DATABASE_URL"] = postgresql.migrated("served")
-    server = stack.enter_context(import_module("tests.server").running(environment))
+        environment["DATABASE_URL"] = stack.enter_context(import_module("postgresql").address())
+        (package,) = Path("src").iterdir()
+        migrated = os.environ | environment | {"FLASK_APP": f"{package.name}.app"}
+        subprocess.run([sys.executable, "-m", "flask", "db", "upgrade"], env=migrated, check=True)
+    server = stack.enter_context(import_module("server").running(environment))
     command = [argument.replace("{url}", f"http://127.0.0.1:{server.port}") for argument in sys.argv[1:]]
     ended = subprocess.run(command, check=False)
     server.terminate()

@@ -3,10 +3,14 @@
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +43,7 @@ def uv(folder: Path, *arguments: str) -> None:
     if not shutil.which("uv"):
         pytest.skip("uv is not installed")
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment["UV_PYTHON"] = sys.executable  # whatever .python-version says: it may be impossible to have here
     for offline in ("--offline",), ():
         ended = subprocess.run(
             ["uv", *arguments, *offline], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -71,8 +76,8 @@ def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff check .", "ruff format --check .", "mypy --strict", "pytest --cov --cov-fail-under=100"],
-    ids=["style", "layout", "types", "tests, which cover every line"],
+    ["ruff check .", "ruff format --check .", "mypy", "pytest --cov"],
+    ids=["style", "format", "types", "tests"],
 )
 def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> None:
     checkout.passes(command)
@@ -81,19 +86,151 @@ def test_the_project_passes_its_own_checks(checkout: Checkout, command: str) -> 
 @pytest.mark.slow
 def test_without_the_example_the_project_still_passes(checkout: Checkout) -> None:
     section = (checkout.path / "README.md").read_text().split("## The example")[1]
-    (app,) = checkout.path.glob("src/*/app.py")
+    (factory,) = checkout.path.glob("src/*/app.py")
     named = [checkout.path / name for name in re.findall(r"^- `(.+)`$", section, re.MULTILINE)]
-    kept = {file: file.read_bytes() for file in (*named, app)}
+    kept = {file: file.read_bytes() for file in (*named, factory)}
     try:
         for file in named:
             file.unlink()
-        lines = app.read_text().splitlines(keepends=True)
-        app.write_text("".join(line for line in lines if not line.endswith("  # goes with the example\n")))
-        for command in ("ruff check .", "ruff format --check .", "mypy", "pytest -q --deselect tests/test_server.py"):
+        lines = factory.read_text().splitlines(keepends=True)
+        factory.write_text("".join(line for line in lines if not re.search(r"\b(example|notes)\b", line)))
+        pure = checkout.path / "tests/test_version.py"
+        kept[pure] = b""
+        pure.write_text(
+            "from flask.testing import FlaskClient\n\n\ndef test_version(client: FlaskClient) -> None:\n"
+            '    assert client.get("/version").status_code == 200\n'
+        )
+        for command in ("ruff check .", "ruff format --check .", "mypy", "pytest -q"):
             checkout.passes(command)
     finally:
         for file, content in kept.items():
             file.write_bytes(content)
+        pure.unlink()
+
+
+SERVICE = ROOT / "tests/service"
+
+
+@pytest.fixture(scope="module")
+def cases(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the tests of tests/service, which import the generated service."""
+    folder = tmp_path_factory.mktemp("cases")
+    for file in SERVICE.glob("*.py"):
+        name = "conftest.py" if file.name == "fixtures.py" else file.name
+        text = file.read_text().replace("hello_api", checkout.path.name.replace("-", "_"))
+        (folder / name).write_text(text.replace("hello-api", checkout.path.name))
+    if not (checkout.path / "compose.yaml").exists():
+        (folder / "check_database.py").unlink()
+    return folder
+
+
+@pytest.mark.timeout(1200)  # each is a file of tests, with timeouts of its own
+@pytest.mark.parametrize("check", ["api", "flask", "server", "database"])
+def test_the_service_does_what_its_users_expect(checkout: Checkout, cases: Path, check: str) -> None:
+    file = cases / f"check_{check}.py"
+    if not file.exists():
+        pytest.skip("this project has no database")
+    checkout.passes(f"pytest -q -c {checkout.path}/pyproject.toml --rootdir {checkout.path} {file}")
+
+
+FIRST_TEST = """from flask.testing import FlaskClient
+
+
+def test_people_are_greeted(client: FlaskClient) -> None:
+    assert client.get("/api/greetings/you").get_json() == {"text": "Hello you"}
+    assert "/api/greetings/{name}" in client.get("/openapi.json").get_json()["paths"]
+"""
+
+
+@contextmanager
+def as_the_readme_says(checkout: Checkout, module: str, first_line: str, test: str = "") -> Iterator[None]:
+    """Add the README's block of Python that starts so as a module with a blueprint, which is registered; and a test."""
+    readme = (checkout.path / "README.md").read_text()
+    (code,) = (block for block in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if block.startswith(first_line))
+    (factory,) = checkout.path.glob("src/*/app.py")
+    original = factory.read_text()
+    added = {factory.with_name(f"{module}.py"): code, checkout.path / f"tests/test_{module}.py": test}
+    try:
+        for file, text in added.items():
+            file.write_text(text)
+        imported = original.replace("from .extensions", f"from .{module} import bp as {module}\nfrom .extensions")
+        registered = imported.replace("    return app", f"    app.register_blueprint({module})\n    return app")
+        factory.write_text(registered)
+        checkout.passes("ruff check --fix .")
+        for command in ("ruff format --check .", "mypy"):
+            checkout.passes(command)
+        yield
+    finally:
+        factory.write_text(original)
+        for file in added:
+            file.unlink()
+
+
+def test_the_first_endpoint_of_the_readme_works_as_it_is_written_there(checkout: Checkout) -> None:
+    with as_the_readme_says(checkout, "greet", "from flask import Blueprint\nfrom pydantic", FIRST_TEST):
+        checkout.passes("pytest -q tests/test_greet.py")
+
+
+def test_the_worker_and_the_cron_job_of_the_how_to_are_commands_that_the_cluster_can_run(checkout: Checkout) -> None:
+    environment = os.environ | {"DATABASE_URL": "postgresql://nobody@localhost/none"}
+    with as_the_readme_says(checkout, "jobs", "import signal\nimport threading"):
+        for command in re.findall(r"\(list (.+?)\)", (checkout.path / "chart/README.md").read_text()):
+            flask, name = command.replace('"', "").split()
+            program = [checkout.path / ".venv/bin" / flask, name]
+            with subprocess.Popen(program, cwd=checkout.path, env=environment, stderr=subprocess.PIPE) as running:
+                if name == "work":
+                    wait_for_a_handler_of(signal.SIGTERM, running)
+                    running.terminate()
+                _, said = running.communicate(timeout=120)
+            assert (running.returncode, said) == (0, b"")
+
+
+def wait_for_a_handler_of(number: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process catches a signal: Linux says which it does."""
+    while process.poll() is None:
+        caught = re.search(r"^SigCgt:\s+(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+        if caught and int(caught[1], 16) >> (number - 1) & 1:
+            return
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProject, tmp_path: Path) -> None:
+    folder = tmp_path / project.slug
+    shutil.copytree(project.path, folder)
+    readme = (folder / "README.md").read_text()
+    (addition,) = re.findall(r"`uv add '(pyjwt.+?)'`", readme)
+    uv(folder, "add", "--no-sync", "--quiet", addition)
+    uv(folder, "sync", "--quiet")
+    (settings,) = folder.glob("src/*/settings.py")
+    names = "".join(f"    {name}: str\n" for name in ("oidc_issuer", "oidc_audience", "oidc_jwks_url"))
+    settings.write_text(settings.read_text().replace("    revision: str", f"{names}    revision: str"))
+    (code,) = (block for block in re.findall(r"```python\n(.+?)```", readme, re.DOTALL) if "import jwt" in block)
+    settings.with_name("auth.py").write_text(code)
+    test = (SERVICE / "check_oidc.py").read_text().replace("hello_api", project.module)
+    (folder / "tests/test_oidc.py").write_text(test)
+    checkout = Checkout(folder)
+    for command in ("ruff check src", "ruff format --check src", "mypy src", "pytest -q tests/test_oidc.py"):
+        checkout.passes(command)
+
+
+def test_views_for_ordinary_models_are_typed_strictly(checkout: Checkout, cases: Path) -> None:
+    checkout.passes(f"mypy --strict src {cases / 'check_api.py'}")
+
+
+@pytest.mark.slow
+def test_without_the_images_python_the_tests_take_the_newest_at_hand_and_say_so(
+    project: BakedProject, tmp_path: Path
+) -> None:
+    folder = tmp_path / project.slug
+    shutil.copytree(project.path, folder)
+    uv(folder, "sync", "--locked", "--quiet")
+    (folder / ".python-version").write_text("3.99\n")
+    environment = {name: value for name, value in os.environ.items() if name not in ("UV_PYTHON", "VIRTUAL_ENV")}
+    ended = subprocess.run(["ci/test"], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "test: Python 3.99 cannot be had here; testing with " in ended.stderr
 
 
 def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Checkout) -> None:
@@ -109,30 +246,7 @@ def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Check
     assert ended.returncode == 0, ended.stdout + ended.stderr
     operations = re.search(r"Tested: (\d+)", ended.stdout)
     assert operations
-    assert int(operations[1]) >= 4
-
-
-def test_without_the_extra_the_service_runs_and_refuses_to_trace(project: BakedProject, tmp_path: Path) -> None:
-    folder = tmp_path / project.slug
-    shutil.copytree(project.path, folder)
-    uv(folder, "sync", "--locked", "--no-dev", "--quiet")
-
-    def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [folder / ".venv/bin/python", *arguments],
-            cwd=folder,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert run("-c", "import opentelemetry").returncode == 1
-    served = run(SERVED, sys.executable, "-c", "import urllib.request; urllib.request.urlopen('{url}/version')")
-    assert served.returncode == 0, served.stderr
-    refused = run("-m", project.module, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("cannot start: OTEL_EXPORTER_OTLP_ENDPOINT: ")
+    assert int(operations[1]) >= 2
 
 
 @pytest.mark.parametrize("database", ["none", "postgresql"])

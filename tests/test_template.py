@@ -6,6 +6,7 @@ import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cookiecutter.generate import generate_context
@@ -183,6 +184,36 @@ def test_scripts_can_be_run(project: BakedProject) -> None:
 
     assert len(scripts) >= 5
     assert [name for name in scripts if not (project.path / name).stat().st_mode & 0o111] == []
+
+
+def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
+    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt"}  # written by uv, with hashes
+    lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
+    scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
+
+    assert sum(lines.values()) - scripts <= 2150
+    assert scripts <= 1221
+
+
+def test_a_laptop_has_the_python_the_database_and_the_checks_of_the_ci(project_with_database: BakedProject) -> None:
+    text = project_with_database.text
+    version = text(".python-version").strip()
+    assert set(re.findall(r"^FROM python:([\d.]+)-", text("Dockerfile"), re.MULTILINE)) == {version}
+
+    example = dict(line.split("=", 1) for line in text(".env.example").splitlines() if not line.startswith("#"))
+    service = project_with_database.yaml("compose.yaml")["services"]["database"]
+    address = urlsplit(example["DATABASE_URL"])
+    assert address.password == service["environment"]["POSTGRES_PASSWORD"]
+    assert service["ports"] == [f"127.0.0.1:{address.port}:5432"]
+    settings = text(f"src/{project_with_database.module}/settings.py")
+    assert [name for name in example if not re.search(rf"^    {name.lower()}: ", settings, re.MULTILINE)] == []
+    assert ".env" in text(".gitignore").splitlines()
+
+    hooks = project_with_database.yaml(".pre-commit-config.yaml")["repos"][0]["hooks"]
+    checked = {hook["entry"].removeprefix("uv run ").removesuffix(" --fix") for hook in hooks}
+    missing = [check for check in ("ruff check", "ruff format", "mypy") if check not in checked]
+    assert missing == []
+    assert [check for check in checked - {"uv lock --check"} if f"--no-sync {check}" not in text("ci/test")] == []
 
 
 def test_text_files_end_lines_as_unix_does(project: BakedProject) -> None:

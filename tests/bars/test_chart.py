@@ -18,6 +18,8 @@ OPTIONAL = (
     *("container-ports-check", "container-seccomp-profile"),
     *("container-memory-requests-equal-limits", "container-ephemeral-storage-request-equals-limit"),
 )
+# What is there to be judged, so that a tool that looks at nothing does not pass: kube-score's good marks, and objects.
+LEAST = {"as it is delivered": (33, 5), "with every switch on": (40, 7)}
 NOT_KUBERNETES_OWN = {"gateway.networking.k8s.io/v1"}
 
 
@@ -44,7 +46,7 @@ def test_kube_score_finds_nothing_to_criticise(judged: Judged, values: str) -> N
 
     verdicts = [line for line in ended.stdout.splitlines() if not line.startswith(("[OK]", "[SKIPPED]"))]
     assert verdicts == []
-    assert ended.stdout.count("[OK]") >= 50, "it has looked"
+    assert ended.stdout.count("[OK]") >= LEAST[values][0], "it has looked"
     assert ended.returncode == 0
 
 
@@ -53,6 +55,6 @@ def test_every_object_is_one_that_kubernetes_knows(judged: Judged, values: str, 
     objects: list[dict[str, Any]] = judged.objects(values).everything
     own = [object_ for object_ in objects if object_["apiVersion"] not in NOT_KUBERNETES_OWN]
 
-    assert len(own) >= 7
+    assert len(own) >= LEAST[values][1]
     for object_ in own:
         kubernetes_validate.validate(object_, version, strict=True)

@@ -8,13 +8,11 @@ import pytest
 from tests.bars.conftest import Judged
 
 Object = dict[str, Any]
-PODS = {"Deployment": "", "Job": "-test"}
 
 
-@pytest.fixture(params=PODS)
-def pod(request: pytest.FixtureRequest, judged: Judged, values: str) -> Object:
-    kind = request.param
-    return dict(judged.objects(values)[f"{kind}/{PODS[kind]}"]["spec"]["template"]["spec"])
+@pytest.fixture
+def pod(judged: Judged, values: str) -> Object:
+    return dict(judged.objects(values)["Deployment"]["spec"]["template"]["spec"])
 
 
 def containers(pod: Object) -> list[Object]:
@@ -103,13 +101,6 @@ def test_there_are_always_two_and_one_may_go(judged: Judged, values: str) -> Non
     assert (least or objects["Deployment"]["spec"]["replicas"]) >= 2
     budget = objects["PodDisruptionBudget"]["spec"]
     assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
-
-
-def test_jobs_end_and_go_by_themselves(judged: Judged, values: str) -> None:
-    job = judged.objects(values)["Job/-test"]["spec"]
-
-    assert job["ttlSecondsAfterFinished"] > 0
-    assert job["activeDeadlineSeconds"] > 0
 
 
 def test_nothing_gives_rights_in_the_cluster(judged: Judged, values: str) -> None:

@@ -35,13 +35,8 @@ class Objects:
         return only
 
     @property
-    def installed(self) -> list[Object]:
-        """Return what an installation makes: all but the objects of `helm test`."""
-        return [o for o in self.everything if o["metadata"].get("annotations", {}).get("helm.sh/hook") != "test"]
-
-    @property
     def kinds(self) -> set[str]:
-        return {object_["kind"] for object_ in self.installed}
+        return {object_["kind"] for object_ in self.everything}
 
     @property
     def pod(self) -> Object:

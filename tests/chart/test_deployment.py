@@ -55,9 +55,9 @@ def test_pods_have_no_rights_they_do_not_need(helm: Helm) -> None:
 def test_probes_ask_different_questions(helm: Helm) -> None:
     only = helm.objects().container
 
-    assert only["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
-    assert only["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert only["startupProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
+    assert only["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "metrics"}
+    assert only["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+    assert only["startupProbe"]["httpGet"] == {"path": "/livez", "port": "metrics"}
 
 
 def test_requests_and_limits_are_complete_and_canonical(helm: Helm) -> None:

@@ -57,7 +57,7 @@ def kinds(helm: Helm, states: dict[tuple[str, ...], bool]) -> set[str]:
     values: dict[str, Any] = {}
     for path, on in states.items():
         values |= turned(path, on=on)
-    objects = [(each["apiVersion"].rpartition("/")[0], each["kind"]) for each in helm.objects(**values).installed]
+    objects = [(each["apiVersion"].rpartition("/")[0], each["kind"]) for each in helm.objects(**values).everything]
     return {f"{group}/{kind}" if group else kind for group, kind in objects}
 
 

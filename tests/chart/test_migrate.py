@@ -22,10 +22,10 @@ def test_a_pod_migrates_before_it_starts_with_the_image_and_the_secret_that_it_r
     (migrate,) = objects.pod["initContainers"]
     service = objects.container
 
-    assert migrate["command"] == ["python", "-m", "hello_api.migrate"]
+    assert migrate["command"] == ["flask", "db", "upgrade"]
     for same in ("image", "imagePullPolicy", "resources", "securityContext", "volumeMounts"):
         assert migrate[same] == service[same]
-    own = {"PORT", "METRICS_PORT", "DRAIN_SECONDS", "SHUTDOWN_SECONDS"}
+    own = {"PORT", "METRICS_PORT", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "TRUSTED_PROXIES"}
     assert migrate["env"] == [variable for variable in service["env"] if variable["name"] not in own]
     assert {"name": "DATABASE_URL_FILE", "value": "/etc/secrets/DATABASE_URL"} in migrate["env"]
     (volume,) = (volume["projected"] for volume in objects.pod["volumes"] if volume["name"] == "secrets")

@@ -40,7 +40,7 @@ def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> No
     objects = helm.objects(**EVERYTHING)
 
     assert objects.kinds == ALWAYS | {"HTTPRoute", "HorizontalPodAutoscaler", "Ingress"}
-    for object_ in objects.installed:
+    for object_ in objects.everything:
         assert object_["metadata"]["namespace"] == "hello-api-dev"
         assert object_["metadata"]["name"] == "hello-api"
         version = object_["metadata"]["labels"].get("app.kubernetes.io/version")

@@ -1,5 +1,9 @@
 """Service, Ingress, HTTPRoute: how requests reach the pods."""
 
+from typing import Any
+
+import pytest
+
 from tests.chart.rendered import Helm
 
 TLS = [{"hosts": ["a.example.com"], "secretName": "cert"}]
@@ -27,3 +31,21 @@ def test_ways_in_lead_to_the_service(helm: Helm) -> None:
     assert path["backend"]["service"] == {"name": "hello-api", "port": {"name": "http"}}
     assert route["hostnames"] == ["a.example.com"]
     assert route["rules"][0]["backendRefs"] == [{"name": "hello-api", "port": 80}]
+
+
+@pytest.mark.parametrize(
+    ("values", "number"),
+    [
+        ({}, "0"),
+        ({"ingress": {"enabled": True, "hosts": [{"host": "a.example.com"}]}}, "1"),
+        ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "gw"}]}}, "1"),
+        ({"ingress": {"enabled": True, "hosts": [{"host": "a.example.com"}]}, "env": {"TRUSTED_PROXIES": 2}}, "2"),
+    ],
+    ids=["no way in", "ingress", "httpRoute", "as many as deploy/dev.yaml says"],
+)
+def test_the_service_trusts_the_proxies_that_are_in_front_of_it(
+    helm: Helm, values: dict[str, Any], number: str
+) -> None:
+    env = helm.objects(**values).container["env"]
+
+    assert [each["value"] for each in env if each["name"] == "TRUSTED_PROXIES"] == [number]

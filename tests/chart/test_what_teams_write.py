@@ -94,7 +94,7 @@ CASES: dict[str, tuple[str, Reading, Any]] = {
     "a label of the pods, as a number": ("podLabels: {shard: 7}", pod_labels, {**LABELS, "shard": "7"}),
     "a label of everything": (
         "commonLabels: {team: on, cost-center: 4711}",
-        lambda o: {tuple(pick(each["metadata"]["labels"], "team", "cost-center")) for each in o.installed},
+        lambda o: {tuple(pick(each["metadata"]["labels"], "team", "cost-center")) for each in o.everything},
         {("true", "4711")},
     ),
     "a label of everything, on the pods": (
@@ -240,7 +240,7 @@ CASES: dict[str, tuple[str, Reading, Any]] = {
     ),
     "sections that are there and empty": (
         "env:\nsecrets:\nvolumes:\npodLabels:\naffinity:\nextraObjects:\n",
-        lambda o: len(o.installed),
+        lambda o: len(o.everything),
         5,
     ),
     "another object, as YAML": (
@@ -290,7 +290,7 @@ def test_a_name_that_yaml_reads_as_something_else_is_a_name(bake: Bake, helm: He
     assert objects["Service"]["spec"]["selector"] == objects["Deployment"]["spec"]["selector"]["matchLabels"]
     assert set(objects["Service"]["spec"]["selector"].values()) == {slug}
     assert objects.container["name"] == objects.pod["serviceAccountName"] == slug
-    for object_ in objects.installed:
+    for object_ in objects.everything:
         assert object_["metadata"]["name"] == slug
         assert all(isinstance(value, str) for value in object_["metadata"]["labels"].values())
     valid(objects)
@@ -314,7 +314,7 @@ def test_the_examples_of_the_how_to_are_valid(how_to: Objects) -> None:
     valid(how_to)
     assert paths(how_to) == {
         "api.example.com": [("/", "Prefix")],
-        "www.example.com": [("/api", "Prefix"), ("/docs", "Exact")],
+        "www.example.com": [("/api", "Prefix"), ("/openapi.json", "Exact")],
     }
     assert variables(how_to)["PAGE_SIZE"] == "50"
     assert secret_files(how_to) == [("partner", "token", "PARTNER_TOKEN")]
@@ -340,9 +340,21 @@ def test_a_worker_and_a_cron_job_run_what_the_service_runs_and_nothing_takes_the
     assert job["spec"]["restartPolicy"] == "Never"
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [('"comand" (list "flask")', 'knows no "comand"'), ("", "needs a command")],
+    ids=["misspelt", "missing"],
+)
+def test_a_pod_without_its_command_is_refused(helm: Helm, given: str, said: str) -> None:
+    ended = helm.template(extraObjects=[f'spec: {{{{ include "pod" (dict "root" . {given}) }}}}'])
+
+    assert ended.returncode != 0
+    assert said in ended.stderr
+
+
 def test_the_how_to_names_the_kinds_that_argo_cd_must_be_allowed(how_to: Objects, project: BakedProject) -> None:
     *_, gitops = examples(project)
-    rendered = {(o["apiVersion"].rpartition("/")[0], o["kind"]) for o in how_to.installed}
+    rendered = {(o["apiVersion"].rpartition("/")[0], o["kind"]) for o in how_to.everything}
     kinds = {f"{group}/{kind}" if group else kind for group, kind in rendered}
 
     assert kinds - set(CHART) == set(yaml.safe_load(gitops)["cluster"]["extra_kinds"])

@@ -161,7 +161,7 @@ class Stage:
         module = self.developer.project / "src" / SLUG.replace("-", "_") / "example.py"
         text = module.read_text()
         if "greeting" not in text:
-            text += '\n\n@blueprint.get("/greeting")\ndef greet() -> dict[str, str]:\n'
+            text += '\n\n@bp.get("/greeting")\ndef greet() -> dict[str, str]:\n'
             text += '    """Say hello."""\n    return {"greeting": "hello"}\n'
             module.write_text(text)
         word = "hello" if right else "goodbye"
@@ -181,7 +181,8 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     certificate, key, ca = variant.certificate(folder / "company")
     # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
     knowing = {**environment, **believing(ca, folder / "company.pem")}
-    machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")}
+    # uv would ask github.com for the image's Python, and that is the stand-in: the runner has what is installed
+    machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never"}
     with (
         at_a_host(
             variant,

@@ -1,73 +1,66 @@
-"""What all tests share."""
-
 {% if cookiecutter.__database -%}
 from collections.abc import Iterator
 
 {% endif -%}
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from flask.testing import FlaskClient, FlaskCliRunner
 {%- if cookiecutter.__database %}
-from sqlalchemy.engine import make_url
+from flask_migrate import upgrade
 {%- endif %}
 
 from {{ cookiecutter.__module }}.app import create_app
+{%- if cookiecutter.__database %}
+from {{ cookiecutter.__module }}.extensions import Base, db
+{%- endif %}
 from {{ cookiecutter.__module }}.settings import Settings
 {%- if cookiecutter.__database %}
 
-from tests.postgresql import PostgreSQL
+from postgresql import address
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """Return the address of an empty database, of DATABASE_URL's server, compose.yaml's, or one of these tests' own."""
+    with address() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated(database_url: str) -> Settings:
+    """Return the settings for a database with all tables."""
+    settings = Settings.load(database_url=database_url)
+    with create_app(settings).app_context():
+        upgrade()
+        db.engine.dispose()
+    return settings
 {%- endif %}
 
-REVISION = "c0ffee" * 6 + "c0de"
-
-
-{% if cookiecutter.__database -%}
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """Return a real server, started for these tests."""
-    with PostgreSQL.started() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def database_url(postgresql: PostgreSQL) -> str:
-    """Return the address of a database that is migrated; tests share it."""
-    return postgresql.migrated("shared")
-
 
 @pytest.fixture
-def environment(database_url: str) -> dict[str, str]:
-    """Return the variables that the service cannot do without."""
-    return {"DATABASE_URL": make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)}
-
-
-{% else -%}
-@pytest.fixture
-def environment() -> dict[str, str]:
-    """Return the variables that the service cannot do without."""
-    return {}
-
-
-{% endif -%}
-@pytest.fixture
-def settings(environment: dict[str, str]) -> Settings:
-    given = {"REVISION": REVISION, "LOG_LEVEL": "DEBUG", "MAX_BODY_BYTES": "1000"}
-    return Settings.from_environment(environment | given)
-
-
-{% if cookiecutter.__database -%}
-@pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
+{%- if cookiecutter.__database %}
+def app(migrated: Settings) -> Iterator[Flask]:
+    app = create_app(migrated)
+    app.testing = True
     yield app
-    app.extensions["database"].dispose()
-{%- else -%}
-@pytest.fixture
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
+    with app.app_context():
+        for table in reversed(Base.metadata.sorted_tables):
+            db.session.execute(table.delete())
+        db.session.commit()
+        db.engine.dispose()
+{%- else %}
+def app() -> Flask:
+    app = create_app(Settings.load())
+    app.testing = True
+    return app
 {%- endif %}
 
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()

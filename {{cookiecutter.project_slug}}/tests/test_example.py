@@ -1,14 +1,13 @@
-import json
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from flask.testing import FlaskClient, FlaskCliRunner
 
 URL = "/api/temperatures"
 
 
 @pytest.mark.parametrize(("unit", "value"), [("fahrenheit", 212), ("kelvin", 373.15)])
-def test_a_temperature_is_answered_in_the_unit_asked_for(client: FlaskClient, unit: str, value: float) -> None:
+def test_a_temperature_is_converted(client: FlaskClient, unit: str, value: float) -> None:
     response = client.post(URL, json={"celsius": 100, "to": unit})
 
     assert response.status_code == 200
@@ -18,31 +17,24 @@ def test_a_temperature_is_answered_in_the_unit_asked_for(client: FlaskClient, un
 @pytest.mark.parametrize(
     ("given", "field"),
     [
-        ({"celsius": "1", "to": "kelvin"}, "celsius"),
-        ({"celsius": True, "to": "kelvin"}, "celsius"),
-        ({"celsius": float("nan"), "to": "kelvin"}, "celsius"),
         ({"celsius": -300, "to": "kelvin"}, "celsius"),
         ({"celsius": 1, "to": "rankine"}, "to"),
         ({"celsius": 1}, "to"),
         ({"celsius": 1, "to": "kelvin", "colour": "red"}, "colour"),
-        ([], "body"),
     ],
 )
-def test_a_wrong_body_is_refused_with_the_field(client: FlaskClient, given: Any, field: str) -> None:
+def test_an_invalid_request_names_the_field(client: FlaskClient, given: dict[str, Any], field: str) -> None:
     response = client.post(URL, json=given)
 
     assert response.status_code == 422
-    assert list(json.loads(response.data)["fields"]) == [field]
+    assert list(response.get_json(force=True)["fields"]) == [field]
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"\xff"])
-def test_a_body_that_is_no_json_is_refused(client: FlaskClient, body: bytes) -> None:
-    assert client.post(URL, data=body, content_type="application/json").status_code == 400
+def test_the_command_prints_kelvin(runner: FlaskCliRunner) -> None:
+    assert runner.invoke(args=["convert", "20"]).output == "293.15\n"
 
 
-def test_a_body_of_another_type_is_refused(client: FlaskClient) -> None:
-    assert client.post(URL, data="celsius=1").status_code == 415
+def test_the_api_describes_itself(client: FlaskClient) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
 
-
-def test_a_body_that_is_too_large_is_refused(client: FlaskClient) -> None:
-    assert client.post(URL, json={"celsius": 1, "to": "k" * 2000}).status_code == 413
+    assert {"/version", URL} <= set(paths)

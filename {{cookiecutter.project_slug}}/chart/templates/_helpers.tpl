@@ -50,16 +50,9 @@ enableServiceLinks: false
 {{ dict "nodeSelector" . | toYaml }}
 {{- end }}
 securityContext:
-  runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
-  seccompProfile:
-    type: RuntimeDefault
+  {runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: {type: RuntimeDefault}}
 volumes:
-  - name: tmp
-    emptyDir:
-      sizeLimit: 32Mi
+  - {name: tmp, emptyDir: {sizeLimit: 32Mi}}
   {{- with .Values.secrets }}
   - name: secrets
     projected:
@@ -69,9 +62,7 @@ volumes:
         {{- $secret = kindIs "string" $secret | ternary (dict "name" $secret) $secret }}
         - secret:
             name: {{ $secret.name | quote }}
-            items:
-              - key: {{ $secret.key | default $variable | quote }}
-                path: {{ $variable | quote }}
+            items: [{key: {{ $secret.key | default $variable | quote }}, path: {{ $variable | quote }}}]
         {{- end }}
   {{- end }}
   {{- with .Values.volumes }}
@@ -91,12 +82,9 @@ resources:
 securityContext:
   {{- include "container-security" . | nindent 2 }}
 volumeMounts:
-  - name: tmp
-    mountPath: /tmp
-  {{- with .Values.secrets }}
-  - name: secrets
-    mountPath: /etc/secrets
-    readOnly: true
+  - {name: tmp, mountPath: /tmp}
+  {{- if .Values.secrets }}
+  - {name: secrets, mountPath: /etc/secrets, readOnly: true}
   {{- end }}
   {{- with .Values.volumeMounts }}
   {{- toYaml . | nindent 2 }}
@@ -104,15 +92,8 @@ volumeMounts:
 {{- end -}}
 
 {{- define "container-security" -}}
-allowPrivilegeEscalation: false
-privileged: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-capabilities:
-  drop:
-    - ALL
+{runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, readOnlyRootFilesystem: true, privileged: false,
+  allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
 {{- end -}}
 
 {{/* Containers of the user's; one without a securityContext gets that of the service. */}}
@@ -131,8 +112,7 @@ capabilities:
   {{- kindIs "map" $value | ternary (toYaml $value) (include "strings" (dict "value" $value)) | nindent 2 }}
 {{- end }}
 {{- range $name, $secret := .Values.secrets }}
-- name: {{ $name }}_FILE
-  value: /etc/secrets/{{ $name }}
+- {name: {{ $name }}_FILE, value: /etc/secrets/{{ $name }}}
 {{- end }}
 {{- end -}}
 
@@ -151,16 +131,11 @@ env:
 {{/* A pod with another command, for a worker or a cron job, as JSON, which fits at any indentation:
 spec: {{ include "pod" (dict "root" . "command" (list "flask" "work") "restartPolicy" "Never") }} */}}
 {{- define "pod" -}}
+{{- range $name := omit . "root" "name" "command" "restartPolicy" | keys }}
+{{- fail (printf "include \"pod\" knows no %q" $name) }}
+{{- end }}
+{{- $_ := required "include \"pod\" needs a command" .command }}
 {{- $container := include "command" (merge (pick . "root" "name" "command") (dict "name" "main")) | fromYaml }}
 {{- $more := dict "containers" (list $container) "restartPolicy" (.restartPolicy | default "Always") }}
 {{- merge (include "pod-settings" .root | fromYaml) $more | toJson }}
-{{- end -}}
-
-{{/* Names must be found. Any address, since a node's own DNS cache is no pod that could be selected. */}}
-{{- define "dns" -}}
-- ports:
-    - port: 53
-      protocol: UDP
-    - port: 53
-      protocol: TCP
 {{- end -}}

@@ -1,7 +1,4 @@
-"""Access: each request gets an id that stands in all its log lines, a line of its own, and a place in the metrics.
-
-This is one WSGI middleware: as hooks of Flask, each of which every request passes, the same takes more of the CPU.
-"""
+"""Request ids, the access log and request metrics, as one WSGI middleware: Flask's hooks cost more CPU per request."""
 
 import logging
 import re
@@ -9,66 +6,62 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request
 from prometheus_client import Gauge, Histogram
 from werkzeug.wsgi import ClosingIterator
 
-from .logs import REQUEST_ID
-from .metrics import REGISTRY
+from .settings import Settings
 
+INFO = Gauge("service_info", "The source commit that runs", ["revision"])
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being handled")
+SECONDS = Histogram("http_request_duration_seconds", "Time to the response", ["method", "route", "status"])
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-PROBES = {"/livez", "/readyz"}
+Write = Callable[[bytes], object]
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 log = logging.getLogger("access")
 
 
 class Access:
-    """The application as a server calls it, each request named, logged, counted and timed."""
+    """Middleware that names (X-Request-ID), logs, counts and times each request."""
 
-    def __init__(self, app: Flask) -> None:
-        self.answer = app.wsgi_app
-        registry = app.extensions[REGISTRY]
-        self.in_flight = Gauge("http_requests_in_flight", "Requests being answered", registry=registry)
-        self.seconds = Histogram(
-            "http_request_duration_seconds", "Time to answer", ["method", "route", "status"], registry=registry
-        )
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, under an id that the caller may give and always gets back."""
         started = time.perf_counter()
-        given = environ.get(REQUEST_ID, "")
-        environ[REQUEST_ID] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        environ["HTTP_X_REQUEST_ID"] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
-            # Flask's request, as Werkzeug leaves it there: its proxy is slow where much is asked of it.
-            self.note(environ["werkzeug.request"], int(status[:3]), time.perf_counter() - started)
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Write:
+            note(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
             kept = [header for header in headers if header[0].lower() != "x-request-id"]
             return start_response(status, [*kept, ("X-Request-ID", request_id)], *error)
 
-        self.in_flight.inc()
+        IN_FLIGHT.inc()
         try:
-            body = self.answer(environ, start)
+            body = self.app(environ, start)
         except BaseException:
-            self.in_flight.dec()
+            IN_FLIGHT.dec()
             raise
-        return ClosingIterator(body, self.in_flight.dec)  # the server closes it after the last byte
+        return ClosingIterator(body, IN_FLIGHT.dec)  # closed after the last byte
 
-    def note(self, request: Request, status: int, seconds: float) -> None:
-        """Measure and log a request."""
-        method, path, rule = request.method, request.path, request.url_rule
-        # Only names that the application knows: what callers make up must not become a time series.
-        labels = (method if method in METHODS else "other", rule.rule if rule else "none", str(status))
-        self.seconds.labels(*labels).observe(seconds)
-        level = logging.DEBUG if path in PROBES and status < 400 else logging.INFO
-        if log.isEnabledFor(level):
-            fields = {
-                "method": method,
-                "path": path,  # never the query string: people put secrets there
-                "status": status,
-                "milliseconds": round(seconds * 1000, 1),
-            }
-            # As log.log() does, but for its search for the line of code that called it.
-            log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={"fields": fields}))
+
+def note(request: Request, request_id: str, status: int, seconds: float) -> None:
+    method, rule = request.method, request.url_rule
+    # Only what the application knows: names that callers make up must not become time series.
+    labels = (method if method in METHODS else "other", rule.rule if rule else "none", str(status))
+    SECONDS.labels(*labels).observe(seconds)
+    if log.isEnabledFor(logging.INFO):  # as log.info() does, but for its search for the line that called it
+        values = (method, request.path, status, round(seconds * 1000, 1))  # no query: people put secrets there
+        record = log.makeRecord(log.name, logging.INFO, "", 0, "%s %s %d %s ms", values, None)
+        names = ("method", "path", "status", "milliseconds", "request_id")
+        record.__dict__.update(zip(names, (*values, request_id), strict=True))
+        log.handle(record)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    INFO.labels(settings.revision).set(1)
+    app.wsgi_app = Access(app.wsgi_app)  # type: ignore[method-assign]

@@ -1,37 +1,41 @@
-"""The application factory: everything a request can meet is put together here."""
-
-import os
+"""The application factory. Flask finds it by FLASK_APP (.flaskenv, Dockerfile)."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import access, {% if cookiecutter.__database %}database, {% endif %}drain, errors, health, logs, metrics, openapi, tracing
-from .example import blueprint as example  # goes with the example
+from . import access, {% if cookiecutter.__database %}database, {% endif %}errors, logs, version
+from .bodies import Request
+from .example import bp as example
+from .extensions import openapi
 {%- if cookiecutter.__database %}
-from .notes import blueprint as notes  # goes with the example
+from .notes import bp as notes
 {%- endif %}
 from .settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the application; without settings it takes them from the environment."""
-    settings = settings or Settings.from_environment(os.environ)
+    """Return the application; its settings come from the environment unless they are given."""
+    settings = settings or Settings.load()
     logs.configure(settings)
-    app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    metrics.collect(app, settings)
-    app.wsgi_app = access.Access(app)  # type: ignore[method-assign]  # that is where Flask wants middleware
-    tracing.trace_requests(app, settings)
-    errors.answer_in_json(app)
-    draining = drain.watch(app)
+    app = Flask("{{ cookiecutter.__module }}")
+    app.request_class = Request
+    settings.configure(app)
+    access.init_app(app, settings)
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    if settings.cors_origins:
+        from flask_cors import CORS
+
+        CORS(app, origins=settings.cors_origins)
+    errors.init_app(app)
+    app.extensions["readiness"] = []  # checks of what no request can do without (probes.py)
 {%- if cookiecutter.__database %}
-    health_check = database.connect(app, settings)
-    app.register_blueprint(health.blueprint(settings, draining, [health_check]))
-{%- else %}
-    app.register_blueprint(health.blueprint(settings, draining))
+    database.init_app(app, settings)
 {%- endif %}
-    app.register_blueprint(openapi.blueprint)
-    app.register_blueprint(example)  # goes with the example
+    openapi.init_app(app, page=settings.api_docs or app.debug)
+    app.register_blueprint(version.bp)
+    app.register_blueprint(example)
 {%- if cookiecutter.__database %}
-    app.register_blueprint(notes)  # goes with the example
+    app.register_blueprint(notes)
 {%- endif %}
     return app

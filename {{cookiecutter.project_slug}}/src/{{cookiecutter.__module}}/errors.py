@@ -1,16 +1,12 @@
-"""Errors: every one is answered as JSON, in the form of RFC 9457 (problem details)."""
-
-import logging
+"""Errors as RFC 9457 problem details (application/problem+json)."""
 
 from flask import Flask, Response
 from pydantic import BaseModel
-from werkzeug.exceptions import HTTPException, InternalServerError
-
-log = logging.getLogger(__name__)
+from werkzeug.exceptions import HTTPException
 
 
 class Problem(BaseModel):
-    """What went wrong: RFC 9457's members, and for an invalid request which fields were wrong, and how."""
+    """What went wrong; for an invalid request, which fields were wrong, and how."""
 
     status: int
     title: str
@@ -19,27 +15,14 @@ class Problem(BaseModel):
 
 
 def problem(error: HTTPException) -> Response:
-    """Return the answer for an HTTP error."""
-    details = Problem(
-        status=error.code or 500,
-        title=error.name,
-        detail=error.description,
-        fields=getattr(error, "fields", None),
-    )
+    fields = getattr(error, "fields", None)
+    detail = None if error.description == type(error).description else error.description  # Werkzeug's is for browsers
+    details = Problem(status=error.code or 500, title=error.name, detail=detail, fields=fields)
     headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     body = details.model_dump_json(exclude_none=True)
     return Response(body, details.status, headers, content_type="application/problem+json")
 
 
-def answer_in_json(app: Flask) -> None:
-    """Answer with problem details, whatever goes wrong."""
-
-    @app.errorhandler(HTTPException)
-    def expected(error: HTTPException) -> Response:
-        return problem(error)
-
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        # The caller learns nothing about the inside; the log has it all.
-        log.error("unhandled exception", exc_info=error)
-        return problem(InternalServerError())
+def init_app(app: Flask) -> None:
+    """Answer every error with problem details; an unexpected one, which Flask logs, shows nothing of the inside."""
+    app.register_error_handler(HTTPException, problem)

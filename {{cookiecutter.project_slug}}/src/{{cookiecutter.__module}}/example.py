@@ -1,23 +1,24 @@
-"""Example resource: temperatures. Shows a validated body; delete it when you have a resource of your own."""
+"""Example: temperatures. A body in, a model out, and a command."""
 
 from typing import Literal
 
+import click
 from flask import Blueprint
 from pydantic import BaseModel, ConfigDict, Field
 
-from .validation import validated
+from .extensions import Response, openapi
 
 ABSOLUTE_ZERO = -273.15
 
 Unit = Literal["fahrenheit", "kelvin"]
 
-blueprint = Blueprint("example", __name__, url_prefix="/api")
+bp = Blueprint("example", __name__, url_prefix="/api", cli_group=None)
 
 
 class Conversion(BaseModel):
-    """A temperature as a caller sends it, and the unit that is asked for."""
+    """A temperature, and the unit that is asked for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     celsius: float = Field(ge=ABSOLUTE_ZERO, le=1e9, allow_inf_nan=False)
     to: Unit
@@ -30,9 +31,20 @@ class Temperature(BaseModel):
     unit: Unit
 
 
-@blueprint.post("/temperatures")
-@validated
-def convert(body: Conversion) -> Temperature:
-    """Answer with the same temperature in another unit."""
-    value = body.celsius * 1.8 + 32 if body.to == "fahrenheit" else body.celsius - ABSOLUTE_ZERO
-    return Temperature(value=round(value, 2), unit=body.to)
+def converted(celsius: float, to: Unit) -> Temperature:
+    value = celsius * 1.8 + 32 if to == "fahrenheit" else celsius - ABSOLUTE_ZERO
+    return Temperature(value=round(value, 2), unit=to)
+
+
+@bp.post("/temperatures")
+@openapi.validate(resp=Response(HTTP_200=Temperature))
+def convert(json: Conversion) -> Temperature:
+    """Convert a temperature."""
+    return converted(json.celsius, json.to)
+
+
+@bp.cli.command("convert")
+@click.argument("celsius", type=float)
+def convert_command(celsius: float) -> None:
+    """Print a temperature in kelvin: `flask convert 20`. A cron job runs such a command."""
+    click.echo(converted(celsius, "kelvin").value)

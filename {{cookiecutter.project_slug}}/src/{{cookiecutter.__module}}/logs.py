@@ -1,55 +1,65 @@
-"""Logs: one JSON object a line on standard output, the server's own lines included."""
+"""Logs on standard output: JSON lines, or text for people at a terminal."""
 
 import logging
 import logging.config
-from datetime import UTC, datetime
-from typing import Any
+import sys
+from typing import Any, TextIO
 
 from flask import has_request_context, request
 from pydantic_core import to_json
 
 from .settings import Settings
 
-REQUEST_ID = "HTTP_X_REQUEST_ID"
-"""What WSGI calls the header X-Request-ID; access.py sees to it that each request has one."""
+
+def dumps(fields: dict[str, Any], **_: Any) -> str:
+    """Return JSON, in a fraction of the time that `json` takes, whatever the fields are."""
+    return to_json(fields, fallback=str, bytes_mode="base64").decode()
 
 
-class JsonFormatter(logging.Formatter):
-    """Write a log record as one line of JSON; `extra={"fields": {…}}` adds fields."""
+JSON: dict[str, Any] = {
+    "()": "pythonjsonlogger.json.JsonFormatter",
+    "fmt": ["levelname", "name", "message"],
+    "rename_fields": {"levelname": "level", "name": "logger", "exc_info": "exception"},
+    "timestamp": "time",
+    "json_serializer": dumps,
+}
+TEXT: dict[str, Any] = {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s", "datefmt": "%H:%M:%S"}
 
-    def __init__(self, revision: str) -> None:
-        super().__init__()
-        self.revision = revision
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line: what was said, where, by which revision, and for which request."""
-        entry: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "revision": self.revision,
-        }
-        if has_request_context() and (request_id := request.environ.get(REQUEST_ID)):
-            entry["request_id"] = request_id
-        entry |= getattr(record, "fields", {})
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return to_json(entry, fallback=str, bytes_mode="base64").decode()
+class StandardOutput(logging.StreamHandler[TextIO]):
+    """Write to what is standard output at that time: tests replace it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stdout
+
+
+def add_request_id(record: logging.LogRecord) -> bool:
+    if not hasattr(record, "request_id") and has_request_context():
+        record.request_id = request.environ.get("HTTP_X_REQUEST_ID")
+    return True
 
 
 def config(settings: Settings) -> dict[str, Any]:
     """Return the logging configuration, in the form of `logging.config.dictConfig`."""
+    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stdout.isatty())
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": JsonFormatter, "revision": settings.revision}},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+        "formatters": {"lines": TEXT if text else JSON | {"static_fields": {"revision": settings.revision}}},
+        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": [add_request_id]}},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
-        "loggers": {"_granian": {"level": settings.log_level}},
+        "loggers": {
+            "_granian": {"level": settings.log_level},
+{%- if cookiecutter.__database %}
+            "alembic.runtime.plugins": {"level": "WARNING"},
+{%- endif %}
+        },
     }
 
 
 def configure(settings: Settings) -> None:
-    """Send the logs of this process to standard output."""
     logging.config.dictConfig(config(settings))

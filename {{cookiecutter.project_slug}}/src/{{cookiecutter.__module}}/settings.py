@@ -1,56 +1,77 @@
-"""Settings: taken from the environment, and files that it names, once; checked before anything starts."""
+"""Settings, from environment variables or from files in /etc/secrets; checked before anything starts."""
 
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-{% if cookiecutter.__database -%}
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-{%- else -%}
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-{%- endif %}
+import click
+from flask import Flask, current_app
+from pydantic import Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+SECRETS = Path("/etc/secrets")  # where the chart mounts them, each in a file of its variable's name
 
 
-class SettingsError(Exception):
-    """A setting is missing or wrong; the message names each variable, and the file where it stands in one."""
+class SettingsError(click.ClickException):
+    """Settings are missing or wrong; the message names each variable, and no value. `flask` prints it."""
 
 
-class Settings(BaseModel):
-    """All settings; each is read from the variable of the same name in capitals, or from the file that NAME_FILE names.
+class Lists(PydanticBaseSettingsSource):
+    """A source whose lists may be written as `a,b`, not only as `["a","b"]`."""
 
-    A field without a default must be given. Where both are, the variable wins over the file.
-    """
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        if not value.strip().startswith(("[", "{")):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        with suppress(ValueError):
+            return super().decode_complex_value(field_name, field, value)
+        return value  # a text, which is no list: the error names the variable
 
-    model_config = ConfigDict(frozen=True)
 
-    revision: str = "unknown"
-    """The full source commit; the image brings it along."""
-    log_level: LogLevel = "INFO"
+class Environment(Lists, EnvSettingsSource):
+    """Environment variables."""
+
+
+class Secrets(Lists, SecretsSettingsSource):
+    """Files with the names of variables."""
+
+
+class Settings(BaseSettings):
+    """All settings. Each is the environment variable of its name in capitals; one without a default must be given."""
+
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
+
+    revision: str = "unknown"  # the source commit; the image knows its own
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON elsewhere
+    api_docs: bool = False  # whether /docs shows the API; it always does under `flask run --debug`
+    cors_origins: list[str] = []  # whose pages may call this API: https://app.example.com, or *
+    trusted_proxies: int = Field(default=0, ge=0)  # how many in front set X-Forwarded-*; the chart counts its ingress
+    max_content_length: int = Field(default=1_048_576, ge=1)  # bytes of a request's body
+    body_timeout_seconds: int = Field(default=15, ge=1, le=600)  # for a client to send it; it holds one of `threads`
+
+    # The server's (server.py); `flask run` has its own options.
     bind_address: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
-    metrics_port: int = Field(default=9090, ge=1, le=65535)
-    """Where Prometheus asks; a port of its own, so that no way from outside leads there."""
-    threads: int = Field(default=4, ge=1, le=256)
-    """Requests handled at the same time by one pod."""
-    drain_seconds: int = Field(default=0, ge=0, le=300)
-    """Told to stop, the server first says for so long that it is not ready, and still answers."""
-    shutdown_seconds: int = Field(default=20, ge=1, le=600)
-    """How long requests in flight may take to end after that."""
-    max_body_bytes: int = Field(default=1_048_576, ge=1)
-    otel_exporter_otlp_endpoint: str | None = Field(default=None, pattern="^https?://[^/]+")
-    """Where traces go; the extra `otel` must be installed then. OpenTelemetry reads its other variables itself."""
+    metrics_port: int = Field(default=9090, ge=1, le=65535)  # for probes and Prometheus
+    threads: int = Field(default=4, ge=1, le=256)  # requests handled at the same time
+    drain_seconds: int = Field(default=0, ge=0, le=300)  # told to stop: not ready, but still answering, for so long
+    shutdown_seconds: int = Field(default=20, ge=1, le=600)  # for requests in flight to end after that
 {%- if cookiecutter.__database %}
-    database_url: SecretStr
-    """postgresql://user:password@host/name"""
-    database_timeout_seconds: int = Field(default=5, ge=1, le=300)
-    """How long a request waits for a connection, and a statement may take."""
+
+    database_url: SecretStr  # postgresql://user:password@host/name
+    database_timeout_seconds: int = Field(default=5, ge=1, le=300)  # for a connection, and for a statement
 
     @field_validator("database_url")
     @classmethod
     def is_postgresql(cls, url: SecretStr) -> SecretStr:
-        """Take the address in the form that people and operators write it, and name the driver."""
+        """Take the address as people and operators write it, and name the driver."""
         scheme, _, rest = url.get_secret_value().partition("://")
         if scheme not in {"postgresql", "postgres", "postgresql+psycopg"} or not rest:
             raise ValueError("must look like postgresql://user:password@host/name")
@@ -58,26 +79,28 @@ class Settings(BaseModel):
 {%- endif %}
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+    def settings_customise_sources(  # type: ignore[override]
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the first one wins: arguments, variables, files."""
+        secrets = Secrets(settings_cls, SECRETS if SECRETS.is_dir() else None)
+        return sources["init_settings"], Environment(settings_cls), secrets
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
         """Return the settings, or raise SettingsError naming every variable that is wrong."""
-        read = {field: _read(field.upper(), environment) for field in cls.model_fields}
         try:
-            return cls.model_validate({field: value for field, (value, _) in read.items() if value})
+            return cls(**given)
         except ValidationError as error:
-            # The values themselves stay out of the message: one of them may be a secret.
-            wrong = (f"{read[str(problem['loc'][0])][1]}: {problem['msg']}" for problem in error.errors())
+            wrong = (f"{str((*e['loc'], 'settings')[0]).upper()}: {e['msg']}" for e in error.errors())
             raise SettingsError("; ".join(wrong)) from None
 
+    def configure(self, app: Flask) -> None:
+        """Put all settings into `app.config`, under their names in capitals; Flask has some of the same name."""
+        app.config.from_mapping({name.upper(): value for name, value in self}, SETTINGS=self)
 
-def _read(name: str, environment: Mapping[str, str]) -> tuple[str | None, str]:
-    """Return what is given for a variable, and what to call it: by its name, and by its file where it is in one."""
-    value, file = environment.get(name), environment.get(f"{name}_FILE")
-    if value or not file:
-        return value, name
-    called = f"{name} (in {file})"
-    try:
-        return Path(file).read_text(encoding="utf-8").strip(), called
-    except OSError as error:
-        raise SettingsError(f"{called}: cannot be read: {error.strerror}") from None
-    except UnicodeError:
-        raise SettingsError(f"{called}: is no text") from None
+
+def current_settings() -> Settings:
+    """Return the settings of the current application."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings

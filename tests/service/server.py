@@ -1,4 +1,4 @@
-"""The real server for tests: a process of its own, on free ports."""
+"""The generated service's real server: a process of its own, on free ports."""
 
 import http.client
 import json
@@ -11,9 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
-MODULE = "{{ cookiecutter.__module }}"
+MODULE = "hello_api"
 
 
 def free_ports() -> tuple[int, int]:
@@ -26,15 +28,16 @@ def free_ports() -> tuple[int, int]:
 class Server:
     """A running server."""
 
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     port: int
     metrics_port: int
+    output: Path
 
     def connect(self, timeout: float = 20) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def get(self, path: str, port: int | None = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+    def get(self, path: str, port: int | None = None, timeout: float = 20) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -42,12 +45,12 @@ class Server:
         finally:
             connection.close()
 
-    def wait(self, path: str, status: int, seconds: float = 30) -> None:
+    def wait(self, path: str, status: int, port: int, seconds: float = 60) -> None:
         """Ask until that is the answer, as long as the server lives."""
         deadline = time.monotonic() + seconds
         while True:
             try:
-                if self.get(path)[0] == status:
+                if self.get(path, port)[0] == status:
                     return
             except OSError:
                 pass
@@ -60,21 +63,25 @@ class Server:
 
     def log(self) -> list[dict[str, Any]]:
         """Wait for the end, and return all lines that the server wrote."""
-        output, _ = self.process.communicate(timeout=30)
-        return [json.loads(line) for line in output.splitlines()]
+        self.process.wait(60)
+        return [json.loads(line) for line in self.output.read_text().splitlines()]
 
 
 @contextmanager
-def running(environment: dict[str, str], *command: str) -> Iterator[Server]:
-    """Start the server, and wait until it is ready."""
+def running(environment: dict[str, str], *command: str, ready: bool = True) -> Iterator[Server]:
+    """Start the server, and wait until it is ready, unless told otherwise."""
     ports = free_ports()
     variables = {"PORT": str(ports[0]), "METRICS_PORT": str(ports[1])} | environment
-    with subprocess.Popen(
-        [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        NamedTemporaryFile() as output,  # a pipe that nobody reads fills up, and the server waits
+        subprocess.Popen(
+            [sys.executable, *(command or ("-m", MODULE))], env=os.environ | variables, stdout=output
+        ) as process,
+    ):
         try:
-            server = Server(process, *ports)
-            server.wait("/readyz", 200)
+            server = Server(process, *ports, Path(output.name))
+            if ready:
+                server.wait("/readyz", 200, server.metrics_port)
             yield server
         finally:
             if process.poll() is None:

@@ -1,0 +1,107 @@
+"""The production server: Granian for the API, and a graceful shutdown.
+
+Between SIGTERM and the end it says "not ready" and serves on, until the cluster sends nobody here: Granian's main
+process tells its worker (SIGUSR1), waits, and only then lets Granian stop, which finishes the requests in flight.
+"""
+
+import gc
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+from flask import Flask, Response
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from . import logs
+from .settings import Settings, SettingsError
+
+DRAIN = signal.SIGUSR1
+
+
+def main() -> None:
+    """Serve until told to stop, then let the requests in flight end."""
+    try:
+        settings = Settings.load()
+        check_port("PORT", settings.bind_address, settings.port)
+        check_port("METRICS_PORT", settings.bind_address, settings.metrics_port)
+    except SettingsError as error:
+        sys.exit(f"cannot start: {error}")
+    logs.configure(settings)
+    server = Granian(
+        f"{__package__}.server:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.bind_address,
+        port=settings.port,
+        http=HTTPModes.http1,
+        workers=1,  # one process per pod: scale by replicas
+        blocking_threads=settings.threads,
+        workers_kill_timeout=settings.shutdown_seconds,
+        websockets=False,
+        log_dictconfig=logs.config(settings),
+    )
+    server.on_startup(lambda: delay_stop(settings.drain_seconds))
+    server.serve()
+
+
+def check_port(variable: str, address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as error:
+        raise SettingsError(f"{variable}: cannot listen on {address}:{port}: {os.strerror(error.errno or 0)}") from None
+
+
+def delay_stop(seconds: float) -> None:
+    """In the main process: put a delay between SIGTERM and Granian's own handler."""
+    stop: Any = signal.getsignal(signal.SIGTERM)
+    # Blocked here and so in all workers and their threads, DRAIN waits until a worker takes it, and SIGTERM is taken by
+    # a thread: a handler runs in the main thread, which may be about to sleep, and then sleeps on or waits for itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, signal.SIGTERM})
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGTERM})
+        if seconds:
+            for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
+                os.kill(worker, DRAIN)
+            later = threading.Timer(seconds, stop, (signal.SIGTERM, None))
+            later.daemon = True
+            later.start()
+            signal.sigwait({signal.SIGTERM})  # a second SIGTERM stops at once
+        stop(signal.SIGTERM, None)
+
+    threading.Thread(target=wait, name="graceful", daemon=True).start()
+
+
+def application() -> Flask:
+    """Return the application as Granian's worker process runs it."""
+    from . import bodies, probes  # the main process starts sooner without them
+    from .app import create_app
+
+    settings = Settings.load()
+    app = create_app(settings)
+    stopping = threading.Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the main process ends its workers by it
+
+    def wait() -> None:  # in a thread: the main one may never run Python
+        signal.sigwait({DRAIN})
+        stopping.set()
+
+    @app.after_request
+    def close(response: Response) -> Response:
+        if stopping.is_set():
+            response.headers["Connection"] = "close"  # clients connect again, to another pod
+        return response
+
+    threading.Thread(target=wait, name="graceful", daemon=True).start()
+    bodies.limit_time(settings.body_timeout_seconds)
+    probes.serve(app, settings, stopping)
+    gc.freeze()
+    gc.enable()
+    return app
