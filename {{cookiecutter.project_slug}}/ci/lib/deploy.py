@@ -1,0 +1,152 @@
+"""What ci/deploy does; ci/deploy --help says what that is for."""
+
+from __future__ import annotations  # for the Python of a Mac
+
+import os
+import re
+
+import env_branch as env
+from env_branch import BRANCH, CI, REVISION, Answer, Tip, git, run_git
+
+VALUES = f"deploy/{CI['ENVIRONMENT']}.yaml"
+DIGEST, PLATFORMS = CI.get("IMAGE_DIGEST", ""), CI.get("PLATFORMS", "")
+FETCH = ("fetch", "--quiet", "--no-tags")
+
+
+def deploy() -> Answer:
+    """Look, decide and write; all of it again, where somebody was faster."""
+    init = "--init" in env.options("init")
+    check_image()
+    tree, (title, trailers) = snapshot(), message()
+    for tip in env.looks():
+        if answer := instead(tip, init):
+            return answer
+        if commit := env.push(tip, tree, [title], trailers, opens=REVISION):
+            return Answer("done", f"{BRANCH} records {REVISION} (commit {commit})", what_is_next(commit))
+    raise AssertionError("env.looks() ends with an answer of its own")
+
+
+def check_image() -> None:
+    """Refuse an image that cannot be, before git is asked."""
+    name, where = "[a-z0-9]+(/[a-z0-9]+)+", CI["WHERE_VARIABLE"].replace("NAME", "PLATFORMS")
+    if CI["NO_IMAGE"]:
+        raise Answer("failed:", CI["NO_IMAGE"])
+    if PLATFORMS and not re.fullmatch(f"{name}(,{name})*", PLATFORMS):
+        raise Answer("failed:", f"PLATFORMS is '{PLATFORMS}', not a list such as linux/amd64,linux/arm64{where}")
+    if not re.fullmatch("sha256:[0-9a-f]{64}", DIGEST):
+        raise Answer("failed:", f"IMAGE_DIGEST is '{DIGEST}', not sha256:… as ci/image prints it")
+    if not DIGEST[7:].strip("0"):
+        raise Answer("failed:", "IMAGE_DIGEST is all zeros, which means 'not set yet'; ci/image prints the right one")
+
+
+def snapshot() -> str:
+    """Return the tree with HEAD's chart and values, and the image."""
+    chart = git("rev-parse", "--verify", "--quiet", "HEAD:chart", problem=f"commit {REVISION} has no folder chart/")
+    if re.search(r"^\.argocd-source", git("ls-tree", "--name-only", chart), re.M):
+        file = "chart/.argocd-source*.yaml, by which Argo CD would replace the image that is delivered"
+        raise Answer("failed:", f"commit {REVISION} has {file}. Remove it: values are in {VALUES}")
+    values = git(
+        "rev-parse", "--verify", "--quiet", f"HEAD:{VALUES}", problem=f"commit {REVISION} has no file {VALUES}"
+    )
+    here = os.uname().machine
+    kinds = [each.split("/")[1] for each in PLATFORMS.split(",") if each]
+    kinds = kinds or [{"x86_64": "amd64", "aarch64": "arm64"}.get(here, here)]
+    image = f"""image:
+  repository: "{CI["IMAGE"]}"
+  tag: "{REVISION}"
+  digest: "{DIGEST}"
+  architectures: [{", ".join(f'"{kind}"' for kind in kinds)}]
+revision: "{REVISION}"
+"""
+    blob = git("hash-object", "-w", "--stdin", stdin=image)
+    deploy = git("mktree", stdin=f"100644 blob {values}\t{VALUES.partition('/')[2]}\n")
+    folders = f"040000 tree {chart}\tchart\n040000 tree {deploy}\tdeploy\n"
+    return git("mktree", stdin=f"{folders}100644 blob {blob}\timage.yaml\n")
+
+
+def message() -> tuple[str, list[str]]:
+    """Return title and trailers. These are Argo CD's: it shows author and subject beside the revision that it runs."""
+    form = ("log", "-1", "--encoding=UTF-8", "--format=%s%n%an%n%ae%n%aI")
+    subject, name, email, date = git("-c", "log.showSignature=false", *form).split("\n")
+    author = '"{}" <{}>'.format(re.sub(r'([\\"])', r"\\\1", name), email)
+    told = {"author": author, "sha": REVISION, "subject": subject, "repourl": env.PAGE, "date": date}
+    trailers = [f"Argocd-reference-commit-{key}: {value}" for key, value in told.items() if value]
+    return f"Deliver {REVISION[:7]}: {subject}", trailers
+
+
+def instead(tip: Tip, init: bool) -> Answer | None:
+    """Return what becomes of it where this commit may not go on what is there: the first case that holds."""
+    records, go_back = f"{BRANCH} records {tip.recorded}", "ci/rollback --to REVISION, then ci/rollback --release"
+    if not tip.commit:
+        if init or CI["FIRST_PUSH"] or nothing_before():
+            return None
+        how = f"ci/deploy --init, or {CI['TO_INIT']}" if CI["TO_INIT"] else "ci/deploy --init"
+        lost = "If there was one, it was lost with its holds: look before you do that"
+        return Answer("failed:", f"there is no branch {BRANCH}. For the first delivery: {how}. {lost}")
+    if tip.hold:
+        env.say(f"{REVISION[:7]} is not delivered: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
+        then = "until somebody releases the hold. Then the head of main is delivered, this change with it."
+        stays = f"{BRANCH} stays at {tip.recorded} until the hold is released"
+        return Answer("held", f"{stays}: {CI['TO_RELEASE'] or 'ci/rollback --release'}", f"Next: nothing, {then}")
+    if tip.recorded == REVISION:
+        return Answer("already there", records, "Next: nothing; it is delivered.")
+    if not tip.recorded:
+        why = f"image.yaml of its commit {tip.commit} names no revision"
+        return Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a delivery: {go_back}")
+    order = compare(tip.recorded)
+    if order == "newer":
+        then = "Next: nothing; this change is part of what is delivered."
+        return Answer("superseded", f"{records}, which is newer than {REVISION}", then)
+    if order == "diverged":
+        why = f"which is not in the history of {REVISION} (diverged). Go back to a delivery that is"
+        lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
+        return Answer("failed:", f"{records}, {why}: {go_back}; {lists}")
+    if order == "unknown":
+        what = f"cannot tell whether {tip.recorded}, which {BRANCH} records, is older than {REVISION}"
+        why = "git could not get its history (see above). If it is in no branch any more"
+        return Answer("failed:", f"{what}: {why}: {go_back}")
+    return None
+
+
+def compare(recorded: str) -> str:
+    """Return what is recorded to our history: older, newer, diverged, or unknown."""
+    if recorded in env.parents(REVISION):  # as merge follows merge
+        return "older"
+    if git("rev-parse", "--is-shallow-repository") == "false":
+        run_git(*FETCH, "origin", recorded)  # it may be here already
+    # A shallow clone answers wrongly; commits without their trees are quick to get.
+    elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, REVISION).returncode:
+        return "unknown"
+    common = run_git("merge-base", recorded, REVISION)
+    known = {recorded: "older", REVISION: "newer"}.get(common.stdout.strip(), "diverged")
+    return known if common.returncode < 2 else "unknown"
+
+
+def nothing_before() -> bool:
+    """Tell whether nothing could be delivered before HEAD: where main had a README and no more until then."""
+    for before in env.parents(REVISION)[:1]:
+        if run_git("cat-file", "-e", f"{before}^{{tree}}", quiet=True).returncode:
+            run_git(*FETCH, "--depth=1", "origin", before)
+        found = run_git("ls-tree", "--name-only", before, "ci/deploy")
+        return found.returncode == 0 and not found.stdout
+    return False
+
+
+def what_is_next(commit: str) -> str:
+    """Return what was delivered, and what happens now, for the page of the run."""
+    page, environment = env.PAGE, CI["ENVIRONMENT"]
+    text = f"""| image | `{CI["IMAGE"]}:{REVISION}` |
+| --- | --- |
+| digest | `{DIGEST}` |
+| source | [{REVISION[:7]}]({page}/commit/{REVISION}) |
+| delivery | [{commit[:7]}]({page}/commit/{commit}) on [{BRANCH}]({page}/commits/{BRANCH}) |
+
+Next: Argo CD sees the delivery and rolls the pods, one by one, once they are ready; the service's `/version` says which
+commit answers. To take it back, {CI["TO_ROLL_BACK"]}."""
+    if env.DEPLOYMENT and env.DEPLOYMENT.number:
+        text += f"\nThe Deployment [{environment}]({page}/deployments/{environment}) is in progress until"
+        text += " `gitops-flask status` (or `up`) has asked the pods."
+    return text
+
+
+env.main(deploy)

@@ -1,0 +1,105 @@
+"""What ci/rollback does; ci/rollback --help says what that is for."""
+
+from __future__ import annotations  # for the Python of a Mac
+
+import getpass
+import re
+import time
+
+import env_branch as env
+from env_branch import BRANCH, CI, Answer, Tip, git, one_line, trailers_of
+
+
+def rollback() -> Answer:
+    """Look, prepare and write; all of it again, where somebody was faster."""
+    given = env.options("to=", "why=", "release")
+    to, why, target = given.get("--to", ""), one_line(given.get("--why", "")) or "no reason given", ""
+    if not re.fullmatch("([0-9a-f]{4,40})?", to):
+        raise Answer("failed:", f"--to '{to}' is not a commit: 4 to 40 characters of its hexadecimal name")
+    if "--release" in given and len(given) > 1:
+        raise Answer("failed:", "--release takes neither --to nor --why")
+    for tip in env.looks():
+        if not tip.commit:
+            raise Answer("failed:", f"there is no branch {BRANCH}: nothing was delivered yet")
+        if "--release" in given:
+            answer = take_hold_away(tip)
+        else:
+            # Decided once: where a delivery came in between, you still get what you asked for when you looked.
+            target = target or find(tip, to)
+            answer = bring_back(tip, target, why)
+        if answer:
+            return answer
+    raise AssertionError("looks() ends with an answer of its own")
+
+
+def find(tip: Tip, to: str) -> str:
+    """Return the newest commit of the branch with the revision that is named, or else with another one than now.
+
+    What lies between a rollback and the delivery that it restored was rolled back itself: the walk passes over it.
+    """
+    named: dict[str, str] = {}
+    skip_to = ""
+    for commit in git("rev-list", "--first-parent", tip.commit).split("\n"):
+        revision = env.revision_of(commit)
+        if to and revision.startswith(to):
+            named.setdefault(revision, commit)
+        if not to and skip_to in ("", revision):
+            skip_to = revision if env.hold_of(commit) else ""
+            if revision not in ("", tip.recorded):
+                return commit
+    if not to:
+        raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was delivered to {BRANCH}")
+    if not named:
+        lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
+        raise Answer("failed:", f"no revision {to} was ever delivered to {BRANCH}: {lists}")
+    if len(named) > 1:
+        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(named)} were delivered")
+    return named.popitem()[1]
+
+
+def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
+    """Write that delivery with a hold, and answer; not where the branch did not take it."""
+    revision = env.revision_of(target)
+    if revision == tip.recorded and tip.hold:
+        return Answer("already there", f"{BRANCH} is held at {revision}")
+    if revision == tip.recorded:
+        at = f"{BRANCH} is at {revision} already"
+        return Answer("failed:", f"{at}, by a delivery: nothing was changed and nothing is held")
+    who = CI["WHO"] or env.run_git("config", "user.name").stdout.strip() or getpass.getuser()
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    hold = "".join(
+        '{}: "{}"\n'.format(name, re.sub(r'([\\"])', r"\\\1", one_line(value)))
+        for name, value in (("who", who), ("why", why), ("since", since), ("bad", tip.recorded))
+    )
+    blob = git("hash-object", "-w", "--stdin", stdin=hold)
+    tree = git("mktree", stdin=f"{without_hold(target)}100644 blob {blob}\thold.yaml\n")
+    message = [title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
+    taken = env.push(tip, tree, message, trailers_of(target, "Argocd-reference-commit-"), opens=revision)
+    back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there until ci/rollback --release"
+    return Answer("done", back) if taken else None
+
+
+def take_hold_away(tip: Tip) -> Answer | None:
+    """Write what is there without its hold, and answer; not where the branch did not take it."""
+    if not tip.hold:
+        return Answer("already there", f"{BRANCH} is not held; it is at {tip.recorded}")
+    tree = git("mktree", stdin=without_hold(tip.commit))
+    if not env.push(tip, tree, [title("Release the hold on", tip.recorded, tip.commit)], trailers_of(tip.commit)):
+        return None
+    if not CI["CI_NAME"]:
+        env.say("To deliver the head of main now, let your CI run for it again")
+    return Answer("released", f"{BRANCH} takes deliveries again; it is at {tip.recorded} until the next one")
+
+
+def without_hold(commit: str) -> str:
+    """Return what a commit of the branch holds else, a line each, as `git mktree` reads it."""
+    return re.sub(r".*\thold\.yaml\n", "", git("ls-tree", commit) + "\n")
+
+
+def title(what: str, revision: str, commit: str) -> str:
+    """Return a message's first line; of a delivery that somebody wrote by hand not all of it is known."""
+    subject = "".join(trailers_of(commit, "Argocd-reference-commit-subject: ")[:1]).partition(":")[2]
+    return f"{what} {revision[:7] or BRANCH}{subject and ':'}{subject}"
+
+
+env.main(rollback)
