@@ -13,7 +13,7 @@ from .commands.options import Sections, as_document, examples, may_say_yes, on_p
 from .support import crash_report
 from .support.errors import InstallerError
 from .support.parsing import Unreadable
-from .support.resume_command import command
+from .support.resume_command import command, this_run
 from .ui import console
 
 
@@ -214,6 +214,7 @@ def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()
     crash_report.remember_steps()
+    this_run.arguments = tuple(sys.argv[1:])
     threading.excepthook = lambda thrown: console.fail(crash_report.told(thrown.exc_value or thrown.exc_type()))
     with _told():
         try:

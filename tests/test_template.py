@@ -11,6 +11,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
+from installer import __version__
 from installer.config.settings_file import load
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
 from tests.lock import LOCKS
@@ -107,6 +108,8 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
+        "generated_by": __version__,
+        "requires": a["_requires"],
         "project": {"name": name, "slug": slug, "description": description, **ci, **database},
         a["scm"]: {
             "host": a["host"],

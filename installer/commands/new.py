@@ -49,10 +49,12 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool
         console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
         console.report(f"Others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}")
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
+    tool = resume_command.tool()  # a fork's own
+    context = answers | ({"_tool": tool} if tool else {})
     with guarded(VARIABLE, "later"):  # the hook must not offer what comes after the checks
         try:
             written = cookiecutter(
-                str(template()), no_input=no_input, extra_context=answers, output_dir=str(output), accept_hooks=True
+                str(template()), no_input=no_input, extra_context=context, output_dir=str(output), accept_hooks=True
             )
         except FailedHookException:
             raise InstallerError("No project was written.", "Give other answers where it says so above.") from None

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from ..support import tls
+from .. import __version__
+from ..support import resume_command, tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
@@ -25,6 +26,7 @@ _NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 ACCOUNT = re.compile(rf"{_NAME}(/{_NAME})*")  # as registries have it: no part is `..`
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
+VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 
 _PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
@@ -89,7 +91,8 @@ _FORMERLY = "project.formerly"
 _NO_SETTING = ": is no setting"
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1, for one to be a slip of the other."""
-_OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
+_REQUIRES = "requires"
+_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY)
 
 
 def load(project: Path) -> Settings:
@@ -123,6 +126,7 @@ def load(project: Path) -> Settings:
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
+    _refuse_what_is_for_a_newer_one(tree, path)
     at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
     scm: Scm = "gitlab" if at_gitlab else "github"
     values: dict[str, Any] = {"scm": scm}
@@ -188,10 +192,27 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
             wrong.append(f"{where}: {error}")
     if _at(tree, "version") != 1:
         wrong.append("version: must be 1")
+    for name in ("generated_by", _REQUIRES):
+        if (value := _at(tree, name)) is not None and not _version(value):
+            wrong.append(f"{name}: must be a version in quotes, like '1.2.0', is {value!r}")
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
     return Settings(**values, argocd_values=extra)
+
+
+def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:
+    """Raise an error where a newer gitops-flask is asked for: this one may take what it does not know for a mistake."""
+    needed = _version(_at(tree, _REQUIRES))
+    if needed and needed > (_version(__version__) or ()):
+        wanted = ".".join(map(str, needed))
+        what = f"This project needs gitops-flask {wanted} or newer ({path}, {_REQUIRES}); this is {__version__}."
+        raise InstallerError(what, resume_command.release(wanted))
+
+
+def _version(value: Any) -> tuple[int, ...] | None:
+    found = VERSION.fullmatch(value) if isinstance(value, str) else None
+    return tuple(map(int, found.groups())) if found else None
 
 
 def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ It must also work when the folder that this code came from is gone. Only the sta
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -18,6 +19,7 @@ from .. import __name__ as package
 
 PROGRAM = "gitops-flask"
 _MARK = "gitops.yaml"
+_TEMPLATE = "cookiecutter.json"
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Run:
     """Where the user stands, if not in this process's folder: a hook runs in the project."""
     context: str | None = None
     """The kubeconfig context that was asked for."""
+    arguments: tuple[str, ...] = ()
+    """What was typed after the program's name."""
 
 
 this_run = Run()
@@ -53,6 +57,29 @@ def command(verb: str, project: Path, *options: str) -> str:
 def program() -> str:
     """Return how this installer is called where the user stands."""
     return shlex.join(_program(this_run.standing or Path.cwd()))
+
+
+def release(version: str) -> str:
+    """Return a shell command that gets a certain release from where this one came, and runs there what was typed."""
+    origin = this_run.origin or _installed_from() or ""
+    if not origin and package == "installer":
+        origin = str(Path(__file__).resolve().parents[2])
+    if origin and Path(origin, _TEMPLATE).is_file():  # a checkout of the template
+        git = ["git", "-C", origin]
+        return f"{shlex.join([*git, 'fetch', '--tags'])} && {shlex.join([*git, 'switch', '--detach', f'v{version}'])}"
+    wanted = f"{_without_revision(origin)}@v{version}" if origin.startswith("git+") else f"{PROGRAM}=={version}"
+    return shlex.join([*_from(wanted, _path_of_the_shell()), *this_run.arguments])
+
+
+def tool() -> str | None:
+    """Return what `uvx --from` takes to get this very installer on any machine; None where that is not known."""
+    origin = this_run.origin or _installed_from() or ""
+    return origin if re.match(r"git\+(https|ssh)://", origin) else None
+
+
+def without_login(address: str) -> str:
+    """Drop what may be a token: whoever needs it has it in git's credential helper. An ssh user stays."""
+    return re.sub(r"^((git\+)?https?://)[^/@]*@", r"\1", address)
 
 
 def inside(project: Path, line: str) -> str:
@@ -94,14 +121,22 @@ def _program(standing: Path) -> list[str]:
     if origin and Path(sys.prefix).parent == Path(origin):  # a checkout's own environment, which its lock file made
         return [*_uv_run(Path(origin), standing.resolve()), PROGRAM]
     if origin:
-        if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
-            return ["pipx", "run", "--spec", origin, PROGRAM]
-        return ["uvx", "--from", origin, PROGRAM]
+        return _from(origin, path)
     if package == "installer":  # a checkout of the template
         return [*_uv_run(Path(__file__).resolve().parents[2], standing.resolve()), PROGRAM]
     if _lent() and Path(sys.prefix) != Path(os.environ.get("VIRTUAL_ENV", "")):  # by uvx, which keeps nothing
         return ["uvx", PROGRAM]
     return [str(Path(sys.argv[0]).resolve()) if Path(sys.argv[0]).name == PROGRAM else PROGRAM]
+
+
+def _from(origin: str, path: str) -> list[str]:
+    if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
+        return ["pipx", "run", "--spec", origin, PROGRAM]
+    return ["uvx", "--from", origin, PROGRAM]
+
+
+def _without_revision(address: str) -> str:
+    return re.sub(r"^(git\+\w+://([^/@]*@)?[^/@]*/[^@]*)@.*$", r"\1", address)
 
 
 def _uv_run(checkout: Path, standing: Path) -> list[str]:
@@ -140,6 +175,6 @@ def _installed_from() -> str | None:
         return None
     source = json.loads(text)
     if "vcs_info" in source:
-        return f"{source['vcs_info']['vcs']}+{source['url']}@{source['vcs_info']['commit_id']}"
+        return f"{source['vcs_info']['vcs']}+{without_login(source['url'])}@{source['vcs_info']['commit_id']}"
     url = urlsplit(source["url"])
-    return url2pathname(url.path) if url.scheme == "file" else str(source["url"])
+    return url2pathname(url.path) if url.scheme == "file" else without_login(source["url"])
