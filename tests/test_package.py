@@ -1,16 +1,20 @@
 """What is published: a wheel with the template in it, which needs no clone beside it."""
 
 import email
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from installer import __version__
 from tests.conftest import PROJECT, ROOT
@@ -114,6 +118,24 @@ def test_the_wheel_alone_runs_the_checks_of_the_project_that_it_wrote(
     assert done.returncode == 0, done
     assert "✓ ci/test: tests, types and style\n" in done.stdout
     assert "✓ uv run python -m hello_api: started, answered /version" in done.stdout
+
+
+def test_one_command_makes_all_that_a_release_has(dist: Path, tmp_path: Path) -> None:
+    command = [ROOT / ".ci/release", "build", tmp_path / "release"]
+    for offline in ("1", "0"):
+        done = subprocess.run(["env", f"UV_OFFLINE={offline}", *command], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stderr
+    made = {str(file.relative_to(tmp_path / "release")) for file in (tmp_path / "release").rglob("*") if file.is_file()}
+    assert made == {"notes.md", "sbom.cdx.json", *(f"dist/{file.name}" for file in dist.iterdir())}
+    assert "### Added" in (tmp_path / "release/notes.md").read_text(encoding="utf-8")
+    sbom = json.loads((tmp_path / "release/sbom.cdx.json").read_text(encoding="utf-8"))
+    assert (sbom["bomFormat"], sbom["metadata"]["component"]["name"]) == ("CycloneDX", "gitops-flask")
+    listed = {component["name"] for component in sbom["components"]}
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert {canonicalize_name(Requirement(each).name) for each in wanted} <= listed
+    assert not listed & {"pytest", "ruff", "mypy"}, "what only tests need is not shipped"
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from installer import __version__, cli
+from installer.commands.new import new
 from installer.config.settings_file import load
 from installer.support import resume_command
 from installer.support.errors import InstallerError
@@ -127,3 +128,20 @@ def test_versions_are_compared_as_numbers(
     assert load(edited(project, tmp_path, requires="1.9.9")).slug == project.slug
     with pytest.raises(InstallerError, match=r"needs gitops-flask 1\.10\.1 or newer"):
         load(edited(project, tmp_path, requires="1.10.1"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        ("git+https://ghe.acme.com/tools/gitops-flask@0a1b2c", "git+https://ghe.acme.com/tools/gitops-flask@0a1b2c"),
+        ("git+file:///home/ada/gitops-flask@0a1b2c", ANSWERS["_tool"]),  # her colleagues do not have her folders
+    ],
+)
+def test_the_projects_readme_tells_colleagues_where_the_tool_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, named: str
+) -> None:
+    monkeypatch.setattr(resume_command, "this_run", resume_command.Run(origin=origin))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    project = new(tmp_path / "projects", {}, no_input=True, prove_it=False)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"`uvx --from (\S+) gitops-flask`", readme) == [named]

@@ -123,6 +123,11 @@ def test_gits_commands_and_the_projects_own_scripts_name_the_project_only_where_
             {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
             "git+https://github.com/org/gitops-flask@abc",
         ),
+        (
+            {"url": "https://me:s3cret@ghe.acme.com/org/x", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            "git+https://ghe.acme.com/org/x@abc",  # a token is in git's credential helper, or it is nowhere
+        ),
+        ({"url": "https://me:s3cret@ghe.acme.com/x.zip", "archive_info": {}}, "https://ghe.acme.com/x.zip"),
         ({"url": "file:///home/me/gitops%20flask", "dir_info": {}}, "'/home/me/gitops flask'"),
         ({"url": "https://example.com/gitops-flask.zip", "archive_info": {}}, "https://example.com/gitops-flask.zip"),
     ],
