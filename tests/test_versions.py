@@ -114,7 +114,7 @@ def test_a_project_that_needs_no_newer_one_is_worked_on(
     assert load(edited(project, tmp_path, requires=requires, generated_by=None)).slug == project.slug
 
 
-@pytest.mark.parametrize("requires", [1.2, "1.2", ">=1.2.0", "latest", "", ["1.2.0"]])
+@pytest.mark.parametrize("requires", [1.2, "1.2", ">=1.2.0", "latest", "", ["1.2.0"], "1.2.٣", f"1.2.{'3' * 5000}"])
 def test_what_is_no_version_is_told_as_one(project: BakedProject, tmp_path: Path, requires: object) -> None:
     with pytest.raises(InstallerError) as error:
         load(edited(project, tmp_path, requires=requires))

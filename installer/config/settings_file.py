@@ -26,7 +26,7 @@ _NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 ACCOUNT = re.compile(rf"{_NAME}(/{_NAME})*")  # as registries have it: no part is `..`
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
-VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 
 _PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
