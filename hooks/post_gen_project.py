@@ -20,8 +20,8 @@ sys.path.insert(0, str(TEMPLATE))
 
 
 def prune() -> None:
-    for choice, files in ANSWERS["_only_for"].items():
-        for file in map(Path, [] if choice in (ANSWERS["scm"], ANSWERS["ci"]) else files):
+    for choice, its in ANSWERS["_only_for"].items():
+        for file in map(Path, [] if choice in (ANSWERS["scm"], ANSWERS["ci"]) else its["files"]):
             file.unlink(missing_ok=True)
             with suppress(OSError):  # other files are in the folder
                 os.removedirs(file.parent)

@@ -154,9 +154,13 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "database": "none",
         "namespace": "hello-api-dev",
     }
+    asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    known = {"_only_for": asked["_only_for"]}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
-    script.write_text(text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | answers)), encoding="utf-8")
+    script.write_text(
+        text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | known | answers)), encoding="utf-8"
+    )
     return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
 
 

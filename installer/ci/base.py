@@ -1,11 +1,13 @@
 """What is asked of a CI, whichever it is; each has a file of its own, like github_actions.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from ..config.settings import Settings
 from ..engine.resource import Resource
+from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
 Pipeline = Literal["deliver", "rollback"]
@@ -92,6 +94,10 @@ class CI(Protocol):
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
+
+
+Connect = Callable[[Settings, Any, Credentials], CI]
+"""Makes a CI from settings, its code host and credentials; the module of each CI has one."""
 
 
 def built_anew(project: Path, ci: CI) -> str:

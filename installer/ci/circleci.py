@@ -8,15 +8,16 @@ from typing import Any
 import requests
 
 from ..config.settings import CLOUD, MAIN, Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import Resource
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..forges.http import TIMEOUT
 from ..support.errors import InstallerError
 from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
-from .base import ROLLBACK, Pipeline, Run, Stored
+from .base import ROLLBACK, Connect, Pipeline, Run, Stored
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
@@ -176,3 +177,6 @@ class CircleCI:
         number = pipeline["number"]
         revision = pipeline["vcs"].get("revision") or ""
         return Run(number, revision, f"{self.page}/{number}", state, over, state == "success")
+
+
+connect: Connect = CircleCI

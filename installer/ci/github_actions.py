@@ -10,7 +10,7 @@ from ..forges.github.repository import GitHub
 from ..support import process
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import Pipeline, Run, Stored
+from .base import Connect, Pipeline, Run, Stored
 from .environment_token import WHERE, EnvironmentToken, environment_of
 from .variables import Variables
 
@@ -108,3 +108,6 @@ class GitHubActions:
 def _run(found: dict[str, Any]) -> Run:
     state, over = found["conclusion"] or found["status"], found["status"] == "completed"
     return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")
+
+
+connect: Connect = GitHubActions

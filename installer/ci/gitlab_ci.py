@@ -10,7 +10,7 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import DELIVER, Pipeline, Run, Stored
+from .base import DELIVER, Connect, Pipeline, Run, Stored
 from .gitlab_push_access import PushAccess
 from .registry_token import RegistryToken
 from .variables import Variables
@@ -117,3 +117,6 @@ class GitLabCI:
 def _run(found: dict[str, Any]) -> Run:
     state = found["status"]
     return Run(found["id"], found["sha"], found["web_url"], state, state in OVER, state == "success")
+
+
+connect: Connect = GitLabCI

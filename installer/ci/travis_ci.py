@@ -6,14 +6,15 @@ from itertools import islice
 from typing import Any
 
 from ..config.settings import CLOUD, MAIN, Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import Resource
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
 from ..support.wait import until
-from .base import ROLLBACK, Pipeline, Run, Stored
+from .base import ROLLBACK, Connect, Pipeline, Run, Stored
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
@@ -177,3 +178,6 @@ class TravisCI:
         number, state = build["id"], build["state"]
         url = f"{self.page}/builds/{number}"
         return Run(number, build["commit"]["sha"], url, state, state not in _ACTIVE, state == "passed")
+
+
+connect: Connect = TravisCI

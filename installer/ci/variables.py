@@ -1,9 +1,10 @@
 """Variables of the repository: the mark that says whose it is, and who pushes images, for its own CI."""
 
 from ..config.settings import Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import GOES, Change, Lane, Resource, differences
 from ..forges.base import Store
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 
 MARK = "GITOPS_FLASK"
 """Its value is the repository's address, and after a blank each one that it had before."""

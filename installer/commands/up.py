@@ -5,6 +5,7 @@ from typing import Any
 
 from ..ci.base import DELIVER
 from ..config.settings import MAIN
+from ..config.supported import CI_TOKENS
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Resource
@@ -88,7 +89,7 @@ def _complete(world: World, planned: list[Planned], *, renew_key: bool = False) 
     if console.interactive():
         if "registry-token" in blocked and not found.registry_token:
             found = credentials.ask_registry_token(world.settings, found)
-        if "registry-token" in blocked and world.settings.ci in credentials.CI_TOKENS and not found.delivery_token:
+        if "registry-token" in blocked and world.settings.ci in CI_TOKENS and not found.delivery_token:
             found = credentials.ask_delivery_token(found)
         if DatabaseAddress.key in blocked and not found.database_address:
             found = credentials.ask_database_address(found)

@@ -10,15 +10,6 @@ CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 Scm = Literal["github", "gitlab"]
 GITHUB_ACTIONS = "github-actions"
-CIS: dict[Scm, tuple[str, ...]] = {
-    "github": (
-        GITHUB_ACTIONS,
-        "circleci",
-        "travis-ci",
-    ),
-    "gitlab": ("gitlab-ci",),
-}
-"""The CIs that build for a code host, its own first."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
 from . import deployable_kinds
-from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+from .supported import FORGES, cis_of
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
@@ -123,7 +124,7 @@ def load(project: Path) -> Settings:
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
-    at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
+    at_gitlab = "gitlab" in FORGES and _at(tree, "gitlab") and _at(tree, "github.host") is None
     scm: Scm = "gitlab" if at_gitlab else "github"
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
@@ -140,7 +141,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
             image = "public" if values.get("visibility") == "public" else "private"
-            value = {"ci": CIS[scm][0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
+            value = {"ci": cis_of(scm)[0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
         if name in _COUNTS:
             fits = type(value) is int and value in _COUNTS[name]
         else:
@@ -175,8 +176,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     formerly = _at(tree, _FORMERLY) or []
     if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
         wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
-    if values["ci"] not in CIS[scm]:
-        wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
+    if values["ci"] not in cis_of(scm):
+        wrong.append(f"project.ci: with {scm} it may be {', '.join(cis_of(scm))}, is {values['ci']!r}")
     elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
         wrong.append(f"github.runner: is for GitHub Actions; {values['ci']} has its machines in its own file")
     elif values.get("deploy_from") == MAIN and values["ci"] != GITHUB_ACTIONS:
@@ -224,9 +225,9 @@ def _no_json(tree: Any, where: str) -> Iterator[tuple[str, str]]:
 def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
     """Say what is wrong with something that is no setting, or none here; the nearest one that is not there yet."""
     section, _, name = stray.partition(".")
-    if scm == "gitlab" and section in CIS and name in _ONLY_AT_GITHUB:
+    if scm == "gitlab" and section in FORGES and name in _ONLY_AT_GITHUB:
         return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
-    if section in CIS and section != scm:
+    if section in FORGES and section != scm:
         return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
     if any(where.startswith(f"{stray}.") for where in known):
         return f"{stray}: must be a section, with its settings below it"

@@ -1,8 +1,10 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
 from collections.abc import Collection, Sequence
+from importlib import import_module
 from typing import Any
 
+from ..config.supported import FORGES, module
 from ..engine import reconcile
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
@@ -11,37 +13,21 @@ from ..project.project import World
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, database, github_actions, owner, registry_login, repository, token, tools, uncommitted_settings
+from . import cluster, database, external_ci, registry_login, repository, tools, uncommitted_settings
 from .check import Check
-from .external_ci import CHECKS as OF_EXTERNAL_CIS
-from .gitlab import CHECKS as OF_GITLAB
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
-    Check(None, token.works, "looking", anywhere=True, only="github"),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    Check("host", token.scopes, "writing", anywhere=True, only="github"),
-    Check("host", token.clock, anywhere=True, only="github"),
-    Check("host", owner.exists, "repository", only="github"),
-    Check("host", owner.may_create, "repository", only="github"),
-    Check("host", owner.deploy_keys, "credential", only="github"),
-    Check("host", owner.plan, only="github"),
-    Check("host", repository.same_project, "writing", only="github"),
-    Check("host", repository.administered, "writing", only="github"),
+    *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "content"),
-    Check("host", repository.no_branch_in_the_way, "writing", only="github"),
-    Check("host", repository.no_rule_in_the_way, "writing", only="github"),
-    Check("host", github_actions.allowed, "writing", only="github-actions"),
-    Check("host", repository.runner, "content", only="github-actions"),
-    Check("host", repository.strangers, "writing", only="github-actions"),
-    *OF_GITLAB,
     Check("host", registry_login.login, "registry-token"),
     Check(None, registry_login.public_source, "sharing"),
     Check("host", registry_login.first_push, "sharing"),
     Check("host", registry_login.exposed),
-    *OF_EXTERNAL_CIS,
+    *external_ci.CHECKS,
     Check("cluster", registry_login.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),

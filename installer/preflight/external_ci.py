@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from ..config.supported import CI_TOKENS
 from ..engine.finding import Finding
-from ..forges.credentials import CI_TOKENS, DELIVERY_TOKEN
+from ..forges.credentials import DELIVERY_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import World
 from ..support.errors import Answered, InstallerError

@@ -1,11 +1,10 @@
 """A kind of code host: what the installer needs of it, each part made by a function of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ..ci.base import CI
 from ..config.settings import Settings
 from ..engine.resource import Resource
 from ..forges.base import Host
@@ -25,7 +24,6 @@ class Kind:
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
-    cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
     lets_in: Callable[[Any], AbstractContextManager[None]] = nullcontext

@@ -1,6 +1,5 @@
 """GitLab, as a kind of code host."""
 
-from ..ci.gitlab_ci import GitLabCI
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
 from ..forges.gitlab.deploy_keys import GitLabDeployKeys
@@ -15,13 +14,12 @@ def _connect(settings: Settings, credentials: Credentials) -> GitLab:
     return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
 
 
-AT_GITLAB = Kind(
+FORGE = Kind(
     _connect,
     GitLabDeployKeys,
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
-    {"gitlab-ci": GitLabCI},
     rules_first=True,
     lets_in=let_in_maintainers,
 )

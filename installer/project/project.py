@@ -14,8 +14,9 @@ from ..cluster.deletion import KINDS
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.labels import digest, identities, whose
-from ..config.settings import CIS, FILE, Scm, Settings
+from ..config.settings import FILE, Settings
 from ..config.settings_file import load
+from ..config.supported import FORGES, cis_of
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
 from ..forges.base import Host
@@ -41,7 +42,7 @@ from ..resources.repository_credential import RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forges import HOSTS
+from .forges import CONNECT, HOSTS
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class World:
     @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
-        return HOSTS[self.settings.scm].cis[self.settings.ci](self.known, self.host, self.credentials)
+        return CONNECT[self.settings.ci](self.known, self.host, self.credentials)
 
     @property
     def webhooks(self) -> Webhooks:
@@ -174,8 +175,8 @@ class World:
         settings = replace(present, host=host, owner=owner, slug=slug, formerly=())
         if host == present.host:
             return self._reached(settings)
-        scm: Scm = "gitlab" if "gitlab" in host else "github"
-        settings = replace(settings, scm=scm, ci=CIS[scm][0], ca="")
+        scm = next((each for each in FORGES if each in host), FORGES[0])
+        settings = replace(settings, scm=scm, ci=cis_of(scm)[0], ca="")
         variable = credentials_.token_variable(settings)
         if variable == credentials_.token_variable(present):
             why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
@@ -190,7 +191,7 @@ class World:
         kind, nothing = HOSTS[settings.scm], credentials_.none(settings)
         found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.project)
         there = World(self.project, settings, found, kind.connect(settings, found), Cluster(None))
-        host, ci = there.host, kind.cis[settings.ci](settings, there.host, there.credentials)
+        host, ci = there.host, CONNECT[settings.ci](settings, there.host, there.credentials)
         resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
         if isinstance(host, GitHub):
             resources.append(PushKey(settings, host))

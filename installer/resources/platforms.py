@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from ..ci.base import END, Stored
 from ..cluster import architectures
-from ..cluster.architectures import ASKED_FOR, NATIVE, USUAL
+from ..cluster.architectures import NATIVE, USUAL
 from ..cluster.kubectl import Cluster
 from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
+from ..config.supported import CIS
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 
 PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
@@ -93,7 +94,7 @@ class Platforms(Resource[Seen]):
             if architectures.of_label(label):
                 return f"{which} {_EMULATES}"
             return f"{which} must be such a machine, or have QEMU to emulate one"
-        natively = f"natively with {ASKED_FOR[self._ci]}"
+        natively = f"natively with {CIS[self._ci].arm64}"
         if self._ci == "gitlab-ci":  # a job there cannot bring QEMU along
             return f"built {natively}, or where the runner's machine has QEMU to emulate one"
         return f"{self._ci} {_EMULATES}; {natively}" if best in NATIVE else f"{self._ci} {_EMULATES}"
