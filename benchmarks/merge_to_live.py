@@ -120,9 +120,9 @@ def as_devstream_does(stage: Stage) -> None:
     """Test and then build without a cache, as on a fresh runner, and let Argo CD poll as it comes."""
     developer = stage.developer
     developer.branch("series")
-    workflow = developer.project / ".github/workflows/deliver.yml"
+    workflow = developer.project / ".github/workflows/deploy.yml"
     text = workflow.read_text()
-    series = text.replace("    name: deliver\n", "    name: deliver\n    needs: [test]\n", 1)
+    series = text.replace("    name: deploy\n", "    name: deploy\n    needs: [test]\n", 1)
     workflow.write_text(series.replace("        if: steps.before.outputs.tested != 'yes'\n", "", 1))
     script = developer.project / "ci/image"
     assert "docker buildx build " in script.read_text()

@@ -10,9 +10,9 @@ from ..engine.resource import Resource
 from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
-Pipeline = Literal["deliver", "rollback"]
+Pipeline = Literal["deploy", "rollback"]
 """What a project's CI can be asked to run: a delivery of the head of main, or ci/rollback."""
-DELIVER: Pipeline = "deliver"
+DEPLOY: Pipeline = "deploy"
 ROLLBACK: Pipeline = "rollback"
 
 
@@ -72,7 +72,7 @@ class CI(Protocol):
         """Return the names of the secrets that it keeps."""
 
     def named(self, pipeline: Pipeline) -> str:
-        """Return what a pipeline is called there: `deliver.yml`."""
+        """Return what a pipeline is called there: `deploy.yml`."""
 
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest run of a pipeline on main, or None."""
@@ -102,4 +102,4 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 
 def built_anew(project: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
-    return f"{command('up', project)}, then deliver again: {ci.by_hand(DELIVER)}"
+    return f"{command('up', project)}, then deliver again: {ci.by_hand(DEPLOY)}"

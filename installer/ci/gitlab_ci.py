@@ -10,7 +10,7 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import DELIVER, Connect, Pipeline, Run, Stored
+from .base import DEPLOY, Connect, Pipeline, Run, Stored
 from .gitlab_push_access import PushAccess
 from .registry_token import RegistryToken
 from .variables import Variables
@@ -63,7 +63,7 @@ class GitLabCI:
     @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest pipeline of main that delivers, or that rolls back or releases; or None."""
-        wanted = DELIVERS if pipeline == DELIVER else ROLLS_BACK
+        wanted = DELIVERS if pipeline == DEPLOY else ROLLS_BACK
         return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:

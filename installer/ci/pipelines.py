@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.wait import until
-from .base import CI, DELIVER, Pipeline, Run
+from .base import CI, DEPLOY, Pipeline, Run
 
 _PATIENCE = 60.0
 """Seconds in which a run that was asked for must show up."""
@@ -55,7 +55,7 @@ def follow(ci: CI, run: int, pipeline: Pipeline, seconds: float, say: Callable[[
     return found
 
 
-def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DELIVER) -> str:
+def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
     """Say where a run stands."""
     if ci.blind:
         return f"{ci.title} cannot be asked: see {ci.page}"

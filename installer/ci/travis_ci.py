@@ -19,7 +19,7 @@ from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
 
-_STAGES = {"deliver": "deploy", "rollback": "rollback"}
+_STAGES = {"deploy": "deploy", "rollback": "rollback"}
 """The stage of .travis.yml that a build is known by."""
 _LOOK_BACK = 100
 """Builds of main among which the newest of a kind is looked for."""

@@ -1,7 +1,7 @@
 """`rollback`: an earlier delivery comes back by the project's own workflow, and is held; or the hold is released."""
 
 from ..ci import pipelines
-from ..ci.base import DELIVER, ROLLBACK
+from ..ci.base import DEPLOY, ROLLBACK
 from ..config.settings import MAIN
 from ..preflight import checks
 from ..project.project import World
@@ -42,10 +42,10 @@ def release(world: World, *, yes: bool) -> None:
     console.report(f"Held now: {record.hold}")
     console.report(f"Released, it takes deliveries again; the head of {MAIN}, {head[:12]}, is delivered at once.")
     console.confirm(f"Release the hold of {world.settings.application}?", yes=yes)
-    before = pipelines.number(world.ci.newest(DELIVER))
+    before = pipelines.number(world.ci.newest(DEPLOY))
     waiting = _run(world, {"release": "true"})
-    delivery = pipelines.after(world.ci, DELIVER, before)
-    pipelines.follow(world.ci, delivery, DELIVER, DEADLINE, waiting)
+    delivery = pipelines.after(world.ci, DEPLOY, before)
+    pipelines.follow(world.ci, delivery, DEPLOY, DEADLINE, waiting)
     until_live(world)
 
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from ..ci.base import DELIVER
+from ..ci.base import DEPLOY
 from ..config.settings import MAIN
 from ..config.supported import CI_TOKENS
 from ..engine import reconcile
@@ -104,7 +104,7 @@ def until_live(world: World, timeline: Timeline | None = None) -> None:
     picture, timeline = timeline, timeline or Timeline()
     waiting = Waiting()
     pushed = next((r.title for r in world.resources() if r.key == Content.key), "")
-    with timeline.span(f"first delivery ({world.ci.named(DELIVER)})", since=timeline.end_of(pushed)):
+    with timeline.span(f"first delivery ({world.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
         record = deployment_record.wait(world, DEADLINE, waiting, hindrance)
     _report_exposed(world, record)
     live, fresh = Live(world.cluster, world.settings), [record]

@@ -22,7 +22,7 @@ CHECKS = (
     Check(None, tools.recent, "writing", anywhere=True),
     *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
-    Check("host", repository.clone, "content"),
+    Check("host", repository.clone, "initial-push"),
     Check("host", registry_login.login, "registry-token"),
     Check(None, registry_login.public_source, "sharing"),
     Check("host", registry_login.first_push, "sharing"),

@@ -16,6 +16,6 @@ CHECKS = (
     Check("host", repository.no_branch_in_the_way, "writing", only="github"),
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
     Check("host", github_actions.allowed, "writing", only="github-actions"),
-    Check("host", repository.runner, "content", only="github-actions"),
+    Check("host", repository.runner, "initial-push", only="github-actions"),
     Check("host", repository.strangers, "writing", only="github-actions"),
 )

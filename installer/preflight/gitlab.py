@@ -165,5 +165,5 @@ CHECKS = (
     Check("host", same_project, "writing", only="gitlab"),
     Check("host", administered, "writing", only="gitlab"),
     Check("host", no_branch_in_the_way, "writing", only="gitlab"),
-    Check("host", runner, "content", only="gitlab"),
+    Check("host", runner, "initial-push", only="gitlab"),
 )

@@ -101,7 +101,7 @@ LIMITS = (
         "An organisation that keeps the workflows' token read-only",
         "409 “prevented by the owning organization” to who changes that",
         "Nothing to do, nothing is changed: that is only where tokens begin. Each job asks for what it needs; "
-        "`contents: write` is asked for by `deliver` and `rollback` alone.",
+        "`contents: write` is asked for by `deploy` and `rollback` alone.",
     ),
     Limit(
         "An organisation that switches Actions off",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..ci import pipelines
-from ..ci.base import CI, DELIVER, Run
+from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource
 from ..forges.base import Host
@@ -21,8 +21,8 @@ class Seen:
 class Delivery(Resource[Seen]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
-    key = "delivery"
-    needs = ("content",)
+    key = "deployment"
+    needs = ("initial-push",)
 
     def __init__(
         self, settings: Settings, host: Host, ci: CI, *, patience: float = 20, repository_goes: bool = False
@@ -38,7 +38,7 @@ class Delivery(Resource[Seen]):
     def observe(self) -> Seen:
         """Look for the branch; where it is missing, for the newest delivery run of main."""
         delivered = self._host.head(self._branch)
-        return Seen(delivered, None if delivered else self._ci.newest(DELIVER))
+        return Seen(delivered, None if delivered else self._ci.newest(DEPLOY))
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -46,9 +46,9 @@ class Delivery(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
-        note = f"{self._ci.named(DELIVER)} writes {self._branch}"
+        note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
         if self._ci.blind:
-            note += f", once it is set up: {self._ci.by_hand(DELIVER)}"
+            note += f", once it is set up: {self._ci.by_hand(DEPLOY)}"
         return None if seen.delivered else Change("create", note=note)
 
     def apply(self, seen: Seen, change: Change) -> None:
@@ -57,11 +57,11 @@ class Delivery(Resource[Seen]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Seen(None, until(lambda: self._ci.newest(DELIVER), self._patience))
+            seen = Seen(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
         if seen.run is None or seen.run.over:
             before = pipelines.number(seen.run)
-            self._ci.start(DELIVER, {"init": "true"})
-            until(lambda: pipelines.number(self._ci.newest(DELIVER)) != before, self._patience)
+            self._ci.start(DEPLOY, {"init": "true"})
+            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
 
     def removal(self, seen: Seen) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""

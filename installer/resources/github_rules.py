@@ -31,7 +31,7 @@ class Rules(Resource[Seen]):
 
     lane: Lane = "github"
     key = "rules"
-    needs = ("content",)
+    needs = ("initial-push",)
 
     def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
         self._github = github

@@ -25,7 +25,7 @@ class Seen:
 class Content(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
-    key = "content"
+    key = "initial-push"
 
     def __init__(
         self,

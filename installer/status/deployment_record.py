@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ..ci import pipelines
-from ..ci.base import DELIVER
+from ..ci.base import DEPLOY
 from ..project.project import World
 from ..support import yaml_text
 from ..support.errors import DeadlinePassed, InstallerError
@@ -101,7 +101,7 @@ def wait(world: World, seconds: float, say: Callable[[str], None], hindrance: Ca
 
     def look() -> Delivered | None:
         nonlocal state
-        run = world.ci.newest(DELIVER)  # before the record: a run may end between the two
+        run = world.ci.newest(DEPLOY)  # before the record: a run may end between the two
         record = read(world)
         if record:
             return record

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..ci import registry
-from ..ci.base import DELIVER, Run, built_anew
+from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import disagreement
 from ..engine.finding import Finding
@@ -65,7 +65,7 @@ def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterab
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     blind = {problem.lane for problem in problems}
     unseen = world.settings.scm in blind
-    run = None if unseen else world.ci.newest(DELIVER)  # before the record: it may end in between
+    run = None if unseen else world.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(world)
     record = None if found is None or found.unreadable else found
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]

@@ -100,7 +100,7 @@ class AtGitHub:
     def delivery_of(self, revision: str) -> Delivered:
         def ended() -> dict[str, Any] | None:
             fields = "databaseId,headSha,status,conclusion"
-            done = self._developer.run("gh", "run", "list", "--workflow", "deliver.yml", "--json", fields)
+            done = self._developer.run("gh", "run", "list", "--workflow", "deploy.yml", "--json", fields)
             runs = json.loads(done.stdout)
             return next((r for r in runs if r["headSha"] == revision and r["status"] == "completed"), None)
 

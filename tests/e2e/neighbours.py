@@ -137,7 +137,7 @@ class Street:
         """Make a project whose service answers forty times that letter."""
         folder = self.home / f"{owner}-{slug}"
         (folder / ".github/workflows").mkdir(parents=True)
-        (folder / ".github/workflows/deliver.yml").write_text(WAITS)
+        (folder / ".github/workflows/deploy.yml").write_text(WAITS)
         shutil.copy(os.environ["E2E_CA"], folder / "ca.pem")
         settings: Tree = {
             "version": 1,

@@ -127,7 +127,7 @@ class Bench:
 
     def differences(self) -> dict[str, tuple[str, ...]]:
         """Return what a plan would change, by resource; a delivery is another's work."""
-        planned = plan([each for key, each in self.resources().items() if key != "delivery"])
+        planned = plan([each for key, each in self.resources().items() if key != "deployment"])
         return {p.resource.key: tuple(f.name for f in p.change.fields) for p in planned if p.change}
 
     # --- what is there before ------------------------------------------------------------------

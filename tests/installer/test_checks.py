@@ -175,7 +175,7 @@ def test_actions_that_a_policy_forbids_are_told_with_its_page(
     github.accounts["acme"].members["octo"] = "admin"
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
     (tmp_path / ".github/workflows").mkdir(parents=True)
-    (tmp_path / ".github/workflows/deliver.yml").write_text(WORKFLOW.format(action=action))
+    (tmp_path / ".github/workflows/deploy.yml").write_text(WORKFLOW.format(action=action))
     whose = github.repository("acme/web") if there else github.accounts["acme"]
     whose.actions.update(policy)
     whose.selected_actions.update(selected)
@@ -249,7 +249,7 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
     resources = {
         "repository",
-        "content",
+        "initial-push",
         "registry-token",
         "credential",
         "argocd",

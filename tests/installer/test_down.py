@@ -112,4 +112,4 @@ def test_what_is_listed_to_go_goes_and_nothing_else_does(shared: Bench, given: s
             assert key not in listed
         else:
             assert listed[key].startswith("stays") == outcome.startswith("stays"), (key, listed[key], outcome)
-    assert reconcile.removal([r for r in resources if r.key not in ("repository", "content", "delivery")]) == []
+    assert reconcile.removal([r for r in resources if r.key not in ("repository", "initial-push", "deployment")]) == []

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from installer.ci import pipelines
-from installer.ci.base import DELIVER
+from installer.ci.base import DEPLOY
 from installer.engine.reconcile import Apply, plan
 from installer.preflight import repository, token
 from installer.project.project import World
@@ -19,7 +19,7 @@ from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER, Quiet
 
-HALF = ("repository", "variables", "registry-token", "content", "rules")
+HALF = ("repository", "variables", "registry-token", "initial-push", "rules")
 BELIEVERS = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"),
     *("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
@@ -45,7 +45,7 @@ def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         monkeypatch.setenv(name, value)
     folder = tmp_path / "web"
     (folder / ".github/workflows").mkdir(parents=True)
-    (folder / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     (folder / "ca.pem").write_text(Path(ghes.env["SSL_CERT_FILE"]).read_text())
     for name in BELIEVERS:
         monkeypatch.delenv(name, raising=False)
@@ -138,8 +138,8 @@ def test_the_ca_of_a_registry_that_is_no_longer_named_goes(world: Open, ghes: St
 def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: StandIn) -> None:
     here = world()
     Apply(half(here), Quiet()).run()
-    before = pipelines.number(here.ci.newest(DELIVER))
-    assert pipelines.start(here.ci, DELIVER, {}) > before
+    before = pipelines.number(here.ci.newest(DEPLOY))
+    assert pipelines.start(here.ci, DEPLOY, {}) > before
 
 
 def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:

@@ -469,11 +469,11 @@ def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., N
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
-        lambda: ci.newest("deliver"),
+        lambda: ci.newest("deploy"),
         lambda: ci.run(7),
-        lambda: ci.start("deliver", {}),
+        lambda: ci.start("deploy", {}),
         ci.secrets,
-        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
         lambda: Deployments(github, "dev").of("c", "r"),
         lambda: (
             (there := Deployments(github, "dev").of("c", "r")) and list(Deployments(github, "dev").overtaken(there))
@@ -532,10 +532,10 @@ def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
         lambda: gitlab.notes("GITOPS"),
         gitlab.note("X").read,
         ci.who,
-        lambda: ci.newest("deliver"),
+        lambda: ci.newest("deploy"),
         lambda: ci.run(7),
-        lambda: ci.start("deliver", {}),
-        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+        lambda: ci.start("deploy", {}),
+        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
     ):
         told(ask)
     assert words(json.dumps(said))
@@ -556,7 +556,7 @@ OF_CIS: list[Any] = [
         "items": [
             {
                 "id": "1",
-                "name": "deliver",
+                "name": "deploy",
                 "value": "xxxx1234",
                 "status": "failed",
                 "number": 7,
@@ -599,9 +599,9 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: p
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.newest("deliver"),
+            lambda ci=ci: ci.newest("deploy"),
             lambda ci=ci: ci.run(7),
-            lambda ci=ci: ci.start("deliver", {}),
+            lambda ci=ci: ci.start("deploy", {}),
             ci.build,
             lambda ci=ci: ci.failing_logs(history_run()),
         ):

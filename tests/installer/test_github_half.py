@@ -131,7 +131,7 @@ def test_the_second_run_changes_nothing_stored(here: StandIn, lane: Lane) -> Non
 
 
 def test_the_plan_of_a_fresh_start_reads_only(here: StandIn, lane: Lane) -> None:
-    assert set(changes(lane())) == {"repository", "variables", "registry-token", "content", "rules"}
+    assert set(changes(lane())) == {"repository", "variables", "registry-token", "initial-push", "rules"}
     assert here.changes == []
 
 

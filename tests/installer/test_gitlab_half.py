@@ -74,7 +74,7 @@ def test_the_second_run_changes_nothing_stored(bench: Bench) -> None:
     bench.gitlab.wait_for("acme/web", lambda each: each.source == "push")
     bench.gitlab.changes.clear()
     assert bench.differences() == {}
-    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "content", "credential")
+    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "initial-push", "credential")
     assert bench.gitlab.changes == []
 
 
@@ -100,7 +100,7 @@ def test_what_is_not_ours_is_left(bench: Bench) -> None:
     bench.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
     told = remove([each for key, each in bench.resources().items() if key != "repository"], Quiet())
     assert {each.key for each, _ in told} == {
-        *("credential", "delivery", "content", "push-access", "rules", "registry-token", "variables"),
+        *("credential", "deployment", "initial-push", "push-access", "rules", "registry-token", "variables"),
     }, "no webhook: the settings ask none"
     assert set(project.protections) == {"release"}
     assert set(project.keys) == {7}

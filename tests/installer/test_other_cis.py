@@ -7,7 +7,7 @@ import pytest
 from github import GithubException
 
 from installer.ci import pipelines
-from installer.ci.base import DELIVER, ROLLBACK
+from installer.ci.base import DEPLOY, ROLLBACK
 from installer.ci.external_variables import NOTE
 from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
@@ -153,7 +153,7 @@ def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office)
     office.delivers(green=False)
     office.up()
     world = office.world()
-    run = world.ci.newest(DELIVER)
+    run = world.ci.newest(DEPLOY)
     assert run
     assert (run.over, run.green) == (True, False)
     assert "it is on fire" in world.ci.failing_logs(run)
@@ -166,11 +166,11 @@ def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office)
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
     ci = office.world().ci
-    delivery = ci.newest(DELIVER)
+    delivery = ci.newest(DEPLOY)
     pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
     ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
     ran[:0] = ran[:1] * 60  # as many rollbacks
-    assert ci.newest(DELIVER) == delivery
+    assert ci.newest(DEPLOY) == delivery
     for number in range(40):
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
@@ -180,7 +180,7 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
 def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:
     office.up()
     ci = office.world().ci
-    delivery = ci.newest(DELIVER)
+    delivery = ci.newest(DEPLOY)
     assert delivery
     assert ci.newest(ROLLBACK) is None
     number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
@@ -189,10 +189,10 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
     assert run.green
     assert f"run {number}" in said[-1]
     assert ci.newest(ROLLBACK) == run
-    assert ci.newest(DELIVER) == delivery
+    assert ci.newest(DEPLOY) == delivery
     release = pipelines.start(ci, ROLLBACK, {"release": "true"})
     pipelines.follow(ci, release, ROLLBACK, 30, said.append)
-    assert pipelines.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
+    assert pipelines.after(ci, DEPLOY, delivery.number) == release, "it delivers, too"
 
 
 @pytest.mark.slow
@@ -277,7 +277,7 @@ def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -
     office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
     office.ci.wait()
     ci = office.world().ci
-    run = ci.newest(DELIVER)
+    run = ci.newest(DEPLOY)
     assert run
     assert (run.state, run.over, run.green) == ("errored", True, False)
     assert "Type error for argument action: 'destroy'" in ci.failing_logs(run)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
-GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential", "webhook")
+GITHUBS = ("repository", "variables", "registry-token", "initial-push", "rules", "credential", "webhook")
 OTHER: dict[str, Any] = {
     "name": "Another name",
     "description": "Another sentence",
@@ -180,5 +180,5 @@ def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) ->
     who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
     commit = ("git", *who, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
     subprocess.run(commit, cwd=bench.project, check=True)
-    bench.apply("content")
+    bench.apply("initial-push")
     assert bench.github.branches(bench.repository) == before

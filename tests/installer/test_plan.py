@@ -214,7 +214,7 @@ def test_once_main_is_pushed_they_go_by_a_pull_request(run: Run, ground: Ground)
 @pytest.mark.slow
 def test_up_says_so_at_its_end(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     (ground.project / ".github/workflows").mkdir(parents=True)
-    (ground.project / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (ground.project / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     ground.git("add", ".")
     ground.git("commit", "-qm", "A workflow")
     ground.write(project={"description": "Mine alone"})

@@ -272,7 +272,7 @@ def test_with_the_projects_own_workflow_there_and_back(
         shutil.copytree(source, main / name) if source.is_dir() else shutil.copy2(source, main / name)
     (main / "deploy").mkdir()
     (main / "gitops.yaml").write_text(PROJECT.replace("hello-api", "web"))
-    (main / ".github/workflows/deliver.yml").write_text(DELIVER)
+    (main / ".github/workflows/deploy.yml").write_text(DELIVER)
     git = ["git", "-C", str(main), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     helper = ["-c", "credential.helper=!gh auth git-credential"]
     subprocess.run(["git", "init", "-q", "-b", "main", str(main)], check=True)
@@ -283,7 +283,7 @@ def test_with_the_projects_own_workflow_there_and_back(
         subprocess.run([*git, "commit", "-q", "-m", f"Run {replicas}"], check=True)
         subprocess.run([*git, *helper, "push", "-q", world.settings.url, "HEAD:main"], check=True)
         revisions.append(subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip())
-        github.wait_for_run("acme/web", workflow="deliver.yml", sha=revisions[-1], timeout=60)
+        github.wait_for_run("acme/web", workflow="deploy.yml", sha=revisions[-1], timeout=60)
     assert now(world).revision == revisions[1]
     verb.rollback(world, to="", why="two are too many", yes=True)
     assert f"Comes back:  {revisions[0][:12]} Run 1" in capsys.readouterr().out

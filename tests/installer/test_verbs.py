@@ -33,7 +33,7 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(
     actions = {r["key"]: r["action"] for r in document["resources"]}
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
-        *("repository", "variables", "registry-token", "content", "delivery", "rules"),
+        *("repository", "variables", "registry-token", "initial-push", "deployment", "rules"),
         *("argocd", "namespace", "credential", "application", "watcher"),
     ], "no pull secret for a public image, no reporter, no webhook"
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]

@@ -41,7 +41,7 @@ def up(
 
     def up(workflow: str = WAITS_FOR_A_RUNNER, seconds: float = 0) -> Done:
         (project / ".github/workflows").mkdir(parents=True, exist_ok=True)
-        (project / ".github/workflows/deliver.yml").write_text(workflow)
+        (project / ".github/workflows/deploy.yml").write_text(workflow)
         (project / "gitops.yaml").write_text(yaml.safe_dump(settings))
         who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
         subprocess.run(["git", "add", "."], cwd=project, check=True)
@@ -103,7 +103,7 @@ def test_a_slow_delivery_ends_at_the_deadline_with_its_last_state_and_the_next_u
     for _ in range(2):
         told = up(seconds=1.5).stderr
         (run,) = github.runs("acme/web")
-        seen = f"The first delivery: not within 2 s. Last seen: deliver.yml: run {run.id} "
+        seen = f"The first delivery: not within 2 s. Last seen: deploy.yml: run {run.id} "
         assert told.partition(seen)[2].startswith(("queued\n", "in progress\n")), told
         assert "→ See https://github.com/acme/web/actions" in told
 
