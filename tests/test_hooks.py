@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
-from tests.installer.test_settings import OPEN_TO_ALL
+from tests.installer.gitops_yaml import OPEN_TO_ALL
 
 FAKE_INSTALLER = """
 import json, os, pathlib

@@ -13,8 +13,8 @@ from installer.resources.argocd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
+from .argo_cd import WORKING, component, knowing
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
-from .test_components import WORKING, component
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
@@ -37,11 +37,6 @@ def argo_cd(
 
 def change_of(resource: ArgoCDInstallation) -> Any:
     return resource.diff(resource.observe())
-
-
-def knowing(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
-    text = "\n".join(f"{host} ssh-ed25519 AAAA" for host in hosts)
-    return {("configmap", "argocd-ssh-known-hosts-cm"): {"data": {"ssh_known_hosts": text}}}
 
 
 def test_where_there_is_none_it_is_installed_with_our_mark() -> None:

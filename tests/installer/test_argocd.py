@@ -8,8 +8,7 @@ from installer.cluster.argocd import ArgoCD, message
 from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed
 
-from .programs import Programs, put_on_path
-from .test_kubectl import VIEW
+from .programs import VIEW, Programs, put_on_path
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ from installer.support.plain_text import plain
 from installer.support.process import Result
 from installer.support.secret import Secret
 
-from .test_settings import tree as good_settings
+from .gitops_yaml import tree as good_settings
 
 fuzzed = settings(
     max_examples=40,

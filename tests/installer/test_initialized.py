@@ -13,10 +13,9 @@ from tests.gitlab import GitLab
 
 from .bench import WAITS_FOR_A_RUNNER
 from .gitlab_bench import Bench, a_project
-from .test_plan import Ground, ground
+from .ground import Ground
 from .typed import Run
 
-__all__ = ["ground"]
 FORM = ("--add-readme", "--license", "mit", "--gitignore", "Python")
 NOTE = (
     ".gitignore, LICENSE, README.md came with the repository, and this project is merged with that; this project's "

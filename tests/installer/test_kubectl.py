@@ -7,14 +7,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed, InstallerError
 
-from .programs import Programs, put_on_path
-
-VIEW = {
-    "clusters": [{"name": "kind", "cluster": {"server": "https://127.0.0.1:6443"}}],
-    "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me", "namespace": "mine"}}],
-    "current-context": "kind",
-    "users": [{"name": "me", "user": {"token": "kubernetes-token"}}],
-}
+from .programs import VIEW, Programs, put_on_path
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from installer.cluster.argocd_values import POLLING, SMALL, merged, values
-from installer.cluster.sidecar_pods import Host
 from installer.resources.watcher import Watcher, _seconds
 from installer.resources.watcher_pod import SCRIPT, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
@@ -22,6 +21,7 @@ from tests.delivery.world import write_program
 from tests.github.authority import Authority
 from tests.listening import serving
 
+from .argo_cd import HOST
 from .cluster import SETTINGS, Cluster, Helm, release
 
 NAME = "web-dev-watcher"
@@ -35,7 +35,6 @@ READER = {
                         "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "X", "value": "y"}]}],
     }}},
 }  # fmt: skip
-HOST = Host("registry.example.com/argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
 ASKED = {
     "ServiceAccount": "serviceaccounts",
     "Role": "roles.rbac.authorization.k8s.io",

@@ -17,11 +17,10 @@ from tests.documents import valid
 from tests.github.model import Stored
 
 from .cluster import SETTINGS, Cluster, reconcile
-from .test_plan import Ground, ground
+from .ground import Ground
 from .typed import Run
 from .whole import Helm
 
-__all__ = ["ground"]
 ARM = {"PLATFORMS": "linux/arm64"}
 NATIVE = {"RUNNER": "ubuntu-24.04-arm", **ARM}
 GITLAB = replace(SETTINGS, scm="gitlab", ci="gitlab-ci", host="gitlab.com")

@@ -19,7 +19,7 @@ from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
 from .cluster import SETTINGS
-from .test_settings import tree
+from .gitops_yaml import tree
 
 PUBLIC = replace(SETTINGS, image_visibility="public")
 PRIVATE = replace(SETTINGS, image_visibility="private")

@@ -21,8 +21,8 @@ from tests.elsewhere import REVISION, Elsewhere, elsewhere, leading
 from tests.github.authority import Authority
 
 from . import inside
+from .argo_cd import HOST
 from .cluster import SETTINGS
-from .test_noticing import HOST
 
 TOKEN = "ghs_the-token-of-the-operator"
 APPLICATION = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/web-dev"

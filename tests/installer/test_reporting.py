@@ -21,12 +21,11 @@ from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation
 
-from . import inside, test_telling
+from . import inside
 from .cluster import SETTINGS
 from .inside import Inside
-from .test_telling import Shop
+from .shop import Shop
 
-shop = test_telling.shop
 NAME = "web-dev-reporter"
 BROKEN = Fault("500", message="Server Error")
 

@@ -15,26 +15,7 @@ from installer.resources.argocd import ArgoCDInstallation
 from installer.support.errors import InstallerError
 from tests.github.authority import Authority
 
-
-def tree(**changes: Any) -> dict[str, Any]:
-    good: dict[str, Any] = {
-        "version": 1,
-        "project": {"name": 'O\'Neil "x" é', "slug": "web", "description": "A service"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
-        "cluster": {"namespace": "web-dev"},
-        "argocd": {"namespace": "argocd", "values": {"configs": {"cm": {"x": 1}}}},
-    }
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        at = good
-        for parent in parents:
-            at = at[parent]
-        if value is None:
-            del at[last]
-        else:
-            at[last] = value
-    return good
+from .gitops_yaml import OPEN_TO_ALL, tree
 
 
 def test_names_everything_that_follows_from_the_settings() -> None:
@@ -243,9 +224,6 @@ def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:
     assert (settings.ca, settings.registry_ca, settings.registry_ca_file) == (pem, pem, "ca.pem")
     with pytest.raises(InstallerError, match=r"github\.ca: .*nowhere\.pem cannot be read"):
         parse(tree(github__ca="nowhere.pem"), tmp_path / "gitops.yaml")
-
-
-OPEN_TO_ALL = ("argocd", "default", "kube-system", "kube-flannel", "openshift", "openshift-gitops", "istio-system")
 
 
 @pytest.mark.parametrize("namespace", OPEN_TO_ALL)

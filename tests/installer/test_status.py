@@ -24,7 +24,7 @@ from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents
 from tests.documents import valid
-from tests.installer.test_converge import things
+from tests.installer.things import things
 
 RECORD = Delivered("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
 

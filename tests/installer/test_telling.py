@@ -1,97 +1,15 @@
 """Closing the Deployment of a delivery: once, truly, and through GitHub's bad minutes."""
 
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from installer.cluster.kubectl import Cluster
-from installer.forges import credentials
-from installer.forges.github.repository import GitHub
-from installer.project.project import World
-from installer.status import close_deployment, report, report_deployment
-from installer.status.deployment_record import Delivered
+from installer.status import close_deployment, report
 from installer.status.deployment_status import Verdict
 from installer.status.report_deployment import tell
 from tests.github import Fault
-from tests.github import GitHub as StandIn
-from tests.github.git import git as on_server
-from tests.github.model import Deployment, DeploymentStatus
-from tests.installer.bench import SETTINGS
 
-LIVE = Verdict("success", "all 2 pods answer aaaaaaaaaaaa")
-CRASH = Verdict("failure", "web ended with exit code 1 (Error), again and again", "crash")
-ADDRESS = "https://web.example.com"
-
-
-@dataclass
-class Shop:
-    """A repository with deliveries, and what the cluster shows of the newest."""
-
-    github: StandIn
-    work: Path
-    verdict: Verdict | None = LIVE
-    before_posting: Callable[[], None] = lambda: None
-
-    @property
-    def repository(self) -> Any:
-        return self.github.repository("acme/web")
-
-    def commit(self, message: str, branch: str) -> str:
-        git = ["git", "-C", str(self.work), "-c", "user.name=x", "-c", "user.email=x@example.com"]
-        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", message], check=True)
-        on_server(self.repository.git, "fetch", "--quiet", str(self.work), f"+HEAD:refs/heads/{branch}")
-        return str(on_server(self.repository.git, "rev-parse", branch))
-
-    def deliver(self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True) -> Delivered:
-        """Deliver one commit of main as the workflow does, with a Deployment of this state."""
-        revision = self.commit("Sell", "main")
-        opened = Deployment(
-            sha=revision, ref=revision, task="deploy", environment=environment, description="", payload={},
-            transient=False, production=False, creator=self.github.accounts["octo"], created_at="2020-01-01T00:00:00Z",
-        )  # fmt: skip
-        log = "https://github.com/acme/web/actions/runs/7"
-        opened.statuses.append(DeploymentStatus(state, "Handed to Argo CD", opened.creator, log))
-        self.repository.deployments[opened.id] = opened
-        named = f"\n\nArgocd-reference-commit-sha: {revision}\nGitHub-deployment: {opened.id}" if trailer else ""
-        return Delivered(self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1")
-
-    def world(self) -> World:
-        found = credentials.find(SETTINGS)
-        return World(self.work, SETTINGS, found, GitHub("github.com", found.token, "acme/web"), Cluster())
-
-    @property
-    def states(self) -> list[str]:
-        return [each.state for each in self.repository.deployments.values()]
-
-    @property
-    def newest(self) -> DeploymentStatus:
-        status: DeploymentStatus = list(self.repository.deployments.values())[-1].statuses[-1]
-        return status
-
-
-@pytest.fixture
-def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    github.user("octo")
-    github.organization("acme", members={"octo": "admin"})
-    token = github.token("octo")
-    for name, value in {**github.env, "GH_TOKEN": token, "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
-        monkeypatch.setenv(name, value)
-    github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
-    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path / "work")], check=True)
-    made = Shop(github, tmp_path / "work")
-
-    def look(*_: object) -> Verdict | None:
-        made.before_posting()
-        return made.verdict
-
-    monkeypatch.setattr(close_deployment, "judge", look)
-    monkeypatch.setattr(report_deployment.Live, "address", lambda _: ADDRESS)
-    monkeypatch.setattr(close_deployment, "pause", lambda _: None)
-    return made
+from .shop import ADDRESS, CRASH, LIVE, Shop
 
 
 def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:

@@ -28,10 +28,7 @@ from tests.github.faults import Faults
 from tests.github.wire import Request
 from tests.installer.bench import SETTINGS
 
-from . import test_telling
-from .test_telling import Shop
-
-shop = test_telling.shop
+from .shop import Shop
 
 BROKEN = Fault("500", message="Server Error")
 LIMITED = Fault("429", status=429, message="Slow down", headers={"Retry-After": "20"})

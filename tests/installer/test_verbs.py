@@ -19,7 +19,7 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 from tests.installer.programs import Programs
-from tests.installer.test_registry_trouble import Troubled
+from tests.installer.registry import Troubled
 from tests.installer.typed import Run
 from tests.installer.whole import TOKEN, push_to
 

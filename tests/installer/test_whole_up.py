@@ -15,7 +15,7 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER
-from .test_registry_trouble import Trouble, Troubled
+from .registry import Trouble, Troubled
 from .typed import Done, Run
 from .whole import TOKEN, Helm
 
