@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from installer.ci.json_api import JsonApi
 from installer.cluster.argocd import ArgoCD
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
@@ -222,7 +221,6 @@ def test_whoever_deletes_the_note_by_hand_stops_every_write_that_follows(
     writes: dict[str, Callable[[], object]] = {
         "at GitHub": lambda: github.set_variable("AFTER", "1", {}),
         "by GraphQL": lambda: github.once("POST", "/graphql", {"query": "mutation {}"}),
-        "at a CI": lambda: JsonApi("CI", "https://ci.invalid", {}, "CI_TOKEN").call("DELETE", "/x"),
         "by helm": lambda: Helm(Cluster())._run("upgrade", "--install", "web"),
         "by argocd": lambda: ArgoCD(Cluster(), "argocd").let_go("web"),
         "by git": lambda: Clone(bench.project).push(SETTINGS.url, "main", find(SETTINGS).login),

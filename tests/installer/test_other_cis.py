@@ -9,11 +9,13 @@ from github import GithubException
 from installer.ci import pipelines
 from installer.ci.base import DEPLOY, ROLLBACK
 from installer.ci.external_variables import NOTE
+from installer.ci.json_api import JsonApi
 from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
 from installer.status.report import _run, _secrets
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
+from installer.support.write_guard import only_while
 from tests.circleci.api import CircleCI
 from tests.github import Fault
 
@@ -281,3 +283,11 @@ def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -
     assert run
     assert (run.state, run.over, run.green) == ("errored", True, False)
     assert "Type error for argument action: 'destroy'" in ci.failing_logs(run)
+
+
+def test_nothing_is_written_at_a_ci_once_the_lock_is_lost() -> None:
+    def lost() -> None:
+        raise InstallerError("the lock is lost", "")
+
+    with only_while(lost), pytest.raises(InstallerError, match="the lock is lost"):
+        JsonApi("CI", "https://ci.invalid", {}, "CI_TOKEN").call("DELETE", "/x")
