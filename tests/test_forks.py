@@ -54,7 +54,7 @@ def test_it_is_one_commit_and_nothing_of_the_others_is_left_to_choose(fork: Path
 def test_what_is_left_of_the_installer_knows_github_actions_and_says_so(fork: Path) -> None:
     asked = (
         "import installer.cli, installer.preflight.checks; "
-        "from installer.project.forges import CONNECT, HOSTS; print(list(HOSTS), list(CONNECT))"
+        "from installer.project.project import CONNECT_CI, FORGE_KINDS; print(list(FORGE_KINDS), list(CONNECT_CI))"
     )
     done = subprocess.run([sys.executable, "-c", asked], cwd=fork, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "['github'] ['github-actions']", done.stderr

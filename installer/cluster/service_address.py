@@ -1,6 +1,6 @@
 """Where people find a service: what its Ingress, or its load balancer, says."""
 
-from ..support.manifest import Object
+from ..support.objects import Object
 
 
 def way_in(ingress: Object | None, service: Object | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config.settings import Settings
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from .kubectl import Cluster
 from .labels import metadata
 

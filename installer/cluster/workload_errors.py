@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line
 

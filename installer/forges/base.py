@@ -4,7 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..config.settings import MAIN
 from ..support.secret import Secret
+
+_FORM_FILES = frozenset({"README.md", "LICENSE", ".gitignore"})
+"""What the form for a new repository can put into it, at GitHub or GitLab: such a repository is as good as empty."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,11 @@ class Store(Protocol):
 
     def delete_secret(self, name: str) -> bool:
         """Delete a secret; False where there was none."""
+
+
+def files_of_a_form(host: Host, branch: str = MAIN) -> tuple[str, ...]:
+    """Return the files of a branch where it has only those of such a form, and nothing else is in the repository."""
+    there = host.top(branch)
+    if not there or not there.items() <= {(name, "file") for name in _FORM_FILES}:
+        return ()
+    return () if len({*host.branches().values()}) > 1 or host.tags() else tuple(sorted(there))

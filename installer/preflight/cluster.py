@@ -6,9 +6,9 @@ from ..ci.base import built_anew
 from ..cluster.architectures import mismatch
 from ..cluster.argocd_inventory import PARTS, namespaces, number
 from ..cluster.labels import is_ours
-from ..cluster.pod_security import advice
 from ..engine.finding import Finding
 from ..project.project import World
+from ..resources.namespace import advice
 from ..resources.platforms import Platforms
 from ..status import deployment_record
 from ..support.errors import InstallerError

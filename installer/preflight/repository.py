@@ -10,8 +10,8 @@ from ..cluster.labels import digest, identities
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
 from ..forges.api_errors import Refused
+from ..forges.base import files_of_a_form
 from ..forges.git import Clone
-from ..forges.initialized import files_of_a_form
 from ..project.project import World
 from ..resources.push_key import ruleset_of
 from ..support import yaml_text

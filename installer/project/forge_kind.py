@@ -14,7 +14,7 @@ from ..forges.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
-class Kind:
+class ForgeKind:
     """A kind of code host; what is made by one of these functions is given to the others."""
 
     connect: Callable[[Settings, Credentials], Host]

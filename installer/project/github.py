@@ -7,7 +7,7 @@ from ..forges.github.repository import GitHub
 from ..forges.github.webhooks import GitHubWebhooks
 from ..resources.github_repository import Repository
 from ..resources.github_rules import Rules
-from .forge_kind import Kind
+from .forge_kind import ForgeKind
 
 
 def _connect(settings: Settings, credentials: Credentials) -> GitHub:
@@ -15,4 +15,4 @@ def _connect(settings: Settings, credentials: Credentials) -> GitHub:
     return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
 
 
-FORGE = Kind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks)
+FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks)

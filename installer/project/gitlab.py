@@ -7,14 +7,14 @@ from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
 from ..resources.gitlab_rules import GitLabRules, let_in_maintainers
-from .forge_kind import Kind
+from .forge_kind import ForgeKind
 
 
 def _connect(settings: Settings, credentials: Credentials) -> GitLab:
     return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
 
 
-FORGE = Kind(
+FORGE = ForgeKind(
     _connect,
     GitLabDeployKeys,
     GitLabProject,

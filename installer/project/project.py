@@ -4,10 +4,11 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..ci.base import CI
+from ..ci.base import CI, Connect
 from ..ci.variables import MARK
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
@@ -16,7 +17,7 @@ from ..cluster.kubectl import Cluster
 from ..cluster.labels import digest, identities, whose
 from ..config.settings import FILE, Settings
 from ..config.settings_file import load
-from ..config.supported import FORGES, cis_of
+from ..config.supported import CIS, FORGES, cis_of, module
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
 from ..forges.base import Host
@@ -42,7 +43,10 @@ from ..resources.repository_credential import RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forges import CONNECT, HOSTS
+from .forge_kind import ForgeKind
+
+FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
+CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class World:
     @classmethod
     def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
         found = credentials_.find(settings, project)
-        return cls(project, settings, found, HOSTS[settings.scm].connect(settings, found), Cluster(context))
+        return cls(project, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
 
     @property
     def github(self) -> GitHub:
@@ -83,12 +87,12 @@ class World:
     @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
-        return CONNECT[self.settings.ci](self.known, self.host, self.credentials)
+        return CONNECT_CI[self.settings.ci](self.known, self.host, self.credentials)
 
     @property
     def webhooks(self) -> Webhooks:
         """Return the webhooks that the code host has for this application."""
-        return HOSTS[self.settings.scm].webhooks(self.host, self.known)
+        return FORGE_KINDS[self.settings.scm].webhooks(self.host, self.known)
 
     @cached_property
     def known(self) -> Settings:
@@ -128,7 +132,7 @@ class World:
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
         settings, host, credentials, cluster, ci = self.known, self.host, self.credentials, self.cluster, self.ci
-        kind, reader = HOSTS[settings.scm], credentials.reader
+        kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
@@ -188,10 +192,10 @@ class World:
         return self._reached(settings, why)
 
     def _reached(self, settings: Settings, unreachable: str = "") -> Place:
-        kind, nothing = HOSTS[settings.scm], credentials_.none(settings)
+        kind, nothing = FORGE_KINDS[settings.scm], credentials_.none(settings)
         found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.project)
         there = World(self.project, settings, found, kind.connect(settings, found), Cluster(None))
-        host, ci = there.host, CONNECT[settings.ci](settings, there.host, there.credentials)
+        host, ci = there.host, CONNECT_CI[settings.ci](settings, there.host, there.credentials)
         resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
         if isinstance(host, GitHub):
             resources.append(PushKey(settings, host))

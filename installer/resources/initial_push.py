@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
-from ..forges.base import Host
-from ..forges.initialized import files_of_a_form
+from ..forges.base import Host, files_of_a_form
 from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.file_lock import turn

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.labels import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
-from ..cluster.pod_security import ENFORCE, advice
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, Lane, Resource, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
+ENFORCE = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""The strictest of Kubernetes' levels; the chart complies with it."""
 _OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
 _OF_OTHERS = "stays, others made it"
 _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
@@ -136,3 +137,14 @@ class Namespace(Resource[Seen]):
 def others(names: list[str]) -> list[str]:
     """Leave out of a namespace's content what Kubernetes itself puts there."""
     return [n for n in names if n not in _OF_KUBERNETES and not n.startswith(_FLEETING)]
+
+
+def advice(namespace: Object) -> str:
+    """Say how someone else's namespace can be protected; empty where its owner chose a level."""
+    (label, level), labels = next(iter(ENFORCE.items())), namespace["metadata"].get("labels") or {}
+    if labels.get(label, "privileged") != "privileged":
+        return ""
+    return (
+        f"it admits privileged pods, so whoever deploys can take over a node; its owner can change that: "
+        f"kubectl label namespace {namespace['metadata']['name']} {label}={level}"
+    )

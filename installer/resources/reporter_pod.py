@@ -11,14 +11,14 @@ from ..cluster.labels import metadata
 from ..cluster.sidecar_pods import Host, Pod, fresh, memory, variables
 from ..config.settings import Settings
 from ..forges.github.rest import api_url
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/manifest", "support/http_client"),
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workload_errors"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
-    *("status/sync_state", "status/running_image", "status/deployment_status", "status/github_deployments"),
+    *("status/sync_state", "status/deployment_status", "status/github_deployments"),
     *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""

@@ -4,13 +4,12 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer, disagreement, is_ready
+from ..cluster.pod_answers import PodAnswer, another, disagreement, is_ready
 from ..cluster.workload_errors import of_deployment, of_pod
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
-from .running_image import another
 from .sync_state import Synced
 
 LONGEST = 140

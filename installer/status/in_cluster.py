@@ -14,7 +14,7 @@ from ..cluster.pod_answers import PORT, PROXY, PodAnswer, is_ready, parse
 from ..cluster.service_address import way_in
 from ..support.errors import InstallerError
 from ..support.http_client import LONGEST, Client
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import understood
 from ..support.pod_tls import context
 from ..support.wait import threads

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
-from ..cluster.pod_answers import disagreement
+from ..cluster.pod_answers import another, disagreement
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..project.project import World
@@ -19,7 +19,6 @@ from . import deployment_record, report_deployment
 from .deployment_record import Delivered
 from .deployment_status import judge
 from .rollout import Live
-from .running_image import another
 
 log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

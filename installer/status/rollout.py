@@ -8,7 +8,7 @@ from typing import Protocol
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.pod_answers import PodAnswer, disagreement
+from ..cluster.pod_answers import PodAnswer, another, disagreement
 from ..cluster.pods import answers, problems
 from ..cluster.workload_errors import of_deployment
 from ..config.settings import Settings
@@ -16,7 +16,6 @@ from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.wait import until
 from .deployment_status import Verdict, failure
-from .running_image import another
 from .sync_state import Synced, ailing, read, rolled_out
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..cluster.workload_errors import Trouble, of_application
-from ..support.manifest import Object
+from ..support.objects import Object
 from ..support.parsing import reading
 from ..support.plain_text import one_line
 

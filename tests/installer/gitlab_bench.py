@@ -16,7 +16,7 @@ from installer.engine.reconcile import Apply, plan
 from installer.engine.resource import Resource
 from installer.forges.credentials import find
 from installer.forges.git import Clone
-from installer.project.forges import HOSTS
+from installer.project.project import FORGE_KINDS
 from installer.resources.first_deployment import Delivery
 from installer.resources.initial_push import Content
 from installer.resources.repository_credential import RepositoryCredential
@@ -95,7 +95,7 @@ class Bench:
 
     def resources(self) -> dict[str, Resource[Any]]:
         """Make the resources that ask GitLab anew, as each run does."""
-        settings, kind = self.settings, HOSTS["gitlab"]
+        settings, kind = self.settings, FORGE_KINDS["gitlab"]
         credentials = find(settings)
         host: Any = kind.connect(settings, credentials)
         edges: Any = (self.cluster, self.helm)

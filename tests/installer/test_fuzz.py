@@ -37,7 +37,7 @@ from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
 from installer.forges.api_errors import said_to_a_program
-from installer.forges.base import Commit
+from installer.forges.base import Commit, files_of_a_form
 from installer.forges.credentials import Credentials
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.repository import GitHub
@@ -45,7 +45,6 @@ from installer.forges.github.webhooks import GitHubWebhooks
 from installer.forges.gitlab.api_errors import words
 from installer.forges.gitlab.project import GitLab
 from installer.forges.gitlab.webhooks import GitLabWebhooks
-from installer.forges.initialized import files_of_a_form
 from installer.forges.lock import _read as read_note
 from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
