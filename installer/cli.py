@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import Sections, as_document, examples, may_say_yes, on_project, open_world, tell_commands
+from .commands.options import Sections, as_document, examples, may_say_yes, on_project, open_project, tell_commands
 from .support import crash_report
 from .support.errors import InstallerError
 from .support.parsing import Unreadable
@@ -63,11 +63,11 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where it is unknown.")
 @as_document
 @on_project
-def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
+def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
     from .commands import plan as plan_
 
-    code = plan_.plan(open_world(project, context, verbose), as_json=as_json)
+    code = plan_.plan(open_project(folder, context, verbose), as_json=as_json)
     sys.exit(code if exit_code else 0)
 
 
@@ -81,7 +81,7 @@ def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, ex
 @may_say_yes
 @click.option("--renew-key", is_flag=True, help="Create new deploy keys, and delete those in use.")
 @on_project
-def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
+def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
     """Create or repair the deployment, and wait until it is live.
 
     Live means that every pod answers the deployed revision. Safe to run again at any time, also after it was
@@ -90,9 +90,9 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
     """
     from .commands import up as up_
 
-    world = open_world(project, context, verbose)
-    with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
-        up_.up(world, yes=yes, renew_key=renew_key)
+    project = open_project(folder, context, verbose)
+    with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', folder)}", markup=False)):
+        up_.up(project, yes=yes, renew_key=renew_key)
 
 
 @cli.command(
@@ -105,17 +105,17 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
 @click.option("-w", "--watch", is_flag=True, help="Check again until all is healthy, for 15 minutes at most.")
 @as_document
 @on_project
-def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
+def status(folder: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
     from .commands import status as status_
 
-    sys.exit(0 if status_.status(open_world(project, context, verbose), as_json=as_json, watch=watch) else 1)
+    sys.exit(0 if status_.status(open_project(folder, context, verbose), as_json=as_json, watch=watch) else 1)
 
 
 @cli.command()
 @as_document
 @on_project
-def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
+def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
     """Check what `up` needs, and say how to fix what is missing. Exit code 0: fine, 1: not.
 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
@@ -124,7 +124,7 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
     from .commands import doctor as doctor_
 
     tell_commands(wanted=verbose)
-    sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)
+    sys.exit(0 if doctor_.doctor(folder, context, as_json=as_json) else 1)
 
 
 @cli.command(
@@ -140,7 +140,7 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
 @may_say_yes
 @on_project
 def rollback(
-    project: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
+    folder: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
 ) -> None:
     """Bring back an earlier deployment and hold it.
 
@@ -151,21 +151,21 @@ def rollback(
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
-    world = open_world(project, context, verbose)
+    project = open_project(folder, context, verbose)
     if release_hold:
-        rollback_.release(world, yes=yes)
+        rollback_.release(project, yes=yes)
     else:
-        rollback_.rollback(world, to=to, why=why, yes=yes)
+        rollback_.rollback(project, to=to, why=why, yes=yes)
 
 
 @cli.command("open")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The local port.")
 @on_project
-def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
+def forward(folder: Path, context: str | None, *, verbose: bool, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
     from .commands import open as open_
 
-    open_.open_(open_world(project, context, verbose), port)
+    open_.open_(open_project(folder, context, verbose), port)
 
 
 @cli.command(
@@ -182,7 +182,7 @@ def open_project(project: Path, context: str | None, *, verbose: bool, port: int
 @click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, where nobody can type it.")
 @on_project
 def down(
-    project: Path,
+    folder: Path,
     context: str | None,
     *,
     verbose: bool,
@@ -203,7 +203,7 @@ def down(
         if name is not None and not goes:
             raise click.UsageError(f"--confirm-{option} belongs to --{option}.")
     down_.down(
-        open_world(project, context, verbose),
+        open_project(folder, context, verbose),
         yes=yes,
         repository=down_.Big(repository, confirm_repository),
         argocd=down_.Big(argocd, confirm_argocd),

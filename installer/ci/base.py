@@ -100,6 +100,6 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 """Makes a CI from settings, its code host and credentials; the module of each CI has one."""
 
 
-def built_anew(project: Path, ci: CI) -> str:
+def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
-    return f"{command('up', project)}, then deliver again: {ci.by_hand(DEPLOY)}"
+    return f"{command('up', folder)}, then deliver again: {ci.by_hand(DEPLOY)}"

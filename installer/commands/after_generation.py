@@ -27,17 +27,17 @@ def mode_from_environment() -> Mode:
     raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
 
 
-def offer(project: Path, mode: Mode) -> bool:
+def offer(folder: Path, mode: Mode) -> bool:
     """Show the plan and, if it is confirmed, apply it; return whether the project is live.
 
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = command("up", project)
+    resume = command("up", folder)
     if mode == "later":
         return False
     if mode == "no":
-        _warn(project)
+        _warn(folder)
         console.report(f"Deploy it by:\n  {resume}")
         return False
     from ..preflight import checks
@@ -46,16 +46,16 @@ def offer(project: Path, mode: Mode) -> bool:
     from .up import up
 
     try:
-        world = opened(project)
-        problems = checks.before_reading(world) if mode == "ask" else []
+        project = opened(folder)
+        problems = checks.before_reading(project) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
-            planned = look(world, problems)
-            findings = beforehand(world, planned, problems)
-            show(world, planned, findings, brief=bool(problems))
+            planned = look(project, problems)
+            findings = beforehand(project, planned, problems)
+            show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
             console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it by:\n  {resume}")
             return False
-        up(world, yes=mode == "yes")
+        up(project, yes=mode == "yes")
     except InstallerError as error:
         console.fail(str(error))
     except (click.Abort, KeyboardInterrupt):
@@ -64,17 +64,17 @@ def offer(project: Path, mode: Mode) -> bool:
         console.fail(crash_report.told(error))
     else:
         return True
-    console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")
+    console.report(f"The project is in {folder.resolve()}. Go on with:\n  {resume}")
     return False
 
 
-def _warn(project: Path) -> None:
+def _warn(folder: Path) -> None:
     """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
     from ..config.settings_file import load
     from ..preflight.registry_login import published_source
 
     with suppress(InstallerError):
-        for finding in published_source(load(project)):
+        for finding in published_source(load(folder)):
             console.report(f"Note: {finding}")
 
 

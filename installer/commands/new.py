@@ -65,12 +65,12 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool
         except OSError as error:
             where = f"Both {output} and HOME, where cookiecutter keeps what was answered, must be yours to write."
             raise InstallerError(f"No project was written: {error}", where) from None
-    project = Path(written)
-    console.report(f"Written: {project}")
+    folder = Path(written)
+    console.report(f"Written: {folder}")
     if prove_it:
-        prove(project)
-    offer(project, mode_from_environment())
-    return project
+        prove(folder)
+    offer(folder, mode_from_environment())
+    return folder
 
 
 def _asked(questions: Mapping[str, Any]) -> list[str]:
@@ -101,30 +101,30 @@ def _list(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def prove(project: Path) -> None:
+def prove(folder: Path) -> None:
     """Run the project's own checks: its tests, its chart where helm is at hand, and the service itself."""
     with tempfile.TemporaryDirectory() as scratch:  # no caches, no environment are left in the project
-        copy = shutil.copytree(project, Path(scratch) / project.name)
-        _check(project, copy, "ci/test", "tests, types and style")
+        copy = shutil.copytree(folder, Path(scratch) / folder.name)
+        _check(folder, copy, "ci/test", "tests, types and style")
         if support_process.missing("helm"):
             console.report("- ci/chart: not run, helm is not installed")
         else:
-            _check(project, copy, "ci/chart", "chart rendered and checked")
-        _serve(project, copy)
+            _check(folder, copy, "ci/chart", "chart rendered and checked")
+        _serve(folder, copy)
 
 
-def _check(project: Path, copy: Path, script: str, what: str) -> None:
+def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     with console.out.status(console.styled(f"{script}: {what} …")):
         result = support_process.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
     if result.status:
-        raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(project, script))
+        raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")
 
 
-def _serve(project: Path, copy: Path) -> None:
+def _serve(folder: Path, copy: Path) -> None:
     """Start the service, ask it for its revision, and stop it."""
     module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
-    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=project).out.strip() or "unknown"
+    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or "unknown"
     port, metrics = _free_ports(2)
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
@@ -142,7 +142,7 @@ def _serve(project: Path, copy: Path) -> None:
         log.seek(0)
         said = log.read().strip()
     if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
-        where = resume_command.inside(project, command)
+        where = resume_command.inside(folder, command)
         raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
     console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
 

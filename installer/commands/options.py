@@ -13,7 +13,7 @@ from ..support import resume_command
 from ..support.plain_text import plain
 
 if TYPE_CHECKING:
-    from ..project.project import World
+    from ..project.project import Project
 
 Decorated = Callable[..., Any]
 
@@ -51,7 +51,7 @@ def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | 
 def on_project(function: Decorated) -> Decorated:
     """Give a verb the options by which it finds its project and its cluster."""
     options = [
-        click.option("--project", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        click.option("--project", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      default=lambda: resume_command.project_at(Path()) or Path(),
                      help="The generated project (default: the one that you stand in)."),
         click.option("--context", metavar="NAME", callback=_noted,
@@ -80,23 +80,23 @@ class _Plain(logging.Formatter):
         return plain(super().format(record))
 
 
-def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
+def open_project(folder: Path, context: str | None, verbose: bool) -> "Project":  # noqa: FBT001 - as click gives it
     """Open the project that a verb is about."""
     tell_commands(wanted=verbose)
-    return opened(project, context)
+    return opened(folder, context)
 
 
-def opened(project: Path, context: str | None = None) -> "World":
+def opened(folder: Path, context: str | None = None) -> "Project":
     """Open a project; ask whether a host that only its settings name may get a token, and remember a yes.
 
     --yes is none: it was said before anyone saw the host.
     """
-    from ..project.project import World  # GitHub's and the cluster's libraries: not for `--help`
+    from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
     from ..ui import console
 
     while True:
         try:
-            return World.open(project, context)
+            return Project.open(folder, context)
         except NotTrusted as error:
             if not console.interactive() or not click.confirm(plain(error.question), err=True):
                 raise

@@ -10,38 +10,38 @@ from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..engine.resource import Change, Resource
 from ..preflight import checks
-from ..project.project import World
+from ..project.project import Project
 from ..ui import console, json_documents
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
 """Exit codes with --exit-code."""
 
 
-def plan(world: World, *, as_json: bool = False) -> int:
+def plan(project: Project, *, as_json: bool = False) -> int:
     """Print the plan and return its code. Works, half blind, with nothing at hand."""
-    problems = checks.before_reading(world)
-    planned = look(world, problems)
-    findings = beforehand(world, planned, problems)
+    problems = checks.before_reading(project)
+    planned = look(project, problems)
+    findings = beforehand(project, planned, problems)
     if as_json:
-        console.document(json_documents.plan(world, planned, findings))
+        console.document(json_documents.plan(project, planned, findings))
     else:
-        show(world, planned, findings)
+        show(project, planned, findings)
     return code(planned, findings)
 
 
-def beforehand(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
+def beforehand(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
     """Return the problems with looking, those that `up` would refuse to begin with, and what is worth knowing."""
     blind = {problem.lane for problem in problems}
-    return [*problems, *checks.before_writing(world, planned, blind), *checks.notes(world, blind)]
+    return [*problems, *checks.before_writing(project, planned, blind), *checks.notes(project, blind)]
 
 
-def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
+def show(project: Project, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
     """Print a plan, or in one line that there is nothing to do; then what is missing for it, and what is worth knowing.
 
     `brief` leaves the details of each part out.
     """
     if any(p.change for p in planned) or any(finding.problem for finding in findings):
-        console.show_plan(planned, world.where(), brief=brief)
+        console.show_plan(planned, project.where(), brief=brief)
     else:
         console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
     missing = [finding for finding in findings if finding.problem]
@@ -64,9 +64,9 @@ def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
     return CHANGES if actions & {"create", "change", "unseen"} else NOTHING
 
 
-def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
+def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
-    resources = world.resources(person=console.interactive())
+    resources = project.resources(person=console.interactive())
     looked = reconcile.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in reconcile.plan(looked)}
     blindly = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}

@@ -96,12 +96,12 @@ class Credentials:
         return of_forge(self.scm).login(self.host, self.token, self.ca)
 
 
-def find(settings: Settings, project: Path | None = None) -> Credentials:
+def find(settings: Settings, folder: Path | None = None) -> Credentials:
     """Collect what is there; says nothing about what is missing.
 
     Raise NotTrusted where a token is there for a host that this person did not name.
     """
-    if refused := not_sent(settings, project):
+    if refused := not_sent(settings, folder):
         raise refused
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
@@ -126,18 +126,18 @@ def none(settings: Settings) -> Credentials:
     return Credentials(settings.host, Secret(""), "", Secret(""), ca=settings.ca, scm=settings.scm)
 
 
-def not_sent(settings: Settings, project: Path | None = None) -> NotTrusted | None:
+def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | None:
     """Return why a token at hand is for none of the hosts that the settings name; None where each may go.
 
     The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
     """
     code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DELIVERY_TOKEN, app.GIVEN[1])
-    if code and settings.host and not _named(settings, project):
+    if code and settings.host and not _named(settings, folder):
         return NotTrusted(settings.scm, settings.host, code)
     registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
     if not registry or not settings.registry or is_trusted("registry", settings.registry):
         return None
-    own = settings.own_registry and _named(settings, project)
+    own = settings.own_registry and _named(settings, folder)
     return None if own else NotTrusted("registry", settings.registry, registry)
 
 
@@ -146,10 +146,10 @@ def _given(*names: str) -> str:
     return next((name for name in names if environment.private(name)), "")
 
 
-def _named(settings: Settings, project: Path | None) -> bool:
+def _named(settings: Settings, folder: Path | None) -> bool:
     """Tell whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
     host = settings.host
-    if is_trusted(settings.scm, host) or (project is not None and Clone(project).cloned_from() == host.casefold()):
+    if is_trusted(settings.scm, host) or (folder is not None and Clone(folder).cloned_from() == host.casefold()):
         return True
     return settings.scm == "github" and bool(kept_by_gh(host))
 

@@ -9,7 +9,7 @@ from ..engine import reconcile
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..engine.resource import Lane, Resource
-from ..project.project import World
+from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
@@ -42,13 +42,13 @@ CHECKS = (
 )
 
 
-def before_reading(world: World) -> list[Finding]:
+def before_reading(project: Project) -> list[Finding]:
     """Return the problems with what looking needs: programs, a token that works, a cluster that answers."""
     checks = [check for check in CHECKS if check.before == "looking"]
-    return [finding for finding in _ask(world, checks) if finding.problem]
+    return [finding for finding in _ask(project, checks) if finding.problem]
 
 
-def before_writing(world: World, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
+def before_writing(project: Project, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
     """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster.
 
     `blind` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
@@ -56,7 +56,7 @@ def before_writing(world: World, planned: Sequence[Planned], blind: Collection[s
     if not any(p.change and p.change.action != "unavailable" for p in planned):
         return []
     moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
-    found = _ask(world, [check for check in CHECKS if check.before in moments and check.lane(world) not in blind])
+    found = _ask(project, [check for check in CHECKS if check.before in moments and check.lane(project) not in blind])
     return [finding for finding in found if finding.problem]
 
 
@@ -69,27 +69,27 @@ def blocked(planned: Sequence[Planned]) -> list[Finding]:
     ]
 
 
-def notes(world: World, blind: Collection[str] = ()) -> list[Finding]:
+def notes(project: Project, blind: Collection[str] = ()) -> list[Finding]:
     """Return what is worth knowing of the settings, though it stops nothing."""
-    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(world) not in blind]
-    return [finding for finding in _ask(world, checks) if not finding.stops]
+    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(project) not in blind]
+    return [finding for finding in _ask(project, checks) if not finding.stops]
 
 
-def everything(world: World) -> list[Finding]:
+def everything(project: Project) -> list[Finding]:
     """Make every check that can be made here and return all that was found, the good as well."""
-    here = [check for check in CHECKS if check.anywhere or world.settings.slug]
-    first = _ask(world, [check for check in here if check.before == "looking"])
+    here = [check for check in CHECKS if check.anywhere or project.settings.slug]
+    first = _ask(project, [check for check in here if check.before == "looking"])
     blind = {finding.lane for finding in first if finding.problem}
-    later = [check for check in here if check.before != "looking" and check.lane(world) not in blind]
-    found = _each(world, later)
+    later = [check for check in here if check.before != "looking" and check.lane(project) not in blind]
+    found = _each(project, later)
     told = {check.before for check, findings in found if any(finding.problem for finding in findings)}
     rest = [finding for _, findings in found for finding in findings]
-    return list(dict.fromkeys([*first, *rest, *(_in_the_way(world, blind, told) if world.settings.slug else [])]))
+    return list(dict.fromkeys([*first, *rest, *(_in_the_way(project, blind, told) if project.settings.slug else [])]))
 
 
-def _in_the_way(world: World, blind: Collection[str], told: Collection[str]) -> list[Finding]:
+def _in_the_way(project: Project, blind: Collection[str], told: Collection[str]) -> list[Finding]:
     """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
-    resources = [r for r in reconcile.visible(world.resources(), blind) if r.key not in told]
+    resources = [r for r in reconcile.visible(project.resources(), blind) if r.key not in told]
     with threads(4) as pool:
         return [finding for found in pool.map(_obstacles, resources) for finding in found]
 
@@ -107,24 +107,24 @@ def refuse(problems: Sequence[Finding]) -> None:
         raise InstallerError("Nothing was changed.\n" + "\n".join(map(str, problems)))
 
 
-def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
-    return [finding for _, found in _each(world, checks) for finding in found]
+def _ask(project: Project, checks: Sequence[Check]) -> list[Finding]:
+    return [finding for _, found in _each(project, checks) for finding in found]
 
 
-def _each(world: World, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
-    asked = [check for check in checks if check.concerns(world)]
+def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
+    asked = [check for check in checks if check.concerns(project)]
     with threads(8) as pool:
-        return list(zip(asked, pool.map(lambda check: _one(world, check), asked), strict=True))
+        return list(zip(asked, pool.map(lambda check: _one(project, check), asked), strict=True))
 
 
-def _one(world: World, check: Check) -> list[Finding]:
+def _one(project: Project, check: Check) -> list[Finding]:
     try:
-        return list(check.ask(world))
+        return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(world) or world.settings.scm, error)]
+        return [_stumbled(check.lane(project) or project.settings.scm, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.told(error).partition("\n  ")
-        return [Finding(check.lane(world) or world.settings.scm, what, fix.removeprefix("→ "))]
+        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

@@ -6,29 +6,29 @@ from ..config.supported import CI_TOKENS
 from ..engine.finding import Finding
 from ..forges.credentials import DELIVERY_TOKEN
 from ..forges.github.repository import GitHub
-from ..project.project import World
+from ..project.project import Project
 from ..support.errors import Answered, InstallerError
 from .check import Check
 
 
-def token(world: World) -> Iterable[Finding]:
+def token(project: Project) -> Iterable[Finding]:
     """Check that the CI takes the token; without one, say what people have to do."""
-    ci, variable = world.ci, CI_TOKENS[world.settings.ci]
+    ci, variable = project.ci, CI_TOKENS[project.settings.ci]
     if ci.blind:
         what = f"There is no {variable}: {ci.title} is to be set up by hand, as `plan` lists it."
-        yield Finding(world.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
+        yield Finding(project.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
         return
     try:
-        yield Finding(world.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
+        yield Finding(project.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
     except InstallerError as error:
         refused = f"{variable} does not work: " if isinstance(error, Answered) else ""
-        yield Finding(world.settings.scm, f"{refused}{error.message}", error.fix)
+        yield Finding(project.settings.scm, f"{refused}{error.message}", error.fix)
 
 
-def delivery_token(world: World) -> Iterable[Finding]:
+def delivery_token(project: Project) -> Iterable[Finding]:
     """Check that the token at hand sees the repository; what it may write shows only when it does."""
-    given, settings = world.credentials.delivery_token, world.settings
-    if not given or world.github.find() is None:
+    given, settings = project.credentials.delivery_token, project.settings
+    if not given or project.github.find() is None:
         return
     more = {"ca": settings.ca, "api_version": settings.api_version}
     found = GitHub(settings.host, given, settings.repository, **more).find()

@@ -50,32 +50,32 @@ CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __
 
 
 @dataclass(frozen=True)
-class World:
+class Project:
     """What every verb works with."""
 
-    project: Path
+    folder: Path
     settings: Settings
     credentials: Credentials
     host: Host
     cluster: Cluster
 
     @classmethod
-    def open(cls, project: Path, context: str | None = None) -> "World":
+    def open(cls, folder: Path, context: str | None = None) -> "Project":
         """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
-        settings = load(project)
-        return cls._of(project, settings, context)
+        settings = load(folder)
+        return cls._of(folder, settings, context)
 
     @classmethod
-    def anywhere(cls, context: str | None = None) -> "World":
-        """Return a world without a project, for what can be said there: this machine, the token, the cluster."""
+    def anywhere(cls, context: str | None = None) -> "Project":
+        """Return what can be known without a generated project: this machine, the token, the cluster."""
         host = os.environ.get("GH_HOST", "github.com")
         settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
         return cls._of(Path(), settings, context)
 
     @classmethod
-    def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
-        found = credentials_.find(settings, project)
-        return cls(project, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
+    def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
+        found = credentials_.find(settings, folder)
+        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
 
     @property
     def github(self) -> GitHub:
@@ -118,8 +118,8 @@ class World:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "World":
-        """Return the same world with other credentials."""
+    def with_credentials(self, credentials: Credentials) -> "Project":
+        """Return the same project with other credentials."""
         return replace(self, credentials=credentials)
 
     def resources(
@@ -150,7 +150,7 @@ class World:
         return [
             *before,
             Content(
-                *(settings, host, credentials.login, Clone(self.project)),
+                *(settings, host, credentials.login, Clone(self.folder)),
                 needs=tuple(each.key for each in before),
                 lets_in=partial(kind.lets_in, host),
                 repository_goes=remove_repository,
@@ -184,17 +184,17 @@ class World:
         variable = credentials_.token_variable(settings)
         if variable == credentials_.token_variable(present):
             why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
-        elif refused := credentials_.not_sent(replace(settings, registry=""), self.project):
+        elif refused := credentials_.not_sent(replace(settings, registry=""), self.folder):
             why = f"{refused.message} {refused.fix}"
         else:
-            found = credentials_.find(replace(settings, registry=""), self.project)
+            found = credentials_.find(replace(settings, registry=""), self.folder)
             why = "" if found.token else f"no token for {host}; set {variable}"
         return self._reached(settings, why)
 
     def _reached(self, settings: Settings, unreachable: str = "") -> Place:
         kind, nothing = FORGE_KINDS[settings.scm], credentials_.none(settings)
-        found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.project)
-        there = World(self.project, settings, found, kind.connect(settings, found), Cluster(None))
+        found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.folder)
+        there = Project(self.folder, settings, found, kind.connect(settings, found), Cluster(None))
         host, ci = there.host, CONNECT_CI[settings.ci](settings, there.host, there.credentials)
         resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
         if isinstance(host, GitHub):

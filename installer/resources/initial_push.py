@@ -67,8 +67,8 @@ class Content(Resource[Seen]):
             here = self._clone.names()
         kept = [name for name in seen.files if name not in here]
         if unsaved := self._clone.in_folder(kept):
-            add = resume_command.git(self._clone.project, "add", *unsaved)
-            commit = resume_command.git(self._clone.project, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
+            add = resume_command.git(self._clone.folder, "add", *unsaved)
+            commit = resume_command.git(self._clone.folder, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
             why = f"{', '.join(unsaved)} is not committed here, and {self._settings.url} has another"
             return blocked(why, f"Keep yours: {add} && {commit}; or move it away, to take theirs.")
         return Change("change", note=self._note(seen.files, kept))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..forges.base import Commit
-from ..project.project import World
+from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from .deployment_record import Delivered, at
@@ -29,9 +29,9 @@ class Past:
         return f"{self.revision[:12]} {self.subject} (delivered {self.when})"
 
 
-def commits(world: World) -> Iterator[Past]:
+def commits(project: Project) -> Iterator[Past]:
     """Walk along `env/dev`, newest first."""
-    for found in world.host.commits(world.settings.branch):
+    for found in project.host.commits(project.settings.branch):
         yield _past(found)
 
 
@@ -41,11 +41,11 @@ def _past(found: Commit) -> Past:
     return Past(found.sha, one_line(trailers.get("sha", ""), 64), one_line(subject, 100), one_line(found.date, 40))
 
 
-def previous(world: World, now: Delivered) -> Past:
+def previous(project: Project, now: Delivered) -> Past:
     """Return the delivery before the current one, as `ci/rollback` finds it: what was rolled back is passed over."""
     skip_to = ""
-    for past in commits(world):
-        record = at(world, past.commit)
+    for past in commits(project):
+        record = at(project, past.commit)
         if skip_to and record.revision != skip_to:
             continue
         skip_to = record.revision if record.hold else ""
@@ -57,13 +57,13 @@ def previous(world: World, now: Delivered) -> Past:
     )
 
 
-def named(world: World, prefix: str) -> Past:
+def named(project: Project, prefix: str) -> Past:
     """Return the newest delivery of a source commit, by its name or the beginning of it."""
     if not _FORM.fullmatch(prefix):
         raise InstallerError(f"{prefix!r} is no commit.", "Give 4 to 40 characters of its hexadecimal name.")
-    found = next((past for past in commits(world) if past.revision.startswith(prefix)), None)
+    found = next((past for past in commits(project) if past.revision.startswith(prefix)), None)
     if found is None:
-        latest = "\n  ".join(map(str, islice(commits(world), 10)))
-        branch = world.settings.branch
+        latest = "\n  ".join(map(str, islice(commits(project), 10)))
+        branch = project.settings.branch
         raise InstallerError(f"No revision {prefix} was delivered to {branch}.", f"The latest deliveries:\n  {latest}")
     return found

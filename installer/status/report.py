@@ -11,7 +11,7 @@ from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import another, disagreement
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..project.project import World
+from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
@@ -60,38 +60,38 @@ class Report:
         return self.healthy and self.under_way is None
 
 
-def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
+def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     blind = {problem.lane for problem in problems}
-    unseen = world.settings.scm in blind
-    run = None if unseen else world.ci.newest(DEPLOY)  # before the record: it may end in between
-    found = None if unseen else deployment_record.newest(world)
+    unseen = project.settings.scm in blind
+    run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
+    found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
     if not unseen:
-        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, found)]
+        parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
     if record:
-        parts.append(lambda: _image(world, record))
+        parts.append(lambda: _image(project, record))
     if "cluster" not in blind:
-        parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
+        parts += [lambda: _argocd(project, record), lambda: _service(project, record)]
     with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
     if record and "cluster" not in blind:
-        rows += _architecture(world, record)
-        rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
+        rows += _architecture(project, record)
+        rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
-    failed = "" if under_way or all(row.healthy for row in rows) else _certain(world, run, record, blind)
+    failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, blind)
     return Report(rows, problems, record.hold if record else "", under_way, failed)
 
 
-def _certain(world: World, run: Run | None, record: Delivered | None, blind: Collection[str]) -> str:
+def _certain(project: Project, run: Run | None, record: Delivered | None, blind: Collection[str]) -> str:
     """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
     if run and not run.green:
         return "run"
     if record is None or "cluster" in blind:
         return ""
     try:
-        found = judge(Live(world.cluster, world.settings), record)
+        found = judge(Live(project.cluster, project.settings), record)
     except InstallerError:  # the rows tell what does not answer
         return ""
     return found.kind if found and found.state == "failure" else ""
@@ -108,20 +108,20 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
         yield Row(p.resource.key, p.resource.title, healthy, state)
 
 
-def _secrets(world: World) -> Iterator[Row]:
-    title = f"{world.ci.title.removeprefix('GitHub ')} secrets"
-    if world.ci.blind:
-        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {world.ci.title}")
+def _secrets(project: Project) -> Iterator[Row]:
+    title = f"{project.ci.title.removeprefix('GitHub ')} secrets"
+    if project.ci.blind:
+        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {project.ci.title}")
         return
-    names = ", ".join(sorted(world.ci.secrets()))
-    needed = not world.settings.own_registry
+    names = ", ".join(sorted(project.ci.secrets()))
+    needed = not project.settings.own_registry
     yield Row("secrets", title, bool(names) or not needed, names or "none")
 
 
-def _run(world: World, run: Run | None) -> Iterator[Row]:
+def _run(project: Project, run: Run | None) -> Iterator[Row]:
     title = "last delivery run"
-    if world.ci.blind:
-        yield Row("run", title, healthy=True, state=f"not seen: {world.ci.page}")
+    if project.ci.blind:
+        yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
         return
     if run is None:
         yield Row("run", title, healthy=False, state="none yet")
@@ -132,26 +132,26 @@ def _run(world: World, run: Run | None) -> Iterator[Row]:
         return
     state = f"{run.state} {where}"
     if not run.green:
-        state = f"{state}\n{world.ci.failing_logs(run, lines=5)}"
+        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}"
     yield Row("run", title, run.green, state)
 
 
-def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
-    title = f"branch {world.settings.branch}"
+def _branch(project: Project, record: Delivered | None) -> Iterator[Row]:
+    title = f"branch {project.settings.branch}"
     if record is None:
         yield Row("branch", title, healthy=False, state="nothing was delivered yet")
         return
     if record.unreadable:
-        state = f"{record.unreadable}\n→ {command('rollback', world.project)} brings back the delivery before it"
+        state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the delivery before it"
         yield Row("branch", title, healthy=False, state=state)
         return
     held = f", held by {record.hold}" if record.hold else ""
     yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
 
 
-def _image(world: World, record: Delivered) -> Iterator[Row]:
+def _image(project: Project, record: Delivered) -> Iterator[Row]:
     """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
-    settings, credentials = world.settings, world.credentials
+    settings, credentials = project.settings, project.credentials
     title, own = f"image in {settings.image_repository}", settings.image_repository
     if record.image != own or not _DIGEST.fullmatch(record.digest):
         recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
@@ -171,8 +171,8 @@ def _image(world: World, record: Delivered) -> Iterator[Row]:
     yield Row("image", title, there, state)
 
 
-def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
-    live = Live(world.cluster, world.settings)
+def _argocd(project: Project, record: Delivered | None) -> Iterator[Row]:
+    live = Live(project.cluster, project.settings)
     synced, title = live.synced(), "Argo CD"
     if synced is None:
         yield Row("sync", title, healthy=False, state="there is no Application")
@@ -182,13 +182,13 @@ def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
         synced = live.synced() or synced
     state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
     if not synced.has(commit):
-        behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
+        behind = f"{project.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
         state = "\n".join(filter(None, [state, behind, *live.problems()]))
     yield Row("sync", title, synced.has(commit), state)
 
 
-def _service(world: World, record: Delivered | None) -> Iterator[Row]:
-    live = Live(world.cluster, world.settings)
+def _service(project: Project, record: Delivered | None) -> Iterator[Row]:
+    live = Live(project.cluster, project.settings)
     ready = [answer for answer in live.answers() if answer.ready]
     told = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
@@ -199,16 +199,19 @@ def _service(world: World, record: Delivered | None) -> Iterator[Row]:
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
 
 
-def _architecture(world: World, record: Delivered) -> Iterator[Row]:
+def _architecture(project: Project, record: Delivered) -> Iterator[Row]:
     """Name an image that no node runs; nothing to say where one does."""
-    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(world.cluster))):
-        state = f"{wrong}\n→ {built_anew(world.project, world.ci)}"
+    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(project.cluster))):
+        state = f"{wrong}\n→ {built_anew(project.folder, project.ci)}"
         yield Row("architecture", "machines that the image is for", healthy=False, state=state)
 
 
-def _deployment(world: World, record: Delivered) -> Iterator[Row]:
+def _deployment(project: Project, record: Delivered) -> Iterator[Row]:
     """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
-    if world.settings.scm == "github":
+    if project.settings.scm == "github":
         yield Row(
-            "deployment", "GitHub Deployment", healthy=True, state=report_deployment.tell(world, record, log.info).text
+            "deployment",
+            "GitHub Deployment",
+            healthy=True,
+            state=report_deployment.tell(project, record, log.info).text,
         )

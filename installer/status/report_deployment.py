@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from ..project.project import World
+from ..project.project import Project
 from .close_deployment import Told, close
 from .deployment_record import Delivered
 from .rollout import Live
 
 
-def tell(world: World, record: Delivered, say: Callable[[str], None] = lambda _: None) -> Told:
+def tell(project: Project, record: Delivered, say: Callable[[str], None] = lambda _: None) -> Told:
     """Close the Deployment of the delivery that `env/dev` records, after asking the pods from here."""
-    if world.settings.scm != "github":
+    if project.settings.scm != "github":
         return Told("")
-    return close(world.github, Live(world.cluster, world.settings), world.settings, record, say)
+    return close(project.github, Live(project.cluster, project.settings), project.settings, record, say)

@@ -41,11 +41,11 @@ def project_at(folder: Path) -> Path | None:
     return next((each for each in (here, *here.parents) if (each / _MARK).is_file()), None)
 
 
-def command(verb: str, project: Path, *options: str) -> str:
+def command(verb: str, folder: Path, *options: str) -> str:
     """Return a shell command that runs a verb of this installer on a project."""
     standing = this_run.standing or Path.cwd()
-    inside = project_at(standing) == project.resolve()
-    where = [] if inside else ["--project", _shortest(project, standing)]
+    inside = project_at(standing) == folder.resolve()
+    where = [] if inside else ["--project", _shortest(folder, standing)]
     cluster = ["--context", this_run.context] if this_run.context else []
     return shlex.join([*_program(standing), verb, *where, *cluster, *options])
 
@@ -55,29 +55,29 @@ def program() -> str:
     return shlex.join(_program(this_run.standing or Path.cwd()))
 
 
-def inside(project: Path, line: str) -> str:
+def inside(folder: Path, line: str) -> str:
     """Return a shell command that runs a line in the project's folder."""
     standing = this_run.standing or Path.cwd()
     return (
-        line if standing.resolve() == project.resolve() else f"cd {shlex.quote(_shortest(project, standing))} && {line}"
+        line if standing.resolve() == folder.resolve() else f"cd {shlex.quote(_shortest(folder, standing))} && {line}"
     )
 
 
-def git(project: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
     """Return a shell command that runs git on a project."""
     standing = this_run.standing or Path.cwd()
-    where = [] if standing.resolve() == project.resolve() else ["-C", _shortest(project, standing)]
+    where = [] if standing.resolve() == folder.resolve() else ["-C", _shortest(folder, standing)]
     return shlex.join(["git", *where, *arguments])
 
 
-def script(project: Path, name: str) -> str:
+def script(folder: Path, name: str) -> str:
     """Return a shell command that runs one of the project's own scripts."""
     standing = this_run.standing or Path.cwd()
-    return shlex.join([name if standing.resolve() == project.resolve() else f"{_shortest(project, standing)}/{name}"])
+    return shlex.join([name if standing.resolve() == folder.resolve() else f"{_shortest(folder, standing)}/{name}"])
 
 
-def _shortest(project: Path, standing: Path) -> str:
-    whole = str(project.resolve())
+def _shortest(folder: Path, standing: Path) -> str:
+    whole = str(folder.resolve())
     try:
         relative = os.path.relpath(whole, standing.resolve())
     except ValueError:  # on another drive

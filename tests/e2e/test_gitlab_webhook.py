@@ -17,7 +17,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges import credentials
 from installer.forges.webhooks import Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
 from installer.support.wait import clear
 from tests.github.authority import Authority
@@ -42,16 +42,16 @@ class AtGitLab(Ground):
 
     gitlab: GitLab
 
-    def world(self, settings: Settings | None = None) -> World:
+    def opened(self, settings: Settings | None = None) -> Project:
         settings = settings or self.settings
-        world = World._of(Path(), settings, None)
-        return World(Path(), settings, credentials.find(settings), world.host, Cluster())
+        opened = Project._of(Path(), settings, None)
+        return Project(Path(), settings, credentials.find(settings), opened.host, Cluster())
 
     def resources(self, settings: Settings | None = None, **options: bool) -> dict[str, Resource[Any]]:
-        return {each.key: each for each in self.world(settings).resources(**options) if each.key in PARTS}
+        return {each.key: each for each in self.opened(settings).resources(**options) if each.key in PARTS}
 
     def hooks(self, settings: Settings | None = None) -> Webhooks:
-        return self.world(settings).webhooks
+        return self.opened(settings).webhooks
 
     @property
     def kept(self) -> Hook:

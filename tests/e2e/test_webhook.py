@@ -19,7 +19,7 @@ from installer.engine.resource import Resource
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.argocd import CRDS
 from installer.resources.webhook import Webhook
 from installer.support.wait import clear
@@ -63,8 +63,8 @@ class Ground:
         settings = settings or self.settings
         found = credentials.find(settings)
         github = GitHub(settings.host, found.token, settings.repository)
-        world = World(Path(), settings, found, github, Cluster())
-        return {each.key: each for each in world.resources(**options) if each.key in PARTS}
+        opened = Project(Path(), settings, found, github, Cluster())
+        return {each.key: each for each in opened.resources(**options) if each.key in PARTS}
 
     def plan(self, settings: Settings | None = None) -> dict[str, list[str]]:
         looked = {key: each.diff(each.observe()) for key, each in self.resources(settings).items()}

@@ -14,7 +14,7 @@ from github.PullRequest import PullRequest
 
 from installer.engine.reconcile import Apply, plan
 from installer.engine.resource import Change
-from installer.project.project import World
+from installer.project.project import Project
 from tests.circleci.api import CircleCI
 from tests.conftest import Bake
 from tests.github import GitHub as StandIn
@@ -41,11 +41,11 @@ class Office:
     project: Path
     delivery_token: str
 
-    def world(self) -> World:
-        return World.open(self.project)
+    def opened(self) -> Project:
+        return Project.open(self.project)
 
     def lane(self) -> list[Any]:
-        return [resource for resource in self.world().resources() if resource.lane == "github"]
+        return [resource for resource in self.opened().resources() if resource.lane == "github"]
 
     def planned(self) -> dict[str, Change | None]:
         return {each.resource.key: each.change for each in plan(self.lane())}

@@ -11,7 +11,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
-from installer.project.project import World
+from installer.project.project import Project
 from installer.status import close_deployment, report_deployment
 from installer.status.deployment_record import Delivered
 from installer.status.deployment_status import Verdict
@@ -57,9 +57,9 @@ class Shop:
         named = f"\n\nArgocd-reference-commit-sha: {revision}\nGitHub-deployment: {opened.id}" if trailer else ""
         return Delivered(self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1")
 
-    def world(self) -> World:
+    def project(self) -> Project:
         found = credentials.find(SETTINGS)
-        return World(self.work, SETTINGS, found, GitHub("github.com", found.token, "acme/web"), Cluster())
+        return Project(self.work, SETTINGS, found, GitHub("github.com", found.token, "acme/web"), Cluster())
 
     @property
     def states(self) -> list[str]:

@@ -55,8 +55,8 @@ def said(bench: at_github.Bench | at_gitlab.Bench) -> tuple[Change, Row, Finding
     (planned,) = plan([resource])
     assert planned.change is not None
     (row,) = report._resources([planned])
-    world: Any = SimpleNamespace(resources=lambda: [resource])
-    (found,) = of_repository.as_wanted(world)
+    opened: Any = SimpleNamespace(resources=lambda: [resource])
+    (found,) = of_repository.as_wanted(opened)
     assert not row.healthy
     assert found.fix
     return planned.change, row, found
@@ -78,8 +78,8 @@ def test_doctor_asks_it() -> None:
 
 def test_a_repository_as_it_should_be_is_no_news(bench: at_github.Bench) -> None:
     resource = bench.resources()["repository"]
-    world: Any = SimpleNamespace(resources=lambda: [resource])
-    assert list(of_repository.as_wanted(world)) == []
+    opened: Any = SimpleNamespace(resources=lambda: [resource])
+    assert list(of_repository.as_wanted(opened)) == []
     assert resource.diff(resource.observe()) is None
 
 

@@ -15,7 +15,7 @@ from installer.config.settings import Settings
 from installer.engine.finding import Finding
 from installer.preflight import cluster, github_actions, owner, permissions, permissions_page, repository, token, tools
 from installer.preflight.checks import CHECKS
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.github_rules import _reviewed
 from installer.support.errors import InstallerError
 from tests.conftest import ROOT
@@ -25,7 +25,7 @@ from tests.github.model import Ruleset
 
 from .bench import SETTINGS
 
-Ask = Callable[[Callable[[World], Any]], list[Finding]]
+Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def ask(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask
         "cluster": {"namespace": "web-dev"},
     }
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
-    return lambda check: list(check(World.open(tmp_path)))
+    return lambda check: list(check(Project.open(tmp_path)))
 
 
 def create(github: StandIn) -> None:
@@ -296,7 +296,7 @@ def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_
 def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> None:
     create(github)
     github.accounts["acme"].plan = "free"
-    rules = next(r for r in World.open(tmp_path).resources() if r.key == "rules")
+    rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
     change = rules.diff(rules.observe())
     assert change
     assert (change.action, "main stays unprotected" in change.note) == ("unavailable", True)
@@ -365,8 +365,8 @@ def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_sa
     settings: Settings, variable: str, refused: str
 ) -> None:
     github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
-    world: Any = SimpleNamespace(settings=settings, github=github)
-    found = list(repository.strangers(world))
+    opened: Any = SimpleNamespace(settings=settings, github=github)
+    found = list(repository.strangers(opened))
     assert [each.problem for each in found] == ([True] if refused else [])
     assert not refused or f"would run on `{refused}`" in found[0].what
     assert not refused or "github.public_runner: allowed" in found[0].fix

@@ -9,7 +9,7 @@ import pytest
 
 from installer.config.settings import Settings
 from installer.engine.resource import Change
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.former_repository import FormerRepository, Left
 from tests.github import GitHub as StandIn
 from tests.github.webhooks import Hook
@@ -37,8 +37,8 @@ def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 def former(folder: Path, settings: Settings) -> FormerRepository:
     """Return the resource as a verb has it."""
-    world = World._of(folder, settings, None)
-    return FormerRepository(settings, world.host, [world._place(address) for address in settings.formerly])
+    opened = Project._of(folder, settings, None)
+    return FormerRepository(settings, opened.host, [opened._place(address) for address in settings.formerly])
 
 
 def moved(**changes: Any) -> Settings:

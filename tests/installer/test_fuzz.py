@@ -160,14 +160,14 @@ class Forge:
         return [Commit("c" * 40, self.message, "2026-11-28T21:00:00Z")]
 
 
-def world(**forge: Any) -> Any:
+def opened(**forge: Any) -> Any:
     @dataclass
-    class World:
+    class Project:
         host = Forge(**forge)
         settings = SETTINGS
-        project = Path("web")
+        folder = Path("web")
 
-    return World()
+    return Project()
 
 
 @fuzzed
@@ -179,7 +179,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 ) -> None:
     files = {"image.yaml": image.decode(errors="replace"), "hold.yaml": hold.decode(errors="replace")}
     for held in (files, {**files, "hold.yaml": None}):
-        here = world(files=held)
+        here = opened(files=held)
         record = deployment_record.at(here, "c" * 40)
         assert len(record.hold.splitlines()) <= 1
         if record.unreadable:
@@ -192,7 +192,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = deployment_history.commits(world(message=trailer + said))
+        (past,) = deployment_history.commits(opened(message=trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 
@@ -765,5 +765,5 @@ def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest
         unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
         with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
             yaml_text.load(text)
-    record = deployment_record.at(world(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
+    record = deployment_record.at(opened(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
     assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")

@@ -19,7 +19,7 @@ from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
 from installer.forges.gitlab.webhooks import GitLabWebhooks
 from installer.forges.webhooks import Hook, Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -205,7 +205,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def try_it(bench: Bench) -> None:
     cluster: Any = bench.cluster
     found = find(CALLING)
-    up._try_webhook(World(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
+    up._try_webhook(Project(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
 
 
 def test_up_has_gitlab_try_one_that_was_never_called_and_believes_the_last_call(made: Bench, said: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from installer.commands import after_generation
 from installer.commands import up as up_module
 from installer.preflight import checks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.support import resume_command
 from installer.support.errors import InstallerError
 from installer.ui import console
@@ -35,7 +35,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
     """Let `up` end with an error, or well; return what it was told about `yes`."""
     told: list[bool] = []
 
-    def up(world: World, *, yes: bool) -> None:
+    def up(opened: Project, *, yes: bool) -> None:
         told.append(yes)
         if error:
             raise error
@@ -70,7 +70,7 @@ def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
-    monkeypatch.setattr(checks, "before_reading", lambda world: [])
+    monkeypatch.setattr(checks, "before_reading", lambda opened: [])
     after_generation.offer(project, "ask")
     assert told == [False]
 

@@ -121,10 +121,10 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     office.up()
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
     assert office.ci.requests == []
-    world = office.world()
-    assert [row.healthy for rows in (_secrets(world), _run(world, None)) for row in rows] == [True, True]
+    opened = office.opened()
+    assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
-        world.ci.start(ROLLBACK, {})
+        opened.ci.start(ROLLBACK, {})
     assert "rollback" in caught.value.fix
 
 
@@ -154,11 +154,11 @@ def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> No
 def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:
     office.delivers(green=False)
     office.up()
-    world = office.world()
-    run = world.ci.newest(DEPLOY)
+    opened = office.opened()
+    run = opened.ci.newest(DEPLOY)
     assert run
     assert (run.over, run.green) == (True, False)
-    assert "it is on fire" in world.ci.failing_logs(run)
+    assert "it is on fire" in opened.ci.failing_logs(run)
     office.delivers()
     office.up()
     assert office.actions() == ["deliver", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
@@ -167,7 +167,7 @@ def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office)
 
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
-    ci = office.world().ci
+    ci = office.opened().ci
     delivery = ci.newest(DEPLOY)
     pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
     ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
@@ -181,7 +181,7 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
 
 def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:
     office.up()
-    ci = office.world().ci
+    ci = office.opened().ci
     delivery = ci.newest(DEPLOY)
     assert delivery
     assert ci.newest(ROLLBACK) is None
@@ -201,7 +201,7 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
 def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
     office.up()
     office.delivers(green=False)
-    ci = office.world().ci
+    ci = office.opened().ci
     number = pipelines.start(ci, ROLLBACK, {})
     with pytest.raises(InstallerError, match="it is on fire") as caught:
         pipelines.follow(ci, number, ROLLBACK, 30, lambda _: None)
@@ -222,11 +222,11 @@ def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKENS[office.name], "wrong")
-    found = [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    found = [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
     assert len(found) == 1
     assert "make a new one" in found[0].fix
     monkeypatch.delenv(TOKENS[office.name])
-    assert not [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    assert not [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
 
 
 def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is_stored(
@@ -234,11 +234,11 @@ def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is
 ) -> None:
     office.up()
     monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = external_ci.delivery_token(office.world())
+    (found,) = external_ci.delivery_token(office.opened())
     assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deliveries are pushed with it."
     assert found.problem
     monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
-    assert not [each for each in external_ci.delivery_token(office.world()) if each.problem]
+    assert not [each for each in external_ci.delivery_token(office.opened()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -
     office.up()
     office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
     office.ci.wait()
-    ci = office.world().ci
+    ci = office.opened().ci
     run = ci.newest(DEPLOY)
     assert run
     assert (run.state, run.over, run.green) == ("errored", True, False)

@@ -128,7 +128,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
 ) -> None:
     delivered(RECORD, anyone=True)
     ci = SimpleNamespace(named=str)
-    world: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, host=None)
+    project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, host=None)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up, "_tell", lambda *_: None)
 
@@ -137,7 +137,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
 
     monkeypatch.setattr(up.Live, "wait_live", never_live)
     with pytest.raises(InstallerError, match="No pod is Ready"):
-        up.until_live(world)
+        up.until_live(project)
     assert "Anyone can pull docker.io/acme/web" in capsys.readouterr().err
 
 
@@ -150,8 +150,8 @@ def test_a_registry_that_cannot_be_asked_is_reported_and_up_goes_on(
         raise InstallerError("The registry docker.io answered 429.")
 
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", refuses)
-    world: Any = SimpleNamespace(settings=PRIVATE)
-    up._report_exposed(world, RECORD)
+    project: Any = SimpleNamespace(settings=PRIVATE)
+    up._report_exposed(project, RECORD)
     said = capsys.readouterr().err
     assert "Whether anyone can pull the image could not be checked: The registry docker.io answered 429." in said
 
@@ -161,15 +161,15 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     reads: list[Any] = []
     later = replace(RECORD, revision="s" * 40)
     told: list[Delivered] = []
-    world: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(named=str), cluster=None, resources=list)
+    project: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(named=str), cluster=None, resources=list)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
     monkeypatch.setattr(up, "_tell", lambda _, record: told.append(record))
     monkeypatch.setattr(up, "hint", lambda _: "")
     monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: expected())
-    up.until_live(world)
+    up.until_live(project)
     assert (reads, told) == ([], [RECORD]), "what was waited for is what is told"
     monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: (expected(), expected()))
-    up.until_live(world)
+    up.until_live(project)
     assert told[1:] == [later], "another delivery came meanwhile"

@@ -58,7 +58,7 @@ def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_told(dead
 
 
 def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
-    class World:
+    class Project:
         class settings:  # noqa: N801
             host = "github.com"
             repository = "acme/web"
@@ -69,9 +69,9 @@ def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
         github = GitHub("github.com", TOKEN, "acme/web")
         host: Any = GitLab("gitlab.com", TOKEN, "acme/web")
 
-    world: Any = World()
+    opened: Any = Project()
     for check in (token.works, gitlab_checks.works):
-        (found,) = check(world)
+        (found,) = check(opened)
         assert "does not work" not in found.what
         assert found.what.startswith("The proxy http://127.0.0.1:")
         assert dead in found.fix

@@ -44,7 +44,7 @@ def runs(image: str) -> dict[str, Any]:
 
 
 class Place:
-    """A world as far as the parts look at it."""
+    """A project as far as the parts look at it."""
 
     class settings:  # noqa: N801
         branch = "env/dev"

@@ -24,7 +24,7 @@ from installer import cli
 def broken(*_): raise {error}
 sys.argv = ["gitops-flask", "plan"]
 import installer.project.project
-installer.project.project.World.open = broken
+installer.project.project.Project.open = broken
 cli.main()
 """
 
@@ -159,12 +159,12 @@ def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_o
         raise KeyError("plan")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    world: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
+    project: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
     checks = [
         Check("host", stumbles, "looking"),
         Check("host", lambda _: [Finding("github", "all is well")], "looking"),
     ]
-    first, second = preflight_checks._ask(world, checks)
+    first, second = preflight_checks._ask(project, checks)
     assert first.problem
     assert "nobody foresaw: KeyError: 'plan'" in first.what
     assert str(tmp_path) in first.fix

@@ -21,7 +21,7 @@ from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
 from installer.forges.webhooks import Delivery, Hook, Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.webhook import Webhook
 from installer.support.secret import Secret
 from installer.ui import console
@@ -356,10 +356,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def a_world(bench: Bench, settings: Settings = SETTINGS) -> World:
+def a_world(bench: Bench, settings: Settings = SETTINGS) -> Project:
     found = find(settings)
     cluster: Any = bench.cluster
-    return World(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
+    return Project(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
 
 
 def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
@@ -402,21 +402,21 @@ def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, sa
 def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
     made: Bench, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = a_world(made)
+    opened = a_world(made)
     made.apply("repository")
-    monkeypatch.setattr(World, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
-    monkeypatch.setattr(World, "where", lambda _: "here")
+    monkeypatch.setattr(Project, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
+    monkeypatch.setattr(Project, "where", lambda _: "here")
     monkeypatch.setattr(up.checks, "before_reading", lambda _: [])
     monkeypatch.setattr(up.checks, "before_writing", lambda *_: [])
     monkeypatch.setattr(up.checks, "notes", lambda *_: [])
     monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
     webhook = "Webhook: Argo CD took GitHub's last ping."
-    up.up(world, yes=True)
+    up.up(opened, yes=True)
     assert said == ["Nothing to change.", "live", webhook]
     gone(made)
     said.clear()
     monkeypatch.setattr(Webhook, "needs", ())
-    up.up(world, yes=True)
+    up.up(opened, yes=True)
     assert said[-2:] == ["live", webhook]
 
 
