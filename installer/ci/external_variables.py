@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import DELIVERY_TOKEN, Credentials
 from ..support.secret import Secret
 from .base import END
@@ -79,8 +79,8 @@ class CIVariables(Resource[Seen]):
     key = "registry-token"
     needs = ("repository",)
 
-    def __init__(self, settings: Settings, host: Host, credentials: Credentials, store: Store) -> None:
-        self._note = host.note(NOTE)
+    def __init__(self, settings: Settings, forge: Forge, credentials: Credentials, store: Store) -> None:
+        self._note = forge.note(NOTE)
         self._store = store
         self._plain = {
             "REGISTRY_USERNAME": credentials.registry_username,

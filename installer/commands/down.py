@@ -49,7 +49,7 @@ def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
         named = True
     if not named:
         console.confirm("Remove it?", yes=yes)
-    with Lease(project.host, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
+    with Lease(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
         told = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
     _list([*_staying(told), *images])

@@ -38,7 +38,7 @@ def release(project: Project, *, yes: bool) -> None:
     if not record.hold:
         console.report(f"{project.settings.branch} is not held; it is at {record.revision[:12]}.")
         return
-    head = project.host.head(MAIN) or ""
+    head = project.forge.head(MAIN) or ""
     console.report(f"Held now: {record.hold}")
     console.report(f"Released, it takes deliveries again; the head of {MAIN}, {head[:12]}, is delivered at once.")
     console.confirm(f"Release the hold of {project.settings.application}?", yes=yes)

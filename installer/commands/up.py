@@ -45,7 +45,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
         planned = reconcile.plan(_resources(project, renew_key=renew_key))
     project, planned = _complete(project, planned, renew_key=renew_key)
-    lease = Lease(project.host)
+    lease = Lease(project.forge)
     if any(p.change and p.change.action != "unavailable" for p in planned):
         with timeline.span("checking"):
             findings = beforehand(project, planned, [])
@@ -74,7 +74,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
 def _remove_former(project: Project) -> None:
     """Remove what was made under former settings, now that the present ones are live."""
     former = [resource for resource in project.resources() if resource.key in AT_THE_END]
-    with Lease(project.host).held(), Steps(len(former)) as steps:
+    with Lease(project.forge).held(), Steps(len(former)) as steps:
         reconcile.Apply(former, steps).run()
 
 

@@ -39,7 +39,7 @@ class Note(Protocol):
         """Remove it; one that is gone already is fine."""
 
 
-class Host(Protocol):
+class Forge(Protocol):
     """One repository at a code host, as every verb reads it."""
 
     host: str
@@ -105,9 +105,9 @@ class Store(Protocol):
         """Delete a secret; False where there was none."""
 
 
-def files_of_a_form(host: Host, branch: str = MAIN) -> tuple[str, ...]:
+def files_of_a_form(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
     """Return the files of a branch where it has only those of such a form, and nothing else is in the repository."""
-    there = host.top(branch)
+    there = forge.top(branch)
     if not there or not there.items() <= {(name, "file") for name in _FORM_FILES}:
         return ()
-    return () if len({*host.branches().values()}) > 1 or host.tags() else tuple(sorted(there))
+    return () if len({*forge.branches().values()}) > 1 or forge.tags() else tuple(sorted(there))

@@ -23,7 +23,7 @@ from ..support.errors import DeadlinePassed, InstallerError
 from ..support.file_lock import machine, turn
 from ..support.wait import until
 from ..support.write_guard import only_while
-from .base import Host
+from .base import Forge
 
 NAME = "GITOPS_FLASK_UP"
 """What the notes' names begin with; at GitHub they are Actions variables."""
@@ -53,8 +53,8 @@ Notes = dict[str, dict[str, Any]]
 class Lease:
     """The right to change one project; whoever deletes the note ends anybody's."""
 
-    def __init__(self, host: Host, verb: Literal["up", "down"] = "up") -> None:
-        self._host = host
+    def __init__(self, forge: Forge, verb: Literal["up", "down"] = "up") -> None:
+        self._forge = forge
         self._about = {"by": f"{_user()}@{socket.gethostname()}", "machine": machine(), "verb": verb}
         self._name = ""
         self._renewals = 0
@@ -70,7 +70,7 @@ class Lease:
         Where there is no repository there is no place for a note: then only others on this machine are kept away.
         """
         with ExitStack() as stack:
-            found = self._host.find()
+            found = self._forge.find()
             self._here(stack, found)
             if found is None:
                 yield
@@ -108,18 +108,18 @@ class Lease:
     def tidy(self) -> None:
         """Take away the notes of runs that were killed."""
         with ExitStack() as stack, suppress(InstallerError):
-            self._here(stack, self._host.find())
+            self._here(stack, self._forge.find())
             for name in self._others()[1]:
-                self._host.note(name).take_away()
+                self._forge.note(name).take_away()
 
     def _here(self, stack: ExitStack, found: Mapping[str, Any] | None) -> None:
         """Keep others on this machine away: the kernel forgets whoever was killed.
 
         They may spell the repository otherwise, or know it by the name that it had before it was renamed.
         """
-        own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._host.repository
+        own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._forge.repository
         try:
-            for which in sorted({digest(f"{self._host.host}/{name}") for name in (self._host.repository, str(own))}):
+            for which in sorted({digest(f"{self._forge.host}/{name}") for name in (self._forge.repository, str(own))}):
                 stack.enter_context(turn(f"up of {which}", 0))
         except DeadlinePassed as error:
             what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
@@ -139,11 +139,11 @@ class Lease:
 
         try:
             began = _passed()
-            self._host.note(self._name).make(self._text())
+            self._forge.note(self._name).make(self._text())
             until(settled, GIVES_WAY)
             self._refuse(living)
             for name in void:
-                self._host.note(name).take_away()
+                self._forge.note(name).take_away()
         except BaseException:
             self._give_back()
             raise
@@ -155,20 +155,20 @@ class Lease:
 
     def _refuse(self, living: Notes) -> None:
         for name, holder in living.items():
-            by_hand = self._host.note(name).by_hand
+            by_hand = self._forge.note(name).by_hand
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
                 f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {by_hand}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
-        return f"Another `{verb}` is at work on {self._host.repository}, {who}."
+        return f"Another `{verb}` is at work on {self._forge.repository}, {who}."
 
     def _others(self) -> tuple[Notes, Notes]:
         """Return the notes of other runs: those of living ones, and those that are void."""
         living: Notes = {}
         void: Notes = {}
-        for name, (text, age) in self._host.notes(NAME).items():
+        for name, (text, age) in self._forge.notes(NAME).items():
             holder = _read(text)
             if name != self._name:
                 (void if self._void(holder, age) else living)[name] = holder
@@ -197,7 +197,7 @@ class Lease:
     def _renew_once(self) -> None:
         began = _passed()
         with self._asks():
-            there = self._host.note(self._name).renew(self._text())
+            there = self._forge.note(self._name).renew(self._text())
         if there:
             self._confirmed = began
         else:
@@ -222,12 +222,12 @@ class Lease:
             self._asking = False
 
     def _lose(self, why: str) -> None:
-        what = f"This run does not hold {self._host.repository} any more: {why}. It stopped before its next write."
+        what = f"This run does not hold {self._forge.repository} any more: {why}. It stopped before its next write."
         self._lost = Lost(what, "Run this again when no other run is at work; it goes on.")
 
     def _give_back(self) -> None:
         with suppress(InstallerError):  # it becomes void by itself
-            self._host.note(self._name).take_away()
+            self._forge.note(self._name).take_away()
 
 
 def _user() -> str:

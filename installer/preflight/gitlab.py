@@ -26,9 +26,9 @@ _CREATES = {"noone": 100, "owner": 50, "maintainer": MAINTAINER, "developer": 30
 
 
 def _gitlab(project: Project) -> GitLab:
-    if not isinstance(project.host, GitLab):
+    if not isinstance(project.forge, GitLab):
         raise TypeError(f"{project.settings.repository} is not at a GitLab")
-    return project.host
+    return project.forge
 
 
 def works(project: Project) -> Iterable[Finding]:

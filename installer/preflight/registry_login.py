@@ -64,7 +64,7 @@ def published_source(settings: Settings) -> Iterable[Finding]:
 def first_push(project: Project) -> Iterable[Finding]:
     """Say so where the first push would make a public image of one that is to be private."""
     settings = project.settings
-    if settings.image_private and settings.registry == HUB and project.host.head(settings.branch) is None:
+    if settings.image_private and settings.registry == HUB and project.forge.head(settings.branch) is None:
         name = settings.image_name
         what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
         yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)

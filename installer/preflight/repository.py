@@ -42,18 +42,18 @@ def marked(project: Project, variables: Mapping[str, str]) -> bool:
 
 def others(project: Project) -> str:
     """Say what in the repository is of others; empty where there is nothing, or what a code host's form puts there."""
-    host = project.host
-    if host.head(MAIN):
-        return "" if not (holds := _other_content(project)) or files_of_a_form(host) else holds
-    branches = [*host.branches()]
-    if len(branches) == 1 and files_of_a_form(host, *branches):  # the plan says how to rename it
+    forge = project.forge
+    if forge.head(MAIN):
+        return "" if not (holds := _other_content(project)) or files_of_a_form(forge) else holds
+    branches = [*forge.branches()]
+    if len(branches) == 1 and files_of_a_form(forge, *branches):  # the plan says how to rename it
         return ""
     return f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
 
 
 def _other_content(project: Project) -> str:
     """Say what else than this project is on main; empty where it is this one."""
-    text = project.host.file(FILE, MAIN)
+    text = project.forge.file(FILE, MAIN)
     try:
         tree = yaml_text.load(text or "")
     except (yaml.YAMLError, *UNREADABLE):

@@ -34,7 +34,7 @@ def committed(project: Project) -> Iterable[Finding]:
 
 def merged(project: Project) -> Iterable[Finding]:
     """Say so where main has another gitops.yaml than what is committed here, older or newer."""
-    theirs = project.host.file(FILE, MAIN)
+    theirs = project.forge.file(FILE, MAIN)
     mine = (project.folder / FILE).read_text(encoding="utf-8")
     if theirs is None or theirs.splitlines() == mine.splitlines() or _changed(project):
         return

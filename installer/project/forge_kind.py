@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config.settings import Settings
 from ..engine.resource import Resource
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.deploy_keys import DeployKeys
 from ..forges.webhooks import Webhooks
@@ -17,7 +17,7 @@ from ..forges.webhooks import Webhooks
 class ForgeKind:
     """A kind of code host; what is made by one of these functions is given to the others."""
 
-    connect: Callable[[Settings, Credentials], Host]
+    connect: Callable[[Settings, Credentials], Forge]
     keys: Callable[[Any], DeployKeys]
     repository: Callable[..., Resource[Any]]
     """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""

@@ -20,7 +20,7 @@ from ..config.settings_file import load
 from ..config.supported import CIS, FORGES, cis_of, module
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.git import Clone
 from ..forges.github.register_app import register
@@ -56,7 +56,7 @@ class Project:
     folder: Path
     settings: Settings
     credentials: Credentials
-    host: Host
+    forge: Forge
     cluster: Cluster
 
     @classmethod
@@ -80,33 +80,33 @@ class Project:
     @property
     def github(self) -> GitHub:
         """Return the code host as what it is where only GitHub's own checks ask."""
-        if not isinstance(self.host, GitHub):
+        if not isinstance(self.forge, GitHub):
             raise TypeError(f"{self.settings.repository} is not at a GitHub")
-        return self.host
+        return self.forge
 
     @property
     def ci(self) -> CI:
         """Return who builds and delivers."""
-        return CONNECT_CI[self.settings.ci](self.known, self.host, self.credentials)
+        return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
 
     @property
     def webhooks(self) -> Webhooks:
         """Return the webhooks that the code host has for this application."""
-        return FORGE_KINDS[self.settings.scm].webhooks(self.host, self.known)
+        return FORGE_KINDS[self.settings.scm].webhooks(self.forge, self.known)
 
     @cached_property
     def known(self) -> Settings:
         """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
         settings, found = self.settings, []
         with suppress(InstallerError):
-            found += self.host.variables().get(MARK, "").split()
+            found += self.forge.variables().get(MARK, "").split()
         with suppress(InstallerError):
             wired = [f"{kind}/{settings.application}" for kind in KINDS]
             found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]
         former = []
         for address in dict.fromkeys(filter(None, found)):
             with suppress(InstallerError):
-                if digest(address) not in identities(settings) and self.host.leads_here(address):
+                if digest(address) not in identities(settings) and self.forge.leads_here(address):
                     former.append(address)
         return replace(settings, formerly=(*settings.formerly, *former))
 
@@ -131,17 +131,17 @@ class Project:
         person: bool = False,
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
-        settings, host, credentials, cluster, ci = self.known, self.host, self.credentials, self.cluster, self.ci
+        settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
-        github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
+        github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
         by_hand = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
-        rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
+        rules = [kind.rules(settings, forge, ci.checks, ci.check_app)]
         before = [
-            kind.repository(settings, host, credentials, remove_it=remove_repository),
+            kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
             Platforms(settings, ci.stored, cluster, blind=ci.blind),
@@ -150,21 +150,21 @@ class Project:
         return [
             *before,
             Content(
-                *(settings, host, credentials.login, Clone(self.folder)),
+                *(settings, forge, credentials.login, Clone(self.folder)),
                 needs=tuple(each.key for each in before),
-                lets_in=partial(kind.lets_in, host),
+                lets_in=partial(kind.lets_in, forge),
                 repository_goes=remove_repository,
             ),
-            Delivery(settings, host, ci, repository_goes=remove_repository),
+            Delivery(settings, forge, ci, repository_goes=remove_repository),
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),
-            FormerRepository(settings, host, [self._place(address) for address in self.settings.formerly]),
+            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
             *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
-            RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
+            RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),
             Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
@@ -195,8 +195,8 @@ class Project:
         kind, nothing = FORGE_KINDS[settings.scm], credentials_.none(settings)
         found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.folder)
         there = Project(self.folder, settings, found, kind.connect(settings, found), Cluster(None))
-        host, ci = there.host, CONNECT_CI[settings.ci](settings, there.host, there.credentials)
-        resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
-        if isinstance(host, GitHub):
-            resources.append(PushKey(settings, host))
-        return Place(settings, host, kind.keys(host), kind.webhooks(host, settings), resources, unreachable)
+        forge, ci = there.forge, CONNECT_CI[settings.ci](settings, there.forge, there.credentials)
+        resources = [*ci.resources(), kind.rules(settings, forge, ci.checks, ci.check_app)]
+        if isinstance(forge, GitHub):
+            resources.append(PushKey(settings, forge))
+        return Place(settings, forge, kind.keys(forge), kind.webhooks(forge, settings), resources, unreachable)

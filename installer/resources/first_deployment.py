@@ -6,7 +6,7 @@ from ..ci import pipelines
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..support.wait import until
 
 
@@ -25,10 +25,10 @@ class Delivery(Resource[Seen]):
     needs = ("initial-push",)
 
     def __init__(
-        self, settings: Settings, host: Host, ci: CI, *, patience: float = 20, repository_goes: bool = False
+        self, settings: Settings, forge: Forge, ci: CI, *, patience: float = 20, repository_goes: bool = False
     ) -> None:
         self.lane: Lane = settings.scm
-        self._host = host
+        self._forge = forge
         self._ci = ci
         self._branch = settings.branch
         self._patience = patience
@@ -37,7 +37,7 @@ class Delivery(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Look for the branch; where it is missing, for the newest delivery run of main."""
-        delivered = self._host.head(self._branch)
+        delivered = self._forge.head(self._branch)
         return Seen(delivered, None if delivered else self._ci.newest(DEPLOY))
 
     def blank(self) -> Seen:
@@ -72,4 +72,4 @@ class Delivery(Resource[Seen]):
 
     def remove(self) -> str:
         """Keep the branch: it is the record of what was delivered."""
-        return self.removal(Seen(self._host.head(self._branch), None)) or "was not there"
+        return self.removal(Seen(self._forge.head(self._branch), None)) or "was not there"

@@ -8,7 +8,7 @@ from ..ci.variables import MARK
 from ..cluster.labels import digest
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Resource
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.deploy_keys import DeployKey, DeployKeys
 from ..forges.webhooks import Hook, Webhooks
 from ..support.errors import InstallerError
@@ -24,7 +24,7 @@ class Place:
     """A former repository: how it is reached, and what the installer looks after there."""
 
     settings: Settings
-    host: Host
+    forge: Forge
     keys: DeployKeys
     webhooks: Webhooks
     resources: Sequence[Resource[Any]]
@@ -57,10 +57,10 @@ class FormerRepository(Resource[dict[str, Left]]):
     key = "former-repository"
     wanted = False
 
-    def __init__(self, settings: Settings, host: Host, places: Sequence[Place]) -> None:
+    def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
         self.lane = settings.scm
         self.title = "what was made at the former repository"
-        self._host = host
+        self._forge = forge
         self._places = {place.settings.url: place for place in places}
 
     def observe(self) -> dict[str, Left]:
@@ -71,17 +71,17 @@ class FormerRepository(Resource[dict[str, Left]]):
     def _look(self, place: Place) -> Left:
         settings = place.settings
         try:
-            if settings.host == self._host.host and self._host.leads_here(settings.url):
+            if settings.host == self._forge.host and self._forge.leads_here(settings.url):
                 return Left()
             if place.unreachable:
                 return Left(unseen=place.unreachable)
-            if place.host.find() is None:
+            if place.forge.find() is None:
                 return Left(unseen=_GONE)
             titles = (key_title(settings.url), push_key_title(settings.url, settings.branch))
             return Left(
                 tuple(key for key in place.keys.list() if key.title in titles),
                 tuple(place.webhooks.list()),
-                digest(settings.url) in map(digest, place.host.variables().get(MARK, "").split()),
+                digest(settings.url) in map(digest, place.forge.variables().get(MARK, "").split()),
             )
         except InstallerError as error:
             return Left(unseen=error.message)

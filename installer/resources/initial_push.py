@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
-from ..forges.base import Host, files_of_a_form
+from ..forges.base import Forge, files_of_a_form
 from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.file_lock import turn
@@ -29,7 +29,7 @@ class Content(Resource[Seen]):
     def __init__(
         self,
         settings: Settings,
-        host: Host,
+        forge: Forge,
         login: git.Login,
         clone: git.Clone,
         needs: tuple[str, ...] = (),
@@ -40,7 +40,7 @@ class Content(Resource[Seen]):
         self.lane: Lane = settings.scm
         self.needs = needs  # what the first run of the CI must find
         self._settings = settings
-        self._host = host
+        self._forge = forge
         self._login = login
         self._clone = clone
         self._lets_in = lets_in
@@ -49,8 +49,8 @@ class Content(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Return the head of the branch at the host, and what is there where that is as good as nothing."""
-        head = self._host.head(MAIN)
-        return Seen(head, files_of_a_form(self._host) if head else ())
+        head = self._forge.head(MAIN)
+        return Seen(head, files_of_a_form(self._forge) if head else ())
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -103,4 +103,4 @@ class Content(Resource[Seen]):
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""
-        return self.removal(Seen(self._host.head(MAIN))) or "was not there"
+        return self.removal(Seen(self._forge.head(MAIN))) or "was not there"

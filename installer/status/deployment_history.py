@@ -31,7 +31,7 @@ class Past:
 
 def commits(project: Project) -> Iterator[Past]:
     """Walk along `env/dev`, newest first."""
-    for found in project.host.commits(project.settings.branch):
+    for found in project.forge.commits(project.settings.branch):
         yield _past(found)
 
 

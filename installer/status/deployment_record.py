@@ -44,7 +44,7 @@ def read(project: Project) -> Delivered | None:
 
 def newest(project: Project) -> Delivered | None:
     """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
-    commit = project.host.head(project.settings.branch)
+    commit = project.forge.head(project.settings.branch)
     return None if commit is None else at(project, commit)
 
 
@@ -71,7 +71,7 @@ def at(project: Project, commit: str) -> Delivered:
 
 def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], str]:
     """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
-    text = project.host.file(file, commit)
+    text = project.forge.file(file, commit)
     try:
         tree = yaml_text.load(text or "")
     except (yaml.YAMLError, *UNREADABLE) as error:

@@ -45,7 +45,7 @@ class AtGitLab(Ground):
     def opened(self, settings: Settings | None = None) -> Project:
         settings = settings or self.settings
         opened = Project._of(Path(), settings, None)
-        return Project(Path(), settings, credentials.find(settings), opened.host, Cluster())
+        return Project(Path(), settings, credentials.find(settings), opened.forge, Cluster())
 
     def resources(self, settings: Settings | None = None, **options: bool) -> dict[str, Resource[Any]]:
         return {each.key: each for each in self.opened(settings).resources(**options) if each.key in PARTS}

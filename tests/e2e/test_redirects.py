@@ -11,7 +11,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.cluster.pod_answers import PodAnswer, disagreement
 from installer.cluster.pods import answers
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.resources.reporter_pod import manifests
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
@@ -172,7 +172,7 @@ def test_the_reporter_believes_no_pod_that_leads_elsewhere_and_keeps_its_token(g
         "Leads", SLUG, "", "github.com", "acme", "private", "docker.io", "acme", NAMESPACE, reporter="app",
         argocd_namespace=NAMESPACE, reporter_image=IMAGE,
     )  # fmt: skip
-    *others, deployment = manifests(settings, f"{SLUG}-dev-reporter", "none", Host())
+    *others, deployment = manifests(settings, f"{SLUG}-dev-reporter", "none", SidecarTemplate())
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (

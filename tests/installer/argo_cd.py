@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 
 
 def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:
@@ -23,4 +23,4 @@ def knowing(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {("configmap", "argocd-ssh-known-hosts-cm"): {"data": {"ssh_known_hosts": text}}}
 
 
-HOST = Host("registry.example.com/argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
+HOST = SidecarTemplate("registry.example.com/argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))

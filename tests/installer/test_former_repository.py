@@ -38,7 +38,7 @@ def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 def former(folder: Path, settings: Settings) -> FormerRepository:
     """Return the resource as a verb has it."""
     opened = Project._of(folder, settings, None)
-    return FormerRepository(settings, opened.host, [opened._place(address) for address in settings.formerly])
+    return FormerRepository(settings, opened.forge, [opened._place(address) for address in settings.formerly])
 
 
 def moved(**changes: Any) -> Settings:

@@ -160,10 +160,10 @@ class Forge:
         return [Commit("c" * 40, self.message, "2026-11-28T21:00:00Z")]
 
 
-def opened(**forge: Any) -> Any:
+def opened(**answers: Any) -> Any:
     @dataclass
     class Project:
-        host = Forge(**forge)
+        forge = Forge(**answers)
         settings = SETTINGS
         folder = Path("web")
 

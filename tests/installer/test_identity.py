@@ -10,7 +10,7 @@ import pytest
 from installer.cluster.helm import Helm, objects
 from installer.cluster.kubectl import Cluster
 from installer.cluster.labels import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.engine.resource import Resource
@@ -119,7 +119,7 @@ def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
     both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
     namespace = {"kind": "Namespace", "metadata": metadata(OCTOCAT, "web-dev")}
-    deployment = watcher(OCTOCAT, "web-dev-watcher", Host())[-1]
+    deployment = watcher(OCTOCAT, "web-dev-watcher", SidecarTemplate())[-1]
     return {
         "application": (application, both),
         "namespace": (Namespace, {("namespace", "web-dev"): namespace}),

@@ -152,7 +152,7 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
 
 def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
     github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
-    opened: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, host=github, github=github)
+    opened: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, forge=github, github=github)
     (found,) = same_project(opened)
     assert "exists and holds something else" in str(found)
     assert bench.github.changes == []

@@ -283,7 +283,7 @@ def opened(**files: str) -> Any:
         file=lambda path, _: files.get(path.removesuffix(".yaml")),
         commits=lambda _: [Commit("c" * 40, files["message"], f"now\n{FORGED}")],
     )
-    return SimpleNamespace(host=host, settings=SimpleNamespace(branch="env/dev"), folder=Path("web"))
+    return SimpleNamespace(forge=host, settings=SimpleNamespace(branch="env/dev"), folder=Path("web"))
 
 
 IMAGE = f'image: {{repository: "docker.io/acme/web", digest: "sha256:1"}}\nrevision: "{"a" * 40}"\n'

@@ -29,7 +29,7 @@ Ask = Callable[[Any], Iterable[Finding]]
 
 def found(ask: Ask, settings: Settings, head: str | None = None) -> list[Finding]:
     """Ask a check where `env/dev` is at this commit."""
-    return list(ask(SimpleNamespace(settings=settings, host=SimpleNamespace(head=lambda _: head))))
+    return list(ask(SimpleNamespace(settings=settings, forge=SimpleNamespace(head=lambda _: head))))
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
 ) -> None:
     delivered(RECORD, anyone=True)
     ci = SimpleNamespace(named=str)
-    project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, host=None)
+    project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, forge=None)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up, "_tell", lambda *_: None)
 

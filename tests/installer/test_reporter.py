@@ -10,7 +10,7 @@ import pytest
 
 from installer.cluster.labels import metadata
 from installer.cluster.secrets import pack
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -31,7 +31,7 @@ DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
 IMAGE = f"{SETTINGS.reporter_image}@{DIGEST}"
 NAME, SECRET = "web-dev-reporter", "web-dev-reporter-app"
-HOST = Host("argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
+HOST = SidecarTemplate("argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
 READER = {
     "metadata": {"labels": {"app.kubernetes.io/component": "repo-server"}},
     "spec": {"template": {"spec": {"imagePullSecrets": [{"name": "ours"}], "containers": [

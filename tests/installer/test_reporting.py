@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_login import ID, KEY
 from installer.resources.reporter_pod import manifests
@@ -81,7 +81,7 @@ class Pod:
 
 @pytest.fixture
 def pod(shop: Shop, tmp_path: Path) -> Iterator[Pod]:
-    made = manifests(SETTINGS, NAME, "web-dev-reporter-app", Host())
+    made = manifests(SETTINGS, NAME, "web-dev-reporter-app", SidecarTemplate())
     (data,) = (each["data"] for each in made if each["kind"] == "ConfigMap")
     spec = made[-1]["spec"]["template"]["spec"]
     (items,) = (each["configMap"]["items"] for each in spec["volumes"] if each["name"] == "code")

@@ -23,7 +23,7 @@ def up(project: Path) -> None:
     """Do what `up` does, without what it asks a cluster and a person."""
     opened = Project.open(project)
     resources = [resource for resource in opened.resources() if resource.lane != "cluster"]
-    lease = Lease(opened.host)
+    lease = Lease(opened.forge)
     if any(planned.change and planned.change.effective for planned in plan(resources)):
         Apply(resources, Printed(), lease.held).run()
     else:
