@@ -22,7 +22,7 @@ from ..support.write_guard import about_to_write
 from .helm_release import PENDING, Made, Release, last_complete
 from .kubectl import Cluster, Object
 from .labels import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
-from .transient_errors import UNREACHABLE, patiently, refusal
+from .transient_errors import UNREACHABLE, refusal, with_retries
 
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
@@ -257,7 +257,7 @@ class Helm:
             about_to_write()
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
         once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
-        answer = patiently(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
+        answer = with_retries(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)

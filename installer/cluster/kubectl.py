@@ -22,8 +22,8 @@ from ..support.secret import redact
 from .kubeconfig import lent
 from .kubeconfig import missing as no_kubeconfig
 from .kubectl_stream import Listening
-from .service_address import way_in
-from .transient_errors import UNREACHABLE, patiently, refusal
+from .service_address import address_of
+from .transient_errors import UNREACHABLE, refusal, with_retries
 
 Words = list[str]
 Rows = list[tuple[str, ...]]
@@ -156,7 +156,7 @@ class Cluster:
     def address(self, service: str, namespace: str) -> str:
         """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
         found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
-        return way_in(found.get("Ingress"), found.get("Service"))
+        return address_of(found.get("Ingress"), found.get("Service"))
 
     def forward(self, target: str, namespace: str, local_port: int, port: int, ready: Callable[[], None]) -> None:
         """Let a local port lead to `pod/x` or `service/x` until Ctrl-C; call `ready` once it does, raise if it ends."""
@@ -251,7 +251,7 @@ class Cluster:
     def _attempt(self, *arguments: str) -> Result:
         command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
         if self.answered:
-            return patiently(lambda: attempt(*command, timeout=40), refusal)
+            return with_retries(lambda: attempt(*command, timeout=40), refusal)
         answer = attempt(*command, timeout=40)
         self.answered = not answer.status and arguments[0] != "config"
         return answer

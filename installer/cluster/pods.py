@@ -11,7 +11,7 @@ from ..support.registry_errors import explained_pull
 from ..support.wait import threads
 from .kubectl import Cluster, Object
 from .pod_answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
-from .transient_errors import patiently
+from .transient_errors import with_retries
 from .workload_errors import containers, newest_warning, of_pod
 
 _PATH_OF_PROXY = PROXY
@@ -42,7 +42,7 @@ def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAn
 
 
 def _through(client: Client, path: str) -> Answer | str:
-    return patiently(lambda: _get(client, f"http://localhost{path}"), _away)
+    return with_retries(lambda: _get(client, f"http://localhost{path}"), _away)
 
 
 def _away(said: Answer | str) -> str:

@@ -3,7 +3,7 @@
 from ..support.objects import Object
 
 
-def way_in(ingress: Object | None, service: Object | None) -> str:
+def address_of(ingress: Object | None, service: Object | None) -> str:
     """Return the address; empty where there is no way in."""
     for rule in (ingress or {}).get("spec", {}).get("rules", []):
         if rule.get("host"):

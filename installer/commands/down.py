@@ -8,7 +8,7 @@ import click
 
 from ..engine import reconcile
 from ..engine.resource import GOES, Resource
-from ..forges.lock import Lease
+from ..forges.lock import RepositoryLock
 from ..preflight import checks
 from ..project.project import Project
 from ..support.errors import InstallerError
@@ -49,7 +49,7 @@ def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
         named = True
     if not named:
         console.confirm("Remove it?", yes=yes)
-    with Lease(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
+    with RepositoryLock(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
         told = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
     _list([*_staying(told), *images])

@@ -6,7 +6,7 @@ from ..config.settings import MAIN
 from ..preflight import checks
 from ..project.project import Project
 from ..status import deployment_history, deployment_record
-from ..status.deployment_record import Delivered
+from ..status.deployment_record import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
@@ -49,7 +49,7 @@ def release(project: Project, *, yes: bool) -> None:
     until_live(project)
 
 
-def _recorded(project: Project) -> Delivered:
+def _recorded(project: Project) -> DeploymentRecord:
     checks.refuse(checks.before_reading(project))
     record = deployment_record.newest(project)  # unreadable perhaps: this is the way back from there
     if record is None:
@@ -57,7 +57,7 @@ def _recorded(project: Project) -> Delivered:
     return record
 
 
-def _nothing_to_do(project: Project, record: Delivered) -> None:
+def _nothing_to_do(project: Project, record: DeploymentRecord) -> None:
     if not record.hold:
         what = f"{project.settings.branch} is at {record.revision[:12]} already, by a delivery."
         raise InstallerError(what, "Nothing was changed and nothing is held. Choose another with --to.")

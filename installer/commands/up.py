@@ -10,17 +10,17 @@ from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Resource
 from ..forges import credentials
-from ..forges.lock import Lease
+from ..forges.lock import RepositoryLock
 from ..preflight import checks, registry_login
 from ..preflight.github_actions import hindrance
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from ..resources.former_objects import Former
 from ..resources.former_repository import FormerRepository
-from ..resources.initial_push import Content
+from ..resources.initial_push import InitialPush
 from ..status import deployment_record, report_deployment
-from ..status.deployment_record import Delivered
-from ..status.rollout import Live
+from ..status.deployment_record import DeploymentRecord
+from ..status.rollout import RunningService
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
@@ -45,7 +45,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
         planned = reconcile.plan(_resources(project, renew_key=renew_key))
     project, planned = _complete(project, planned, renew_key=renew_key)
-    lease = Lease(project.forge)
+    lock = RepositoryLock(project.forge)
     if any(p.change and p.change.action != "unavailable" for p in planned):
         with timeline.span("checking"):
             findings = beforehand(project, planned, [])
@@ -54,12 +54,12 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
         console.confirm("Do this?", yes=yes)
         resources = [r for r in _resources(project, renew_key=renew_key) if r.key not in AT_THE_END]
         with Steps(sum(p.resource.key not in AT_THE_END for p in planned), timeline) as steps:
-            reconcile.Apply(resources, steps, lease.held).run()
+            reconcile.Apply(resources, steps, lock.held).run()
         until_live(project, timeline)
         if any(p.resource.key in AT_THE_END and p.change and p.change.effective for p in planned):
             _remove_former(project)
     else:
-        lease.tidy()
+        lock.tidy()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")
@@ -74,7 +74,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
 def _remove_former(project: Project) -> None:
     """Remove what was made under former settings, now that the present ones are live."""
     former = [resource for resource in project.resources() if resource.key in AT_THE_END]
-    with Lease(project.forge).held(), Steps(len(former)) as steps:
+    with RepositoryLock(project.forge).held(), Steps(len(former)) as steps:
         reconcile.Apply(former, steps).run()
 
 
@@ -103,20 +103,20 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first delivery, then until every pod answers what `env/dev` records."""
     picture, timeline = timeline, timeline or Timeline()
     waiting = Waiting()
-    pushed = next((r.title for r in project.resources() if r.key == Content.key), "")
+    pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
     with timeline.span(f"first delivery ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, hindrance)
     _report_exposed(project, record)
-    live, fresh = Live(project.cluster, project.settings), [record]
+    live, fresh = RunningService(project.cluster, project.settings), [record]
 
-    def expected() -> Delivered:
+    def expected() -> DeploymentRecord:
         nonlocal record
         record = fresh.pop() if fresh else deployment_record.read(project) or record
         return record
 
     try:
         with timeline.span("rollout, until every pod answers"):
-            live.wait_live(expected, DEADLINE, waiting)
+            live.wait_for_rollout(expected, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
             _tell(project, deployment_record.read(project) or record)
@@ -131,7 +131,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     console.report(hint(project))
 
 
-def _report_exposed(project: Project, record: Delivered) -> None:
+def _report_exposed(project: Project, record: DeploymentRecord) -> None:
     """Say so at once where what was just pushed is to be private and is not."""
     try:
         for finding in registry_login.exposed_by(project, record):
@@ -140,7 +140,7 @@ def _report_exposed(project: Project, record: Delivered) -> None:
         console.fail(f"Whether anyone can pull the image could not be checked: {error}")
 
 
-def _tell(project: Project, record: Delivered) -> None:
+def _tell(project: Project, record: DeploymentRecord) -> None:
     """Let the commit's page show what became of its delivery; where that says something new, say so here too."""
     told = report_deployment.tell(project, record, console.report)
     if told.news:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import requests
 
 from ..support import proxies
-from ..support.errors import Answered, InstallerError, Untrusted
+from ..support.errors import ApiError, InstallerError, Untrusted
 from ..support.secret import redact
 from ..support.tls import unknown
 from .rate_limit import seconds_to_wait
@@ -16,7 +16,7 @@ _LATER = "Run this again later: it goes on where it stopped"
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
 
-class Refused(Answered):
+class GitHubApiError(ApiError):
     """GitHub said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:

@@ -44,7 +44,7 @@ class Login:
         """Return git's environment: what the helper reads, and that no person is asked instead."""
         return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
-    def way_out(self, output: str) -> tuple[str, bool]:
+    def fix_for(self, output: str) -> tuple[str, bool]:
         """Return the way out of what git printed, and whether trying again at once may help."""
         led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
         if led and led[1].casefold() != f"https://{self.host}".casefold():
@@ -179,7 +179,7 @@ class Clone:
             answer = process.attempt("git", *arguments, cwd=self.folder, env=login.variables, timeout=180)
             if answer.status == 0:
                 return
-            fix, again = login.way_out(answer.err)
+            fix, again = login.fix_for(answer.err)
             if wait is None or not again:
                 raise CommandFailed(f"git fetch {url}", answer.status, redact(answer.err), fix)
             pause(wait)
@@ -198,7 +198,7 @@ class Clone:
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
             if answer.status == 0:
                 break
-            fix, again = login.way_out(answer.err)
+            fix, again = login.fix_for(answer.err)
             if hook := self._stopped_by(answer.err):
                 by_hand = resume_command.git(self.folder, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
                 fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {by_hand}", False

@@ -42,7 +42,7 @@ class Held(InstallerError):
     """Say which other run holds the project."""
 
 
-class Lost(InstallerError):
+class LockLost(InstallerError):
     """Say why this run does not hold the project any more."""
 
 
@@ -50,7 +50,7 @@ Notes = dict[str, dict[str, Any]]
 """Who wrote each note, by its name."""
 
 
-class Lease:
+class RepositoryLock:
     """The right to change one project; whoever deletes the note ends anybody's."""
 
     def __init__(self, forge: Forge, verb: Literal["up", "down"] = "up") -> None:
@@ -59,7 +59,7 @@ class Lease:
         self._name = ""
         self._renewals = 0
         self._confirmed = 0.0
-        self._lost: Lost | None = None
+        self._lost: LockLost | None = None
         self._busy = threading.RLock()
         self._asking = False
 
@@ -223,7 +223,7 @@ class Lease:
 
     def _lose(self, why: str) -> None:
         what = f"This run does not hold {self._forge.repository} any more: {why}. It stopped before its next write."
-        self._lost = Lost(what, "Run this again when no other run is at work; it goes on.")
+        self._lost = LockLost(what, "Run this again when no other run is at work; it goes on.")
 
     def _give_back(self) -> None:
         with suppress(InstallerError):  # it becomes void by itself

@@ -7,7 +7,7 @@ from ..engine.finding import Finding
 from ..forges.credentials import DELIVERY_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from .check import Check
 
 
@@ -21,7 +21,7 @@ def token(project: Project) -> Iterable[Finding]:
     try:
         yield Finding(project.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
     except InstallerError as error:
-        refused = f"{variable} does not work: " if isinstance(error, Answered) else ""
+        refused = f"{variable} does not work: " if isinstance(error, ApiError) else ""
         yield Finding(project.settings.scm, f"{refused}{error.message}", error.fix)
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from ..config.settings import GITHUB_ACTIONS
 from ..engine.finding import Finding
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..project.project import Project
 from ..support.parsing import UNREADABLE
 
@@ -79,7 +79,7 @@ def _uses(tree: Any) -> Iterator[str]:
 def _ask(project: Project, path: str) -> Policy | None:
     try:
         found: Policy | None = project.github.get(path)
-    except Refused:  # an organisation's policy is for its owners to read
+    except GitHubApiError:  # an organisation's policy is for its owners to read
         return None
     return found
 

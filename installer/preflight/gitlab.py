@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from ..config.settings import FILE
 from ..engine.finding import Finding
-from ..forges.gitlab.api_errors import RefusedByGitLab
+from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.rest import TOKEN
 from ..project.project import Project
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from .check import Check
 from .repository import marked, others
 from .token import CLOCK_SECONDS
@@ -42,7 +42,7 @@ def works(project: Project) -> Iterable[Finding]:
         user, version = _gitlab(project).call("GET", "/user"), _gitlab(project).version()
     except InstallerError as error:
         fix = error.fix or f"Set {TOKEN} to one that works."
-        refused = f"The token for {host} does not work: " if isinstance(error, Answered) else ""
+        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
         yield Finding("gitlab", f"{refused}{error.message}", fix)
         return
     told = ".".join(map(str, version))
@@ -56,7 +56,7 @@ def scopes(project: Project) -> Iterable[Finding]:
     """Check what the token may do, and for how long."""
     try:
         token = _gitlab(project).call("GET", "/personal_access_tokens/self")
-    except RefusedByGitLab:  # of OAuth, say: it cannot ask about itself
+    except GitLabApiError:  # of OAuth, say: it cannot ask about itself
         yield Finding("gitlab", f"the token shows no scopes; it needs `{SCOPE}`")
         return
     if SCOPE not in token["scopes"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..project.project import Project
 
 
@@ -77,7 +77,7 @@ def _role(project: Project) -> str:
     """Return the user's role in the organisation; empty where the token may not ask."""
     try:
         found = project.github.get(f"/user/memberships/orgs/{project.settings.owner}")
-    except Refused:
+    except GitHubApiError:
         return ""
     return str(found["role"]) if found else ""
 

@@ -11,7 +11,7 @@ from ..engine.resource import Lane
 from ..forges.credentials import PULL_TOKEN
 from ..project.project import Project
 from ..status import deployment_record
-from ..status.deployment_record import Delivered
+from ..status.deployment_record import DeploymentRecord
 from ..support.errors import InstallerError
 
 HUB = "docker.io"
@@ -76,7 +76,7 @@ def exposed(project: Project) -> Iterable[Finding]:
     return exposed_by(project, record) if record else ()
 
 
-def exposed_by(project: Project, record: Delivered) -> Iterable[Finding]:
+def exposed_by(project: Project, record: DeploymentRecord) -> Iterable[Finding]:
     """Say so where the registry gives what this delivery records to anyone, though it is to be private."""
     settings = project.settings
     own = settings.image_private and record.image == settings.image_repository

@@ -9,7 +9,7 @@ from ..ci.variables import MARK
 from ..cluster.labels import digest, identities
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..forges.base import files_of_a_form
 from ..forges.git import Clone
 from ..project.project import Project
@@ -118,7 +118,7 @@ def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
     branch = project.settings.branch
     try:
         rules = list(project.github.pages(project.github.path("rules/branches", branch)))
-    except Refused as error:
+    except GitHubApiError as error:
         if error.status == 403:  # a plan without rules has none in the way
             return
         raise

@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 from time import time as _now
 
 from ..engine.finding import Finding
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..project.project import Project
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from .permissions import SCOPES, needed, summary
 
 CLOCK_SECONDS = 60.0
@@ -24,7 +24,7 @@ def works(project: Project) -> Iterable[Finding]:
     try:
         user = project.github.call("GET", "/user")
     except InstallerError as error:
-        refused = f"The token for {host} does not work: " if isinstance(error, Answered) else ""
+        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
         yield Finding("github", f"{refused}{error.message}", error.fix or _login(host))
     else:
         yield Finding("github", f"the token for {host} is {user['login']}'s, {_kind(project)}")
@@ -76,7 +76,7 @@ def _permissions(project: Project) -> Iterable[Finding]:
 def _refused(project: Project, path: str) -> bool:
     try:
         project.github.get(project.github.path(path), per_page=1)
-    except Refused as error:
+    except GitHubApiError as error:
         return error.status == 403
     return False
 

@@ -29,10 +29,10 @@ from ..forges.webhooks import Webhooks
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.database_address import DatabaseAddress
-from ..resources.first_deployment import Delivery
+from ..resources.first_deployment import FirstDeployment
 from ..resources.former_objects import Former
 from ..resources.former_repository import FormerRepository, Place
-from ..resources.initial_push import Content
+from ..resources.initial_push import InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
 from ..resources.pull_secret import PullSecret
@@ -149,13 +149,13 @@ class Project:
         ]
         return [
             *before,
-            Content(
+            InitialPush(
                 *(settings, forge, credentials.login, Clone(self.folder)),
                 needs=tuple(each.key for each in before),
                 lets_in=partial(kind.lets_in, forge),
                 repository_goes=remove_repository,
             ),
-            Delivery(settings, forge, ci, repository_goes=remove_repository),
+            FirstDeployment(settings, forge, ci, repository_goes=remove_repository),
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),

@@ -18,7 +18,7 @@ class Seen:
     run: Run | None
 
 
-class Delivery(Resource[Seen]):
+class FirstDeployment(Resource[Seen]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
     key = "deployment"

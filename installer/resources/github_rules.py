@@ -6,7 +6,7 @@ from typing import Any
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 
@@ -51,7 +51,7 @@ class Rules(Resource[Seen]):
         try:
             ours = [r for r in self._github.pages(path) if r["name"] in names]
             rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return Seen(None)
             raise
@@ -98,7 +98,7 @@ class Rules(Resource[Seen]):
             path = self._github.path("rulesets", *([str(present["id"])] if present else []))
             try:
                 self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
-            except Refused as error:
+            except GitHubApiError as error:
                 if error.status == 422 and "integration id" in error.reason:
                     raise InstallerError(error.message, self._unknown_app()) from None
                 raise

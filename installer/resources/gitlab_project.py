@@ -5,7 +5,7 @@ from typing import Any
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
 from ..forges.credentials import Credentials
-from ..forges.gitlab.api_errors import RefusedByGitLab
+from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..support.errors import InstallerError
 from ..support.file_lock import turn
@@ -101,7 +101,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         body |= {name: new for name, new in self._desired.items() if name not in _ONLY_CHANGED}
         try:
             self._gitlab.call("POST", "/projects", {**body, "initialize_with_readme": False})
-        except RefusedByGitLab as error:
+        except GitLabApiError as error:
             if error.status < 500:
                 raise
             self._must_be_there(error)

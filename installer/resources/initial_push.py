@@ -21,7 +21,7 @@ class Seen:
     files: tuple[str, ...] = ()
 
 
-class Content(Resource[Seen]):
+class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "initial-push"

@@ -12,7 +12,7 @@ from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.github.app import GIVEN, GitHubApp, lacking
 from ..forges.github.app_login import ID, KEY
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from ..support.wait import stopped, until
 
@@ -98,7 +98,7 @@ class ReporterApp(Resource[Seen]):
         """Say what keeps an App from reporting on this repository; nothing where nothing does."""
         try:
             found = app.at(self._settings).installation()
-        except Answered as error:
+        except ApiError as error:
             if error.status != 401:
                 raise
             return f"GitHub takes the key of App {app.number} no more"
@@ -131,7 +131,7 @@ class ReporterApp(Resource[Seen]):
         """Wait, where a person is there, until the App is installed for this repository and may do what it has to."""
         try:
             page = f"{app.at(self._settings).about()['html_url']}/installations/new"
-        except Answered as error:
+        except ApiError as error:
             fix = f"Make a private key on the page of App {app.number}, and set {' and '.join(GIVEN)}."
             raise InstallerError(error.message, fix) from None
         lacks = self._lacks(app)

@@ -9,14 +9,14 @@ from ..forges.base import Commit
 from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
-from .deployment_record import Delivered, at
+from .deployment_record import DeploymentRecord, at
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
 _FORM = re.compile(r"[0-9a-f]{4,40}")
 
 
 @dataclass(frozen=True)
-class Past:
+class PastDeployment:
     """One commit of `env/dev` in words; the record itself is read only where it is needed."""
 
     commit: str
@@ -29,19 +29,21 @@ class Past:
         return f"{self.revision[:12]} {self.subject} (delivered {self.when})"
 
 
-def commits(project: Project) -> Iterator[Past]:
+def commits(project: Project) -> Iterator[PastDeployment]:
     """Walk along `env/dev`, newest first."""
     for found in project.forge.commits(project.settings.branch):
         yield _past(found)
 
 
-def _past(found: Commit) -> Past:
+def _past(found: Commit) -> PastDeployment:
     trailers = dict(_TRAILER.findall(found.message))
     subject = trailers.get("subject") or found.message.partition("\n")[0]
-    return Past(found.sha, one_line(trailers.get("sha", ""), 64), one_line(subject, 100), one_line(found.date, 40))
+    return PastDeployment(
+        found.sha, one_line(trailers.get("sha", ""), 64), one_line(subject, 100), one_line(found.date, 40)
+    )
 
 
-def previous(project: Project, now: Delivered) -> Past:
+def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
     """Return the delivery before the current one, as `ci/rollback` finds it: what was rolled back is passed over."""
     skip_to = ""
     for past in commits(project):
@@ -50,14 +52,14 @@ def previous(project: Project, now: Delivered) -> Past:
             continue
         skip_to = record.revision if record.hold else ""
         if record.revision and record.revision != now.revision:
-            return Past(past.commit, record.revision, past.subject, past.when)
+            return PastDeployment(past.commit, record.revision, past.subject, past.when)
     raise InstallerError(
         f"There is nothing to go back to: before {now.revision[:12]} nothing was delivered.",
         "Mend it by a pull request instead.",
     )
 
 
-def named(project: Project, prefix: str) -> Past:
+def named(project: Project, prefix: str) -> PastDeployment:
     """Return the newest delivery of a source commit, by its name or the beginning of it."""
     if not _FORM.fullmatch(prefix):
         raise InstallerError(f"{prefix!r} is no commit.", "Give 4 to 40 characters of its hexadecimal name.")

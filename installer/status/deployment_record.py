@@ -19,7 +19,7 @@ from ..support.wait import until
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeploymentRecord:
     """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
 
     commit: str
@@ -33,7 +33,7 @@ class Delivered:
     """What the image is for; empty where that was not recorded."""
 
 
-def read(project: Project) -> Delivered | None:
+def read(project: Project) -> DeploymentRecord | None:
     """Read the record at the head of `env/dev`; None where nothing was delivered yet; raise where it is unreadable."""
     record = newest(project)
     if record and record.unreadable:
@@ -42,13 +42,13 @@ def read(project: Project) -> Delivered | None:
     return record
 
 
-def newest(project: Project) -> Delivered | None:
+def newest(project: Project) -> DeploymentRecord | None:
     """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
     commit = project.forge.head(project.settings.branch)
     return None if commit is None else at(project, commit)
 
 
-def at(project: Project, commit: str) -> Delivered:
+def at(project: Project, commit: str) -> DeploymentRecord:
     """Read what one commit records; its revision is empty where it records none."""
     tree, wrong = _mapping(project, "image.yaml", commit)
     image = tree.get("image")
@@ -58,7 +58,7 @@ def at(project: Project, commit: str) -> Delivered:
         wrong = f"image.yaml on {project.settings.branch} ({commit[:12]}) names no revision."
     held, no_hold = _mapping(project, "hold.yaml", commit)
     who, since, why = (_words(held.get(each)) for each in ("who", "since", "why"))
-    return Delivered(
+    return DeploymentRecord(
         commit,
         revision=revision,
         hold=f"{who}, since {since}: {why}" if held or no_hold else "",
@@ -97,11 +97,11 @@ def _words(value: object) -> str:
 
 def wait(
     project: Project, seconds: float, say: Callable[[str], None], hindrance: Callable[[Project], str]
-) -> Delivered:
+) -> DeploymentRecord:
     """Wait for the first delivery; a run that fails ends the wait with its last lines, or with its `hindrance`."""
     state = ""
 
-    def look() -> Delivered | None:
+    def look() -> DeploymentRecord | None:
         nonlocal state
         run = project.ci.newest(DEPLOY)  # before the record: a run may end between the two
         record = read(project)

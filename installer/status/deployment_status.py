@@ -10,7 +10,7 @@ from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
-from .sync_state import Synced
+from .sync_state import SyncState
 
 LONGEST = 140
 """Characters of a description at GitHub."""
@@ -38,7 +38,7 @@ class Record(Protocol):
 class Service(Protocol):
     """The running service, as it is looked at from outside of the cluster or from inside."""
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         """Return how far Argo CD is; None where the Application does not exist."""
 
     def operation(self) -> Object:
@@ -64,7 +64,7 @@ class Service(Protocol):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeploymentState:
     """What became of a delivery; a failure has its kind, like `image pull`."""
 
     state: Literal["success", "failure"]
@@ -79,7 +79,7 @@ class Verdict:
 
 
 @reading("What Kubernetes says of an object")
-def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
+def judge(service: Service, record: Record, made: str = "") -> DeploymentState | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
 
     `made` is when the delivery was made, where that is known.
@@ -87,7 +87,7 @@ def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
     for attempt in range(_LOOKS):
         if attempt:
             pause(1)
-        synced = service.synced()
+        synced = service.sync_state()
         if synced is None:
             return None
         if not synced.has(record.commit):
@@ -95,29 +95,29 @@ def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
         ready = [answer for answer in service.answers() if answer.ready]
         wrong = disagreement(ready, record.revision)
         if not wrong and (foreign := another(service.pods(), record.digest)):
-            return Verdict("failure", foreign, "image") if service.rolled_out() else None
+            return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-            return Verdict("success", f"{count} {record.revision[:12]}")
+            return DeploymentState("success", f"{count} {record.revision[:12]}")
         if not ready or any(answer.error for answer in ready) or not service.rolled_out():
             return failure(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
-    return Verdict("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
+    return DeploymentState("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
 
 
 @reading("What Kubernetes says of an object")
-def failure(service: Service, record: Record, synced: Synced, *, looked: bool = False) -> Verdict | None:
+def failure(service: Service, record: Record, synced: SyncState, *, looked: bool = False) -> DeploymentState | None:
     """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
 
     `looked`: Argo CD has looked at this commit, or a later one. Of one that it cannot render it says no more.
     """
     if refused := _refused(service.operation(), record.commit):
-        return Verdict("failure", refused, "sync")
+        return DeploymentState("failure", refused, "sync")
     if looked and synced.unrendered and not synced.revision:
-        return Verdict("failure", synced.unrendered, "chart")
+        return DeploymentState("failure", synced.unrendered, "chart")
     if synced.revision == record.commit and synced.unhealed:
         unhealed = synced.unhealed[0]
-        return Verdict("failure", unhealed.text, unhealed.kind)
+        return DeploymentState("failure", unhealed.text, unhealed.kind)
     if synced.revision != record.commit:
         return None  # a delivery before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
@@ -127,7 +127,7 @@ def failure(service: Service, record: Record, synced: Synced, *, looked: bool = 
     if synced.sync == "Synced":  # else they may be of the delivery before
         found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
     certain = next((trouble for trouble in found if trouble.certain), None)
-    return Verdict("failure", certain.text, certain.kind) if certain else None
+    return DeploymentState("failure", certain.text, certain.kind) if certain else None
 
 
 def _after(one: str, other: str) -> bool:

@@ -16,9 +16,9 @@ from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
 from . import deployment_record, report_deployment
-from .deployment_record import Delivered
+from .deployment_record import DeploymentRecord
 from .deployment_status import judge
-from .rollout import Live
+from .rollout import RunningService
 
 log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -84,14 +84,14 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
     return Report(rows, problems, record.hold if record else "", under_way, failed)
 
 
-def _certain(project: Project, run: Run | None, record: Delivered | None, blind: Collection[str]) -> str:
+def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, blind: Collection[str]) -> str:
     """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
     if run and not run.green:
         return "run"
     if record is None or "cluster" in blind:
         return ""
     try:
-        found = judge(Live(project.cluster, project.settings), record)
+        found = judge(RunningService(project.cluster, project.settings), record)
     except InstallerError:  # the rows tell what does not answer
         return ""
     return found.kind if found and found.state == "failure" else ""
@@ -136,7 +136,7 @@ def _run(project: Project, run: Run | None) -> Iterator[Row]:
     yield Row("run", title, run.green, state)
 
 
-def _branch(project: Project, record: Delivered | None) -> Iterator[Row]:
+def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
     title = f"branch {project.settings.branch}"
     if record is None:
         yield Row("branch", title, healthy=False, state="nothing was delivered yet")
@@ -149,7 +149,7 @@ def _branch(project: Project, record: Delivered | None) -> Iterator[Row]:
     yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
 
 
-def _image(project: Project, record: Delivered) -> Iterator[Row]:
+def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
     settings, credentials = project.settings, project.credentials
     title, own = f"image in {settings.image_repository}", settings.image_repository
@@ -171,15 +171,15 @@ def _image(project: Project, record: Delivered) -> Iterator[Row]:
     yield Row("image", title, there, state)
 
 
-def _argocd(project: Project, record: Delivered | None) -> Iterator[Row]:
-    live = Live(project.cluster, project.settings)
-    synced, title = live.synced(), "Argo CD"
+def _argocd(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
+    live = RunningService(project.cluster, project.settings)
+    synced, title = live.sync_state(), "Argo CD"
     if synced is None:
         yield Row("sync", title, healthy=False, state="there is no Application")
         return
     commit = record.commit if record else synced.revision
     if synced.revision != commit and not live.refresh():  # it would look of itself, later
-        synced = live.synced() or synced
+        synced = live.sync_state() or synced
     state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
     if not synced.has(commit):
         behind = f"{project.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
@@ -187,8 +187,8 @@ def _argocd(project: Project, record: Delivered | None) -> Iterator[Row]:
     yield Row("sync", title, synced.has(commit), state)
 
 
-def _service(project: Project, record: Delivered | None) -> Iterator[Row]:
-    live = Live(project.cluster, project.settings)
+def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
+    live = RunningService(project.cluster, project.settings)
     ready = [answer for answer in live.answers() if answer.ready]
     told = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
@@ -199,14 +199,14 @@ def _service(project: Project, record: Delivered | None) -> Iterator[Row]:
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
 
 
-def _architecture(project: Project, record: Delivered) -> Iterator[Row]:
+def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Name an image that no node runs; nothing to say where one does."""
     if record.architectures and (wrong := mismatch(record.architectures, of_nodes(project.cluster))):
         state = f"{wrong}\n→ {built_anew(project.folder, project.ci)}"
         yield Row("architecture", "machines that the image is for", healthy=False, state=state)
 
 
-def _deployment(project: Project, record: Delivered) -> Iterator[Row]:
+def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
     if project.settings.scm == "github":
         yield Row(

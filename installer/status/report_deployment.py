@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from ..project.project import Project
-from .close_deployment import Told, close
-from .deployment_record import Delivered
-from .rollout import Live
+from .close_deployment import Reported, close
+from .deployment_record import DeploymentRecord
+from .rollout import RunningService
 
 
-def tell(project: Project, record: Delivered, say: Callable[[str], None] = lambda _: None) -> Told:
+def tell(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
     """Close the Deployment of the delivery that `env/dev` records, after asking the pods from here."""
     if project.settings.scm != "github":
-        return Told("")
-    return close(project.github, Live(project.cluster, project.settings), project.settings, record, say)
+        return Reported("")
+    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)

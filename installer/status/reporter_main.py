@@ -23,8 +23,8 @@ from ..support.wait import pause
 from .close_deployment import close
 from .deployment_status import Service, judge
 from .github_deployments import GitHub
-from .in_cluster import ACCOUNT, ApiServer, InCluster
-from .sync_state import Synced
+from .in_cluster import ACCOUNT, ApiServer, ServiceInCluster
+from .sync_state import SyncState
 
 EVERY = float(os.environ.get("EVERY", "2"))
 """Seconds between two looks at the Application."""
@@ -45,7 +45,7 @@ class Files(GitHub, Protocol):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedDeployment:
     """What one commit of the environment's branch records."""
 
     commit: str
@@ -53,7 +53,7 @@ class Recorded:
     digest: str
 
     @classmethod
-    def at(cls, github: Files, commit: str) -> "Recorded":
+    def at(cls, github: Files, commit: str) -> "RecordedDeployment":
         """Read it; its revision is empty where it records none."""
         text = github.file("image.yaml", commit)
         revision, digest = _REVISION.search(text), _DIGEST.search(text)
@@ -76,15 +76,15 @@ class Reporter:
         self._service = service
         self._place = place
         self._say = say
-        self._record: Recorded | None = None
-        self._picture: Synced | None = None
+        self._record: RecordedDeployment | None = None
+        self._picture: SyncState | None = None
         self._next = 0.0
         self._said: tuple[str, str] | None = None
         self._last = ""
 
     def look(self) -> None:
         """Look at the Application; where it is another one, or it is time, at the pods; and say what became of it."""
-        synced = self._service.synced()
+        synced = self._service.sync_state()
         if synced == self._picture and time.monotonic() < self._next:
             return
         self._picture, self._next = synced, time.monotonic() + REPAIR
@@ -95,11 +95,11 @@ class Reporter:
         if not commit:
             return
         if self._record is None or self._record.commit != commit:
-            self._record, self._said = Recorded.at(self._github, commit), None
+            self._record, self._said = RecordedDeployment.at(self._github, commit), None
         if self._record.revision:
             self._next = time.monotonic() + self._tell(self._record, unrendered=not synced.revision)
 
-    def _tell(self, record: Recorded, *, unrendered: bool) -> float:
+    def _tell(self, record: RecordedDeployment, *, unrendered: bool) -> float:
         """Say what became of it where that is not said yet; return how long nothing is to be done."""
         verdict = judge(self._service, record)
         if verdict is None and not unrendered:
@@ -144,7 +144,7 @@ def main() -> None:
     authority = Path(given["AUTHORITY"]).read_text(encoding="utf-8") if given.get("AUTHORITY") else ""
     github = AppGitHub(given["API"], given["GITHUB"], given["REPOSITORY"], Mounted(Path(given["APP"])), authority)
     account = Path(given.get("ACCOUNT", ACCOUNT))
-    service = InCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
+    service = ServiceInCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
     place = Place(given["ENVIRONMENT"], given["BRANCH"])
     while True:  # ready only once GitHub has let the App in
         try:

@@ -13,7 +13,7 @@ _NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not re
 
 
 @dataclass(frozen=True)
-class Synced:
+class SyncState:
     """How far Argo CD is."""
 
     revision: str = ""
@@ -38,7 +38,7 @@ class Synced:
 
 
 @reading("What Kubernetes says of an object")
-def read(application: Object) -> Synced:
+def read(application: Object) -> SyncState:
     """Read an Application's status."""
     status = application.get("status", {})
     operation = status.get("operationState") or {}
@@ -49,7 +49,7 @@ def read(application: Object) -> Synced:
     explained = {**failures, **{key: trouble.text for key, trouble in unhealed.items()}}
     told = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
     unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
-    return Synced(
+    return SyncState(
         revision=_revision(application),
         sync=status.get("sync", {}).get("status", "Unknown"),
         health=status.get("health", {}).get("status", "Unknown"),

@@ -53,8 +53,8 @@ def silent(url: str, error: Exception) -> InstallerError | None:
     variable, proxy = in_the_way(url)
     if variable and _unreadable(_chosen(url)):
         told = f"{variable} names a proxy by an address that cannot be read."
-        way_out = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
-        return InstallerError(told, way_out)
+        fix_for = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
+        return InstallerError(told, fix_for)
     if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
     host = urlsplit(url).hostname

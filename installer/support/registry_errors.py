@@ -12,7 +12,7 @@ _PAUSES = (0.5, 2.0)
 _LONGEST = 30.0  # seconds that a rate limit is waited for
 
 
-def patiently(ask: Callable[[], requests.Response]) -> requests.Response:
+def with_retries(ask: Callable[[], requests.Response]) -> requests.Response:
     """Ask up to three times where the answer may be another one soon; to ask changes nothing."""
     for wait in (*_PAUSES, None):
         try:

@@ -27,13 +27,13 @@ from installer.resources.application import Application
 from installer.resources.argocd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
 from installer.resources.repository_credential import RepositoryCredential
-from installer.status.rollout import Live
+from installer.status.rollout import RunningService
 from installer.support.errors import DeadlinePassed, InstallerError
 from tests.canaries import Canaries, Wrappers
 
 from .actors import eventually
 from .audit import Audit
-from .ground import Away, Delivered, Keys, Repository, sshd
+from .ground import Away, DeploymentRecord, Keys, Repository, sshd
 from .proxy import on_the_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(900)]
@@ -60,7 +60,7 @@ class Half:
         self.cluster = Cluster()
         self.helm = Helm(self.cluster)
         """Nobody's: it sees every release and marks none."""
-        self.live = Live(self.cluster, self.settings)
+        self.live = RunningService(self.cluster, self.settings)
 
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
@@ -94,8 +94,8 @@ class Half:
         tree: dict[str, Any] = json.loads(kubectl("get", kind, name, "-n", "argocd", "-o", "json"))["spec"]
         return tree
 
-    def wait(self, record: Delivered, seconds: float = 90) -> list[str]:
-        return [answer.revision for answer in self.live.wait_live(lambda: record, seconds)]
+    def wait(self, record: DeploymentRecord, seconds: float = 90) -> list[str]:
+        return [answer.revision for answer in self.live.wait_for_rollout(lambda: record, seconds)]
 
 
 @pytest.fixture(scope="module")

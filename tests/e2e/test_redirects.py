@@ -176,9 +176,9 @@ def test_the_reporter_believes_no_pod_that_leads_elsewhere_and_keeps_its_token(g
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (
-        "import os, pathlib; from reporter.status.in_cluster import ACCOUNT, ApiServer, InCluster\n"
+        "import os, pathlib; from reporter.status.in_cluster import ACCOUNT, ApiServer, ServiceInCluster\n"
         "names = [os.environ[each] for each in ('APPLICATION', 'NAMESPACE', 'SLUG')]\n"
-        "service = InCluster(ApiServer(pathlib.Path(ACCOUNT)), *names)\n"
+        "service = ServiceInCluster(ApiServer(pathlib.Path(ACCOUNT)), *names)\n"
         "for each in service.answers(): print(each.pod, each.revision, each.error, sep='|')\n"
     )
     container["command"] = ["python", "-c", ask]

@@ -27,7 +27,7 @@ from tests.github.model import Deployment, DeploymentStatus
 
 from .actors import eventually
 from .audit import Audit
-from .ground import DEPLOYMENT, SERVER, Away, Delivered, Keys, sshd
+from .ground import DEPLOYMENT, SERVER, Away, DeploymentRecord, Keys, sshd
 from .plugin import SECONDS
 from .test_cluster_half import Half, kubectl
 
@@ -71,7 +71,7 @@ class Shop:
         last: Deployment = list(self.repository.deployments.values())[-1]
         return last
 
-    def deliver(self, *, digest: str = "", baked: str = "") -> Delivered:
+    def deliver(self, *, digest: str = "", baked: str = "") -> DeploymentRecord:
         """Deliver a new commit of main; its pods answer that commit, or `baked`."""
         revision = self._commit("Sell", "main")
         opened = Deployment(
@@ -84,7 +84,7 @@ class Shop:
         digest = digest or self.digest
         text = f'image:\n  repository: "docker.io/{BASE[0]}"\n  tag: "{revision}"\n  digest: "{digest}"\n'
         (self.work / "image.yaml").write_text(f'{text}revision: "{revision}"\nbaked: "{baked or revision}"\n')
-        return Delivered(self._commit(f"Deliver\n\nGitHub-deployment: {opened.id}", "env/dev"), revision)
+        return DeploymentRecord(self._commit(f"Deliver\n\nGitHub-deployment: {opened.id}", "env/dev"), revision)
 
     def _commit(self, message: str, branch: str) -> str:
         self._git("add", "--all")

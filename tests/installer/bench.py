@@ -22,10 +22,10 @@ from installer.forges.git import Clone
 from installer.forges.github.deploy_keys import GitHubDeployKeys
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
-from installer.resources.first_deployment import Delivery
+from installer.resources.first_deployment import FirstDeployment
 from installer.resources.github_repository import Repository
 from installer.resources.github_rules import Rules
-from installer.resources.initial_push import Content
+from installer.resources.initial_push import InitialPush
 from installer.resources.push_key import PushKey
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
@@ -151,8 +151,8 @@ class Bench:
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
             PushKey(replace(settings, deploy_from="main"), github),
-            Content(settings, github, credentials.login, Clone(self.project)),
-            Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
+            InitialPush(settings, github, credentials.login, Clone(self.project)),
+            FirstDeployment(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),

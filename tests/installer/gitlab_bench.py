@@ -17,8 +17,8 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import find
 from installer.forges.git import Clone
 from installer.project.project import FORGE_KINDS
-from installer.resources.first_deployment import Delivery
-from installer.resources.initial_push import Content
+from installer.resources.first_deployment import FirstDeployment
+from installer.resources.initial_push import InitialPush
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
 from tests.called import Called, as_argo_cd, called
@@ -103,11 +103,11 @@ class Bench:
         before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
             *before,
-            Content(
+            InitialPush(
                 *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
                 lets_in=partial(kind.lets_in, host),
             ),
-            Delivery(settings, host, ci, patience=self.patience),
+            FirstDeployment(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]

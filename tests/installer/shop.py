@@ -13,15 +13,15 @@ from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.project.project import Project
 from installer.status import close_deployment, report_deployment
-from installer.status.deployment_record import Delivered
-from installer.status.deployment_status import Verdict
+from installer.status.deployment_record import DeploymentRecord
+from installer.status.deployment_status import DeploymentState
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import Deployment, DeploymentStatus
 from tests.installer.bench import SETTINGS
 
-LIVE = Verdict("success", "all 2 pods answer aaaaaaaaaaaa")
-CRASH = Verdict("failure", "web ended with exit code 1 (Error), again and again", "crash")
+LIVE = DeploymentState("success", "all 2 pods answer aaaaaaaaaaaa")
+CRASH = DeploymentState("failure", "web ended with exit code 1 (Error), again and again", "crash")
 ADDRESS = "https://web.example.com"
 
 
@@ -31,7 +31,7 @@ class Shop:
 
     github: StandIn
     work: Path
-    verdict: Verdict | None = LIVE
+    verdict: DeploymentState | None = LIVE
     before_posting: Callable[[], None] = lambda: None
 
     @property
@@ -44,7 +44,9 @@ class Shop:
         on_server(self.repository.git, "fetch", "--quiet", str(self.work), f"+HEAD:refs/heads/{branch}")
         return str(on_server(self.repository.git, "rev-parse", branch))
 
-    def deliver(self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True) -> Delivered:
+    def deliver(
+        self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True
+    ) -> DeploymentRecord:
         """Deliver one commit of main as the workflow does, with a Deployment of this state."""
         revision = self.commit("Sell", "main")
         opened = Deployment(
@@ -55,7 +57,9 @@ class Shop:
         opened.statuses.append(DeploymentStatus(state, "Handed to Argo CD", opened.creator, log))
         self.repository.deployments[opened.id] = opened
         named = f"\n\nArgocd-reference-commit-sha: {revision}\nGitHub-deployment: {opened.id}" if trailer else ""
-        return Delivered(self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1")
+        return DeploymentRecord(
+            self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1"
+        )
 
     def project(self) -> Project:
         found = credentials.find(SETTINGS)
@@ -82,11 +86,11 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
     subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path / "work")], check=True)
     made = Shop(github, tmp_path / "work")
 
-    def look(*_: object) -> Verdict | None:
+    def look(*_: object) -> DeploymentState | None:
         made.before_posting()
         return made.verdict
 
     monkeypatch.setattr(close_deployment, "judge", look)
-    monkeypatch.setattr(report_deployment.Live, "address", lambda _: ADDRESS)
+    monkeypatch.setattr(report_deployment.RunningService, "address", lambda _: ADDRESS)
     monkeypatch.setattr(close_deployment, "pause", lambda _: None)
     return made

@@ -132,7 +132,7 @@ def test_live_and_the_address_are_the_last_lines(
         "_tell": None,
     }.items():
         monkeypatch.setattr(f"installer.commands.up.{name}", answer(value))
-    monkeypatch.setattr("installer.commands.up.Live.wait_live", answer(None))
+    monkeypatch.setattr("installer.commands.up.RunningService.wait_for_rollout", answer(None))
     monkeypatch.chdir(project)
     timeline = Timeline()
     timeline.spans = [Span("push", 0.0, 2.0)]

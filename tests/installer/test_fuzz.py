@@ -51,7 +51,7 @@ from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_history, deployment_record
 from installer.status.deployment_status import judge
 from installer.status.github_deployments import Deployments
-from installer.status.reporter_main import Recorded
+from installer.status.reporter_main import RecordedDeployment
 from installer.status.sync_state import read, rolled_out
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
@@ -389,7 +389,7 @@ def test_any_state_of_the_clusters_objects_is_read_or_told(
         address = staticmethod(str)
 
     service: Any = Service
-    record = deployment_record.Delivered("c" * 40, "r" * 40, digest="sha256:1")
+    record = deployment_record.DeploymentRecord("c" * 40, "r" * 40, digest="sha256:1")
     told(lambda: judge(service, record, "2026-11-28T20:00:00Z"))
 
 
@@ -701,7 +701,7 @@ def test_anything_that_github_answers_to_the_reporter_is_read_or_told(
     for ask in (github.about, github.installation, lambda: github.head("env/dev"), lambda: github.get("/x")):
         told(ask)
     monkeypatch.setattr(github, "_login", lambda: TOKEN)
-    for ask in (lambda: github.head("env/dev"), lambda: Recorded.at(github, "c" * 40)):
+    for ask in (lambda: github.head("env/dev"), lambda: RecordedDeployment.at(github, "c" * 40)):
         told(ask)
     told(lambda: Deployments(github, "dev").of("c" * 40, "r"))
 
@@ -714,7 +714,7 @@ def test_anything_in_image_yaml_is_a_record_of_the_reporters_or_none(said: str) 
             return said
 
     github: Any = Repository()
-    found = Recorded.at(github, "c" * 40)
+    found = RecordedDeployment.at(github, "c" * 40)
     assert not found.revision or set(found.revision) <= set("0123456789abcdef")
     assert not found.digest or len(found.digest) == len("sha256:") + 64
 

@@ -19,7 +19,7 @@ from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
 from installer.resources.github_repository import Repository
 from installer.resources.github_rules import Rules
-from installer.resources.initial_push import Content
+from installer.resources.initial_push import InitialPush
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
@@ -77,7 +77,7 @@ def lane(here: StandIn, project: Path) -> Lane:
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
-            Content(settings, github, credentials.login, Clone(project)),
+            InitialPush(settings, github, credentials.login, Clone(project)),
             Rules(settings, github),
         ]
 

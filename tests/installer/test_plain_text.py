@@ -23,10 +23,10 @@ from installer.engine.finding import Finding
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field
 from installer.forges.base import Commit
-from installer.status.deployment_history import Past, commits
+from installer.status.deployment_history import PastDeployment, commits
 from installer.status.deployment_record import at
 from installer.status.deployment_record import read as read_record
-from installer.status.deployment_status import LONGEST, Verdict
+from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row
 from installer.status.reporter_main import _say
 from installer.status.sync_state import read
@@ -334,7 +334,7 @@ def test_a_commits_subject_is_one_line() -> None:
     assert past.subject.startswith("Sell ✓ service")
     assert len(str(past).splitlines()) == 1
     assert len(past.subject) == 100
-    assert isinstance(past, Past)
+    assert isinstance(past, PastDeployment)
 
 
 @pytest.mark.parametrize("revision", [f"{'a' * 40}\n{FORGED}", f"{'a' * 40}\x1b[2J", "a" * 9000, "ａ" * 40])
@@ -367,7 +367,7 @@ def test_what_argo_cd_says_of_a_chart_is_one_line() -> None:
 
 
 def test_what_github_is_told_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
-    text = Verdict("failure", f"{EVIL}\n{FORGED}", "crash").text
+    text = DeploymentState("failure", f"{EVIL}\n{FORGED}", "crash").text
     assert not OBEYED.search(text)
     assert len(text) <= LONGEST
 

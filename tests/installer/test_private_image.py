@@ -14,7 +14,7 @@ from installer.config.settings_file import parse
 from installer.engine.finding import Finding
 from installer.preflight import registry_login
 from installer.preflight.checks import CHECKS
-from installer.status.deployment_record import Delivered
+from installer.status.deployment_record import DeploymentRecord
 from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
@@ -23,7 +23,7 @@ from .gitops_yaml import tree
 
 PUBLIC = replace(SETTINGS, image_visibility="public")
 PRIVATE = replace(SETTINGS, image_visibility="private")
-RECORD = Delivered("c" * 40, "r" * 40, image=SETTINGS.image_repository, digest="sha256:" + "1" * 64)
+RECORD = DeploymentRecord("c" * 40, "r" * 40, image=SETTINGS.image_repository, digest="sha256:" + "1" * 64)
 Ask = Callable[[Any], Iterable[Finding]]
 
 
@@ -36,7 +36,7 @@ def found(ask: Ask, settings: Settings, head: str | None = None) -> list[Finding
 def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that sets what was delivered, and whether anyone can pull it."""
 
-    def delivered(record: Delivered | None, *, anyone: bool = False) -> None:
+    def delivered(record: DeploymentRecord | None, *, anyone: bool = False) -> None:
         monkeypatch.setattr(registry_login.deployment_record, "read", lambda _: record)
         monkeypatch.setattr(
             registry_login.registry, "anyone_can_pull", lambda _, digest: anyone and digest == RECORD.digest
@@ -117,7 +117,7 @@ def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., N
     ("record", "anyone"), [(None, True), (RECORD, False), (replace(RECORD, image="docker.io/acme/other"), True)]
 )
 def test_nothing_is_told_of_an_image_that_is_private_or_not_there(
-    delivered: Callable[..., None], record: Delivered | None, anyone: bool
+    delivered: Callable[..., None], record: DeploymentRecord | None, anyone: bool
 ) -> None:
     delivered(record, anyone=anyone)
     assert found(registry_login.exposed, PRIVATE) == []
@@ -135,7 +135,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
     def never_live(*_: object, **__: object) -> None:
         raise InstallerError("No pod is Ready.")
 
-    monkeypatch.setattr(up.Live, "wait_live", never_live)
+    monkeypatch.setattr(up.RunningService, "wait_for_rollout", never_live)
     with pytest.raises(InstallerError, match="No pod is Ready"):
         up.until_live(project)
     assert "Anyone can pull docker.io/acme/web" in capsys.readouterr().err
@@ -160,16 +160,16 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     """Each time costs three questions to the code host, which counts them."""
     reads: list[Any] = []
     later = replace(RECORD, revision="s" * 40)
-    told: list[Delivered] = []
+    told: list[DeploymentRecord] = []
     project: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(named=str), cluster=None, resources=list)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
     monkeypatch.setattr(up, "_tell", lambda _, record: told.append(record))
     monkeypatch.setattr(up, "hint", lambda _: "")
-    monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: expected())
+    monkeypatch.setattr(up.RunningService, "wait_for_rollout", lambda _, expected, *__: expected())
     up.until_live(project)
     assert (reads, told) == ([], [RECORD]), "what was waited for is what is told"
-    monkeypatch.setattr(up.Live, "wait_live", lambda _, expected, *__: (expected(), expected()))
+    monkeypatch.setattr(up.RunningService, "wait_for_rollout", lambda _, expected, *__: (expected(), expected()))
     up.until_live(project)
     assert told[1:] == [later], "another delivery came meanwhile"

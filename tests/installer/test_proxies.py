@@ -86,7 +86,7 @@ def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
     ],
 )
 def test_a_push_that_a_proxy_stops_is_told_with_the_variable(dead: str, said: str) -> None:
-    fix, again = Login("github.com", "", {}).way_out(said)
+    fix, again = Login("github.com", "", {}).fix_for(said)
     assert dead in fix
     assert again
 

@@ -12,8 +12,8 @@ from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
 from installer.status.deployment_status import judge
-from installer.status.in_cluster import ApiServer, InCluster
-from installer.status.reporter_main import Recorded
+from installer.status.in_cluster import ApiServer, ServiceInCluster
+from installer.status.reporter_main import RecordedDeployment
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
@@ -105,8 +105,8 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
         for name, value in cluster.variables.items():
             monkeypatch.setenv(name, value)
-        service = InCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
-        record = Recorded("c" * 40, REVISION, "sha256:0")
+        service = ServiceInCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
+        record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
         verdict = judge(service, record)
         assert verdict

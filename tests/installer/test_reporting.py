@@ -16,7 +16,7 @@ from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_login import ID, KEY
 from installer.resources.reporter_pod import manifests
-from installer.status.deployment_record import Delivered
+from installer.status.deployment_record import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation
@@ -67,7 +67,7 @@ class Pod:
     def shows(self, *states: str) -> None:
         eventually(f"{states}, not {self.shop.states}: {self.log()}", lambda: self.shop.states == [*states], 60)
 
-    def deliver(self) -> Delivered:
+    def deliver(self) -> DeploymentRecord:
         """Deliver as the workflow does: image.yaml in its own words, and a Deployment that its message names."""
         number = len(self.shop.repository.deployments) + 1
         record = replace(self.shop.deliver(), digest=f"sha256:{number:064x}")

@@ -73,7 +73,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     return Project.open(tmp_path), deliver
 
 
-def now(opened: Project) -> deployment_record.Delivered:
+def now(opened: Project) -> deployment_record.DeploymentRecord:
     record = deployment_record.read(opened)
     assert record is not None
     return record

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from installer.status import close_deployment, report
-from installer.status.deployment_status import Verdict
+from installer.status.deployment_status import DeploymentState
 from installer.status.report_deployment import tell
 from tests.github import Fault
 
@@ -19,7 +19,7 @@ def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(
     assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
     assert status.log_url.endswith("/actions/runs/7"), "the run that delivered it"
     shop.github.changes.clear()
-    shop.verdict = Verdict("success", "all 3 pods answer aaaaaaaaaaaa")
+    shop.verdict = DeploymentState("success", "all 3 pods answer aaaaaaaaaaaa")
     told = tell(shop.project(), record)
     assert (told.text, told.news) == (f"success: {LIVE.text}", False)
     assert shop.github.changes == []
@@ -34,7 +34,7 @@ def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Sh
     shop.verdict = replace(CRASH, reason=CRASH.reason.replace("code 1", "code 137"))
     assert not tell(shop.project(), record).news
     assert shop.github.changes == []
-    for verdict, state in ((Verdict("failure", "503", "probe"), "failure"), (LIVE, "success")):
+    for verdict, state in ((DeploymentState("failure", "503", "probe"), "failure"), (LIVE, "success")):
         shop.verdict = verdict
         assert tell(shop.project(), record).news
         assert (shop.newest.state, shop.newest.description) == (state, verdict.text)

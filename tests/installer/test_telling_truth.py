@@ -21,8 +21,8 @@ from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.status import close_deployment, deployment_status
 from installer.status.close_deployment import close
-from installer.status.deployment_record import Delivered
-from installer.status.sync_state import Synced
+from installer.status.deployment_record import DeploymentRecord
+from installer.status.sync_state import SyncState
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request
@@ -47,8 +47,8 @@ class Story:
     shop: Shop
     chance: random.Random
     now: float = 0.0
-    delivered: list[Delivered] = field(default_factory=list)
-    noticed: Delivered | None = None
+    delivered: list[DeploymentRecord] = field(default_factory=list)
+    noticed: DeploymentRecord | None = None
     pods: list[str] = field(default_factory=list)
     crashing: bool = False
     outages: list[tuple[float, float, Fault]] = field(default_factory=list)
@@ -84,10 +84,10 @@ class Story:
 
     # --- the service, as it is looked at -------------------------------------------------------
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         well = self.noticed is not None and set(self.pods) == {self.noticed.revision}
         commit = self.noticed.commit if self.noticed else ""
-        return Synced(commit, "Synced", "Healthy" if well else "Progressing", "Succeeded")
+        return SyncState(commit, "Synced", "Healthy" if well else "Progressing", "Succeeded")
 
     def operation(self) -> dict[str, Any]:
         return {}

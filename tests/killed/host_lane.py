@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from installer.engine.reconcile import Apply, plan
-from installer.forges.lock import Lease
+from installer.forges.lock import RepositoryLock
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 
@@ -23,11 +23,11 @@ def up(project: Path) -> None:
     """Do what `up` does, without what it asks a cluster and a person."""
     opened = Project.open(project)
     resources = [resource for resource in opened.resources() if resource.lane != "cluster"]
-    lease = Lease(opened.forge)
+    lock = RepositoryLock(opened.forge)
     if any(planned.change and planned.change.effective for planned in plan(resources)):
-        Apply(resources, Printed(), lease.held).run()
+        Apply(resources, Printed(), lock.held).run()
     else:
-        lease.tidy()
+        lock.tidy()
 
 
 if __name__ == "__main__":

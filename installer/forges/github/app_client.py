@@ -14,7 +14,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ...support.errors import Answered, InstallerError
+from ...support.errors import ApiError, InstallerError
 from ...support.http_client import Client
 from ...support.parsing import UNREADABLE, reading
 from ...support.pod_tls import context
@@ -28,7 +28,7 @@ _TIMEOUT = 15
 _EARLY = 300  # seconds before its end that a token is replaced
 
 
-class No(Answered):
+class No(ApiError):
     """GitHub said no."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from ...config.settings import Settings
-from ...support.errors import Answered, InstallerError
+from ...support.errors import ApiError, InstallerError
 from ...support.process import launch
 from ...support.secret import Secret, redact
 from ...support.wait import stopped
@@ -118,7 +118,7 @@ class _Desk(HTTPServer):
             try:
                 made: dict[str, Any] = self._github.call("POST", f"/app-manifests/{code.reveal()}/conversions")
             except InstallerError as error:
-                if left and not (isinstance(error, Answered) and error.status < 500):
+                if left and not (isinstance(error, ApiError) and error.status < 500):
                     continue
                 told = f"The App is registered, but its key did not come: {redact(error.message)}"
                 fix = f"Make a private key on its page and set {' and '.join(GIVEN)}; or delete it and run this again."

@@ -12,7 +12,7 @@ from github.PublicKey import encrypt
 from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
-from ..api_errors import Refused
+from ..api_errors import GitHubApiError
 from ..base import Commit
 from .rest import GitHubRest
 
@@ -50,7 +50,7 @@ class GitHub(GitHubRest):
         """Return the commit at a branch's head, or None."""
         try:
             found = self.get(self.path("git/ref/heads", branch))
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 409:  # an empty repository
                 return None
             raise
@@ -148,7 +148,7 @@ class GitHub(GitHubRest):
         """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
         try:
             self.call("GET", self.path("rulesets"))
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return False
             if error.status != 404:
@@ -214,7 +214,7 @@ class VariableNote:
         """Change its value; False where it is gone."""
         try:
             self._github.call("PATCH", self._path, {"name": self._name, "value": text})
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 404:
                 return False
             raise

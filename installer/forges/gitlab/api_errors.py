@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...support.errors import InstallerError
-from ..api_errors import Refused, said_to_a_program
+from ..api_errors import GitHubApiError, said_to_a_program
 
 _LATER = "Run this again later: it goes on where it stopped"
 
 
-class RefusedByGitLab(Refused):
+class GitLabApiError(GitHubApiError):
     """GitLab said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:

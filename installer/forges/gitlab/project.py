@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ...support.parsing import reading, text
 from ...support.secret import Secret
 from ..base import Commit
-from .api_errors import RefusedByGitLab
+from .api_errors import GitLabApiError
 from .rest import GitLabRest
 
 HIDES = (17, 6)
@@ -156,7 +156,7 @@ class VariableNote:
         """Write the text and the time; False where it is gone."""
         try:
             self._gitlab.call("PUT", self._path, self._body(text))
-        except RefusedByGitLab as error:
+        except GitLabApiError as error:
             if error.status == 404:
                 return False
             raise
