@@ -89,7 +89,7 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
     flow.add(parts)
 
 
-def by_hand(stage: Stage, flow: Flow, number: int) -> None:
+def manual_step(stage: Stage, flow: Flow, number: int) -> None:
     """Do the parts one by one on this machine: nothing waits for anything."""
     developer = stage.developer
     developer.branch(f"by-hand-{number}")
@@ -154,10 +154,10 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
         developer.project = developer.home / SLUG
         try:
             assert "Live: every pod" in made.stdout + made.stderr, made.stderr
-            by_hand(stage, hand, 0)
+            manual_step(stage, hand, 0)
             for number in range(1, changes + 1):
                 merge(stage, ours, number)
-                by_hand(stage, hand, number)
+                manual_step(stage, hand, number)
             if slow:
                 as_devstream_does(stage)
             for number in range(slow):

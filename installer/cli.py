@@ -60,7 +60,9 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
         "gitops-flask plan --json | jq '.resources[] | select(.action != \"keep\")'",
     )
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where it is unknown.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where something is blocked."
+)
 @as_document
 @on_project
 def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
@@ -73,7 +75,7 @@ def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exi
 
 @cli.command(
     epilog=examples(
-        "gitops-flask up                            shows the plan, asks, goes on to live",
+        "gitops-flask up                            shows the plan, asks, waits until it is live",
         "gitops-flask up --yes                      in scripts and CI",
         "gitops-flask up --renew-key                new deploy keys; the old ones are deleted",
     )
@@ -91,7 +93,7 @@ def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key
     from .commands import up as up_
 
     project = open_project(folder, context, verbose)
-    with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', folder)}", markup=False)):
+    with _reported(resume=lambda: console.err.print(f"Resume with:\n  {command('up', folder)}", markup=False)):
         up_.up(project, yes=yes, renew_key=renew_key)
 
 
@@ -214,8 +216,8 @@ def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()
     crash_report.remember_steps()
-    threading.excepthook = lambda thrown: console.fail(crash_report.told(thrown.exc_value or thrown.exc_type()))
-    with _told():
+    threading.excepthook = lambda thrown: console.fail(crash_report.report(thrown.exc_value or thrown.exc_type()))
+    with _reported():
         try:
             cli(standalone_mode=False)
         except click.ClickException as error:
@@ -224,21 +226,21 @@ def main() -> None:
 
 
 @contextmanager
-def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
+def _reported(resume: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Tell errors as sentences, without a traceback, and then how to go on."""
     try:
         yield
     except Unreadable as error:
-        console.fail(crash_report.told(error))
-        go_on()
+        console.fail(crash_report.report(error))
+        resume()
         sys.exit(1)
     except InstallerError as error:
         console.fail(str(error))
-        go_on()
+        resume()
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
-        go_on()
+        resume()
         sys.exit(130)
     except click.ClickException:
         raise
@@ -246,6 +248,6 @@ def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
         console.hush()
         sys.exit(1)
     except Exception as error:  # whatever it is: a sentence, and the log
-        console.fail(crash_report.told(error))
-        go_on()
+        console.fail(crash_report.report(error))
+        resume()
         sys.exit(1)

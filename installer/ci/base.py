@@ -56,8 +56,8 @@ class CI(Protocol):
     """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
     page: str
     """Where its runs are shown."""
-    blind: bool
-    """Whether it cannot be asked, for want of a token: then it is set up by hand, and deliveries show on `env/dev`."""
+    no_token: bool
+    """Whether it cannot be asked, for want of a token: then it is set up manually, and deliveries show on `env/dev`."""
 
     stored: Stored
     """The variables that its jobs read."""
@@ -86,7 +86,7 @@ class CI(Protocol):
         `inputs` are the scripts' own: `init` (true) of a delivery; `to`, `why` or `release` (true) of a rollback.
         """
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return the command or the page that starts a pipeline."""
 
     def look_up(self, number: int) -> str:
@@ -102,4 +102,4 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 
 def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
-    return f"{command('up', folder)}, then deliver again: {ci.by_hand(DEPLOY)}"
+    return f"{command('up', folder)}, then deliver again: {ci.manual_step(DEPLOY)}"

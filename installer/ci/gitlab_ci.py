@@ -29,7 +29,7 @@ class GitLabCI:
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
-    blind = False
+    no_token = False
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
         self._settings = settings
@@ -92,7 +92,7 @@ class GitLabCI:
         answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
         return int(answer["id"])
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return the page that starts a pipeline, filled in."""
         return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
 
@@ -105,13 +105,13 @@ class GitLabCI:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
         path = self._gitlab.path("pipelines", str(run.number))
         wrong = (self._gitlab.get(path) or {}).get("yaml_errors")
-        told = [f".gitlab-ci.yml: {wrong}"] if wrong else []
+        reported = [f".gitlab-ci.yml: {wrong}"] if wrong else []
         for job in self._gitlab.pages(f"{path}/jobs"):
             if job["status"] in ("failed", "canceled"):
                 log = redact(self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace")))
                 end = log.rstrip().splitlines()[-lines:]
-                told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
-        return "\n".join(told)
+                reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(reported)
 
 
 def _run(found: dict[str, Any]) -> Run:

@@ -87,7 +87,7 @@ class JsonApi(Rest):
         if status in (401, 403):
             return f"The token in {self._variable} is wrong, has expired, or may not do this: make a new one."
         if status >= 500 or status == 429:
-            return f"{self._title} has trouble, or was asked too often: run this again later; it goes on."
+            return f"{self._title} has trouble, or was asked too often: run this again later; it resumes."
         return f"See what {self._title} says; then run this again."
 
 

@@ -204,8 +204,8 @@ def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
         answer = own.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
     if answer.is_redirect:
         there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
-        told = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
-        raise Untrusted(told, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
+        reported = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
+        raise Untrusted(reported, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
     return answer
 
 

@@ -25,8 +25,8 @@ def of_nodes(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _of(node: Object) -> str:
-    told = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
-    return str(_labels(node).get(LABEL) or told)
+    reported = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
+    return str(_labels(node).get(LABEL) or reported)
 
 
 def _labels(node: Object) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Every write to the cluster, through helm: releases are installed, mended and uninstalled here."""
+"""Every write to the cluster, through helm: releases are installed, repaired and uninstalled here."""
 
 import json
 import logging
@@ -52,8 +52,8 @@ class Helm:
         match = re.match(r"v(\d+)\.(\d+)", said)
         found = (int(match[1]), int(match[2])) if match else (4, 0)
         if found < (3, 13):
-            told = f"helm is {said}; 3.13 is the oldest that works."
-            raise InstallerError(told, "https://helm.sh/docs/intro/install")
+            reported = f"helm is {said}; 3.13 is the oldest that works."
+            raise InstallerError(reported, "https://helm.sh/docs/intro/install")
         return found
 
     def releases(self, namespace: str, selector: str = "") -> list[Release]:
@@ -108,8 +108,8 @@ class Helm:
             return False
         found = self.release(str(holder[0]), str(holder[1]))
         if thing is not None and found is not None and found.ours and not self._holds(found, thing):
-            told = f"{thing['kind']} {thing['metadata']['name']}"
-            what = f"{told} says that the release {found.name} in {found.namespace} holds it, which does not."
+            reported = f"{thing['kind']} {thing['metadata']['name']}"
+            what = f"{reported} says that the release {found.name} in {found.namespace} holds it, which does not."
             fix = f"Somebody changed its annotations: remove that {thing['kind']}, then run this again."
             raise InstallerError(what, fix)
         self.uninstall(str(holder[0]), str(holder[1]))
@@ -266,7 +266,7 @@ class Helm:
         shown = f"helm {' '.join(arguments[:3])}"  # the rest is long, and the values never were arguments
         if UNREACHABLE.search(said):
             raise self._cluster.failure(answer, shown)
-        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        raise CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
 
 
 def _named(name: str, releases: list[Release]) -> Release | None:

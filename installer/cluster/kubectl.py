@@ -163,8 +163,8 @@ class Cluster:
         with self._forwarding(target, namespace, local_port, port) as (_, kubectl):
             ready()
             kubectl.process.wait()
-            told = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
-            raise InstallerError(told, "Its pod may be gone: run this again.")
+            reported = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
+            raise InstallerError(reported, "Its pod may be gone: run this again.")
 
     @contextmanager
     def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
@@ -227,7 +227,7 @@ class Cluster:
         """Turn kubectl's refusal into an error, with the fix where the cluster is out of reach."""
         said = redact(answer.err or answer.out).strip()
         if not UNREACHABLE.search(said):
-            return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+            return CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."

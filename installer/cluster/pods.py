@@ -89,11 +89,11 @@ def problems(cluster: Cluster, namespace: str, selector: str) -> list[str]:
 def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
     """List what a pod that is not ready suffers from, from its state and its newest warning."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    told = [trouble.text for trouble in of_pod(pod, events)]
+    reported = [trouble.text for trouble in of_pod(pod, events)]
     newest = newest_warning(pod, events)
-    if newest and not any(text in newest or newest.partition(": ")[2] in text for text in told):
-        told.append(newest)
-    found = [one_line(f"pod {name}: {text}") for text in told]
+    if newest and not any(text in newest or newest.partition(": ")[2] in text for text in reported):
+        reported.append(newest)
+    found = [one_line(f"pod {name}: {text}") for text in reported]
     if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
         found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]

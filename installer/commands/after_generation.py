@@ -61,10 +61,10 @@ def offer(folder: Path, mode: Mode) -> bool:
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
     except Exception as error:  # the files stay, whatever it is
-        console.fail(crash_report.told(error))
+        console.fail(crash_report.report(error))
     else:
         return True
-    console.report(f"The project is in {folder.resolve()}. Go on with:\n  {resume}")
+    console.report(f"The project is in {folder.resolve()}. Resume with:\n  {resume}")
     return False
 
 

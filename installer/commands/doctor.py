@@ -10,7 +10,7 @@ from .options import opened
 
 
 def doctor(folder: Path, context: str | None, *, as_json: bool = False) -> bool:
-    """Print what each check found, each failure with its fix; return whether nothing must be mended."""
+    """Print what each check found, each failure with its fix; return whether nothing must be repaired."""
     inside = (folder / FILE).exists()
     project = opened(folder, context) if inside else Project.anywhere(context)
     findings = checks.everything(project)
@@ -21,5 +21,5 @@ def doctor(folder: Path, context: str | None, *, as_json: bool = False) -> bool:
     console.show_findings(findings)
     if not inside:
         console.report(f"There is no {FILE} in {folder.resolve()}: what depends on a project was not checked.")
-    console.report("Nothing stands in the way." if fine else "Mend what is marked ✗, then run this again.")
+    console.report("Nothing stands in the way." if fine else "Fix what is marked ✗, then run this again.")
     return fine

@@ -50,9 +50,9 @@ def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
     if not named:
         console.confirm("Remove it?", yes=yes)
     with RepositoryLock(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
-        told = reconcile.remove(resources, steps)
+        reported = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
-    _list([*_staying(told), *images])
+    _list([*_staying(reported), *images])
 
 
 def _staying(fates: Fates) -> list[str]:
@@ -77,7 +77,7 @@ def _by_name(option: str, consequence: str, name: str, given: str | None) -> Non
         if console.interactive():
             raise
         what = f"Nothing was changed: --{option} takes a name, and nobody can be asked for it here."
-        raise InstallerError(what, f"To go on without: {needed}") from None
+        raise InstallerError(what, f"Pass {needed}") from None
     if typed != name:
         console.fail(f"Nothing was changed: that is not {name}.")
         raise click.Abort

@@ -60,8 +60,8 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool
             other = "Choose another name or --output-dir, or move that folder away."
             raise InstallerError(f"No project was written: {error}".removesuffix("."), other) from None
         except CookiecutterException as error:
-            told = getattr(error, "message", None) or str(error)  # some print all that they know
-            raise InstallerError(f"No project was written: {told}", "Give another answer.") from None
+            reported = getattr(error, "message", None) or str(error)  # some print all that they know
+            raise InstallerError(f"No project was written: {reported}", "Give another answer.") from None
         except OSError as error:
             where = f"Both {output} and HOME, where cookiecutter keeps what was answered, must be yours to write."
             raise InstallerError(f"No project was written: {error}", where) from None

@@ -18,7 +18,7 @@ NOTHING, ERROR, CHANGES = 0, 1, 3
 
 
 def plan(project: Project, *, as_json: bool = False) -> int:
-    """Print the plan and return its code. Works, half blind, with nothing at hand."""
+    """Print the plan and return its code. Works without a token or a cluster, as far as that goes."""
     problems = checks.before_reading(project)
     planned = look(project, problems)
     findings = beforehand(project, planned, problems)
@@ -31,8 +31,8 @@ def plan(project: Project, *, as_json: bool = False) -> int:
 
 def beforehand(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
     """Return the problems with looking, those that `up` would refuse to begin with, and what is worth knowing."""
-    blind = {problem.lane for problem in problems}
-    return [*problems, *checks.before_writing(project, planned, blind), *checks.notes(project, blind)]
+    unreachable = {problem.lane for problem in problems}
+    return [*problems, *checks.before_writing(project, planned, unreachable), *checks.notes(project, unreachable)]
 
 
 def show(project: Project, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
@@ -49,10 +49,10 @@ def show(project: Project, planned: Sequence[Planned], findings: Sequence[Findin
         known = {finding.what for finding in missing}
         given = [(p, f"{p.resource.title}: {p.change.note}") for p in planned if p.change and p.change.blocked]
         missing += [Finding(p.resource.lane, what, p.change.fix) for p, what in given if p.change and what not in known]
-    for head, told in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
-        if told:
+    for head, reported in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
+        if reported:
             console.report(f"\n{head}:")
-        for finding in told:
+        for finding in reported:
             console.report(f"- {finding}")
 
 

@@ -46,7 +46,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
         planned = reconcile.plan(_resources(project, renew_key=renew_key))
     project, planned = _complete(project, planned, renew_key=renew_key)
     lock = RepositoryLock(project.forge)
-    if any(p.change and p.change.action != "unavailable" for p in planned):
+    if any(p.change and p.change.action != "skipped" for p in planned):
         with timeline.span("checking"):
             findings = beforehand(project, planned, [])
             checks.refuse([*checks.blocked(planned), *(finding for finding in findings if finding.problem)])
@@ -119,9 +119,9 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
             live.wait_for_rollout(expected, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
-            _tell(project, deployment_record.read(project) or record)
+            _report(project, deployment_record.read(project) or record)
         raise
-    _tell(project, record)
+    _report(project, record)
     if picture:  # before what the user looks for, which is to stay on the screen
         console.show_timeline(picture)
     if record.hold:
@@ -140,11 +140,11 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
         console.fail(f"Whether anyone can pull the image could not be checked: {error}")
 
 
-def _tell(project: Project, record: DeploymentRecord) -> None:
+def _report(project: Project, record: DeploymentRecord) -> None:
     """Let the commit's page show what became of its delivery; where that says something new, say so here too."""
-    told = report_deployment.tell(project, record, console.report)
-    if told.news:
-        console.report(f"GitHub Deployment: {told.text}")
+    reported = report_deployment.report_outcome(project, record, console.report)
+    if reported.news:
+        console.report(f"GitHub Deployment: {reported.text}")
 
 
 def _try_webhook(project: Project) -> None:

@@ -41,7 +41,7 @@ class Settings:
     ca: str = ""  # the company's that signed GitHub's certificate, in PEM; so `registry_ca`
     access: str = "ssh"
     image_visibility: str = "public"
-    image_reuse: str = "none"  # pushed: what the registry has of a private image is believed
+    image_reuse: str = "none"  # pushed: what the registry has of a private image is trusted
     registry_ca: str = ""
     registry_ca_file: str = ""
     registry_token_server: str = ""  # the host that the registry has its logins sent to, where its name does not say so

@@ -96,7 +96,7 @@ _OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
 def load(project: Path) -> Settings:
     """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
     path = project / FILE
-    fix = "Mend the line that it names."
+    fix = "Fix the line that it names."
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Strict)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def load(project: Path) -> Settings:
     except IsADirectoryError:
         raise InstallerError(f"{path} is a folder.", f"{FILE} must be a file.") from None
     except OSError as error:
-        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Mend that, then run this again.") from None
+        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Fix that, then run this again.") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InstallerError(f"{path} is no UTF-8, in line {line}.", "Save it in that encoding.") from None
@@ -190,7 +190,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if _at(tree, "version") != 1:
         wrong.append("version: must be 1")
     if wrong:
-        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
+        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
     return Settings(**values, argocd_values=extra)
 

@@ -6,8 +6,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 Lane = Literal["github", "gitlab", "cluster"]
 """Where a thing is: at the code host, by its kind, or in the cluster."""
-Action = Literal["create", "change", "unseen", "blocked", "unavailable"]
-"""`unseen` would create, had it been possible to look; `blocked` and `unavailable` say why in their note."""
+Action = Literal["create", "change", "unseen", "blocked", "skipped"]
+"""`unseen` would create, had it been possible to look; `blocked` and `skipped` say why in their note."""
 Seen = TypeVar("Seen")
 GOES = "goes"
 WITH_REPOSITORY = "goes with the repository"

@@ -23,7 +23,7 @@ class Commit:
 class Note(Protocol):
     """A line of text that is kept beside the repository, under a name."""
 
-    by_hand: str
+    removed_by: str
     """The command that takes it away."""
 
     def read(self) -> str | None:

@@ -193,7 +193,7 @@ def _reader(settings: Settings) -> Reader | None:
     try:
         key = Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Mend it.") from None
+        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Fix it.") from None
     fields = {"githubAppID": number, "githubAppInstallationID": installation}
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)

@@ -162,10 +162,10 @@ class Clone:
         """Make a merge commit; as the first commit is, it is unsigned where it cannot be signed."""
         about = ("commit-tree", tree, "-p", first, "-p", second, "-m", message)
         known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=self.folder).status == 0
-        told = process.attempt("git", "config", "--bool", "commit.gpgSign", cwd=self.folder).out.strip()
+        reported = process.attempt("git", "config", "--bool", "commit.gpgSign", cwd=self.folder).out.strip()
         env = {} if known else NOBODY
-        made = process.attempt("git", *about, *(["-S"] if told == "true" else []), cwd=self.folder, env=env)
-        if made.status and told == "true":
+        made = process.attempt("git", *about, *(["-S"] if reported == "true" else []), cwd=self.folder, env=env)
+        if made.status and reported == "true":
             made = process.attempt("git", *about, cwd=self.folder, env=env)
         if made.status:
             fix = "Do what git says, then run this again."
@@ -200,8 +200,8 @@ class Clone:
                 break
             fix, again = login.fix_for(answer.err)
             if hook := self._stopped_by(answer.err):
-                by_hand = resume_command.git(self.folder, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
-                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {by_hand}", False
+                manual_step = resume_command.git(self.folder, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
+                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {manual_step}", False
             if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:
@@ -229,8 +229,8 @@ class Clone:
     def _led(self, url: str) -> tuple[str, str]:
         """Return where git pushes what is for an address, and the setting that says so: the longest one that fits."""
         pattern = r"^url\..*\.(push)?insteadof$"
-        told = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self.folder).out
-        rules = [tuple(rule.split("\n", 1)) for rule in told.split("\0") if "\n" in rule]
+        reported = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self.folder).out
+        rules = [tuple(rule.split("\n", 1)) for rule in reported.split("\0") if "\n" in rule]
         for kind in ("pushInsteadOf", "insteadOf"):
             fits = [(key, start) for key, start in rules if key.endswith(f".{kind.lower()}") and url.startswith(start)]
             if fits:

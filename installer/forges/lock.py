@@ -155,10 +155,10 @@ class RepositoryLock:
 
     def _refuse(self, living: Notes) -> None:
         for name, holder in living.items():
-            by_hand = self._forge.note(name).by_hand
+            removed_by = self._forge.note(name).removed_by
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
-                f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {by_hand}",
+                f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {removed_by}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
@@ -223,7 +223,7 @@ class RepositoryLock:
 
     def _lose(self, why: str) -> None:
         what = f"This run does not hold {self._forge.repository} any more: {why}. It stopped before its next write."
-        self._lost = LockLost(what, "Run this again when no other run is at work; it goes on.")
+        self._lost = LockLost(what, "Run this again when no other run is at work; it resumes.")
 
     def _give_back(self) -> None:
         with suppress(InstallerError):  # it becomes void by itself

@@ -48,15 +48,17 @@ def before_reading(project: Project) -> list[Finding]:
     return [finding for finding in _ask(project, checks) if finding.problem]
 
 
-def before_writing(project: Project, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
+def before_writing(project: Project, planned: Sequence[Planned], unreachable: Collection[str] = ()) -> list[Finding]:
     """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster.
 
-    `blind` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
+    `unreachable` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
     """
-    if not any(p.change and p.change.action != "unavailable" for p in planned):
+    if not any(p.change and p.change.action != "skipped" for p in planned):
         return []
     moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
-    found = _ask(project, [check for check in CHECKS if check.before in moments and check.lane(project) not in blind])
+    found = _ask(
+        project, [check for check in CHECKS if check.before in moments and check.lane(project) not in unreachable]
+    )
     return [finding for finding in found if finding.problem]
 
 
@@ -69,9 +71,9 @@ def blocked(planned: Sequence[Planned]) -> list[Finding]:
     ]
 
 
-def notes(project: Project, blind: Collection[str] = ()) -> list[Finding]:
+def notes(project: Project, unreachable: Collection[str] = ()) -> list[Finding]:
     """Return what is worth knowing of the settings, though it stops nothing."""
-    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(project) not in blind]
+    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(project) not in unreachable]
     return [finding for finding in _ask(project, checks) if not finding.stops]
 
 
@@ -79,17 +81,19 @@ def everything(project: Project) -> list[Finding]:
     """Make every check that can be made here and return all that was found, the good as well."""
     here = [check for check in CHECKS if check.anywhere or project.settings.slug]
     first = _ask(project, [check for check in here if check.before == "looking"])
-    blind = {finding.lane for finding in first if finding.problem}
-    later = [check for check in here if check.before != "looking" and check.lane(project) not in blind]
+    unreachable = {finding.lane for finding in first if finding.problem}
+    later = [check for check in here if check.before != "looking" and check.lane(project) not in unreachable]
     found = _each(project, later)
-    told = {check.before for check, findings in found if any(finding.problem for finding in findings)}
+    reported = {check.before for check, findings in found if any(finding.problem for finding in findings)}
     rest = [finding for _, findings in found for finding in findings]
-    return list(dict.fromkeys([*first, *rest, *(_in_the_way(project, blind, told) if project.settings.slug else [])]))
+    return list(
+        dict.fromkeys([*first, *rest, *(_in_the_way(project, unreachable, reported) if project.settings.slug else [])])
+    )
 
 
-def _in_the_way(project: Project, blind: Collection[str], told: Collection[str]) -> list[Finding]:
+def _in_the_way(project: Project, unreachable: Collection[str], reported: Collection[str]) -> list[Finding]:
     """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
-    resources = [r for r in reconcile.visible(project.resources(), blind) if r.key not in told]
+    resources = [r for r in reconcile.visible(project.resources(), unreachable) if r.key not in reported]
     with threads(4) as pool:
         return [finding for found in pool.map(_obstacles, resources) for finding in found]
 
@@ -123,7 +127,7 @@ def _one(project: Project, check: Check) -> list[Finding]:
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
         return [_stumbled(check.lane(project) or project.settings.scm, error)]
     except Exception as error:  # nor must what nobody foresaw
-        what, _, fix = crash_report.told(error).partition("\n  ")
+        what, _, fix = crash_report.report(error).partition("\n  ")
         return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
 
 

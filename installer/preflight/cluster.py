@@ -57,8 +57,8 @@ def namespace(project: Project) -> Iterable[Finding]:
         what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
         yield Finding("cluster", what, "Write another one into gitops.yaml: cluster.namespace.")
     found = project.cluster.get("namespace", name)
-    if found and not is_ours(found, project.settings) and (told := advice(found)):
-        yield Finding("cluster", f"Others made the namespace {name}.", told, stops=False)
+    if found and not is_ours(found, project.settings) and (reported := advice(found)):
+        yield Finding("cluster", f"Others made the namespace {name}.", reported, stops=False)
 
 
 def architectures(project: Project) -> Iterable[Finding]:
@@ -77,8 +77,8 @@ def architectures(project: Project) -> Iterable[Finding]:
         what = f"The nodes are {nodes}, and {project.ci.title} builds for {built}."
         yield Finding("cluster", what, f"gitops-flask up sets it right ({change.note}).", stops=False)
     else:
-        told = ", ".join(platforms.built_for(seen))
-        yield Finding("cluster", f"the nodes are {nodes}" + (f"; images are built for {told}" if told else ""))
+        reported = ", ".join(platforms.built_for(seen))
+        yield Finding("cluster", f"the nodes are {nodes}" + (f"; images are built for {reported}" if reported else ""))
 
 
 def kinds(project: Project) -> Iterable[Finding]:

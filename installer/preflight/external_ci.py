@@ -14,8 +14,8 @@ from .check import Check
 def token(project: Project) -> Iterable[Finding]:
     """Check that the CI takes the token; without one, say what people have to do."""
     ci, variable = project.ci, CI_TOKENS[project.settings.ci]
-    if ci.blind:
-        what = f"There is no {variable}: {ci.title} is to be set up by hand, as `plan` lists it."
+    if ci.no_token:
+        what = f"There is no {variable}: {ci.title} must be set up manually, as `plan` lists it."
         yield Finding(project.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
         return
     try:

@@ -45,11 +45,11 @@ def works(project: Project) -> Iterable[Finding]:
         refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
         yield Finding("gitlab", f"{refused}{error.message}", fix)
         return
-    told = ".".join(map(str, version))
+    reported = ".".join(map(str, version))
     if version < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        yield Finding("gitlab", f"{host} is GitLab {told}; {wanted} is the oldest that works.", "Update it.")
-    yield Finding("gitlab", f"the token for {host}, GitLab {told}, is {user['username']}'s")
+        yield Finding("gitlab", f"{host} is GitLab {reported}; {wanted} is the oldest that works.", "Update it.")
+    yield Finding("gitlab", f"the token for {host}, GitLab {reported}, is {user['username']}'s")
 
 
 def scopes(project: Project) -> Iterable[Finding]:
@@ -98,10 +98,10 @@ def owner(project: Project) -> Iterable[Finding]:
     me = gitlab.call("GET", "/user")
     if found is None:
         what = f"There is no group or user {settings.owner} that the token may see."
-        yield Finding("gitlab", what, f"Mend gitlab.owner in {FILE}: it is the group's full path, like acme/backend.")
+        yield Finding("gitlab", what, f"Fix gitlab.owner in {FILE}: it is the group's full path, like acme/backend.")
     elif found["kind"] == "user" and found["full_path"].casefold() != me["username"].casefold():
         what = f"{settings.owner} is another user: only they can create this."
-        yield Finding("gitlab", what, f"Mend gitlab.owner in {FILE}.")
+        yield Finding("gitlab", what, f"Fix gitlab.owner in {FILE}.")
     elif found["kind"] == "group" and not _may_create(project, found["id"], me["id"]):
         what = f"{settings.owner} does not let you create projects."
         fix = f"Let an owner create {settings.repository}, empty, and make you a maintainer of it; or see "

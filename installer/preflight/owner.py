@@ -14,10 +14,10 @@ def exists(project: Project) -> Iterable[Finding]:
     owner = project.settings.owner
     found = project.github.get(f"/users/{owner}")
     if found is None:
-        yield Finding("github", f"There is no user or organisation {owner}.", f"Mend github.owner in {FILE}.")
+        yield Finding("github", f"There is no user or organisation {owner}.", f"Fix github.owner in {FILE}.")
     elif found["type"] == "User" and project.github.call("GET", "/user")["login"].casefold() != owner.casefold():
         what = f"{owner} is another user: only they can create this."
-        yield Finding("github", what, f"Mend github.owner in {FILE}.")
+        yield Finding("github", what, f"Fix github.owner in {FILE}.")
     else:
         yield Finding("github", f"{owner} is {'an organisation' if found['type'] == 'Organization' else 'you'}")
 

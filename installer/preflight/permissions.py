@@ -49,7 +49,7 @@ LIMITS = (
     Limit(
         "A free plan and a private repository",
         "403 “Upgrade to GitHub Pro or make this repository public …” for rules; 422 for an environment with rules",
-        "Goes on without; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected, and that workflows of "
+        "Continues without; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected, and that workflows of "
         "every branch can read `REGISTRY_TOKEN`, a secret of the repository then. Every run asks again: after an "
         "upgrade the next `up` makes the rules, and moves the secret into an environment.",
         "owner.plan",

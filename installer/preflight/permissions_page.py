@@ -8,7 +8,7 @@ _PAGE = """\
 # What accounts and tokens need
 
 This page is written by `python -m installer.preflight.permissions_page`, from what the checks before the first write
-use. `gitops-flask doctor` makes these checks at any time, and says of each thing that is missing what mends it.
+use. `gitops-flask doctor` makes these checks at any time, and says of each thing that is missing how to fix it.
 
 ## Your token
 

@@ -96,7 +96,7 @@ def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
 
 def _none_at_hand(project: Project) -> Iterable[Finding]:
     """Say what that means: the stored one is kept, but cannot be tried from here."""
-    stored = project.ci.blind or NAME in project.ci.secrets()
+    stored = project.ci.no_token or NAME in project.ci.secrets()
     what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deliveries cannot push'}."
     yield Finding(
         project.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored

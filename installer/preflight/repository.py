@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
-from ..ci.variables import MARK
+from ..ci.variables import OWNER_VARIABLE
 from ..cluster.labels import digest, identities
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
@@ -37,7 +37,7 @@ def same_project(project: Project) -> Iterable[Finding]:
 
 def marked(project: Project, variables: Mapping[str, str]) -> bool:
     """Tell whether the mark of the repository says that it is this project's, under today's address or an earlier."""
-    return any(digest(address) in identities(project.known) for address in variables.get(MARK, "").split())
+    return any(digest(address) in identities(project.known) for address in variables.get(OWNER_VARIABLE, "").split())
 
 
 def others(project: Project) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ci.base import CI, Connect
-from ..ci.variables import MARK
+from ..ci.variables import OWNER_VARIABLE
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
 from ..cluster.helm import Helm
@@ -99,7 +99,7 @@ class Project:
         """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
         settings, found = self.settings, []
         with suppress(InstallerError):
-            found += self.forge.variables().get(MARK, "").split()
+            found += self.forge.variables().get(OWNER_VARIABLE, "").split()
         with suppress(InstallerError):
             wired = [f"{kind}/{settings.application}" for kind in KINDS]
             found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]
@@ -135,7 +135,7 @@ class Project:
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
-        by_hand = partial(register, settings, github) if github and person else None
+        registered_by_user = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
@@ -144,7 +144,7 @@ class Project:
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
-            Platforms(settings, ci.stored, cluster, blind=ci.blind),
+            Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
         ]
         return [
@@ -163,7 +163,7 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, registered_by_user)] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),

@@ -186,7 +186,7 @@ class Application(Resource[Seen]):
                 "path": "chart",
                 "helm": {
                     "releaseName": settings.slug,
-                    # the image last: nobody overrides it by hand
+                    # the image last: nobody overrides it manually
                     "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
                     **self._pulls_with(),
                 },
@@ -196,7 +196,7 @@ class Application(Resource[Seen]):
                 "automated": {"prune": True, "selfHeal": True},
                 # a delivery changes one object: the others are not written
                 "syncOptions": ["ApplyOutOfSyncOnly=true", *(["PruneLast=true"] if moving else [])],
-                # `refresh`: without it a failing sync holds back the commit that mends it
+                # `refresh`: without it a failing sync holds back the commit that fixes it
                 "retry": {
                     "limit": -1,
                     "refresh": True,

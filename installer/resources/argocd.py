@@ -25,7 +25,7 @@ CHART_VERSION = "10.1.1"
 RELEASE = "argocd"
 _DEFAULT = "project default"
 OLDEST = (3, 2)
-"""The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
+"""The first with `retry.refresh`: before it a failing sync holds back the commit that fixes it."""
 CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
 
 
@@ -120,7 +120,7 @@ class ArgoCDInstallation(Resource[Seen]):
             return Change("change", fields, f"wait for {waiting}" if waiting else "")
         if seen.default_users:
             user = seen.default_users[0]
-            return Change("unavailable", note=f"its project default {OPEN}, because Application {user} uses it")
+            return Change("skipped", note=f"its project default {OPEN}, because Application {user} uses it")
         return None
 
     def _unfit(self, seen: Seen) -> Change | None:

@@ -47,13 +47,13 @@ class FirstDeployment(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Only a missing branch needs a first delivery."""
         note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
-        if self._ci.blind:
-            note += f", once it is set up: {self._ci.by_hand(DEPLOY)}"
+        if self._ci.no_token:
+            note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
         return None if seen.delivered else Change("create", note=note)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
-        if self._ci.blind:  # whoever sets the CI up by hand starts it, or their push did
+        if self._ci.no_token:  # whoever sets the CI up manually starts it, or their push did
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it

@@ -94,7 +94,7 @@ class Former(Resource[Seen]):
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))
         if fields and not seen.held:
             return Change("change", tuple(fields))
-        return Change("unavailable", note=stays) if stays else None
+        return Change("skipped", note=stays) if stays else None
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Remove it: first what deploys, then what that needed, then the namespaces."""

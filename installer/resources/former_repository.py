@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ci.variables import MARK
+from ..ci.variables import OWNER_VARIABLE
 from ..cluster.labels import digest
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Resource
@@ -81,7 +81,7 @@ class FormerRepository(Resource[dict[str, Left]]):
             return Left(
                 tuple(key for key in place.keys.list() if key.title in titles),
                 tuple(place.webhooks.list()),
-                digest(settings.url) in map(digest, place.forge.variables().get(MARK, "").split()),
+                digest(settings.url) in map(digest, place.forge.variables().get(OWNER_VARIABLE, "").split()),
             )
         except InstallerError as error:
             return Left(unseen=error.message)
@@ -96,7 +96,7 @@ class FormerRepository(Resource[dict[str, Left]]):
         notes = [f"{url}: {left.unseen}" for url, left in seen.items() if left.unseen]
         if fields:
             return Change("change", tuple(fields), "; ".join(notes))
-        return Change("unavailable", note="; ".join(notes)) if notes else None
+        return Change("skipped", note="; ".join(notes)) if notes else None
 
     def apply(self, seen: dict[str, Left], change: Change) -> None:
         """Remove it: first what gives access, the mark last, so that a run that was killed finds the rest again."""

@@ -65,9 +65,7 @@ class Rules(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
         if seen.rulesets is None:
-            return Change(
-                "unavailable", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected"
-            )
+            return Change("skipped", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected")
         fields = [
             Field(name, _shown(seen.rulesets.get(name)), _shown(ruleset))
             for name, ruleset in self._desired(seen.app).items()
@@ -87,7 +85,7 @@ class Rules(Resource[Seen]):
         if not self._reviews:
             lines.append("and merge without a review (github.reviews is 0)")
         if not self._app:
-            lines.append("and set the checks by hand (this CI's are nobody's App)")
+            lines.append("and set the checks manually (this CI's are nobody's App)")
         return ", ".join(lines)
 
     def apply(self, seen: Seen, change: Change) -> None:

@@ -22,8 +22,8 @@ class Rule:
     force: bool = False
 
     def __str__(self) -> str:
-        told = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
-        return f"{told}, and it can be rewritten" if self.force else told
+        reported = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
+        return f"{reported}, and it can be rewritten" if self.force else reported
 
 
 FOR_MAIN = Rule(NO_ONE, MAINTAINERS)

@@ -74,12 +74,12 @@ class InitialPush(Resource[Seen]):
         return Change("change", note=self._note(seen.files, kept))
 
     def _note(self, files: tuple[str, ...], kept: list[str]) -> str:
-        told = [f"{', '.join(files)} came with the repository, and this project is merged with that"]
+        reported = [f"{', '.join(files)} came with the repository, and this project is merged with that"]
         if replaced := [name for name in files if name not in kept]:
-            told.append(f"this project's {', '.join(replaced)} counts (theirs stays in the history)")
+            reported.append(f"this project's {', '.join(replaced)} counts (theirs stays in the history)")
         if kept:
-            told.append(f"their {', '.join(kept)} is kept")
-        return "; ".join(told)
+            reported.append(f"their {', '.join(kept)} is kept")
+        return "; ".join(reported)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Push the checked-out commit, unless a git that a killed run left behind has done it meanwhile."""

@@ -72,8 +72,8 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             return Change("create")
         if not is_ours(seen.namespace, self._settings):
-            told = advice(seen.namespace)
-            return Change("unavailable", note=told) if told else None
+            reported = advice(seen.namespace)
+            return Change("skipped", note=reported) if reported else None
         fields = differences(ENFORCE, seen.namespace["metadata"]["labels"], "labels.")
         if seen.release != "deployed":
             fields += (Field("release", seen.release, "deployed"),)
@@ -117,7 +117,7 @@ class Namespace(Resource[Seen]):
                 return f"stays, it still holds {', '.join(strangers[:5])}" + (
                     f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
                 )
-            # `keep` guards it against an uninstall by hand: take that off first
+            # `keep` guards it against an uninstall manually: take that off first
             self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))
         self._helm.uninstall(self._release, self._home)
         clear(f"The end of namespace {self._name}", self._remains, self._patience)
@@ -130,8 +130,8 @@ class Namespace(Resource[Seen]):
     def _remains(self) -> str:
         found = self._cluster.get("namespace", self._name)
         conditions = (found or {}).get("status", {}).get("conditions", [])
-        told = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
-        return "" if found is None else "; ".join(told) or f"phase {found['status']['phase']}"
+        reported = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
+        return "" if found is None else "; ".join(reported) or f"phase {found['status']['phase']}"
 
 
 def others(names: list[str]) -> list[str]:

@@ -30,11 +30,11 @@ class Platforms(Resource[Seen]):
     needs = ("repository", "registry-token")
     wanted = False
 
-    def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, blind: bool = False) -> None:
+    def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
         self.lane: Lane = settings.scm
         self._store = store
         self._cluster = cluster
-        self._blind = blind
+        self._no_token = no_token
         self._ci = settings.ci
         self._label = settings.runner
         self._hosted = settings.ci == GITHUB_ACTIONS and settings.host == CLOUD and not settings.runner
@@ -55,8 +55,8 @@ class Platforms(Resource[Seen]):
         if not fields:
             return None
         note = f"the nodes are {' and '.join(seen.nodes)}: {self._how(seen)}"
-        if self._blind:
-            return Change("unavailable", note=f"{note}; set {PLATFORMS} by hand: {fields[0].new}")
+        if self._no_token:
+            return Change("skipped", note=f"{note}; set {PLATFORMS} manually: {fields[0].new}")
         return Change("change" if PLATFORMS in (seen.variables or {}) else "create", fields, note)
 
     def built_for(self, seen: Seen) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ FROM = "gitops-flask/made-from"
 """The annotation that names the variable that the token came from."""
 _EXPOSED = (
     "whoever may push to {branch} can have a pod read {push}, which may push images, and registry.reuse: pushed "
-    "believes what was pushed"
+    "trusts what was pushed"
 )
 _HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
 
@@ -163,7 +163,7 @@ class PullSecret(Resource[Seen]):
             return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._namespace) is not None:
-            fix = "Remove it by hand."
+            fix = "Remove it manually."
             raise InstallerError(f"The Secret {self._name} in {self._namespace} outlived its release.", fix)
         return "removed" if there else "was not there"
 

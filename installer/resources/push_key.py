@@ -123,7 +123,7 @@ class PushKey(Resource[Seen]):
             note = f"these keys may push to {self._settings.branch}, too: {', '.join(seen.others)}"
         if fields:
             return Change("change" if seen.keys or seen.ruleset else "create", fields, note)
-        return Change("unavailable", note=note) if note else None
+        return Change("skipped", note=note) if note else None
 
     def _differences(self, seen: Seen) -> Iterator[Field]:
         if seen.current is None:

@@ -104,7 +104,7 @@ class Watcher(Resource[Seen]):
         if not seen.objects:
             rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
             note = "; ".join(filter(None, [rate, self._unbound(seen.policy)]))
-            return Change("create" if seen.allowed else "unavailable", note=note if seen.allowed else self._without())
+            return Change("create" if seen.allowed else "skipped", note=note if seen.allowed else self._without())
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
             for manifest in manifests(self._settings, self._name, seen.template, seen.key)
@@ -118,7 +118,7 @@ class Watcher(Resource[Seen]):
         if fields or waiting:
             return Change("change", fields, f"wait for it: {waiting}" if waiting else "")
         unbound = self._unbound(seen.policy)
-        return Change("unavailable", note=unbound) if unbound else None
+        return Change("skipped", note=unbound) if unbound else None
 
     def obstacle(self) -> Change | None:
         """Say so where the release that would hold it is another's."""

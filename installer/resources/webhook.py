@@ -108,7 +108,7 @@ class Webhook(Resource[Seen]):
         if fields:
             return Change("change", fields, note)
         if seen.last and not seen.last.accepted:
-            return Change("unavailable", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
+            return Change("skipped", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
         return None
 
     def _agree(self, hook: Hook, seen: Seen) -> bool:
@@ -144,7 +144,7 @@ class Webhook(Resource[Seen]):
         stays = self._stays(self._cluster.get("secret", self._name, self._home))
         there = not stays and self._helm.uninstall(self._name, self._home)
         if not stays and self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually.")
         hooks = self._left()
         for hook in hooks:
             self._hooks.delete(hook)

@@ -21,7 +21,7 @@ class PastDeployment:
 
     commit: str
     revision: str
-    """By its trailer; empty for a commit that was made by hand."""
+    """By its trailer; empty for a commit that was made manually."""
     subject: str
     when: str
 
@@ -55,7 +55,7 @@ def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
             return PastDeployment(past.commit, record.revision, past.subject, past.when)
     raise InstallerError(
         f"There is nothing to go back to: before {now.revision[:12]} nothing was delivered.",
-        "Mend it by a pull request instead.",
+        "Fix it by a pull request instead.",
     )
 
 

@@ -70,7 +70,7 @@ def at(project: Project, commit: str) -> DeploymentRecord:
 
 
 def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], str]:
-    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
+    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, manually perhaps."""
     text = project.forge.file(file, commit)
     try:
         tree = yaml_text.load(text or "")
@@ -111,8 +111,8 @@ def wait(
         say(state)
         if run and run.over:
             logs = project.ci.failing_logs(run) or hindrance(project)
-            told = f"{state} without a delivery: {run.url}"
-            raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
+            reported = f"{state} without a delivery: {run.url}"
+            raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
         return None
 
     found = until(look, seconds, every=1.0)

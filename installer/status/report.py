@@ -62,8 +62,8 @@ class Report:
 
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
-    blind = {problem.lane for problem in problems}
-    unseen = project.settings.scm in blind
+    unreachable = {problem.lane for problem in problems}
+    unseen = project.settings.scm in unreachable
     run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
@@ -72,23 +72,23 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
         parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
     if record:
         parts.append(lambda: _image(project, record))
-    if "cluster" not in blind:
+    if "cluster" not in unreachable:
         parts += [lambda: _argocd(project, record), lambda: _service(project, record)]
     with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
-    if record and "cluster" not in blind:
+    if record and "cluster" not in unreachable:
         rows += _architecture(project, record)
         rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
-    failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, blind)
+    failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
     return Report(rows, problems, record.hold if record else "", under_way, failed)
 
 
-def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, blind: Collection[str]) -> str:
+def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
     """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
     if run and not run.green:
         return "run"
-    if record is None or "cluster" in blind:
+    if record is None or "cluster" in unreachable:
         return ""
     try:
         found = judge(RunningService(project.cluster, project.settings), record)
@@ -104,13 +104,13 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
             fields = ", ".join(field.name for field in p.change.fields)
             state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
             state += f"\n→ {p.change.fix}" if p.change.fix else ""
-            healthy = p.change.action == "unavailable"
+            healthy = p.change.action == "skipped"
         yield Row(p.resource.key, p.resource.title, healthy, state)
 
 
 def _secrets(project: Project) -> Iterator[Row]:
     title = f"{project.ci.title.removeprefix('GitHub ')} secrets"
-    if project.ci.blind:
+    if project.ci.no_token:
         yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {project.ci.title}")
         return
     names = ", ".join(sorted(project.ci.secrets()))
@@ -120,7 +120,7 @@ def _secrets(project: Project) -> Iterator[Row]:
 
 def _run(project: Project, run: Run | None) -> Iterator[Row]:
     title = "last delivery run"
-    if project.ci.blind:
+    if project.ci.no_token:
         yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
         return
     if run is None:
@@ -190,9 +190,9 @@ def _argocd(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
 def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
     live = RunningService(project.cluster, project.settings)
     ready = [answer for answer in live.answers() if answer.ready]
-    told = sorted({answer.revision for answer in ready if answer.revision})
+    reported = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
-        yield Row("service", "service", healthy=False, state=f"answers {', '.join(told) or 'nothing'}")
+        yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
         return
     wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
@@ -213,5 +213,5 @@ def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
             "deployment",
             "GitHub Deployment",
             healthy=True,
-            state=report_deployment.tell(project, record, log.info).text,
+            state=report_deployment.report_outcome(project, record, log.info).text,
         )

@@ -8,7 +8,7 @@ from .deployment_record import DeploymentRecord
 from .rollout import RunningService
 
 
-def tell(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
+def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
     """Close the Deployment of the delivery that `env/dev` records, after asking the pods from here."""
     if project.settings.scm != "github":
         return Reported("")

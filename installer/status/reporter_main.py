@@ -97,9 +97,9 @@ class Reporter:
         if self._record is None or self._record.commit != commit:
             self._record, self._said = RecordedDeployment.at(self._github, commit), None
         if self._record.revision:
-            self._next = time.monotonic() + self._tell(self._record, unrendered=not synced.revision)
+            self._next = time.monotonic() + self._report(self._record, unrendered=not synced.revision)
 
-    def _tell(self, record: RecordedDeployment, *, unrendered: bool) -> float:
+    def _report(self, record: RecordedDeployment, *, unrendered: bool) -> float:
         """Say what became of it where that is not said yet; return how long nothing is to be done."""
         verdict = judge(self._service, record)
         if verdict is None and not unrendered:
@@ -107,13 +107,13 @@ class Reporter:
         said = (verdict.state, verdict.kind) if verdict else ("failure", "chart")
         if said == self._said:
             return QUIET
-        told = close(self._github, self._service, self._place, record, self._say)
-        if told.news and told.text != self._last:
-            self._say(f"{record.revision[:12]}: {told.text}")
-        self._last = told.text
-        if told.done:
+        reported = close(self._github, self._service, self._place, record, self._say)
+        if reported.news and reported.text != self._last:
+            self._say(f"{record.revision[:12]}: {reported.text}")
+        self._last = reported.text
+        if reported.done:
             self._said = said
-        return QUIET if told.done else REPAIR
+        return QUIET if reported.done else REPAIR
 
 
 def run(reporter: Reporter, say: Callable[[str], None], mark: Path) -> None:

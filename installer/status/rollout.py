@@ -101,8 +101,8 @@ class RunningService:
         found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
         if synced and synced.health in ("Degraded", "Unknown") and not found:
             found += self._ailing()
-        told = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
-        return [*dict.fromkeys(told)]
+        reported = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
+        return [*dict.fromkeys(reported)]
 
     def _ailing(self) -> list[str]:
         """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
@@ -217,10 +217,10 @@ class _Waiter:
         return self._troubles
 
     def _failed(self, found: DeploymentState) -> InstallerError:
-        told = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
-        told += [line for line in self._troubles if found.reason not in line]
-        fix = "Mend what it names, by a pull request where it is in the project, then run this again; or `rollback`."
-        return InstallerError("\n  ".join(told), fix)
+        reported = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
+        reported += [line for line in self._troubles if found.reason not in line]
+        fix = "Fix what it names, by a pull request where it is in the project, then run this again; or `rollback`."
+        return InstallerError("\n  ".join(reported), fix)
 
     def _judge(self, wrong: str) -> None:
         times = self._streak.add(self.want.commit, wrong)

@@ -47,14 +47,14 @@ def read(application: Object) -> SyncState:
     failures = _failures(operation)
     unhealed = of_application(application)
     explained = {**failures, **{key: trouble.text for key, trouble in unhealed.items()}}
-    told = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
+    reported = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
     unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
     return SyncState(
         revision=_revision(application),
         sync=status.get("sync", {}).get("status", "Unknown"),
         health=status.get("health", {}).get("status", "Unknown"),
         operation=operation.get("phase", ""),
-        conditions=tuple(one_line(text, _LONGEST) for text in told),
+        conditions=tuple(one_line(text, _LONGEST) for text in reported),
         unrendered=one_line(unrendered[0], _LONGEST) if unrendered else "",
         unhealed=tuple(unhealed.values()),
         reconciled=status.get("reconciledAt") or "",
@@ -83,10 +83,10 @@ def _failures(operation: Object) -> dict[tuple[str, str], str]:
     return {("", ""): f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"}
 
 
-def _differing(resources: Iterable[Object], told: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _differing(resources: Iterable[Object], reported: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Name what differs from what is recorded, where nothing else says so of it."""
     for each in resources:
-        if each.get("status") == "OutOfSync" and _key(each) not in {*told}:
+        if each.get("status") == "OutOfSync" and _key(each) not in {*reported}:
             yield f"{_name(each)} {'is not recorded any more' if each.get('requiresPruning') else 'is OutOfSync'}"
 
 

@@ -1,4 +1,4 @@
-"""The errors that a user can mend; anything else is a bug and keeps its traceback."""
+"""The errors that a user can fix; anything else is a bug and keeps its traceback."""
 
 
 class InstallerError(Exception):

@@ -52,9 +52,9 @@ def silent(url: str, error: Exception) -> InstallerError | None:
     """Return the error to raise where it was a proxy that did not let a request through; None where it was not."""
     variable, proxy = in_the_way(url)
     if variable and _unreadable(_chosen(url)):
-        told = f"{variable} names a proxy by an address that cannot be read."
+        reported = f"{variable} names a proxy by an address that cannot be read."
         fix_for = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
-        return InstallerError(told, fix_for)
+        return InstallerError(reported, fix_for)
     if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
     host = urlsplit(url).hostname
@@ -77,7 +77,7 @@ def fix(url: str) -> str:
     if not variable:
         return ""
     host = urlsplit(url).hostname
-    return f"Start the proxy {proxy}, mend {variable}, which names it, or let {host} be asked without: NO_PROXY={host}"
+    return f"Start the proxy {proxy}, fix {variable}, which names it, or let {host} be asked without: NO_PROXY={host}"
 
 
 def blamed(said: str, url: str) -> str:

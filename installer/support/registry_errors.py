@@ -46,8 +46,8 @@ def refuse(host: str, answer: requests.Response) -> None:
     if answer.status_code >= requests.codes.server_error:
         raise InstallerError(said, "It has trouble, or a proxy on the way to it has. Run this again later.")
     if answer.ok and "html" in answer.headers.get("Content-Type", ""):
-        told = f"{host} answered with a page, as no registry does."
-        raise InstallerError(told, "Is there a proxy or a login page in between? Then run this again.")
+        reported = f"{host} answered with a page, as no registry does."
+        raise InstallerError(reported, "Is there a proxy or a login page in between? Then run this again.")
 
 
 def explained(host: str, status: int, said: str) -> str:

@@ -135,7 +135,7 @@ class AtGitLab:
 
     @property
     def _project(self) -> Any:
-        env, bundle = self._developer.env, self._developer.believes["SSL_CERT_FILE"]
+        env, bundle = self._developer.env, self._developer.trusts["SSL_CERT_FILE"]
         client = Gitlab(self._gitlab.site.web, private_token=env["GITLAB_TOKEN"], ssl_verify=bundle)
         return client.projects.get(self._name)
 

@@ -19,7 +19,7 @@ from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
 from .ground import DEPLOYMENT, SERVER
-from .stage import PASSED_ON, a_shell, at_a_host, believing
+from .stage import PASSED_ON, a_shell, at_a_host, trusting
 from .variant import public
 
 IMAGE = "docker.io/library/python"
@@ -130,7 +130,7 @@ class Street:
     github: GitHub
     home: Path
     env: dict[str, str]
-    believes: dict[str, str]
+    trusts: dict[str, str]
     known_hosts: str
 
     def project(self, owner: str, slug: str, letter: str, *, pushed: bool = True, **sections: Tree) -> Project:
@@ -149,7 +149,7 @@ class Street:
         }
         for section, values in sections.items():
             settings[section] |= values
-        developer = Developer(self.home, self.env, folder, self.believes)
+        developer = Developer(self.home, self.env, folder, self.trusts)
         made = Project(developer, owner, slug, settings, letter * 40)
         made.write()
         developer.git("init", "--quiet", "--initial-branch=main")
@@ -205,7 +205,7 @@ def street(folder: Path) -> Iterator[Street]:
         home = folder / "home"
         home.mkdir()
         env = {**environment, **variant.registry, **a_shell(home, token, variant)}
-        yield Street(github, home, env, believing(ca, folder / "company.pem"), ssh.known_hosts)
+        yield Street(github, home, env, trusting(ca, folder / "company.pem"), ssh.known_hosts)
 
 
 def live(project: Project) -> None:

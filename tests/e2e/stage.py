@@ -145,7 +145,7 @@ class Stage:
         return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).status_code
 
     def rewrite_image(self, digest: str) -> str:
-        """Commit another digest to env/dev by hand, as nobody should; return the one that was there."""
+        """Commit another digest to env/dev manually, as nobody should; return the one that was there."""
         clone = self.developer.home / "by-hand"
         shutil.rmtree(clone, ignore_errors=True)
         self.developer.git("clone", "--quiet", "--branch", "env/dev", f"{self.variant.url}/acme/{SLUG}", str(clone))
@@ -179,8 +179,8 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     certificate, key, ca = variant.certificate(folder / "company")
-    # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
-    knowing = {**environment, **believing(ca, folder / "company.pem")}
+    # what a company's own machines trust; a laptop is its owner's business: `up` gets along without
+    knowing = {**environment, **trusting(ca, folder / "company.pem")}
     machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache")}
     with (
         at_a_host(
@@ -196,7 +196,7 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
         home.mkdir()
         given = {**variant.registry, **reader(host, variant), **of_ci}
         shell = {**environment, **given, **a_shell(home, token, variant)}
-        developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
+        developer = Developer(home, shell, home, trusting(ca, folder / "company.pem"))
         tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
         template = fork(folder / "fork", variant, ssh.known_hosts, ca)
         stage = Stage(host, developer, template, tokens, variant, ci)
@@ -225,8 +225,8 @@ def at_a_host(variant: Variant, **where: Any) -> Iterator[tuple[GitHub | GitLab,
         yield github, github.token("octocat")
 
 
-def believing(ca: Path, bundle: Path) -> dict[str, str]:
-    """Return the settings of a machine that believes a CA beside what this one believes."""
+def trusting(ca: Path, bundle: Path) -> dict[str, str]:
+    """Return the settings of a machine that trusts a CA beside what this one trusts."""
     here = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     bundle.write_text(f"{here.read_text()}\n{ca.read_text()}")
     return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), str(bundle))

@@ -47,7 +47,7 @@ def test_a_server_that_comes_back_is_waited_for(proxy: Proxy) -> None:
     cluster = Cluster()
     cluster.version()
     proxy.refuse()
-    threading.Timer(3, proxy.mend).start()
+    threading.Timer(3, proxy.fix).start()
     assert cluster.get("namespace", "default")
 
 
@@ -64,7 +64,7 @@ def test_a_release_whose_connection_is_cut_is_told_or_made_and_the_next_one_conv
         assert told.count("→") == 1, told
         assert "Traceback" not in told
     assert proxy.count >= nth
-    proxy.mend()
+    proxy.fix()
     install(cluster)
     release = Helm(cluster).release("probe", NAMESPACE)
     assert release

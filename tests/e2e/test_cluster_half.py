@@ -291,7 +291,7 @@ def test_an_application_that_no_controller_ends_is_let_go_and_its_pods_stay(half
     assert pods(half) == before
 
 
-def test_an_app_project_that_waits_for_its_application_is_mended_and_the_pods_stay(half: Half) -> None:
+def test_an_app_project_that_waits_for_its_application_is_repaired_and_the_pods_stay(half: Half) -> None:
     half.wait(record := half.repository.deliver(A))
     before = pods(half)
     delete("appproject")

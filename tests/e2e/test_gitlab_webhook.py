@@ -158,7 +158,7 @@ def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
     assert ground.last() == ("push", 200)
 
 
-def test_another_secret_is_refused_by_argo_cd_and_mended(ground: AtGitLab) -> None:
+def test_another_secret_is_refused_by_argo_cd_and_repaired(ground: AtGitLab) -> None:
     ground.kept.token = "changed at GitLab"
     ground.repository.deliver("e" * 40)
     assert ground.last() == ("push", 400)

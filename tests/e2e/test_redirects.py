@@ -166,7 +166,7 @@ def test_an_api_server_that_is_restarted_while_pods_are_asked_is_waited_for(
     assert asks.there.heard == []
 
 
-def test_the_reporter_believes_no_pod_that_leads_elsewhere_and_keeps_its_token(ground: Ground) -> None:
+def test_the_reporter_trusts_no_pod_that_leads_elsewhere_and_keeps_its_token(ground: Ground) -> None:
     ground.there.heard.clear()
     settings = Settings(
         "Leads", SLUG, "", "github.com", "acme", "private", "docker.io", "acme", NAMESPACE, reporter="app",

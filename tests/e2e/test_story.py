@@ -79,7 +79,7 @@ def test_what_argo_cd_reads_with_may_only_read_and_is_in_the_cluster_alone(stage
     assert project.get("clusterResourceWhitelist", []) == []
 
 
-def test_argo_cd_believes_the_companys_ca(stage: Stage) -> None:
+def test_argo_cd_trusts_the_companys_ca(stage: Stage) -> None:
     given = stage.kubectl("get", "configmap", "argocd-tls-certs-cm", "-n", "argocd")["data"]
     assert given == {stage.variant.host: (stage.developer.project / "ca.pem").read_text()}
 
@@ -129,7 +129,7 @@ def test_status_finds_all_well(stage: Stage) -> None:
     assert states["run"].startswith("success for ")
 
 
-def test_doctor_finds_nothing_to_mend(stage: Stage) -> None:
+def test_doctor_finds_nothing_to_fix(stage: Stage) -> None:
     done = stage.developer.installer("doctor")
     image = f"{stage.variant.account}/{SLUG}"
     assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push {image}" in done.stdout

@@ -114,7 +114,7 @@ def lead(github: StandIn, ca: Path) -> None:
     port = next(each["nodePort"] for each in service["spec"]["ports"] if each["port"] == 443)
     path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
     github.webhooks.leads(HOST, (kubectl("get", "nodes", "-o", f"jsonpath={path}").strip(), port))
-    github.webhooks.believes(ca)
+    github.webhooks.trusts(ca)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
     assert ground.last() == ("push", 200)
 
 
-def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_mended(ground: Ground) -> None:
+def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_repaired(ground: Ground) -> None:
     ground.hook.secret = "changed at GitHub"
     ground.repository.deliver("b" * 40)
     assert ground.last() == ("push", 400)
@@ -223,8 +223,8 @@ def test_one_without_a_signature_is_refused_too(ground: Ground) -> None:
     assert ground.proven()
 
 
-def test_a_certificate_that_github_does_not_believe_is_told_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
-    believed = ground.github.webhooks._context
+def test_a_certificate_that_github_does_not_trust_is_told_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
+    trusted = ground.github.webhooks._context
     ground.github.webhooks._context = ssl.create_default_context()
     try:
         ground.repository.deliver("b" * 40)
@@ -232,9 +232,9 @@ def test_a_certificate_that_github_does_not_believe_is_told_and_stops_nothing(gr
         webhook = ground.resources()["webhook"]
         change = webhook.diff(webhook.observe())
     finally:
-        ground.github.webhooks._context = believed
+        ground.github.webhooks._context = trusted
     assert change
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
     assert "GitHub's push got “peer certificate cannot be authenticated" in change.note
     assert ground.proven()
 

@@ -68,7 +68,7 @@ class Calling:
         """Let a name lead somewhere, as the internet's would; all others lead nowhere."""
         self._leads[host] = address
 
-    def believes(self, ca: Path) -> None:
+    def trusts(self, ca: Path) -> None:
         """Let GitHub trust a CA, as if it were one that everybody trusts."""
         self._context.load_verify_locations(ca)
 
@@ -130,7 +130,7 @@ class Calling:
             connection.sock = self._context.wrap_socket(plain, server_hostname=host)
             connection.request("POST", f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
             answer = connection.getresponse()
-            return self.told(answer.status, answer.read().decode(errors="replace")), answer.status
+            return self.report(answer.status, answer.read().decode(errors="replace")), answer.status
         except ssl.SSLError:
             return self.untrusted
         except TimeoutError:

@@ -119,7 +119,7 @@ class Bench:
         with called(folder, ARGOCD) as self.server:
             self.server.answer = self.answer
             self.github.webhooks.leads(ARGOCD, self.server.address)
-            self.github.webhooks.believes(self.server.ca)
+            self.github.webhooks.trusts(self.server.ca)
             yield
 
     def answer(self, came: Came) -> tuple[int, str]:

@@ -75,7 +75,7 @@ class Bench:
         with called(folder, ARGOCD) as self.server:
             self.server.answer = lambda came: as_argo_cd(kept(self.cluster, "web-webhook", "secret"))(came)
             self.gitlab.webhooks.leads(ARGOCD, self.server.address)
-            self.gitlab.webhooks.believes(self.server.ca)
+            self.gitlab.webhooks.trusts(self.server.ca)
             yield
 
     @property

@@ -88,7 +88,7 @@ def test_an_older_chart_is_upgraded_and_a_newer_one_is_left(chart: str, *, chang
 
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed"])
-def test_a_half_made_release_of_ours_is_mended(status: str) -> None:
+def test_a_half_made_release_of_ours_is_repaired(status: str) -> None:
     change = change_of(argo_cd(WORKING, Helm([replace(OURS, status=status)], SMALL)))
     assert [field.name for field in change.fields] == ["release"]
 
@@ -321,7 +321,7 @@ def test_a_default_project_that_somebody_uses_stays_as_it_is_and_that_is_said(pr
     resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=objects)
     change = change_of(resource)
     assert (change.action, change.note) == (
-        "unavailable", "its project default allows everything, because Application theirs uses it"
+        "skipped", "its project default allows everything, because Application theirs uses it"
     )  # fmt: skip
     resource._default.close()
     assert helm.installed == []

@@ -1,6 +1,6 @@
 """A repository that was renamed, transferred, archived, made public, or given another default branch meanwhile.
 
-Each is said by `plan`, `status` and `doctor`, with what mends it, at a stand-in that does what the code host does then.
+Each is said by `plan`, `status` and `doctor`, with how to fix it, at a stand-in that does what the code host does then.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""What plans, policies, rules, tokens and clocks have to do with it: each is told with what mends it."""
+"""What plans, policies, rules, tokens and clocks have to do with it: each is told with how to fix it."""
 
 import subprocess
 import time
@@ -299,7 +299,7 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
     rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
     change = rules.diff(rules.observe())
     assert change
-    assert (change.action, "main stays unprotected" in change.note) == ("unavailable", True)
+    assert (change.action, "main stays unprotected" in change.note) == ("skipped", True)
     github.accounts["acme"].plan = "team"
     change = rules.diff(rules.observe())
     assert change

@@ -60,7 +60,7 @@ def test_a_failure_ends_what_needs_it_and_tells_what_was_done_and_what_remains()
         run.run()
     told = str(error.value)
     assert "thing secret: no such token" in told
-    assert "mend it" in told
+    assert "fix it" in told
     assert "thing repository" in told.split("Done:")[1].split("Remains:")[0]
     assert all(name in told.split("Remains:")[1] for name in ("thing secret", "thing rules", "thing credential"))
     assert "credential" not in world
@@ -84,8 +84,8 @@ def test_what_is_blocked_keeps_back_what_needs_it_and_nothing_else() -> None:
     assert dict(heard.lines) == {
         **dict.fromkeys(["thing repository", "thing rules", "thing argocd", "thing webhook"], "created"),
         "thing secret": "blocked",
-        "thing credential": "left: it needs thing secret",
-        "thing application": "left: it needs thing credential",
+        "thing credential": "skipped: it needs thing secret",
+        "thing application": "skipped: it needs thing credential",
     }
     told = str(error.value)
     assert "thing secret: somebody else's\n  → Rename it." in told
@@ -142,7 +142,7 @@ def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -
     assert world == {}
 
 
-def test_after_the_failure_is_mended_the_next_run_converges() -> None:
+def test_after_the_failure_is_repaired_the_next_run_converges() -> None:
     world: dict[str, int] = {}
     with pytest.raises(InstallerError):
         Apply(things(world, secret="no")  , Heard()).run()  # fmt: skip

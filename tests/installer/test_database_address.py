@@ -118,7 +118,7 @@ def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
     helm = Helm()
     theirs = resource(holding(slug=None), helm, OTHER)
     change = planned(theirs)
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
     assert "it is kept" in change.note
     reconcile(theirs)
     assert "stays" in theirs.remove()

@@ -129,7 +129,7 @@ def test_live_and_the_address_are_the_last_lines(
         "deployment_record.wait": Record,
         "deployment_record.read": Record,
         "hint": "Address: x",
-        "_tell": None,
+        "_report": None,
     }.items():
         monkeypatch.setattr(f"installer.commands.up.{name}", answer(value))
     monkeypatch.setattr("installer.commands.up.RunningService.wait_for_rollout", answer(None))

@@ -103,7 +103,7 @@ def test_a_former_repository_that_is_gone_or_hidden_is_told_and_no_fault(
     del bench.github.repositories["acme/web"]
     change = looked(former(tmp_path, moved()))
     assert change is not None
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert change.note.startswith(f"{OLD}: it is gone, or your token cannot see it")
 
 
@@ -137,7 +137,7 @@ def test_no_token_goes_to_another_host_than_its_own(
     assert resource.observe() == {before: Left(unseen=why)}
     change = looked(resource)
     assert change is not None
-    assert (change.action, change.note) == ("unavailable", f"{before}: {why}")
+    assert (change.action, change.note) == ("skipped", f"{before}: {why}")
     assert resource.removal(resource.observe()) == f"stays: at {before}, {why}", "down does not promise it"
     assert resource.remove() == f"stays: at {before}, {why}"
 

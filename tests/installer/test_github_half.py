@@ -1,4 +1,4 @@
-"""GitHub's half against the stand-in: made once, kept twice, mended when changed behind its back, removed."""
+"""GitHub's half against the stand-in: made once, kept twice, repaired when changed behind its back, removed."""
 
 import subprocess
 from collections.abc import Callable
@@ -164,7 +164,7 @@ def test_the_marks_are_seen_among_more_variables_and_secrets_than_a_page_holds(h
     assert here.changes == []
 
 
-def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else_moves(
+def test_what_was_changed_behind_its_back_is_planned_and_repaired_and_nothing_else_moves(
     here: StandIn, lane: Lane
 ) -> None:
     apply(lane())
@@ -210,11 +210,11 @@ def test_a_plan_without_rules_is_done_without_and_said(here: StandIn, lane: Lane
     planned = {p.resource.key: p.change for p in plan(lane())}
     rules = planned.pop("rules")
     assert rules is not None
-    assert rules.action == "unavailable"
+    assert rules.action == "skipped"
     assert "unprotected" in rules.note
     token = planned.pop("registry-token")
     assert token is not None
-    assert token.action == "unavailable"
+    assert token.action == "skipped"
     assert "whoever may push a branch can read REGISTRY_TOKEN" in token.note
     assert not any(planned.values())
     here.accounts["acme"].plan = "team"

@@ -1,4 +1,4 @@
-"""GitLab's webhook to Argo CD: made once, its secret in step with Argo CD's, tried, mended, gone without a trace."""
+"""GitLab's webhook to Argo CD: made once, its secret in step with Argo CD's, tried, repaired, gone without a trace."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -126,7 +126,7 @@ def no_pushes(bench: Bench) -> None:
     hook(bench).push_events = False
 
 
-def believes_anybody(bench: Bench) -> None:
+def trusts_anybody(bench: Bench) -> None:
     hook(bench).enable_ssl_verification = False
 
 
@@ -151,14 +151,14 @@ def twice(bench: Bench) -> None:
     [
         (another_secret_in_the_cluster, ["secret"]),
         (no_pushes, ["push_events"]),
-        (believes_anybody, ["enable_ssl_verification"]),
+        (trusts_anybody, ["enable_ssl_verification"]),
         (only_some_branches, ["push_events_branch_filter"]),
         (elsewhere, ["address"]),
         (gone, ["secret"]),
         (twice, ["webhooks"]),
     ],
 )
-def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+def test_what_was_changed_is_told_and_repaired(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
     change(made)
     assert fields(made) == told
     made.apply("webhook")
@@ -208,36 +208,36 @@ def try_it(bench: Bench) -> None:
     up._try_webhook(Project(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
 
 
-def test_up_has_gitlab_try_one_that_was_never_called_and_believes_the_last_call(made: Bench, said: list[str]) -> None:
+def test_up_has_gitlab_try_one_that_was_never_called_and_trusts_the_last_call(made: Bench, said: list[str]) -> None:
     try_it(made)
     try_it(made)
     assert said == ["Webhook: Argo CD took GitLab's last push."] * 2
     assert len(hook(made).events) == 1
 
 
-def test_up_tells_what_does_not_work_and_how_to_mend_it(made: Bench, said: list[str]) -> None:
+def test_up_tells_what_does_not_work_and_how_to_fix_it(made: Bench, said: list[str]) -> None:
     right, made.server.answer = made.server.answer, lambda _: (404, "404 page not found")
     try:
         try_it(made)
     finally:
         made.server.answer = right
     (told,) = said
-    assert told.startswith(f"✗ Webhook: GitLab's push got 404 “404 page not found” from {ADDRESS}: mend argocd.url in")
+    assert told.startswith(f"✗ Webhook: GitLab's push got 404 “404 page not found” from {ADDRESS}: fix argocd.url in")
     change = change_of(made)
     assert change
     assert change.note.startswith("GitLab's push got 404")
 
 
-def test_one_whose_certificate_gitlab_does_not_believe_is_told(made: Bench, said: list[str]) -> None:
+def test_one_whose_certificate_gitlab_does_not_trust_is_told(made: Bench, said: list[str]) -> None:
     made.gitlab.webhooks.forgets()
     try:
         try_it(made)
     finally:
-        made.gitlab.webhooks.believes(made.server.ca)
-    assert "give argocd.example.com a certificate that GitLab believes" in said[0]
+        made.gitlab.webhooks.trusts(made.server.ca)
+    assert "give argocd.example.com a certificate that GitLab trusts" in said[0]
     change = change_of(made)
     assert change
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
 
 
 @pytest.mark.parametrize(

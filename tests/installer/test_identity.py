@@ -65,10 +65,10 @@ def test_an_address_that_the_repository_had_is_ours_and_is_shown_to_change() -> 
 
 
 def test_what_no_installer_made_has_no_address() -> None:
-    head = {"name": "web-dev", "namespace": "argocd", "annotations": {"gitops-flask/address": "copied by hand"}}
-    by_hand = {"kind": "Secret", "metadata": head}
-    assert whose(by_hand) == ""
-    change = not_ours(by_hand, SETTINGS)
+    head = {"name": "web-dev", "namespace": "argocd", "annotations": {"gitops-flask/address": "copied manually"}}
+    manual_step = {"kind": "Secret", "metadata": head}
+    assert whose(manual_step) == ""
+    change = not_ours(manual_step, SETTINGS)
     assert (change.note, change.fix) == ("Secret web-dev in argocd is not ours", "Rename or remove it.")
 
 

@@ -86,7 +86,7 @@ def test_a_proxy_between_kubectl_and_the_cluster_is_told_with_its_variable(
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hidden@127.0.0.1:9")
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster().version()
-    assert "mend HTTPS_PROXY" in caught.value.fix
+    assert "fix HTTPS_PROXY" in caught.value.fix
     assert "hidden" not in str(caught.value)
 
 

@@ -127,5 +127,5 @@ def test_another_namespace_that_admits_privileged_pods_is_told_and_left(level: s
     change = resource.diff(resource.observe())
     assert bool(change) == told
     if change:
-        assert (change.action, change.effective) == ("unavailable", False)
+        assert (change.action, change.effective) == ("skipped", False)
         assert f"kubectl label namespace web-dev {LEVEL}=restricted" in change.note

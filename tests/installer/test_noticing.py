@@ -137,7 +137,7 @@ def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -
 def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
     edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
     change = change_of(Watcher(SETTINGS, *edges))
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert "deliveries wait for Argo CD's own look" in change.note
 
 
@@ -217,7 +217,7 @@ def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
     change = change_of(beside(Cluster(objects, **cluster), running()))
-    assert (change.action, change.note) == ("unavailable", WITHOUT + why)
+    assert (change.action, change.note) == ("skipped", WITHOUT + why)
 
 
 def test_another_projects_policy_is_left() -> None:
@@ -226,7 +226,7 @@ def test_another_projects_policy_is_left() -> None:
         there = objects[kind, f"{NAME}.argocd"]
         objects[kind, f"{NAME}.argocd"] = {**there, "metadata": {**there["metadata"], "labels": {}}}
     change = change_of(resource(objects, running()))
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert f"ValidatingAdmissionPolicy {NAME}.argocd is another project's" in change.note
 
 
@@ -238,7 +238,7 @@ def test_who_may_not_read_policies_is_told_so() -> None:
             return super().get_many(references, namespace)
 
     change = change_of(beside(Closed(argo_cd(None) | watcher()), running()))
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert "Forbidden" in change.note
 
 

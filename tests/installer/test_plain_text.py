@@ -106,7 +106,7 @@ class Thing:
     key, lane, title = "thing", "cluster", EVIL
 
 
-FINDING = Finding("cluster", f"it is\n{FORGED}{EVIL}", f"mend\n{FORGED}{EVIL}")
+FINDING = Finding("cluster", f"it is\n{FORGED}{EVIL}", f"fix\n{FORGED}{EVIL}")
 REPORT = Report([Row("run", EVIL, False, f"failed\n{FORGED}\n{EVIL}")], [FINDING])
 PLANNED: Any = [Planned(Thing(), Change("change", (Field(EVIL, EVIL, EVIL),), EVIL))]  # type: ignore[arg-type]
 

@@ -145,7 +145,7 @@ def test_where_no_native_machine_can_be_taken_it_is_said_what_builds_it(
 class CircleCI:
     """Its variables, of which it shows the ends."""
 
-    blind: bool = False
+    no_token: bool = False
     there: dict[str, Shown] | None = field(default_factory=dict)
 
     def variables(self) -> dict[str, Shown] | None:
@@ -170,12 +170,12 @@ def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
 
 
 def test_where_the_ci_cannot_be_asked_a_person_is_told_what_to_set() -> None:
-    store: Any = CircleCI(blind=True)
-    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), blind=True)
+    store: Any = CircleCI(no_token=True)
+    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), no_token=True)
     planned = resource.diff(resource.observe())
     assert planned
-    assert planned.action == "unavailable"
-    assert planned.note.endswith("; set PLATFORMS by hand: linux/arm64")
+    assert planned.action == "skipped"
+    assert planned.note.endswith("; set PLATFORMS manually: linux/arm64")
 
 
 # --- as people see it -------------------------------------------------------------------------------------------------

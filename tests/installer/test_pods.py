@@ -28,7 +28,7 @@ class Cluster:
         self.said, self.objects, self.forwards = said, objects or {}, forwards or {}
         self.paths: list[str] = []
         self.asked: list[str] = []
-        self.mends: list[Answer] = []
+        self.fixes: list[Answer] = []
 
     @contextmanager
     def proxied(self, paths: Sequence[str]) -> Iterator["Cluster"]:
@@ -43,8 +43,8 @@ class Cluster:
         self.asked.append(path)
         name = path.split("/pods/")[1].partition(":")[0]
         found = self.said[name]
-        if self.mends:
-            self.said[name] = self.mends.pop(0)
+        if self.fixes:
+            self.said[name] = self.fixes.pop(0)
         if isinstance(found, OSError):
             raise found
         return found
@@ -127,7 +127,7 @@ def test_an_api_server_that_is_restarted_is_asked_again_and_a_pod_that_is_silent
     monkeypatch.setattr("installer.cluster.transient_errors.pause", pauses.append)
     away = Answer(500, "Internal Server Error", {}, "dial tcp 10.0.0.1:6443: connect: connection refused")
     cluster: Any = Cluster({"a": away})
-    cluster.mends = [away, ok("abc")]
+    cluster.fixes = [away, ok("abc")]
     assert answers(cluster, "web-dev", [pod("a")])[0].revision == "abc"
     assert pauses == [1.0, 2.0]
     pauses.clear()

@@ -130,7 +130,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
     ci = SimpleNamespace(named=str)
     project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, forge=None)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
-    monkeypatch.setattr(up, "_tell", lambda *_: None)
+    monkeypatch.setattr(up, "_report", lambda *_: None)
 
     def never_live(*_: object, **__: object) -> None:
         raise InstallerError("No pod is Ready.")
@@ -165,7 +165,7 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
-    monkeypatch.setattr(up, "_tell", lambda _, record: told.append(record))
+    monkeypatch.setattr(up, "_report", lambda _, record: told.append(record))
     monkeypatch.setattr(up, "hint", lambda _: "")
     monkeypatch.setattr(up.RunningService, "wait_for_rollout", lambda _, expected, *__: expected())
     up.until_live(project)

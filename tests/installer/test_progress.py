@@ -14,7 +14,7 @@ def test_each_step_ends_in_a_counted_line(capsys: pytest.CaptureFixture[str]) ->
         "repository": "created",
         "initial-push": "failed",
         "argocd": "blocked",
-        "namespace": "left: it needs argocd",
+        "namespace": "skipped: it needs argocd",
     }
     with Steps(4) as steps:
         for title, outcome in outcomes.items():
@@ -24,7 +24,7 @@ def test_each_step_ends_in_a_counted_line(capsys: pytest.CaptureFixture[str]) ->
         "✓   1/4  repository: created (1.2 s)",
         "✗   2/4  initial-push: failed (1.2 s)",
         "✗   3/4  argocd: blocked (1.2 s)",
-        "!   4/4  namespace: left: it needs argocd (1.2 s)",
+        "!   4/4  namespace: skipped: it needs argocd (1.2 s)",
     ]
 
 

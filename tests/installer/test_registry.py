@@ -98,7 +98,7 @@ def test_a_rate_limit_while_looking_for_an_image_is_explained(hub: Registry) -> 
     assert "counts by address" in error.value.fix
 
 
-def test_a_company_registry_is_believed_with_its_ca_and_named_without(
+def test_a_company_registry_is_trusted_with_its_ca_and_named_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "localhost")
@@ -261,7 +261,7 @@ def test_a_registry_cannot_have_the_login_sent_to_another_host_nor_in_clear(
     assert not any(given for *_, given in server.seen)
 
 
-def test_the_token_server_that_the_project_names_is_believed(
+def test_the_token_server_that_the_project_names_is_trusted(
     company: tuple[Registry, Login], elsewhere: Registry, tmp_path: Path
 ) -> None:
     server, login = company

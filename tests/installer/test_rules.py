@@ -189,7 +189,7 @@ def test_the_number_of_actions_is_the_one_of_that_server(ghes: StandIn, monkeypa
     assert numbers != {15368}  # as at github.com
 
 
-def test_travis_ci_is_believed_about_its_own_check_alone(acme: Acme) -> None:
+def test_travis_ci_is_trusted_about_its_own_check_alone(acme: Acme) -> None:
     acme.apply(replace(SETTINGS, ci="travis-ci"), TravisCI)
     (name,) = TravisCI.checks
     number, sha = acme.pull()
@@ -206,7 +206,7 @@ def test_a_check_of_travis_ci_lets_it_merge(acme: Acme) -> None:
 
 def test_circleci_s_statuses_are_nobodys_and_the_plan_says_so(acme: Acme) -> None:
     change = acme.apply(replace(SETTINGS, ci="circleci"), CircleCI)
-    assert "set the checks by hand" in change.note
+    assert "set the checks manually" in change.note
     number, sha = acme.pull()
     acme.set_by_hand(sha, *CircleCI.checks)
     assert acme.merge(number).status_code == 200

@@ -63,7 +63,7 @@ class Place:
 
     class ci:  # noqa: N801
         title = "GitHub Actions"
-        blind = False
+        no_token = False
         newest = staticmethod(lambda _: None)
         failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 
@@ -243,12 +243,12 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
 
 def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
     first, second, third, *_ = things({})
-    planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("unavailable", note="plan"))]
+    planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("skipped", note="plan"))]
     rows = status_report._resources([status_report.Planned(*each) for each in planned])
     assert [(row.healthy, row.state) for row in rows] == [
         (True, "as it should be"),
         (False, "change: n"),
-        (True, "unavailable: plan"),
+        (True, "skipped: plan"),
     ]
 
 

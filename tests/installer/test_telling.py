@@ -6,7 +6,7 @@ import pytest
 
 from installer.status import close_deployment, report
 from installer.status.deployment_status import DeploymentState
-from installer.status.report_deployment import tell
+from installer.status.report_deployment import report_outcome
 from tests.github import Fault
 
 from .shop import ADDRESS, CRASH, LIVE, Shop
@@ -14,13 +14,13 @@ from .shop import ADDRESS, CRASH, LIVE, Shop
 
 def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
     record = shop.deliver()
-    assert tell(shop.project(), record).text == f"success, told now: {LIVE.text}"
+    assert report_outcome(shop.project(), record).text == f"success, told now: {LIVE.text}"
     status = shop.newest
     assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
     assert status.log_url.endswith("/actions/runs/7"), "the run that delivered it"
     shop.github.changes.clear()
     shop.verdict = DeploymentState("success", "all 3 pods answer aaaaaaaaaaaa")
-    told = tell(shop.project(), record)
+    told = report_outcome(shop.project(), record)
     assert (told.text, told.news) == (f"success: {LIVE.text}", False)
     assert shop.github.changes == []
 
@@ -28,21 +28,21 @@ def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(
 def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
     record = shop.deliver()
     shop.verdict = CRASH
-    assert tell(shop.project(), record).news
+    assert report_outcome(shop.project(), record).news
     assert (shop.newest.state, shop.newest.description, shop.newest.environment_url) == ("failure", CRASH.text, "")
     shop.github.changes.clear()
     shop.verdict = replace(CRASH, reason=CRASH.reason.replace("code 1", "code 137"))
-    assert not tell(shop.project(), record).news
+    assert not report_outcome(shop.project(), record).news
     assert shop.github.changes == []
     for verdict, state in ((DeploymentState("failure", "503", "probe"), "failure"), (LIVE, "success")):
         shop.verdict = verdict
-        assert tell(shop.project(), record).news
+        assert report_outcome(shop.project(), record).news
         assert (shop.newest.state, shop.newest.description) == (state, verdict.text)
 
 
 def test_nothing_is_told_while_nothing_is_certain(shop: Shop) -> None:
     record, shop.verdict = shop.deliver(), None
-    assert tell(shop.project(), record).text == "in progress: Handed to Argo CD"
+    assert report_outcome(shop.project(), record).text == "in progress: Handed to Argo CD"
     assert shop.states == ["in_progress"]
 
 
@@ -51,7 +51,7 @@ def test_older_ones_become_inactive_open_or_not(shop: Shop) -> None:
     shop.deliver()
     shop.deliver(state="failure")
     shop.deliver(environment="test")
-    tell(shop.project(), shop.deliver())
+    report_outcome(shop.project(), shop.deliver())
     assert shop.states == ["inactive", "inactive", "failure", "in_progress", "success"]
 
 
@@ -59,14 +59,14 @@ def test_one_that_a_newer_run_has_opened_meanwhile_is_left(shop: Shop) -> None:
     shop.deliver()
     (waiting,) = shop.repository.deployments.values()
     waiting.created_at = "2999-01-01T00:00:00Z"
-    tell(shop.project(), shop.deliver())
+    report_outcome(shop.project(), shop.deliver())
     assert shop.states == ["in_progress", "success"]
 
 
 def test_what_was_seen_is_not_told_once_another_delivery_has_come(shop: Shop) -> None:
     record = shop.deliver()
     shop.before_posting = lambda: void(shop.commit("Deliver another", "env/dev"))
-    assert "another delivery has come since" in tell(shop.project(), record).text
+    assert "another delivery has come since" in report_outcome(shop.project(), record).text
     assert shop.states == ["in_progress"]
 
 
@@ -82,7 +82,7 @@ def test_a_deployment_of_something_else_is_never_closed(shop: Shop, wrong: str) 
     if wrong == "gone":
         shop.repository.deployments.clear()
     shop.github.changes.clear()
-    assert tell(shop.project(), record).text == "none was opened for this delivery"
+    assert report_outcome(shop.project(), record).text == "none was opened for this delivery"
     assert shop.github.changes == []
 
 
@@ -95,7 +95,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
     shop.github.faults.order(
         Fault("500", message="Server Error"), "POST", "/statuses", times=len(close_deployment.PAUSES)
     )
-    assert tell(shop.project(), record, said.append).text.startswith("success, told now")
+    assert report_outcome(shop.project(), record, said.append).text.startswith("success, told now")
     assert shop.newest.state == "success"
     assert sum(waited) >= 60
     assert all("GitHub answered 500 to POST" in line for line in said)
@@ -104,7 +104,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
 def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
     record = shop.deliver()
     shop.github.faults.order(Fault("lost", "lost"), "POST", "/statuses", times=1)
-    tell(shop.project(), record)
+    report_outcome(shop.project(), record)
     (deployment,) = shop.repository.deployments.values()
     assert [status.state for status in deployment.statuses] == ["in_progress", "success"]
 
@@ -112,12 +112,12 @@ def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
 def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_tells_it(shop: Shop) -> None:
     record = shop.deliver()
     shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
-    told = tell(shop.project(), record)
+    told = report_outcome(shop.project(), record)
     assert (told.news, told.text.endswith("the next `status` or `up` will")) == (True, True)
     (row,) = report._deployment(shop.project(), record)
     assert (row.healthy, row.state) == (True, told.text), "the service is as well as it was"
     shop.github.faults.clear()
-    assert tell(shop.project(), record).text.startswith("success, told now")
+    assert report_outcome(shop.project(), record).text.startswith("success, told now")
 
 
 def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
@@ -129,7 +129,7 @@ def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
     )
     monkeypatch.setenv("GH_TOKEN", reader)
     shop.github.requests.clear()
-    told = tell(shop.project(), record)
+    told = report_outcome(shop.project(), record)
     assert told.text.startswith("not told: GitHub answered 403 to POST")
     assert len([each for each in shop.github.requests if each.method == "POST"]) == 1
     assert shop.states == ["in_progress"]

@@ -133,7 +133,7 @@ class Weather(Faults):
     def strike(self, request: Request) -> Fault | None:
         story = self._story
         if request.method == "POST":
-            story.told(request)  # the question is on its way at once: what passes before it is what is looked for
+            story.report(request)  # the question is on its way at once: what passes before it is what is looked for
         else:
             story.passes(story.chance.choice([0.1, 0.5, 3.0]))
         if ordered := super().strike(request):

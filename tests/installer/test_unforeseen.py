@@ -56,11 +56,11 @@ def test_where_no_log_can_be_written_that_is_said(monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(crash_report, "_write", full)
-    assert "No log could be written (No space left on device)" in crash_report.told(KeyError("x"))
+    assert "No log could be written (No space left on device)" in crash_report.report(KeyError("x"))
 
 
 def test_a_file_that_cannot_be_used_is_named_and_called_no_fault_of_ours() -> None:
-    said = crash_report.told(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
+    said = crash_report.report(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
     assert said.startswith("/etc/kubernetes/admin.conf: Permission denied.")
     assert "fault" not in said
 

@@ -139,7 +139,7 @@ def test_a_debug_log_does_not_hold_the_secret(bench: Bench, caplog: pytest.LogCa
 
 def another_secret_in_the_cluster(bench: Bench) -> None:
     data = bench.cluster.objects["secret", "web-webhook"]["data"]
-    data["secret"] = base64.b64encode(b"rotated by hand").decode()
+    data["secret"] = base64.b64encode(b"rotated manually").decode()
 
 
 def no_secret_in_the_cluster(bench: Bench) -> None:
@@ -188,7 +188,7 @@ def twice(bench: Bench) -> None:
         (twice, ["webhooks"]),
     ],
 )
-def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+def test_what_was_changed_is_told_and_repaired(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
     number = hook(made).id
     change(made)
     assert fields(made) == told
@@ -309,9 +309,9 @@ def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: 
         (502, "failed to connect to host", "let GitHub reach argocd.example.com"),
         (504, "timed out", "its firewall"),
         (503, "Invalid HTTP Response: 503", "its ingress"),
-        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub believes"),
-        (404, "Invalid HTTP Response: 404", "mend argocd.url in gitops.yaml"),
-        (405, "Invalid HTTP Response: 405", "mend argocd.url in gitops.yaml"),
+        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub trusts"),
+        (404, "Invalid HTTP Response: 404", "fix argocd.url in gitops.yaml"),
+        (405, "Invalid HTTP Response: 405", "fix argocd.url in gitops.yaml"),
         (302, "Invalid HTTP Response: 302", "pass /api/webhook without a login"),
         (401, "Invalid HTTP Response: 401", "pass /api/webhook without a login"),
         (400, "Invalid HTTP Response: 400", "the Argo CD of this cluster and no other"),
@@ -329,10 +329,10 @@ def test_one_that_cannot_be_reached_is_unavailable_and_no_change(made: Bench) ->
     try:
         assert hooks.ping(there)
     finally:
-        made.github.webhooks.believes(made.server.ca)
+        made.github.webhooks.trusts(made.server.ca)
     change = change_of(made)
-    assert (change.action, change.effective) == ("unavailable", False)
-    assert "certificate that GitHub believes" in change.note
+    assert (change.action, change.effective) == ("skipped", False)
+    assert "certificate that GitHub trusts" in change.note
     assert change.note.endswith("until then deliveries wait for Argo CD's own look")
     assert hooks.ping(there)
     assert change_of(made) is None

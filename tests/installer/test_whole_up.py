@@ -127,7 +127,7 @@ def test_a_red_delivery_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_
         assert "failure without a delivery: https://github.com/acme/web/actions/runs/" in told
         assert "job image:" in told
         assert "connection refused" in told
-        assert "→ Mend what it names, then run this again." in told
+        assert "→ Fix what it names, then run this again." in told
     assert {name for name, _ in helm.installed} == {"web-dev-namespace", "web-repo", "web-dev"}, "the rest was made"
 
 

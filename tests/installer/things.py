@@ -39,7 +39,7 @@ class Thing(Resource[Any]):
     def apply(self, seen: int | None, change: Change) -> None:
         assert change.effective
         if self.fails:
-            raise InstallerError(self.fails, "mend it")
+            raise InstallerError(self.fails, "fix it")
         assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
         self.world[self.key] = 1
         self.applied.set()

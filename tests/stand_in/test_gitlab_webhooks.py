@@ -33,7 +33,7 @@ def argocd(gitlab: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     on_server(project.git, "update-ref", "refs/heads/main", commit)
     with called(tmp_path, HOST) as server:
         gitlab.webhooks.leads(HOST, server.address)
-        gitlab.webhooks.believes(server.ca)
+        gitlab.webhooks.trusts(server.ca)
         yield server
 
 

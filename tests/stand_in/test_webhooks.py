@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Called]:
 
 def reaches(github: GitHub, server: Called) -> None:
     github.webhooks.leads(HOST, server.address)
-    github.webhooks.believes(server.ca)
+    github.webhooks.trusts(server.ca)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class No(ApiError):
 
 
 class AppGitHub:
-    """One repository; `api` is the base of the REST API, `authority` is whom to believe too, in PEM."""
+    """One repository; `api` is the base of the REST API, `authority` is whom to trust too, in PEM."""
 
     def __init__(self, api: str, host: str, repository: str, app: App, authority: str = "") -> None:
         self.host = host

@@ -47,7 +47,7 @@ def register(settings: Settings, github: GitHub, *, patience: float = PATIENCE) 
         if desk.error:
             raise desk.error
         if desk.app is None:
-            fix = f"Run this again; or make an App by hand and set {' and '.join(GIVEN)} (docs/enterprise.md)."
+            fix = f"Run this again; or make an App manually and set {' and '.join(GIVEN)} (docs/enterprise.md)."
             raise InstallerError(f"Nobody registered the GitHub App within {patience:.0f} s.", fix)
         return desk.app
 
@@ -120,9 +120,9 @@ class _Desk(HTTPServer):
             except InstallerError as error:
                 if left and not (isinstance(error, ApiError) and error.status < 500):
                     continue
-                told = f"The App is registered, but its key did not come: {redact(error.message)}"
+                reported = f"The App is registered, but its key did not come: {redact(error.message)}"
                 fix = f"Make a private key on its page and set {' and '.join(GIVEN)}; or delete it and run this again."
-                raise InstallerError(told, fix) from None
+                raise InstallerError(reported, fix) from None
             else:
                 return made
         raise AssertionError

@@ -198,7 +198,7 @@ class VariableNote:
         self._github = github
         self._name = name
         self._path = github.path("actions/variables", name)
-        self.by_hand = f"gh variable delete {name} --repo {github.repository}"
+        self.removed_by = f"gh variable delete {name} --repo {github.repository}"
 
     @reading("GitHub's answer")
     def read(self) -> str | None:

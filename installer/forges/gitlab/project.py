@@ -140,7 +140,7 @@ class VariableNote:
         self._gitlab = gitlab
         self._name = name
         self._path = gitlab.path("variables", name)
-        self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
+        self.removed_by = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
 
     @reading("GitLab's answer")
     def read(self) -> str | None:
