@@ -85,7 +85,7 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
         eventually(f"{flow.name}: {part}", reached, PATIENCE, every=0.05)
         parts[part] = time.monotonic() - last
         last = time.monotonic()
-    assert stage.forge.delivery_of(revision).green  # and its end: what comes next has the machine for itself
+    assert stage.forge.deployment_of(revision).green  # and its end: what comes next has the machine for itself
     flow.add(parts)
 
 

@@ -48,7 +48,7 @@ class Way:
     whole: list[float] = field(default_factory=list)
     """Until every pod is a new one; they go one after another."""
     core: float = 0.0
-    """Share of one core that Argo CD's namespace used while nothing was delivered."""
+    """Share of one core that Argo CD's namespace used while nothing was deployed."""
 
 
 def cpu_seconds(namespace: str) -> float:
@@ -80,7 +80,7 @@ def measure(half: Half, way: Way, number: int, every: float = 0.1) -> None:
     time.sleep(4 + number * 1.3 % 4)
     revision, what = f"{way.mark}{number:039d}", f"{way.name}, change {number}"
     began = time.monotonic()
-    half.repository.deliver(revision)
+    half.repository.deploy(revision)
     clear(what, lambda: lacks(half, revision), PATIENCE, every=every)
     way.seconds.append(time.monotonic() - began)
     clear(what, lambda: not_yet(half, revision), PATIENCE, every=every)
@@ -89,9 +89,9 @@ def measure(half: Half, way: Way, number: int, every: float = 0.1) -> None:
 
 
 def begin(half: Half) -> None:
-    """Let the first delivery of a project be live."""
+    """Let the first deployment of a project be live."""
     half.apply()
-    half.wait(half.repository.deliver("f" * 40), 300)
+    half.wait(half.repository.deploy("f" * 40), 300)
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         if polled:
             watcher.remove()
             install(half, merged(merged(values, SMALL), POLLING))
-            half.wait(half.repository.deliver("e" * 40), 300)
+            half.wait(half.repository.deploy("e" * 40), 300)
             idle(much)
             for number in range(polled):
                 measure(half, much, number)

@@ -11,7 +11,7 @@ from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
 Pipeline = Literal["deploy", "rollback"]
-"""What a project's CI can be asked to run: a delivery of the head of main, or ci/rollback."""
+"""What a project's CI can be asked to run: a deployment of the head of main, or ci/rollback."""
 DEPLOY: Pipeline = "deploy"
 ROLLBACK: Pipeline = "rollback"
 
@@ -57,7 +57,7 @@ class CI(Protocol):
     page: str
     """Where its runs are shown."""
     no_token: bool
-    """Whether it cannot be asked, for want of a token: then it is set up manually, and deliveries show on `env/dev`."""
+    """Whether there is no API token: then it is set up manually, and deployments show on `env/dev`."""
 
     stored: Stored
     """The variables that its jobs read."""
@@ -83,7 +83,7 @@ class CI(Protocol):
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Start a pipeline on main; return the run's number, or None where the CI does not tell it.
 
-        `inputs` are the scripts' own: `init` (true) of a delivery; `to`, `why` or `release` (true) of a rollback.
+        `inputs` are the scripts' own: `init` (true) of a deployment; `to`, `why` or `release` (true) of a rollback.
         """
 
     def manual_step(self, pipeline: Pipeline) -> str:
@@ -102,4 +102,4 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 
 def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
-    return f"{command('up', folder)}, then deliver again: {ci.manual_step(DEPLOY)}"
+    return f"{command('up', folder)}, then deploy again: {ci.manual_step(DEPLOY)}"

@@ -22,7 +22,7 @@ from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
 
-_WORKFLOWS = {"deploy": ("deliver", "release"), "rollback": ("rollback", "release")}
+_WORKFLOWS = {"deploy": ("deploy", "release"), "rollback": ("rollback", "release")}
 """The workflows of .circleci/config.yml that a pipeline is known by."""
 _LOOK_BACK = 100
 """Pipelines of main among which the newest of a kind is looked for: each is asked for its workflows."""

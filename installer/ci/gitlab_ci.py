@@ -1,4 +1,4 @@
-"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deliver, roll back or release."""
+"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deploy, roll back or release."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ from .registry_token import RegistryToken
 from .variables import Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
-DELIVERS = ("deliver", "init", "release")
-"""The values of the pipeline's variable ACTION with which it delivers; a push's pipeline has none and does."""
+DEPLOYING_ACTIONS = ("deploy", "init", "release")
+"""The values of the pipeline's variable ACTION with which it deploys; a push's pipeline has none and does."""
 ROLLS_BACK = ("rollback", "release")
 _LOOK_BACK = 20
 """Newest pipelines of main among which one of a kind is looked for."""
@@ -62,8 +62,8 @@ class GitLabCI:
 
     @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest pipeline of main that delivers, or that rolls back or releases; or None."""
-        wanted = DELIVERS if pipeline == DEPLOY else ROLLS_BACK
+        """Return the newest pipeline of main that deploys, or that rolls back or releases; or None."""
+        wanted = DEPLOYING_ACTIONS if pipeline == DEPLOY else ROLLS_BACK
         return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:
@@ -72,9 +72,9 @@ class GitLabCI:
 
     def _action(self, found: dict[str, Any]) -> str:
         if found["source"] == "push":
-            return "deliver"
+            return "deploy"
         given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
-        return next((each["value"] for each in given if each["key"] == "ACTION"), "deliver")
+        return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
     def run(self, number: int) -> Run:

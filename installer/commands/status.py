@@ -1,4 +1,4 @@
-"""`status`: what is where, and whether what was delivered is what answers."""
+"""`status`: what is where, and whether what was deployed is what answers."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -34,7 +34,7 @@ def examine(project: Project) -> Report:
 
 
 def _watch(project: Project, *, silent: bool) -> Report:
-    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most.
+    """Look again and again until all is well and no deployment is under way, for a quarter of an hour at most.
 
     What certainly does not become well by itself ends it, too.
     """

@@ -30,7 +30,7 @@ from .open import hint
 from .plan import beforehand, show
 
 DEADLINE = 900.0
-"""Seconds for the first delivery and the rollout together."""
+"""Seconds for the first deployment and the rollout together."""
 AT_THE_END = (Former.key, FormerRepository.key)
 """What is removed once the new one is live."""
 
@@ -100,11 +100,11 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
 
 
 def until_live(project: Project, timeline: Timeline | None = None) -> None:
-    """Wait for the first delivery, then until every pod answers what `env/dev` records."""
+    """Wait for the first deployment, then until every pod answers what `env/dev` records."""
     picture, timeline = timeline, timeline or Timeline()
     waiting = Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with timeline.span(f"first delivery ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
+    with timeline.span(f"first deployment ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, hindrance)
     _report_exposed(project, record)
     live, fresh = RunningService(project.cluster, project.settings), [record]
@@ -126,7 +126,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         console.show_timeline(picture)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
-        console.report(f"Held: {record.hold}. Merges are not delivered until the hold is released: {release}")
+        console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")
     console.report(f"Live: every pod of {project.settings.slug} answers revision {record.revision}.")
     console.report(hint(project))
 
@@ -141,7 +141,7 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
 
 
 def _report(project: Project, record: DeploymentRecord) -> None:
-    """Let the commit's page show what became of its delivery; where that says something new, say so here too."""
+    """Let the commit's page show what became of its deployment; where that says something new, say so here too."""
     reported = report_deployment.report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
@@ -157,6 +157,6 @@ def _try_webhook(project: Project) -> None:
                 console.report(f"Webhook: Argo CD took {hooks.title}'s last {last.event}.")
             else:
                 trouble = last.trouble(hook.address) if last else f"{hooks.title} has not called {hook.address} yet"
-                console.fail(f"Webhook: {trouble}. Until then deliveries wait for Argo CD's own look.")
+                console.fail(f"Webhook: {trouble}. Until then deployments wait for Argo CD's own look.")
     except InstallerError as error:
         console.fail(f"Webhook: not tried: {error}")

@@ -166,7 +166,7 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
 
 
 def ask_delivery_token(credentials: Credentials) -> Credentials:
-    """Ask for the token that deliveries push with on the terminal, hidden."""
+    """Ask for the token that deployments push with on the terminal, hidden."""
     prompt = f"Token with which the CI writes to {credentials.host} (Contents: read and write; not shown)"
     return replace(credentials, delivery_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 

@@ -62,7 +62,7 @@ def namespace(project: Project) -> Iterable[Finding]:
 
 
 def architectures(project: Project) -> Iterable[Finding]:
-    """Compare what the CI builds for, and what was delivered last, with what the nodes are."""
+    """Compare what the CI builds for, and what was deployed last, with what the nodes are."""
     platforms = next((each for each in project.resources() if isinstance(each, Platforms)), None)
     seen = platforms.observe() if platforms else None
     if not platforms or not seen or not seen.nodes:
@@ -71,7 +71,7 @@ def architectures(project: Project) -> Iterable[Finding]:
     record = deployment_record.read(project)
     if record and (wrong := mismatch(record.architectures, seen.nodes)):
         fix = built_anew(project.folder, project.ci)
-        yield Finding("cluster", f"No node runs what was delivered: {wrong}.", fix)
+        yield Finding("cluster", f"No node runs what was deployed: {wrong}.", fix)
     if change := platforms.diff(seen):
         built = ", ".join(platforms.built_for(seen)) or "nothing that is known"
         what = f"The nodes are {nodes}, and {project.ci.title} builds for {built}."

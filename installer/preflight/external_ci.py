@@ -1,4 +1,4 @@
-"""A CI that is not the code host's own: the token for its API, and the one that it delivers with."""
+"""A CI that is not the code host's own: the token for its API, and the one that it deploys with."""
 
 from collections.abc import Iterable
 
@@ -33,7 +33,7 @@ def delivery_token(project: Project) -> Iterable[Finding]:
     more = {"ca": settings.ca, "api_version": settings.api_version}
     found = GitHub(settings.host, given, settings.repository, **more).find()
     if found is None or not (found.get("permissions") or {"push": True})["push"]:
-        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deliveries are pushed with it."
+        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
         fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
         yield Finding(settings.scm, what, fix)
     else:

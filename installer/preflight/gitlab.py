@@ -1,4 +1,4 @@
-"""GitLab: the token and what it may do, whose the project is, and what stands in the way of a delivery."""
+"""GitLab: the token and what it may do, whose the project is, and what stands in the way of a deployment."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta

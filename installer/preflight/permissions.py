@@ -41,15 +41,15 @@ STEPS = (
     Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
-    Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
-    Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
+    Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("show at commits what became of their deployment; done without", "Deployments", "write", "repo"),
     Step("tell Argo CD of each push, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
 LIMITS = (
     Limit(
         "A free plan and a private repository",
         "403 “Upgrade to GitHub Pro or make this repository public …” for rules; 422 for an environment with rules",
-        "Continues without; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected, and that workflows of "
+        "Goes on without; `plan`, `up`, `status` and `doctor` say that `main` stays unprotected, and that workflows of "
         "every branch can read `REGISTRY_TOKEN`, a secret of the repository then. Every run asks again: after an "
         "upgrade the next `up` makes the rules, and moves the secret into an environment.",
         "owner.plan",
@@ -148,7 +148,7 @@ LIMITS = (
     ),
     Limit(
         "Rules of the organisation for all branches",
-        "a delivery's push to `env/dev` is declined",
+        "a deployment's push to `env/dev` is declined",
         "Refused before the first write, with the ruleset that has to except `env/*`.",
         "repository.no_rule_in_the_way",
     ),

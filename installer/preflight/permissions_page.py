@@ -25,7 +25,7 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 
 | for | in the environment | needs | kept in |
 | --- | --- | --- | --- |
-| deliveries, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
+| deployments, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
 | the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret beside the service |
 | Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
 | Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |
@@ -48,7 +48,7 @@ get a list of what to set | nowhere |
 | wire a project to Argo CD | in its namespace: get and create Secrets, Applications and AppProjects |
 | create the service's namespace | create namespaces; or let someone create it |
 | find all that was made under former settings | in the whole cluster: list Secrets and Namespaces; done without |
-| notice deliveries at once | in Argo CD's namespace: create Deployments and Roles; done without |
+| notice deployments at once | in Argo CD's namespace: create Deployments and Roles; done without |
 | limit the watcher's token to what it needs | create and patch {policies}; done without |
 
 ## Accounts, plans and policies

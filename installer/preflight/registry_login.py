@@ -1,4 +1,4 @@
-"""The registry: whether the login that deliveries will use may push."""
+"""The registry: whether the login that deployments will use may push."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ PAGES = {
 
 
 def login(project: Project) -> Iterable[Finding]:
-    """Log in with the token at hand, as deliveries will."""
+    """Log in with the token at hand, as deployments will."""
     settings, credentials = project.settings, project.credentials
     if settings.own_registry:
         yield Finding(settings.scm, f"jobs log in to {settings.registry} each with its own token")
@@ -71,13 +71,13 @@ def first_push(project: Project) -> Iterable[Finding]:
 
 
 def exposed(project: Project) -> Iterable[Finding]:
-    """Say so where the registry gives the delivered image to anyone, though it is to be private."""
+    """Say so where the registry gives the deployed image to anyone, though it is to be private."""
     record = deployment_record.read(project) if project.settings.image_private else None
     return exposed_by(project, record) if record else ()
 
 
 def exposed_by(project: Project, record: DeploymentRecord) -> Iterable[Finding]:
-    """Say so where the registry gives what this delivery records to anyone, though it is to be private."""
+    """Say so where the registry gives what this deployment records to anyone, though it is to be private."""
     settings = project.settings
     own = settings.image_private and record.image == settings.image_repository
     if own and registry.anyone_can_pull(settings, record.digest):
@@ -97,7 +97,7 @@ def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
 def _none_at_hand(project: Project) -> Iterable[Finding]:
     """Say what that means: the stored one is kept, but cannot be tried from here."""
     stored = project.ci.no_token or NAME in project.ci.secrets()
-    what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deliveries cannot push'}."
+    what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deployments cannot push'}."
     yield Finding(
         project.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored
     )

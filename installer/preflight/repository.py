@@ -18,7 +18,7 @@ from ..support import yaml_text
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 
-# Rules by which the delivery's own token could not push to a branch.
+# Rules by which the deployment's own token could not push to a branch.
 _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
 
 _OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
@@ -114,7 +114,7 @@ def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
 
 
 def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
-    """Check that no rule, of the organisation say, keeps deliveries from pushing to the environment's branch."""
+    """Check that no rule, of the organisation say, keeps deployments from pushing to the environment's branch."""
     branch = project.settings.branch
     try:
         rules = list(project.github.pages(project.github.path("rules/branches", branch)))
@@ -122,13 +122,13 @@ def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
         if error.status == 403:  # a plan without rules has none in the way
             return
         raise
-    ours = ruleset_of(project.settings)  # it excepts the key that deliveries push with
+    ours = ruleset_of(project.settings)  # it excepts the key that deployments push with
     excepted = {r["id"] for r in project.github.pages(project.github.path("rulesets")) if r["name"] == ours}
     for rule in rules:
         if rule["type"] in _BLOCKING and rule["ruleset_id"] not in excepted:
             yield Finding(
                 "github",
-                f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deliveries from pushing to {branch}.",
+                f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deployments from pushing to {branch}.",
                 f"Exclude refs/heads/env/* from ruleset {rule['ruleset_id']}: {_rules_page(project, rule)}",
             )
 

@@ -86,7 +86,7 @@ class Project:
 
     @property
     def ci(self) -> CI:
-        """Return who builds and delivers."""
+        """Return who builds and deploys."""
         return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
 
     @property

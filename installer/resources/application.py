@@ -194,7 +194,7 @@ class Application(Resource[Seen]):
             "destination": destination,
             "syncPolicy": {
                 "automated": {"prune": True, "selfHeal": True},
-                # a delivery changes one object: the others are not written
+                # a deployment changes one object: the others are not written
                 "syncOptions": ["ApplyOutOfSyncOnly=true", *(["PruneLast=true"] if moving else [])],
                 # `refresh`: without it a failing sync holds back the commit that fixes it
                 "retry": {

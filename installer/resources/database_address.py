@@ -140,7 +140,9 @@ class DatabaseAddress(Resource[Seen]):
             return stays(seen.secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         return f"removed; {_KEPT}" if there else "was not there"
 
 

@@ -1,4 +1,4 @@
-"""The first delivery: the branch that Argo CD follows, written by the project's CI."""
+"""The first deployment: the branch that Argo CD follows, written by the project's CI."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from ..support.wait import until
 class Seen:
     """The head of `env/dev`, and the newest run that may be about to write it."""
 
-    delivered: str | None
+    deployed: str | None
     run: Run | None
 
 
@@ -33,23 +33,23 @@ class FirstDeployment(Resource[Seen]):
         self._branch = settings.branch
         self._patience = patience
         self._repository_goes = repository_goes
-        self.title = f"first delivery to {settings.branch}"
+        self.title = f"first deployment to {settings.branch}"
 
     def observe(self) -> Seen:
-        """Look for the branch; where it is missing, for the newest delivery run of main."""
-        delivered = self._forge.head(self._branch)
-        return Seen(delivered, None if delivered else self._ci.newest(DEPLOY))
+        """Look for the branch; where it is missing, for the newest deployment run of main."""
+        deployed = self._forge.head(self._branch)
+        return Seen(deployed, None if deployed else self._ci.newest(DEPLOY))
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
         return Seen(None, None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """Only a missing branch needs a first delivery."""
+        """Only a missing branch needs a first deployment."""
         note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
         if self._ci.no_token:
             note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
-        return None if seen.delivered else Change("create", note=note)
+        return None if seen.deployed else Change("create", note=note)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
@@ -65,11 +65,11 @@ class FirstDeployment(Resource[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""
-        if not seen.delivered:
+        if not seen.deployed:
             return ""
-        kept = f"stays: {self._branch} is the record of what was delivered"
+        kept = f"stays: {self._branch} is the record of what was deployed"
         return WITH_REPOSITORY if self._repository_goes else kept
 
     def remove(self) -> str:
-        """Keep the branch: it is the record of what was delivered."""
+        """Keep the branch: it is the record of what was deployed."""
         return self.removal(Seen(self._forge.head(self._branch), None)) or "was not there"

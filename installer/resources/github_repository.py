@@ -86,7 +86,7 @@ class Repository(Resource[dict[str, Any] | None]):
                 f"anyone may have read it since it was made public; to leave it so: github.visibility in {FILE}"
             )
         if seen["branches"]:
-            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing delivers")
+            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing deploys")
         return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:

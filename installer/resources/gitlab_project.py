@@ -82,7 +82,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
                 f"anyone may have read it since it was made public; to leave it so: gitlab.visibility in {FILE}"
             )
         if seen["branches"]:
-            notes.append(f"merge requests and clones start with {seen['default_branch']}, which nothing delivers")
+            notes.append(f"merge requests and clones start with {seen['default_branch']}, which nothing deploys")
         return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:

@@ -53,7 +53,7 @@ def ruleset_of(settings: Settings) -> str:
 class PushKey(Resource[Seen]):
     """A deploy key that may write, its private half in the environment for main alone, and a rule that excepts keys.
 
-    The rule is the last to come and the first to go, so that deliveries find a way at any moment.
+    The rule is the last to come and the first to go, so that deployments find a way at any moment.
     """
 
     lane: Lane = "github"

@@ -1,4 +1,4 @@
-"""That GitHub is told what became of each delivery though nobody asks: by a small pod, where that is wanted."""
+"""That GitHub is told what became of each deployment though nobody asks: by a small pod, where that is wanted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -60,7 +60,7 @@ class Reporter(Resource[Seen]):
             self._home: [f"{kind}/{self._name}" for kind in (*KINDS, "configmaps")],
             settings.namespace: [f"{kind}.{RBAC}/{self._name}" for kind in ("roles", "rolebindings")],
         }
-        self.title = "reporter of deliveries to GitHub"
+        self.title = "reporter of deployments to GitHub"
 
     def observe(self) -> Seen:
         """Look at its objects; at Argo CD only where it is wanted."""

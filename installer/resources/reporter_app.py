@@ -157,7 +157,9 @@ class ReporterApp(Resource[Seen]):
             return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         app = read(secret) if secret else None
         if app is None:
             return "removed" if there else "was not there"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ask a repository for the head of a branch, again and again; where it is another one, let Argo CD look now.
-# A change of main says that a delivery is on its way: until it is there, ask more often.
+# A change of main says that a deployment is on its way: until it is there, ask more often.
 # bash, git, ssh and openssl are in Argo CD's own image: for its work, and for ca-certificates.
 
 set -u

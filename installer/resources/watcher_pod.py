@@ -15,9 +15,9 @@ from ..support.objects import Object, Objects
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
 SOON = 0.3
-"""Seconds between two while a delivery is on its way: from a change of main until `env/dev` has it."""
+"""Seconds between two while a deployment is on its way: from a change of main until `env/dev` has it."""
 PATIENCE = 300
-"""Seconds after a change of main in which its delivery is waited for: tests may fail, or somebody hold it."""
+"""Seconds after a change of main in which its deployment is waited for: tests may fail, or somebody hold it."""
 REPAIR = 10
 """Seconds of rest after something failed."""
 _KEY = "gitops-flask/key"

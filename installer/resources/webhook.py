@@ -144,7 +144,9 @@ class Webhook(Resource[Seen]):
         stays = self._stays(self._cluster.get("secret", self._name, self._home))
         there = not stays and self._helm.uninstall(self._name, self._home)
         if not stays and self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         hooks = self._left()
         for hook in hooks:
             self._hooks.delete(hook)

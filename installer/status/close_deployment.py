@@ -1,4 +1,4 @@
-"""Closing the Deployment of a delivery: only what is so at that moment is written, and through GitHub's bad minutes."""
+"""Set the final status of a GitHub Deployment: only what is true at that moment, and with retries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Reported:
 def close(
     github: GitHub, service: Service, place: Place, record: Record, say: Callable[[str], None] = lambda _: None
 ) -> Reported:
-    """Close the Deployment of the delivery that `env/dev` records, if it is certain how; GitHub's no fails nothing."""
+    """Close GitHub's Deployment of what `env/dev` records, if it is certain how; GitHub's no fails nothing."""
     last = ""
     for rest in (*PAUSES, None):
         wait = rest
@@ -64,17 +64,17 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     deployments = Deployments(github, place.environment)
     there = deployments.of(record.commit, record.revision)
     if there is None:
-        return Reported("none was opened for this delivery")
+        return Reported("none was opened for this deployment")
     verdict = _seen(service, record, there)
     if verdict is None or _says(there, verdict):
         return Reported(_shown(there), done=verdict is not None)
     for old in deployments.overtaken(there):
         deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
-    # All this took its time, at a GitHub that is slow perhaps. Another delivery may have come, or a pod gone: what was
+    # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
     address = service.address() if verdict.state == "success" else ""
     if github.head(place.branch) != record.commit:
-        return Reported(f"{_shown(there)}; another delivery has come since", news=True, done=False)
+        return Reported(f"{_shown(there)}; another deployment has come since", news=True, done=False)
     now = _seen(service, record, there)
     if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
         return Reported(_shown(there), done=False)
@@ -84,7 +84,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
 
 def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
     try:
-        return judge(service, record, there.delivered)
+        return judge(service, record, there.deployed)
     except InstallerError:  # the cluster does not answer, which others tell
         return None
 

@@ -1,4 +1,4 @@
-"""The deliveries of the past, as commits on `env/dev`, and which of them a rollback brings back."""
+"""The deployments of the past, as commits on `env/dev`, and which of them a rollback brings back."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class PastDeployment:
     when: str
 
     def __str__(self) -> str:
-        return f"{self.revision[:12]} {self.subject} (delivered {self.when})"
+        return f"{self.revision[:12]} {self.subject} (deployed {self.when})"
 
 
 def commits(project: Project) -> Iterator[PastDeployment]:
@@ -44,7 +44,7 @@ def _past(found: Commit) -> PastDeployment:
 
 
 def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
-    """Return the delivery before the current one, as `ci/rollback` finds it: what was rolled back is passed over."""
+    """Return the deployment before the current one, as `ci/rollback` finds it: what was rolled back is passed over."""
     skip_to = ""
     for past in commits(project):
         record = at(project, past.commit)
@@ -54,18 +54,18 @@ def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
         if record.revision and record.revision != now.revision:
             return PastDeployment(past.commit, record.revision, past.subject, past.when)
     raise InstallerError(
-        f"There is nothing to go back to: before {now.revision[:12]} nothing was delivered.",
+        f"There is nothing to go back to: before {now.revision[:12]} nothing was deployed.",
         "Fix it by a pull request instead.",
     )
 
 
 def named(project: Project, prefix: str) -> PastDeployment:
-    """Return the newest delivery of a source commit, by its name or the beginning of it."""
+    """Return the newest deployment of a source commit, by its name or the beginning of it."""
     if not _FORM.fullmatch(prefix):
         raise InstallerError(f"{prefix!r} is no commit.", "Give 4 to 40 characters of its hexadecimal name.")
     found = next((past for past in commits(project) if past.revision.startswith(prefix)), None)
     if found is None:
         latest = "\n  ".join(map(str, islice(commits(project), 10)))
         branch = project.settings.branch
-        raise InstallerError(f"No revision {prefix} was delivered to {branch}.", f"The latest deliveries:\n  {latest}")
+        raise InstallerError(f"No revision {prefix} was deployed to {branch}.", f"The latest deployments:\n  {latest}")
     return found

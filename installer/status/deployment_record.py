@@ -1,4 +1,4 @@
-"""What was delivered: the record on `env/dev`, and the run that writes it."""
+"""What was deployed: the record on `env/dev`, and the run that writes it."""
 
 import datetime
 from collections.abc import Callable
@@ -34,16 +34,16 @@ class DeploymentRecord:
 
 
 def read(project: Project) -> DeploymentRecord | None:
-    """Read the record at the head of `env/dev`; None where nothing was delivered yet; raise where it is unreadable."""
+    """Read the record at the head of `env/dev`; None where nothing was deployed yet; raise where it is unreadable."""
     record = newest(project)
     if record and record.unreadable:
-        fix = f"The delivery before it comes back, held until you release it: {command('rollback', project.folder)}"
+        fix = f"The deployment before it comes back, held until you release it: {command('rollback', project.folder)}"
         raise InstallerError(record.unreadable, fix)
     return record
 
 
 def newest(project: Project) -> DeploymentRecord | None:
-    """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
+    """Read the record at the head of `env/dev`, readable or not; None where nothing was deployed yet."""
     commit = project.forge.head(project.settings.branch)
     return None if commit is None else at(project, commit)
 
@@ -98,7 +98,7 @@ def _words(value: object) -> str:
 def wait(
     project: Project, seconds: float, say: Callable[[str], None], hindrance: Callable[[Project], str]
 ) -> DeploymentRecord:
-    """Wait for the first delivery; a run that fails ends the wait with its last lines, or with its `hindrance`."""
+    """Wait for the first deployment; a run that fails ends the wait with its last lines, or with its `hindrance`."""
     state = ""
 
     def look() -> DeploymentRecord | None:
@@ -111,11 +111,11 @@ def wait(
         say(state)
         if run and run.over:
             logs = project.ci.failing_logs(run) or hindrance(project)
-            reported = f"{state} without a delivery: {run.url}"
+            reported = f"{state} without a deployment: {run.url}"
             raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
         return None
 
     found = until(look, seconds, every=1.0)
     if found is None:
-        raise DeadlinePassed("The first delivery", seconds, state, f"See {project.ci.page}")
+        raise DeadlinePassed("The first deployment", seconds, state, f"See {project.ci.page}")
     return found

@@ -1,4 +1,4 @@
-"""What became of a delivery, in one word with its reason: asked of the cluster, and given only where it is certain."""
+"""The status of a deployment, in one word with its reason: read in the cluster, and given only where it is certain."""
 
 import datetime
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _CLOCKS = datetime.timedelta(seconds=60)  # that two clocks may differ
 
 
 class Record(Protocol):
-    """What `env/dev` records: the delivery's commit, the source commit that should run, the digest of its image."""
+    """What `env/dev` records: the deployment's commit, the source commit that should run, the digest of its image."""
 
     @property
     def commit(self) -> str:
@@ -32,7 +32,7 @@ class Record(Protocol):
 
     @property
     def digest(self) -> str:
-        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this delivery."""
+        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this one."""
 
 
 class Service(Protocol):
@@ -65,7 +65,7 @@ class Service(Protocol):
 
 @dataclass(frozen=True)
 class DeploymentState:
-    """What became of a delivery; a failure has its kind, like `image pull`."""
+    """What became of a deployment; a failure has its kind, like `image pull`."""
 
     state: Literal["success", "failure"]
     reason: str
@@ -82,7 +82,7 @@ class DeploymentState:
 def judge(service: Service, record: Record, made: str = "") -> DeploymentState | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
 
-    `made` is when the delivery was made, where that is known.
+    `made` is when the deployment was made, where that is known.
     """
     for attempt in range(_LOOKS):
         if attempt:
@@ -119,12 +119,12 @@ def failure(service: Service, record: Record, synced: SyncState, *, looked: bool
         unhealed = synced.unhealed[0]
         return DeploymentState("failure", unhealed.text, unhealed.kind)
     if synced.revision != record.commit:
-        return None  # a delivery before it may have had the same image
+        return None  # a deployment before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
     events = service.events() if pods else []
     found = [trouble for pod in pods for trouble in of_pod(pod, events)]
-    if synced.sync == "Synced":  # else they may be of the delivery before
+    if synced.sync == "Synced":  # else they may be of the deployment before
         found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
     certain = next((trouble for trouble in found if trouble.certain), None)
     return DeploymentState("failure", certain.text, certain.kind) if certain else None

@@ -42,15 +42,15 @@ class Report:
     problems: Sequence[Finding]
     hold: str = ""
     under_way: Run | None = None
-    """A delivery that has not ended."""
+    """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
 
     @property
     def healthy(self) -> bool:
-        """Tell whether all could be looked at and is as it should be: what answers is what was delivered last.
+        """Tell whether all could be looked at and is as it should be: what answers is what was deployed last.
 
-        A delivery that is under way takes nothing from that; its failure would.
+        A deployment that is under way takes nothing from that; its failure would.
         """
         return not self.problems and all(row.healthy for row in self.rows)
 
@@ -85,7 +85,7 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
-    """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
+    """Return the kind of a failure that waiting does not change: of the newest run, or of what was deployed."""
     if run and not run.green:
         return "run"
     if record is None or "cluster" in unreachable:
@@ -119,7 +119,7 @@ def _secrets(project: Project) -> Iterator[Row]:
 
 
 def _run(project: Project, run: Run | None) -> Iterator[Row]:
-    title = "last delivery run"
+    title = "last deployment run"
     if project.ci.no_token:
         yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
         return
@@ -139,10 +139,10 @@ def _run(project: Project, run: Run | None) -> Iterator[Row]:
 def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
     title = f"branch {project.settings.branch}"
     if record is None:
-        yield Row("branch", title, healthy=False, state="nothing was delivered yet")
+        yield Row("branch", title, healthy=False, state="nothing was deployed yet")
         return
     if record.unreadable:
-        state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the delivery before it"
+        state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the deployment before it"
         yield Row("branch", title, healthy=False, state=state)
         return
     held = f", held by {record.hold}" if record.hold else ""

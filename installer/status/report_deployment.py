@@ -1,4 +1,4 @@
-"""Telling GitHub what became of a delivery, so that its commit and pull request show it; once, however often asked."""
+"""Report a deployment's status to GitHub, so that its commit and pull request show it; once, however often it runs."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from .rollout import RunningService
 
 
 def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
-    """Close the Deployment of the delivery that `env/dev` records, after asking the pods from here."""
+    """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
     if project.settings.scm != "github":
         return Reported("")
     return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)

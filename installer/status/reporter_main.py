@@ -1,4 +1,4 @@
-"""The reporter, as it runs in the cluster: it looks at the service, and closes the Deployment of what was delivered.
+"""The reporter, as it runs in the cluster: it looks at the service, and closes the Deployment of what was deployed.
 
 It remembers nothing that matters: what GitHub shows already it reads before it writes, so that a restart says nothing
 twice. While nothing happens it asks GitHub nothing.

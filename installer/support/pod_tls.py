@@ -1,4 +1,4 @@
-"""Which certificates a pod's Python trusts: the machine's own, or one CA, and no stricter than Go's programs beside it."""
+"""Which certificates a pod's Python trusts: the machine's own, or one CA, and no stricter than Go programs."""
 
 import ssl
 

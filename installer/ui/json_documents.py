@@ -26,8 +26,8 @@ def status(project: Project, report: Report) -> dict[str, Any]:
     """Return a report on the state of everything."""
     rows = [{"key": r.key, "title": r.title, "healthy": r.healthy, "state": r.state} for r in report.rows]
     run = report.under_way
-    delivery = run and {"revision": run.revision, "status": run.state, "url": run.url}
-    head = {**_head(project), "healthy": report.healthy, "hold": report.hold or None, "delivery": delivery}
+    deployment = run and {"revision": run.revision, "status": run.state, "url": run.url}
+    head = {**_head(project), "healthy": report.healthy, "hold": report.hold or None, "deployment": deployment}
     return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
 
 

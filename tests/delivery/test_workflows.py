@@ -38,7 +38,7 @@ def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_
     assert {name: list(keys) for name, keys in jobs.items()} == {
         "deploy": ["test", "deploy"],
         "pull-request": ["test", "image", "chart"],
-        "rollback": ["rollback", "redeliver"],
+        "rollback": ["rollback", "redeploy"],
     }
     assert all(key == shown for keys in jobs.values() for key, shown in keys.items())
 
@@ -62,7 +62,7 @@ PERMISSIONS = {
     ("deploy", "test"): {"contents": "read", "actions": "read", "pull-requests": "read"},
     ("deploy", "deploy"): {"contents": "write", "actions": "read", "deployments": "write"},
     ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
-    ("rollback", "redeliver"): {"actions": "write"},
+    ("rollback", "redeploy"): {"actions": "write"},
 }
 
 
@@ -113,7 +113,7 @@ def test_tests_and_image_run_side_by_side_and_nothing_is_delivered_without_the_t
 def test_the_only_action_is_checkout_by_its_commit_without_the_token(name: str, job: str) -> None:
     steps = load(name)["jobs"][job]["steps"]
     used = [step for step in steps if "uses" in step]
-    assert used == ([] if job == "redeliver" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
+    assert used == ([] if job == "redeploy" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
 
 
 def test_nothing_is_used_that_an_enterprise_server_lacks() -> None:
@@ -132,7 +132,7 @@ def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
     assert commands
     for command in commands:
         assert "${{" not in command
-        if job != "redeliver":
+        if job != "redeploy":
             assert re.match(r"ci/(test|tested|image|chart|deploy|rollback)\b", command)
             assert "\n" not in command
 
@@ -236,7 +236,7 @@ def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: i
         "GITHUB_REPOSITORY": "acme/web",
     }
     with serving(server):
-        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeliver")["run"]], env=env)
+        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeploy")["run"]], env=env)
     assert done.returncode == code
     path = "/api/v3/repos/acme/web/actions/workflows/deploy.yml/dispatches"
     assert asked == [(path, "Bearer ghs_TheToken", {"ref": "main"})]

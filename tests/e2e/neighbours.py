@@ -1,4 +1,4 @@
-"""Projects of several owners in one cluster, with all verbs as they are typed; what they deliver takes no build."""
+"""Projects of several owners in one cluster, with all verbs as they are typed; what they deploy takes no build."""
 
 import json
 import os
@@ -34,7 +34,7 @@ Tree = dict[str, Any]
 
 
 def digest() -> str:
-    """Return the digest of the image that every project here delivers."""
+    """Return the digest of the image that every project here deploys."""
     url = f"https://registry-1.docker.io/v2/library/python/manifests/{TAG}"
     accept = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     accept += "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -95,10 +95,10 @@ class Project:
     def answers(self) -> bool:
         return self.service.revisions() == {self.revision}
 
-    def deliver(self) -> None:
-        """Push main and the record of a delivery."""
+    def deploy(self) -> None:
+        """Push main and the record of a deployment."""
         folder = self.developer.project
-        tree = folder.with_name(f"{folder.name}.delivered")
+        tree = folder.with_name(f"{folder.name}.deployed")
         shutil.rmtree(tree, ignore_errors=True)
         (tree / "chart/templates").mkdir(parents=True)
         (tree / "deploy").mkdir()
@@ -119,7 +119,7 @@ class Project:
         git = lambda *arguments: self.developer.run("git", *arguments, cwd=tree)  # noqa: E731
         git("init", "--quiet", "--initial-branch=env/dev")
         git("add", "--all")
-        git("commit", "--quiet", "--message", "Deliver")
+        git("commit", "--quiet", "--message", "Deploy")
         git("push", "--quiet", self.url, "env/dev")
 
 
@@ -157,7 +157,7 @@ class Street:
         if pushed:
             developer.run("gh", "repo", "create", f"{owner}/{slug}", "--private")
             developer.git("push", "--quiet", made.url, "main")
-            made.deliver()
+            made.deploy()
         return made
 
     def helm(self, *arguments: str) -> str:
@@ -209,5 +209,5 @@ def street(folder: Path) -> Iterator[Street]:
 
 
 def live(project: Project) -> None:
-    """Wait until the service answers what was delivered."""
+    """Wait until the service answers what was deployed."""
     eventually(f"{project.url} live", project.answers, 120)

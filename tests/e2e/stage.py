@@ -83,7 +83,7 @@ class Stage:
         return found
 
     def shows(self, *expected: tuple[str, str]) -> None:
-        """Assert what the code host shows of the last deliveries, where it shows any: commit and state."""
+        """Assert what the code host shows of the last deployments, where it shows any: commit and state."""
         shown = self.forge.deployments()
         assert shown is None or shown[-len(expected) :] == list(expected)
 
@@ -92,7 +92,7 @@ class Stage:
         found: dict[str, str] = self.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")["data"]
         return found
 
-    # --- deliveries ----------------------------------------------------------------------------
+    # --- deployments ----------------------------------------------------------------------------
 
     def finished(self, branch: str) -> dict[str, str] | None:
         """Return the checks of a pull request's head once none is pending."""
@@ -109,14 +109,14 @@ class Stage:
         self.developer.git("fetch", "--quiet", "origin", "env/dev")
         return self.developer.git("rev-parse", "FETCH_HEAD")
 
-    def delivered(self) -> dict[str, Any]:
+    def deployed(self) -> dict[str, Any]:
         """Return image.yaml as it stands on env/dev."""
         tree: dict[str, Any] = yaml.safe_load(self.developer.git("show", f"{self.env_head()}:image.yaml"))
         return tree
 
     def note(self) -> None:
-        """Remember what is delivered now."""
-        record = self.delivered()
+        """Remember what is deployed now."""
+        record = self.deployed()
         self.revisions.append(record["revision"])
         self.digests[record["revision"]] = record["image"]["digest"]
 
@@ -126,7 +126,7 @@ class Stage:
         revision = self.forge.merge(branch)
         for what, there in {
             "image pushed": lambda: self.in_registry(revision),
-            "env/dev commit": lambda: self.delivered()["revision"] == revision,
+            "env/dev commit": lambda: self.deployed()["revision"] == revision,
             "live": lambda: self.service.revisions() == {revision},
         }.items():
             eventually(f"{title}: {what}", there, 240)

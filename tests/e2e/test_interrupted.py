@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of the hook's installation: the project stays, and the printed command resumes until it is live."""
+"""Ctrl-C in the middle of the hook's installation: the project stays, and the printed command resumes it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""An Argo CD of others, as it comes: with the watcher beside it, a delivery is noticed within seconds."""
+"""An Argo CD of others, as it comes: with the watcher beside it, a deployment is noticed within seconds."""
 
 import base64
 import json
@@ -149,17 +149,17 @@ def test_who_steals_its_token_can_do_nothing_but_have_argo_cd_look(half: Half) -
     assert patch(token, refresh("normal")) == (200, "")
 
 
-def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
+def test_deployments_are_live_within_seconds_though_nobody_refreshes(
     half: Half, record_property: Callable[[str, object], None]
 ) -> None:
-    half.wait(half.repository.deliver("f" * 40))
+    half.wait(half.repository.deploy("f" * 40))
     taken, heads = [], []
     for number in "abcde":
         half.repository.merge()
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
-        heads.append(half.repository.deliver(number * 40).commit)
-        clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
+        heads.append(half.repository.deploy(number * 40).commit)
+        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes

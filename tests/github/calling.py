@@ -130,7 +130,7 @@ class Calling:
             connection.sock = self._context.wrap_socket(plain, server_hostname=host)
             connection.request("POST", f"{parts.path}?{parts.query}" if parts.query else parts.path, body, headers)
             answer = connection.getresponse()
-            return self.report(answer.status, answer.read().decode(errors="replace")), answer.status
+            return self.told(answer.status, answer.read().decode(errors="replace")), answer.status
         except ssl.SSLError:
             return self.untrusted
         except TimeoutError:

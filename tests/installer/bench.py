@@ -88,7 +88,7 @@ def kept(cluster: fakes.Cluster, name: str, key: str) -> str:
 
 
 def a_project(folder: Path) -> Path:
-    """Make a project with one commit and the workflow that delivers."""
+    """Make a project with one commit and the workflow that deploys."""
     (folder / ".github/workflows").mkdir(parents=True)
     (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):

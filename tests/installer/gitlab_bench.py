@@ -38,8 +38,8 @@ CALLING = replace(SETTINGS, argocd_url=f"https://{ARGOCD}")
 """Where GitLab reaches Argo CD."""
 PIPELINE = """
 workflow: {rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]}
-variables: {ACTION: deliver}
-deploy: {script: ["echo delivers nothing"]}
+variables: {ACTION: deploy}
+deploy: {script: ["echo deploys nothing"]}
 """
 
 
@@ -126,7 +126,7 @@ class Bench:
         return run.done
 
     def differences(self) -> dict[str, tuple[str, ...]]:
-        """Return what a plan would change, by resource; a delivery is another's work."""
+        """Return what a plan would change, by resource; a deployment is another's work."""
         planned = plan([each for key, each in self.resources().items() if key != "deployment"])
         return {p.resource.key: tuple(f.name for f in p.change.fields) for p in planned if p.change}
 
@@ -148,7 +148,7 @@ class Bench:
         if given == "empty":
             return
         on_server(self.project.git, "fetch", "--quiet", str(self.folder), "main:main")
-        self.apply("repository")  # a delivery comes after its settings: a pipeline takes no variables without them
+        self.apply("repository")  # a deployment comes after its settings: a pipeline takes no variables without them
         if given == "changed":
             self.apply("rules", "variables", "registry-token", "push-access", "credential", "webhook")
             self.change()

@@ -12,9 +12,10 @@ from installer.cluster.kubectl import Cluster
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.project.project import Project
-from installer.status import close_deployment, report_deployment
+from installer.status import close_deployment
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
+from installer.status.rollout import RunningService
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import Deployment, DeploymentStatus
@@ -27,7 +28,7 @@ ADDRESS = "https://web.example.com"
 
 @dataclass
 class Shop:
-    """A repository with deliveries, and what the cluster shows of the newest."""
+    """A repository with deployments, and what the cluster shows of the newest."""
 
     github: StandIn
     work: Path
@@ -44,10 +45,8 @@ class Shop:
         on_server(self.repository.git, "fetch", "--quiet", str(self.work), f"+HEAD:refs/heads/{branch}")
         return str(on_server(self.repository.git, "rev-parse", branch))
 
-    def deliver(
-        self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True
-    ) -> DeploymentRecord:
-        """Deliver one commit of main as the workflow does, with a Deployment of this state."""
+    def deploy(self, *, state: str = "in_progress", environment: str = "dev", trailer: bool = True) -> DeploymentRecord:
+        """Deploy one commit of main as the workflow does, with a Deployment of this state."""
         revision = self.commit("Sell", "main")
         opened = Deployment(
             sha=revision, ref=revision, task="deploy", environment=environment, description="", payload={},
@@ -58,7 +57,7 @@ class Shop:
         self.repository.deployments[opened.id] = opened
         named = f"\n\nArgocd-reference-commit-sha: {revision}\nGitHub-deployment: {opened.id}" if trailer else ""
         return DeploymentRecord(
-            self.commit(f"Deliver{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1"
+            self.commit(f"Deploy{named}", "env/dev"), revision, "", "docker.io/acme/web", "sha256:1"
         )
 
     def project(self) -> Project:
@@ -91,6 +90,6 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         return made.verdict
 
     monkeypatch.setattr(close_deployment, "judge", look)
-    monkeypatch.setattr(report_deployment.RunningService, "address", lambda _: ADDRESS)
+    monkeypatch.setattr(RunningService, "address", lambda _: ADDRESS)
     monkeypatch.setattr(close_deployment, "pause", lambda _: None)
     return made

@@ -134,7 +134,7 @@ def test_another_default_branch_is_said_and_set_right(bench: at_github.Bench) ->
     ask(bench, "PATCH", "", {"default_branch": "master"})
     change, row, found = said(bench)
     assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
-    assert all("start with master, which nothing delivers" in text for text in (change.note, row.state, found.what))
+    assert all("start with master, which nothing deploys" in text for text in (change.note, row.state, found.what))
     bench.apply("repository")
     assert bench.repository.default_branch == "main"
     assert plan([bench.resources()["repository"]])[0].change is None
@@ -177,7 +177,7 @@ def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: at
     project.default_branch = "master"
     change, row, _ = said(gitlab_bench)
     assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
-    assert "start with master, which nothing delivers" in row.state
+    assert "start with master, which nothing deploys" in row.state
     gitlab_bench.apply("repository")
     assert project.default_branch == "main"
     assert plan([gitlab_bench.resources()["repository"]])[0].change is None

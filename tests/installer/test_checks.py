@@ -86,14 +86,14 @@ def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandI
     assert not found.problem
 
 
-def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask, github: StandIn) -> None:
+def test_a_rule_of_the_organisation_that_would_stop_deployments_is_told(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(repository.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
     rules: list[dict[str, Any]] = [{"type": "deletion"}, _reviewed(0)]
     github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
     (found,) = ask(repository.no_rule_in_the_way)
-    assert "The rule `pull_request` of acme keeps deliveries from pushing to env/dev." in found.what
+    assert "The rule `pull_request` of acme keeps deployments from pushing to env/dev." in found.what
     assert "https://github.com/organizations/acme/settings/rules" in found.fix
 
 

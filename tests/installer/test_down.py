@@ -48,7 +48,7 @@ def test_what_goes_and_what_stays_is_listed_before_anybody_is_asked(run: Run, gi
     for words in (
         "- GitHub repository acme/web: https://github.com/acme/web with its branches (--repository deletes it)",
         "- branch main of acme/web",
-        "- first delivery to env/dev: env/dev is the record of what was delivered",
+        "- first deployment to env/dev: env/dev is the record of what was deployed",
         "- Argo CD v3.4.4 in namespace argocd (used as it is), it was not made for this project",
         "- images in docker.io/acme/web",
     ):

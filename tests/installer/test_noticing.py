@@ -134,11 +134,11 @@ def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -
     assert change_of(resource(argo_cd(None) | app, access="https")) is None
 
 
-def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
+def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
     edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
     change = change_of(Watcher(SETTINGS, *edges))
     assert change.action == "skipped"
-    assert "deliveries wait for Argo CD's own look" in change.note
+    assert "deployments wait for Argo CD's own look" in change.note
 
 
 def test_as_it_should_be_it_is_left_alone() -> None:
@@ -408,14 +408,14 @@ def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
     assert "Argo CD was not told: Connecting to 127.0.0.1" in all_of_it
 
 
-def test_once_main_has_moved_the_delivery_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
+def test_once_main_has_moved_the_deployment_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
     sleep = tmp_path / "bin/sleep"
     write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
     heads(tmp_path, "a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2", EVERY="3", SOON="0.5")
     assert (tmp_path / "rests").read_text().split()[:6] == ["3", "3", "0.5", "0.5", "3", "3"]
 
 
-def test_a_merge_that_is_not_delivered_is_not_waited_for_without_end(tmp_path: Path) -> None:
+def test_a_merge_that_is_not_deployed_is_not_waited_for_without_end(tmp_path: Path) -> None:
     sleep = tmp_path / "bin/sleep"
     write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
     heads(tmp_path, "a1/m1", "a1/m2", "a1/m2", EVERY="3", SOON="0.5", PATIENCE="0")

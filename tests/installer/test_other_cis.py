@@ -1,4 +1,4 @@
-"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, asked to deliver and to roll back."""
+"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, asked to deploy and to roll back."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ from .bench import Quiet
 from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
 
-def test_up_sets_the_ci_up_before_the_first_push_which_it_then_delivers(office: Office) -> None:
+def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: Office) -> None:
     done = office.up()
     assert office.variables() == {
         "REGISTRY_USERNAME": "acme",
@@ -151,39 +151,39 @@ def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> No
 
 
 @pytest.mark.slow
-def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:
-    office.delivers(green=False)
+def test_a_first_deployment_that_failed_is_started_again_with_init(office: Office) -> None:
+    office.deploys(green=False)
     office.up()
     opened = office.opened()
     run = opened.ci.newest(DEPLOY)
     assert run
     assert (run.over, run.green) == (True, False)
     assert "it is on fire" in opened.ci.failing_logs(run)
-    office.delivers()
+    office.deploys()
     office.up()
-    assert office.actions() == ["deliver", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
+    assert office.actions() == ["deploy", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
     assert "env/dev" in office.github.branches(office.github.repository(SLUG))
 
 
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
     ci = office.opened().ci
-    delivery = ci.newest(DEPLOY)
+    deployment = ci.newest(DEPLOY)
     pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
     ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
     ran[:0] = ran[:1] * 60  # as many rollbacks
-    assert ci.newest(DEPLOY) == delivery
+    assert ci.newest(DEPLOY) == deployment
     for number in range(40):
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
     assert office.planned()["registry-token"] is None
 
 
-def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:
+def test_a_rollback_is_started_followed_and_told_from_a_deployment(office: Office) -> None:
     office.up()
     ci = office.opened().ci
-    delivery = ci.newest(DEPLOY)
-    assert delivery
+    deployment = ci.newest(DEPLOY)
+    assert deployment
     assert ci.newest(ROLLBACK) is None
     number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
     said: list[str] = []
@@ -191,16 +191,16 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
     assert run.green
     assert f"run {number}" in said[-1]
     assert ci.newest(ROLLBACK) == run
-    assert ci.newest(DEPLOY) == delivery
+    assert ci.newest(DEPLOY) == deployment
     release = pipelines.start(ci, ROLLBACK, {"release": "true"})
     pipelines.follow(ci, release, ROLLBACK, 30, said.append)
-    assert pipelines.after(ci, DEPLOY, delivery.number) == release, "it delivers, too"
+    assert pipelines.after(ci, DEPLOY, deployment.number) == release, "it deploys, too"
 
 
 @pytest.mark.slow
 def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
     office.up()
-    office.delivers(green=False)
+    office.deploys(green=False)
     ci = office.opened().ci
     number = pipelines.start(ci, ROLLBACK, {})
     with pytest.raises(InstallerError, match="it is on fire") as caught:
@@ -235,7 +235,7 @@ def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is
     office.up()
     monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
     (found,) = external_ci.delivery_token(office.opened())
-    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deliveries are pushed with it."
+    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deployments are pushed with it."
     assert found.problem
     monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
     assert not [each for each in external_ci.delivery_token(office.opened()) if each.problem]

@@ -329,7 +329,7 @@ def test_a_record_that_cannot_be_read_is_told_as_an_error_with_a_way_out_that_do
 
 
 def test_a_commits_subject_is_one_line() -> None:
-    message = f"Deliver\n\nArgocd-reference-commit-subject: Sell\r\v{FORGED}{'z' * 300}\n"
+    message = f"Deploy\n\nArgocd-reference-commit-subject: Sell\r\v{FORGED}{'z' * 300}\n"
     (past,) = commits(opened(message=message))
     assert past.subject.startswith("Sell ✓ service")
     assert len(str(past).splitlines()) == 1

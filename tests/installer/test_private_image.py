@@ -15,6 +15,7 @@ from installer.engine.finding import Finding
 from installer.preflight import registry_login
 from installer.preflight.checks import CHECKS
 from installer.status.deployment_record import DeploymentRecord
+from installer.status.rollout import RunningService
 from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
@@ -33,16 +34,16 @@ def found(ask: Ask, settings: Settings, head: str | None = None) -> list[Finding
 
 
 @pytest.fixture
-def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that sets what was delivered, and whether anyone can pull it."""
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets what was deployed, and whether anyone can pull it."""
 
-    def delivered(record: DeploymentRecord | None, *, anyone: bool = False) -> None:
+    def deployed(record: DeploymentRecord | None, *, anyone: bool = False) -> None:
         monkeypatch.setattr(registry_login.deployment_record, "read", lambda _: record)
         monkeypatch.setattr(
             registry_login.registry, "anyone_can_pull", lambda _, digest: anyone and digest == RECORD.digest
         )
 
-    return delivered
+    return deployed
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,8 @@ def test_that_docker_hub_makes_public_images_is_told_before_the_first_push() -> 
     assert found(registry_login.first_push, PRIVATE, head=RECORD.commit) == []
 
 
-def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., None]) -> None:
-    delivered(RECORD, anyone=True)
+def test_a_private_image_that_anyone_can_pull_is_told(deployed: Callable[..., None]) -> None:
+    deployed(RECORD, anyone=True)
     (finding,) = found(registry_login.exposed, PRIVATE)
     assert finding.what.startswith("Anyone can pull docker.io/acme/web, without a login")
     assert "https://hub.docker.com/repository/docker/acme/web/settings" in finding.fix
@@ -117,16 +118,16 @@ def test_a_private_image_that_anyone_can_pull_is_told(delivered: Callable[..., N
     ("record", "anyone"), [(None, True), (RECORD, False), (replace(RECORD, image="docker.io/acme/other"), True)]
 )
 def test_nothing_is_told_of_an_image_that_is_private_or_not_there(
-    delivered: Callable[..., None], record: DeploymentRecord | None, anyone: bool
+    deployed: Callable[..., None], record: DeploymentRecord | None, anyone: bool
 ) -> None:
-    delivered(record, anyone=anyone)
+    deployed(record, anyone=anyone)
     assert found(registry_login.exposed, PRIVATE) == []
 
 
 def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
-    delivered: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delivered(RECORD, anyone=True)
+    deployed(RECORD, anyone=True)
     ci = SimpleNamespace(named=str)
     project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, forge=None)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
@@ -135,16 +136,16 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
     def never_live(*_: object, **__: object) -> None:
         raise InstallerError("No pod is Ready.")
 
-    monkeypatch.setattr(up.RunningService, "wait_for_rollout", never_live)
+    monkeypatch.setattr(RunningService, "wait_for_rollout", never_live)
     with pytest.raises(InstallerError, match="No pod is Ready"):
         up.until_live(project)
     assert "Anyone can pull docker.io/acme/web" in capsys.readouterr().err
 
 
 def test_a_registry_that_cannot_be_asked_is_reported_and_up_goes_on(
-    delivered: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    deployed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delivered(RECORD)
+    deployed(RECORD)
 
     def refuses(*_: object) -> bool:
         raise InstallerError("The registry docker.io answered 429.")
@@ -167,9 +168,9 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
     monkeypatch.setattr(up, "_report", lambda _, record: told.append(record))
     monkeypatch.setattr(up, "hint", lambda _: "")
-    monkeypatch.setattr(up.RunningService, "wait_for_rollout", lambda _, expected, *__: expected())
+    monkeypatch.setattr(RunningService, "wait_for_rollout", lambda _, expected, *__: expected())
     up.until_live(project)
     assert (reads, told) == ([], [RECORD]), "what was waited for is what is told"
-    monkeypatch.setattr(up.RunningService, "wait_for_rollout", lambda _, expected, *__: (expected(), expected()))
+    monkeypatch.setattr(RunningService, "wait_for_rollout", lambda _, expected, *__: (expected(), expected()))
     up.until_live(project)
-    assert told[1:] == [later], "another delivery came meanwhile"
+    assert told[1:] == [later], "another deployment came meanwhile"

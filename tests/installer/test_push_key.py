@@ -108,7 +108,7 @@ def test_switched_off_all_of_it_goes_the_rule_first_and_switched_on_it_comes_aga
     assert names(planned(SETTINGS)) == [RULESET, KEY]
     up(SETTINGS)
     gone = [each.what.split("/")[-2] for each in bench.github.changes if each.what.startswith("DELETE")]
-    assert gone[0] == "rulesets", "deliveries find a way at any moment"
+    assert gone[0] == "rulesets", "deployments find a way at any moment"
     assert gone[-1] == "keys", "as long as something is left the next run knows of it"
     assert not bench.repository.keys
     assert not bench.repository.rulesets

@@ -1,4 +1,4 @@
-"""Which delivery a rollback brings back, as the project's own `ci/rollback` would; and the run that does it."""
+"""Which deployment a rollback brings back, as the project's own `ci/rollback` would; and the run that does it."""
 
 import os
 import shutil
@@ -62,15 +62,15 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
         target = github.repository("acme/web").git
         subprocess.run(["git", "fetch", "-q", str(clone), f"+HEAD:refs/heads/{branch}"], cwd=target, check=True)
 
-    def deliver(revision: str, *, held: bool = False, subject: str = "Sell") -> None:
+    def deploy(revision: str, *, held: bool = False, subject: str = "Sell") -> None:
         (clone / "hold.yaml").unlink(missing_ok=True)
         hold = {"hold.yaml": yaml.safe_dump({"who": "octo", "why": "bad", "since": "now"})} if held else {}
         image = {"image": {"repository": "docker.io/acme/web", "digest": "sha256:1"}, "revision": revision}
         trailers = f"Argocd-reference-commit-sha: {revision}\nArgocd-reference-commit-subject: {subject}"
-        put({"image.yaml": yaml.safe_dump(image), **hold}, f"Deliver {revision[:12]}: {subject}\n\n{trailers}")
+        put({"image.yaml": yaml.safe_dump(image), **hold}, f"Deploy {revision[:12]}: {subject}\n\n{trailers}")
 
-    deliver.put = put  # type: ignore[attr-defined]
-    return Project.open(tmp_path), deliver
+    deploy.put = put  # type: ignore[attr-defined]
+    return Project.open(tmp_path), deploy
 
 
 def now(opened: Project) -> deployment_record.DeploymentRecord:
@@ -79,34 +79,34 @@ def now(opened: Project) -> deployment_record.DeploymentRecord:
     return record
 
 
-def test_the_delivery_before_the_current_one_comes_back(shop: tuple[Project, Callable[..., None]]) -> None:
-    opened, deliver = shop
-    deliver(A, subject="Open the shop")
-    deliver(B)
-    deliver(C)
-    deliver(C)
+def test_the_deployment_before_the_current_one_comes_back(shop: tuple[Project, Callable[..., None]]) -> None:
+    opened, deploy = shop
+    deploy(A, subject="Open the shop")
+    deploy(B)
+    deploy(C)
+    deploy(C)
     found = deployment_history.previous(opened, now(opened))
     assert (found.revision, found.subject) == (B, "Sell")
-    assert str(deployment_history.named(opened, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (delivered 20")
+    assert str(deployment_history.named(opened, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (deployed 20")
 
 
 def test_what_was_rolled_back_is_passed_over(shop: tuple[Project, Callable[..., None]]) -> None:
-    opened, deliver = shop
-    deliver(A)
-    deliver(B)
-    deliver(C)
-    deliver(B, held=True)
+    opened, deploy = shop
+    deploy(A)
+    deploy(B)
+    deploy(C)
+    deploy(B, held=True)
     assert now(opened).hold == "octo, since now: bad"
     assert deployment_history.previous(opened, now(opened)).revision == A
 
 
-def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
+def test_from_a_record_that_nobody_can_read_the_deployment_before_it_comes_back(
     shop: tuple[Project, Callable[..., None]],
 ) -> None:
-    opened, deliver = shop
+    opened, deploy = shop
     for revision in (A, B):
-        deliver(revision)
-    deliver.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
+        deploy(revision)
+    deploy.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
     with pytest.raises(InstallerError, match=r"image\.yaml on env/dev .* is no YAML") as caught:
         deployment_record.read(opened)
     assert "rollback --project" in caught.value.fix
@@ -116,28 +116,28 @@ def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
     assert deployment_history.previous(opened, record).revision == B
 
 
-def test_before_the_first_delivery_there_is_nothing_to_go_back_to(shop: tuple[Project, Callable[..., None]]) -> None:
-    opened, deliver = shop
-    deliver(A)
-    with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was delivered"):
+def test_before_the_first_deployment_there_is_nothing_to_go_back_to(shop: tuple[Project, Callable[..., None]]) -> None:
+    opened, deploy = shop
+    deploy(A)
+    with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was deployed"):
         deployment_history.previous(opened, now(opened))
 
 
-def test_a_revision_that_was_never_delivered_is_told_with_those_that_were(
+def test_a_revision_that_was_never_deployed_is_told_with_those_that_were(
     shop: tuple[Project, Callable[..., None]],
 ) -> None:
-    opened, deliver = shop
-    deliver(A)
-    with pytest.raises(InstallerError, match="dddd was delivered to env/dev") as caught:
+    opened, deploy = shop
+    deploy(A)
+    with pytest.raises(InstallerError, match="dddd was deployed to env/dev") as caught:
         deployment_history.named(opened, "dddd")
     assert f"{A[:12]} Sell" in str(caught.value)
     with pytest.raises(InstallerError, match="is no commit"):
         deployment_history.named(opened, "main")
 
 
-def workflow(deliver: Callable[..., None], ends: str) -> None:
+def workflow(deploy: Callable[..., None], ends: str) -> None:
     """Give the repository a rollback.yml, and with it a branch main."""
-    put = deliver.put  # type: ignore[attr-defined]
+    put = deploy.put  # type: ignore[attr-defined]
     put({".github/workflows/rollback.yml": WORKFLOW.format(ends=ends)}, "Start", "main")
 
 
@@ -152,10 +152,10 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rollback_starts_the_projects_workflow_with_what_was_confirmed(
     shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    deliver(B)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    deploy(B)
     verb.rollback(opened, to="", why="orders fail", yes=True)
     (run,) = github.runs("acme/web")
     assert f"it was asked for {A}" in run.log
@@ -170,22 +170,22 @@ def test_rollback_starts_the_projects_workflow_with_what_was_confirmed(
 def test_a_red_run_ends_the_rollback_with_the_end_of_its_log(
     shop: tuple[Project, Callable[..., None]], github: StandIn
 ) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="echo no such delivery; exit 1")
-    deliver(A)
-    deliver(B)
+    opened, deploy = shop
+    workflow(deploy, ends="echo no such deployment; exit 1")
+    deploy(A)
+    deploy(B)
     with pytest.raises(InstallerError) as caught:
         verb.rollback(opened, to="aaaa", why="", yes=True)
     assert "failure: https://github.com/acme/web/actions/runs/" in str(caught.value)
-    assert "no such delivery" in str(caught.value)
+    assert "no such deployment" in str(caught.value)
 
 
 @pytest.mark.usefixtures("at_once")
 def test_nobody_to_ask_means_no_rollback(shop: tuple[Project, Callable[..., None]], github: StandIn) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    deliver(B)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    deploy(B)
     github.changes.clear()
     with pytest.raises(InstallerError, match="nobody can be asked here"):
         verb.rollback(opened, to="", why="", yes=False)
@@ -196,13 +196,13 @@ def test_nobody_to_ask_means_no_rollback(shop: tuple[Project, Callable[..., None
 def test_what_runs_already_is_rolled_back_to_only_under_a_hold(
     shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    with pytest.raises(InstallerError, match="already, by a delivery"):
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    with pytest.raises(InstallerError, match="already, by a deployment"):
         verb.rollback(opened, to="aaaa", why="", yes=True)
-    deliver(B)
-    deliver(A, held=True)
+    deploy(B)
+    deploy(A, held=True)
     verb.rollback(opened, to="aaaa", why="", yes=True)
     assert f"env/dev is held at {A[:12]} already." in capsys.readouterr().out
     assert github.runs("acme/web") == []
@@ -212,9 +212,9 @@ def test_what_runs_already_is_rolled_back_to_only_under_a_hold(
 def test_without_a_hold_there_is_nothing_to_release(
     shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
     verb.release(opened, yes=True)
     assert "env/dev is not held" in capsys.readouterr().out
     assert github.runs("acme/web") == []
@@ -223,8 +223,8 @@ def test_without_a_hold_there_is_nothing_to_release(
 def test_an_older_server_that_does_not_name_the_run_is_asked_for_the_newest(
     shop: tuple[Project, Callable[..., None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, deliver = shop
-    workflow(deliver, ends="true")
+    opened, deploy = shop
+    workflow(deploy, ends="true")
     first = pipelines.start(opened.ci, ROLLBACK, {"to": A})
     opened = replace(opened, settings=replace(opened.settings, host="github.example.com"))
     second = pipelines.start(opened.ci, ROLLBACK, {"to": B})
@@ -244,7 +244,7 @@ def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) ->
 
 
 DELIVER = """
-name: deliver
+name: deploy
 on: {push: {branches: [main]}, workflow_dispatch: {inputs: {init: {type: boolean}}}}
 jobs:
   deploy:

@@ -149,7 +149,7 @@ def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert state(status_report._argocd(WORLD, RECORD)) == (False, "there is no Application")
 
 
-def test_argo_cd_that_has_not_noticed_the_newest_delivery_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argo_cd_that_has_not_noticed_the_newest_deployment_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = [
         SyncState("b" * 40, "Synced", "Healthy", "Succeeded"),
         SyncState("c" * 40, "Synced", "Healthy", "Succeeded"),
@@ -215,7 +215,7 @@ def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("word", ACTIVE)
-def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_delivered_answers(
+def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deployed_answers(
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
@@ -230,7 +230,7 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
     assert (report.healthy, report.settled) == (True, False)
     assert f"under way ({word.replace('_', ' ')}) for aaaaaaaaaaaa: https://x/runs/1" in [r.state for r in report.rows]
     document = valid("status", json.dumps(json_documents.status(WORLD, report)))
-    assert document["delivery"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
+    assert document["deployment"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
     assert not status_report.examine(WORLD, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
@@ -238,7 +238,7 @@ def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_deliver
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = status_report.examine(WORLD, [], list)
     assert report.settled
-    assert json_documents.status(WORLD, report)["delivery"] is None
+    assert json_documents.status(WORLD, report)["deployment"] is None
 
 
 def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
@@ -280,7 +280,7 @@ def test_watching_ends_when_all_is_well_and_a_log_gets_what_changed(
     assert looks == []
 
 
-def test_watching_goes_on_while_a_delivery_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_goes_on_while_a_deployment_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row("run", "run", healthy=True, state="green")
     reports = [Report([row], [], under_way={"status": "in_progress"}), Report([row], [])]
     monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
@@ -309,7 +309,7 @@ def test_watching_ends_once_two_looks_found_what_does_not_become_well_by_itself(
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A delivery that does not come up, by a run that is green."""
+    """A deployment that does not come up, by a run that is green."""
     monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
     monkeypatch.setattr(
         RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Progressing", "Succeeded")
@@ -333,7 +333,7 @@ def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.Mon
     monkeypatch.setattr(WORLD.ci, "newest", lambda _: red)
     assert status_report.examine(WORLD, [], list).failed == "run"
     monkeypatch.setattr(WORLD.ci, "newest", lambda _: replace(red, over=False))
-    assert status_report.examine(WORLD, [], list).failed == "", "another delivery is under way"
+    assert status_report.examine(WORLD, [], list).failed == "", "another deployment is under way"
 
 
 def test_a_cluster_that_does_not_say_takes_nothing_from_the_report(

@@ -1,4 +1,4 @@
-"""Closing the Deployment of a delivery: once, truly, and through GitHub's bad minutes."""
+"""Closing the Deployment of a deployment: once, truly, and through GitHub's bad minutes."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ from tests.github import Fault
 from .shop import ADDRESS, CRASH, LIVE, Shop
 
 
-def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
-    record = shop.deliver()
+def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
+    record = shop.deploy()
     assert report_outcome(shop.project(), record).text == f"success, told now: {LIVE.text}"
     status = shop.newest
     assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
-    assert status.log_url.endswith("/actions/runs/7"), "the run that delivered it"
+    assert status.log_url.endswith("/actions/runs/7"), "the run that deployed it"
     shop.github.changes.clear()
     shop.verdict = DeploymentState("success", "all 3 pods answer aaaaaaaaaaaa")
     told = report_outcome(shop.project(), record)
@@ -26,7 +26,7 @@ def test_a_delivery_that_is_live_is_a_success_with_its_address_and_is_told_once(
 
 
 def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
-    record = shop.deliver()
+    record = shop.deploy()
     shop.verdict = CRASH
     assert report_outcome(shop.project(), record).news
     assert (shop.newest.state, shop.newest.description, shop.newest.environment_url) == ("failure", CRASH.text, "")
@@ -41,32 +41,32 @@ def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Sh
 
 
 def test_nothing_is_told_while_nothing_is_certain(shop: Shop) -> None:
-    record, shop.verdict = shop.deliver(), None
+    record, shop.verdict = shop.deploy(), None
     assert report_outcome(shop.project(), record).text == "in progress: Handed to Argo CD"
     assert shop.states == ["in_progress"]
 
 
 def test_older_ones_become_inactive_open_or_not(shop: Shop) -> None:
-    shop.deliver(state="success")
-    shop.deliver()
-    shop.deliver(state="failure")
-    shop.deliver(environment="test")
-    report_outcome(shop.project(), shop.deliver())
+    shop.deploy(state="success")
+    shop.deploy()
+    shop.deploy(state="failure")
+    shop.deploy(environment="test")
+    report_outcome(shop.project(), shop.deploy())
     assert shop.states == ["inactive", "inactive", "failure", "in_progress", "success"]
 
 
 def test_one_that_a_newer_run_has_opened_meanwhile_is_left(shop: Shop) -> None:
-    shop.deliver()
+    shop.deploy()
     (waiting,) = shop.repository.deployments.values()
     waiting.created_at = "2999-01-01T00:00:00Z"
-    report_outcome(shop.project(), shop.deliver())
+    report_outcome(shop.project(), shop.deploy())
     assert shop.states == ["in_progress", "success"]
 
 
-def test_what_was_seen_is_not_told_once_another_delivery_has_come(shop: Shop) -> None:
-    record = shop.deliver()
-    shop.before_posting = lambda: void(shop.commit("Deliver another", "env/dev"))
-    assert "another delivery has come since" in report_outcome(shop.project(), record).text
+def test_what_was_seen_is_not_told_once_another_deployment_has_come(shop: Shop) -> None:
+    record = shop.deploy()
+    shop.before_posting = lambda: void(shop.commit("Deploy another", "env/dev"))
+    assert "another deployment has come since" in report_outcome(shop.project(), record).text
     assert shop.states == ["in_progress"]
 
 
@@ -76,13 +76,13 @@ def void(_: object) -> None:
 
 @pytest.mark.parametrize("wrong", ["environment", "revision", "none", "gone"])
 def test_a_deployment_of_something_else_is_never_closed(shop: Shop, wrong: str) -> None:
-    record = shop.deliver(environment="prod" if wrong == "environment" else "dev", trailer=wrong != "none")
+    record = shop.deploy(environment="prod" if wrong == "environment" else "dev", trailer=wrong != "none")
     if wrong == "revision":
         record = replace(record, revision="b" * 40)
     if wrong == "gone":
         shop.repository.deployments.clear()
     shop.github.changes.clear()
-    assert report_outcome(shop.project(), record).text == "none was opened for this delivery"
+    assert report_outcome(shop.project(), record).text == "none was opened for this deployment"
     assert shop.github.changes == []
 
 
@@ -91,7 +91,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
 ) -> None:
     waited: list[float] = []
     monkeypatch.setattr(close_deployment, "pause", waited.append)
-    record, said = shop.deliver(), list[str]()
+    record, said = shop.deploy(), list[str]()
     shop.github.faults.order(
         Fault("500", message="Server Error"), "POST", "/statuses", times=len(close_deployment.PAUSES)
     )
@@ -102,7 +102,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
 
 
 def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
-    record = shop.deliver()
+    record = shop.deploy()
     shop.github.faults.order(Fault("lost", "lost"), "POST", "/statuses", times=1)
     report_outcome(shop.project(), record)
     (deployment,) = shop.repository.deployments.values()
@@ -110,7 +110,7 @@ def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
 
 
 def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_tells_it(shop: Shop) -> None:
-    record = shop.deliver()
+    record = shop.deploy()
     shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
     told = report_outcome(shop.project(), record)
     assert (told.news, told.text.endswith("the next `status` or `up` will")) == (True, True)
@@ -123,7 +123,7 @@ def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_te
 def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = shop.deliver()
+    record = shop.deploy()
     reader = shop.github.token(
         "octo", "fine-grained", permissions={"contents": "read", "deployments": "read", "metadata": "read"}
     )

@@ -187,7 +187,7 @@ def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run
     states = {part["key"]: part["state"] for part in document["parts"]}
     assert states["repository"].startswith("create")
     assert states["run"] == "none yet"
-    assert states["branch"] == "nothing was delivered yet"
+    assert states["branch"] == "nothing was deployed yet"
     assert states["sync"] == "there is no Application"
     assert (document["healthy"], document["hold"]) == (False, None)
 
@@ -211,9 +211,9 @@ def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, gith
     assert list(variables) == []
 
 
-def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, github: StandIn) -> None:
+def test_rollback_before_the_first_deployment_names_the_first_step(run: Run, github: StandIn) -> None:
     done = run("rollback", "--yes", code=1)
-    assert "Nothing was delivered yet." in done.stderr
+    assert "Nothing was deployed yet." in done.stderr
     assert done.stderr.endswith("→ gitops-flask up\n")
     assert github.changes == []
 

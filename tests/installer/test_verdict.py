@@ -1,4 +1,4 @@
-"""What became of a delivery: certain or not said, and only of its own pods and its own commit."""
+"""What became of a deployment: certain or not said, and only of its own pods and its own commit."""
 
 from dataclasses import replace
 from typing import Any
@@ -134,11 +134,11 @@ def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> N
     assert judged(ROLLING, pods=[pod({"running": {}})], events=[{**event, "count": 14}]) is None, "it may be starting"
 
 
-def test_pods_of_another_image_are_no_part_of_this_delivery() -> None:
+def test_pods_of_another_image_are_no_part_of_this_deployment() -> None:
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
     assert judged(ROLLING, pods=[pod(state, digest="sha256:" + "2" * 64)]) is None
     before = SyncState("c1", "Synced", "Progressing", "Succeeded")
-    assert judged(before, pods=[pod(state)]) is None, "the same image, delivered before and broken then"
+    assert judged(before, pods=[pod(state)]) is None, "the same image, deployed before and broken then"
     leaving = pod(state)
     leaving["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
     assert judged(ROLLING, pods=[leaving]) is None
@@ -186,10 +186,10 @@ def test_pods_that_kubernetes_does_not_admit_are_a_failure() -> None:
     assert found
     assert found.text == "admission: Deployment web creates no pods: exceeded quota: small"
     before = SyncState("c2", "OutOfSync", "Healthy", "Running")
-    assert judged(before, deployments=[deployment]) is None, "it may be the delivery's before this one"
+    assert judged(before, deployments=[deployment]) is None, "it may be the deployment's before this one"
 
 
-def test_a_chart_that_does_not_render_is_a_failure_of_what_was_delivered_before_argo_cd_looked() -> None:
+def test_a_chart_that_does_not_render_is_a_failure_of_what_was_deployed_before_argo_cd_looked() -> None:
     said = "ComparisonError: helm template: no digest"
     seen = SyncState("", "Unknown", "Healthy", "Succeeded", (said,), said, "2026-11-28T21:05:00Z")
     service: Any = Service(seen)

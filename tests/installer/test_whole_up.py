@@ -1,4 +1,4 @@
-"""`up` as it is typed, as a whole, where the registry, the delivery or a policy fails: what it says and leaves."""
+"""`up` as it is typed, as a whole, where the registry, the deployment or a policy fails: what it says and leaves."""
 
 import subprocess
 from collections.abc import Callable
@@ -35,7 +35,7 @@ jobs:
 def up(
     run: Run, project: Path, helm: Helm, working_registry: Troubled, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Done]:
-    """Run `up` on a project whose delivery is this workflow, with some seconds until it must be live."""
+    """Run `up` on a project whose deployment is this workflow, with some seconds until it must be live."""
     settings = yaml.safe_load((project / "gitops.yaml").read_text())
     settings["registry"]["host"] = working_registry.host
 
@@ -84,7 +84,7 @@ def test_once_the_registry_is_back_the_next_up_goes_on(
     working_registry.trouble = Trouble(500)
     up()
     working_registry.trouble = Trouble(times=0)
-    assert "The first delivery: not within 0 s" in up().stderr
+    assert "The first deployment: not within 0 s" in up().stderr
     assert "REGISTRY_TOKEN" in github.repository("acme/web").environments["dev"].secrets
 
 
@@ -97,34 +97,34 @@ def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandI
     assert github.changes == []
 
 
-def test_a_slow_delivery_ends_at_the_deadline_with_its_last_state_and_the_next_up_waits_for_the_same(
+def test_a_slow_deployment_ends_at_the_deadline_with_its_last_state_and_the_next_up_waits_for_the_same(
     up: Callable[..., Done], github: StandIn
 ) -> None:
     for _ in range(2):
         told = up(seconds=1.5).stderr
         (run,) = github.runs("acme/web")
-        seen = f"The first delivery: not within 2 s. Last seen: deploy.yml: run {run.id} "
+        seen = f"The first deployment: not within 2 s. Last seen: deploy.yml: run {run.id} "
         assert told.partition(seen)[2].startswith(("queued\n", "in progress\n")), told
         assert "→ See https://github.com/acme/web/actions" in told
 
 
-def test_status_says_that_a_delivery_is_under_way(up: Callable[..., Done], run: Run) -> None:
+def test_status_says_that_a_deployment_is_under_way(up: Callable[..., Done], run: Run) -> None:
     up()
     document = valid("status", run("status", "--json", code=1).stdout)
-    assert document["delivery"]["status"] in ("queued", "in_progress")
+    assert document["deployment"]["status"] in ("queued", "in_progress")
     states = {part["key"]: part["state"] for part in document["parts"]}
     assert states["run"].startswith("under way (")
-    assert states["branch"] == "nothing was delivered yet"
+    assert states["branch"] == "nothing was deployed yet"
 
 
-def test_a_red_delivery_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
+def test_a_red_deployment_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
     up: Callable[..., Done], github: StandIn, helm: Helm
 ) -> None:
     for count in (1, 2):
         told = up(FAILS, seconds=60).stderr
         first = github.runs("acme/web")
         assert len(first) == count
-        assert "failure without a delivery: https://github.com/acme/web/actions/runs/" in told
+        assert "failure without a deployment: https://github.com/acme/web/actions/runs/" in told
         assert "job image:" in told
         assert "connection refused" in told
         assert "→ Fix what it names, then run this again." in told
@@ -152,5 +152,5 @@ def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
     github.repository("acme/web").actions["allowed_actions"] = "local_only"
     with pytest.raises(InstallerError) as caught:
         deployment_record.wait(Project.open(project), 1, lambda _: None, hindrance)
-    assert "startup failure without a delivery" in str(caught.value)
+    assert "startup failure without a deployment" in str(caught.value)
     assert "Only `local_only` actions are allowed" in str(caught.value)

@@ -27,7 +27,7 @@ jobs:
       - run: test "$(cat a)" = good && ! grep -i authorization .git/config
 """
 DELIVER = f"""
-name: deliver
+name: deploy
 on:
   push: {{branches: [main]}}
   workflow_dispatch: {{inputs: {{init: {{type: boolean, default: false}}}}}}
