@@ -9,7 +9,16 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import Sections, as_document, examples, may_say_yes, on_project, open_project, tell_commands
+from .commands.options import (
+    Sections,
+    as_document,
+    examples,
+    in_environment,
+    may_say_yes,
+    on_project,
+    open_project,
+    show_commands,
+)
 from .support import crash_report
 from .support.errors import InstallerError
 from .support.parsing import Unreadable
@@ -33,10 +42,10 @@ def cli() -> None:
               help="Where the project's folder goes (default: here).")  # fmt: skip
 @click.option("--no-input", is_flag=True, help="Ask nothing: take the defaults and what is given.")
 @click.option(
-    "--prove/--no-prove", default=True, help="Run the new project's own checks, and the service (default: yes)."
+    "--check/--no-check", default=True, help="Run the new project's own checks, and the service (default: yes)."
 )
 @click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
-def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bool) -> None:
+def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bool) -> None:
     """Generate a project, check it, and offer to deploy it.
 
     It runs the project's own checks and the service itself. Without a terminal it takes the defaults and what is given.
@@ -50,7 +59,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
     given = dict(answer.split("=", 1) for answer in answers)
-    new_.new(output_dir, given, no_input=no_input, prove_it=prove)
+    new_.new(output_dir, given, no_input=no_input, check=check)
 
 
 @cli.command(
@@ -106,12 +115,16 @@ def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key
 )
 @click.option("-w", "--watch", is_flag=True, help="Check again until all is healthy, for 15 minutes at most.")
 @as_document
+@in_environment
 @on_project
-def status(folder: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
+def status(
+    folder: Path, context: str | None, *, verbose: bool, environment: str | None, as_json: bool, watch: bool
+) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
     from .commands import status as status_
 
-    sys.exit(0 if status_.status(open_project(folder, context, verbose), as_json=as_json, watch=watch) else 1)
+    project = open_project(folder, context, verbose, environment)
+    sys.exit(0 if status_.status(project, as_json=as_json, watch=watch) else 1)
 
 
 @cli.command()
@@ -125,7 +138,7 @@ def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -
     """
     from .commands import doctor as doctor_
 
-    tell_commands(wanted=verbose)
+    show_commands(wanted=verbose)
     sys.exit(0 if doctor_.doctor(folder, context, as_json=as_json) else 1)
 
 
@@ -140,9 +153,18 @@ def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -
 @click.option("--why", default="", metavar="TEXT", help="For the others; it stands in the hold.")
 @click.option("--release-hold", is_flag=True, help="Remove the hold and deploy the head of main.")
 @may_say_yes
+@in_environment
 @on_project
 def rollback(
-    folder: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    environment: str | None,
+    yes: bool,
+    to: str,
+    why: str,
+    release_hold: bool,
 ) -> None:
     """Bring back an earlier deployment and hold it.
 
@@ -153,7 +175,7 @@ def rollback(
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
-    project = open_project(folder, context, verbose)
+    project = open_project(folder, context, verbose, environment)
     if release_hold:
         rollback_.release(project, yes=yes)
     else:
@@ -162,12 +184,13 @@ def rollback(
 
 @cli.command("open")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The local port.")
+@in_environment
 @on_project
-def forward(folder: Path, context: str | None, *, verbose: bool, port: int) -> None:
+def forward(folder: Path, context: str | None, *, verbose: bool, environment: str | None, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
     from .commands import open as open_
 
-    open_.open_(open_project(folder, context, verbose), port)
+    open_.open_(open_project(folder, context, verbose, environment), port)
 
 
 @cli.command(

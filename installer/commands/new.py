@@ -39,10 +39,10 @@ def template() -> Path:
     return packed if packed.is_dir() else here.parent
 
 
-def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool) -> Path:
+def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -> Path:
     """Ask the questions, write the project into `output`, run its own checks, and offer the deployment."""
     questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
-    check(answers, questions)
+    check_answers(answers, questions)
     if not no_input and not console.interactive():
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
@@ -67,8 +67,8 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool
             raise InstallerError(f"No project was written: {error}", where) from None
     folder = Path(written)
     console.report(f"Written: {folder}")
-    if prove_it:
-        prove(folder)
+    if check:
+        check_project(folder)
     offer(folder, mode_from_environment())
     return folder
 
@@ -77,7 +77,7 @@ def _asked(questions: Mapping[str, Any]) -> list[str]:
     return [name for name in questions if not name.startswith("_")]
 
 
-def check(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
+def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
     """Raise one error that names every answer to no question, outside of its choices, or with the template's braces."""
     wrong, asked = [], _asked(questions)
     for name, value in answers.items():
@@ -101,7 +101,7 @@ def _list(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def prove(folder: Path) -> None:
+def check_project(folder: Path) -> None:
     """Run the project's own checks: its tests, its chart where helm is at hand, and the service itself."""
     with tempfile.TemporaryDirectory() as scratch:  # no caches, no environment are left in the project
         copy = shutil.copytree(folder, Path(scratch) / folder.name)

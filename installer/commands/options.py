@@ -63,6 +63,9 @@ def on_project(function: Decorated) -> Decorated:
     return function
 
 
+in_environment = click.option(
+    "--env", "environment", metavar="NAME", help="The environment (default: the only one that the project has)."
+)
 as_document = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md says what it means).")
 may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
 
@@ -80,10 +83,16 @@ class _Plain(logging.Formatter):
         return plain(super().format(record))
 
 
-def open_project(folder: Path, context: str | None, verbose: bool) -> "Project":  # noqa: FBT001 - as click gives it
-    """Open the project that a verb is about."""
-    tell_commands(wanted=verbose)
-    return opened(folder, context)
+def open_project(folder: Path, context: str | None, verbose: bool, environment: str | None = None) -> "Project":  # noqa: FBT001 - as click gives it
+    """Open the project that a command is about, in the environment that was named."""
+    show_commands(wanted=verbose)
+    project = opened(folder, context)
+    has = project.settings.environment
+    if environment not in (None, has):
+        raise click.BadParameter(
+            f"{project.settings.slug} has no environment {environment!r}, only {has}.", param_hint="--env"
+        )
+    return project
 
 
 def opened(folder: Path, context: str | None = None) -> "Project":
@@ -105,7 +114,7 @@ def opened(folder: Path, context: str | None = None) -> "Project":
                 raise
 
 
-def tell_commands(*, wanted: bool) -> None:
+def show_commands(*, wanted: bool) -> None:
     """Print every command that is run to standard error, secrets blotted out."""
     if wanted:
         handler = logging.StreamHandler()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from installer.cli import main
 from installer.cluster.pod_answers import PodAnswer, disagreement, parse
 from installer.cluster.pods import ailments
-from installer.commands.options import tell_commands
+from installer.commands.options import show_commands
 from installer.engine.finding import Finding
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field
@@ -228,7 +228,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     before, level = [*root.handlers], ours.level
     root.handlers.clear()
     try:
-        tell_commands(wanted=True)
+        show_commands(wanted=True)
         logging.getLogger("installer.support.process").debug("$ git push %s", LOGGED)
     finally:
         root.handlers[:] = before
