@@ -20,8 +20,8 @@ from ..support.resume_command import this_run
 def mode_from_environment():
     return os.environ.get("GITOPS_FLASK_INSTALL", "ask")
 
-def offer(project, mode):
-    said = {"project": str(project), "origin": this_run.origin, "mode": mode}
+def prompt_to_deploy(project, mode):
+    said = {"project": str(project), "origin": this_run.template, "mode": mode}
     pathlib.Path(os.environ["SAID"]).write_text(json.dumps(said))
     exec(compile(os.environ.get("THEN", ""), "then", "exec"))
 """

@@ -13,7 +13,7 @@ from typing import Any
 from ..config.settings import Settings
 from ..engine.resource import Change
 from ..support.errors import CommandFailed, InstallerError
-from ..support.file_lock import Files, machine, turn
+from ..support.file_lock import Files, locked, machine
 from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
@@ -178,7 +178,7 @@ class Helm:
 
     def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
         """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
-        return turn(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
+        return locked(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
 
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""
@@ -215,7 +215,7 @@ class Helm:
             return [dict(each) for each in json.loads(said)]
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
-        """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
+        """Return the release once nobody can still be working on it. We hold the file lock: nobody here is."""
 
         def look() -> tuple[Release | None] | None:
             release = self.release(name, namespace)

@@ -27,7 +27,7 @@ def mode_from_environment() -> Mode:
     raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
 
 
-def offer(folder: Path, mode: Mode) -> bool:
+def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     """Show the plan and, if it is confirmed, apply it; return whether the project is live.
 
     Whatever goes wrong, the files stay and the command that resumes is printed.

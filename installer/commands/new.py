@@ -24,7 +24,7 @@ from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.wait import until
 from ..ui import console
-from .after_generation import VARIABLE, guarded, mode_from_environment, offer
+from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
@@ -69,7 +69,7 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
     console.report(f"Written: {folder}")
     if check:
         check_project(folder)
-    offer(folder, mode_from_environment())
+    prompt_to_deploy(folder, mode_from_environment())
     return folder
 
 

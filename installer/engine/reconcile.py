@@ -1,4 +1,4 @@
-"""The loops over the resources: plan and apply, the code host's lane and the cluster's at once."""
+"""The loops over the resources: plan and apply, the code host's steps and the cluster's at once."""
 
 import logging
 import threading

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from ..cluster.labels import digest
 from ..support.errors import DeadlinePassed, InstallerError
-from ..support.file_lock import machine, turn
+from ..support.file_lock import locked, machine
 from ..support.wait import until
 from ..support.write_guard import only_while
 from .base import Forge
@@ -120,7 +120,7 @@ class RepositoryLock:
         own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._forge.repository
         try:
             for which in sorted({digest(f"{self._forge.host}/{name}") for name in (self._forge.repository, str(own))}):
-                stack.enter_context(turn(f"up of {which}", 0))
+                stack.enter_context(locked(f"up of {which}", 0))
         except DeadlinePassed as error:
             what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
             raise InstallerError(what, error.fix) from None
@@ -175,7 +175,7 @@ class RepositoryLock:
         return living, void
 
     def _void(self, holder: dict[str, Any], age: float) -> bool:
-        """Tell whether its holder is gone: not heard of for long, or of this machine, where we have the turn now."""
+        """Tell whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
         here = self._about["machine"]
         return age > LASTS or bool(here and holder.get("machine") == here)
 

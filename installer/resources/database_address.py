@@ -62,7 +62,7 @@ class DatabaseAddress(Resource[Seen]):
         encoded = (found.get("data") or {}).get(KEY, "")
         address = login_in(base64.b64decode(encoded).decode(errors="replace").strip())
         if not is_ours(found, self._settings):
-            self.title = f"Secret {self._name} with the database's address (made by others: used, never changed)"
+            self.title = f"Secret {self._name} with the database's address (unmanaged: used, never changed)"
             return Seen(there=True, ours=False, address=address, secret=found)
         release = self._helm.release(self._name, self._home)
         status = release.status if release else None

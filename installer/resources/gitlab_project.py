@@ -8,7 +8,7 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..support.errors import InstallerError
-from ..support.file_lock import turn
+from ..support.file_lock import locked
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
@@ -88,7 +88,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the project where it is missing, then set what differs."""
         if seen is None:
-            with turn(f"project {self._settings.url}", 60):
+            with locked(f"project {self._settings.url}", 60):
                 seen = self.observe() or self._create()
         body = {f.name: f.new for f in differences(self._wanted(seen), seen)}
         if body:

@@ -10,7 +10,7 @@ from ..forges import git
 from ..forges.base import Forge, files_of_a_form
 from ..support import resume_command
 from ..support.errors import InstallerError
-from ..support.file_lock import turn
+from ..support.file_lock import locked
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class InitialPush(Resource[Seen]):
         url = self._settings.clone_url
         self._clone.connect(url)
         self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
-        with turn(f"branch {MAIN} of {url}", 200) as files:
+        with locked(f"branch {MAIN} of {url}", 200) as files:
             now = self.observe()
             if now.files:
                 self._clone.merge_beneath(url, MAIN, self._login)

@@ -1,4 +1,4 @@
-"""The application's namespace, in a release of its own: it outlives the application, and others' things in it."""
+"""The application's namespace, in a release of its own: it outlives the application, and unmanaged resources in it."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ..support.wait import clear
 ENFORCE = {"pod-security.kubernetes.io/enforce": "restricted"}
 """The strictest of Kubernetes' levels; the chart complies with it."""
 _OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
-_OF_OTHERS = "stays, others made it"
+_UNMANAGED = "stays: it is unmanaged"
 _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
 
 
@@ -54,7 +54,7 @@ class Namespace(Resource[Seen]):
             return Seen(None)
         if not is_ours(found, self._settings):
             if not whose(found):
-                self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
+                self.title = f"namespace {self._name} (unmanaged: used, never changed or removed)"
             return Seen(found)
         release = self._helm.release(self._release, self._home)
         return Seen(found, release.status if release else None)
@@ -96,8 +96,8 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             return ""
         if not is_ours(seen.namespace, self._settings):
-            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
-        return "goes, unless something of others is in it"
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _UNMANAGED
+        return "goes, unless it holds unmanaged resources"
 
     def remove(self) -> str:
         """Remove it where it is ours and nothing but Kubernetes' own things are left in it."""
@@ -107,7 +107,7 @@ class Namespace(Resource[Seen]):
             return f"{'was gone, its release went' if gone else 'was not there'}"
         if not is_ours(seen.namespace, self._settings):
             self._helm.uninstall(self._release, self._home)
-            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _UNMANAGED
         if not seen.leaving:
             try:
                 strangers = others(self._cluster.everything_in(self._name))

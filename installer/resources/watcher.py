@@ -102,7 +102,7 @@ class Watcher(Resource[Seen]):
         if seen.polls is None:
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
-            rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
+            rate = f"Argo CD polls {_often(seen.polls)}; the watcher polls {self._settings.host} every {EVERY} s"
             note = "; ".join(filter(None, [rate, self._unbound(seen.policy)]))
             return Change("create" if seen.allowed else "skipped", note=note if seen.allowed else self._without())
         fields = tuple(

@@ -99,7 +99,7 @@ def attempt(
     """Run a program and return its answer, whatever its exit status; `timeout` is in seconds.
 
     `env` is added to what every program inherits: a secret is in there where this program needs it, and no other one.
-    `inherit` names open files that the program keeps open until it ends: see `turn`.
+    `inherit` names open files that the program keeps open until it ends: see `file_lock.locked`.
     """
     shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)

@@ -159,7 +159,7 @@ def document(tree: dict[str, Any]) -> None:
 
 def _rows(shown: Report) -> list[tuple[Sign, str, str]]:
     lines = [(FINE if row.healthy else WRONG, row.title, row.state) for row in shown.rows]
-    return [*lines, *((WRONG, "cannot look", str(problem)) for problem in shown.problems)]
+    return [*lines, *((WRONG, "not checked", str(problem)) for problem in shown.problems)]
 
 
 def _report(shown: Report) -> Text:

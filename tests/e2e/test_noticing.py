@@ -82,7 +82,7 @@ def test_it_is_made_once_beside_an_argo_cd_that_polls_seldom(half: Half) -> None
     seen = watcher.observe()
     change = watcher.diff(seen)
     assert change
-    assert (change.action, change.note) == ("create", "Argo CD polls every 120 s; this asks github.com every 2 s")
+    assert (change.action, change.note) == ("create", "Argo CD polls every 120 s; the watcher polls github.com every 2 s")
     watcher.apply(seen, change)
     audit = Audit()
     assert watcher.diff(watcher.observe()) is None

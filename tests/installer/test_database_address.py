@@ -111,7 +111,7 @@ def test_a_secret_of_others_is_used_as_it_is(address: str) -> None:
     for given in ("", ADDRESS):
         used = resource(holding(address, slug=None), given=given)
         assert used.diff(used.observe()) is None
-        assert "made by others" in used.title
+        assert "unmanaged" in used.title
 
 
 def test_a_secret_of_others_is_never_changed_nor_removed() -> None:

@@ -82,7 +82,7 @@ def test_a_secret_that_somebody_made_is_enough(run: Run, programs: Programs) -> 
     programs.answer("kubectl", "get secret web-dev-database", secret)
     found = planned(run)
     assert found["action"] == "keep"
-    assert "made by others" in found["title"]
+    assert "unmanaged" in found["title"]
     assert [f["level"] for f in findings(run)] == ["fine"]
 
 

@@ -43,7 +43,7 @@ def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by
 def test_a_namespace_that_is_there_is_used_where_no_other_project_made_it(slug: str | None) -> None:
     resource = namespace(holding(slug), Helm([release("web-dev-namespace")]))
     assert resource.diff(resource.observe()) is None
-    assert ("made by others" in resource.title) == (slug != "web")
+    assert ("unmanaged" in resource.title) == (slug != "web")
 
 
 def test_a_namespace_that_another_project_made_is_blocked_with_both_addresses() -> None:

@@ -91,9 +91,9 @@ def test_durations_are_read_as_go_writes_them(text: str, seconds: float | None) 
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        (None, "Argo CD polls every 120 s; this asks github.com every 2 s"),
-        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; this asks github.com every 2 s"),
-        ({"timeout.reconciliation": "0"}, "Argo CD polls never; this asks github.com every 2 s"),
+        (None, "Argo CD polls every 120 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "0"}, "Argo CD polls never; the watcher polls github.com every 2 s"),
     ],
 )
 def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, note: str) -> None:
@@ -103,7 +103,7 @@ def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, no
 
 def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
     change = change_of(noticing := resource({}))
-    assert (change.action, change.note) == ("create", "Argo CD polls every 15 s; this asks github.com every 2 s")
+    assert (change.action, change.note) == ("create", "Argo CD polls every 15 s; the watcher polls github.com every 2 s")
     assert noticing.diff(noticing.blank()) == change
 
 

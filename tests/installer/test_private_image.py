@@ -93,7 +93,7 @@ def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_gene
         f"github: {{host: github.com, owner: acme, visibility: private}}\nregistry: {registry}\n"
         "cluster: {namespace: web-dev}\n"
     )
-    assert not after_generation.offer(tmp_path, "no")
+    assert not after_generation.prompt_to_deploy(tmp_path, "no")
     assert ("anyone can read the source in it" in capsys.readouterr().out) is told
 
 

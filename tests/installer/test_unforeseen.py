@@ -135,7 +135,7 @@ def test_without_a_home_to_write_to_locks_and_logs_are_among_temporary_files(
     monkeypatch.setenv("HOME", "/proc/nowhere" if home == "nowhere" else str(place))
     assert file_lock.state_folder() == tmp_path / f"gitops-flask-state-{os.getuid()}"
     assert file_lock.state_folder().stat().st_mode & 0o777 == 0o700
-    with file_lock.turn("something", 0):
+    with file_lock.locked("something", 0):
         assert file_lock.machine()
 
 
