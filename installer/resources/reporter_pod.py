@@ -14,7 +14,7 @@ from ..forges.github.rest import api_url
 from ..support.objects import Object, Objects
 
 MODULES = (
-    *("support/errors", "support/secret", "support/wait", "support/manifest", "support/http_client"),
+    *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workload_errors"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),

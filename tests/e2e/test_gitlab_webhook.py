@@ -28,7 +28,7 @@ from tests.gitlab.webhooks import Hook
 from .audit import Audit
 from .plugin import SECONDS
 from .test_cluster_half import kubectl
-from .test_noticing import as_it_comes, not_yet
+from .test_watcher import as_it_comes, not_yet
 from .test_webhook import HOST, Ground, Hosted, lead
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]

@@ -32,7 +32,7 @@ from .audit import Audit
 from .ground import Repository
 from .plugin import SECONDS
 from .test_cluster_half import kubectl
-from .test_noticing import not_yet, running
+from .test_watcher import not_yet, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG, HOST = "hooked", "argocd.example.com"

@@ -204,7 +204,7 @@ def test_a_token_whose_claims_have_another_form_is_no_proof_and_no_error(
     hub: Registry, monkeypatch: pytest.MonkeyPatch, claims: Any
 ) -> None:
     text = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
-    monkeypatch.setattr("tests.installer.test_registry.token_of", lambda *_: text)
+    monkeypatch.setattr("tests.installer.registry.token_of", lambda *_: text)
     check_login(Login("docker.io", "acme", GOOD), "acme/web")
     assert hub.begun == 1
 

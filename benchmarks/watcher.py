@@ -1,10 +1,10 @@
 """From a push to env/dev until every new pod is ready, with nobody calling Argo CD from outside; one run, three ways.
 
-    python -m benchmarks.noticing [CHANGES [SLOW [POLLED]]]      # 20, 3 and 5; with a cluster, as docs/testing.md says
+    python -m benchmarks.watcher [CHANGES [SLOW [POLLED]]]      # 20, 3 and 5; with a cluster, as docs/testing.md says
 
 In one Argo CD as it comes, at the same time: projects that its own polling has to notice, one change each because that
 takes minutes, and one with our watcher beside it. Then the same Argo CD with much polling instead (unless POLLED is 0).
-The service is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling.
+The service is a stand-in of two pods, its image is on the node: what is measured is watching, syncing and rolling.
 Some seconds before each change main moves, as it does where pull requests are merged. Nothing is left.
 """
 
@@ -28,7 +28,7 @@ from installer.resources.watcher_pod import EVERY
 from installer.support.wait import clear
 from tests.e2e.ground import Away, Repository, sshd
 from tests.e2e.test_cluster_half import Half, kubectl
-from tests.e2e.test_noticing import as_it_comes, not_yet, running
+from tests.e2e.test_watcher import as_it_comes, not_yet, running
 
 from .machine import machine, percentile, table
 
@@ -99,7 +99,7 @@ def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, 
     """Install an Argo CD as it comes, for projects that are yet to begin; all of it is removed in the end."""
     with sshd(folder) as (where, host_key, keys):
         halves = []
-        for name in (f"noticing-{number}" for number in range(projects)):
+        for name in (f"watcher-{number}" for number in range(projects)):
             repository = Repository(folder / f"{name}.git")
             settings = Away(
                 name=name, slug=name, description="", host="github.com", owner="acme", visibility="private",
@@ -113,7 +113,7 @@ def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, 
             yield halves, values
         finally:
             for half in halves:
-                for resource in (noticing(half), *reversed(half.resources()[1:])):
+                for resource in (the_watcher(half), *reversed(half.resources()[1:])):
                     resource.remove()
                 kubectl("delete", "namespace", half.settings.namespace, "--ignore-not-found")
             halves[0].helm.uninstall("argocd", "argocd", 300)
@@ -130,7 +130,7 @@ def install(half: Half, values: dict[str, object]) -> None:
             kubectl("rollout", "status", name, "-n", "argocd", "--timeout=300s")
 
 
-def noticing(half: Half) -> Watcher:
+def the_watcher(half: Half) -> Watcher:
     return Watcher(half.settings, half.cluster, half.helm)
 
 
@@ -149,7 +149,7 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         half, *others = halves
         begin(half)
         idle(left)
-        watcher = noticing(half)
+        watcher = the_watcher(half)
         seen = watcher.observe()
         change = watcher.diff(seen)
         assert change

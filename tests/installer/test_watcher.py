@@ -77,8 +77,8 @@ def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watch
     return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
 
 
-def change_of(noticing: Watcher) -> Any:
-    return noticing.diff(noticing.observe())
+def change_of(the_watcher: Watcher) -> Any:
+    return the_watcher.diff(the_watcher.observe())
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,19 @@ def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, no
 
 
 def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
-    change = change_of(noticing := resource({}))
-    assert (change.action, change.note) == ("create", "Argo CD polls every 15 s; the watcher polls github.com every 2 s")
-    assert noticing.diff(noticing.blank()) == change
+    change = change_of(the_watcher := resource({}))
+    assert (change.action, change.note) == (
+        "create",
+        "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
+    )
+    assert the_watcher.diff(the_watcher.blank()) == change
 
 
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
-        noticing = resource(objects, argocd_watcher="none")
-        assert change_of(noticing) is noticing.diff(noticing.blank()) is None
+        the_watcher = resource(objects, argocd_watcher="none")
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
 
 
 def test_without_it_ours_polls_often() -> None:
@@ -168,9 +171,9 @@ def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
 
 
 def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
-    noticing = resource(argo_cd(None), helm := Helm())
+    the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed):  # this cluster starts nothing
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
@@ -189,10 +192,10 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     there = json.loads(json.dumps(objects[kind, f"{NAME}.argocd"]))
     weaker = {"validations": []} if "validations" in there["spec"] else {"validationActions": ["Audit"]}
     objects[kind, f"{NAME}.argocd"] = {**there, "spec": {**there["spec"], **weaker}}
-    noticing = resource(objects, helm := running())
-    change = change_of(noticing)
+    the_watcher = resource(objects, helm := running())
+    change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
-    noticing.apply(noticing.observe(), change)
+    the_watcher.apply(the_watcher.observe(), change)
     assert helm.installed[0][0] == f"{NAME}-policy"
 
 
@@ -209,11 +212,11 @@ WITHOUT = "its token may change all of Application web-dev, because a policy tha
 def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same(
     cluster: dict[str, Any], why: str
 ) -> None:
-    change = change_of(noticing := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
+    change = change_of(the_watcher := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
     assert change.action == "create"
     assert change.note.endswith(f"; {WITHOUT}{why}")
     with pytest.raises(DeadlinePassed):
-        noticing.apply(noticing.observe(), change)
+        the_watcher.apply(the_watcher.observe(), change)
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
     change = change_of(beside(Cluster(objects, **cluster), running()))
@@ -243,26 +246,26 @@ def test_who_may_not_read_policies_is_told_so() -> None:
 
 
 def test_it_goes_when_argo_cd_polls_often_enough() -> None:
-    noticing = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
-    assert change_of(noticing).note == "goes: Argo CD polls often enough"
+    the_watcher = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
+    assert change_of(the_watcher).note == "goes: Argo CD polls often enough"
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
 
 
 def test_one_of_others_is_neither_changed_nor_removed() -> None:
     objects = argo_cd(None) | watcher()
     objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
-    noticing = resource(objects, helm := Helm())
-    assert change_of(noticing).action == "blocked"
-    assert noticing.remove() == f"stays: Deployment {NAME} in argocd is not ours"
+    the_watcher = resource(objects, helm := Helm())
+    assert change_of(the_watcher).action == "blocked"
+    assert the_watcher.remove() == f"stays: Deployment {NAME} in argocd is not ours"
     assert helm.uninstalled == []
 
 
 def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_without() -> None:
-    noticing = resource(argo_cd(None), helm := Helm())
+    the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
 
 
