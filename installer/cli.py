@@ -236,7 +236,7 @@ def down(
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()
     crash_report.remember_steps()
     threading.excepthook = lambda thrown: console.fail(crash_report.report(thrown.exc_value or thrown.exc_type()))

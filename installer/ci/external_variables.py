@@ -36,7 +36,7 @@ class Shown:
     whole: bool = False
 
     def fits(self, value: Secret) -> bool:
-        """Tell whether this may be that value."""
+        """Return whether this may be that value."""
         return value.reveal() == self.text if self.whole else value.reveal().endswith(self.text)
 
 

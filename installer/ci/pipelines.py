@@ -1,4 +1,4 @@
-"""Runs of the project's pipelines: started, waited for, and told in words; the same for every CI."""
+"""Runs of the project's pipelines: started, waited for, and reported in words; the same for every CI."""
 
 from collections.abc import Callable, Mapping
 

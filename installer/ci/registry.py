@@ -76,7 +76,7 @@ def check_login(login: Login, image: str, *, push: bool = True) -> None:
 
 
 def _grants_push(answer: requests.Response, image: str) -> bool:
-    """Tell whether the token server says that its token may push.
+    """Return whether the token server says that its token may push.
 
     A token server grants what it likes of the scope it was asked for, and says so in the token where that is a JWT with
     the claim `access` (Docker Hub, GitLab, Harbor, Quay, Azure). GHCR's and others' tokens say nothing; nor does a
@@ -119,7 +119,7 @@ def _cancel(login: Login, begun: requests.Response) -> None:
 
 
 def has(login: Login, name: str, digest: str) -> bool:
-    """Tell whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
+    """Return whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
     answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
     _settle(host, answer)
@@ -135,7 +135,7 @@ def has(login: Login, name: str, digest: str) -> bool:
 
 
 def anyone_can_pull(settings: Settings, digest: str) -> bool:
-    """Tell whether the registry gives the project's image to somebody who does not log in."""
+    """Return whether the registry gives the project's image to somebody who does not log in."""
     nobody = Login.to(settings, "", Secret(""))
     name = settings.image_name
     answer = with_retries(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))

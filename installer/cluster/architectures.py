@@ -34,7 +34,7 @@ def _labels(node: Object) -> dict[str, str]:
 
 
 def _closed(node: Object) -> bool:
-    """Tell whether a taint keeps out what does not tolerate it, as on most control planes."""
+    """Return whether a taint keeps out what does not tolerate it, as on most control planes."""
     taints = node.get("spec", {}).get("taints") or []
     return any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints)
 

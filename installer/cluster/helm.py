@@ -98,7 +98,7 @@ class Helm:
         return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
-        """Take an object from another release of ours, one of former settings; tell whether one had it.
+        """Take an object from another release of ours, one of former settings; return whether one had it.
 
         Whoever may write the object says what its annotations name: a release that does not hold it stays.
         """
@@ -116,7 +116,7 @@ class Helm:
         return True
 
     def _holds(self, release: Release, thing: Object) -> bool:
-        """Tell whether an object is one of those that a release of our own chart was given."""
+        """Return whether an object is one of those that a release of our own chart was given."""
         made = self.values(release.name, release.namespace).get("objects") or []
         return _which(thing) in [_which(each) for each in made if isinstance(each, dict)]
 
@@ -230,13 +230,13 @@ class Helm:
         return settled[0] if settled else self.release(name, namespace)
 
     def _was_held_here(self, release: Release) -> bool:
-        """Tell whether its last writer ran on this machine; who uninstalls leaves no label."""
+        """Return whether its last writer ran on this machine; who uninstalls leaves no label."""
         if release.status == "uninstalling" or not machine():
             return False
         return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
 
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
-        """Remove a release of ours and wait for its objects; tell whether there was one. It proves nothing yet."""
+        """Remove a release of ours and wait for its objects; return whether there was one. It proves nothing yet."""
         with self._turn(name, namespace) as files:
             return self._uninstall(name, namespace, timeout, files)
 

@@ -82,7 +82,7 @@ class Cluster:
         return [(line[0], *line[-len(labels) :]) for line in lines if len(line) > len(labels)]
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
-        """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
+        """Return whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
         where = _in(namespace) or ["--all-namespaces"]
         answer = self._attempt("auth", "can-i", verb, resource, *where)
         word = answer.out.partition(" ")[0].strip()  # `no - REASON` where an authorizer gives one

@@ -57,7 +57,7 @@ def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) ->
 
 
 def is_ours(thing: Mapping[str, Any], settings: Settings) -> bool:
-    """Tell whether an object was made for this repository, under today's address or one that it had."""
+    """Return whether an object was made for this repository, under today's address or one that it had."""
     return (thing["metadata"].get("labels") or {}).get(REPOSITORY) in identities(settings)
 
 

@@ -30,7 +30,7 @@ class PodAnswer:
 
 @reading("What Kubernetes says of an object")
 def is_ready(pod: Object) -> bool:
-    """Tell whether a Service sends requests to this pod: Ready, and not being deleted."""
+    """Return whether a Service sends requests to this pod: Ready, and not being deleted."""
     if "deletionTimestamp" in pod["metadata"]:
         return False
     conditions = pod.get("status", {}).get("conditions", [])

@@ -96,7 +96,7 @@ def of_application(application: Object) -> dict[tuple[str, str], Trouble]:
 
 
 def _soon_after(looked: str | None, ended: str | None) -> bool:
-    """Tell whether Argo CD looked at what a sync had made, and soon."""
+    """Return whether Argo CD looked at what a sync had made, and soon."""
     if not looked or not ended:
         return False
     passed = datetime.datetime.fromisoformat(looked) - datetime.datetime.fromisoformat(ended)

@@ -57,7 +57,7 @@ def show(project: Project, planned: Sequence[Planned], findings: Sequence[Findin
 
 
 def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
-    """Tell whether there is something to do, or whether that cannot be known or done."""
+    """Return whether there is something to do, or whether that cannot be known or done."""
     actions = {p.change.action for p in planned if p.change}
     if "blocked" in actions or any(finding.problem for finding in findings):
         return ERROR

@@ -67,7 +67,7 @@ def _watch(project: Project, *, silent: bool) -> Report:
 
 
 def _surely_failed(reports: Sequence[Report]) -> bool:
-    """Tell whether two looks in a row found the same failure, as `up` asks for."""
+    """Return whether two looks in a row found the same failure, as `up` asks for."""
     return len(reports) > 1 and bool(reports[-1].failed) and reports[-1].failed == reports[-2].failed
 
 

@@ -148,7 +148,7 @@ def _report(project: Project, record: DeploymentRecord) -> None:
 
 
 def _try_webhook(project: Project) -> None:
-    """Say whether the code host reaches Argo CD. Where not, that is told and no failure: Argo CD looks of itself."""
+    """Report whether the code host reaches Argo CD. Where it does not, nothing fails: Argo CD polls."""
     hooks = project.webhooks
     try:
         for hook in hooks.list():

@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def in_cloud(self) -> bool:
-        """Tell whether GitHub itself runs this GitHub."""
+        """Return whether GitHub itself runs this GitHub."""
         return self.host == CLOUD or self.host.endswith(OF_CLOUD)
 
     @property
@@ -72,7 +72,7 @@ class Settings:
 
     @property
     def private(self) -> bool:
-        """Tell whether reading the repository needs a credential."""
+        """Return whether reading the repository needs a credential."""
         return self.visibility != "public"
 
     @property
@@ -91,12 +91,12 @@ class Settings:
 
     @property
     def image_private(self) -> bool:
-        """Tell whether the cluster needs a login to pull the image."""
+        """Return whether the cluster needs a login to pull the image."""
         return self.image_visibility == "private"
 
     @property
     def own_registry(self) -> bool:
-        """Tell whether images go to the GitLab's own registry, where each job has a login of its own."""
+        """Return whether images go to the GitLab's own registry, where each job has a login of its own."""
         names = (self.host, f"registry.{self.host}")
         return self.scm == "gitlab" and self.registry.partition(":")[0] in names
 

@@ -44,7 +44,7 @@ class NotTrusted(InstallerError):
 
 
 def is_trusted(kind: Kind, host: str) -> bool:
-    """Tell whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
+    """Return whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
     host = _plain(host)
     if host in EVERYBODYS[kind] or (kind == "github" and host.endswith(_OF_GITHUB)):
         return True

@@ -18,7 +18,7 @@ class Finding:
 
     @property
     def problem(self) -> bool:
-        """Tell whether this must be repaired first."""
+        """Return whether this must be repaired first."""
         return bool(self.fix) and self.stops
 
     def __str__(self) -> str:

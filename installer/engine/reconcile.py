@@ -23,7 +23,7 @@ _OUTCOMES = {
 
 
 class Progress(Protocol):
-    """Who is told of each step; called from several threads."""
+    """Who hears of each step; called from several threads."""
 
     def begins(self, title: str) -> None:
         """Hear that a step has begun."""

@@ -76,7 +76,7 @@ class Forge(Protocol):
         """Return the variables; none where there is no repository."""
 
     def leads_here(self, address: str) -> bool:
-        """Tell whether the host leads another address to this repository: it was renamed or transferred."""
+        """Return whether the host leads another address to this repository: it was renamed or transferred."""
 
 
 class Store(Protocol):

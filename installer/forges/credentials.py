@@ -147,7 +147,7 @@ def _given(*names: str) -> str:
 
 
 def _named(settings: Settings, folder: Path | None) -> bool:
-    """Tell whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
+    """Return whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
     host = settings.host
     if is_trusted(settings.scm, host) or (folder is not None and Clone(folder).cloned_from() == host.casefold()):
         return True

@@ -95,7 +95,7 @@ class Clone:
         return [name for name in names if os.path.lexists(self.folder / name)]
 
     def follows(self, branch: str) -> bool:
-        """Tell whether a branch of `origin` is known here."""
+        """Return whether a branch of `origin` is known here."""
         there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
         return process.attempt("git", *there, cwd=self.folder).status == 0
 
@@ -112,7 +112,7 @@ class Clone:
         return {"https": host, "ssh": host.partition(":")[0]}.get(scheme, "")
 
     def check_origin(self, url: str) -> bool:
-        """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
+        """Return whether `origin` is this repository already; raise where it is another one, which is left."""
         present = process.attempt("git", "remote", "get-url", "origin", cwd=self.folder).out.strip()
         if present and _plain(present) != _plain(url):
             raise InstallerError(
@@ -240,7 +240,7 @@ class Clone:
         return url, ""
 
     def _arrived(self, url: str, branch: str, login: Login) -> bool:
-        """Tell whether the branch is where the push was to take it."""
+        """Return whether the branch is where the push was to take it."""
         ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
         there = process.attempt("git", *ask, env=login.variables, cwd=self.folder)
         return there.status == 0 and there.out.split()[:1] == [self.head()]

@@ -17,7 +17,7 @@ TIMEOUT = 15
 PAUSES = (0.5, 2.0)
 """Seconds before the second and the third time that a request is sent."""
 LONGEST = 30.0
-"""Seconds that a rate limit is waited for; one that lasts longer is told."""
+"""Seconds that a rate limit is waited for; one that lasts longer is reported."""
 _PAGE = 100
 Answer = TypeVar("Answer")
 

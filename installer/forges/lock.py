@@ -175,7 +175,7 @@ class RepositoryLock:
         return living, void
 
     def _void(self, holder: dict[str, Any], age: float) -> bool:
-        """Tell whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
+        """Return whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
         here = self._about["machine"]
         return age > LASTS or bool(here and holder.get("machine") == here)
 

@@ -47,12 +47,12 @@ class Delivery:
 
     @property
     def accepted(self) -> bool:
-        """Tell whether it arrived and was taken."""
+        """Return whether it arrived and was taken."""
         return 200 <= self.code < 300
 
     @property
     def refused(self) -> bool:
-        """Tell whether Argo CD itself refused it: so it answers a call with another secret, or none."""
+        """Return whether Argo CD itself refused it: so it answers a call with another secret, or none."""
         return self.code == 400
 
     def trouble(self, address: str) -> str:

@@ -24,7 +24,7 @@ class Check:
     """The code host or the CI that it is about; empty: it is about all of them."""
 
     def concerns(self, project: Project) -> bool:
-        """Tell whether it is about this project."""
+        """Return whether it is about this project."""
         return self.only in ("", project.settings.scm, project.settings.ci)
 
     def lane(self, project: Project) -> Lane | None:

@@ -49,7 +49,7 @@ def allowed(project: Project) -> Iterable[Finding]:
 
 
 def hindrance(project: Project) -> str:
-    """Say what keeps runs from starting, where that can be told."""
+    """Say what keeps runs from starting, where that is known."""
     return "\n".join(map(str, allowed(project))) if project.settings.ci == GITHUB_ACTIONS else ""
 
 
@@ -91,7 +91,7 @@ def _may_use(project: Project, path: str, policy: Policy, action: str) -> bool:
     if kind == "all" or action.partition("/")[0].casefold() == project.settings.owner.casefold():
         return True
     chosen = _ask(project, f"{path}/selected-actions") if kind == "selected" else {}
-    if chosen is None:  # it cannot be told
+    if chosen is None:  # it is unknown
         return True
     patterns = chosen.get("patterns_allowed") or []
     if any(fnmatchcase(action, pattern[1:]) for pattern in patterns if pattern.startswith("!")):

@@ -36,7 +36,7 @@ def same_project(project: Project) -> Iterable[Finding]:
 
 
 def marked(project: Project, variables: Mapping[str, str]) -> bool:
-    """Tell whether the mark of the repository says that it is this project's, under today's address or an earlier."""
+    """Return whether the mark of the repository says that it is this project's, under today's address or an earlier."""
     return any(digest(address) in identities(project.known) for address in variables.get(OWNER_VARIABLE, "").split())
 
 

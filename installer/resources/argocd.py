@@ -138,7 +138,7 @@ class ArgoCDInstallation(Resource[Seen]):
         return None
 
     def _knows_host(self) -> bool:
-        """Tell whether our own Argo CD would know the ssh host."""
+        """Return whether our own Argo CD would know the ssh host."""
         extra = (self._values["configs"].get("ssh") or {}).get("extraHosts") or ""
         return not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
 
@@ -171,7 +171,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._default.close()
 
     def _adopts(self) -> bool:
-        """Tell whether definitions are left that another release owned; refuse those that are not Argo CD's."""
+        """Return whether definitions are left that another release owned; refuse those that are not Argo CD's."""
         left = self._cluster.get_many([f"customresourcedefinitions/{name}" for name in CRDS[:1]])
         for definition in left.values():
             metadata = definition["metadata"]

@@ -41,10 +41,10 @@ class Left:
     hooks: tuple[Hook, ...] = ()
     marked: bool = False
     unseen: str = ""
-    """Why it cannot be told."""
+    """Why it is unknown."""
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything."""
+        """Return whether there is anything."""
         return bool(self.keys or self.hooks or self.marked)
 
 
@@ -91,7 +91,7 @@ class FormerRepository(Resource[dict[str, Left]]):
         return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
-        """List all of it; what cannot be seen is told and no fault."""
+        """List all of it; what cannot be seen is reported and no fault."""
         fields = [field for url, left in seen.items() for field in _fields(url, left)]
         notes = [f"{url}: {left.unseen}" for url, left in seen.items() if left.unseen]
         if fields:

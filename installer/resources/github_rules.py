@@ -160,7 +160,7 @@ def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:
-    """Tell whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
+    """Return whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
     shown = seen is None or "bypass_actors" in seen
     return covers(seen, desired if shown else {key: each for key, each in desired.items() if key != "bypass_actors"})
 

@@ -26,7 +26,7 @@ class Seen:
 
     @property
     def leaving(self) -> bool:
-        """Tell whether it is being deleted."""
+        """Return whether it is being deleted."""
         return bool(self.namespace and self.namespace["metadata"].get("deletionTimestamp"))
 
 
@@ -64,7 +64,7 @@ class Namespace(Resource[Seen]):
         return Seen(None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """A missing one is made, one of ours is set right; of one that no project made it is told how open it is."""
+        """A missing one is made, one of ours is set right; of one that no project made its openness is reported."""
         if seen.namespace and whose(seen.namespace) and not is_ours(seen.namespace, self._settings):
             return not_ours(seen.namespace, self._settings)
         if seen.leaving:
@@ -112,7 +112,7 @@ class Namespace(Resource[Seen]):
             try:
                 strangers = others(self._cluster.everything_in(self._name))
             except InstallerError as error:
-                return f"stays, because it cannot be told what it holds: {error.message}"
+                return f"stays, because what it holds is unknown: {error.message}"
             if strangers:
                 return f"stays, it still holds {', '.join(strangers[:5])}" + (
                     f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""

@@ -60,7 +60,7 @@ class Platforms(Resource[Seen]):
         return Change("change" if PLATFORMS in (seen.variables or {}) else "create", fields, note)
 
     def built_for(self, seen: Seen) -> tuple[str, ...]:
-        """Return what the CI builds for now; empty where that cannot be told."""
+        """Return what the CI builds for now; empty where that is unknown."""
         variables = seen.variables or {}
         if given := variables.get(PLATFORMS, ""):
             return () if given.startswith(END) else architectures.of_platforms(given)

@@ -124,11 +124,11 @@ class PullSecret(Resource[Seen]):
         return blocked(why, f"Set {PULL_TOKEN} in the environment (it only has to read), or say registry.reuse: none.")
 
     def _replaces(self, seen: Seen) -> bool:
-        """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""
+        """Return whether the token at hand may take the other's place: one that pushes never that of one that reads."""
         return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not self._fits(seen))
 
     def _fits(self, seen: Seen) -> bool:
-        """Tell whether there is a token for this registry: one for another is not shown to it."""
+        """Return whether there is a token for this registry: one for another is not shown to it."""
         return bool(seen.token) and seen.registry == self._registry
 
     def obstacle(self) -> Change | None:

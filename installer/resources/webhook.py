@@ -86,7 +86,7 @@ class Webhook(Resource[Seen]):
         return Seen(())
 
     def diff(self, seen: Seen) -> Change | None:
-        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is told."""
+        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is reported."""
         if not self._address:
             gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
             return Change("change", gone, "goes: argocd.url is empty") if gone else None
@@ -112,7 +112,7 @@ class Webhook(Resource[Seen]):
         return None
 
     def _agree(self, hook: Hook, seen: Seen) -> bool:
-        """Tell whether the hook has Argo CD's secret; what Argo CD refused, somebody changed at the code host."""
+        """Return whether the hook has Argo CD's secret; what Argo CD refused, somebody changed at the code host."""
         if seen.secret is None:
             return not (seen.ours or hook.fingerprint)
         refused = seen.last and seen.last.refused

@@ -50,14 +50,14 @@ def close(
             last = error.message
             limited = error.wait is not None and error.wait <= _LONGEST
             if error.status < 500 and not limited:
-                return Reported(f"not told: {last}", news=True, done=False)
+                return Reported(f"not reported: {last}", news=True, done=False)
             wait = rest and max(rest, error.wait or 0)
         except InstallerError as error:
             last = error.message
         if wait is not None:
-            say(f"GitHub was not told yet: {last}")
+            say(f"The report to GitHub failed, trying again: {last}")
             pause(wait)
-    return Reported(f"not told: {last}; the next `status` or `up` will", news=True, done=False)
+    return Reported(f"not reported: {last}; the next `status` or `up` reports it", news=True, done=False)
 
 
 def _close(github: GitHub, service: Service, place: Place, record: Record) -> Reported:
@@ -79,7 +79,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
         return Reported(_shown(there), done=False)
     deployments.close(there, now.state, now.text, address)
-    return Reported(f"{now.state}, told now: {now.text}", news=True)
+    return Reported(f"{now.state}, reported now: {now.text}", news=True)
 
 
 def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
@@ -90,7 +90,7 @@ def _seen(service: Service, record: Record, there: Deployment) -> DeploymentStat
 
 
 def _says(there: Deployment, verdict: DeploymentState) -> bool:
-    """Tell whether GitHub shows this already, but for numbers that differ from look to look."""
+    """Return whether GitHub shows this already, but for numbers that differ from look to look."""
     return there.state == verdict.state and (verdict.state == "success" or there.text.partition(":")[0] == verdict.kind)
 
 

@@ -28,7 +28,7 @@ class DeploymentRecord:
     image: str = ""
     digest: str = ""
     unreadable: str = ""
-    """Why it cannot be told what is recorded, where somebody wrote something else there."""
+    """Why what is recorded is unknown, where somebody wrote something else there."""
     architectures: tuple[str, ...] = ()
     """What the image is for; empty where that was not recorded."""
 

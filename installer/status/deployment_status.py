@@ -32,7 +32,7 @@ class Record(Protocol):
 
     @property
     def digest(self) -> str:
-        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this one."""
+        """Return the image's digest; empty where it is unknown, and then no pod is known to be of this one."""
 
 
 class Service(Protocol):
@@ -57,7 +57,7 @@ class Service(Protocol):
         """Return the service's Deployments."""
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment is between two states."""
+        """Return whether no Deployment is between two states."""
 
     def address(self) -> str:
         """Return where people find the service; empty where there is no way in."""
@@ -131,7 +131,7 @@ def failure(service: Service, record: Record, synced: SyncState, *, looked: bool
 
 
 def _after(one: str, other: str) -> bool:
-    """Tell whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
+    """Return whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
     try:
         return datetime.datetime.fromisoformat(one) > datetime.datetime.fromisoformat(other) + _CLOCKS
     except (ValueError, TypeError):

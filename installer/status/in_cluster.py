@@ -92,7 +92,7 @@ class ServiceInCluster:
         return self._list("/apis/apps/v1", "deployments", chosen=True)
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment of the service is between two states."""
+        """Return whether no Deployment of the service is between two states."""
         return all(map(rolled_out, self.deployments()))
 
     def address(self) -> str:

@@ -48,7 +48,7 @@ class Report:
 
     @property
     def healthy(self) -> bool:
-        """Tell whether all could be looked at and is as it should be: what answers is what was deployed last.
+        """Return whether all could be looked at and is as it should be: what answers is what was deployed last.
 
         A deployment that is under way takes nothing from that; its failure would.
         """
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def settled(self) -> bool:
-        """Tell whether all is as it should be and nothing is about to change it."""
+        """Return whether all is as it should be and nothing is about to change it."""
         return self.healthy and self.under_way is None
 
 

@@ -105,7 +105,7 @@ class RunningService:
         return [*dict.fromkeys(reported)]
 
     def _ailing(self) -> list[str]:
-        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
+        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is reported elsewhere."""
         try:
             return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
         except InstallerError:
@@ -133,7 +133,7 @@ class RunningService:
         return ""
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment of the service is between two states."""
+        """Return whether no Deployment of the service is between two states."""
         return all(map(rolled_out, self.deployments()))
 
     def _application(self) -> Object | None:
@@ -162,7 +162,7 @@ class _Waiter:
         self.answered: list[PodAnswer] = []
 
     def look(self) -> bool:
-        """Look once; tell whether it is live."""
+        """Look once; return whether it is live."""
         if time.monotonic() - self._asked > _ASK_AGAIN:
             self.want = self._ask()
         synced = self._live.sync_state()

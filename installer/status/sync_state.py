@@ -29,7 +29,7 @@ class SyncState:
     """What does not become as this commit has it, however often Argo CD applies it."""
 
     def has(self, commit: str) -> bool:
-        """Tell whether the cluster holds what this commit describes, and it is well."""
+        """Return whether the cluster holds what this commit describes, and it is well."""
         done = self.operation not in ("Running", "Terminating")
         return self.revision == commit and self.sync == "Synced" and self.health == "Healthy" and done
 
@@ -108,7 +108,7 @@ def _name(resource: Object) -> str:
 
 @reading("What Kubernetes says of an object")
 def rolled_out(deployment: Object) -> bool:
-    """Tell whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
+    """Return whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
     status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
     current = status.get("observedGeneration") == deployment["metadata"].get("generation")
     counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]

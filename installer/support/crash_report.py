@@ -43,7 +43,7 @@ def remember_steps() -> None:
 
 
 def report(error: BaseException) -> str:
-    """Return what a person is told of an error that nobody foresaw, and write the log that it names."""
+    """Return what a person reads about an error that nobody foresaw, and write the log that it names."""
     if isinstance(error, Unreadable):
         return f"{error}\n  {_logged(error)}"
     if isinstance(error, OSError) and error.strerror and error.filename:

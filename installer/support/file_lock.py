@@ -49,7 +49,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether nobody else made it: in the folder of temporary files anybody may."""
+    """Return whether nobody else made it: in the folder of temporary files anybody may."""
     return sys.platform == "win32" or (not folder.is_symlink() and folder.stat().st_uid == os.getuid())
 
 

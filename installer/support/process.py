@@ -50,7 +50,7 @@ class Result:
 
 
 def missing(program: str) -> bool:
-    """Tell whether a program cannot be found on PATH."""
+    """Return whether a program cannot be found on PATH."""
     with _plumbum:
         _follow_environment()
         return program not in local

@@ -39,7 +39,7 @@ def _chosen(url: str) -> str:
 
 
 def _unreadable(proxy: str) -> bool:
-    """Tell whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
+    """Return whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
     try:
         as_requests_does = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         found = urlsplit(as_requests_does), urlsplit(proxy)
@@ -64,7 +64,7 @@ def silent(url: str, error: Exception) -> InstallerError | None:
 
 
 def _lost_on_the_way(error: requests.exceptions.ProxyError) -> bool:
-    """Tell whether the connection broke, which urllib3 calls the proxy's fault even where the request was through."""
+    """Return whether the connection broke, which urllib3 calls the proxy's fault even where the request was through."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(
         getattr(reason, "original_error", None), (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)

@@ -1,4 +1,4 @@
-"""A registry that says neither yes nor no: it is asked again, and not told as a refused login."""
+"""A registry that says neither yes nor no: it is asked again, and not reported as a refused login."""
 
 import re
 from collections.abc import Callable

@@ -114,7 +114,7 @@ def _uv_run(checkout: Path, working_dir: Path) -> list[str]:
 
 
 def _lent() -> bool:
-    """Tell whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
+    """Return whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
     first = os.environ.get("PATH", "").split(os.pathsep)[0]
     return "UV" in os.environ and Path(first) in (Path(sys.prefix, "bin"), Path(sys.prefix, "Scripts"))
 
@@ -125,7 +125,7 @@ def _path_of_the_shell() -> str:
 
 
 def _is_this(program: Path) -> bool:
-    """Tell whether a program on PATH is the one that runs, and not one that was installed another time."""
+    """Return whether a program on PATH is the one that runs, and not one that was installed another time."""
     mine = {Path(sys.prefix, "bin", PROGRAM).resolve()}
     if Path(sys.argv[0]).name == PROGRAM:
         mine.add(Path(sys.argv[0]).resolve())

@@ -84,7 +84,7 @@ def bundle(authority: str) -> Path:
 
 
 def unknown(error: Exception) -> bool:
-    """Tell whether a request failed because the other side's certificate was not trusted."""
+    """Return whether a request failed because the other side's certificate was not trusted."""
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 

@@ -96,7 +96,7 @@ def hush() -> None:
 
 
 def interactive() -> bool:
-    """Tell whether someone can be asked."""
+    """Return whether someone can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
 

@@ -167,8 +167,8 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
     said = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd")
-    assert [head for head in heads if said.count(f"Argo CD is told of {head}") != 1] == [], said
-    assert "was not told" not in said
+    assert [head for head in heads if said.count(f"Argo CD was notified of {head}") != 1] == [], said
+    assert "was not notified" not in said
 
 
 def running(half: Half) -> set[str]:

@@ -14,7 +14,7 @@ from .shop import ADDRESS, CRASH, LIVE, Shop
 
 def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
     record = shop.deploy()
-    assert report_outcome(shop.project(), record).text == f"success, told now: {LIVE.text}"
+    assert report_outcome(shop.project(), record).text == f"success, reported now: {LIVE.text}"
     status = shop.newest
     assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
     assert status.log_url.endswith("/actions/runs/7"), "the run that deployed it"
@@ -95,7 +95,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
     shop.github.faults.order(
         Fault("500", message="Server Error"), "POST", "/statuses", times=len(close_deployment.PAUSES)
     )
-    assert report_outcome(shop.project(), record, said.append).text.startswith("success, told now")
+    assert report_outcome(shop.project(), record, said.append).text.startswith("success, reported now")
     assert shop.newest.state == "success"
     assert sum(waited) >= 60
     assert all("GitHub answered 500 to POST" in line for line in said)
@@ -113,11 +113,11 @@ def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_te
     record = shop.deploy()
     shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
     told = report_outcome(shop.project(), record)
-    assert (told.news, told.text.endswith("the next `status` or `up` will")) == (True, True)
+    assert (told.news, told.text.endswith("the next `status` or `up` reports it")) == (True, True)
     (row,) = report._deployment(shop.project(), record)
     assert (row.healthy, row.state) == (True, told.text), "the service is as well as it was"
     shop.github.faults.clear()
-    assert report_outcome(shop.project(), record).text.startswith("success, told now")
+    assert report_outcome(shop.project(), record).text.startswith("success, reported now")
 
 
 def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
@@ -130,6 +130,6 @@ def test_a_token_that_may_not_write_them_changes_nothing_and_asks_once(
     monkeypatch.setenv("GH_TOKEN", reader)
     shop.github.requests.clear()
     told = report_outcome(shop.project(), record)
-    assert told.text.startswith("not told: GitHub answered 403 to POST")
+    assert told.text.startswith("not reported: GitHub answered 403 to POST")
     assert len([each for each in shop.github.requests if each.method == "POST"]) == 1
     assert shop.states == ["in_progress"]

@@ -177,7 +177,7 @@ def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhi
     pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.shop.github.faults.order(BROKEN, "POST", "/statuses", times=3)
     pod.start()
-    eventually("the first no", lambda: "GitHub was not told yet" in pod.log(), 30)
+    eventually("the first no", lambda: "The report to GitHub failed" in pod.log(), 30)
     pod.end(signal.SIGKILL)
     pod.start()
     pod.shows("success")

@@ -340,8 +340,8 @@ def test_the_api_server_is_asked_over_tls_that_is_checked(
     body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
     path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
     assert api_server.asked == ([(path, head, body)] if trusted else [])
-    assert ("Argo CD is told of a1" in said) is trusted
-    assert ("Argo CD was not told: " in said) is not trusted
+    assert ("Argo CD was notified of a1" in said) is trusted
+    assert ("Argo CD was not notified: " in said) is not trusted
     assert "the-token" not in said
 
 
@@ -387,7 +387,7 @@ def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_
     told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
     assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
     assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
-    assert "Argo CD is told of b2" in all_of_it
+    assert "Argo CD was notified of b2" in all_of_it
 
 
 def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:
@@ -402,13 +402,13 @@ def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_pa
 def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
-    assert "Argo CD was not told: HTTP/1.1 403 Forbidden" in all_of_it
+    assert "Argo CD was not notified: HTTP/1.1 403 Forbidden" in all_of_it
 
 
 def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", answer="")
     assert len(told) == 2
-    assert "Argo CD was not told: Connecting to 127.0.0.1" in all_of_it
+    assert "Argo CD was not notified: Connecting to 127.0.0.1" in all_of_it
 
 
 def test_once_main_has_moved_the_deployment_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class GitHub(GitHubRest):
 
     @reading("GitHub's answer")
     def leads_here(self, address: str) -> bool:
-        """Tell whether GitHub leads another address to this repository: it was renamed or transferred."""
+        """Return whether GitHub leads another address to this repository: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
         return found is not None and str(found["full_name"]).casefold() == self.repository.casefold()
@@ -145,7 +145,7 @@ class GitHub(GitHubRest):
 
     @reading("GitHub's answer")
     def plan_protects(self) -> bool:
-        """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
+        """Return whether the plan has rules and environments for this repository; both begin with the same plans."""
         try:
             self.call("GET", self.path("rulesets"))
         except GitHubApiError as error:

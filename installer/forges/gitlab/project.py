@@ -37,7 +37,7 @@ class GitLab(GitLabRest):
 
     @reading("GitLab's answer")
     def leads_here(self, address: str) -> bool:
-        """Tell whether GitLab leads another address to this project: it was renamed or transferred."""
+        """Return whether GitLab leads another address to this project: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
         return found is not None and str(found["path_with_namespace"]).casefold() == self.repository.casefold()
