@@ -1,4 +1,4 @@
-"""What happens once the files are there: the plan is shown, and made real where that is wanted."""
+"""The prompt after generation: show the plan, and deploy where that is wanted."""
 
 import os
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
         return False
     if mode == "no":
         _warn(folder)
-        console.report(f"Deploy it by:\n  {resume}")
+        console.report(f"Deploy it with:\n  {resume}")
         return False
     from ..preflight import checks
     from .options import opened
@@ -53,7 +53,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
             findings = beforehand(project, planned, problems)
             show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
-            console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it by:\n  {resume}")
+            console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it with:\n  {resume}")
             return False
         up(project, yes=mode == "yes")
     except InstallerError as error:

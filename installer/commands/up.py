@@ -157,6 +157,6 @@ def _try_webhook(project: Project) -> None:
                 console.report(f"Webhook: Argo CD took {hooks.title}'s last {last.event}.")
             else:
                 trouble = last.trouble(hook.address) if last else f"{hooks.title} has not called {hook.address} yet"
-                console.fail(f"Webhook: {trouble}. Until then deployments wait for Argo CD's own look.")
+                console.fail(f"Webhook: {trouble}. Until then deployments wait until Argo CD polls.")
     except InstallerError as error:
         console.fail(f"Webhook: not tried: {error}")

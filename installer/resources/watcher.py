@@ -163,7 +163,7 @@ class Watcher(Resource[Seen]):
         return "removed" if there or found else "was not there"
 
     def _without(self) -> str:
-        return f"you may not make {' and '.join(_MADE)} in {self._home}; deployments wait for Argo CD's own look"
+        return f"you may not make {' and '.join(_MADE)} in {self._home}; deployments wait until Argo CD polls"
 
     def _unbound(self, policy: State) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""

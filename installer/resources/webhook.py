@@ -19,7 +19,7 @@ from .argocd import RELEASE
 _WITHOUT = (
     f"without a secret, since Argo CD has none (`%s` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
 )
-_MEANWHILE = "until then deliveries wait for Argo CD's own look"
+_MEANWHILE = "until then deployments wait until Argo CD polls"
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
     edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
     change = change_of(Watcher(SETTINGS, *edges))
     assert change.action == "skipped"
-    assert "deployments wait for Argo CD's own look" in change.note
+    assert "deployments wait until Argo CD polls" in change.note
 
 
 def test_as_it_should_be_it_is_left_alone() -> None:

@@ -333,7 +333,7 @@ def test_one_that_cannot_be_reached_is_unavailable_and_no_change(made: Bench) ->
     change = change_of(made)
     assert (change.action, change.effective) == ("skipped", False)
     assert "certificate that GitHub trusts" in change.note
-    assert change.note.endswith("until then deliveries wait for Argo CD's own look")
+    assert change.note.endswith("until then deployments wait until Argo CD polls")
     assert hooks.ping(there)
     assert change_of(made) is None
 
@@ -391,7 +391,7 @@ def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, sa
         made.server.answer = answer
     (told,) = said
     assert told.startswith("✗ Webhook: GitHub's ping got 404 ")
-    assert told.endswith("Argo CD's API is not there. Until then deliveries wait for Argo CD's own look.")
+    assert told.endswith("Argo CD's API is not there. Until then deployments wait until Argo CD polls.")
     said.clear()
     made.repository.hooks.clear()
     up._try_webhook(a_world(made))
