@@ -64,7 +64,7 @@ class Away(Settings):
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeploymentRecord:
     commit: str
     revision: str
     digest: str = ""
@@ -110,7 +110,7 @@ class Repository:
 
     def deploy(
         self, revision: str, baked: str = "", image: str = IMAGE, pushed: Mapping[str, str] | None = None
-    ) -> Deployed:
+    ) -> DeploymentRecord:
         """Record a revision; the service will answer `baked`, which is the same where nothing else is said.
 
         `pushed` are files of somebody's who may push to the branch: they stand beside ours, or in their place.
@@ -130,7 +130,7 @@ class Repository:
         self._git("-C", str(self._tree), "add", "--all")
         self._git("-C", str(self._tree), *_WHO, "commit", "--quiet", "--allow-empty", "--message", revision)
         self._git("-C", str(self._tree), "push", "--quiet", str(self.path), "env/dev")
-        return Deployed(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2])
+        return DeploymentRecord(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2])
 
     def merge(self) -> None:
         """Let main move, as it does some seconds before a deployment."""
