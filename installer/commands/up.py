@@ -59,7 +59,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
         if any(p.resource.key in AT_THE_END and p.change and p.change.effective for p in planned):
             _remove_former(project)
     else:
-        lock.tidy()
+        lock.remove_stale()
         for p in planned:
             if p.change:
                 console.report(f"{p.resource.title}: {p.change.note}")

@@ -1,9 +1,9 @@
-"""One writer at a time on a project: each run keeps a note of its own at the code host, and looks for others'.
+"""The lock of a project, one writer at a time: each run keeps a note of its own at the code host, and looks for others'.
 
 The code hosts have no compare-and-swap for what they keep beside a repository: who writes last wins. So no name is
-ever written by two runs: each writes a note of its own, then looks, and goes on only where no other living note is
+ever written by two runs: each writes a note of its own, then looks, and goes on only where no other active note is
 there. Of two that do so at once at least one sees the other. A note that was not renewed for two minutes, as after a
-kill, is void; a run that may have slept that long starts over with a new one before its next write.
+kill, is stale; a run that may have slept that long starts over with a new one before its next write.
 """
 
 import getpass
@@ -28,7 +28,7 @@ from .base import Forge
 NAME = "GITOPS_FLASK_UP"
 """What the notes' names begin with; at GitHub they are Actions variables."""
 LASTS = 120.0
-"""Seconds after which others take a note that was not renewed for void."""
+"""Seconds after which others take a note that was not renewed for stale."""
 SURE = 90.0
 """Seconds after the last renewal for which its own run relies on it: less, as clocks and networks are not exact."""
 RENEW = 30.0
@@ -105,7 +105,7 @@ class RepositoryLock:
     def _is_sure(self) -> bool:
         return _passed() - self._confirmed <= SURE
 
-    def tidy(self) -> None:
+    def remove_stale(self) -> None:
         """Take away the notes of runs that were killed."""
         with ExitStack() as stack, suppress(InstallerError):
             self._here(stack, self._forge.find())
@@ -126,23 +126,23 @@ class RepositoryLock:
             raise InstallerError(what, error.fix) from None
 
     def _take(self) -> None:
-        """Write a note of a new name, look for others', and take away those that are void."""
+        """Write a note of a new name, look for others', and take away those that are stale."""
         self._refuse(self._others()[0])
         self._name = f"{NAME}_{token_hex(8).upper()}"
-        living: Notes = {}
-        void: Notes = {}
+        active: Notes = {}
+        stale: Notes = {}
 
         def settled() -> bool:
-            nonlocal living, void
-            living, void = self._others()
-            return not living or min(living) < self._name
+            nonlocal active, stale
+            active, stale = self._others()
+            return not active or min(active) < self._name
 
         try:
             began = _passed()
             self._forge.note(self._name).make(self._text())
             until(settled, GIVES_WAY)
-            self._refuse(living)
-            for name in void:
+            self._refuse(active)
+            for name in stale:
                 self._forge.note(name).take_away()
         except BaseException:
             self._give_back()
@@ -153,28 +153,28 @@ class RepositoryLock:
         self._renewals += 1  # another text each time: a host need not note the time of a change that changes nothing
         return json.dumps({**self._about, "renewals": self._renewals})
 
-    def _refuse(self, living: Notes) -> None:
-        for name, holder in living.items():
+    def _refuse(self, active: Notes) -> None:
+        for name, holder in active.items():
             removed_by = self._forge.note(name).removed_by
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
-                f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {removed_by}",
+                f"Wait for it. If it was killed, its lock expires within {LASTS:.0f} s; to remove it now: {removed_by}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
         return f"Another `{verb}` is at work on {self._forge.repository}, {who}."
 
     def _others(self) -> tuple[Notes, Notes]:
-        """Return the notes of other runs: those of living ones, and those that are void."""
-        living: Notes = {}
-        void: Notes = {}
+        """Return the notes of other runs: active ones, and stale ones."""
+        active: Notes = {}
+        stale: Notes = {}
         for name, (text, age) in self._forge.notes(NAME).items():
             holder = _read(text)
             if name != self._name:
-                (void if self._void(holder, age) else living)[name] = holder
-        return living, void
+                (stale if self._is_stale(holder, age) else active)[name] = holder
+        return active, stale
 
-    def _void(self, holder: dict[str, Any], age: float) -> bool:
+    def _is_stale(self, holder: dict[str, Any], age: float) -> bool:
         """Return whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
         here = self._about["machine"]
         return age > LASTS or bool(here and holder.get("machine") == here)
@@ -226,7 +226,7 @@ class RepositoryLock:
         self._lost = LockLost(what, "Run this again when no other run is at work; it resumes.")
 
     def _give_back(self) -> None:
-        with suppress(InstallerError):  # it becomes void by itself
+        with suppress(InstallerError):  # it expires by itself
             self._forge.note(self._name).take_away()
 
 

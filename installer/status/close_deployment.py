@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..support.errors import ApiError, InstallerError
 from ..support.wait import pause
-from .deployment_status import DeploymentState, Record, Service, judge
+from .deployment_status import DeploymentState, Record, Service, assess
 from .github_deployments import OPEN, Deployment, Deployments, GitHub
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -65,18 +65,18 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     there = deployments.of(record.commit, record.revision)
     if there is None:
         return Reported("none was opened for this deployment")
-    verdict = _seen(service, record, there)
-    if verdict is None or _says(there, verdict):
-        return Reported(_shown(there), done=verdict is not None)
+    outcome = _seen(service, record, there)
+    if outcome is None or _says(there, outcome):
+        return Reported(_shown(there), done=outcome is not None)
     for old in deployments.overtaken(there):
         deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
     # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
-    address = service.address() if verdict.state == "success" else ""
+    address = service.address() if outcome.state == "success" else ""
     if github.head(place.branch) != record.commit:
         return Reported(f"{_shown(there)}; another deployment has come since", news=True, done=False)
     now = _seen(service, record, there)
-    if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
+    if now is None or (now.state, now.kind) != (outcome.state, outcome.kind):
         return Reported(_shown(there), done=False)
     deployments.close(there, now.state, now.text, address)
     return Reported(f"{now.state}, reported now: {now.text}", news=True)
@@ -84,14 +84,14 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
 
 def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
     try:
-        return judge(service, record, there.deployed)
+        return assess(service, record, there.deployed)
     except InstallerError:  # the cluster does not answer, which others tell
         return None
 
 
-def _says(there: Deployment, verdict: DeploymentState) -> bool:
+def _says(there: Deployment, outcome: DeploymentState) -> bool:
     """Return whether GitHub shows this already, but for numbers that differ from look to look."""
-    return there.state == verdict.state and (verdict.state == "success" or there.text.partition(":")[0] == verdict.kind)
+    return there.state == outcome.state and (outcome.state == "success" or there.text.partition(":")[0] == outcome.kind)
 
 
 def _shown(there: Deployment) -> str:

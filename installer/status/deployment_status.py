@@ -79,7 +79,7 @@ class DeploymentState:
 
 
 @reading("What Kubernetes says of an object")
-def judge(service: Service, record: Record, made: str = "") -> DeploymentState | None:
+def assess(service: Service, record: Record, made: str = "") -> DeploymentState | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
 
     `made` is when the deployment was made, where that is known.

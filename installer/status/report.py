@@ -17,7 +17,7 @@ from ..support.resume_command import command
 from ..support.wait import threads
 from . import deployment_record, report_deployment
 from .deployment_record import DeploymentRecord
-from .deployment_status import judge
+from .deployment_status import assess
 from .rollout import RunningService
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def _certain(project: Project, run: Run | None, record: DeploymentRecord | None,
     if record is None or "cluster" in unreachable:
         return ""
     try:
-        found = judge(RunningService(project.cluster, project.settings), record)
+        found = assess(RunningService(project.cluster, project.settings), record)
     except InstallerError:  # the rows tell what does not answer
         return ""
     return found.kind if found and found.state == "failure" else ""

@@ -21,7 +21,7 @@ from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause
 from .close_deployment import close
-from .deployment_status import Service, judge
+from .deployment_status import Service, assess
 from .github_deployments import GitHub
 from .in_cluster import ACCOUNT, ApiServer, ServiceInCluster
 from .sync_state import SyncState
@@ -101,10 +101,10 @@ class Reporter:
 
     def _report(self, record: RecordedDeployment, *, unrendered: bool) -> float:
         """Say what became of it where that is not said yet; return how long nothing is to be done."""
-        verdict = judge(self._service, record)
-        if verdict is None and not unrendered:
+        outcome = assess(self._service, record)
+        if outcome is None and not unrendered:
             return 0.0
-        said = (verdict.state, verdict.kind) if verdict else ("failure", "chart")
+        said = (outcome.state, outcome.kind) if outcome else ("failure", "chart")
         if said == self._said:
             return QUIET
         reported = close(self._github, self._service, self._place, record, self._say)

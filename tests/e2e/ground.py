@@ -130,7 +130,9 @@ class Repository:
         self._git("-C", str(self._tree), "add", "--all")
         self._git("-C", str(self._tree), *_WHO, "commit", "--quiet", "--allow-empty", "--message", revision)
         self._git("-C", str(self._tree), "push", "--quiet", str(self.path), "env/dev")
-        return DeploymentRecord(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2])
+        return DeploymentRecord(
+            self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2]
+        )
 
     def merge(self) -> None:
         """Let main move, as it does some seconds before a deployment."""

@@ -108,7 +108,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtGitLab]:
         patch.setenv("GIT_SSL_CAINFO", str(company.certificate))
         remote = Hosted(folder / "tree", f"https://octo:{token}@{host}/acme/{SLUG}.git")
         ground = AtGitLab(settings, None, remote, gitlab)  # type: ignore[arg-type]
-        remote.deliver("a" * 40)
+        remote.deploy("a" * 40)
         remote.merge()  # what GitLab sends as a test is of main
         kubectl("delete", "namespace", "argocd", "--ignore-not-found")  # of others' tests, perhaps
         kubectl("create", "namespace", "argocd")
@@ -122,7 +122,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtGitLab]:
             argo_cd_has(SECRET)
             assert ground.apply(*PARTS[:-1]) == [*PARTS[:-1]]
             lead(gitlab, authority.certificate)  # type: ignore[arg-type]
-            clear("the first delivery", lambda: looked_at(ground, "a" * 40), 120)
+            clear("the first deployment", lambda: looked_at(ground, "a" * 40), 120)
             yield ground
         finally:
             for resource in reversed(ground.resources().values()):
@@ -149,7 +149,7 @@ def test_twice_nothing_is_written(ground: AtGitLab) -> None:
     assert (audit.changes(), ground.gitlab.changes) == ([], [])
 
 
-def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
+def test_deployments_are_live_within_seconds_by_the_webhook_alone(
     ground: AtGitLab, record_property: Callable[[str, object], None]
 ) -> None:
     taken = sorted(ground.noticed(letter) for letter in "bcd")
@@ -160,7 +160,7 @@ def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
 
 def test_another_secret_is_refused_by_argo_cd_and_repaired(ground: AtGitLab) -> None:
     ground.kept.token = "changed at GitLab"
-    ground.repository.deliver("e" * 40)
+    ground.repository.deploy("e" * 40)
     assert ground.last() == ("push", 400)
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]

@@ -89,7 +89,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         made.before_posting()
         return made.verdict
 
-    monkeypatch.setattr(close_deployment, "judge", look)
+    monkeypatch.setattr(close_deployment, "assess", look)
     monkeypatch.setattr(RunningService, "address", lambda _: ADDRESS)
     monkeypatch.setattr(close_deployment, "pause", lambda _: None)
     return made

@@ -9,7 +9,7 @@ from installer.cluster.pod_answers import PodAnswer
 from installer.cluster.workload_errors import Trouble
 from installer.status import deployment_status
 from installer.status.deployment_record import DeploymentRecord
-from installer.status.deployment_status import LONGEST, DeploymentState, judge
+from installer.status.deployment_status import LONGEST, DeploymentState, assess
 from installer.status.sync_state import SyncState
 
 DIGEST = "sha256:" + "1" * 64
@@ -20,7 +20,7 @@ NEW, OLD = (PodAnswer("a", ready=True, revision=revision * 20) for revision in (
 
 
 class Service:
-    """A service as `judge` looks at it."""
+    """A service as `assess` reads it."""
 
     def __init__(self, synced: SyncState | None, *answers: PodAnswer, **more: Any) -> None:
         self.looks = 0
@@ -46,7 +46,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def judged(*given: Any, **more: Any) -> DeploymentState | None:
     service: Any = Service(*given, **more)
-    return judge(service, RECORD)
+    return assess(service, RECORD)
 
 
 def pod(state: dict[str, Any], *, digest: str = DIGEST, **status: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_nothing_is_said_while_it_is_under_way_or_cannot_be_known(given: list[An
 
 def test_another_revision_is_a_failure_only_where_it_is_rolled_out_and_stays_so() -> None:
     service: Any = Service(GOOD, NEW, OLD)
-    assert judge(service, RECORD) == DeploymentState("failure", "rolled out, but pods answer r1r1r1r1r1r1", "revision")
+    assert assess(service, RECORD) == DeploymentState("failure", "rolled out, but pods answer r1r1r1r1r1r1", "revision")
     assert service.looks == 3
     assert judged(GOOD, NEW, OLD, rolled_out=False) is None
 
@@ -193,10 +193,10 @@ def test_a_chart_that_does_not_render_is_a_failure_of_what_was_deployed_before_a
     said = "ComparisonError: helm template: no digest"
     seen = SyncState("", "Unknown", "Healthy", "Succeeded", (said,), said, "2026-11-28T21:05:00Z")
     service: Any = Service(seen)
-    found = judge(service, RECORD, "2026-11-28T22:00:00+02:00")
+    found = assess(service, RECORD, "2026-11-28T22:00:00+02:00")
     assert found == DeploymentState("failure", said, "chart")
-    assert judge(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
-    assert judge(service, RECORD) is None
+    assert assess(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
+    assert assess(service, RECORD) is None
 
 
 def test_what_argo_cd_cannot_heal_is_a_failure_of_the_commit_that_it_is_at() -> None:

@@ -49,7 +49,7 @@ from installer.forges.lock import _read as read_note
 from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_history, deployment_record
-from installer.status.deployment_status import judge
+from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import RecordedDeployment
 from installer.status.sync_state import read, rolled_out
@@ -390,7 +390,7 @@ def test_any_state_of_the_clusters_objects_is_read_or_told(
 
     service: Any = Service
     record = deployment_record.DeploymentRecord("c" * 40, "r" * 40, digest="sha256:1")
-    told(lambda: judge(service, record, "2026-11-28T20:00:00Z"))
+    told(lambda: assess(service, record, "2026-11-28T20:00:00Z"))
 
 
 @fuzzed

@@ -139,7 +139,7 @@ def test_one_that_was_killed_elsewhere_stands_in_the_way_for_two_minutes(bench: 
     assert first_line(first) == "in the middle"
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert "void within 120 s" in ups.start("laptop").communicate("")[0]
+    assert "expires within 120 s" in ups.start("laptop").communicate("")[0]
     grows_old(bench)
     assert "done" in ups.start("laptop").communicate("")[0]
     assert not notes(bench)
@@ -239,7 +239,7 @@ def test_a_renewal_that_comes_late_makes_no_note_anew_and_overwrites_none(bench:
     github = github_of(bench)
     mine, theirs = github.note(f"{NAME}_1"), github.note(f"{NAME}_2")
     mine.make("mine")
-    mine.take_away()  # by the other, for whom it was void
+    mine.take_away()  # by the other, for whom it was stale
     theirs.make("theirs")
     assert not mine.renew("mine")
     assert {name: bench.repository.variables[name].value for name in notes(bench)} == {f"{NAME}_2": "theirs"}
@@ -306,11 +306,11 @@ def test_it_is_renewed_as_long_as_the_work_lasts(bench: Bench, monkeypatch: pyte
 
 def test_a_run_with_nothing_to_do_takes_a_dead_note_away_and_leaves_a_living_one(bench: Bench) -> None:
     with lock_of(bench).held():
-        lock_of(bench).tidy()
+        lock_of(bench).remove_stale()
         (name,) = notes(bench)
         kept = bench.repository.variables[name]
     bench.repository.variables[name] = kept
-    lock_of(bench).tidy()
+    lock_of(bench).remove_stale()
     assert not notes(bench)
 
 

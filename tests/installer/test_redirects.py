@@ -11,7 +11,7 @@ from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
-from installer.status.deployment_status import judge
+from installer.status.deployment_status import assess
 from installer.status.in_cluster import ApiServer, ServiceInCluster
 from installer.status.reporter_main import RecordedDeployment
 from installer.support.errors import InstallerError
@@ -108,11 +108,11 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
         service = ServiceInCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
         record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
-        verdict = judge(service, record)
+        verdict = assess(service, record)
         assert verdict
         assert verdict.state == "success"
         cluster.leads = there.url
         assert {answer.revision for answer in service.answers()} == {""}
         assert f"with 302 Found, which leads to {there.url}/version and is not followed" in service.answers()[0].error
-        assert judge(service, record) is None
+        assert assess(service, record) is None
     assert there.heard == []

@@ -193,7 +193,7 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
     for each in (close_deployment, deployment_status):
         monkeypatch.setattr(each, "pause", story.passes)
     monkeypatch.setattr("installer.forges.http.pause", story.passes)
-    monkeypatch.setattr(close_deployment, "judge", deployment_status.judge)
+    monkeypatch.setattr(close_deployment, "assess", deployment_status.assess)
     story.deploy()
     story.notice()
     story.settle()

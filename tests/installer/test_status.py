@@ -326,7 +326,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.MonkeyPatch, failing: Run) -> None:
     said: list[DeploymentState | None] = [DeploymentState("failure", "exit code 1", "crash"), None]
-    monkeypatch.setattr(status_report, "judge", lambda *_: said.pop(0))
+    monkeypatch.setattr(status_report, "assess", lambda *_: said.pop(0))
     assert status_report.examine(WORLD, [], list).failed == "crash"
     assert status_report.examine(WORLD, [], list).failed == ""
     red = replace(failing, state="failure", green=False)
@@ -342,6 +342,6 @@ def test_a_cluster_that_does_not_say_takes_nothing_from_the_report(
     def away(*_: object) -> None:
         raise InstallerError("gone", "come back")
 
-    monkeypatch.setattr(status_report, "judge", away)
+    monkeypatch.setattr(status_report, "assess", away)
     report = status_report.examine(WORLD, [], list)
     assert (report.failed, failing.green, report.healthy) == ("", True, False)

@@ -27,7 +27,7 @@ def up(project: Path) -> None:
     if any(planned.change and planned.change.effective for planned in plan(resources)):
         Apply(resources, Printed(), lock.held).run()
     else:
-        lock.tidy()
+        lock.remove_stale()
 
 
 if __name__ == "__main__":
