@@ -1,4 +1,4 @@
-"""The lock of a project, one writer at a time: each run keeps a note of its own at the code host, and looks for others'.
+"""The lock of a project: each run keeps a note of its own at the code host, and looks for those of others.
 
 The code hosts have no compare-and-swap for what they keep beside a repository: who writes last wins. So no name is
 ever written by two runs: each writes a note of its own, then looks, and goes on only where no other active note is
