@@ -50,7 +50,7 @@ try:
         needed = [module for module in LIBRARIES if module in ("plumbum", "github", ANSWERS["scm"])]
         if missing := [LIBRARIES[module] for module in needed if not find_spec(module)]:
             print(f"Written: {Path.cwd()}")
-            print(f"To deploy it (that needs {', '.join(missing)}, not installed beside cookiecutter):\n  {resume}")
+            print(f"To deploy it (that needs {', '.join(missing)}, not installed with cookiecutter):\n  {resume}")
         else:
             after = part("commands.after_generation")
             after.prompt_to_deploy(Path.cwd(), after.mode_from_environment())

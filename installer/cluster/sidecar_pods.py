@@ -36,7 +36,7 @@ class SidecarTemplate:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod that runs beside Argo CD: its name, whose it is, and where."""
+    """One pod that runs in Argo CD's namespace: its name, whose it is, and where."""
 
     settings: Settings
     name: str

@@ -26,12 +26,12 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 | for | in the environment | needs | kept in |
 | --- | --- | --- | --- |
 | deployments, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
-| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret beside the service |
-| Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
-| Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |
-| the same, as a GitHub App | {app} | Contents: read | a Secret beside Argo CD |
+| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret in the service's namespace |
+| Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret in Argo CD's namespace |
+| Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret in Argo CD's namespace |
+| the same, as a GitHub App | {app} | Contents: read | a Secret in Argo CD's namespace |
 | the reporter (`github.reporter: app`) | nothing: `up` opens the page on which you register it; or {reporter} | a \
-GitHub App with Deployments: write, Contents: read | a Secret beside Argo CD |
+GitHub App with Deployments: write, Contents: read | a Secret in Argo CD's namespace |
 | workflows, to push `env/dev` (`github.deploy_from: main`) | nothing: `up` makes it | a deploy key that writes | \
 the environment for `main` alone |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |

@@ -1,4 +1,4 @@
-"""What the cluster pulls a private image with: a Secret beside the service, made from a token that only reads."""
+"""What the cluster pulls a private image with: a Secret, made from a token that only reads."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""That GitHub is told what became of each deployment though nobody asks: by a small pod, where that is wanted."""
+"""The reporter of deployments: a small pod reports the status of each to GitHub, where that is wanted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The GitHub App that reports: its number and private key, in one Secret beside Argo CD, and nowhere else."""
+"""The GitHub App that reports: its number and private key, in one Secret in Argo CD's namespace, and nowhere else."""
 
 import logging
 from collections.abc import Callable

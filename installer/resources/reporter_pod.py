@@ -1,4 +1,4 @@
-"""The reporter: one small pod beside Argo CD that tells GitHub what became of each deployment, though nobody asks.
+"""The reporter: a small pod in Argo CD's namespace that reports the status of each deployment to GitHub by itself.
 
 It runs this package's own modules, so that `status` and it judge alike: given by a ConfigMap to an image that has
 Python and openssl, and never to the service's own, which every merge can change. Argo CD's own image has no Python.

@@ -1,4 +1,4 @@
-"""GitHub, as the place that keeps the code: one repository, what is in it and what is kept beside it."""
+"""GitHub, as the place that keeps the code: one repository, what is in it and what is stored with it."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -87,7 +87,7 @@ class GitHub(GitHubRest):
             commit = found["commit"]
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
 
-    # --- what is kept beside it ----------------------------------------------------------------
+    # --- what is stored with it ----------------------------------------------------------------
 
     def note(self, name: str) -> "VariableNote":
         """Return the note of a name: an Actions variable."""

@@ -1,4 +1,4 @@
-"""GitLab, as the place that keeps the code: one project, what is in it and what is kept beside it."""
+"""GitLab, as the place that keeps the code: one project, what is in it and what is stored with it."""
 
 import base64
 import json
@@ -85,7 +85,7 @@ class GitLab(GitLabRest):
         permissions = (self.find() or {}).get("permissions") or {}
         return max((access["access_level"] for access in permissions.values() if access), default=0)
 
-    # --- what is kept beside it: a masked variable is a secret ---------------------------------------
+    # --- what is stored with it: a masked variable is a secret ---------------------------------------
 
     def note(self, name: str) -> "VariableNote":
         """Return the note of a name: a CI/CD variable."""
