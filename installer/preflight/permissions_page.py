@@ -26,7 +26,7 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 | for | in the environment | needs | kept in |
 | --- | --- | --- | --- |
 | deployments, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
-| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret in the service's namespace |
+| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret in its namespace |
 | Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret in Argo CD's namespace |
 | Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret in Argo CD's namespace |
 | the same, as a GitHub App | {app} | Contents: read | a Secret in Argo CD's namespace |
