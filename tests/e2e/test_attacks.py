@@ -129,7 +129,7 @@ def test_a_kind_that_gitops_yaml_adds_is_deployed(half: Half) -> None:
     assert half.plan() == {}
 
 
-def test_a_file_beside_the_chart_can_name_another_image_and_that_is_told(half: Half) -> None:
+def test_a_file_beside_the_chart_can_name_another_image_and_that_is_reported(half: Half) -> None:
     """Argo CD has no switch against `.argocd-source.yaml`; who may push may deploy anyway, but nobody unseen."""
     half.wait(half.repository.deploy(A))
     digest = f"sha256:{'1' * 64}"

@@ -302,7 +302,7 @@ def test_an_app_project_that_waits_for_its_application_is_repaired_and_the_pods_
     assert pods(half) == before
 
 
-def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> None:
+def test_an_application_that_others_hold_is_reported_with_their_name(half: Half) -> None:
     held = ("patch", "application", "clu-web-dev", "--namespace=argocd", "--type=merge")
     kubectl(*held, '--patch={"metadata": {"finalizers": ["example.com/hold"]}}')
     delete("application")
@@ -328,7 +328,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
 
 
 @pytest.mark.parametrize("nth", range(1, 19, 2))
-def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
+def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_reported_and_the_next_run_converges(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
     half.keys.remove(half.keys.registered[0])

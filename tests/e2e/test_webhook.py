@@ -223,7 +223,7 @@ def test_one_without_a_signature_is_refused_too(ground: Ground) -> None:
     assert ground.proven()
 
 
-def test_a_certificate_that_github_does_not_trust_is_told_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
+def test_a_certificate_that_github_does_not_trust_is_reported_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
     trusted = ground.github.webhooks._context
     ground.github.webhooks._context = ssl.create_default_context()
     try:

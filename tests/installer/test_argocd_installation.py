@@ -123,7 +123,7 @@ def test_one_that_was_switched_off_is_written_anew() -> None:
     assert [name for name, _ in helm.installed] == ["argocd"]
 
 
-def test_one_of_others_that_was_switched_off_is_told_with_the_command() -> None:
+def test_one_of_others_that_was_switched_off_is_reported_with_the_command() -> None:
     change = change_of(argo_cd(switched_off(), objects=knowing("github.com")))
     assert change.action == "blocked"
     assert change.note == "its application-controller is scaled to 0"
@@ -196,7 +196,7 @@ def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
     assert (helm.installed, helm.uninstalled) == ([], [])
 
 
-def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
+def test_a_host_that_it_does_not_know_is_reported_before_anything_is_written() -> None:
     change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
     assert change.action == "blocked"
     assert "ssh-keyscan github.com" in change.fix

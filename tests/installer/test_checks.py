@@ -51,7 +51,7 @@ def create(github: StandIn) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
 
 
-def test_an_organisation_that_lets_no_member_create_is_told(ask: Ask, github: StandIn) -> None:
+def test_an_organisation_that_lets_no_member_create_is_reported(ask: Ask, github: StandIn) -> None:
     assert ask(owner.may_create) == []
     github.accounts["acme"].members_can_create_repositories = False
     (found,) = ask(owner.may_create)
@@ -66,7 +66,7 @@ def test_its_owners_may_create_whatever_members_may_not(ask: Ask, github: StandI
     assert ask(owner.may_create) == []
 
 
-def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
+def test_forbidden_deploy_keys_are_reported(ask: Ask, github: StandIn) -> None:
     assert ask(owner.deploy_keys) == []
     github.accounts["acme"].deploy_keys_enabled = False
     (found,) = ask(owner.deploy_keys)
@@ -76,7 +76,7 @@ def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
+def test_a_plan_without_rules_is_reported_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
     if there:
         create(github)
     assert ask(owner.plan) == []
@@ -86,7 +86,7 @@ def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandI
     assert not found.problem
 
 
-def test_a_rule_of_the_organisation_that_would_stop_deployments_is_told(ask: Ask, github: StandIn) -> None:
+def test_a_rule_of_the_organisation_that_would_stop_deployments_is_reported(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(repository.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
@@ -109,7 +109,7 @@ def test_our_own_rule_that_leaves_all_but_the_key_out_is_in_nobodys_way(ask: Ask
     assert f"from ruleset {theirs.id}" in found.fix
 
 
-def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
+def test_forbidden_deploy_keys_are_reported_to_who_wants_main_alone_to_deploy(
     ask: Ask, github: StandIn, tmp_path: Path
 ) -> None:
     github.accounts["acme"].deploy_keys_enabled = False
@@ -123,7 +123,7 @@ def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
     assert "github.deploy_from to anywhere" in found.fix
 
 
-def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
+def test_actions_that_are_switched_off_are_reported(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(github_actions.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
@@ -159,7 +159,7 @@ COMMIT = "3d3c42e5aac5ba805825da76410c181273ba90b1"
     (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
     (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
 ])  # fmt: skip
-def test_actions_that_a_policy_forbids_are_told_with_its_page(
+def test_actions_that_a_policy_forbids_are_reported_with_its_page(
     ask: Ask,
     github: StandIn,
     tmp_path: Path,
@@ -187,7 +187,7 @@ def test_actions_that_a_policy_forbids_are_told_with_its_page(
 
 
 @pytest.mark.parametrize(("which", "words"), [("none", "switched off"), ("selected", "only chosen repositories")])
-def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
+def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_reported(
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
 ) -> None:
     github.accounts["acme"].actions["enabled_repositories"] = which
@@ -199,7 +199,7 @@ def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
     assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
 
-def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
+def test_a_fine_grained_token_that_lacks_a_permission_is_reported_which(
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(github)
@@ -214,7 +214,7 @@ def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(300, "300 s ahead of GitHub's"), (-90, "90 s behind GitHub's")])
-def test_a_clock_that_is_wrong_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
+def test_a_clock_that_is_wrong_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
     (found,) = ask(token.clock)
     assert not found.fix
     now = time.time
@@ -239,7 +239,7 @@ def test_versions_are_read_as_each_program_writes_them(said: str, numbers: tuple
     assert tools.numbers(said) == numbers
 
 
-def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_too_old_for_argo_cd_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.cluster.kubectl.Cluster.versions", lambda _: ("v1.34.4", "v1.24.9"))
     (found,) = ask(cluster.versions)
     assert found.problem
@@ -262,7 +262,9 @@ def test_every_check_is_made_at_a_moment_that_comes() -> None:
 
 
 @pytest.mark.parametrize(("role", "fine"), [("admin", True), ("write", False)])
-def test_who_is_no_administrator_of_the_repository_is_told(ask: Ask, github: StandIn, role: str, fine: bool) -> None:
+def test_who_is_no_administrator_of_the_repository_is_reported(
+    ask: Ask, github: StandIn, role: str, fine: bool
+) -> None:
     assert ask(repository.administered) == []
     create(github)
     github.accounts["acme"].members["octo"] = "member"
@@ -272,7 +274,7 @@ def test_who_is_no_administrator_of_the_repository_is_told(ask: Ask, github: Sta
     assert all(each.fix.endswith("https://github.com/acme/web/settings/access") and each.problem for each in found)
 
 
-def test_a_repository_of_ones_own_is_told_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
+def test_a_repository_of_ones_own_is_reported_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
     settings = tmp_path / "gitops.yaml"
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
     (found,) = ask(owner.exists)

@@ -147,7 +147,7 @@ def test_a_secret_of_others_without_the_key_stops_it() -> None:
         ("postgresql:///web", "leads to this machine"),
     ],
 )
-def test_an_address_that_pods_cannot_use_is_told_and_not_shown(address: str, why: str) -> None:
+def test_an_address_that_pods_cannot_use_is_reported_and_not_shown(address: str, why: str) -> None:
     assert unfit(Secret(address)).startswith(why)
     assert bool(unfit(Secret(address))) == bool(why)
     assert "hush" not in unfit(Secret(address))

@@ -47,7 +47,7 @@ def findings(run: Run) -> list[dict[str, Any]]:
     return [f for f in valid("doctor", run("doctor", "--json").stdout)["findings"] if "database" in f["what"]]
 
 
-def test_a_missing_address_is_told_by_plan_doctor_and_up_before_anything_is_made(run: Run, github: StandIn) -> None:
+def test_a_missing_address_is_reported_by_plan_doctor_and_up_before_anything_is_made(run: Run, github: StandIn) -> None:
     missing = planned(run)
     assert (missing["action"], missing["lane"]) == ("blocked", "cluster")
     assert COMMAND in missing["fix"]
@@ -86,7 +86,7 @@ def test_a_secret_that_somebody_made_is_enough(run: Run, programs: Programs) -> 
     assert [f["level"] for f in findings(run)] == ["fine"]
 
 
-def test_who_may_not_write_the_secret_is_told_before(
+def test_who_may_not_write_the_secret_is_reported_before(
     run: Run, programs: Programs, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLUSTER_DATABASE_URL", ADDRESS)

@@ -142,7 +142,7 @@ def test_a_dispatch_there_is_followed_by_looking_for_its_run(opened: Open, ghes:
     assert pipelines.start(here.ci, DEPLOY, {}) > before
 
 
-def test_an_enterprise_server_without_a_named_runner_is_told(opened: Open, ghes: StandIn) -> None:
+def test_an_enterprise_server_without_a_named_runner_is_reported(opened: Open, ghes: StandIn) -> None:
     here = opened()
     assert list(repository.runner(here)) == []
     unnamed = replace(here, settings=replace(here.settings, runner=""))

@@ -76,14 +76,14 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
-def test_any_fault_is_survived_or_told_and_the_next_run_converges(
+def test_any_fault_is_survived_or_reported_and_the_next_run_converges(
     shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(shared, asked, case, waits)
 
 
 @pytest.mark.parametrize(("asked", "case"), TABLE[::SAMPLE], ids=lambda each: str(each).replace("\\", ""))
-def test_a_sample_of_the_faults_is_survived_or_told(
+def test_a_sample_of_the_faults_is_survived_or_reported(
     shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(shared, asked, case, waits)

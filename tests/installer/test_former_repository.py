@@ -97,7 +97,7 @@ def test_a_repository_that_was_renamed_is_this_one_and_keeps_all(bench: at_githu
     assert len(there.keys) == 2
 
 
-def test_a_former_repository_that_is_gone_or_hidden_is_told_and_no_fault(
+def test_a_former_repository_that_is_gone_or_hidden_is_reported_and_no_fault(
     bench: at_github.Bench, tmp_path: Path
 ) -> None:
     del bench.github.repositories["acme/web"]

@@ -64,7 +64,7 @@ def test_it_is_said_to_lead_there_only_once_it_does(
     assert "http://localhost:8000/version leads to web in web-dev" in "".join(capsys.readouterr())
 
 
-def test_a_port_that_is_taken_is_told_with_the_option(kubectl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported_with_the_option(kubectl: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for begun in ("", 'echo "Forwarding from [::1]:8000 -> 80"; sleep 600 &'):
         does(kubectl, f"printf '%s' {TAKEN!r} >&2\n{begun}\n[ -z '{bool(begun) or ''}' ] || wait\nexit 1")
         with pytest.raises(InstallerError) as error:

@@ -238,7 +238,9 @@ VIEW = {
 
 @fuzzed
 @given(TEXTS | nearly(VIEW) | nearly(POD), st.sampled_from([0, 0, 0, 1]))
-def test_anything_that_kubectl_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+def test_anything_that_kubectl_answers_is_read_or_reported(
+    answering: Callable[..., None], said: Any, status: int
+) -> None:
     answering(said, status)
     cluster = Cluster()
 
@@ -279,7 +281,7 @@ RELEASE = {
     TEXTS | nearly([RELEASE]) | nearly({"objects": [{"metadata": {"annotations": {"a": "b"}}}]}),
     st.sampled_from([0, 0, 1]),
 )
-def test_anything_that_helm_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+def test_anything_that_helm_answers_is_read_or_reported(answering: Callable[..., None], said: Any, status: int) -> None:
     answering(said, status)
     cluster: Any = Cluster()
     for helm in (Helm(cluster), Helm(cluster, SETTINGS)):
@@ -299,7 +301,7 @@ def test_anything_that_helm_answers_is_read_or_told(answering: Callable[..., Non
 @given(
     TEXTS | nearly({"status": {"resources": [{"kind": "Service", "name": "web", "health": {"status": "Degraded"}}]}})
 )
-def test_anything_that_argocd_answers_is_read_or_told(
+def test_anything_that_argocd_answers_is_read_or_reported(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     answering(said)
@@ -313,7 +315,7 @@ def test_anything_that_argocd_answers_is_read_or_told(
 
 @fuzzed
 @given(TEXTS, st.sampled_from([0, 1]))
-def test_anything_that_gh_and_git_say_is_read_or_told(
+def test_anything_that_gh_and_git_say_is_read_or_reported(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: str, status: int
 ) -> None:
     answering(said, status)
@@ -368,7 +370,7 @@ EVENTS = [
 
 @fuzzed
 @given(nearly(APPLICATION), nearly(POD), nearly(EVENTS), nearly(DEPLOYMENT))
-def test_any_state_of_the_clusters_objects_is_read_or_told(
+def test_any_state_of_the_clusters_objects_is_read_or_reported(
     application: Any, pod: Any, events: Any, deployment: Any
 ) -> None:
     told(lambda: read(application))
@@ -447,7 +449,7 @@ OF_GITHUB: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_GITHUB).flatmap(nearly))
-def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., None], said: Any) -> None:
+def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..., None], said: Any) -> None:
     answering("a log")
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     github.said = said
@@ -511,7 +513,7 @@ OF_GITLAB: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_GITLAB).flatmap(nearly))
-def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
+def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
     gitlab = AnyGitLab("gitlab.com", TOKEN, "acme/web")
     gitlab.said = said
     ci = GitLabCI(SETTINGS, gitlab, Credentials("gitlab.com", TOKEN, "acme", TOKEN, scm="gitlab"))
@@ -588,7 +590,9 @@ OF_CIS: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_CIS).flatmap(nearly))
-def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
+    monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
     once = [said]
     monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
@@ -626,7 +630,7 @@ def history_run() -> Any:
     ),
     BYTES,
 )
-def test_anything_that_a_registry_answers_is_read_or_told(
+def test_anything_that_a_registry_answers_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     def request(_: requests.Session, verb: str, url: str, **__: Any) -> requests.Response:
@@ -662,7 +666,7 @@ OF_HOOKS: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_HOOKS).flatmap(nearly))
-def test_anything_that_is_answered_about_a_webhook_is_read_or_told(said: Any) -> None:
+def test_anything_that_is_answered_about_a_webhook_is_read_or_reported(said: Any) -> None:
     for host, kind in ((AnyGitHub, GitHubWebhooks), (AnyGitLab, GitLabWebhooks)):
         forge: Any = host("example.com", TOKEN, "acme/web")
         forge.said = said
@@ -693,7 +697,7 @@ OF_AN_APP: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_AN_APP).flatmap(nearly).map(json.dumps) | TEXTS, st.sampled_from([200, 204, 302, 404, 500]))
-def test_anything_that_github_answers_to_the_reporter_is_read_or_told(
+def test_anything_that_github_answers_to_the_reporter_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, said: str, status: int
 ) -> None:
     monkeypatch.setattr(Client, "send", lambda *_: Answer(status, "Reason", {"retry-after": said[:5]}, said))

@@ -204,7 +204,7 @@ def test_a_release_that_somebody_made_by_hand_is_not_overwritten(programs: Progr
 # --- the code host's half ---------------------------------------------------------------------------
 
 
-def test_former_addresses_are_told_in_the_settings() -> None:
+def test_former_addresses_are_reported_in_the_settings() -> None:
     tree = {
         "version": 1,
         "project": {"name": "Web", "slug": "web", "description": "", "formerly": [OCTOCAT.url]},

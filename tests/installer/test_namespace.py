@@ -121,7 +121,7 @@ def test_ours_admits_no_pod_that_asks_for_more_than_the_chart_does(level: str) -
 
 
 @pytest.mark.parametrize(("level", "told"), [("", True), ("privileged", True), ("baseline", False)])
-def test_another_namespace_that_admits_privileged_pods_is_told_and_left(level: str, *, told: bool) -> None:
+def test_another_namespace_that_admits_privileged_pods_is_reported_and_left(level: str, *, told: bool) -> None:
     helm = Helm()
     resource = namespace(holding(None, level), helm)
     change = resource.diff(resource.observe())

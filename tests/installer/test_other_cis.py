@@ -179,7 +179,7 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
     assert office.planned()["registry-token"] is None
 
 
-def test_a_rollback_is_started_followed_and_told_from_a_deployment(office: Office) -> None:
+def test_a_rollback_is_started_followed_and_reported_from_a_deployment(office: Office) -> None:
     office.up()
     ci = office.opened().ci
     deployment = ci.newest(DEPLOY)
@@ -218,7 +218,7 @@ def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(
     assert NOTE not in office.github.repository(SLUG).variables
 
 
-def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
+def test_a_token_that_the_ci_does_not_take_is_reported_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKENS[office.name], "wrong")
@@ -229,7 +229,7 @@ def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
     assert not [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
 
 
-def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is_stored(
+def test_a_delivery_token_that_does_not_open_the_repository_is_reported_before_it_is_stored(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.up()
@@ -251,7 +251,7 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault("500", message="oops"), Fault("html", html=True, status=502)])
-def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
+def test_a_ci_that_stays_out_of_order_is_reported_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
@@ -265,7 +265,7 @@ def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
 
 
 @pytest.mark.parametrize("office", ["travis-ci"], indirect=True)
-def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change_it(office: Office) -> None:
+def test_a_repository_that_travis_ci_may_not_see_is_reported_with_the_page_to_change_it(office: Office) -> None:
     office.ci.sees = False
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("installer.ci.travis_ci._SYNC", 0.1)
@@ -274,7 +274,7 @@ def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change
 
 
 @pytest.mark.parametrize("office", ["circleci"], indirect=True)
-def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -> None:
+def test_a_file_that_circleci_cannot_read_is_reported_in_its_words(office: Office) -> None:
     office.up()
     office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
     office.ci.wait()

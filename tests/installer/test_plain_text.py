@@ -238,7 +238,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     assert not OBEYED.search(said)
 
 
-def test_what_nobody_foresaw_is_told_without_a_traceback_and_its_log_is_not_obeyed_and_holds_no_secret(
+def test_what_nobody_foresaw_is_reported_without_a_traceback_and_its_log_is_not_obeyed_and_holds_no_secret(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -317,7 +317,7 @@ def test_a_record_names_an_image_and_a_revision_and_no_more() -> None:
 
 @pytest.mark.parametrize("file", ["image", "hold"])
 @pytest.mark.parametrize("text", ["x: [\n\x07", "2026-13-45", "[" * 400, "- just\n- words"])
-def test_a_record_that_cannot_be_read_is_told_as_an_error_with_a_way_out_that_does_not_read_it(
+def test_a_record_that_cannot_be_read_is_reported_as_an_error_with_a_way_out_that_does_not_read_it(
     file: str, text: str
 ) -> None:
     here = opened(**{"image": IMAGE, file: text})
@@ -338,7 +338,7 @@ def test_a_commits_subject_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("revision", [f"{'a' * 40}\n{FORGED}", f"{'a' * 40}\x1b[2J", "a" * 9000, "ａ" * 40])
-def test_what_a_pod_calls_its_revision_is_told_as_it_is_where_it_is_none(revision: str) -> None:
+def test_what_a_pod_calls_its_revision_is_reported_as_it_is_where_it_is_none(revision: str) -> None:
     answer = parse("web-1", json.dumps({"revision": revision}))
     assert answer.revision == ""
     wrong = disagreement([answer], "a" * 40)
@@ -366,11 +366,11 @@ def test_what_argo_cd_says_of_a_chart_is_one_line() -> None:
     assert [len(line.splitlines()) for line in read({"status": {**status, **operation}}).conditions] == [1, 1]
 
 
-def test_what_github_is_told_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
+def test_what_github_is_reported_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
     text = DeploymentState("failure", f"{EVIL}\n{FORGED}", "crash").text
     assert not OBEYED.search(text)
     assert len(text) <= LONGEST
 
 
-def test_a_pod_that_is_well_is_told_in_words_of_ours() -> None:
+def test_a_pod_that_is_well_is_reported_in_words_of_ours() -> None:
     assert disagreement([PodAnswer("a", ready=True, revision="a" * 40)], "a" * 40) == ""

@@ -169,7 +169,7 @@ def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
     assert resource.diff(resource.observe()) is None
 
 
-def test_where_the_ci_cannot_be_asked_a_person_is_told_what_to_set() -> None:
+def test_where_the_ci_cannot_be_asked_a_person_is_reported_what_to_set() -> None:
     store: Any = CircleCI(no_token=True)
     resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), no_token=True)
     planned = resource.diff(resource.observe())

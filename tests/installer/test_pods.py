@@ -113,7 +113,7 @@ def test_where_the_proxy_is_refused_a_port_forward_leads_to_the_pod_and_nowhere_
     assert there.heard == []
 
 
-def test_a_pod_that_nobody_lets_us_ask_is_told_with_both_reasons() -> None:
+def test_a_pod_that_nobody_lets_us_ask_is_reported_with_both_reasons() -> None:
     cluster: Any = Cluster({"a": FORBIDDEN})
     (answer,) = answers(cluster, "web-dev", [pod("a")])
     assert 'cannot get resource "pods/proxy"' in answer.error
@@ -151,7 +151,7 @@ def test_an_answer_without_a_revision_is_an_error(said: str) -> None:
     assert "names no revision" in answer.error
 
 
-def test_a_pod_tells_why_it_waits_with_its_newest_warning() -> None:
+def test_a_pod_reports_why_it_waits_with_its_newest_warning() -> None:
     waiting = {"name": "web", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
     events = [
         {"type": "Warning", "reason": "Old", "message": "x", "involvedObject": {"name": "a"}, "lastTimestamp": "1"},

@@ -67,7 +67,7 @@ def create(github: StandIn, name: str) -> None:
     github.changes.clear()
 
 
-def test_with_nothing_at_hand_each_missing_thing_is_told_with_what_it_is_for(
+def test_with_nothing_at_hand_each_missing_thing_is_reported_with_what_it_is_for(
     opened: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = opened()
@@ -88,7 +88,7 @@ def test_with_nothing_at_hand_each_missing_thing_is_told_with_what_it_is_for(
         refuse(problems)
 
 
-def test_a_wrong_token_is_told(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
     (problem,) = [p for p in before_reading(opened()) if p.lane == "github"]
     assert "does not work" in problem.what
@@ -96,7 +96,7 @@ def test_a_wrong_token_is_told(opened: Make, monkeypatch: pytest.MonkeyPatch) ->
     assert "ghp_wrong" not in str(problem)
 
 
-def test_a_missing_scope_is_told_before_anything_is_made(
+def test_a_missing_scope_is_reported_before_anything_is_made(
     opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
@@ -114,7 +114,7 @@ def test_a_fine_grained_token_shows_no_scopes_and_is_not_refused_for_that(
 
 
 @pytest.mark.parametrize(("owner", "words"), [("nobody-there", "no user or organisation"), ("someone", "another user")])
-def test_an_owner_that_cannot_be_is_told(opened: Make, owner: str, words: str) -> None:
+def test_an_owner_that_cannot_be_is_reported(opened: Make, owner: str, words: str) -> None:
     (problem,) = told(opened(owner), "repository")
     assert words in problem
     assert "github.owner" in problem
@@ -155,7 +155,7 @@ def test_one_that_carries_our_mark_is_ours_whatever_became_of_its_content(
     assert told(opened(), "variables") == []
 
 
-def test_a_branch_that_makes_the_environments_branch_impossible_is_told(
+def test_a_branch_that_makes_the_environments_branch_impossible_is_reported(
     opened: Make, github: StandIn, tmp_path: Path
 ) -> None:
     create(github, "acme/web")
@@ -165,7 +165,7 @@ def test_a_branch_that_makes_the_environments_branch_impossible_is_told(
     assert "A branch `env` makes `env/dev` impossible" in problem
 
 
-def test_a_missing_registry_token_is_told(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
     here = opened()
     resources = [r for r in here.resources() if r.key == "registry-token"]
@@ -174,7 +174,7 @@ def test_a_missing_registry_token_is_told(opened: Make, monkeypatch: pytest.Monk
     assert problem.fix == "Set REGISTRY_TOKEN in the environment."
 
 
-def test_a_kubeconfig_that_is_not_there_is_told(opened: Make) -> None:
+def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:
     if any("kubectl is not" in p.what for p in before_reading(opened())):
         pytest.skip("needs kubectl")
     (problem,) = [p for p in before_reading(opened()) if p.lane == "cluster" and "KUBECONFIG" in p.what]
@@ -182,7 +182,9 @@ def test_a_kubeconfig_that_is_not_there_is_told(opened: Make) -> None:
     assert "unset it" in problem.fix
 
 
-def test_a_cluster_that_does_not_answer_is_told(opened: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_cluster_that_does_not_answer_is_reported(
+    opened: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     if any("kubectl is not" in p.what for p in before_reading(opened())):
         pytest.skip("needs kubectl")
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -50,7 +50,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ("repository", "said", "private"),
     [("private", {}, True), ("public", {}, False), ("private", {"registry__visibility": "public"}, False)],
 )
-def test_an_image_is_as_private_as_its_repository_unless_told(repository: str, said: Any, private: bool) -> None:
+def test_an_image_is_as_private_as_its_repository_unless_reported(repository: str, said: Any, private: bool) -> None:
     assert parse(tree(github__visibility=repository, **said)).image_private is private
 
 
@@ -79,12 +79,12 @@ def test_a_public_image_of_a_private_repository_is_a_note_of_the_plan() -> None:
 
 
 @pytest.mark.parametrize("settings", [PRIVATE, replace(PUBLIC, visibility="public")])
-def test_who_agrees_with_the_repository_is_told_nothing(settings: Settings) -> None:
+def test_who_agrees_with_the_repository_is_reported_nothing(settings: Settings) -> None:
     assert found(registry_login.public_source, settings) == []
 
 
 @pytest.mark.parametrize(("visibility", "told"), [("public", True), ("private", False)])
-def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_generated(
+def test_a_public_image_of_a_private_repository_is_reported_when_the_project_is_generated(
     visibility: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry = f"{{host: docker.io, account: acme, visibility: {visibility}}}"
@@ -97,7 +97,7 @@ def test_a_public_image_of_a_private_repository_is_told_when_the_project_is_gene
     assert ("anyone can read the source in it" in capsys.readouterr().out) is told
 
 
-def test_that_docker_hub_makes_public_images_is_told_before_the_first_push() -> None:
+def test_that_docker_hub_makes_public_images_is_reported_before_the_first_push() -> None:
     (finding,) = found(registry_login.first_push, PRIVATE)
     assert "Docker Hub creates acme/web at its first push: public" in finding.what
     assert not finding.stops
@@ -106,7 +106,7 @@ def test_that_docker_hub_makes_public_images_is_told_before_the_first_push() -> 
     assert found(registry_login.first_push, PRIVATE, head=RECORD.commit) == []
 
 
-def test_a_private_image_that_anyone_can_pull_is_told(deployed: Callable[..., None]) -> None:
+def test_a_private_image_that_anyone_can_pull_is_reported(deployed: Callable[..., None]) -> None:
     deployed(RECORD, anyone=True)
     (finding,) = found(registry_login.exposed, PRIVATE)
     assert finding.what.startswith("Anyone can pull docker.io/acme/web, without a login")
@@ -117,7 +117,7 @@ def test_a_private_image_that_anyone_can_pull_is_told(deployed: Callable[..., No
 @pytest.mark.parametrize(
     ("record", "anyone"), [(None, True), (RECORD, False), (replace(RECORD, image="docker.io/acme/other"), True)]
 )
-def test_nothing_is_told_of_an_image_that_is_private_or_not_there(
+def test_nothing_is_reported_of_an_image_that_is_private_or_not_there(
     deployed: Callable[..., None], record: DeploymentRecord | None, anyone: bool
 ) -> None:
     deployed(record, anyone=anyone)

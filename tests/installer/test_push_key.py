@@ -182,7 +182,7 @@ def test_others_keys_that_may_write_are_named_since_github_excepts_them_too(benc
     assert {key.title for key in bench.repository.keys.values()} == {"their mirror", "Argo CD"}
 
 
-def test_a_plan_without_environments_is_told_what_it_can_do_instead(bench: Bench) -> None:
+def test_a_plan_without_environments_is_reported_what_it_can_do_instead(bench: Bench) -> None:
     bench.repository.owner.plan = "free"
     change = planned()
     assert change is not None

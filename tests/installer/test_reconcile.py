@@ -53,7 +53,7 @@ def test_a_need_of_the_other_lane_is_waited_for() -> None:
     assert world["credential"] == 1
 
 
-def test_a_failure_ends_what_needs_it_and_tells_what_was_done_and_what_remains() -> None:
+def test_a_failure_ends_what_needs_it_and_reports_what_was_done_and_what_remains() -> None:
     world: dict[str, int] = {}
     run = Apply(things(world, secret="no such token"), Heard())
     with pytest.raises(InstallerError) as error:

@@ -86,7 +86,7 @@ def gitlab(host: str, ca: str) -> Any:
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 @pytest.mark.parametrize("ask", [app, github, github_writes, gitlab])
-def test_a_code_host_that_leads_elsewhere_is_told_and_gets_no_token_there(
+def test_a_code_host_that_leads_elsewhere_is_reported_and_gets_no_token_there(
     there: Elsewhere, authority: Authority, ask: Ask, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("installer.forges.http.pause", lambda _: None)

@@ -34,7 +34,7 @@ def test_a_good_login_passes(registry: Registry) -> None:
     check_login(Login(registry.host, "acme", GOOD), "acme/web")
 
 
-def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(registry: Registry) -> None:
+def test_a_bad_login_is_reported_with_the_variables_to_set_and_without_the_token(registry: Registry) -> None:
     with pytest.raises(InstallerError) as error:
         check_login(Login(registry.host, "acme", Secret("bad-token-9")), "acme/web")
     assert "refuses acme: 401 no such login" in error.value.message
@@ -42,7 +42,7 @@ def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(reg
     assert "bad-token-9" not in str(error.value)
 
 
-def test_a_registry_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     with pytest.raises(InstallerError, match="does not answer"):
         check_login(Login("localhost:1", "acme", Secret("a-token")), "acme/web")
@@ -169,7 +169,7 @@ def test_a_registry_that_does_not_say_who_may_pull_is_no_proof(registry: Registr
 @pytest.mark.parametrize("says_so", [True, False], ids=["its tokens say so", "its tokens say nothing"])
 @pytest.mark.parametrize("open_door", [True, False], ids=["anyone may pull", "nobody may pull"])
 @pytest.mark.parametrize("denies", [401, 403])
-def test_a_token_that_may_only_pull_is_told_before_anything_is_created(
+def test_a_token_that_may_only_pull_is_reported_before_anything_is_created(
     registry: Registry, says_so: bool, open_door: bool, denies: int
 ) -> None:
     registry.may, registry.says_so, registry.open_door, registry.denies = ("pull",), says_so, open_door, denies

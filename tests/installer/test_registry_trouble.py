@@ -52,7 +52,7 @@ def test_trouble_that_passes_is_waited_for(registry: Troubled, pauses: list[floa
 
 
 @pytest.mark.parametrize(("trouble", "told"), STAYS, ids=str)
-def test_trouble_that_stays_is_told_once_with_its_fix(
+def test_trouble_that_stays_is_reported_once_with_its_fix(
     registry: Troubled, pauses: list[float], trouble: Trouble, told: str
 ) -> None:
     registry.trouble = trouble

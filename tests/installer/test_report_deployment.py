@@ -12,7 +12,7 @@ from tests.github import Fault
 from .shop import ADDRESS, CRASH, LIVE, Shop
 
 
-def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_told_once(shop: Shop) -> None:
+def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_reported_once(shop: Shop) -> None:
     record = shop.deploy()
     assert report_outcome(shop.project(), record).text == f"success, reported now: {LIVE.text}"
     status = shop.newest
@@ -25,7 +25,7 @@ def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_told_onc
     assert shop.github.changes == []
 
 
-def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
+def test_a_failure_is_reported_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
     record = shop.deploy()
     shop.verdict = CRASH
     assert report_outcome(shop.project(), record).news
@@ -40,7 +40,7 @@ def test_a_failure_is_told_once_for_each_kind_and_success_when_it_comes(shop: Sh
         assert (shop.newest.state, shop.newest.description) == (state, verdict.text)
 
 
-def test_nothing_is_told_while_nothing_is_certain(shop: Shop) -> None:
+def test_nothing_is_reported_while_nothing_is_certain(shop: Shop) -> None:
     record, shop.verdict = shop.deploy(), None
     assert report_outcome(shop.project(), record).text == "in progress: Handed to Argo CD"
     assert shop.states == ["in_progress"]
@@ -63,7 +63,7 @@ def test_one_that_a_newer_run_has_opened_meanwhile_is_left(shop: Shop) -> None:
     assert shop.states == ["in_progress", "success"]
 
 
-def test_what_was_seen_is_not_told_once_another_deployment_has_come(shop: Shop) -> None:
+def test_what_was_seen_is_not_reported_once_another_deployment_has_come(shop: Shop) -> None:
     record = shop.deploy()
     shop.before_posting = lambda: void(shop.commit("Deploy another", "env/dev"))
     assert "another deployment has come since" in report_outcome(shop.project(), record).text
@@ -86,7 +86,7 @@ def test_a_deployment_of_something_else_is_never_closed(shop: Shop, wrong: str) 
     assert shop.github.changes == []
 
 
-def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
+def test_a_github_that_is_out_of_order_for_a_minute_is_reported_in_the_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
@@ -101,7 +101,7 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_told_in_the_end(
     assert all("GitHub answered 500 to POST" in line for line in said)
 
 
-def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
+def test_a_status_whose_answer_was_lost_is_not_reported_twice(shop: Shop) -> None:
     record = shop.deploy()
     shop.github.faults.order(Fault("lost", "lost"), "POST", "/statuses", times=1)
     report_outcome(shop.project(), record)
@@ -109,7 +109,7 @@ def test_a_status_whose_answer_was_lost_is_not_told_twice(shop: Shop) -> None:
     assert [status.state for status in deployment.statuses] == ["in_progress", "success"]
 
 
-def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_tells_it(shop: Shop) -> None:
+def test_a_github_that_stays_out_of_order_ends_in_a_sentence_and_the_next_run_reports_it(shop: Shop) -> None:
     record = shop.deploy()
     shop.github.faults.order(Fault("500", message="Server Error"), "POST", "/statuses")
     told = report_outcome(shop.project(), record)

@@ -210,7 +210,7 @@ def settle(story: Story, teller: Teller) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_nothing_is_told_that_is_not_so(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_reported_that_is_not_so(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     story = begin(shop, seed, monkeypatch)
     minute = story.chance.uniform(5, 60)
     story.outages = [(minute, minute + 60, story.chance.choice([BROKEN, LIMITED, LOST]))]

@@ -109,7 +109,7 @@ def install(pod: Pod, repositories: tuple[str, ...] = ("acme/web",)) -> Installa
     return pod.shop.github.apps.install(pod.app, "acme", repositories)
 
 
-def test_each_deployment_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: Pod) -> None:
+def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twice(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
@@ -220,7 +220,7 @@ def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     pod.shows("inactive", "success")
 
 
-def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None:
+def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> None:
     install(pod).permissions["deployments"] = "read"
     first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)

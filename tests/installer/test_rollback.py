@@ -123,7 +123,7 @@ def test_before_the_first_deployment_there_is_nothing_to_go_back_to(shop: tuple[
         deployment_history.previous(opened, now(opened))
 
 
-def test_a_revision_that_was_never_deployed_is_told_with_those_that_were(
+def test_a_revision_that_was_never_deployed_is_reported_with_those_that_were(
     shop: tuple[Project, Callable[..., None]],
 ) -> None:
     opened, deploy = shop

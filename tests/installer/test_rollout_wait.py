@@ -132,7 +132,7 @@ def test_an_application_that_vanishes_ends_the_wait() -> None:
         look.look()
 
 
-def test_the_deadline_tells_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_reports_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
     cluster: Any = None
     monkeypatch.setattr(RunningService, "sync_state", lambda _: OLD)

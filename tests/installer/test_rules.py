@@ -258,7 +258,7 @@ def test_who_may_not_change_the_rules_is_not_shown_whom_they_except(acme: Acme) 
     assert rules.diff(seen) is None
 
 
-def test_a_github_that_does_not_know_the_app_yet_is_told_apart(acme: Acme) -> None:
+def test_a_github_that_does_not_know_the_app_yet_is_reported_apart(acme: Acme) -> None:
     said = "Invalid rule 'required_status_checks': Invalid parameter required_status_checks: Invalid integration ids"
     acme.served.faults.order(Fault("unknown", status=422, message=said), "POST", r"/rulesets$")
     with pytest.raises(InstallerError) as refused:

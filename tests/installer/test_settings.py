@@ -161,7 +161,7 @@ def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str) -> 
         load(tmp_path)
 
 
-def test_a_missing_file_tells_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_missing_file_reports_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InstallerError) as error:
         load(tmp_path)
     assert str(tmp_path) in error.value.message
@@ -257,7 +257,7 @@ def test_kinds_of_the_users_own_are_added_by_name() -> None:
         (["authorization.openshift.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
     ],
 )
-def test_a_kind_that_cannot_be_added_is_told_with_why(kinds: object, told: str) -> None:
+def test_a_kind_that_cannot_be_added_is_reported_with_why(kinds: object, told: str) -> None:
     with pytest.raises(InstallerError) as caught:
         parse(tree(cluster__extra_kinds=kinds))
     assert told in str(caught.value)
@@ -275,7 +275,7 @@ def wrong(**changes: Any) -> str:
     return caught.value.message
 
 
-def test_an_unknown_setting_is_told_with_the_one_that_was_meant() -> None:
+def test_an_unknown_setting_is_reported_with_the_one_that_was_meant() -> None:
     assert "github.reveiws: is no setting; did you mean github.reviews?" in wrong(github__reveiws=1)
     assert "project.account: is no setting; did you mean registry.account?" in wrong(project__account="acme")
     assert "known" not in wrong(github__reveiws=1)
@@ -324,20 +324,20 @@ def test_values_that_argo_cds_chart_cannot_be_given_are_named(given: dict[str, A
     assert said in wrong(argocd__values=given)
 
 
-def test_a_settings_file_that_is_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_no_utf8_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "gitops.yaml").write_bytes("version: 1\nproject:\n  name: Café\n".encode("latin-1"))
     with pytest.raises(InstallerError, match=r"gitops\.yaml is no UTF-8, in line 3"):
         load(tmp_path)
 
 
-def test_a_settings_file_that_is_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "gitops.yaml").mkdir()
     with pytest.raises(InstallerError, match=r"gitops\.yaml is a folder"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "words"])
-def test_a_settings_file_without_settings_is_told(tmp_path: Path, text: str) -> None:
+def test_a_settings_file_without_settings_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "gitops.yaml").write_text(text)
     with pytest.raises(InstallerError, match=r"gitops\.yaml holds no settings"):
         load(tmp_path)

@@ -171,7 +171,7 @@ def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.Monkey
     assert state(status_report._service(WORLD, RECORD)) == (False, "no pod is Ready")
 
 
-def test_an_image_that_another_file_than_image_yaml_named_is_told(
+def test_an_image_that_another_file_than_image_yaml_named_is_reported(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
@@ -185,7 +185,7 @@ def test_an_image_that_another_file_than_image_yaml_named_is_told(
     assert state(status_report._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
 
 
-def test_another_image_is_told_though_an_idle_container_runs_the_recorded_one(
+def test_another_image_is_reported_though_an_idle_container_runs_the_recorded_one(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
@@ -207,7 +207,7 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
     )
 
 
-def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_red_run_is_reported_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", "failure", over=True)
     healthy, told = state(status_report._run(WORLD, run))
     assert not healthy

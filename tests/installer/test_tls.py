@@ -42,7 +42,7 @@ def test_without_a_ca_nothing_is_changed() -> None:
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_bundle_that_is_not_there_is_told_with_the_variable_that_names_it(
+def test_a_bundle_that_is_not_there_is_reported_with_the_variable_that_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)

@@ -43,7 +43,7 @@ def test_a_refusal_is_no_absence(pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize("said", AWAY)
-def test_a_server_that_never_answered_is_told_at_once_with_its_fix(
+def test_a_server_that_never_answered_is_reported_at_once_with_its_fix(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float], said: str
 ) -> None:
     monkeypatch.setattr("installer.cluster.kubectl.attempt", lambda *_, **__: Result(1, "", said))

@@ -24,7 +24,7 @@ from tests.installer.typed import Run
 from tests.installer.whole import TOKEN, push_to
 
 
-def test_plan_tells_programs_what_would_be_made_and_no_secret(
+def test_plan_reports_programs_what_would_be_made_and_no_secret(
     run: Run, project: Path, working_registry: Troubled
 ) -> None:
     push_to(working_registry, project)
@@ -141,7 +141,7 @@ def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:
     assert done.code == 1
 
 
-def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
+def test_doctor_reports_all_that_is_wrong_each_with_its_fix(
     run: Run, programs: Programs, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))

@@ -233,7 +233,7 @@ def test_another_projects_policy_is_left() -> None:
     assert f"ValidatingAdmissionPolicy {NAME}.argocd is another project's" in change.note
 
 
-def test_who_may_not_read_policies_is_told_so() -> None:
+def test_who_may_not_read_policies_is_reported_so() -> None:
     class Closed(Cluster):
         def get_many(self, references: list[str], namespace: str = "") -> dict[str, Any]:
             if references[0].startswith(POLICIES[0]):
@@ -262,7 +262,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
     assert helm.uninstalled == []
 
 
-def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_without() -> None:
+def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
@@ -383,7 +383,7 @@ cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] 
     return [line for line in told.splitlines() if line.startswith("PATCH")], said.decode() + told
 
 
-def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
+def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
     assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
     assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
@@ -399,7 +399,7 @@ def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_pa
     assert (tmp_path / "asked").read_text() == "-i /key -o ControlMaster=auto -O exit ssh://git@github.com\n"
 
 
-def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
+def test_what_argo_cd_was_not_reported_it_is_reported_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
     assert "Argo CD was not notified: HTTP/1.1 403 Forbidden" in all_of_it

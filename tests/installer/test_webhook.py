@@ -111,7 +111,7 @@ def test_the_second_run_changes_nothing(made: Bench) -> None:
     assert (made.github.changes, len(made.helm.installed)) == ([], installed)
 
 
-def test_a_plan_tells_that_a_secret_is_set_and_never_which(bench: Bench) -> None:
+def test_a_plan_reports_that_a_secret_is_set_and_never_which(bench: Bench) -> None:
     in_argo_cd(bench, "of-others")
     change = change_of(bench)
     assert (change.action, [(f.name, f.old, f.new) for f in change.fields]) == ("create", [("secret", None, "set")])
@@ -188,7 +188,9 @@ def twice(bench: Bench) -> None:
         (twice, ["webhooks"]),
     ],
 )
-def test_what_was_changed_is_told_and_repaired(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+def test_what_was_changed_is_reported_and_repaired(
+    made: Bench, change: Callable[[Bench], None], told: list[str]
+) -> None:
     number = hook(made).id
     change(made)
     assert fields(made) == told
@@ -381,7 +383,7 @@ def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(mad
     assert change_of(made) is None
 
 
-def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
+def test_up_reports_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
     answer, made.server.answer = made.server.answer, lambda _: (404, "")
     try:
         hooks, there = ours(made)
@@ -489,7 +491,7 @@ def test_it_is_planned_with_the_rest(made: Bench) -> None:
     assert not resource(made, NONE).wanted
 
 
-def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench) -> None:
+def test_a_secret_is_reported_from_another_by_its_fingerprint_alone(made: Bench) -> None:
     (_, there) = ours(made)
     assert Secret(hook(made).secret).matches(there.fingerprint)
     assert hook(made).secret not in hook(made).url

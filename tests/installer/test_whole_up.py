@@ -68,7 +68,7 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
-def test_a_registry_in_trouble_is_told_before_anything_is_written(
+def test_a_registry_in_trouble_is_reported_before_anything_is_written(
     up: Callable[..., Done], github: StandIn, helm: Helm, working_registry: Troubled, trouble: Trouble, told: str
 ) -> None:
     working_registry.trouble = trouble
@@ -88,7 +88,9 @@ def test_once_the_registry_is_back_the_next_up_goes_on(
     assert "REGISTRY_TOKEN" in github.repository("acme/web").environments["dev"].secrets
 
 
-def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, working_registry: Troubled) -> None:
+def test_a_registry_that_is_gone_is_reported(
+    up: Callable[..., Done], github: StandIn, working_registry: Troubled
+) -> None:
     working_registry.shutdown()
     working_registry.server_close()
     done = up()
@@ -131,7 +133,7 @@ def test_a_red_deployment_ends_it_at_once_with_the_end_of_the_log_and_the_next_u
     assert {name for name, _ in helm.installed} == {"web-dev-namespace", "web-repo", "web-dev"}, "the rest was made"
 
 
-def test_actions_that_are_not_among_the_selected_are_told_before_anything_is_written(
+def test_actions_that_are_not_among_the_selected_are_reported_before_anything_is_written(
     up: Callable[..., Done], github: StandIn, helm: Helm
 ) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
@@ -143,7 +145,7 @@ def test_actions_that_are_not_among_the_selected_are_told_before_anything_is_wri
     assert (github.changes, helm.installed) == ([], [])
 
 
-def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
+def test_a_run_that_a_policy_did_not_let_start_is_reported_with_the_policy(
     up: Callable[..., Done], github: StandIn, project: Path
 ) -> None:
     up(WAITS_FOR_A_RUNNER.replace('run: "true"', "uses: actions/checkout@v7"))

@@ -46,7 +46,7 @@ def try_it(gitlab: GitLab, hook: Any) -> None:
     hooks(gitlab).gitlab.http_post(f"/projects/acme%2Fweb/hooks/{hook.id}/test/push_events", obey_rate_limit=False)
 
 
-def test_a_push_is_told_with_the_token_which_nobody_reads_again(gitlab: GitLab, argocd: Called) -> None:
+def test_a_push_is_reported_with_the_token_which_nobody_reads_again(gitlab: GitLab, argocd: Called) -> None:
     made = hooks(gitlab).create({"url": URL, "push_events": True, "token": "of both"})
     assert "token" not in made.attributes
     project, who = gitlab.project("acme/web"), gitlab.users["octo"]
