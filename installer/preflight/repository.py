@@ -66,7 +66,7 @@ def _other_content(project: Project) -> str:
 
 
 def as_wanted(project: Project) -> Iterable[Finding]:
-    """Tell what became of the repository behind our back: its name, owner, visibility, default branch."""
+    """Report drift of the repository: its name, owner, visibility, default branch."""
     for resource in project.resources():
         if resource.key == "repository":
             seen = resource.observe()

@@ -1,4 +1,4 @@
-"""GitHub's half against the stand-in: made once, kept twice, repaired when changed behind its back, removed."""
+"""GitHub's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
 import subprocess
 from collections.abc import Callable

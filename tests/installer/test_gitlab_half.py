@@ -1,4 +1,4 @@
-"""GitLab's half against the stand-in: made once, kept twice, repaired when changed behind its back, removed."""
+"""GitLab's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
 import os
 import subprocess
