@@ -98,7 +98,7 @@ def test_the_source_distribution_holds_the_repository(dist: Path) -> None:
 def test_the_wheel_alone_writes_a_project_and_says_how_to_resume(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:
-    command = f"uvx --from {wheel} gitops-flask new --no-input --no-prove project_name=Orders owner=acme"
+    command = f"uvx --from {wheel} gitops-flask new --no-input --no-check project_name=Orders owner=acme"
     done = with_packages(command, tmp_path, shell)
     assert done.returncode == 0, done
     project = tmp_path / "orders"
@@ -156,7 +156,7 @@ def test_a_forks_tag_is_enough_and_what_is_printed_leads_back_to_that_fork(
     fork: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:
     address = f"git+file://{fork}"
-    done = with_packages(f"uvx --from {address}@v1.2.3 gitops-flask new --no-input --no-prove", tmp_path, shell)
+    done = with_packages(f"uvx --from {address}@v1.2.3 gitops-flask new --no-input --no-check", tmp_path, shell)
     assert done.returncode == 0, done
     released = subprocess.check_output(["git", "-C", str(fork), "rev-parse", "v1.2.3"], text=True).strip()
     resume = done.stdout.splitlines()[-1].strip()

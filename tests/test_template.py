@@ -52,7 +52,7 @@ FILES, MORE_FOR_A_DATABASE = (
 )
 OF_ONE_CI = {
     "github-actions": {
-        ".github/workflows/deliver.yml",
+        ".github/workflows/deploy.yml",
         ".github/workflows/pull-request.yml",
         ".github/workflows/rollback.yml",
         "ci/lib/on-github-actions.sh",

@@ -88,7 +88,7 @@ def test_a_tool_that_is_too_old_says_which_it_must_be_and_does_nothing(
 def test_the_right_version_comes_from_where_this_one_came(
     monkeypatch: pytest.MonkeyPatch, origin: str, command: str
 ) -> None:
-    run = resume_command.Run(origin=origin, arguments=("up", "--project", "my web"))
+    run = resume_command.Run(template=origin, arguments=("up", "--project", "my web"))
     monkeypatch.setattr(resume_command, "this_run", run)
     monkeypatch.setattr(resume_command, "package", "gitops_flask")
     monkeypatch.setattr(resume_command, "_installed_from", lambda: None)
@@ -140,8 +140,8 @@ def test_versions_are_compared_as_numbers(
 def test_the_projects_readme_tells_colleagues_where_the_tool_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, named: str
 ) -> None:
-    monkeypatch.setattr(resume_command, "this_run", resume_command.Run(origin=origin))
+    monkeypatch.setattr(resume_command, "this_run", resume_command.Run(template=origin))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    project = new(tmp_path / "projects", {}, no_input=True, prove_it=False)
+    project = new(tmp_path / "projects", {}, no_input=True, check=False)
     readme = (project / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"`uvx --from (\S+) gitops-flask`", readme) == [named]

@@ -10,7 +10,7 @@ ABBREVIATIONS = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "bb":
 SCP = re.compile(r"(?P<login>\w+@[\w.-]+):(?P<path>[^/].*)")
 
 
-def origin(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
+def source_of(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
     """Return what `uvx --from` takes to run the installer of a template, or words where nothing leads back to it.
 
     `template` and `checkout` are what cookiecutter was given; `typed_in` is where a relative path starts.

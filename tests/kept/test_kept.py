@@ -10,7 +10,7 @@ import yaml
 from installer.cluster import labels
 from installer.config.settings_file import load
 from installer.forges.base import Commit
-from installer.project.project import World
+from installer.project.project import Project
 from installer.status.deployment_history import commits
 from installer.status.deployment_record import at
 from tests.conftest import Bake
@@ -46,18 +46,18 @@ def test_what_was_marked_as_a_projects_is_known_again(kept: Path) -> None:
 
 def test_a_kept_delivery_and_its_hold_are_read() -> None:
     message = (FIRST / "env-dev/message.txt").read_text(encoding="utf-8")
-    host = SimpleNamespace(
+    forge = SimpleNamespace(
         file=lambda name, commit: (FIRST / "env-dev" / name).read_text(encoding="utf-8"),
         commits=lambda branch: iter([Commit("c0", message, "2026-11-29T10:00:00Z")]),
     )
-    world = cast("World", SimpleNamespace(settings=load(PROJECTS[0]), host=host))
-    record = at(world, "c0")
+    project = cast("Project", SimpleNamespace(settings=load(PROJECTS[0]), forge=forge))
+    record = at(project, "c0")
     assert record.unreadable == ""
     assert record.revision == REVISION
     assert (record.image, record.digest[:14]) == ("docker.io/acme/hello-api", "sha256:9b2cf53")
     assert record.architectures == ("amd64", "arm64")
     assert record.hold == 'Ada "the first" Lovelace, since 2026-11-29T10:00:00Z: orders fail'
-    (past,) = commits(world)
+    (past,) = commits(project)
     assert (past.revision, past.subject) == (REVISION, "Say hello")
 
 

@@ -10,7 +10,7 @@ REPOSITORY=${GITHUB_REPOSITORY:-}
 DELIVERY_TOKEN=${GITHUB_TOKEN:-}
 [ -z "${GITHUB_API_URL:-}" ] || API=$GITHUB_API_URL/repos/$REPOSITORY
 RUN_PAGE=$SERVER/$REPOSITORY/actions/runs/${GITHUB_RUN_ID:-}
-TO_INIT='gh workflow run deliver.yml -f init=true'
+TO_INIT='gh workflow run deploy.yml -f init=true'
 TO_RELEASE='gh workflow run rollback.yml -f release=true'
 TO_ROLL_BACK="run the workflow [rollback]($SERVER/$REPOSITORY/actions/workflows/rollback.yml)"
 name_git 'github-actions[bot]' '41898282+github-actions[bot]@users.noreply.github.com'

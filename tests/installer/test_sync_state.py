@@ -33,7 +33,7 @@ def test_an_application_that_nobody_looked_at_yet_is_unknown() -> None:
     assert str(read({})) == "Argo CD is at no commit, Unknown, Unknown"
 
 
-def test_conditions_and_a_failed_sync_are_told() -> None:
+def test_conditions_and_a_failed_sync_are_reported() -> None:
     failed = {"phase": "Failed", "message": "one or more objects failed to apply"}
     condition = {"type": "ComparisonError", "message": "authentication required"}
     assert read(application(conditions=[condition], operationState=failed)).conditions == (
@@ -69,7 +69,7 @@ def test_what_could_not_be_written_is_named_though_argo_cd_tries_again_for_ever(
     assert read(application(operationState=operation)).conditions == (f"Role planted: {REFUSED}",)
 
 
-def test_a_sync_that_is_tried_again_without_a_result_is_told_in_its_own_words() -> None:
+def test_a_sync_that_is_tried_again_without_a_result_is_reported_in_its_own_words() -> None:
     operation = {"phase": "Running", "retryCount": 2, "message": "one or more tasks are not valid. Retrying"}
     told = read(application(operationState=operation)).conditions
     assert told == ("last sync failed: one or more tasks are not valid. Retrying",)
@@ -90,7 +90,7 @@ def test_what_differs_is_named_where_argo_cd_says_out_of_sync() -> None:
     )
 
 
-def test_what_differs_because_it_could_not_be_written_is_told_once_with_the_reason() -> None:
+def test_what_differs_because_it_could_not_be_written_is_reported_once_with_the_reason() -> None:
     said = 'error when patching: "strict decoding error: unknown field \\"spec.prots\\""'
     results = [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": said}]
     operation = {"phase": "Running", "retryCount": 1, "syncResult": {"revision": "abc", "resources": results}}
@@ -99,7 +99,7 @@ def test_what_differs_because_it_could_not_be_written_is_told_once_with_the_reas
     assert told == (f"Service web: {said}",)
 
 
-def test_a_field_that_no_schema_has_is_told_where_argo_cd_cannot_even_compare() -> None:
+def test_a_field_that_no_schema_has_is_reported_where_argo_cd_cannot_even_compare() -> None:
     said = "error calculating structured merge diff: .spec.prots: field not declared in schema"
     condition = {"type": "ComparisonError", "message": said}
     seen = read(application(sync={"revision": "abc", "status": "Unknown"}, conditions=[condition]))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.commands.template_source import UNKNOWN, origin
+from installer.commands.template_source import UNKNOWN, source_of
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ from installer.commands.template_source import UNKNOWN, origin
     ],
 )
 def test_an_address_becomes_what_uvx_understands(template: str, checkout: str | None, expected: str) -> None:
-    assert origin(template, checkout) == expected
+    assert source_of(template, checkout) == expected
 
 
 def test_a_token_in_an_address_is_dropped() -> None:
-    assert origin("https://me:s3cret@example.com/org/t.git") == "git+https://example.com/org/t.git"
+    assert source_of("https://me:s3cret@example.com/org/t.git") == "git+https://example.com/org/t.git"
 
 
 @pytest.fixture
@@ -38,24 +38,24 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_found_by_its_absolute_path(checkout: Path) -> None:
-    assert origin(str(checkout)) == str(checkout)
+    assert source_of(str(checkout)) == str(checkout)
 
 
 def test_a_relative_folder_is_found_from_where_it_was_typed(checkout: Path) -> None:
-    assert origin("gitops-flask", typed_in=str(checkout.parent)) == str(checkout)
-    assert origin(".", typed_in=str(checkout)) == str(checkout)
+    assert source_of("gitops-flask", typed_in=str(checkout.parent)) == str(checkout)
+    assert source_of(".", typed_in=str(checkout)) == str(checkout)
 
 
 def test_a_relative_folder_that_is_not_the_template_is_no_origin(checkout: Path, tmp_path: Path) -> None:
     (checkout / "cookiecutter.json").unlink()
 
-    assert origin("gitops-flask", typed_in=str(tmp_path)) == UNKNOWN
-    assert origin("gitops-flask", typed_in=None) == UNKNOWN
+    assert source_of("gitops-flask", typed_in=str(tmp_path)) == UNKNOWN
+    assert source_of("gitops-flask", typed_in=None) == UNKNOWN
 
 
 def test_a_zip_on_this_machine_is_found(tmp_path: Path) -> None:
     archive = tmp_path / "t.zip"
     archive.touch()
 
-    assert origin("t.zip", typed_in=str(tmp_path)) == str(archive)
-    assert origin("other.zip", typed_in=str(tmp_path)) == UNKNOWN
+    assert source_of("t.zip", typed_in=str(tmp_path)) == str(archive)
+    assert source_of("other.zip", typed_in=str(tmp_path)) == UNKNOWN

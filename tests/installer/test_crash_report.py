@@ -24,7 +24,7 @@ from installer import cli
 def broken(*_): raise {error}
 sys.argv = ["gitops-flask", "plan"]
 import installer.project.project
-installer.project.project.World.open = broken
+installer.project.project.Project.open = broken
 cli.main()
 """
 
@@ -56,11 +56,11 @@ def test_where_no_log_can_be_written_that_is_said(monkeypatch: pytest.MonkeyPatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(crash_report, "_write", full)
-    assert "No log could be written (No space left on device)" in crash_report.told(KeyError("x"))
+    assert "No log could be written (No space left on device)" in crash_report.report(KeyError("x"))
 
 
 def test_a_file_that_cannot_be_used_is_named_and_called_no_fault_of_ours() -> None:
-    said = crash_report.told(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
+    said = crash_report.report(PermissionError(13, "Permission denied", "/etc/kubernetes/admin.conf"))
     assert said.startswith("/etc/kubernetes/admin.conf: Permission denied.")
     assert "fault" not in said
 
@@ -135,7 +135,7 @@ def test_without_a_home_to_write_to_locks_and_logs_are_among_temporary_files(
     monkeypatch.setenv("HOME", "/proc/nowhere" if home == "nowhere" else str(place))
     assert file_lock.state_folder() == tmp_path / f"gitops-flask-state-{os.getuid()}"
     assert file_lock.state_folder().stat().st_mode & 0o777 == 0o700
-    with file_lock.turn("something", 0):
+    with file_lock.locked("something", 0):
         assert file_lock.machine()
 
 
@@ -159,12 +159,12 @@ def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_o
         raise KeyError("plan")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    world: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
+    project: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
     checks = [
         Check("host", stumbles, "looking"),
         Check("host", lambda _: [Finding("github", "all is well")], "looking"),
     ]
-    first, second = preflight_checks._ask(world, checks)
+    first, second = preflight_checks._ask(project, checks)
     assert first.problem
     assert "nobody foresaw: KeyError: 'plan'" in first.what
     assert str(tmp_path) in first.fix

@@ -8,7 +8,7 @@ import pytest
 from installer.commands import after_generation
 from installer.commands import up as up_module
 from installer.preflight import checks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.support import resume_command
 from installer.support.errors import InstallerError
 from installer.ui import console
@@ -35,7 +35,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
     """Let `up` end with an error, or well; return what it was told about `yes`."""
     told: list[bool] = []
 
-    def up(world: World, *, yes: bool) -> None:
+    def up(opened: Project, *, yes: bool) -> None:
         told.append(yes)
         if error:
             raise error
@@ -45,7 +45,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
 
 
 def test_no_means_that_only_the_command_is_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert after_generation.offer(project, "no") is False
+    assert after_generation.prompt_to_deploy(project, "no") is False
     assert f"uvx --from {ORIGIN} gitops-flask up --project web" in capsys.readouterr().out
 
 
@@ -54,7 +54,7 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     outcome(monkeypatch, error)
-    assert after_generation.offer(project, "yes") is False
+    assert after_generation.prompt_to_deploy(project, "yes") is False
     printed = capsys.readouterr()
     assert f"uvx --from {ORIGIN} gitops-flask up --project web" in printed.out
     assert str(error) in printed.err
@@ -63,15 +63,15 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
 
 def test_yes_asks_nobody(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
-    assert after_generation.offer(project, "yes") is True
+    assert after_generation.prompt_to_deploy(project, "yes") is True
     assert told == [True]
 
 
 def test_on_a_terminal_up_asks(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
-    monkeypatch.setattr(checks, "before_reading", lambda world: [])
-    after_generation.offer(project, "ask")
+    monkeypatch.setattr(checks, "before_reading", lambda opened: [])
+    after_generation.prompt_to_deploy(project, "ask")
     assert told == [False]
 
 
@@ -81,7 +81,7 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
     told = outcome(monkeypatch, None)
     monkeypatch.setattr(console, "interactive", lambda: True)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert after_generation.offer(project, "ask") is False
+    assert after_generation.prompt_to_deploy(project, "ask") is False
     assert not told
     printed = capsys.readouterr().out
     assert "GitHub repository acme/web\n" in printed
@@ -98,7 +98,7 @@ def test_without_a_terminal_nothing_is_applied(
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert after_generation.offer(project, "ask") is False
+    assert after_generation.prompt_to_deploy(project, "ask") is False
     printed = capsys.readouterr().out
     assert not told
     assert "Nothing was changed." in printed

@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from installer.ci.json_api import JsonApi
 from installer.cluster.argocd import ArgoCD
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
-from installer.forges import lock as lease_module
+from installer.forges import lock as lock_module
 from installer.forges.credentials import find
 from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
-from installer.forges.lock import NAME, Lease, Lost, _passed
+from installer.forges.lock import NAME, LockLost, RepositoryLock, _passed
 from installer.support.errors import InstallerError
 from installer.support.wait import until
 from tests.conftest import ROOT
@@ -31,17 +30,17 @@ from .bench import SETTINGS, Bench, a_project
 
 AN_UP = """
 import sys
-from installer.forges import lock as lease
+from installer.forges import lock
 from installer.engine.reconcile import Apply
 from installer.forges.credentials import find
 from installer.support.errors import InstallerError
 from installer.forges.github.repository import GitHub
-from installer.forges.lock import Lease
+from installer.forges.lock import RepositoryLock
 from installer.resources.github_repository import Repository
 from installer.ci.variables import Variables
 from tests.installer.bench import SETTINGS, Quiet
 
-lease.SURE = float(sys.argv[1])
+lock.SURE = float(sys.argv[1])
 credentials = find(SETTINGS)
 github = GitHub(SETTINGS.host, credentials.token, SETTINGS.repository)
 
@@ -55,7 +54,7 @@ class Slow(Variables):
 
 try:
     resources = [Repository(SETTINGS, github, credentials), Slow(SETTINGS, github, credentials)]
-    Apply(resources, Quiet(), Lease(github).held).run()
+    Apply(resources, Quiet(), RepositoryLock(github).held).run()
     print("done")
 except InstallerError as error:
     print(f"refused: {error}")
@@ -80,7 +79,7 @@ class Ups:
         self._folder = folder
         self.all: list[subprocess.Popen[str]] = []
 
-    def start(self, machine: str, *, sure: float = lease_module.SURE) -> "subprocess.Popen[str]":
+    def start(self, machine: str, *, sure: float = lock_module.SURE) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", AN_UP, str(sure)]
         environment = os.environ | {"XDG_STATE_HOME": str(self._folder / machine)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -140,7 +139,7 @@ def test_one_that_was_killed_elsewhere_stands_in_the_way_for_two_minutes(bench: 
     assert first_line(first) == "in the middle"
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert "void within 120 s" in ups.start("laptop").communicate("")[0]
+    assert "expires within 120 s" in ups.start("laptop").communicate("")[0]
     grows_old(bench)
     assert "done" in ups.start("laptop").communicate("")[0]
     assert not notes(bench)
@@ -161,8 +160,8 @@ def github_of(bench: Bench) -> GitHub:
     return GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
 
 
-def lease(bench: Bench) -> Lease:
-    return Lease(github_of(bench))
+def lock_of(bench: Bench) -> RepositoryLock:
+    return RepositoryLock(github_of(bench))
 
 
 class Clock:
@@ -203,7 +202,7 @@ def test_a_run_that_slept_writes_nothing_any_more_once_another_has_taken_over(be
 
 def test_a_run_that_slept_alone_takes_the_project_anew_and_goes_on(bench: Bench, clock: Clock) -> None:
     github = github_of(bench)
-    with lease(bench).held():
+    with lock_of(bench).held():
         (before,) = notes(bench)
         clock.now += 3600
         grows_old(bench)
@@ -218,11 +217,10 @@ def test_whoever_deletes_the_note_by_hand_stops_every_write_that_follows(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("installer.forges.lock.RENEW", 0.05)
-    held, github = lease(bench), github_of(bench)
+    held, github = lock_of(bench), github_of(bench)
     writes: dict[str, Callable[[], object]] = {
         "at GitHub": lambda: github.set_variable("AFTER", "1", {}),
         "by GraphQL": lambda: github.once("POST", "/graphql", {"query": "mutation {}"}),
-        "at a CI": lambda: JsonApi("CI", "https://ci.invalid", {}, "CI_TOKEN").call("DELETE", "/x"),
         "by helm": lambda: Helm(Cluster())._run("upgrade", "--install", "web"),
         "by argocd": lambda: ArgoCD(Cluster(), "argocd").let_go("web"),
         "by git": lambda: Clone(bench.project).push(SETTINGS.url, "main", find(SETTINGS).login),
@@ -232,7 +230,7 @@ def test_whoever_deletes_the_note_by_hand_stops_every_write_that_follows(
             del bench.repository.variables[name]
         assert until(lambda: held._lost, 30, every=0.02)
         for write in writes.values():
-            with pytest.raises(Lost, match="somebody deleted its note"):
+            with pytest.raises(LockLost, match="somebody deleted its note"):
                 write()
         assert github.variables() == {}, "reading goes on"
 
@@ -241,7 +239,7 @@ def test_a_renewal_that_comes_late_makes_no_note_anew_and_overwrites_none(bench:
     github = github_of(bench)
     mine, theirs = github.note(f"{NAME}_1"), github.note(f"{NAME}_2")
     mine.make("mine")
-    mine.take_away()  # by the other, for whom it was void
+    mine.take_away()  # by the other, for whom it was stale
     theirs.make("theirs")
     assert not mine.renew("mine")
     assert {name: bench.repository.variables[name].value for name in notes(bench)} == {f"{NAME}_2": "theirs"}
@@ -250,25 +248,25 @@ def test_a_renewal_that_comes_late_makes_no_note_anew_and_overwrites_none(bench:
 def test_two_that_looked_before_either_wrote_see_each_other(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    first, second = lease(bench), lease(bench)
-    real, both = Lease._others, threading.Barrier(2)
-    looked: set[Lease] = set()
+    first, second = lock_of(bench), lock_of(bench)
+    real, both = RepositoryLock._others, threading.Barrier(2)
+    looked: set[RepositoryLock] = set()
 
-    def others(self: Lease) -> Any:
+    def others(self: RepositoryLock) -> Any:
         found = real(self)
         if self not in looked:
             looked.add(self)
             both.wait(30)
         return found
 
-    monkeypatch.setattr(Lease, "_others", others)
+    monkeypatch.setattr(RepositoryLock, "_others", others)
     monkeypatch.setattr(second, "_here", lambda *_: None)  # as on another machine, which has locks of its own
     second._about["machine"] = "another"
-    inside: list[Lease] = []
+    inside: list[RepositoryLock] = []
     most = 0
     refused: list[str] = []
 
-    def run(each: Lease) -> None:
+    def run(each: RepositoryLock) -> None:
         nonlocal most
         try:
             with each.held():
@@ -298,7 +296,7 @@ def test_a_clock_that_stands_still_while_the_machine_sleeps_is_not_relied_on() -
 
 def test_it_is_renewed_as_long_as_the_work_lasts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.forges.lock.RENEW", 0.05)
-    with lease(bench).held():
+    with lock_of(bench).held():
         end = time.monotonic() + 10
         while not any("PATCH" in change.what for change in bench.github.changes) and time.monotonic() < end:
             time.sleep(0.02)
@@ -307,27 +305,27 @@ def test_it_is_renewed_as_long_as_the_work_lasts(bench: Bench, monkeypatch: pyte
 
 
 def test_a_run_with_nothing_to_do_takes_a_dead_note_away_and_leaves_a_living_one(bench: Bench) -> None:
-    with lease(bench).held():
-        lease(bench).tidy()
+    with lock_of(bench).held():
+        lock_of(bench).remove_stale()
         (name,) = notes(bench)
         kept = bench.repository.variables[name]
     bench.repository.variables[name] = kept
-    lease(bench).tidy()
+    lock_of(bench).remove_stale()
     assert not notes(bench)
 
 
 def test_a_note_that_was_lost_is_given_back_without_an_error(bench: Bench) -> None:
-    with lease(bench).held():
+    with lock_of(bench).held():
         for name in notes(bench):
             del bench.repository.variables[name]
-    with pytest.raises(InstallerError, match="no such step"), lease(bench).held():
+    with pytest.raises(InstallerError, match="no such step"), lock_of(bench).held():
         raise InstallerError("no such step")
     assert not notes(bench)
 
 
 def test_where_there_is_no_repository_there_is_no_note_and_no_error(bench: Bench) -> None:
     gone = GitHub(SETTINGS.host, find(SETTINGS).token, "acme/gone")
-    with Lease(gone, "down").held():
+    with RepositoryLock(gone, "down").held():
         assert not [change for change in bench.github.changes if "variables" in change.what]
 
 
@@ -339,8 +337,8 @@ def test_who_spells_the_repository_otherwise_on_this_machine_is_kept_away_too(
     first = GitHub(SETTINGS.host, credentials.token, "acme/web")
     second = GitHub(SETTINGS.host, credentials.token, other)
     monkeypatch.setattr(second, "find", first.find)  # the host leads there, whatever the name
-    with Lease(first).held():
+    with RepositoryLock(first).held():
         (note,) = first.notes(NAME)
-        with pytest.raises(InstallerError, match="on this machine"), Lease(second).held():
+        with pytest.raises(InstallerError, match="on this machine"), RepositoryLock(second).held():
             pass
         assert [*first.notes(NAME)] == [note]

@@ -12,21 +12,20 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_login import ID, KEY
 from installer.resources.reporter_pod import manifests
-from installer.status.deployment_record import Delivered
+from installer.status.deployment_record import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation
 
-from . import inside, test_telling
+from . import inside
 from .cluster import SETTINGS
 from .inside import Inside
-from .test_telling import Shop
+from .shop import Shop
 
-shop = test_telling.shop
 NAME = "web-dev-reporter"
 BROKEN = Fault("500", message="Server Error")
 
@@ -68,10 +67,10 @@ class Pod:
     def shows(self, *states: str) -> None:
         eventually(f"{states}, not {self.shop.states}: {self.log()}", lambda: self.shop.states == [*states], 60)
 
-    def deliver(self) -> Delivered:
-        """Deliver as the workflow does: image.yaml in its own words, and a Deployment that its message names."""
+    def deploy(self) -> DeploymentRecord:
+        """Deploy as the workflow does: image.yaml in its own words, and a Deployment that its message names."""
         number = len(self.shop.repository.deployments) + 1
-        record = replace(self.shop.deliver(), digest=f"sha256:{number:064x}")
+        record = replace(self.shop.deploy(), digest=f"sha256:{number:064x}")
         text = f'image:\n  repository: "docker.io/acme/web"\n  tag: "{record.revision}"\n  digest: "{record.digest}"\n'
         (self.shop.work / "image.yaml").write_text(f'{text}revision: "{record.revision}"\n')
         git = ["git", "-C", str(self.shop.work)]
@@ -82,7 +81,7 @@ class Pod:
 
 @pytest.fixture
 def pod(shop: Shop, tmp_path: Path) -> Iterator[Pod]:
-    made = manifests(SETTINGS, NAME, "web-dev-reporter-app", Host())
+    made = manifests(SETTINGS, NAME, "web-dev-reporter-app", SidecarTemplate())
     (data,) = (each["data"] for each in made if each["kind"] == "ConfigMap")
     spec = made[-1]["spec"]["template"]["spec"]
     (items,) = (each["configMap"]["items"] for each in spec["volumes"] if each["name"] == "code")
@@ -110,9 +109,9 @@ def install(pod: Pod, repositories: tuple[str, ...] = ("acme/web",)) -> Installa
     return pod.shop.github.apps.install(pod.app, "acme", repositories)
 
 
-def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: Pod) -> None:
+def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twice(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     pod.shows("success")
@@ -128,7 +127,7 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
     looked = pod.mark.stat().st_mtime
     pod.start()
     eventually("its first look", lambda: pod.mark.stat().st_mtime > looked, 30)
-    second = pod.deliver()
+    second = pod.deploy()
     pod.cluster.roll(second.commit, second.revision, second.digest, pods=1)
     pod.shows("inactive", "success")
     told = [each.what for each in pod.shop.github.changes if "statuses" in each.what]
@@ -138,7 +137,7 @@ def test_each_delivery_is_told_by_itself_and_a_restart_tells_nothing_twice(pod: 
 @pytest.mark.slow
 def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll("an older commit", first.revision, first.digest)
     pod.cluster.break_(first.commit, first.digest)
     pod.start()
@@ -151,7 +150,7 @@ def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: 
 @pytest.mark.slow
 def test_a_chart_that_does_not_render_is_a_failure_though_argo_cd_names_no_commit(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll("an older commit", first.revision, first.digest)
     pod.cluster.unrendered = "failed to execute helm template command: no digest"
     pod.start()
@@ -164,7 +163,7 @@ def test_a_chart_that_does_not_render_is_a_failure_though_argo_cd_names_no_commi
 
 def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, "f" * 40, first.digest)
     pod.start()
     pod.shows("failure")
@@ -174,11 +173,11 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
 @pytest.mark.slow
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.shop.github.faults.order(BROKEN, "POST", "/statuses", times=3)
     pod.start()
-    eventually("the first no", lambda: "GitHub was not told yet" in pod.log(), 30)
+    eventually("the first no", lambda: "The report to GitHub failed" in pod.log(), 30)
     pod.end(signal.SIGKILL)
     pod.start()
     pod.shows("success")
@@ -189,7 +188,7 @@ def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhi
 
 
 def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_needs(pod: Pod) -> None:
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
 
     pod.start()
@@ -208,7 +207,7 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
 @pytest.mark.slow
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
 
     pod.start()
@@ -216,14 +215,14 @@ def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     tokens = pod.shop.github.tokens
     for secret in [secret for secret, token in tokens.items() if token.kind == "app"]:
         del tokens[secret]
-    second = pod.deliver()
+    second = pod.deploy()
     pod.cluster.roll(second.commit, second.revision, second.digest)
     pod.shows("inactive", "success")
 
 
-def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None:
+def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> None:
     install(pod).permissions["deployments"] = "read"
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     eventually("its complaint", lambda: "permissions requested are not granted" in pod.log(), 30)
@@ -233,7 +232,7 @@ def test_an_app_that_may_too_little_is_told_and_writes_nothing(pod: Pod) -> None
 @pytest.mark.slow
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
     install(pod)
-    first = pod.deliver()
+    first = pod.deploy()
     pod.cluster.roll(first.commit, first.revision, first.digest)
     pod.start()
     pod.shows("success")

@@ -133,7 +133,7 @@ def test_a_former_argo_cd_of_ours_stays_because_others_may_use_it_and_the_plan_s
     found = former(settings, fakes.Cluster(), helm)
     change = found.diff(found.observe())
     assert change
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert change.note == (
         "Argo CD in namespace argocd stays, other projects may use it "
         "(where none does: helm uninstall argocd argocd-default-project --namespace argocd --ignore-not-found)"
@@ -186,7 +186,7 @@ def test_a_former_namespace_that_others_use_stays_and_is_no_fault() -> None:
     change = found.diff(found.observe())
     assert change
     kept = "namespace web-dev stays, it still holds secret/precious"
-    assert (change.action, change.note) == ("unavailable", kept)
+    assert (change.action, change.note) == ("skipped", kept)
     assert found.remove() == f"stays: {kept}"
     assert helm.installed == []
 

@@ -1,56 +1,15 @@
 """The loops: two lanes at once, each resource looked at before it is written, failures told as a whole."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from installer.engine.reconcile import Apply, plan, remove
-from installer.engine.resource import Change, Field, Lane, Resource, blocked, differences, exact_differences
+from installer.engine.resource import Change, Field, differences, exact_differences
 from installer.support.errors import InstallerError
 
-
-class Thing(Resource[Any]):
-    """A resource whose remote state is a dict."""
-
-    def __init__(
-        self,
-        world: dict[str, int],
-        key: str,
-        lane: Lane,
-        *,
-        needs: tuple[str, ...] = (),
-        fails: str = "",
-        blocked: bool = False,
-    ):
-        self.world, self.key, self.lane, self.needs, self.fails = world, key, lane, needs, fails
-        self.blocked = blocked
-        self.title = f"thing {key}"
-        self.applied = threading.Event()
-
-    def observe(self) -> int | None:
-        return self.world.get(self.key)
-
-    def blank(self) -> int | None:
-        return None
-
-    def diff(self, seen: int | None) -> Change | None:
-        if self.blocked:
-            return blocked("somebody else's", "Rename it.")
-        return None if seen == 1 else Change("create" if seen is None else "change", (Field("n", seen, 1),))
-
-    def apply(self, seen: int | None, change: Change) -> None:
-        assert change.effective
-        if self.fails:
-            raise InstallerError(self.fails, "mend it")
-        assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
-        self.world[self.key] = 1
-        self.applied.set()
-
-    def remove(self) -> str:
-        return "deleted" if self.world.pop(self.key, None) else "was not there"
+from .things import Thing, things
 
 
 class Heard:
@@ -64,16 +23,6 @@ class Heard:
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
         self.lines.append((title, outcome))
-
-
-def things(world: dict[str, int], **kwargs: Any) -> list[Thing]:
-    return [
-        Thing(world, "repository", "github"),
-        Thing(world, "secret", "github", fails=kwargs.get("secret", "")),
-        Thing(world, "rules", "github"),
-        Thing(world, "argocd", "cluster"),
-        Thing(world, "credential", "cluster", needs=("secret",)),
-    ]
 
 
 def test_a_plan_reads_only_and_keeps_the_order() -> None:
@@ -104,14 +53,14 @@ def test_a_need_of_the_other_lane_is_waited_for() -> None:
     assert world["credential"] == 1
 
 
-def test_a_failure_ends_what_needs_it_and_tells_what_was_done_and_what_remains() -> None:
+def test_a_failure_ends_what_needs_it_and_reports_what_was_done_and_what_remains() -> None:
     world: dict[str, int] = {}
     run = Apply(things(world, secret="no such token"), Heard())
     with pytest.raises(InstallerError) as error:
         run.run()
     told = str(error.value)
     assert "thing secret: no such token" in told
-    assert "mend it" in told
+    assert "fix it" in told
     assert "thing repository" in told.split("Done:")[1].split("Remains:")[0]
     assert all(name in told.split("Remains:")[1] for name in ("thing secret", "thing rules", "thing credential"))
     assert "credential" not in world
@@ -135,8 +84,8 @@ def test_what_is_blocked_keeps_back_what_needs_it_and_nothing_else() -> None:
     assert dict(heard.lines) == {
         **dict.fromkeys(["thing repository", "thing rules", "thing argocd", "thing webhook"], "created"),
         "thing secret": "blocked",
-        "thing credential": "left: it needs thing secret",
-        "thing application": "left: it needs thing credential",
+        "thing credential": "skipped: it needs thing secret",
+        "thing application": "skipped: it needs thing credential",
     }
     told = str(error.value)
     assert "thing secret: somebody else's\n  → Rename it." in told
@@ -193,7 +142,7 @@ def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -
     assert world == {}
 
 
-def test_after_the_failure_is_mended_the_next_run_converges() -> None:
+def test_after_the_failure_is_repaired_the_next_run_converges() -> None:
     world: dict[str, int] = {}
     with pytest.raises(InstallerError):
         Apply(things(world, secret="no")  , Heard()).run()  # fmt: skip

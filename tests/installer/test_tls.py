@@ -1,4 +1,4 @@
-"""A company's CA is believed beside what the machine believes, and only where the project names it."""
+"""A company's CA is trusted beside what the machine trusts, and only where the project names it."""
 
 import os
 import stat
@@ -26,7 +26,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A machine that believes one CA."""
+    """A machine that trusts one CA."""
     folder = tmp_path / "machine"
     folder.mkdir()
     known = Authority(folder).certificate
@@ -42,7 +42,7 @@ def test_without_a_ca_nothing_is_changed() -> None:
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_bundle_that_is_not_there_is_told_with_the_variable_that_names_it(
+def test_a_bundle_that_is_not_there_is_reported_with_the_variable_that_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
@@ -51,7 +51,7 @@ def test_a_bundle_that_is_not_there_is_told_with_the_variable_that_names_it(
         GitHubRest("github.com", Secret("t")).get("user")
 
 
-def test_what_the_machine_believes_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
+def test_what_the_machine_trusts_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
     ca = tls.read(authority.certificate)
     given = tls.variables(ca)
     assert set(given) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"}

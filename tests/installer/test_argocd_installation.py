@@ -13,8 +13,8 @@ from installer.resources.argocd import CHART_VERSION, CRDS, ArgoCDInstallation
 from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
+from .argo_cd import WORKING, component, knowing
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
-from .test_components import WORKING, component
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
@@ -37,11 +37,6 @@ def argo_cd(
 
 def change_of(resource: ArgoCDInstallation) -> Any:
     return resource.diff(resource.observe())
-
-
-def knowing(*hosts: str) -> dict[tuple[str, str], dict[str, Any]]:
-    text = "\n".join(f"{host} ssh-ed25519 AAAA" for host in hosts)
-    return {("configmap", "argocd-ssh-known-hosts-cm"): {"data": {"ssh_known_hosts": text}}}
 
 
 def test_where_there_is_none_it_is_installed_with_our_mark() -> None:
@@ -93,7 +88,7 @@ def test_an_older_chart_is_upgraded_and_a_newer_one_is_left(chart: str, *, chang
 
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed"])
-def test_a_half_made_release_of_ours_is_mended(status: str) -> None:
+def test_a_half_made_release_of_ours_is_repaired(status: str) -> None:
     change = change_of(argo_cd(WORKING, Helm([replace(OURS, status=status)], SMALL)))
     assert [field.name for field in change.fields] == ["release"]
 
@@ -128,7 +123,7 @@ def test_one_that_was_switched_off_is_written_anew() -> None:
     assert [name for name, _ in helm.installed] == ["argocd"]
 
 
-def test_one_of_others_that_was_switched_off_is_told_with_the_command() -> None:
+def test_one_of_others_that_was_switched_off_is_reported_with_the_command() -> None:
     change = change_of(argo_cd(switched_off(), objects=knowing("github.com")))
     assert change.action == "blocked"
     assert change.note == "its application-controller is scaled to 0"
@@ -201,7 +196,7 @@ def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
     assert (helm.installed, helm.uninstalled) == ([], [])
 
 
-def test_a_host_that_it_does_not_know_is_told_before_anything_is_written() -> None:
+def test_a_host_that_it_does_not_know_is_reported_before_anything_is_written() -> None:
     change = change_of(argo_cd(WORKING, objects=knowing("gitlab.com")))
     assert change.action == "blocked"
     assert "ssh-keyscan github.com" in change.fix
@@ -326,7 +321,7 @@ def test_a_default_project_that_somebody_uses_stays_as_it_is_and_that_is_said(pr
     resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=objects)
     change = change_of(resource)
     assert (change.action, change.note) == (
-        "unavailable", "its project default allows everything, because Application theirs uses it"
+        "skipped", "its project default allows everything, because Application theirs uses it"
     )  # fmt: skip
     resource._default.close()
     assert helm.installed == []

@@ -1,4 +1,4 @@
-"""What became of a delivery: certain or not said, and only of its own pods and its own commit."""
+"""What became of a deployment: certain or not said, and only of its own pods and its own commit."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,27 +8,27 @@ import pytest
 from installer.cluster.pod_answers import PodAnswer
 from installer.cluster.workload_errors import Trouble
 from installer.status import deployment_status
-from installer.status.deployment_record import Delivered
-from installer.status.deployment_status import LONGEST, Verdict, judge
-from installer.status.sync_state import Synced
+from installer.status.deployment_record import DeploymentRecord
+from installer.status.deployment_status import LONGEST, DeploymentState, assess
+from installer.status.sync_state import SyncState
 
 DIGEST = "sha256:" + "1" * 64
-RECORD = Delivered("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
-GOOD = Synced("c2", "Synced", "Healthy", "Succeeded")
-ROLLING = Synced("c2", "Synced", "Progressing", "Succeeded")
+RECORD = DeploymentRecord("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
+GOOD = SyncState("c2", "Synced", "Healthy", "Succeeded")
+ROLLING = SyncState("c2", "Synced", "Progressing", "Succeeded")
 NEW, OLD = (PodAnswer("a", ready=True, revision=revision * 20) for revision in ("r2", "r1"))
 
 
 class Service:
-    """A service as `judge` looks at it."""
+    """A service as `assess` reads it."""
 
-    def __init__(self, synced: Synced | None, *answers: PodAnswer, **more: Any) -> None:
+    def __init__(self, synced: SyncState | None, *answers: PodAnswer, **more: Any) -> None:
         self.looks = 0
         self._synced, self._answers = synced, list(answers)
         more = {"deployments": [], **more}
         self._more = {"rolled_out": True, "operation": {}, "pods": [], "events": [], **more}
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         self.looks += 1
         return self._synced
 
@@ -44,9 +44,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment_status, "pause", lambda _: None)
 
 
-def judged(*given: Any, **more: Any) -> Verdict | None:
+def judged(*given: Any, **more: Any) -> DeploymentState | None:
     service: Any = Service(*given, **more)
-    return judge(service, RECORD)
+    return assess(service, RECORD)
 
 
 def pod(state: dict[str, Any], *, digest: str = DIGEST, **status: Any) -> dict[str, Any]:
@@ -69,15 +69,15 @@ def unhealthy(message: str, count: int) -> dict[str, Any]:
 
 
 def test_success_is_when_every_ready_pod_answers_the_recorded_revision() -> None:
-    assert judged(GOOD, NEW, NEW) == Verdict("success", "all 2 pods answer r2r2r2r2r2r2")
-    assert judged(GOOD, NEW) == Verdict("success", "its pod answers r2r2r2r2r2r2")
+    assert judged(GOOD, NEW, NEW) == DeploymentState("success", "all 2 pods answer r2r2r2r2r2r2")
+    assert judged(GOOD, NEW) == DeploymentState("success", "its pod answers r2r2r2r2r2r2")
 
 
 @pytest.mark.parametrize(
     "given",
     [
         [None],
-        [Synced("c1", "Synced", "Healthy", "Succeeded"), NEW],
+        [SyncState("c1", "Synced", "Healthy", "Succeeded"), NEW],
         [ROLLING, NEW],
         [GOOD],
         [GOOD, NEW, PodAnswer("b", ready=True, error="refused")],
@@ -89,7 +89,7 @@ def test_nothing_is_said_while_it_is_under_way_or_cannot_be_known(given: list[An
 
 def test_another_revision_is_a_failure_only_where_it_is_rolled_out_and_stays_so() -> None:
     service: Any = Service(GOOD, NEW, OLD)
-    assert judge(service, RECORD) == Verdict("failure", "rolled out, but pods answer r1r1r1r1r1r1", "revision")
+    assert assess(service, RECORD) == DeploymentState("failure", "rolled out, but pods answer r1r1r1r1r1r1", "revision")
     assert service.looks == 3
     assert judged(GOOD, NEW, OLD, rolled_out=False) is None
 
@@ -126,7 +126,7 @@ def test_a_failure_has_its_reason(ailing: dict[str, Any], text: str) -> None:
 
 
 def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> None:
-    told = Verdict("failure", "Readiness probe failed: 503", "probe")
+    told = DeploymentState("failure", "Readiness probe failed: 503", "probe")
     event = unhealthy("Readiness probe  failed: 503", 15)
     assert judged(ROLLING, pods=[pod({"running": {}})], events=[event]) == told
     killed = pod({"running": {}}, restartCount=3, lastState={"terminated": {"exitCode": 0, "reason": "Completed"}})
@@ -134,11 +134,11 @@ def test_a_probe_that_kills_the_container_or_fails_for_long_is_the_reason() -> N
     assert judged(ROLLING, pods=[pod({"running": {}})], events=[{**event, "count": 14}]) is None, "it may be starting"
 
 
-def test_pods_of_another_image_are_no_part_of_this_delivery() -> None:
+def test_pods_of_another_image_are_no_part_of_this_deployment() -> None:
     state = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
     assert judged(ROLLING, pods=[pod(state, digest="sha256:" + "2" * 64)]) is None
-    before = Synced("c1", "Synced", "Progressing", "Succeeded")
-    assert judged(before, pods=[pod(state)]) is None, "the same image, delivered before and broken then"
+    before = SyncState("c1", "Synced", "Progressing", "Succeeded")
+    assert judged(before, pods=[pod(state)]) is None, "the same image, deployed before and broken then"
     leaving = pod(state)
     leaving["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
     assert judged(ROLLING, pods=[leaving]) is None
@@ -151,8 +151,8 @@ def test_what_argo_cd_cannot_apply_of_this_commit_is_a_failure_after_some_attemp
     resources = [{"kind": "Service", "name": "web", "status": "Synced"},
                  {"kind": "Deployment", "name": "web", "status": "SyncFailed", "message": "is invalid"}]  # fmt: skip
     operation = {"phase": "Running", "retryCount": 3, "syncResult": {"revision": "c2", "resources": resources}}
-    out = Synced("c2", "OutOfSync", "Healthy", "Running")
-    assert judged(out, operation=operation) == Verdict("failure", "Deployment web: is invalid", "sync")
+    out = SyncState("c2", "OutOfSync", "Healthy", "Running")
+    assert judged(out, operation=operation) == DeploymentState("failure", "Deployment web: is invalid", "sync")
     assert judged(out, operation={**operation, "retryCount": 2}) is None
     assert judged(out, operation={**operation, "syncResult": {"revision": "c1", "resources": resources}}) is None
 
@@ -185,22 +185,24 @@ def test_pods_that_kubernetes_does_not_admit_are_a_failure() -> None:
     found = judged(ROLLING, deployments=[deployment])
     assert found
     assert found.text == "admission: Deployment web creates no pods: exceeded quota: small"
-    before = Synced("c2", "OutOfSync", "Healthy", "Running")
-    assert judged(before, deployments=[deployment]) is None, "it may be the delivery's before this one"
+    before = SyncState("c2", "OutOfSync", "Healthy", "Running")
+    assert judged(before, deployments=[deployment]) is None, "it may be the deployment's before this one"
 
 
-def test_a_chart_that_does_not_render_is_a_failure_of_what_was_delivered_before_argo_cd_looked() -> None:
+def test_a_chart_that_does_not_render_is_a_failure_of_what_was_deployed_before_argo_cd_looked() -> None:
     said = "ComparisonError: helm template: no digest"
-    seen = Synced("", "Unknown", "Healthy", "Succeeded", (said,), said, "2026-11-28T21:05:00Z")
+    seen = SyncState("", "Unknown", "Healthy", "Succeeded", (said,), said, "2026-11-28T21:05:00Z")
     service: Any = Service(seen)
-    found = judge(service, RECORD, "2026-11-28T22:00:00+02:00")
-    assert found == Verdict("failure", said, "chart")
-    assert judge(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
-    assert judge(service, RECORD) is None
+    found = assess(service, RECORD, "2026-11-28T22:00:00+02:00")
+    assert found == DeploymentState("failure", said, "chart")
+    assert assess(service, RECORD, "2026-11-28T21:04:30Z") is None, "clocks differ: it may be that of the one before"
+    assert assess(service, RECORD) is None
 
 
 def test_what_argo_cd_cannot_heal_is_a_failure_of_the_commit_that_it_is_at() -> None:
     said = "Service more is OutOfSync again after each sync: something else changes it"
-    seen = Synced("c2", "OutOfSync", "Healthy", "Succeeded", (said,), unhealed=(Trouble("sync", said, certain=True),))
-    assert judged(seen, NEW) == Verdict("failure", said, "sync")
+    seen = SyncState(
+        "c2", "OutOfSync", "Healthy", "Succeeded", (said,), unhealed=(Trouble("sync", said, certain=True),)
+    )
+    assert judged(seen, NEW) == DeploymentState("failure", said, "sync")
     assert judged(replace(seen, revision="c1"), NEW) is None

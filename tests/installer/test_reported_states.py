@@ -1,4 +1,4 @@
-"""Deliveries, pods, GitHub's bad minutes and kills in any order: what GitHub is told was so when it was told.
+"""Deployments, pods, GitHub's bad minutes and kills in any order: what GitHub is told was so when it was told.
 
 Time is the test's: it passes while GitHub is asked and while anybody rests, and things happen meanwhile. So whatever
 lies between the last look at the pods and the writing would be found out.
@@ -21,17 +21,14 @@ from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.status import close_deployment, deployment_status
 from installer.status.close_deployment import close
-from installer.status.deployment_record import Delivered
-from installer.status.sync_state import Synced
+from installer.status.deployment_record import DeploymentRecord
+from installer.status.sync_state import SyncState
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request
 from tests.installer.bench import SETTINGS
 
-from . import test_telling
-from .test_telling import Shop
-
-shop = test_telling.shop
+from .shop import Shop
 
 BROKEN = Fault("500", message="Server Error")
 LIMITED = Fault("429", status=429, message="Slow down", headers={"Retry-After": "20"})
@@ -50,8 +47,8 @@ class Story:
     shop: Shop
     chance: random.Random
     now: float = 0.0
-    delivered: list[Delivered] = field(default_factory=list)
-    noticed: Delivered | None = None
+    deployed: list[DeploymentRecord] = field(default_factory=list)
+    noticed: DeploymentRecord | None = None
     pods: list[str] = field(default_factory=list)
     crashing: bool = False
     outages: list[tuple[float, float, Fault]] = field(default_factory=list)
@@ -62,17 +59,17 @@ class Story:
         """Let time pass, and perhaps something happen."""
         self.now += seconds
         if not self.still and self.chance.random() < min(seconds / 8, 0.6):
-            self.chance.choice([self.deliver, self.notice, self.roll, self.roll, self.settle, self.crash])()
+            self.chance.choice([self.deploy, self.notice, self.roll, self.roll, self.settle, self.crash])()
 
-    def deliver(self) -> None:
-        """Open a Deployment and, half a minute later by everybody's clock, commit the delivery that names it."""
-        minute = f"2026-01-01T00:{len(self.delivered):02d}"
+    def deploy(self) -> None:
+        """Open a Deployment and, half a minute later by everybody's clock, commit the deployment that names it."""
+        minute = f"2026-01-01T00:{len(self.deployed):02d}"
         os.environ["GIT_COMMITTER_DATE"] = f"{minute}:30Z"
-        self.delivered.append(replace(self.shop.deliver(), digest=f"sha256:{len(self.delivered)}"))
+        self.deployed.append(replace(self.shop.deploy(), digest=f"sha256:{len(self.deployed)}"))
         list(self.shop.repository.deployments.values())[-1].created_at = f"{minute}:00Z"
 
     def notice(self) -> None:
-        self.noticed, self.crashing = self.delivered[-1], False
+        self.noticed, self.crashing = self.deployed[-1], False
 
     def roll(self) -> None:
         if self.noticed and not self.crashing:
@@ -87,10 +84,10 @@ class Story:
 
     # --- the service, as it is looked at -------------------------------------------------------
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         well = self.noticed is not None and set(self.pods) == {self.noticed.revision}
         commit = self.noticed.commit if self.noticed else ""
-        return Synced(commit, "Synced", "Healthy" if well else "Progressing", "Succeeded")
+        return SyncState(commit, "Synced", "Healthy" if well else "Progressing", "Succeeded")
 
     def operation(self) -> dict[str, Any]:
         return {}
@@ -120,7 +117,7 @@ class Story:
         true = {
             "success": ours and set(self.pods) == {sha},
             "failure": ours and self.crashing,
-            "inactive": sha != self.delivered[-1].revision,
+            "inactive": sha != self.deployed[-1].revision,
         }[state]
         if not true:
             self.lies.append(f"{state} of {sha[:7]} at {self.now:.0f}: pods {self.pods}, noticed {self.noticed}")
@@ -163,7 +160,7 @@ class Teller:
         story = self._story
         service: Any = Mortal(story, self._may_die if mortal else lambda: None)
         try:
-            return close(self._github, service, SETTINGS, story.delivered[-1]).done
+            return close(self._github, service, SETTINGS, story.deployed[-1]).done
         except Killed:
             self.kills += 1
             return False
@@ -190,14 +187,14 @@ class Mortal:
 
 
 def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
-    """Begin a story with one delivery that is live and told of."""
+    """Begin a story with one deployment that is live and told of."""
     story = Story(shop, random.Random(seed))
     monkeypatch.setenv("GIT_COMMITTER_DATE", "")  # so that it is put back
     for each in (close_deployment, deployment_status):
         monkeypatch.setattr(each, "pause", story.passes)
     monkeypatch.setattr("installer.forges.http.pause", story.passes)
-    monkeypatch.setattr(close_deployment, "judge", deployment_status.judge)
-    story.deliver()
+    monkeypatch.setattr(close_deployment, "assess", deployment_status.assess)
+    story.deploy()
     story.notice()
     story.settle()
     shop.github.faults = Weather(story)
@@ -205,7 +202,7 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
 
 
 def settle(story: Story, teller: Teller) -> None:
-    """Let the last delivery become live with GitHub in order, and tell of it once."""
+    """Let the last deployment become live with GitHub in order, and tell of it once."""
     story.still, story.outages = True, []
     story.notice()
     story.settle()
@@ -213,7 +210,7 @@ def settle(story: Story, teller: Teller) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_nothing_is_told_that_is_not_so(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_reported_that_is_not_so(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     story = begin(shop, seed, monkeypatch)
     minute = story.chance.uniform(5, 60)
     story.outages = [(minute, minute + 60, story.chance.choice([BROKEN, LIMITED, LOST]))]
@@ -223,7 +220,7 @@ def test_nothing_is_told_that_is_not_so(shop: Shop, seed: int, monkeypatch: pyte
         story.passes(3)
     settle(story, teller)
     assert story.lies == []
-    last = story.delivered[-1].revision
+    last = story.deployed[-1].revision
     shown = {each.sha: [status.state for status in each.statuses] for each in shop.repository.deployments.values()}
     assert shown.pop(last)[-1] == "success"
     assert {states[-1] for states in shown.values()} <= {"inactive", "failure"}, "none but the last one is a success"
@@ -232,13 +229,13 @@ def test_nothing_is_told_that_is_not_so(shop: Shop, seed: int, monkeypatch: pyte
     assert len(shop.github.faults.struck) > 3
 
 
-@pytest.mark.parametrize("comes", ["delivery", "other pods"])
+@pytest.mark.parametrize("comes", ["deployment", "other pods"])
 @pytest.mark.parametrize("nth", range(1, 7))
 def test_what_comes_while_github_is_asked_is_not_missed(
     shop: Shop, nth: int, comes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = begin(shop, 0, monkeypatch)
-    story.deliver()
+    story.deploy()
     story.notice()
     story.settle()
     asked = 0
@@ -246,8 +243,8 @@ def test_what_comes_while_github_is_asked_is_not_missed(
     def passes(seconds: float) -> None:
         nonlocal asked
         asked += 1
-        if asked == nth and comes == "delivery":
-            story.deliver()
+        if asked == nth and comes == "deployment":
+            story.deploy()
             story.notice()
             story.settle()
         elif asked == nth:
@@ -270,7 +267,7 @@ def test_what_github_puts_off_is_looked_at_again_before_it_is_sent_again(
 
     def rest(seconds: float) -> None:
         rests.append(seconds)
-        story.deliver()
+        story.deploy()
         story.notice()
         story.settle()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.cluster.transient_errors import patiently, refusal
+from installer.cluster.transient_errors import refusal, with_retries
 from installer.support.errors import InstallerError
 from installer.support.process import Result
 
@@ -27,23 +27,23 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.parametrize("said", AWAY)
 def test_a_server_that_is_restarted_is_asked_again_until_it_answers(pauses: list[float], said: str) -> None:
     answers = iter([Result(1, "", said), Result(1, "", said), Result(0, "here", "")])
-    assert patiently(lambda: next(answers), refusal).out == "here"
+    assert with_retries(lambda: next(answers), refusal).out == "here"
     assert pauses == [1.0, 2.0]
 
 
 def test_one_that_stays_away_is_given_up_after_fifteen_seconds(pauses: list[float]) -> None:
-    assert patiently(lambda: Result(1, "", REFUSED), refusal).err == REFUSED
+    assert with_retries(lambda: Result(1, "", REFUSED), refusal).err == REFUSED
     assert sum(pauses) == 15
 
 
 def test_a_refusal_is_no_absence(pauses: list[float]) -> None:
     said = 'Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"'
-    assert patiently(lambda: Result(1, "", said), refusal).err == said
+    assert with_retries(lambda: Result(1, "", said), refusal).err == said
     assert pauses == []
 
 
 @pytest.mark.parametrize("said", AWAY)
-def test_a_server_that_never_answered_is_told_at_once_with_its_fix(
+def test_a_server_that_never_answered_is_reported_at_once_with_its_fix(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float], said: str
 ) -> None:
     monkeypatch.setattr("installer.cluster.kubectl.attempt", lambda *_, **__: Result(1, "", said))

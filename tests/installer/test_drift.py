@@ -1,6 +1,6 @@
 """A repository that was renamed, transferred, archived, made public, or given another default branch meanwhile.
 
-Each is said by `plan`, `status` and `doctor`, with what mends it, at a stand-in that does what the code host does then.
+Each is said by `plan`, `status` and `doctor`, with how to fix it, at a stand-in that does what the code host does then.
 """
 
 import subprocess
@@ -55,8 +55,8 @@ def said(bench: at_github.Bench | at_gitlab.Bench) -> tuple[Change, Row, Finding
     (planned,) = plan([resource])
     assert planned.change is not None
     (row,) = report._resources([planned])
-    world: Any = SimpleNamespace(resources=lambda: [resource])
-    (found,) = of_repository.as_wanted(world)
+    opened: Any = SimpleNamespace(resources=lambda: [resource])
+    (found,) = of_repository.as_wanted(opened)
     assert not row.healthy
     assert found.fix
     return planned.change, row, found
@@ -78,8 +78,8 @@ def test_doctor_asks_it() -> None:
 
 def test_a_repository_as_it_should_be_is_no_news(bench: at_github.Bench) -> None:
     resource = bench.resources()["repository"]
-    world: Any = SimpleNamespace(resources=lambda: [resource])
-    assert list(of_repository.as_wanted(world)) == []
+    opened: Any = SimpleNamespace(resources=lambda: [resource])
+    assert list(of_repository.as_wanted(opened)) == []
     assert resource.diff(resource.observe()) is None
 
 
@@ -134,7 +134,7 @@ def test_another_default_branch_is_said_and_set_right(bench: at_github.Bench) ->
     ask(bench, "PATCH", "", {"default_branch": "master"})
     change, row, found = said(bench)
     assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
-    assert all("start with master, which nothing delivers" in text for text in (change.note, row.state, found.what))
+    assert all("start with master, which nothing deploys" in text for text in (change.note, row.state, found.what))
     bench.apply("repository")
     assert bench.repository.default_branch == "main"
     assert plan([bench.resources()["repository"]])[0].change is None
@@ -177,7 +177,7 @@ def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: at
     project.default_branch = "master"
     change, row, _ = said(gitlab_bench)
     assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
-    assert "start with master, which nothing delivers" in row.state
+    assert "start with master, which nothing deploys" in row.state
     gitlab_bench.apply("repository")
     assert project.default_branch == "main"
     assert plan([gitlab_bench.resources()["repository"]])[0].change is None

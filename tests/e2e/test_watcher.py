@@ -1,4 +1,4 @@
-"""An Argo CD of others, as it comes: with the watcher beside it, a delivery is noticed within seconds."""
+"""An Argo CD of others, as it comes: with the watcher beside it, a deployment is noticed within seconds."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
     """A project beside an Argo CD that others installed; nothing of the project is there yet."""
     if not (shutil.which("sshd") or Path("/usr/sbin/sshd").exists()):
         pytest.skip("needs sshd (openssh-server), to serve a private repository")
-    folder = tmp_path_factory.mktemp("noticing")
+    folder = tmp_path_factory.mktemp("watcher")
     with sshd(folder) as (where, host_key, keys):
         repository = Repository(folder / "web.git")
         settings = Away(
@@ -60,14 +60,14 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Half]:
             )
             yield half
         finally:
-            for resource in [noticing(half), *reversed(half.resources()[1:])]:
+            for resource in [the_watcher(half), *reversed(half.resources()[1:])]:
                 resource.remove()
             Helm(Cluster()).uninstall("argocd", "argocd", 300)
             kubectl("delete", "crd", *CRDS, "--ignore-not-found")
             kubectl("delete", "namespace", "argocd", f"{SLUG}-dev", "--ignore-not-found")
 
 
-def noticing(half: Half) -> Watcher:
+def the_watcher(half: Half) -> Watcher:
     return Watcher(half.settings, half.cluster, Helm(half.cluster, half.settings))
 
 
@@ -78,11 +78,14 @@ def may(verb: str, what: str) -> bool:
 
 def test_it_is_made_once_beside_an_argo_cd_that_polls_seldom(half: Half) -> None:
     half.apply()
-    watcher = noticing(half)
+    watcher = the_watcher(half)
     seen = watcher.observe()
     change = watcher.diff(seen)
     assert change
-    assert (change.action, change.note) == ("create", "Argo CD polls every 120 s; this asks github.com every 2 s")
+    assert (change.action, change.note) == (
+        "create",
+        "Argo CD polls every 120 s; the watcher polls github.com every 2 s",
+    )
     watcher.apply(seen, change)
     audit = Audit()
     assert watcher.diff(watcher.observe()) is None
@@ -149,23 +152,23 @@ def test_who_steals_its_token_can_do_nothing_but_have_argo_cd_look(half: Half) -
     assert patch(token, refresh("normal")) == (200, "")
 
 
-def test_deliveries_are_live_within_seconds_though_nobody_refreshes(
+def test_deployments_are_live_within_seconds_though_nobody_refreshes(
     half: Half, record_property: Callable[[str, object], None]
 ) -> None:
-    half.wait(half.repository.deliver("f" * 40))
+    half.wait(half.repository.deploy("f" * 40))
     taken, heads = [], []
     for number in "abcde":
         half.repository.merge()
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
-        heads.append(half.repository.deliver(number * 40).commit)
-        clear(f"delivery {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
+        heads.append(half.repository.deploy(number * 40).commit)
+        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
     said = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd")
-    assert [head for head in heads if said.count(f"Argo CD is told of {head}") != 1] == [], said
-    assert "was not told" not in said
+    assert [head for head in heads if said.count(f"Argo CD was notified of {head}") != 1] == [], said
+    assert "was not notified" not in said
 
 
 def running(half: Half) -> set[str]:
@@ -186,8 +189,8 @@ def not_yet(half: Half, revision: str) -> str:
 
 
 def test_it_goes_without_a_trace(half: Half) -> None:
-    assert noticing(half).remove() == "removed"
+    assert the_watcher(half).remove() == "removed"
     kinds = "deployments,serviceaccounts,roles,rolebindings,pods"
     assert WATCHER not in kubectl("get", kinds, "-n", "argocd", "-o", "name")
     assert WATCHER not in kubectl("get", ",".join(POLICIES), "-o", "name")
-    assert noticing(half).remove() == "was not there"
+    assert the_watcher(half).remove() == "was not there"

@@ -1,10 +1,10 @@
 """From a push to env/dev until every new pod is ready, with nobody calling Argo CD from outside; one run, three ways.
 
-    python -m benchmarks.noticing [CHANGES [SLOW [POLLED]]]      # 20, 3 and 5; with a cluster, as docs/testing.md says
+    python -m benchmarks.watcher [CHANGES [SLOW [POLLED]]]      # 20, 3 and 5; with a cluster, as docs/testing.md says
 
 In one Argo CD as it comes, at the same time: projects that its own polling has to notice, one change each because that
 takes minutes, and one with our watcher beside it. Then the same Argo CD with much polling instead (unless POLLED is 0).
-The service is a stand-in of two pods, its image is on the node: what is measured is noticing, syncing and rolling.
+The service is a stand-in of two pods, its image is on the node: what is measured is watching, syncing and rolling.
 Some seconds before each change main moves, as it does where pull requests are merged. Nothing is left.
 """
 
@@ -28,7 +28,7 @@ from installer.resources.watcher_pod import EVERY
 from installer.support.wait import clear
 from tests.e2e.ground import Away, Repository, sshd
 from tests.e2e.test_cluster_half import Half, kubectl
-from tests.e2e.test_noticing import as_it_comes, not_yet, running
+from tests.e2e.test_watcher import as_it_comes, not_yet, running
 
 from .machine import machine, percentile, table
 
@@ -48,7 +48,7 @@ class Way:
     whole: list[float] = field(default_factory=list)
     """Until every pod is a new one; they go one after another."""
     core: float = 0.0
-    """Share of one core that Argo CD's namespace used while nothing was delivered."""
+    """Share of one core that Argo CD's namespace used while nothing was deployed."""
 
 
 def cpu_seconds(namespace: str) -> float:
@@ -80,7 +80,7 @@ def measure(half: Half, way: Way, number: int, every: float = 0.1) -> None:
     time.sleep(4 + number * 1.3 % 4)
     revision, what = f"{way.mark}{number:039d}", f"{way.name}, change {number}"
     began = time.monotonic()
-    half.repository.deliver(revision)
+    half.repository.deploy(revision)
     clear(what, lambda: lacks(half, revision), PATIENCE, every=every)
     way.seconds.append(time.monotonic() - began)
     clear(what, lambda: not_yet(half, revision), PATIENCE, every=every)
@@ -89,9 +89,9 @@ def measure(half: Half, way: Way, number: int, every: float = 0.1) -> None:
 
 
 def begin(half: Half) -> None:
-    """Let the first delivery of a project be live."""
+    """Let the first deployment of a project be live."""
     half.apply()
-    half.wait(half.repository.deliver("f" * 40), 300)
+    half.wait(half.repository.deploy("f" * 40), 300)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, 
     """Install an Argo CD as it comes, for projects that are yet to begin; all of it is removed in the end."""
     with sshd(folder) as (where, host_key, keys):
         halves = []
-        for name in (f"noticing-{number}" for number in range(projects)):
+        for name in (f"watcher-{number}" for number in range(projects)):
             repository = Repository(folder / f"{name}.git")
             settings = Away(
                 name=name, slug=name, description="", host="github.com", owner="acme", visibility="private",
@@ -113,7 +113,7 @@ def ground(folder: Path, projects: int) -> Iterator[tuple[list[Half], dict[str, 
             yield halves, values
         finally:
             for half in halves:
-                for resource in (noticing(half), *reversed(half.resources()[1:])):
+                for resource in (the_watcher(half), *reversed(half.resources()[1:])):
                     resource.remove()
                 kubectl("delete", "namespace", half.settings.namespace, "--ignore-not-found")
             halves[0].helm.uninstall("argocd", "argocd", 300)
@@ -130,7 +130,7 @@ def install(half: Half, values: dict[str, object]) -> None:
             kubectl("rollout", "status", name, "-n", "argocd", "--timeout=300s")
 
 
-def noticing(half: Half) -> Watcher:
+def the_watcher(half: Half) -> Watcher:
     return Watcher(half.settings, half.cluster, half.helm)
 
 
@@ -149,7 +149,7 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         half, *others = halves
         begin(half)
         idle(left)
-        watcher = noticing(half)
+        watcher = the_watcher(half)
         seen = watcher.observe()
         change = watcher.diff(seen)
         assert change
@@ -166,7 +166,7 @@ def main(changes: int = 20, slow: int = 3, polled: int = 5) -> None:
         if polled:
             watcher.remove()
             install(half, merged(merged(values, SMALL), POLLING))
-            half.wait(half.repository.deliver("e" * 40), 300)
+            half.wait(half.repository.deploy("e" * 40), 300)
             idle(much)
             for number in range(polled):
                 measure(half, much, number)

@@ -1,21 +1,8 @@
-from typing import Any
-
 import pytest
 
 from installer.cluster.argocd_inventory import asleep, namespaces, number, unready, version
 
-
-def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:
-    labels = {"app.kubernetes.io/component": name, "app.kubernetes.io/part-of": "argocd", **more.get("labels", {})}
-    pod = {"spec": {"containers": [{"image": image or "quay.io/argoproj/argocd:v3.4.4"}]}}
-    return {
-        "metadata": {"name": f"argocd-{name}", "namespace": namespace, "labels": labels, "generation": 2},
-        "spec": {"replicas": 1, "template": pod},
-        "status": more.get("status", {"observedGeneration": 2, "readyReplicas": 1, "updatedReplicas": 1}),
-    }
-
-
-WORKING = [component(name) for name in ("application-controller", "redis", "repo-server", "server")]
+from .argo_cd import WORKING, component
 
 
 def test_a_working_argo_cd_lacks_nothing() -> None:

@@ -6,8 +6,8 @@ import pytest
 from installer.cluster.pod_answers import PodAnswer, disagreement
 from installer.cluster.workload_errors import Trouble
 from installer.config.settings import Settings
-from installer.status.rollout import _SURE, _SURE_OF_SILENCE, Live, _Waiter
-from installer.status.sync_state import Synced
+from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _Waiter
+from installer.status.sync_state import SyncState
 from installer.support.errors import DeadlinePassed, InstallerError
 
 
@@ -18,8 +18,8 @@ class Record:
     digest: str = ""
 
 
-GOOD = Synced("c2", "Synced", "Healthy", "Succeeded")
-OLD = Synced("c1", "Synced", "Healthy", "Succeeded")
+GOOD = SyncState("c2", "Synced", "Healthy", "Succeeded")
+OLD = SyncState("c1", "Synced", "Healthy", "Succeeded")
 NEW = [PodAnswer("a", ready=True, revision="r2"), PodAnswer("b", ready=True, revision="r2")]
 MIXED = [PodAnswer("a", ready=True, revision="r1"), PodAnswer("b", ready=True, revision="r2")]
 
@@ -28,7 +28,7 @@ MIXED = [PodAnswer("a", ready=True, revision="r1"), PodAnswer("b", ready=True, r
 class Service:
     """A service that shows one picture after another, the last one for ever."""
 
-    pictures: list[tuple[Synced | None, list[PodAnswer], bool]]
+    pictures: list[tuple[SyncState | None, list[PodAnswer], bool]]
     refreshed: int = 0
     there: list[Any] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Service:
     last_sync: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         self._now = self.pictures.pop(0) if len(self.pictures) > 1 else self.pictures[0]
         return self._now[0]
 
@@ -67,7 +67,7 @@ class Service:
         return ""
 
 
-def waiter(*pictures: tuple[Synced | None, list[PodAnswer], bool]) -> tuple[Any, Service]:
+def waiter(*pictures: tuple[SyncState | None, list[PodAnswer], bool]) -> tuple[Any, Service]:
     service: Any = Service(list(pictures))
     return _Waiter(service, lambda: Record("c2", "r2"), service.said.append), service
 
@@ -94,7 +94,7 @@ def test_argo_cd_is_refreshed_once_for_a_commit_and_not_where_it_has_it() -> Non
 
 
 def test_the_wait_says_what_keeps_the_pods_from_being_ready_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, service = waiter((Synced("c2", "Synced", "Progressing", "Succeeded"), [], False))
+    look, service = waiter((SyncState("c2", "Synced", "Progressing", "Succeeded"), [], False))
     service.troubles.append("pod a: ImagePullBackOff: not found")
     assert not look.look()
     assert service.said == ["Argo CD is at c2, Synced, Progressing"]
@@ -132,14 +132,14 @@ def test_an_application_that_vanishes_ends_the_wait() -> None:
         look.look()
 
 
-def test_the_deadline_tells_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_reports_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
     cluster: Any = None
-    monkeypatch.setattr(Live, "synced", lambda _: OLD)
-    monkeypatch.setattr(Live, "refresh", lambda _: "no repo-server")
-    monkeypatch.setattr(Live, "problems", lambda _: ["pod a: ImagePullBackOff"])
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: OLD)
+    monkeypatch.setattr(RunningService, "refresh", lambda _: "no repo-server")
+    monkeypatch.setattr(RunningService, "problems", lambda _: ["pod a: ImagePullBackOff"])
     with pytest.raises(DeadlinePassed) as caught:
-        Live(cluster, settings).wait_live(lambda: Record("c2", "r2"), seconds=0)
+        RunningService(cluster, settings).wait_for_rollout(lambda: Record("c2", "r2"), seconds=0)
     assert "Argo CD is at c1, Synced, Healthy; no repo-server" in str(caught.value)
     assert "pod a: ImagePullBackOff" in str(caught.value)
 
@@ -166,7 +166,7 @@ def test_a_mirror_of_the_recorded_image_is_that_image() -> None:
     assert look.look()
 
 
-ROLLING = Synced("c2", "Synced", "Progressing", "Succeeded")
+ROLLING = SyncState("c2", "Synced", "Progressing", "Succeeded")
 
 
 def ailing(state: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def ailing(state: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def failing(
-    monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any] | None = None, seen: Synced = ROLLING
+    monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any] | None = None, seen: SyncState = ROLLING
 ) -> tuple[Any, Service]:
     """Wait for what does not come up, without the seconds between two looks at it."""
     monkeypatch.setattr("installer.status.rollout._LOOK_AGAIN", -1.0)
@@ -240,7 +240,7 @@ def test_a_registry_out_of_order_does_not_end_the_wait(monkeypatch: pytest.Monke
 
 
 def test_what_argo_cd_cannot_write_ends_the_wait_with_resource_and_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    look, service = failing(monkeypatch, seen=Synced("c2", "OutOfSync", "Healthy", "Running"))
+    look, service = failing(monkeypatch, seen=SyncState("c2", "OutOfSync", "Healthy", "Running"))
     said = 'strict decoding error: unknown field "spec.prots"'
     failed = [{"kind": "Service", "name": "web", "status": "SyncFailed", "message": said}]
     service.last_sync = {"phase": "Running", "retryCount": 3, "syncResult": {"revision": "c2", "resources": failed}}
@@ -251,7 +251,7 @@ def test_what_argo_cd_cannot_write_ends_the_wait_with_resource_and_message(monke
 
 def test_what_argo_cd_applies_without_an_end_ends_the_wait_with_the_resource(monkeypatch: pytest.MonkeyPatch) -> None:
     trouble = Trouble("sync", "Service more is OutOfSync again after each sync: x", certain=True)
-    look, _ = failing(monkeypatch, seen=Synced("c2", "OutOfSync", "Healthy", "Succeeded", unhealed=(trouble,)))
+    look, _ = failing(monkeypatch, seen=SyncState("c2", "OutOfSync", "Healthy", "Succeeded", unhealed=(trouble,)))
     assert not look.look(), "it must stay so"
     with pytest.raises(InstallerError, match="r2 cannot come up: sync: Service more is OutOfSync again") as caught:
         look.look()
@@ -262,7 +262,7 @@ def test_a_chart_that_does_not_render_ends_the_wait_once_argo_cd_has_looked_at_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said = "ComparisonError: failed to execute helm template command: no digest"
-    look, service = failing(monkeypatch, seen=Synced("", "Unknown", "Healthy", "", (said,), said))
+    look, service = failing(monkeypatch, seen=SyncState("", "Unknown", "Healthy", "", (said,), said))
     assert not look.look()
     assert service.refreshed == 1
     with pytest.raises(InstallerError, match="r2 cannot come up: chart: ComparisonError: failed to execute helm"):
@@ -279,8 +279,8 @@ def test_degraded_has_its_reason_though_argo_cd_keeps_it_out_of_the_status(monke
             return []
 
     cluster: Any = Nothing()
-    live = Live(cluster, settings)
-    monkeypatch.setattr(Live, "synced", lambda _: Synced("c1", "Synced", "Degraded", "Succeeded"))
+    live = RunningService(cluster, settings)
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c1", "Synced", "Degraded", "Succeeded"))
     monkeypatch.setattr("installer.cluster.argocd.ArgoCD.resources", lambda *_: resources)
     told = "HorizontalPodAutoscaler web is Degraded: the HPA was unable to compute the replica count"
     assert live.problems() == [told]

@@ -1,4 +1,4 @@
-"""Turns: one writer at a time, and a program that outlives its installer keeps the turn until it ends."""
+"""File locks: one writer at a time, and a program that outlives its installer keeps the lock until it ends."""
 
 import os
 import signal
@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from installer.support.errors import DeadlinePassed
-from installer.support.file_lock import machine, turn
+from installer.support.file_lock import locked, machine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks to rely on there")
 
 HOLDING = """
 import sys
 from installer.support.process import attempt
-from installer.support.file_lock import turn
-with turn("release web", 1) as files:
+from installer.support.file_lock import locked
+with locked("release web", 1) as files:
     attempt("sh", "-c", "echo $$ > child; echo >> started; read _ < gate", inherit=files)
 """
 
@@ -30,23 +30,23 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_turn_is_taken_and_given_back() -> None:
     for _ in range(2):
-        with turn("release web", 0):
+        with locked("release web", 0):
             pass
 
 
 def test_a_turn_that_is_taken_is_waited_for_and_then_named(caplog: pytest.LogCaptureFixture) -> None:
     with (
         caplog.at_level("INFO", "installer"),
-        turn("release web", 0),
+        locked("release web", 0),
         pytest.raises(DeadlinePassed, match="another change of release web"),
-        turn("release web", 0.2),
+        locked("release web", 0.2),
     ):
         pass
     assert "another program on this machine is changing release web: waiting" in caplog.text
 
 
 def test_other_things_have_turns_of_their_own() -> None:
-    with turn("release web", 0), turn("release api", 0):
+    with locked("release web", 0), locked("release api", 0):
         pass
 
 
@@ -60,10 +60,10 @@ def test_a_child_of_a_killed_installer_keeps_the_turn_until_it_ends(tmp_path: Pa
         time.sleep(0.01)
     installer.send_signal(signal.SIGKILL)
     installer.wait()
-    with pytest.raises(DeadlinePassed), turn("release web", 0.3):
+    with pytest.raises(DeadlinePassed), locked("release web", 0.3):
         pass
     (tmp_path / "gate").write_text("go\n")
-    with turn("release web", 10):
+    with locked("release web", 10):
         assert not Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/exe").exists()
 
 

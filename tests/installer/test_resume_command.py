@@ -44,13 +44,13 @@ def installed_from(monkeypatch: pytest.MonkeyPatch, direct_url: object) -> None:
 def test_from_the_hook_it_names_the_template_that_was_used_and_the_project_from_where_the_user_stands(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resume_command.this_run.origin, resume_command.this_run.standing = ORIGIN, project.parent
+    resume_command.this_run.template, resume_command.this_run.working_dir = ORIGIN, project.parent
     monkeypatch.chdir(project)  # as cookiecutter runs a hook
     assert resume_command.command("up", project) == f"uvx --from {ORIGIN} gitops-flask up --project web"
 
 
 def test_where_only_pipx_is_at_hand_pipx_runs_it(project: Path) -> None:
-    resume_command.this_run.origin = ORIGIN
+    resume_command.this_run.template = ORIGIN
     program(project.parent / "bin", "pipx")
     assert resume_command.command("up", project) == f"pipx run --spec {ORIGIN} gitops-flask up --project web"
 

@@ -36,7 +36,7 @@ def event(reason: str, message: str, count: int = 1, time: str = "2026-11-28T21:
     }  # fmt: skip
 
 
-def test_a_crash_loop_is_told_once_and_without_names_that_only_kubernetes_uses() -> None:
+def test_a_crash_loop_is_reported_once_and_without_names_that_only_kubernetes_uses() -> None:
     crashing = pod(waits("CrashLoopBackOff", BACK_OFF, restartCount=4, **ended(3, "Error")))
     noted = event("BackOff", f"Back-off restarting failed container web in pod web-1_web-dev({UID})", 9)
     told = ailments(crashing, [noted])
@@ -124,7 +124,7 @@ def test_a_missing_secret_or_configmap_is_certain(lacking: str) -> None:
     ]
 
 
-def test_a_missing_secret_that_is_a_volume_is_told_as_well() -> None:
+def test_a_missing_secret_that_is_a_volume_is_reported_as_well() -> None:
     waiting = pod(waits("ContainerCreating"))
     said = 'MountVolume.SetUp failed for volume "tls" : secret "web-tls" not found'
     (found,) = of_pod(waiting, [event("FailedMount", said, 3)])
@@ -140,7 +140,7 @@ def test_a_pod_that_fits_nowhere_may_fit_once_a_node_comes() -> None:
     assert of_pod(waiting, []) == [Trouble("schedule", "not scheduled: no node")]
 
 
-def test_pods_that_kubernetes_does_not_admit_are_told() -> None:
+def test_pods_that_kubernetes_does_not_admit_are_reported() -> None:
     said = 'pods "web-1" is forbidden: violates PodSecurity "restricted:latest": privileged'
     failing = {"type": "ReplicaFailure", "status": "True", "message": said}
     deployment = {"metadata": {"name": "web"}, "status": {"conditions": [failing]}}
@@ -150,7 +150,7 @@ def test_pods_that_kubernetes_does_not_admit_are_told() -> None:
     )
 
 
-def test_a_rollout_that_kubernetes_gave_up_is_told_with_its_words() -> None:
+def test_a_rollout_that_kubernetes_gave_up_is_reported_with_its_words() -> None:
     said = 'ReplicaSet "web-5d8" has timed out progressing.'
     condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": said}
     (found,) = of_deployment({"metadata": {"name": "web"}, "status": {"conditions": [condition]}})

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from installer.cluster.argocd_values import POLLING, SMALL, merged, values
-from installer.cluster.sidecar_pods import Host
 from installer.resources.watcher import Watcher, _seconds
 from installer.resources.watcher_pod import SCRIPT, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
@@ -22,6 +21,7 @@ from tests.delivery.world import write_program
 from tests.github.authority import Authority
 from tests.listening import serving
 
+from .argo_cd import HOST
 from .cluster import SETTINGS, Cluster, Helm, release
 
 NAME = "web-dev-watcher"
@@ -35,7 +35,6 @@ READER = {
                         "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "X", "value": "y"}]}],
     }}},
 }  # fmt: skip
-HOST = Host("registry.example.com/argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
 ASKED = {
     "ServiceAccount": "serviceaccounts",
     "Role": "roles.rbac.authorization.k8s.io",
@@ -78,8 +77,8 @@ def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watch
     return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
 
 
-def change_of(noticing: Watcher) -> Any:
-    return noticing.diff(noticing.observe())
+def change_of(the_watcher: Watcher) -> Any:
+    return the_watcher.diff(the_watcher.observe())
 
 
 @pytest.mark.parametrize(
@@ -92,9 +91,9 @@ def test_durations_are_read_as_go_writes_them(text: str, seconds: float | None) 
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        (None, "Argo CD polls every 120 s; this asks github.com every 2 s"),
-        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; this asks github.com every 2 s"),
-        ({"timeout.reconciliation": "0"}, "Argo CD polls never; this asks github.com every 2 s"),
+        (None, "Argo CD polls every 120 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "0"}, "Argo CD polls never; the watcher polls github.com every 2 s"),
     ],
 )
 def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, note: str) -> None:
@@ -103,16 +102,19 @@ def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, no
 
 
 def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
-    change = change_of(noticing := resource({}))
-    assert (change.action, change.note) == ("create", "Argo CD polls every 15 s; this asks github.com every 2 s")
-    assert noticing.diff(noticing.blank()) == change
+    change = change_of(the_watcher := resource({}))
+    assert (change.action, change.note) == (
+        "create",
+        "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
+    )
+    assert the_watcher.diff(the_watcher.blank()) == change
 
 
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
-        noticing = resource(objects, argocd_watcher="none")
-        assert change_of(noticing) is noticing.diff(noticing.blank()) is None
+        the_watcher = resource(objects, argocd_watcher="none")
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
 
 
 def test_without_it_ours_polls_often() -> None:
@@ -135,11 +137,11 @@ def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -
     assert change_of(resource(argo_cd(None) | app, access="https")) is None
 
 
-def test_where_it_may_not_be_made_deliveries_wait_and_that_is_said() -> None:
+def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
     edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
     change = change_of(Watcher(SETTINGS, *edges))
-    assert change.action == "unavailable"
-    assert "deliveries wait for Argo CD's own look" in change.note
+    assert change.action == "skipped"
+    assert "deployments wait until Argo CD polls" in change.note
 
 
 def test_as_it_should_be_it_is_left_alone() -> None:
@@ -169,9 +171,9 @@ def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
 
 
 def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
-    noticing = resource(argo_cd(None), helm := Helm())
+    the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed):  # this cluster starts nothing
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
@@ -190,10 +192,10 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     there = json.loads(json.dumps(objects[kind, f"{NAME}.argocd"]))
     weaker = {"validations": []} if "validations" in there["spec"] else {"validationActions": ["Audit"]}
     objects[kind, f"{NAME}.argocd"] = {**there, "spec": {**there["spec"], **weaker}}
-    noticing = resource(objects, helm := running())
-    change = change_of(noticing)
+    the_watcher = resource(objects, helm := running())
+    change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
-    noticing.apply(noticing.observe(), change)
+    the_watcher.apply(the_watcher.observe(), change)
     assert helm.installed[0][0] == f"{NAME}-policy"
 
 
@@ -210,15 +212,15 @@ WITHOUT = "its token may change all of Application web-dev, because a policy tha
 def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same(
     cluster: dict[str, Any], why: str
 ) -> None:
-    change = change_of(noticing := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
+    change = change_of(the_watcher := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
     assert change.action == "create"
     assert change.note.endswith(f"; {WITHOUT}{why}")
     with pytest.raises(DeadlinePassed):
-        noticing.apply(noticing.observe(), change)
+        the_watcher.apply(the_watcher.observe(), change)
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
     change = change_of(beside(Cluster(objects, **cluster), running()))
-    assert (change.action, change.note) == ("unavailable", WITHOUT + why)
+    assert (change.action, change.note) == ("skipped", WITHOUT + why)
 
 
 def test_another_projects_policy_is_left() -> None:
@@ -227,11 +229,11 @@ def test_another_projects_policy_is_left() -> None:
         there = objects[kind, f"{NAME}.argocd"]
         objects[kind, f"{NAME}.argocd"] = {**there, "metadata": {**there["metadata"], "labels": {}}}
     change = change_of(resource(objects, running()))
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert f"ValidatingAdmissionPolicy {NAME}.argocd is another project's" in change.note
 
 
-def test_who_may_not_read_policies_is_told_so() -> None:
+def test_who_may_not_read_policies_is_reported_so() -> None:
     class Closed(Cluster):
         def get_many(self, references: list[str], namespace: str = "") -> dict[str, Any]:
             if references[0].startswith(POLICIES[0]):
@@ -239,31 +241,31 @@ def test_who_may_not_read_policies_is_told_so() -> None:
             return super().get_many(references, namespace)
 
     change = change_of(beside(Closed(argo_cd(None) | watcher()), running()))
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert "Forbidden" in change.note
 
 
 def test_it_goes_when_argo_cd_polls_often_enough() -> None:
-    noticing = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
-    assert change_of(noticing).note == "goes: Argo CD polls often enough"
+    the_watcher = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
+    assert change_of(the_watcher).note == "goes: Argo CD polls often enough"
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
 
 
 def test_one_of_others_is_neither_changed_nor_removed() -> None:
     objects = argo_cd(None) | watcher()
     objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
-    noticing = resource(objects, helm := Helm())
-    assert change_of(noticing).action == "blocked"
-    assert noticing.remove() == f"stays: Deployment {NAME} in argocd is not ours"
+    the_watcher = resource(objects, helm := Helm())
+    assert change_of(the_watcher).action == "blocked"
+    assert the_watcher.remove() == f"stays: Deployment {NAME} in argocd is not ours"
     assert helm.uninstalled == []
 
 
-def test_a_watcher_that_does_not_read_the_branch_is_told_with_the_way_to_do_without() -> None:
-    noticing = resource(argo_cd(None), helm := Helm())
+def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:
+    the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
-        noticing.apply(noticing.observe(), change_of(noticing))
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
 
 
@@ -338,8 +340,8 @@ def test_the_api_server_is_asked_over_tls_that_is_checked(
     body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
     path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
     assert api_server.asked == ([(path, head, body)] if trusted else [])
-    assert ("Argo CD is told of a1" in said) is trusted
-    assert ("Argo CD was not told: " in said) is not trusted
+    assert ("Argo CD was notified of a1" in said) is trusted
+    assert ("Argo CD was not notified: " in said) is not trusted
     assert "the-token" not in said
 
 
@@ -381,11 +383,11 @@ cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] 
     return [line for line in told.splitlines() if line.startswith("PATCH")], said.decode() + told
 
 
-def test_argo_cd_is_told_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
+def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
     assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
     assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
-    assert "Argo CD is told of b2" in all_of_it
+    assert "Argo CD was notified of b2" in all_of_it
 
 
 def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:
@@ -397,26 +399,26 @@ def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_pa
     assert (tmp_path / "asked").read_text() == "-i /key -o ControlMaster=auto -O exit ssh://git@github.com\n"
 
 
-def test_what_argo_cd_was_not_told_it_is_told_again(tmp_path: Path) -> None:
+def test_what_argo_cd_was_not_reported_it_is_reported_again(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
     assert len(told) == 3
-    assert "Argo CD was not told: HTTP/1.1 403 Forbidden" in all_of_it
+    assert "Argo CD was not notified: HTTP/1.1 403 Forbidden" in all_of_it
 
 
 def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", answer="")
     assert len(told) == 2
-    assert "Argo CD was not told: Connecting to 127.0.0.1" in all_of_it
+    assert "Argo CD was not notified: Connecting to 127.0.0.1" in all_of_it
 
 
-def test_once_main_has_moved_the_delivery_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
+def test_once_main_has_moved_the_deployment_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
     sleep = tmp_path / "bin/sleep"
     write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
     heads(tmp_path, "a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2", EVERY="3", SOON="0.5")
     assert (tmp_path / "rests").read_text().split()[:6] == ["3", "3", "0.5", "0.5", "3", "3"]
 
 
-def test_a_merge_that_is_not_delivered_is_not_waited_for_without_end(tmp_path: Path) -> None:
+def test_a_merge_that_is_not_deployed_is_not_waited_for_without_end(tmp_path: Path) -> None:
     sleep = tmp_path / "bin/sleep"
     write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
     heads(tmp_path, "a1/m1", "a1/m2", "a1/m2", EVERY="3", SOON="0.5", PATIENCE="0")
