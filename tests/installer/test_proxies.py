@@ -67,7 +67,7 @@ def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
             token = TOKEN
 
         github = GitHub("github.com", TOKEN, "acme/web")
-        host: Any = GitLab("gitlab.com", TOKEN, "acme/web")
+        forge: Any = GitLab("gitlab.com", TOKEN, "acme/web")
 
     opened: Any = Project()
     for check in (token.works, gitlab_checks.works):
