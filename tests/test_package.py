@@ -115,7 +115,7 @@ def test_the_wheel_alone_runs_the_checks_of_the_project_that_it_wrote(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:
     done = with_packages(f"uvx --from {wheel} gitops-flask new --no-input", tmp_path, shell)
-    assert done.returncode == 0, done
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "✓ ci/test: tests, types and style\n" in done.stdout
     assert "✓ uv run python -m hello_api: started, answered /version" in done.stdout
 
