@@ -85,11 +85,11 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
         eventually(f"{flow.name}: {part}", reached, PATIENCE, every=0.05)
         parts[part] = time.monotonic() - last
         last = time.monotonic()
-    assert stage.forge.delivery_of(revision).green  # and its end: what comes next has the machine for itself
+    assert stage.forge.deployment_of(revision).green  # and its end: what comes next has the machine for itself
     flow.add(parts)
 
 
-def by_hand(stage: Stage, flow: Flow, number: int) -> None:
+def manual_step(stage: Stage, flow: Flow, number: int) -> None:
     """Do the parts one by one on this machine: nothing waits for anything."""
     developer = stage.developer
     developer.branch(f"by-hand-{number}")
@@ -120,9 +120,9 @@ def as_devstream_does(stage: Stage) -> None:
     """Test and then build without a cache, as on a fresh runner, and let Argo CD poll as it comes."""
     developer = stage.developer
     developer.branch("series")
-    workflow = developer.project / ".github/workflows/deliver.yml"
+    workflow = developer.project / ".github/workflows/deploy.yml"
     text = workflow.read_text()
-    series = text.replace("    name: deliver\n", "    name: deliver\n    needs: [test]\n", 1)
+    series = text.replace("    name: deploy\n", "    name: deploy\n    needs: [test]\n", 1)
     workflow.write_text(series.replace("        if: steps.before.outputs.tested != 'yes'\n", "", 1))
     script = developer.project / "ci/image"
     assert "docker buildx build " in script.read_text()
@@ -154,10 +154,10 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
         developer.project = developer.home / SLUG
         try:
             assert "Live: every pod" in made.stdout + made.stderr, made.stderr
-            by_hand(stage, hand, 0)
+            manual_step(stage, hand, 0)
             for number in range(1, changes + 1):
                 merge(stage, ours, number)
-                by_hand(stage, hand, number)
+                manual_step(stage, hand, number)
             if slow:
                 as_devstream_does(stage)
             for number in range(slow):

@@ -20,8 +20,8 @@ sys.path.insert(0, str(TEMPLATE))
 
 
 def prune() -> None:
-    for choice, files in ANSWERS["_only_for"].items():
-        for file in map(Path, [] if choice in (ANSWERS["scm"], ANSWERS["ci"]) else files):
+    for choice, its in ANSWERS["_only_for"].items():
+        for file in map(Path, [] if choice in (ANSWERS["scm"], ANSWERS["ci"]) else its["files"]):
             file.unlink(missing_ok=True)
             with suppress(OSError):  # other files are in the folder
                 os.removedirs(file.parent)
@@ -41,19 +41,19 @@ try:
         trusted = part("config.trusted_hosts")  # these answers are the person's own
         trusted.remember(ANSWERS["scm"], ANSWERS["host"])
         trusted.remember("registry", ANSWERS["registry"])
-        origin = part("commands.template_source").origin(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
+        template = part("commands.template_source").source_of(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again = part("support.resume_command")
-        run_again.this_run.origin, run_again.this_run.standing = origin, STANDING
+        run_again.this_run.template, run_again.this_run.working_dir = template, STANDING
         resume = run_again.command("up", Path.cwd())
         if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
         needed = [module for module in LIBRARIES if module in ("plumbum", "github", ANSWERS["scm"])]
         if missing := [LIBRARIES[module] for module in needed if not find_spec(module)]:
             print(f"Written: {Path.cwd()}")
-            print(f"To deploy it (that needs {', '.join(missing)}, not installed beside cookiecutter):\n  {resume}")
+            print(f"To deploy it (that needs {', '.join(missing)}, not installed with cookiecutter):\n  {resume}")
         else:
             after = part("commands.after_generation")
-            after.offer(Path.cwd(), after.mode_from_environment())
+            after.prompt_to_deploy(Path.cwd(), after.mode_from_environment())
 except BaseException as error:  # Ctrl-C, too
     print(f"{Path.cwd()} has all its files. What comes after them stopped:", file=sys.stderr)
     print(f"{error if hasattr(error, 'fix') else repr(error)}\nResume with:\n  {resume}", file=sys.stderr)

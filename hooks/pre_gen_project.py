@@ -9,18 +9,13 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
 LABEL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-CIS = {
-    "github-actions": "github",
-    "gitlab-ci": "gitlab",
-    "circleci": "github",
-    "travis-ci": "github",
-}
+CIS = {name: each["scm"] for name, each in ANSWERS["_only_for"].items() if "scm" in each}
 # field: what it must look like, its greatest length, and what to write instead
 FORMS = {
     "project_name": (r"(?=.*\w).*", 100, "one line of text"),
     "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 36, "a-z, 0-9 and single hyphens, from a letter: web-api"),
     "description": (r".*", 350, "one line of text"),
-    "scm": ("|".join({*CIS.values()}), 6, "github or gitlab"),
+    "scm": ("|".join({*CIS.values()}), 6, " or ".join(dict.fromkeys(CIS.values()))),
     "ci": ("|".join(CIS), 14, "one of " + ", ".join(CIS)),
     "owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
     "host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),

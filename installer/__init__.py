@@ -1,3 +1,6 @@
-"""Make a generated project real: its GitHub repository, Argo CD, and the wiring between them."""
+"""gitops-flask's installer: create, show, check and remove the deployment of a generated project.
+
+cli.py is the way in; docs/architecture.md is the map. Imports run downward only: see pyproject.toml.
+"""
 
 __version__ = "0.1.0"

@@ -9,11 +9,20 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import Sections, as_document, examples, may_say_yes, on_project, open_world, tell_commands
+from .commands.options import (
+    Sections,
+    as_document,
+    examples,
+    in_environment,
+    may_say_yes,
+    on_project,
+    open_project,
+    show_commands,
+)
 from .support import crash_report
 from .support.errors import InstallerError
 from .support.parsing import Unreadable
-from .support.resume_command import command
+from .support.resume_command import command, this_run
 from .ui import console
 
 
@@ -33,10 +42,10 @@ def cli() -> None:
               help="Where the project's folder goes (default: here).")  # fmt: skip
 @click.option("--no-input", is_flag=True, help="Ask nothing: take the defaults and what is given.")
 @click.option(
-    "--prove/--no-prove", default=True, help="Run the new project's own checks, and the service (default: yes)."
+    "--check/--no-check", default=True, help="Run the new project's own checks, and the service (default: yes)."
 )
 @click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
-def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bool) -> None:
+def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bool) -> None:
     """Generate a project, check it, and offer to deploy it.
 
     It runs the project's own checks and the service itself. Without a terminal it takes the defaults and what is given.
@@ -50,7 +59,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
     given = dict(answer.split("=", 1) for answer in answers)
-    new_.new(output_dir, given, no_input=no_input, prove_it=prove)
+    new_.new(output_dir, given, no_input=no_input, check=check)
 
 
 @cli.command(
@@ -60,20 +69,22 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, prove: bo
         "gitops-flask plan --json | jq '.resources[] | select(.action != \"keep\")'",
     )
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where it is unknown.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 where there is something to do, 1 where something is blocked."
+)
 @as_document
 @on_project
-def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
+def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
     from .commands import plan as plan_
 
-    code = plan_.plan(open_world(project, context, verbose), as_json=as_json)
+    code = plan_.plan(open_project(folder, context, verbose), as_json=as_json)
     sys.exit(code if exit_code else 0)
 
 
 @cli.command(
     epilog=examples(
-        "gitops-flask up                            shows the plan, asks, goes on to live",
+        "gitops-flask up                            shows the plan, asks, waits until it is live",
         "gitops-flask up --yes                      in scripts and CI",
         "gitops-flask up --renew-key                new deploy keys; the old ones are deleted",
     )
@@ -81,7 +92,7 @@ def plan(project: Path, context: str | None, *, verbose: bool, as_json: bool, ex
 @may_say_yes
 @click.option("--renew-key", is_flag=True, help="Create new deploy keys, and delete those in use.")
 @on_project
-def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
+def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
     """Create or repair the deployment, and wait until it is live.
 
     Live means that every pod answers the deployed revision. Safe to run again at any time, also after it was
@@ -90,9 +101,9 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
     """
     from .commands import up as up_
 
-    world = open_world(project, context, verbose)
-    with _told(go_on=lambda: console.err.print(f"Go on with:\n  {command('up', project)}", markup=False)):
-        up_.up(world, yes=yes, renew_key=renew_key)
+    project = open_project(folder, context, verbose)
+    with _reported(resume=lambda: console.err.print(f"Resume with:\n  {command('up', folder)}", markup=False)):
+        up_.up(project, yes=yes, renew_key=renew_key)
 
 
 @cli.command(
@@ -104,18 +115,22 @@ def up(project: Path, context: str | None, *, verbose: bool, yes: bool, renew_ke
 )
 @click.option("-w", "--watch", is_flag=True, help="Check again until all is healthy, for 15 minutes at most.")
 @as_document
+@in_environment
 @on_project
-def status(project: Path, context: str | None, *, verbose: bool, as_json: bool, watch: bool) -> None:
+def status(
+    folder: Path, context: str | None, *, verbose: bool, environment: str | None, as_json: bool, watch: bool
+) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
     from .commands import status as status_
 
-    sys.exit(0 if status_.status(open_world(project, context, verbose), as_json=as_json, watch=watch) else 1)
+    project = open_project(folder, context, verbose, environment)
+    sys.exit(0 if status_.status(project, as_json=as_json, watch=watch) else 1)
 
 
 @cli.command()
 @as_document
 @on_project
-def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
+def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
     """Check what `up` needs, and say how to fix what is missing. Exit code 0: fine, 1: not.
 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
@@ -123,8 +138,8 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
     """
     from .commands import doctor as doctor_
 
-    tell_commands(wanted=verbose)
-    sys.exit(0 if doctor_.doctor(project, context, as_json=as_json) else 1)
+    show_commands(wanted=verbose)
+    sys.exit(0 if doctor_.doctor(folder, context, as_json=as_json) else 1)
 
 
 @cli.command(
@@ -138,9 +153,18 @@ def doctor(project: Path, context: str | None, *, verbose: bool, as_json: bool) 
 @click.option("--why", default="", metavar="TEXT", help="For the others; it stands in the hold.")
 @click.option("--release-hold", is_flag=True, help="Remove the hold and deploy the head of main.")
 @may_say_yes
+@in_environment
 @on_project
 def rollback(
-    project: Path, context: str | None, *, verbose: bool, yes: bool, to: str, why: str, release_hold: bool
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    environment: str | None,
+    yes: bool,
+    to: str,
+    why: str,
+    release_hold: bool,
 ) -> None:
     """Bring back an earlier deployment and hold it.
 
@@ -151,21 +175,22 @@ def rollback(
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
-    world = open_world(project, context, verbose)
+    project = open_project(folder, context, verbose, environment)
     if release_hold:
-        rollback_.release(world, yes=yes)
+        rollback_.release(project, yes=yes)
     else:
-        rollback_.rollback(world, to=to, why=why, yes=yes)
+        rollback_.rollback(project, to=to, why=why, yes=yes)
 
 
 @cli.command("open")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The local port.")
+@in_environment
 @on_project
-def open_project(project: Path, context: str | None, *, verbose: bool, port: int) -> None:
+def forward(folder: Path, context: str | None, *, verbose: bool, environment: str | None, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
     from .commands import open as open_
 
-    open_.open_(open_world(project, context, verbose), port)
+    open_.open_(open_project(folder, context, verbose, environment), port)
 
 
 @cli.command(
@@ -182,7 +207,7 @@ def open_project(project: Path, context: str | None, *, verbose: bool, port: int
 @click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, where nobody can type it.")
 @on_project
 def down(
-    project: Path,
+    folder: Path,
     context: str | None,
     *,
     verbose: bool,
@@ -203,7 +228,7 @@ def down(
         if name is not None and not goes:
             raise click.UsageError(f"--confirm-{option} belongs to --{option}.")
     down_.down(
-        open_world(project, context, verbose),
+        open_project(folder, context, verbose),
         yes=yes,
         repository=down_.Big(repository, confirm_repository),
         argocd=down_.Big(argocd, confirm_argocd),
@@ -211,11 +236,12 @@ def down(
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 fine, 1 an error that is told, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()
     crash_report.remember_steps()
-    threading.excepthook = lambda thrown: console.fail(crash_report.told(thrown.exc_value or thrown.exc_type()))
-    with _told():
+    this_run.arguments = tuple(sys.argv[1:])
+    threading.excepthook = lambda thrown: console.fail(crash_report.report(thrown.exc_value or thrown.exc_type()))
+    with _reported():
         try:
             cli(standalone_mode=False)
         except click.ClickException as error:
@@ -224,21 +250,21 @@ def main() -> None:
 
 
 @contextmanager
-def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
+def _reported(resume: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Tell errors as sentences, without a traceback, and then how to go on."""
     try:
         yield
     except Unreadable as error:
-        console.fail(crash_report.told(error))
-        go_on()
+        console.fail(crash_report.report(error))
+        resume()
         sys.exit(1)
     except InstallerError as error:
         console.fail(str(error))
-        go_on()
+        resume()
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
-        go_on()
+        resume()
         sys.exit(130)
     except click.ClickException:
         raise
@@ -246,6 +272,6 @@ def _told(go_on: Callable[[], None] = lambda: None) -> Iterator[None]:
         console.hush()
         sys.exit(1)
     except Exception as error:  # whatever it is: a sentence, and the log
-        console.fail(crash_report.told(error))
-        go_on()
+        console.fail(crash_report.report(error))
+        resume()
         sys.exit(1)

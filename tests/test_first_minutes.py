@@ -1,7 +1,6 @@
 """The first minutes of somebody who has cookiecutter and nothing else, or a clone and uv."""
 
 import importlib.metadata
-import os
 import re
 import shlex
 import shutil
@@ -14,8 +13,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
+from tests.newcomer import UNREACHABLE, shell, typed
 
-UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
+__all__ = ["shell"]
 
 
 @pytest.fixture(scope="session")
@@ -38,35 +38,6 @@ def cookiecutter_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if not required.marker or required.marker.evaluate({"extra": ""}):
                 wanted.append(required.name)
     return folder / "bin/python"
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of somebody who never heard of us: a home, git and uv, no account, no cluster."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for name in ("git", "uv", "uvx", "bash", "sh", "env", "dirname", "sed", "rm", "mktemp", "cat", "ls", "realpath"):
-        if found := shutil.which(name):
-            (programs / name).symlink_to(found)
-    home = tmp_path / "home"
-    home.mkdir()
-    kept = {name: os.environ[name] for name in ("UV_CACHE_DIR", "SSL_CERT_FILE", "UV_PYTHON") if name in os.environ}
-    (programs / "python3").symlink_to(Path(sys.prefix, "bin/python").resolve())
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return kept | {"HOME": str(home), "XDG_CACHE_HOME": cache, "PATH": str(programs), "COLUMNS": "80"}
-
-
-def typed(command: str, cwd: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a line as a shell does, in a folder, with nobody at a terminal."""
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=cwd,
-        env=environment | {"PWD": str(cwd)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("answers", ["", "scm=gitlab"])

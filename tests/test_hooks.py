@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
-from tests.installer.test_settings import OPEN_TO_ALL
+from tests.installer.gitops_yaml import OPEN_TO_ALL
 
 FAKE_INSTALLER = """
 import json, os, pathlib
@@ -20,8 +20,8 @@ from ..support.resume_command import this_run
 def mode_from_environment():
     return os.environ.get("GITOPS_FLASK_INSTALL", "ask")
 
-def offer(project, mode):
-    said = {"project": str(project), "origin": this_run.origin, "mode": mode}
+def prompt_to_deploy(project, mode):
+    said = {"project": str(project), "origin": this_run.template, "mode": mode}
     pathlib.Path(os.environ["SAID"]).write_text(json.dumps(said))
     exec(compile(os.environ.get("THEN", ""), "then", "exec"))
 """
@@ -111,7 +111,7 @@ class TestAnswers:
         assert ended.returncode == 1
         assert message in ended.stderr
 
-    def test_all_wrong_answers_are_told_at_once_and_nothing_is_written(
+    def test_all_wrong_answers_are_reported_at_once_and_nothing_is_written(
         self, template: Path, out: Path, command_line: CommandLine
     ) -> None:
         ended = command_line(out, str(template), "project_slug=x_y", "namespace=default", "registry_account=A")
@@ -154,9 +154,13 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "database": "none",
         "namespace": "hello-api-dev",
     }
+    asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    known = {"_only_for": asked["_only_for"]}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
-    script.write_text(text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | answers)), encoding="utf-8")
+    script.write_text(
+        text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | known | answers)), encoding="utf-8"
+    )
     return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
 
 
@@ -279,7 +283,7 @@ class TestFirstCommit:
         subprocess.run(fix, shell=True, check=True, cwd=out, capture_output=True)
         assert git(out / "hello-api", "log", "--format=%s") == "Generated"
 
-    def test_a_missing_git_is_told_with_the_page_that_has_it(
+    def test_a_missing_git_is_reported_with_the_page_that_has_it(
         self, fake: Template, out: Path, command_line: CommandLine
     ) -> None:
         ended = command_line(out, str(fake.path), PATH="/nonexistent")
@@ -307,21 +311,21 @@ def settings(given: dict[str, str], folder: Path) -> dict[str, str]:
 
 class TestTheOffer:
     @pytest.mark.parametrize("mode", ["yes", "no", "ask"])
-    def test_the_installer_is_told_project_and_mode(
+    def test_the_installer_is_reported_project_and_mode(
         self, fake: Template, out: Path, command_line: CommandLine, mode: str
     ) -> None:
         command_line(out, str(fake.path), check=True, GITOPS_FLASK_INSTALL=mode)
 
         assert fake.called_with() == {"project": str(out / "hello-api"), "origin": str(fake.path), "mode": mode}
 
-    def test_a_relative_template_is_told_by_its_absolute_path(
+    def test_a_relative_template_is_reported_by_its_absolute_path(
         self, fake: Template, out: Path, command_line: CommandLine
     ) -> None:
         command_line(out, "../gitops-flask", check=True)
 
         assert (fake.called_with() or {})["origin"] == str(fake.path)
 
-    def test_a_template_from_git_is_told_by_its_address_and_tag(
+    def test_a_template_from_git_is_reported_by_its_address_and_tag(
         self, fake: Template, out: Path, command_line: CommandLine
     ) -> None:
         committed(fake.path)
@@ -330,7 +334,7 @@ class TestTheOffer:
 
         assert (fake.called_with() or {})["origin"] == f"git+file://{fake.path}@v1"
 
-    def test_a_template_from_a_zip_is_told_by_its_path_and_keeps_its_scripts(
+    def test_a_template_from_a_zip_is_reported_by_its_path_and_keeps_its_scripts(
         self, fake: Template, out: Path, command_line: CommandLine
     ) -> None:
         archive = shutil.make_archive(str(fake.path), "zip", fake.path.parent, fake.path.name)

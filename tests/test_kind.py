@@ -1,4 +1,4 @@
-"""The world that `.ci/kind` makes for the end-to-end tests, as far as it can be tried without kind."""
+"""The cluster that `.ci/kind` makes for the end-to-end tests, as far as it can be tried without kind."""
 
 import re
 import subprocess

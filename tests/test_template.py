@@ -12,6 +12,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 
+from installer import __version__
 from installer.config.settings_file import load
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject, CommandLine
 from tests.lock import LOCKS
@@ -52,7 +53,7 @@ FILES, MORE_FOR_A_DATABASE = (
 )
 OF_ONE_CI = {
     "github-actions": {
-        ".github/workflows/deliver.yml",
+        ".github/workflows/deploy.yml",
         ".github/workflows/pull-request.yml",
         ".github/workflows/rollback.yml",
         "ci/lib/on-github-actions.sh",
@@ -109,6 +110,8 @@ def test_every_answer_arrives_where_it_is_read(baked: BakedProject) -> None:
     database = {} if a["database"] == "none" else {"database": a["database"]}
     assert baked.yaml("gitops.yaml") == {
         "version": 1,
+        "generated_by": __version__,
+        "requires": a["_requires"],
         "project": {"name": name, "slug": slug, "description": description, **ci, **database},
         a["scm"]: {
             "host": a["host"],

@@ -1,4 +1,4 @@
-"""The CIs: what is asked of each, and the variables and tokens that each needs.
+"""The CIs, one file each, and the variables and tokens that their pipelines need.
 
-Resources and all above import it.
+resources/ and everything above import it. base.py says what every CI answers.
 """

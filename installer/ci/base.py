@@ -1,16 +1,18 @@
 """What is asked of a CI, whichever it is; each has a file of its own, like github_actions.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from ..config.settings import Settings
 from ..engine.resource import Resource
+from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
-Pipeline = Literal["deliver", "rollback"]
-"""What a project's CI can be asked to run: a delivery of the head of main, or ci/rollback."""
-DELIVER: Pipeline = "deliver"
+Pipeline = Literal["deploy", "rollback"]
+"""What a project's CI can be asked to run: a deployment of the head of main, or ci/rollback."""
+DEPLOY: Pipeline = "deploy"
 ROLLBACK: Pipeline = "rollback"
 
 
@@ -54,8 +56,8 @@ class CI(Protocol):
     """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
     page: str
     """Where its runs are shown."""
-    blind: bool
-    """Whether it cannot be asked, for want of a token: then it is set up by hand, and deliveries show on `env/dev`."""
+    no_token: bool
+    """Whether there is no API token: then it is set up manually, and deployments show on `env/dev`."""
 
     stored: Stored
     """The variables that its jobs read."""
@@ -70,7 +72,7 @@ class CI(Protocol):
         """Return the names of the secrets that it keeps."""
 
     def named(self, pipeline: Pipeline) -> str:
-        """Return what a pipeline is called there: `deliver.yml`."""
+        """Return what a pipeline is called there: `deploy.yml`."""
 
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest run of a pipeline on main, or None."""
@@ -81,10 +83,10 @@ class CI(Protocol):
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Start a pipeline on main; return the run's number, or None where the CI does not tell it.
 
-        `inputs` are the scripts' own: `init` (true) of a delivery; `to`, `why` or `release` (true) of a rollback.
+        `inputs` are the scripts' own: `init` (true) of a deployment; `to`, `why` or `release` (true) of a rollback.
         """
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return the command or the page that starts a pipeline."""
 
     def look_up(self, number: int) -> str:
@@ -94,6 +96,10 @@ class CI(Protocol):
         """Return the last lines of the logs of the jobs that failed."""
 
 
-def built_anew(project: Path, ci: CI) -> str:
+Connect = Callable[[Settings, Any, Credentials], CI]
+"""Makes a CI from settings, its code host and credentials; the module of each CI has one."""
+
+
+def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
-    return f"{command('up', project)}, then deliver again: {ci.by_hand(DELIVER)}"
+    return f"{command('up', folder)}, then deploy again: {ci.manual_step(DEPLOY)}"

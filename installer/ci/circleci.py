@@ -8,20 +8,21 @@ from typing import Any
 import requests
 
 from ..config.settings import CLOUD, MAIN, Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import Resource
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..forges.http import TIMEOUT
 from ..support.errors import InstallerError
 from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
-from .base import ROLLBACK, Pipeline, Run, Stored
+from .base import ROLLBACK, Connect, Pipeline, Run, Stored
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
 
-_WORKFLOWS = {"deliver": ("deliver", "release"), "rollback": ("rollback", "release")}
+_WORKFLOWS = {"deploy": ("deploy", "release"), "rollback": ("rollback", "release")}
 """The workflows of .circleci/config.yml that a pipeline is known by."""
 _LOOK_BACK = 100
 """Pipelines of main among which the newest of a kind is looked for: each is asked for its workflows."""
@@ -43,7 +44,9 @@ class CircleCI:
         self._credentials = credentials
         self._project = f"/v2/project/gh/{settings.repository}"
         self.stored: Stored = Named(self)
-        self.blind = not credentials.ci_token or settings.host != CLOUD  # of a server of your own nothing is known here
+        self.no_token = (
+            not credentials.ci_token or settings.host != CLOUD
+        )  # of a server of your own nothing is known here
         headers = {"Circle-Token": credentials.ci_token.reveal()}
         self._api = JsonApi(self.title, "https://circleci.com/api", headers, self.token_variable)
         app = "https://app.circleci.com"
@@ -66,7 +69,7 @@ class CircleCI:
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables: CircleCI hides them all."""
-        return frozenset(self.variables() or ()) if not self.blind else frozenset()
+        return frozenset(self.variables() or ()) if not self.no_token else frozenset()
 
     @reading("CircleCI's answer")
     def variables(self) -> Mapping[str, Shown] | None:
@@ -97,7 +100,7 @@ class CircleCI:
     @reading("CircleCI's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest pipeline of main with such a workflow; one that has none yet may be it."""
-        if self.blind:
+        if self.no_token:
             return None
         for each in islice(self._pages(f"{self._project}/pipeline", branch=MAIN), _LOOK_BACK):
             workflows = self._workflows(each)
@@ -114,15 +117,15 @@ class CircleCI:
     @reading("CircleCI's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Trigger a pipeline on main."""
-        if self.blind:
+        if self.no_token:
             what = f"There is no {self.token_variable} in the environment, so CircleCI cannot be asked."
-            raise InstallerError(what, f"Set it, or {self.by_hand(pipeline)}")
+            raise InstallerError(what, f"Set it, or {self.manual_step(pipeline)}")
         action = "release" if "release" in inputs else "init" if "init" in inputs else pipeline
         given = {name: value for name, value in inputs.items() if name in ("to", "why")}
         body = {"branch": MAIN, "parameters": {"action": action, **given}}
         return int(self._api.call("POST", f"{self._project}/pipeline", body)["number"])
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return where a pipeline is triggered."""
         how = ROLLBACK if pipeline == ROLLBACK else "init (the first time)"
         return f"Trigger Pipeline on {MAIN} with the parameter action: {how}: {self.page}"
@@ -134,16 +137,16 @@ class CircleCI:
     @reading("CircleCI's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the steps that failed; of a pipeline without any, what is wrong with the file."""
-        if self.blind:
+        if self.no_token:
             return ""
         found = self._api.call("GET", f"{self._project}/pipeline/{run.number}")
-        told = [f"{each['type']}: {each['message']}" for each in found["errors"]]
+        reported = [f"{each['type']}: {each['message']}" for each in found["errors"]]
         for workflow in self._workflows(found):
             for job in self._pages(f"/v2/workflow/{workflow['id']}/job"):
                 if job["status"] in _RED and "job_number" in job:
                     end = self._log(job["job_number"])[-lines:]
-                    told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
-        return "\n".join(told)
+                    reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(reported)
 
     def _log(self, job: int) -> list[str]:
         """Return what the failed steps of a job said; their logs are elsewhere, and need no token of ours."""
@@ -176,3 +179,6 @@ class CircleCI:
         number = pipeline["number"]
         revision = pipeline["vcs"].get("revision") or ""
         return Run(number, revision, f"{self.page}/{number}", state, over, state == "success")
+
+
+connect: Connect = CircleCI

@@ -83,7 +83,7 @@ class EnvironmentToken(Resource[Seen]):
             if not seen.in_repository:
                 return blocked("no token at hand", f"Set {NAME} in the environment.")
             why = f"{NAME} is a secret of the repository, which workflows of every branch can read"
-            return Change("unavailable", note=f"{why}; set {NAME} in the environment, and `up` moves it")
+            return Change("skipped", note=f"{why}; set {NAME} in the environment, and `up` moves it")
         fields = []
         if seen.protects and seen.let_in != frozenset({f"branch {MAIN}"}):
             shown = None if seen.let_in is None else ", ".join(sorted(seen.let_in))
@@ -98,7 +98,7 @@ class EnvironmentToken(Resource[Seen]):
         note = "" if seen.protects else _EXPOSED.format(name=NAME)
         if fields:
             return Change("change" if there or seen.in_repository else "create", tuple(fields), note)
-        return Change("unavailable", note=note) if note else None
+        return Change("skipped", note=note) if note else None
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Make what differs, in an order in which a kill at any point leaves the workflow a secret to read."""

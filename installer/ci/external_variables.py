@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import DELIVERY_TOKEN, Credentials
 from ..support.secret import Secret
 from .base import END
@@ -36,7 +36,7 @@ class Shown:
     whole: bool = False
 
     def fits(self, value: Secret) -> bool:
-        """Tell whether this may be that value."""
+        """Return whether this may be that value."""
         return value.reveal() == self.text if self.whole else value.reveal().endswith(self.text)
 
 
@@ -48,7 +48,7 @@ class Store(Protocol):
     """Where people set them."""
     token_variable: str
     """The environment variable with the token for the CI's API."""
-    blind: bool
+    no_token: bool
     """Whether there is no such token: then nothing can be seen or set."""
 
     def variables(self) -> Mapping[str, Shown] | None:
@@ -79,8 +79,8 @@ class CIVariables(Resource[Seen]):
     key = "registry-token"
     needs = ("repository",)
 
-    def __init__(self, settings: Settings, host: Host, credentials: Credentials, store: Store) -> None:
-        self._note = host.note(NOTE)
+    def __init__(self, settings: Settings, forge: Forge, credentials: Credentials, store: Store) -> None:
+        self._note = forge.note(NOTE)
         self._store = store
         self._plain = {
             "REGISTRY_USERNAME": credentials.registry_username,
@@ -100,7 +100,7 @@ class CIVariables(Resource[Seen]):
             noted = json.loads(found) if found else {}
         except (ValueError, RecursionError):
             noted = {}
-        return Seen(None if self._store.blind else self._store.variables(), noted if isinstance(noted, dict) else {})
+        return Seen(None if self._store.no_token else self._store.variables(), noted if isinstance(noted, dict) else {})
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -108,8 +108,8 @@ class CIVariables(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare names, what the CI shows of the values, and fingerprints."""
-        if self._store.blind:
-            return Change("unavailable", note=self._checklist())
+        if self._store.no_token:
+            return Change("skipped", note=self._checklist())
         there = seen.variables or {}
         fields = [] if seen.variables is not None else [Field("project", None, "built")]
         missing = []
@@ -121,8 +121,8 @@ class CIVariables(Resource[Seen]):
                 fields.append(Field(name, None if name not in there else "another value", new))
         fields += [Field(name, "set", None) for name in seen.noted if name in there and name not in self._values]
         if missing:
-            told = "; ".join(f"{name} ({_MAY[name]})" for name in missing)
-            return blocked("its secrets are not at hand", f"Set in the environment {told}.", tuple(fields))
+            reported = "; ".join(f"{name} ({_MAY[name]})" for name in missing)
+            return blocked("its secrets are not at hand", f"Set in the environment {reported}.", tuple(fields))
         return Change("change" if there else "create", tuple(fields)) if fields else None
 
     def _same(self, name: str, value: Secret, seen: Seen) -> bool:
@@ -132,7 +132,7 @@ class CIVariables(Resource[Seen]):
     def _checklist(self) -> str:
         secrets = [f"{name}: {may} (a secret)" for name, may in _MAY.items()]
         store = self._store
-        first = f"there is no {store.token_variable}: let {store.title} build the repository, and set by hand"
+        first = f"there is no {store.token_variable}: let {store.title} build the repository, and set manually"
         plain = [f"{name}: {value}" for name, value in self._plain.items()]
         return "\n  ".join([first, *plain, *secrets, f"at {self._store.settings_page}"])
 
@@ -153,7 +153,7 @@ class CIVariables(Resource[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say which of ours are there, as far as that can be seen."""
-        if self._store.blind:
+        if self._store.no_token:
             return self._stays
         return GOES if any(name in (seen.variables or {}) for name in self._values) else ""
 
@@ -164,7 +164,7 @@ class CIVariables(Resource[Seen]):
     def remove(self) -> str:
         """Delete the variables; that the CI builds the repository stays."""
         self._note.take_away()
-        if self._store.blind:
+        if self._store.no_token:
             return self._stays
         gone = [name for name in self._values if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
@@ -178,7 +178,7 @@ class Named:
 
     def variables(self) -> dict[str, str]:
         """Return what is shown of them; none where the CI cannot be asked, or does not build the project yet."""
-        found = {} if self._store.blind else self._store.variables() or {}
+        found = {} if self._store.no_token else self._store.variables() or {}
         return {name: shown.text if shown.whole else f"{END}{shown.text}" for name, shown in found.items()}
 
     def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
@@ -187,4 +187,4 @@ class Named:
 
     def delete_variable(self, name: str) -> bool:
         """Delete one."""
-        return not self._store.blind and self._store.delete_variable(name)
+        return not self._store.no_token and self._store.delete_variable(name)

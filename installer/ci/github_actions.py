@@ -10,7 +10,7 @@ from ..forges.github.repository import GitHub
 from ..support import process
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import Pipeline, Run, Stored
+from .base import Connect, Pipeline, Run, Stored
 from .environment_token import WHERE, EnvironmentToken, environment_of
 from .variables import Variables
 
@@ -26,7 +26,7 @@ class GitHubActions:
     title = "GitHub Actions"
     checks: tuple[str, ...] = CHECKS
     check_app = APP
-    blind = False
+    no_token = False
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._settings = settings
@@ -81,7 +81,7 @@ class GitHubActions:
         answer = self._github.call("POST", path, body)
         return answer["workflow_run_id"] if answer else None
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return the command that dispatches a workflow."""
         return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
 
@@ -92,7 +92,7 @@ class GitHubActions:
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
-        told = []
+        reported = []
         for job in self._github.pages(self._github.path("actions/runs", str(run.number), "jobs"), "jobs"):
             if job["conclusion"] in ("success", "skipped", None):
                 continue
@@ -101,10 +101,13 @@ class GitHubActions:
                 "gh", "api", path, env=self._credentials.environment
             )  # it follows to the log's host
             end = redact(answer.out).splitlines()[-lines:]
-            told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
-        return "\n".join(told)
+            reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(reported)
 
 
 def _run(found: dict[str, Any]) -> Run:
     state, over = found["conclusion"] or found["status"], found["status"] == "completed"
     return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")
+
+
+connect: Connect = GitHubActions

@@ -1,4 +1,4 @@
-"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deliver, roll back or release."""
+"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deploy, roll back or release."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,14 +10,14 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import DELIVER, Pipeline, Run, Stored
+from .base import DEPLOY, Connect, Pipeline, Run, Stored
 from .gitlab_push_access import PushAccess
 from .registry_token import RegistryToken
 from .variables import Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
-DELIVERS = ("deliver", "init", "release")
-"""The values of the pipeline's variable ACTION with which it delivers; a push's pipeline has none and does."""
+DEPLOYING_ACTIONS = ("deploy", "init", "release")
+"""The values of the pipeline's variable ACTION with which it deploys; a push's pipeline has none and does."""
 ROLLS_BACK = ("rollback", "release")
 _LOOK_BACK = 20
 """Newest pipelines of main among which one of a kind is looked for."""
@@ -29,7 +29,7 @@ class GitLabCI:
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
-    blind = False
+    no_token = False
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
         self._settings = settings
@@ -62,8 +62,8 @@ class GitLabCI:
 
     @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest pipeline of main that delivers, or that rolls back or releases; or None."""
-        wanted = DELIVERS if pipeline == DELIVER else ROLLS_BACK
+        """Return the newest pipeline of main that deploys, or that rolls back or releases; or None."""
+        wanted = DEPLOYING_ACTIONS if pipeline == DEPLOY else ROLLS_BACK
         return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:
@@ -72,9 +72,9 @@ class GitLabCI:
 
     def _action(self, found: dict[str, Any]) -> str:
         if found["source"] == "push":
-            return "deliver"
+            return "deploy"
         given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
-        return next((each["value"] for each in given if each["key"] == "ACTION"), "deliver")
+        return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
     def run(self, number: int) -> Run:
@@ -92,7 +92,7 @@ class GitLabCI:
         answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
         return int(answer["id"])
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return the page that starts a pipeline, filled in."""
         return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
 
@@ -105,15 +105,18 @@ class GitLabCI:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
         path = self._gitlab.path("pipelines", str(run.number))
         wrong = (self._gitlab.get(path) or {}).get("yaml_errors")
-        told = [f".gitlab-ci.yml: {wrong}"] if wrong else []
+        reported = [f".gitlab-ci.yml: {wrong}"] if wrong else []
         for job in self._gitlab.pages(f"{path}/jobs"):
             if job["status"] in ("failed", "canceled"):
                 log = redact(self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace")))
                 end = log.rstrip().splitlines()[-lines:]
-                told.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
-        return "\n".join(told)
+                reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(reported)
 
 
 def _run(found: dict[str, Any]) -> Run:
     state = found["status"]
     return Run(found["id"], found["sha"], found["web_url"], state, state in OVER, state == "success")
+
+
+connect: Connect = GitLabCI

@@ -1,4 +1,4 @@
-"""How a delivery may push to the environment's branch: with the job's own token, or with one of the project's."""
+"""How a deployment may push to the environment's branch: with the job's own token, or with one of the project's."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -41,7 +41,7 @@ class PushAccess(Resource[Seen]):
     def __init__(self, settings: Settings, gitlab: GitLab) -> None:
         self._gitlab = gitlab
         self._title = f"gitops-flask: {settings.branch}"
-        self.title = f"right of deliveries to push to {settings.branch}"
+        self.title = f"right of deployments to push to {settings.branch}"
         self._note = (
             f"a maintainer who runs a pipeline of another's branch lets its code push to {settings.branch}, too"
         )

@@ -8,14 +8,14 @@ import requests
 from ..forges.api_errors import not_the_host
 from ..forges.http import PAUSES, TIMEOUT, Rest
 from ..support import proxies
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from ..support.http_session import session
 from ..support.secret import redact
 from ..support.wait import pause
 from ..support.write_guard import about_to_write
 
 
-class ApiRefused(Answered):
+class CIApiError(ApiError):
     """The API said no; `status` tells how."""
 
     def __init__(self, title: str, request: str, status: int, message: str, fix: str) -> None:
@@ -34,14 +34,14 @@ class JsonApi(Rest):
         self._variable = variable
 
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Send one request, again where that is safe, which after a POST is never known here; raise ApiRefused."""
+        """Send one request, again where that is safe, which after a POST is never known here; raise CIApiError."""
         for wait in (*PAUSES, None):
             if verb != "GET":
                 about_to_write()
             try:
                 return self._once(verb, path, body, parameters)
             except InstallerError as error:
-                said_no = isinstance(error, ApiRefused) and error.status < 500 and error.status != 429
+                said_no = isinstance(error, CIApiError) and error.status < 500 and error.status != 429
                 if wait is None or verb == "POST" or said_no:
                     raise
                 pause(wait)
@@ -77,7 +77,7 @@ class JsonApi(Rest):
             data = None
         if not answer.ok:
             message = redact(_message(data) or answer.reason)
-            raise ApiRefused(self._title, asked, answer.status_code, message, self._fix(answer.status_code))
+            raise CIApiError(self._title, asked, answer.status_code, message, self._fix(answer.status_code))
         if data is None:
             fix = "Is there a proxy or a login page in between? Then run this again."
             raise InstallerError(f"{self._base} answered {asked} with something that is no JSON.", fix)
@@ -87,7 +87,7 @@ class JsonApi(Rest):
         if status in (401, 403):
             return f"The token in {self._variable} is wrong, has expired, or may not do this: make a new one."
         if status >= 500 or status == 429:
-            return f"{self._title} has trouble, or was asked too often: run this again later; it goes on."
+            return f"{self._title} has trouble, or was asked too often: run this again later; it resumes."
         return f"See what {self._title} says; then run this again."
 
 

@@ -1,10 +1,10 @@
-"""Runs of the project's pipelines: started, waited for, and told in words; the same for every CI."""
+"""Runs of the project's pipelines: started, waited for, and reported in words; the same for every CI."""
 
 from collections.abc import Callable, Mapping
 
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.wait import until
-from .base import CI, DELIVER, Pipeline, Run
+from .base import CI, DEPLOY, Pipeline, Run
 
 _PATIENCE = 60.0
 """Seconds in which a run that was asked for must show up."""
@@ -51,13 +51,13 @@ def follow(ci: CI, run: int, pipeline: Pipeline, seconds: float, say: Callable[[
         raise DeadlinePassed(f"The run {run} of {ci.named(pipeline)}", seconds, last, ci.look_up(run))
     if not found.green:
         logs = ci.failing_logs(found)
-        raise InstallerError(f"{last}: {found.url}\n{logs}", "Mend what it names, then run this again.")
+        raise InstallerError(f"{last}: {found.url}\n{logs}", "Fix what it names, then run this again.")
     return found
 
 
-def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DELIVER) -> str:
+def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
     """Say where a run stands."""
-    if ci.blind:
+    if ci.no_token:
         return f"{ci.title} cannot be asked: see {ci.page}"
     if run is None:
         return f"{ci.named(pipeline)}: no run yet"

@@ -18,7 +18,7 @@ from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
 from ..support.http_session import session
 from ..support.parsing import UNREADABLE
-from ..support.registry_errors import explained, patiently, refuse
+from ..support.registry_errors import explained, refuse, with_retries
 from ..support.secret import Secret
 from ..support.tls import unknown, verify
 
@@ -63,7 +63,7 @@ class Login:
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
     """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
     scope = f"repository:{image}:pull{',push' if push else ''}"
-    answer = patiently(lambda: _ask("GET", login, "", scope))
+    answer = with_retries(lambda: _ask("GET", login, "", scope))
     _settle(login.host, answer)
     if not answer.ok:
         names = f"REGISTRY_{'' if push else 'PULL_'}"
@@ -76,7 +76,7 @@ def check_login(login: Login, image: str, *, push: bool = True) -> None:
 
 
 def _grants_push(answer: requests.Response, image: str) -> bool:
-    """Tell whether the token server says that its token may push.
+    """Return whether the token server says that its token may push.
 
     A token server grants what it likes of the scope it was asked for, and says so in the token where that is a JWT with
     the claim `access` (Docker Hub, GitLab, Harbor, Quay, Azure). GHCR's and others' tokens say nothing; nor does a
@@ -93,7 +93,7 @@ def _grants_push(answer: requests.Response, image: str) -> bool:
 
 def _try_push(login: Login, image: str, scope: str) -> None:
     """Begin an upload, as the first request of every push does, and cancel it: nothing is stored by that."""
-    answer = patiently(lambda: _ask("POST", login, f"{image}/blobs/uploads/", scope))
+    answer = with_retries(lambda: _ask("POST", login, f"{image}/blobs/uploads/", scope))
     _settle(login.host, answer)
     if answer.status_code == requests.codes.accepted:
         _cancel(login, answer)
@@ -119,9 +119,9 @@ def _cancel(login: Login, begun: requests.Response) -> None:
 
 
 def has(login: Login, name: str, digest: str) -> bool:
-    """Tell whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
+    """Return whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
-    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
     _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
@@ -135,10 +135,10 @@ def has(login: Login, name: str, digest: str) -> bool:
 
 
 def anyone_can_pull(settings: Settings, digest: str) -> bool:
-    """Tell whether the registry gives the project's image to somebody who does not log in."""
+    """Return whether the registry gives the project's image to somebody who does not log in."""
     nobody = Login.to(settings, "", Secret(""))
     name = settings.image_name
-    answer = patiently(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    answer = with_retries(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
     refuse(nobody.host, answer)
     return bool(answer.ok)
 
@@ -146,7 +146,7 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not tell."""
     host = login.host
-    answer = patiently(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
+    answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
     if not answer.ok or not _DIGEST.fullmatch(found):
@@ -204,8 +204,8 @@ def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
         answer = own.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
     if answer.is_redirect:
         there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
-        told = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
-        raise Untrusted(told, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
+        reported = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
+        raise Untrusted(reported, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
     return answer
 
 

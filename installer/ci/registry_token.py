@@ -1,4 +1,4 @@
-"""The secret with which deliveries push images."""
+"""The secret with which deployments push images."""
 
 from dataclasses import dataclass
 

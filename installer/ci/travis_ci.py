@@ -6,19 +6,20 @@ from itertools import islice
 from typing import Any
 
 from ..config.settings import CLOUD, MAIN, Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import Resource
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
 from ..support.wait import until
-from .base import ROLLBACK, Pipeline, Run, Stored
+from .base import ROLLBACK, Connect, Pipeline, Run, Stored
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
 
-_STAGES = {"deliver": "deploy", "rollback": "rollback"}
+_STAGES = {"deploy": "deploy", "rollback": "rollback"}
 """The stage of .travis.yml that a build is known by."""
 _LOOK_BACK = 100
 """Builds of main among which the newest of a kind is looked for."""
@@ -41,7 +42,9 @@ class TravisCI:
         self._credentials = credentials
         self._repo = f"/repo/{settings.owner}%2F{settings.slug}"
         self.stored: Stored = Named(self)
-        self.blind = not credentials.ci_token or settings.host != CLOUD  # of a server of your own nothing is known here
+        self.no_token = (
+            not credentials.ci_token or settings.host != CLOUD
+        )  # of a server of your own nothing is known here
         headers = {"Travis-API-Version": "3", "Authorization": f"token {credentials.ci_token.reveal()}"}
         self._api = JsonApi(self.title, "https://api.travis-ci.com", headers, self.token_variable)
         self.page = f"https://app.travis-ci.com/github/{settings.repository}"
@@ -64,7 +67,7 @@ class TravisCI:
     @reading("Travis CI's answer")
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables that it hides."""
-        found = None if self.blind else self._listed()
+        found = None if self.no_token else self._listed()
         return frozenset(name for name, each in (found or {}).items() if not each["public"])
 
     @reading("Travis CI's answer")
@@ -118,7 +121,7 @@ class TravisCI:
     @reading("Travis CI's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest build of main with such a stage."""
-        if self.blind:
+        if self.no_token:
             return None
         for each in islice(self._builds(), _LOOK_BACK):
             if any(stage["name"].lower() == _STAGES[pipeline] for stage in each["stages"]):
@@ -141,9 +144,9 @@ class TravisCI:
 
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Request a build of main; which one it becomes shows later."""
-        if self.blind:
+        if self.no_token:
             what = f"There is no {self.token_variable} in the environment, so Travis CI cannot be asked."
-            raise InstallerError(what, f"Set it, or {self.by_hand(pipeline)}")
+            raise InstallerError(what, f"Set it, or {self.manual_step(pipeline)}")
         action = "release" if "release" in inputs else "init" if "init" in inputs else pipeline
         given = {"ACTION": action, **{name.upper(): inputs[name] for name in ("to", "why") if name in inputs}}
         env = {"global": [f"{name}={shlex.quote(value)}" for name, value in given.items()]}  # a shell reads them
@@ -151,7 +154,7 @@ class TravisCI:
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
         return None
 
-    def by_hand(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline) -> str:
         """Return where a build is requested."""
         how = f"ACTION={ROLLBACK}" if pipeline == ROLLBACK else "ACTION=init (the first time)"
         return f"Trigger build of {MAIN} with {how}: {self.page}"
@@ -163,17 +166,20 @@ class TravisCI:
     @reading("Travis CI's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
-        if self.blind:
+        if self.no_token:
             return ""
-        told = []
+        reported = []
         for job in self._api.call("GET", f"/build/{run.number}/jobs")["jobs"]:
             if job["state"] in ("failed", "errored"):
                 log = (self._api.get(f"/job/{job['id']}/log") or {}).get("content") or ""
                 end = redact(log).replace("\r", "").splitlines()[-lines:]
-                told.append("\n".join([f"job {job['number']}:", *(f"    {line}" for line in end)]))
-        return "\n".join(told)
+                reported.append("\n".join([f"job {job['number']}:", *(f"    {line}" for line in end)]))
+        return "\n".join(reported)
 
     def _run(self, build: Mapping[str, Any]) -> Run:
         number, state = build["id"], build["state"]
         url = f"{self.page}/builds/{number}"
         return Run(number, build["commit"]["sha"], url, state, state not in _ACTIVE, state == "passed")
+
+
+connect: Connect = TravisCI

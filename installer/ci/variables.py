@@ -1,11 +1,12 @@
 """Variables of the repository: the mark that says whose it is, and who pushes images, for its own CI."""
 
 from ..config.settings import Settings
+from ..config.supported import CI_TOKENS
 from ..engine.resource import GOES, Change, Lane, Resource, differences
 from ..forges.base import Store
-from ..forges.credentials import CI_TOKENS, Credentials
+from ..forges.credentials import Credentials
 
-MARK = "GITOPS_FLASK"
+OWNER_VARIABLE = "GITOPS_FLASK"
 """Its value is the repository's address, and after a blank each one that it had before."""
 
 
@@ -22,7 +23,7 @@ class Variables(Resource[dict[str, str]]):
         self.lane: Lane = settings.scm
         self._store = store
         self._desired: dict[str, str | None] = {
-            MARK: " ".join((settings.url, *settings.formerly)),
+            OWNER_VARIABLE: " ".join((settings.url, *settings.formerly)),
             **(_of_pipelines(settings, credentials) if settings.ci not in CI_TOKENS else {}),
         }
         self.title = f"{store.variables_are} {', '.join(name for name, value in self._desired.items() if value)}"
@@ -56,7 +57,9 @@ class Variables(Resource[dict[str, str]]):
 
     def remove(self) -> str:
         """Delete those that are ours, the mark last."""
-        names = sorted((name for name, value in self._desired.items() if value), key=lambda name: name == MARK)
+        names = sorted(
+            (name for name, value in self._desired.items() if value), key=lambda name: name == OWNER_VARIABLE
+        )
         gone = [name for name in names if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
 

@@ -1,4 +1,4 @@
-"""The cluster: kubectl reads, helm writes, Argo CD's objects.
+"""The cluster: kubectl reads, helm writes, argocd and the objects of Argo CD.
 
-Forges and all above import it.
+forges/ and everything above import it. It knows Kubernetes and Argo CD, and no code host.
 """

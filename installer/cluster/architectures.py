@@ -7,15 +7,9 @@ from .kubectl import Cluster, Object
 
 LABEL = "kubernetes.io/arch"
 USUAL = "amd64"
-"""What the machines of GitHub, GitLab, CircleCI and Travis CI are unless another kind is asked for."""
+"""What the machines of every CI are unless another kind is asked for."""
 NATIVE = {"arm64": "ubuntu-24.04-arm"}
 """GitHub's own of another kind, for public and private repositories (docs.github.com, GitHub-hosted runners)."""
-ASKED_FOR = {
-    "gitlab-ci": "`tags` of `build` in .gitlab-ci.yml ([saas-linux-small-arm64] at gitlab.com)",
-    "circleci": "resource_class: arm.medium in .circleci/config.yml",
-    "travis-ci": "arch: arm64 in .travis.yml",
-}
-"""How the other CIs are asked for such a machine."""
 
 
 def of_nodes(cluster: Cluster) -> tuple[str, ...]:
@@ -31,8 +25,8 @@ def of_nodes(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _of(node: Object) -> str:
-    told = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
-    return str(_labels(node).get(LABEL) or told)
+    reported = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
+    return str(_labels(node).get(LABEL) or reported)
 
 
 def _labels(node: Object) -> dict[str, str]:
@@ -40,7 +34,7 @@ def _labels(node: Object) -> dict[str, str]:
 
 
 def _closed(node: Object) -> bool:
-    """Tell whether a taint keeps out what does not tolerate it, as on most control planes."""
+    """Return whether a taint keeps out what does not tolerate it, as on most control planes."""
     taints = node.get("spec", {}).get("taints") or []
     return any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints)
 

@@ -68,7 +68,7 @@ class ArgoCD:
             return answer.out
         shown = f"argocd --core {' '.join(arguments[:3])}"
         said = message(redact(answer.err or answer.out))
-        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        raise CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
 
 
 def message(said: str) -> str:

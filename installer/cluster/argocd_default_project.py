@@ -22,7 +22,7 @@ class DefaultProject:
         self._helm = helm
 
     def is_open(self) -> bool:
-        """Tell whether it allows something, or will: Argo CD creates a missing one, open, when it starts."""
+        """Return whether it allows something, or will: Argo CD creates a missing one, open, when it starts."""
         found = self._cluster.get(_KIND, _NAME, self._home)
         return found is None or any(found.get("spec", {}).get(each) for each in _OPEN)
 

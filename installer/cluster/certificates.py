@@ -1,4 +1,4 @@
-"""Whether Argo CD would believe the server that it reads the repository from: a company's CA has to be given to it."""
+"""Whether Argo CD would trust the server that it reads the repository from: a company's CA has to be given to it."""
 
 import hashlib
 import ssl
@@ -18,7 +18,7 @@ def tls_host(url: str) -> str:
 
 
 def certificates(settings: Settings) -> dict[str, Any]:
-    """Return the values of Argo CD's chart that make it believe GitHub's server, whichever way it reads."""
+    """Return the values of Argo CD's chart that make it trust GitHub's server, whichever way it reads."""
     if not settings.ca:
         return {}
     return {"configs": {"tls": {"certificates": {tls_host(settings.url): settings.ca}}}}

@@ -13,12 +13,12 @@ KINDS = ("appprojects.argoproj.io", "applications.argoproj.io")
 _LET_GO = 30.0  # seconds in which an Application without Argo CD's finalizer must be gone
 
 
-def ending(found: Mapping[str, Object]) -> list[str]:
+def being_deleted(found: Mapping[str, Object]) -> list[str]:
     """Return the kinds of those that are being deleted."""
     return [kind for kind, each in found.items() if "deletionTimestamp" in each["metadata"]]
 
 
-class Ending:
+class Deletion:
     """Both objects of one name, on their way out."""
 
     def __init__(self, cluster: Cluster, argocd: ArgoCD, name: str) -> None:
@@ -28,13 +28,13 @@ class Ending:
         self._home = argocd.namespace
         self._references = [f"{kind}/{name}" for kind in KINDS]
 
-    def see_out(self, found: Mapping[str, Object], seconds: float) -> None:
+    def wait_until_gone(self, found: Mapping[str, Object], seconds: float) -> None:
         """Wait until both are gone. What Argo CD cannot finish in this time it is made to leave as it is.
 
         The workloads that are left run on then, and the next Application takes them over.
         """
         what = f"The end of the old Application {self._name}"
-        if "Application" in ending(found):
+        if "Application" in being_deleted(found):
             try:
                 clear(what, self.remains, seconds)
             except DeadlinePassed as error:

@@ -1,4 +1,4 @@
-"""Every write to the cluster, through helm: releases are installed, mended and uninstalled here."""
+"""Every write to the cluster, through helm: releases are installed, repaired and uninstalled here."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 from ..config.settings import Settings
 from ..engine.resource import Change
 from ..support.errors import CommandFailed, InstallerError
-from ..support.file_lock import Files, machine, turn
+from ..support.file_lock import Files, locked, machine
 from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
@@ -22,7 +22,7 @@ from ..support.write_guard import about_to_write
 from .helm_release import PENDING, Made, Release, last_complete
 from .kubectl import Cluster, Object
 from .labels import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
-from .transient_errors import UNREACHABLE, patiently, refusal
+from .transient_errors import UNREACHABLE, refusal, with_retries
 
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
@@ -52,8 +52,8 @@ class Helm:
         match = re.match(r"v(\d+)\.(\d+)", said)
         found = (int(match[1]), int(match[2])) if match else (4, 0)
         if found < (3, 13):
-            told = f"helm is {said}; 3.13 is the oldest that works."
-            raise InstallerError(told, "https://helm.sh/docs/intro/install")
+            reported = f"helm is {said}; 3.13 is the oldest that works."
+            raise InstallerError(reported, "https://helm.sh/docs/intro/install")
         return found
 
     def releases(self, namespace: str, selector: str = "") -> list[Release]:
@@ -98,7 +98,7 @@ class Helm:
         return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
-        """Take an object from another release of ours, one of former settings; tell whether one had it.
+        """Take an object from another release of ours, one of former settings; return whether one had it.
 
         Whoever may write the object says what its annotations name: a release that does not hold it stays.
         """
@@ -108,15 +108,15 @@ class Helm:
             return False
         found = self.release(str(holder[0]), str(holder[1]))
         if thing is not None and found is not None and found.ours and not self._holds(found, thing):
-            told = f"{thing['kind']} {thing['metadata']['name']}"
-            what = f"{told} says that the release {found.name} in {found.namespace} holds it, which does not."
+            reported = f"{thing['kind']} {thing['metadata']['name']}"
+            what = f"{reported} says that the release {found.name} in {found.namespace} holds it, which does not."
             fix = f"Somebody changed its annotations: remove that {thing['kind']}, then run this again."
             raise InstallerError(what, fix)
         self.uninstall(str(holder[0]), str(holder[1]))
         return True
 
     def _holds(self, release: Release, thing: Object) -> bool:
-        """Tell whether an object is one of those that a release of our own chart was given."""
+        """Return whether an object is one of those that a release of our own chart was given."""
         made = self.values(release.name, release.namespace).get("objects") or []
         return _which(thing) in [_which(each) for each in made if isinstance(each, dict)]
 
@@ -178,7 +178,7 @@ class Helm:
 
     def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
         """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
-        return turn(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
+        return locked(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
 
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""
@@ -215,7 +215,7 @@ class Helm:
             return [dict(each) for each in json.loads(said)]
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
-        """Return the release once nobody can still be working on it. It is our turn: nobody on this machine is."""
+        """Return the release once nobody can still be working on it. We hold the file lock: nobody here is."""
 
         def look() -> tuple[Release | None] | None:
             release = self.release(name, namespace)
@@ -230,13 +230,13 @@ class Helm:
         return settled[0] if settled else self.release(name, namespace)
 
     def _was_held_here(self, release: Release) -> bool:
-        """Tell whether its last writer ran on this machine; who uninstalls leaves no label."""
+        """Return whether its last writer ran on this machine; who uninstalls leaves no label."""
         if release.status == "uninstalling" or not machine():
             return False
         return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
 
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
-        """Remove a release of ours and wait for its objects; tell whether there was one. It proves nothing yet."""
+        """Remove a release of ours and wait for its objects; return whether there was one. It proves nothing yet."""
         with self._turn(name, namespace) as files:
             return self._uninstall(name, namespace, timeout, files)
 
@@ -257,7 +257,7 @@ class Helm:
             about_to_write()
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
         once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
-        answer = patiently(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
+        answer = with_retries(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)
@@ -266,7 +266,7 @@ class Helm:
         shown = f"helm {' '.join(arguments[:3])}"  # the rest is long, and the values never were arguments
         if UNREACHABLE.search(said):
             raise self._cluster.failure(answer, shown)
-        raise CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+        raise CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
 
 
 def _named(name: str, releases: list[Release]) -> Release | None:

@@ -25,7 +25,7 @@ def scan_command(host: str) -> str:
 
 
 def knows(known_hosts: str, host: str) -> bool:
-    """Tell whether one of the lines is about this host, hashed names included."""
+    """Return whether one of the lines is about this host, hashed names included."""
     lines = [line.split() for line in known_hosts.splitlines() if line.strip() and not line.startswith(("#", "@"))]
     return any(_names(line[0], host) for line in lines)
 

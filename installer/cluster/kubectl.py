@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 from ..support import proxies
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.http_client import Client, UnixSocket
-from ..support.manifest import Object as Object
-from ..support.manifest import Objects as Objects
+from ..support.objects import Object as Object
+from ..support.objects import Objects as Objects
 from ..support.parsing import reading, understood
 from ..support.process import Result, attempt
 from ..support.secret import redact
 from .kubeconfig import lent
 from .kubeconfig import missing as no_kubeconfig
 from .kubectl_stream import Listening
-from .service_address import way_in
-from .transient_errors import UNREACHABLE, patiently, refusal
+from .service_address import address_of
+from .transient_errors import UNREACHABLE, refusal, with_retries
 
 Words = list[str]
 Rows = list[tuple[str, ...]]
@@ -85,7 +85,7 @@ class Cluster:
         return [(line[0], *line[-len(labels) :]) for line in lines if len(line) > len(labels)]
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
-        """Tell whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
+        """Return whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
         where = _in(namespace) or ["--all-namespaces"]
         answer = self._attempt("auth", "can-i", verb, resource, *where)
         word = answer.out.partition(" ")[0].strip()  # `no - REASON` where an authorizer gives one
@@ -159,15 +159,15 @@ class Cluster:
     def address(self, service: str, namespace: str) -> str:
         """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
         found = self.get_many([f"ingresses.networking.k8s.io/{service}", f"services/{service}"], namespace)
-        return way_in(found.get("Ingress"), found.get("Service"))
+        return address_of(found.get("Ingress"), found.get("Service"))
 
     def forward(self, target: str, namespace: str, local_port: int, port: int, ready: Callable[[], None]) -> None:
         """Let a local port lead to `pod/x` or `service/x` until Ctrl-C; call `ready` once it does, raise if it ends."""
         with self._forwarding(target, namespace, local_port, port) as (_, kubectl):
             ready()
             kubectl.process.wait()
-            told = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
-            raise InstallerError(told, "Its pod may be gone: run this again.")
+            reported = f"The port-forward to {target} ended: {kubectl.said() or 'kubectl says nothing'}"
+            raise InstallerError(reported, "Its pod may be gone: run this again.")
 
     @contextmanager
     def forwarded(self, target: str, namespace: str, port: int) -> Iterator[str]:
@@ -232,7 +232,7 @@ class Cluster:
         if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
             return lacks
         if not UNREACHABLE.search(said):
-            return CommandFailed(shown, answer.status, said, "Mend what it names, then run this again.")
+            return CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
@@ -254,7 +254,7 @@ class Cluster:
     def _attempt(self, *arguments: str) -> Result:
         command = ("kubectl", *arguments, *self._context(), "--request-timeout=20s")
         if self.answered:
-            return patiently(lambda: attempt(*command, timeout=40), refusal)
+            return with_retries(lambda: attempt(*command, timeout=40), refusal)
         answer = attempt(*command, timeout=40)
         self.answered = not answer.status and arguments[0] != "config"
         return answer

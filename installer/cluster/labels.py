@@ -57,7 +57,7 @@ def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) ->
 
 
 def is_ours(thing: Mapping[str, Any], settings: Settings) -> bool:
-    """Tell whether an object was made for this repository, under today's address or one that it had."""
+    """Return whether an object was made for this repository, under today's address or one that it had."""
     return (thing["metadata"].get("labels") or {}).get(REPOSITORY) in identities(settings)
 
 
@@ -81,7 +81,7 @@ class NotOurs(Change):
 
 def not_ours(thing: Mapping[str, Any], settings: Settings) -> NotOurs:
     """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
-    return taken(_told(thing), whose(thing), settings)
+    return taken(_reported(thing), whose(thing), settings)
 
 
 def taken(what: str, address: str, settings: Settings) -> NotOurs:
@@ -101,10 +101,10 @@ def others(what: str, address: str, settings: Settings) -> tuple[str, str]:
 
 def stays(thing: Mapping[str, Any], settings: Settings) -> str:
     """Say why an object is not removed: it is another's."""
-    return f"stays: {others(_told(thing), whose(thing), settings)[0]}"
+    return f"stays: {others(_reported(thing), whose(thing), settings)[0]}"
 
 
-def _told(thing: Mapping[str, Any]) -> str:
+def _reported(thing: Mapping[str, Any]) -> str:
     found = thing["metadata"]
     place = f" in {found['namespace']}" if found.get("namespace") else ""
     return f"{thing.get('kind', 'object')} {found['name']}{place}"

@@ -1,12 +1,12 @@
-"""What the pods of a service answer when they are asked for their revision."""
+"""What the pods of a service answer when they are asked for their revision, and which image they run."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..support.manifest import Object
+from ..support.objects import Object
 from ..support.parsing import reading
 
 PORT = 8000
@@ -14,6 +14,8 @@ VERSION = "version"
 _REVISION = re.compile(r"[A-Za-z0-9._-]{1,100}")
 PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}"
 """The way to a pod's answer through the API server."""
+
+_LABEL = "app.kubernetes.io/name"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class PodAnswer:
 
 @reading("What Kubernetes says of an object")
 def is_ready(pod: Object) -> bool:
-    """Tell whether a Service sends requests to this pod: Ready, and not being deleted."""
+    """Return whether a Service sends requests to this pod: Ready, and not being deleted."""
     if "deletionTimestamp" in pod["metadata"]:
         return False
     conditions = pod.get("status", {}).get("conditions", [])
@@ -56,3 +58,20 @@ def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
         for a in answered
         if a.error or a.revision != revision
     )
+
+
+@reading("What Kubernetes says of an object")
+def another(pods: Iterable[Object], digest: str) -> str:
+    """Name the Ready pods whose service's container runs another image than the recorded one; empty where none does.
+
+    A mirror may change an image's name, never its digest. The chart names that container as its pods' label does;
+    others beside it may run any image.
+    """
+    found = []
+    for pod in pods if digest else ():
+        service = (pod["metadata"].get("labels") or {}).get(_LABEL)
+        images = [each["image"] for each in pod["spec"]["containers"] if each["name"] == service]
+        if is_ready(pod) and not any(image.endswith(f"@{digest}") for image in images):
+            runs = f"runs {images[0]}" if images else f"has no container {service}"
+            found.append(f"pod {pod['metadata']['name']} {runs}, while {digest[:19]} is recorded")
+    return "; ".join(found)

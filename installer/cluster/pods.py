@@ -11,7 +11,7 @@ from ..support.registry_errors import explained_pull
 from ..support.wait import threads
 from .kubectl import Cluster, Object
 from .pod_answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
-from .transient_errors import patiently
+from .transient_errors import with_retries
 from .workload_errors import containers, newest_warning, of_pod
 
 _PATH_OF_PROXY = PROXY
@@ -42,7 +42,7 @@ def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAn
 
 
 def _through(client: Client, path: str) -> Answer | str:
-    return patiently(lambda: _get(client, f"http://localhost{path}"), _away)
+    return with_retries(lambda: _get(client, f"http://localhost{path}"), _away)
 
 
 def _away(said: Answer | str) -> str:
@@ -89,11 +89,11 @@ def problems(cluster: Cluster, namespace: str, selector: str) -> list[str]:
 def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
     """List what a pod that is not ready suffers from, from its state and its newest warning."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
-    told = [trouble.text for trouble in of_pod(pod, events)]
+    reported = [trouble.text for trouble in of_pod(pod, events)]
     newest = newest_warning(pod, events)
-    if newest and not any(text in newest or newest.partition(": ")[2] in text for text in told):
-        told.append(newest)
-    found = [one_line(f"pod {name}: {text}") for text in told]
+    if newest and not any(text in newest or newest.partition(": ")[2] in text for text in reported):
+        reported.append(newest)
+    found = [one_line(f"pod {name}: {text}") for text in reported]
     if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
         found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]

@@ -1,9 +1,9 @@
 """Where people find a service: what its Ingress, or its load balancer, says."""
 
-from ..support.manifest import Object
+from ..support.objects import Object
 
 
-def way_in(ingress: Object | None, service: Object | None) -> str:
+def address_of(ingress: Object | None, service: Object | None) -> str:
     """Return the address; empty where there is no way in."""
     for rule in (ingress or {}).get("spec", {}).get("rules", []):
         if rule.get("host"):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config.settings import Settings
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from .kubectl import Cluster
 from .labels import metadata
 
@@ -13,7 +13,7 @@ KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployment
 
 
 @dataclass(frozen=True)
-class Host:
+class SidecarTemplate:
     """The Argo CD beside which they run: what its own reader of repositories, `repo-server`, is made of."""
 
     image: str = ""
@@ -22,7 +22,7 @@ class Host:
     pull_secrets: tuple[str, ...] = field(default=())
 
     @classmethod
-    def of(cls, repo_server: Object) -> "Host":
+    def of(cls, repo_server: Object) -> "SidecarTemplate":
         """Read it from the repo-server's Deployment."""
         spec = repo_server["spec"]["template"]["spec"]
         container = spec["containers"][0]
@@ -36,7 +36,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod that runs beside Argo CD: its name, whose it is, and where."""
+    """One pod that runs in Argo CD's namespace: its name, whose it is, and where."""
 
     settings: Settings
     name: str
@@ -62,7 +62,13 @@ class Pod:
         ]
 
     def deployment(
-        self, host: Host, container: Object, volumes: Objects, *, user: int | None, noted: dict[str, str] | None = None
+        self,
+        template: SidecarTemplate,
+        container: Object,
+        volumes: Objects,
+        *,
+        user: int | None,
+        noted: dict[str, str] | None = None,
     ) -> Object:
         """Return its Deployment: one, never two, with a container that can write nowhere but in memory.
 
@@ -79,7 +85,7 @@ class Pod:
                 "seccompProfile": {"type": "RuntimeDefault"},
                 **({"runAsUser": user} if user else {}),
             },
-            **({"imagePullSecrets": _named(host.pull_secrets)} if host.pull_secrets else {}),
+            **({"imagePullSecrets": _named(template.pull_secrets)} if template.pull_secrets else {}),
             "containers": [
                 {
                     **container,

@@ -23,7 +23,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two attempts to read from an API server that has answered before."""
 
 
-def patiently(read: Callable[[], Answer], refusal: Callable[[Answer], str]) -> Answer:
+def with_retries(read: Callable[[], Answer], refusal: Callable[[Answer], str]) -> Answer:
     """Read again as long as the server is away, 15 seconds at most; `refusal` is what was said instead of an answer."""
     for wait in PAUSES:
         answer = read()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line
 
@@ -96,7 +96,7 @@ def of_application(application: Object) -> dict[tuple[str, str], Trouble]:
 
 
 def _soon_after(looked: str | None, ended: str | None) -> bool:
-    """Tell whether Argo CD looked at what a sync had made, and soon."""
+    """Return whether Argo CD looked at what a sync had made, and soon."""
     if not looked or not ended:
         return False
     passed = datetime.datetime.fromisoformat(looked) - datetime.datetime.fromisoformat(ended)
@@ -130,7 +130,7 @@ def newest_warning(pod: Object, events: Sequence[Object]) -> str:
     """Return the newest warning about a pod that says more than its state does; empty where there is none."""
     name, status = pod["metadata"]["name"], pod.get("status", {})
     waiting = {_waiting(container).get("reason") for container in containers(status)} - {*_STARTING}
-    told = [
+    reported = [
         event
         for event in events
         if event["type"] == "Warning"
@@ -138,7 +138,7 @@ def newest_warning(pod: Object, events: Sequence[Object]) -> str:
         # of what backs off the state says it already: how it ended, or was not pulled
         and not (waiting and (event["reason"] == "BackOff" or event["message"].startswith("Error: ")))
     ]
-    newest = max(told, key=_when, default=None)
+    newest = max(reported, key=_when, default=None)
     return _line(f"{newest['reason']}: {_STEPS.sub('', newest['message'])}") if newest else ""
 
 
@@ -178,10 +178,10 @@ def _how_it_ended(pod: Object, name: str, ended: dict[str, Any]) -> str:
 def _pull(reason: str, said: str, events: Sequence[Object]) -> Trouble:
     """Tell why an image was not pulled: of one that backs off older kubelets say that only in an event."""
     failed = [event for event in events if event["message"].startswith("Failed to pull image")]
-    said, told = (" ".join(text.split()) for text in (said, max(failed, key=_when)["message"] if failed else ""))
+    said, reported = (" ".join(text.split()) for text in (said, max(failed, key=_when)["message"] if failed else ""))
     tried = sum(event.get("count") or 1 for event in failed)
-    if not _REFUSED.search(said) and _REFUSED.search(told):
-        said = told
+    if not _REFUSED.search(said) and _REFUSED.search(reported):
+        said = reported
     text = _line(f"{reason}: {_STEPS.sub('', said)}").rstrip(": ")
     return Trouble("image pull", text, certain=bool(_REFUSED.search(said)) or tried >= _PULLED)
 

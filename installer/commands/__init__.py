@@ -1,4 +1,4 @@
-"""The commands: one file each, each with one function.
+"""The commands, one file each: what a user asks for, made of what the packages below offer.
 
-Only cli.py and the hook import them.
+cli.py imports it, and so does the post-generation hook. Nothing else may.
 """

@@ -1,4 +1,4 @@
-"""What happens once the files are there: the plan is shown, and made real where that is wanted."""
+"""The prompt after generation: show the plan, and deploy where that is wanted."""
 
 import os
 from collections.abc import Iterator
@@ -27,18 +27,18 @@ def mode_from_environment() -> Mode:
     raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
 
 
-def offer(project: Path, mode: Mode) -> bool:
+def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     """Show the plan and, if it is confirmed, apply it; return whether the project is live.
 
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = command("up", project)
+    resume = command("up", folder)
     if mode == "later":
         return False
     if mode == "no":
-        _warn(project)
-        console.report(f"Deploy it by:\n  {resume}")
+        _warn(folder)
+        console.report(f"Deploy it with:\n  {resume}")
         return False
     from ..preflight import checks
     from .options import opened
@@ -46,35 +46,37 @@ def offer(project: Path, mode: Mode) -> bool:
     from .up import up
 
     try:
-        world = opened(project)
-        problems = checks.before_reading(world) if mode == "ask" else []
+        project = opened(folder)
+        problems = checks.before_reading(project) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
-            planned = look(world, problems)
-            findings = beforehand(world, planned, problems)
-            show(world, planned, findings, brief=bool(problems))
+            planned = look(project, problems)
+            findings = beforehand(project, planned, problems)
+            show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
-            console.report(f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it by:\n  {resume}")
+            console.report(
+                f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it with:\n  {resume}"
+            )
             return False
-        up(world, yes=mode == "yes")
+        up(project, yes=mode == "yes")
     except InstallerError as error:
         console.fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
     except Exception as error:  # the files stay, whatever it is
-        console.fail(crash_report.told(error))
+        console.fail(crash_report.report(error))
     else:
         return True
-    console.report(f"The project is in {project.resolve()}. Go on with:\n  {resume}")
+    console.report(f"The project is in {folder.resolve()}. Resume with:\n  {resume}")
     return False
 
 
-def _warn(project: Path) -> None:
+def _warn(folder: Path) -> None:
     """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
     from ..config.settings_file import load
     from ..preflight.registry_login import published_source
 
     with suppress(InstallerError):
-        for finding in published_source(load(project)):
+        for finding in published_source(load(folder)):
             console.report(f"Note: {finding}")
 
 

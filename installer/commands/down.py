@@ -8,9 +8,9 @@ import click
 
 from ..engine import reconcile
 from ..engine.resource import GOES, Resource
-from ..forges.lock import Lease
+from ..forges.lock import RepositoryLock
 from ..preflight import checks
-from ..project.project import World
+from ..project.project import Project
 from ..support.errors import InstallerError
 from ..ui import console
 from ..ui.progress import Steps
@@ -26,16 +26,16 @@ class Big:
     confirmed: str | None = None
 
 
-def down(world: World, *, yes: bool, repository: Big, argocd: Big) -> None:
+def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
     """Take the project out of the cluster and off its code host."""
-    checks.refuse(checks.before_reading(world))
-    settings = world.settings
-    resources = world.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
+    checks.refuse(checks.before_reading(project))
+    settings = project.settings
+    resources = project.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
     fates = reconcile.removal(resources)
     going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in fates if f.startswith(GOES)}
     # GitLab keeps them in the project
     images = [] if repository.goes and settings.own_registry else [f"images in {settings.image_repository}"]
-    console.report(world.where())
+    console.report(project.where())
     console.report("This removes what `up` made:")
     _list(going.values() or ["nothing that can be seen"])
     console.report("Stays:")
@@ -49,10 +49,10 @@ def down(world: World, *, yes: bool, repository: Big, argocd: Big) -> None:
         named = True
     if not named:
         console.confirm("Remove it?", yes=yes)
-    with Lease(world.host, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
-        told = reconcile.remove(resources, steps)
+    with RepositoryLock(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
+        reported = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
-    _list([*_staying(told), *images])
+    _list([*_staying(reported), *images])
 
 
 def _staying(fates: Fates) -> list[str]:
@@ -77,7 +77,7 @@ def _by_name(option: str, consequence: str, name: str, given: str | None) -> Non
         if console.interactive():
             raise
         what = f"Nothing was changed: --{option} takes a name, and nobody can be asked for it here."
-        raise InstallerError(what, f"To go on without: {needed}") from None
+        raise InstallerError(what, f"Pass {needed}") from None
     if typed != name:
         console.fail(f"Nothing was changed: that is not {name}.")
         raise click.Abort

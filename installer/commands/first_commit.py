@@ -1,4 +1,4 @@
-"""The new project's first commit, whatever git's world is like. Only the standard library: the hook imports this."""
+"""The new project's first commit, however git is configured. Only the standard library: the hook imports this."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ MESSAGE = "Generated"
 _GIT = ("git", "-c", f"core.excludesFile={os.devnull}", "-c", f"core.hooksPath={os.devnull}")
 
 
-def make(project: Path) -> str:
+def make(folder: Path) -> str:
     """Commit all files on `main`, unless they are part of a repository with commits; return what is worth a word."""
     environment = inherited()
 
     def git(*words: str) -> "subprocess.CompletedProcess[str]":
         try:
             return subprocess.run(
-                [*_GIT, *words], cwd=project, env=environment, capture_output=True, text=True, errors="replace"
+                [*_GIT, *words], cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
             )
         except FileNotFoundError:
             raise InstallerError(
@@ -34,7 +34,7 @@ def make(project: Path) -> str:
         environment = NOBODY | environment
     for step in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
         if (done := git(*step)).returncode:
-            raise _failed(project, done.stderr)
+            raise _failed(folder, done.stderr)
     commit = ("commit", "--quiet", "--message", MESSAGE)
     done = git(*commit)
     if not done.returncode:
@@ -44,12 +44,12 @@ def make(project: Path) -> str:
         if not unsigned.returncode:
             return f"The first commit is not signed, because git could not sign it:\n{_last_lines(done.stderr)}"
         done = unsigned
-    raise _failed(project, done.stderr or done.stdout)
+    raise _failed(folder, done.stderr or done.stdout)
 
 
-def _failed(project: Path, said: str) -> InstallerError:
-    add = resume_command.git(project, "add", "--all")
-    commit = resume_command.git(project, "commit", "--message", MESSAGE)
+def _failed(folder: Path, said: str) -> InstallerError:
+    add = resume_command.git(folder, "add", "--all")
+    commit = resume_command.git(folder, "commit", "--message", MESSAGE)
     return InstallerError(
         f"There is no first commit, because git failed:\n{_last_lines(said)}", f"Fix that, then: {add} && {commit}"
     )

@@ -24,7 +24,7 @@ from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.wait import until
 from ..ui import console
-from .after_generation import VARIABLE, guarded, mode_from_environment, offer
+from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
@@ -39,20 +39,22 @@ def template() -> Path:
     return packed if packed.is_dir() else here.parent
 
 
-def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool) -> Path:
+def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -> Path:
     """Ask the questions, write the project into `output`, run its own checks, and offer the deployment."""
     questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
-    check(answers, questions)
+    check_answers(answers, questions)
     if not no_input and not console.interactive():
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
         console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
         console.report(f"Others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}")
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
+    tool = resume_command.tool()  # a fork's own
+    context = answers | ({"_tool": tool} if tool else {})
     with guarded(VARIABLE, "later"):  # the hook must not offer what comes after the checks
         try:
             written = cookiecutter(
-                str(template()), no_input=no_input, extra_context=answers, output_dir=str(output), accept_hooks=True
+                str(template()), no_input=no_input, extra_context=context, output_dir=str(output), accept_hooks=True
             )
         except FailedHookException:
             raise InstallerError("No project was written.", "Give other answers where it says so above.") from None
@@ -60,24 +62,24 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, prove_it: bool
             other = "Choose another name or --output-dir, or move that folder away."
             raise InstallerError(f"No project was written: {error}".removesuffix("."), other) from None
         except CookiecutterException as error:
-            told = getattr(error, "message", None) or str(error)  # some print all that they know
-            raise InstallerError(f"No project was written: {told}", "Give another answer.") from None
+            reported = getattr(error, "message", None) or str(error)  # some print all that they know
+            raise InstallerError(f"No project was written: {reported}", "Give another answer.") from None
         except OSError as error:
             where = f"Both {output} and HOME, where cookiecutter keeps what was answered, must be yours to write."
             raise InstallerError(f"No project was written: {error}", where) from None
-    project = Path(written)
-    console.report(f"Written: {project}")
-    if prove_it:
-        prove(project)
-    offer(project, mode_from_environment())
-    return project
+    folder = Path(written)
+    console.report(f"Written: {folder}")
+    if check:
+        check_project(folder)
+    prompt_to_deploy(folder, mode_from_environment())
+    return folder
 
 
 def _asked(questions: Mapping[str, Any]) -> list[str]:
     return [name for name in questions if not name.startswith("_")]
 
 
-def check(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
+def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
     """Raise one error that names every answer to no question, outside of its choices, or with the template's braces."""
     wrong, asked = [], _asked(questions)
     for name, value in answers.items():
@@ -101,30 +103,30 @@ def _list(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def prove(project: Path) -> None:
+def check_project(folder: Path) -> None:
     """Run the project's own checks: its tests, its chart where helm is at hand, and the service itself."""
     with tempfile.TemporaryDirectory() as scratch:  # no caches, no environment are left in the project
-        copy = shutil.copytree(project, Path(scratch) / project.name)
-        _check(project, copy, "ci/test", "tests, types and style")
+        copy = shutil.copytree(folder, Path(scratch) / folder.name)
+        _check(folder, copy, "ci/test", "tests, types and style")
         if support_process.missing("helm"):
             console.report("- ci/chart: not run, helm is not installed")
         else:
-            _check(project, copy, "ci/chart", "chart rendered and checked")
-        _serve(project, copy)
+            _check(folder, copy, "ci/chart", "chart rendered and checked")
+        _serve(folder, copy)
 
 
-def _check(project: Path, copy: Path, script: str, what: str) -> None:
+def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     with console.out.status(console.styled(f"{script}: {what} …")):
         result = support_process.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
     if result.status:
-        raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(project, script))
+        raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")
 
 
-def _serve(project: Path, copy: Path) -> None:
+def _serve(folder: Path, copy: Path) -> None:
     """Start the service, ask it for its revision, and stop it."""
     module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
-    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=project).out.strip() or "unknown"
+    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or "unknown"
     port, metrics = _free_ports(2)
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
@@ -142,7 +144,7 @@ def _serve(project: Path, copy: Path) -> None:
         log.seek(0)
         said = log.read().strip()
     if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
-        where = resume_command.inside(project, command)
+        where = resume_command.inside(folder, command)
         raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
     console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
 

@@ -13,7 +13,7 @@ from ..support import resume_command
 from ..support.plain_text import plain
 
 if TYPE_CHECKING:
-    from ..project.project import World
+    from ..project.project import Project
 
 Decorated = Callable[..., Any]
 
@@ -51,7 +51,7 @@ def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | 
 def on_project(function: Decorated) -> Decorated:
     """Give a verb the options by which it finds its project and its cluster."""
     options = [
-        click.option("--project", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        click.option("--project", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      default=lambda: resume_command.project_at(Path()) or Path(),
                      help="The generated project (default: the one that you stand in)."),
         click.option("--context", metavar="NAME", callback=_noted,
@@ -63,6 +63,9 @@ def on_project(function: Decorated) -> Decorated:
     return function
 
 
+in_environment = click.option(
+    "--env", "environment", metavar="NAME", help="The environment (default: dev, the only one)."
+)
 as_document = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md says what it means).")
 may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
 
@@ -80,23 +83,29 @@ class _Plain(logging.Formatter):
         return plain(super().format(record))
 
 
-def open_world(project: Path, context: str | None, verbose: bool) -> "World":  # noqa: FBT001 - as click gives it
-    """Open the project that a verb is about."""
-    tell_commands(wanted=verbose)
-    return opened(project, context)
+def open_project(folder: Path, context: str | None, verbose: bool, environment: str | None = None) -> "Project":  # noqa: FBT001 - as click gives it
+    """Open the project that a command is about, in the environment that was named."""
+    show_commands(wanted=verbose)
+    project = opened(folder, context)
+    has = project.settings.environment
+    if environment not in (None, has):
+        raise click.BadParameter(
+            f"{project.settings.slug} has no environment {environment!r}, only {has}.", param_hint="--env"
+        )
+    return project
 
 
-def opened(project: Path, context: str | None = None) -> "World":
+def opened(folder: Path, context: str | None = None) -> "Project":
     """Open a project; ask whether a host that only its settings name may get a token, and remember a yes.
 
     --yes is none: it was said before anyone saw the host.
     """
-    from ..project.project import World  # GitHub's and the cluster's libraries: not for `--help`
+    from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
     from ..ui import console
 
     while True:
         try:
-            return World.open(project, context)
+            return Project.open(folder, context)
         except NotTrusted as error:
             if not console.interactive() or not click.confirm(plain(error.question), err=True):
                 raise
@@ -105,7 +114,7 @@ def opened(project: Path, context: str | None = None) -> "World":
                 raise
 
 
-def tell_commands(*, wanted: bool) -> None:
+def show_commands(*, wanted: bool) -> None:
     """Print every command that is run to standard error, secrets blotted out."""
     if wanted:
         handler = logging.StreamHandler()

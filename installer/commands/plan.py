@@ -10,38 +10,38 @@ from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..engine.resource import Change, Resource
 from ..preflight import checks
-from ..project.project import World
+from ..project.project import Project
 from ..ui import console, json_documents
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
 """Exit codes with --exit-code."""
 
 
-def plan(world: World, *, as_json: bool = False) -> int:
-    """Print the plan and return its code. Works, half blind, with nothing at hand."""
-    problems = checks.before_reading(world)
-    planned = look(world, problems)
-    findings = beforehand(world, planned, problems)
+def plan(project: Project, *, as_json: bool = False) -> int:
+    """Print the plan and return its code. Works without a token or a cluster, as far as that goes."""
+    problems = checks.before_reading(project)
+    planned = look(project, problems)
+    findings = beforehand(project, planned, problems)
     if as_json:
-        console.document(json_documents.plan(world, planned, findings))
+        console.document(json_documents.plan(project, planned, findings))
     else:
-        show(world, planned, findings)
+        show(project, planned, findings)
     return code(planned, findings)
 
 
-def beforehand(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
+def beforehand(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
     """Return the problems with looking, those that `up` would refuse to begin with, and what is worth knowing."""
-    blind = {problem.lane for problem in problems}
-    return [*problems, *checks.before_writing(world, planned, blind), *checks.notes(world, blind)]
+    unreachable = {problem.lane for problem in problems}
+    return [*problems, *checks.before_writing(project, planned, unreachable), *checks.notes(project, unreachable)]
 
 
-def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
+def show(project: Project, planned: Sequence[Planned], findings: Sequence[Finding], *, brief: bool = False) -> None:
     """Print a plan, or in one line that there is nothing to do; then what is missing for it, and what is worth knowing.
 
     `brief` leaves the details of each part out.
     """
     if any(p.change for p in planned) or any(finding.problem for finding in findings):
-        console.show_plan(planned, world.where(), brief=brief)
+        console.show_plan(planned, project.where(), brief=brief)
     else:
         console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
     missing = [finding for finding in findings if finding.problem]
@@ -49,24 +49,24 @@ def show(world: World, planned: Sequence[Planned], findings: Sequence[Finding], 
         known = {finding.what for finding in missing}
         given = [(p, f"{p.resource.title}: {p.change.note}") for p in planned if p.change and p.change.blocked]
         missing += [Finding(p.resource.lane, what, p.change.fix) for p, what in given if p.change and what not in known]
-    for head, told in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
-        if told:
+    for head, reported in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
+        if reported:
             console.report(f"\n{head}:")
-        for finding in told:
+        for finding in reported:
             console.report(f"- {finding}")
 
 
 def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
-    """Tell whether there is something to do, or whether that cannot be known or done."""
+    """Return whether there is something to do, or whether that cannot be known or done."""
     actions = {p.change.action for p in planned if p.change}
     if "blocked" in actions or any(finding.problem for finding in findings):
         return ERROR
     return CHANGES if actions & {"create", "change", "unseen"} else NOTHING
 
 
-def look(world: World, problems: Sequence[Finding]) -> list[Planned]:
+def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
-    resources = world.resources(person=console.interactive())
+    resources = project.resources(person=console.interactive())
     looked = reconcile.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in reconcile.plan(looked)}
     blindly = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}

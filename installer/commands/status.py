@@ -1,10 +1,10 @@
-"""`status`: what is where, and whether what was delivered is what answers."""
+"""`status`: what is where, and whether what was deployed is what answers."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from ..preflight import checks
-from ..project.project import World
+from ..project.project import Project
 from ..status import report as status_report
 from ..status.report import Report, Row
 from ..support.errors import InstallerError
@@ -17,24 +17,24 @@ EVERY = 10.0
 """Seconds between two looks: each asks GitHub some twenty questions, of five thousand an hour."""
 
 
-def status(world: World, *, as_json: bool = False, watch: bool = False) -> bool:
+def status(project: Project, *, as_json: bool = False, watch: bool = False) -> bool:
     """Print one line for each part; return whether all are as they should be."""
-    report = _watch(world, silent=as_json) if watch else examine(world)
+    report = _watch(project, silent=as_json) if watch else examine(project)
     if as_json:
-        console.document(json_documents.status(world, report))
+        console.document(json_documents.status(project, report))
     elif not watch:
         console.show_report(report)
     return report.healthy
 
 
-def examine(world: World) -> Report:
+def examine(project: Project) -> Report:
     """Look at everything once."""
-    problems = checks.before_reading(world)
-    return status_report.examine(world, problems, lambda: look(world, problems))
+    problems = checks.before_reading(project)
+    return status_report.examine(project, problems, lambda: look(project, problems))
 
 
-def _watch(world: World, *, silent: bool) -> Report:
-    """Look again and again until all is well and no delivery is under way, for a quarter of an hour at most.
+def _watch(project: Project, *, silent: bool) -> Report:
+    """Look again and again until all is well and no deployment is under way, for a quarter of an hour at most.
 
     What certainly does not become well by itself ends it, too.
     """
@@ -50,7 +50,7 @@ def _watch(world: World, *, silent: bool) -> Report:
         def well() -> bool:
             nonlocal trouble
             try:
-                reports.append(examine(world))
+                reports.append(examine(project))
             except InstallerError as error:  # GitHub or the cluster is away: who watches wants to know when it is back
                 if trouble is None or trouble.message != error.message:
                     console.fail(error.message)
@@ -67,7 +67,7 @@ def _watch(world: World, *, silent: bool) -> Report:
 
 
 def _surely_failed(reports: Sequence[Report]) -> bool:
-    """Tell whether two looks in a row found the same failure, as `up` asks for."""
+    """Return whether two looks in a row found the same failure, as `up` asks for."""
     return len(reports) > 1 and bool(reports[-1].failed) and reports[-1].failed == reports[-2].failed
 
 

@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+from ..support.resume_command import without_login
+
 UNKNOWN = "the address of this template"
 ABBREVIATIONS = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "bb": "https://bitbucket.org/"}
 SCP = re.compile(r"(?P<login>\w+@[\w.-]+):(?P<path>[^/].*)")
 
 
-def origin(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
+def source_of(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
     """Return what `uvx --from` takes to run the installer of a template, or words where nothing leads back to it.
 
     `template` and `checkout` are what cookiecutter was given; `typed_in` is where a relative path starts.
@@ -17,7 +19,7 @@ def origin(template: str, checkout: str | None = None, typed_in: str | None = No
     if colon and prefix in ABBREVIATIONS:
         return _git(ABBREVIATIONS[prefix] + rest.removesuffix(".git"), checkout)
     if re.match(r"(git\+)?(https?|ssh|git|file)://", template):
-        address = _without_login(template.removeprefix("git+"))
+        address = without_login(template.removeprefix("git+"))
         return address if address.lower().endswith(".zip") else _git(address, checkout)
     if scp := SCP.fullmatch(template):
         return _git(f"ssh://{scp['login']}/{scp['path']}", checkout)
@@ -26,11 +28,6 @@ def origin(template: str, checkout: str | None = None, typed_in: str | None = No
 
 def _git(address: str, checkout: str | None) -> str:
     return f"git+{address}" + (f"@{checkout}" if checkout else "")
-
-
-def _without_login(address: str) -> str:
-    """Drop what may be a token: whoever needs it has it in git's credential helper. An ssh user stays."""
-    return re.sub(r"^(https?://)[^/@]*@", r"\1", address)
 
 
 def _local(path: Path) -> str | None:

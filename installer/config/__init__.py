@@ -1,4 +1,4 @@
-"""gitops.yaml: the settings of one project.
+"""gitops.yaml: the settings of one project, their forms, and the registry of code hosts and CIs.
 
-It imports support alone, and everything above imports it.
+Everything but support/ may import it, and so may the hooks.
 """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from ..support.manifest import Objects
+from ..support.objects import Objects
 
 CHART = (
     "Service",

@@ -10,15 +10,6 @@ CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 Scm = Literal["github", "gitlab"]
 GITHUB_ACTIONS = "github-actions"
-CIS: dict[Scm, tuple[str, ...]] = {
-    "github": (
-        GITHUB_ACTIONS,
-        "circleci",
-        "travis-ci",
-    ),
-    "gitlab": ("gitlab-ci",),
-}
-"""The CIs that build for a code host, its own first."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class Settings:
     ca: str = ""  # the company's that signed GitHub's certificate, in PEM; so `registry_ca`
     access: str = "ssh"
     image_visibility: str = "public"
-    image_reuse: str = "none"  # pushed: what the registry has of a private image is believed
+    image_reuse: str = "none"  # pushed: what the registry has of a private image is trusted
     registry_ca: str = ""
     registry_ca_file: str = ""
     registry_token_server: str = ""  # the host that the registry has its logins sent to, where its name does not say so
@@ -61,7 +52,7 @@ class Settings:
 
     @property
     def in_cloud(self) -> bool:
-        """Tell whether GitHub itself runs this GitHub."""
+        """Return whether GitHub itself runs this GitHub."""
         return self.host == CLOUD or self.host.endswith(OF_CLOUD)
 
     @property
@@ -81,7 +72,7 @@ class Settings:
 
     @property
     def private(self) -> bool:
-        """Tell whether reading the repository needs a credential."""
+        """Return whether reading the repository needs a credential."""
         return self.visibility != "public"
 
     @property
@@ -100,12 +91,12 @@ class Settings:
 
     @property
     def image_private(self) -> bool:
-        """Tell whether the cluster needs a login to pull the image."""
+        """Return whether the cluster needs a login to pull the image."""
         return self.image_visibility == "private"
 
     @property
     def own_registry(self) -> bool:
-        """Tell whether images go to the GitLab's own registry, where each job has a login of its own."""
+        """Return whether images go to the GitLab's own registry, where each job has a login of its own."""
         names = (self.host, f"registry.{self.host}")
         return self.scm == "gitlab" and self.registry.partition(":")[0] in names
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
-from ..support import tls
+from .. import __version__
+from ..support import resume_command, tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
 from . import deployable_kinds
-from .settings import CIS, FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+from .supported import FORGES, cis_of
 
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
@@ -25,6 +27,7 @@ _NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 ACCOUNT = re.compile(rf"{_NAME}(/{_NAME})*")  # as registries have it: no part is `..`
 LABEL = re.compile(r"[A-Za-z0-9._-]*")
 ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
+VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 
 _PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
@@ -70,7 +73,7 @@ _AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
     "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
 }
 _ONLY_AT_GITHUB = {
-    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a delivery",
+    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a deployment",
     "reporter_image": "there is no reporter at GitLab",
     "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
     "deploy_from": "only maintainers push to the environment's branch",
@@ -89,13 +92,14 @@ _FORMERLY = "project.formerly"
 _NO_SETTING = ": is no setting"
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1, for one to be a slip of the other."""
-_OTHERS = ("version", "argocd.values", "cluster.extra_kinds", _FORMERLY)
+_REQUIRES = "requires"
+_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY)
 
 
 def load(project: Path) -> Settings:
     """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
     path = project / FILE
-    fix = "Mend the line that it names."
+    fix = "Fix the line that it names."
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Strict)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
@@ -106,7 +110,7 @@ def load(project: Path) -> Settings:
     except IsADirectoryError:
         raise InstallerError(f"{path} is a folder.", f"{FILE} must be a file.") from None
     except OSError as error:
-        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Mend that, then run this again.") from None
+        raise InstallerError(f"{path} cannot be read: {error.strerror}.", "Fix that, then run this again.") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InstallerError(f"{path} is no UTF-8, in line {line}.", "Save it in that encoding.") from None
@@ -123,7 +127,8 @@ def load(project: Path) -> Settings:
 
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
-    at_gitlab = "gitlab" in CIS and _at(tree, "gitlab") and _at(tree, "github.host") is None
+    _refuse_what_is_for_a_newer_one(tree, path)
+    at_gitlab = "gitlab" in FORGES and _at(tree, "gitlab") and _at(tree, "github.host") is None
     scm: Scm = "gitlab" if at_gitlab else "github"
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
@@ -140,7 +145,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
             image = "public" if values.get("visibility") == "public" else "private"
-            value = {"ci": CIS[scm][0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
+            value = {"ci": cis_of(scm)[0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
         if name in _COUNTS:
             fits = type(value) is int and value in _COUNTS[name]
         else:
@@ -175,8 +180,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     formerly = _at(tree, _FORMERLY) or []
     if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
         wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
-    if values["ci"] not in CIS[scm]:
-        wrong.append(f"project.ci: with {scm} it may be {', '.join(CIS[scm])}, is {values['ci']!r}")
+    if values["ci"] not in cis_of(scm):
+        wrong.append(f"project.ci: with {scm} it may be {', '.join(cis_of(scm))}, is {values['ci']!r}")
     elif values.get("runner") and values["ci"] != GITHUB_ACTIONS:
         wrong.append(f"github.runner: is for GitHub Actions; {values['ci']} has its machines in its own file")
     elif values.get("deploy_from") == MAIN and values["ci"] != GITHUB_ACTIONS:
@@ -188,10 +193,27 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
             wrong.append(f"{where}: {error}")
     if _at(tree, "version") != 1:
         wrong.append("version: must be 1")
+    for name in ("generated_by", _REQUIRES):
+        if (value := _at(tree, name)) is not None and not _version(value):
+            wrong.append(f"{name}: must be a version in quotes, like '1.2.0', is {value!r}")
     if wrong:
-        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Mend these fields in {path}.")
+        raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
     return Settings(**values, argocd_values=extra)
+
+
+def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:
+    """Raise an error where a newer gitops-flask is asked for: this one may take what it does not know for a mistake."""
+    needed = _version(_at(tree, _REQUIRES))
+    if needed and needed > (_version(__version__) or ()):
+        wanted = ".".join(map(str, needed))
+        what = f"This project needs gitops-flask {wanted} or newer ({path}, {_REQUIRES}); this is {__version__}."
+        raise InstallerError(what, resume_command.release(wanted))
+
+
+def _version(value: Any) -> tuple[int, ...] | None:
+    found = VERSION.fullmatch(value) if isinstance(value, str) else None
+    return tuple(map(int, found.groups())) if found else None
 
 
 def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:
@@ -224,9 +246,9 @@ def _no_json(tree: Any, where: str) -> Iterator[tuple[str, str]]:
 def _stray(scm: Scm, stray: str, known: set[str], taken: set[str]) -> str:
     """Say what is wrong with something that is no setting, or none here; the nearest one that is not there yet."""
     section, _, name = stray.partition(".")
-    if scm == "gitlab" and section in CIS and name in _ONLY_AT_GITHUB:
+    if scm == "gitlab" and section in FORGES and name in _ONLY_AT_GITHUB:
         return f"{stray}: only GitHub has this, take it out: {_ONLY_AT_GITHUB[name]}"
-    if section in CIS and section != scm:
+    if section in FORGES and section != scm:
         return f"{stray}: this project is at {scm}, whose section is there too: take {section}'s out"
     if any(where.startswith(f"{stray}.") for where in known):
         return f"{stray}: must be a section, with its settings below it"

@@ -34,17 +34,17 @@ class NotTrusted(InstallerError):
 
     def __init__(self, kind: Kind, host: str, token: str) -> None:
         setting = "registry.host" if kind == "registry" else f"{kind}.host"
-        told = f"{token} was not sent to {host}: nothing but {setting} in gitops.yaml names that host."
+        reported = f"{token} was not sent to {host}: nothing but {setting} in gitops.yaml names that host."
         more = f", or log in: docker login {host}" if kind == "registry" else ""
         more = f", or log in: gh auth login --hostname {host}" if kind == "github" else more
-        super().__init__(told, f"Where the token is for that host: export {NAMED_BY[kind][0]}={host}{more}")
+        super().__init__(reported, f"Where the token is for that host: export {NAMED_BY[kind][0]}={host}{more}")
         self.kind: Kind = kind
         self.host = host
         self.question = f"Only gitops.yaml names {host}. Send {token} there, now and from now on?"
 
 
 def is_trusted(kind: Kind, host: str) -> bool:
-    """Tell whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
+    """Return whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
     host = _plain(host)
     if host in EVERYBODYS[kind] or (kind == "github" and host.endswith(_OF_GITHUB)):
         return True

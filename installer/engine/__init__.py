@@ -1,4 +1,4 @@
-"""What every remote thing has in common, and the loops that plan and apply.
+"""The engine: what every resource has in common, and the loops that plan, apply and remove.
 
-It knows no code host, no CI, no cluster.
+cluster/ and everything above import it. It knows no code host, no CI, no cluster.
 """

@@ -7,7 +7,7 @@ from .resource import Lane
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence; where something is wrong, also what mends it."""
+    """One sentence; where something is wrong, also how to fix it."""
 
     lane: Lane
     what: str
@@ -18,7 +18,7 @@ class Finding:
 
     @property
     def problem(self) -> bool:
-        """Tell whether this must be mended first."""
+        """Return whether this must be repaired first."""
         return bool(self.fix) and self.stops
 
     def __str__(self) -> str:

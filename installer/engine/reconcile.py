@@ -1,4 +1,4 @@
-"""The loops over the resources: plan and apply, the code host's lane and the cluster's at once."""
+"""The loops over the resources: plan and apply, the code host's steps and the cluster's at once."""
 
 import logging
 import threading
@@ -18,12 +18,12 @@ Alone = Callable[[], AbstractContextManager[None]]
 _OUTCOMES = {
     "create": "created",
     "change": "changed",
-    "unavailable": "left: unavailable",
+    "skipped": "skipped",
 }
 
 
 class Progress(Protocol):
-    """Who is told of each step; called from several threads."""
+    """Who hears of each step; called from several threads."""
 
     def begins(self, title: str) -> None:
         """Hear that a step has begun."""
@@ -52,10 +52,10 @@ class Stopped(Exception):
     """A lane ended because a step of another one failed."""
 
 
-def visible(resources: Resources, blind: Collection[str]) -> list[Resource[Any]]:
+def visible(resources: Resources, unreachable: Collection[str]) -> list[Resource[Any]]:
     """Leave out what is where nobody can look, and what needs something that is there."""
     lanes = {resource.key: resource.lane for resource in resources}
-    return [r for r in resources if not {*blind} & {r.lane, *(lanes[key] for key in r.needs if key in lanes)}]
+    return [r for r in resources if not {*unreachable} & {r.lane, *(lanes[key] for key in r.needs if key in lanes)}]
 
 
 def plan(resources: Resources) -> list[Planned]:
@@ -130,7 +130,7 @@ class Apply:
                 if self._stop.is_set():
                     return
                 if lacks:
-                    self._progress.ends(resource.title, f"left: it needs {', '.join(lacks)}", 0)
+                    self._progress.ends(resource.title, f"skipped: it needs {', '.join(lacks)}", 0)
                 else:
                     self._step(resource)
                 self._over[resource.key].set()
@@ -193,8 +193,8 @@ def removal(resources: Resources) -> list[tuple[Resource[Any], str]]:
     """Say what `remove` would do about each thing that is there, in its order; reads only."""
     ordered = _newest_first(resources)
     with threads(4) as pool:
-        told = list(pool.map(lambda resource: (resource, resource.removal(resource.observe())), ordered))
-    return [(resource, fate) for resource, fate in told if fate]
+        reported = list(pool.map(lambda resource: (resource, resource.removal(resource.observe())), ordered))
+    return [(resource, fate) for resource, fate in reported if fate]
 
 
 def _newest_first(resources: Resources) -> Resources:
@@ -205,7 +205,7 @@ def _newest_first(resources: Resources) -> Resources:
 
 def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
     """Remove what was made, newest first."""
-    told = []
+    reported = []
     for resource in _newest_first(resources):
         began = time.monotonic()
         if resource.wanted:
@@ -214,5 +214,5 @@ def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any]
         if not resource.wanted and outcome == "was not there":
             continue
         progress.ends(resource.title, outcome, time.monotonic() - began)
-        told.append((resource, outcome))
-    return told
+        reported.append((resource, outcome))
+    return reported

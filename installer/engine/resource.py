@@ -6,8 +6,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 Lane = Literal["github", "gitlab", "cluster"]
 """Where a thing is: at the code host, by its kind, or in the cluster."""
-Action = Literal["create", "change", "unseen", "blocked", "unavailable"]
-"""`unseen` would create, had it been possible to look; `blocked` and `unavailable` say why in their note."""
+Action = Literal["create", "change", "unseen", "blocked", "skipped"]
+"""`unseen` would create, had it been possible to look; `blocked` and `skipped` say why in their note."""
 Seen = TypeVar("Seen")
 GOES = "goes"
 WITH_REPOSITORY = "goes with the repository"
@@ -35,12 +35,12 @@ class Change:
 
     @property
     def effective(self) -> bool:
-        """Tell whether applying this would write anything."""
+        """Return whether applying this would write anything."""
         return self.action in ("create", "change")
 
     @property
     def blocked(self) -> bool:
-        """Tell whether something must be done first: until then neither this nor what needs it is applied."""
+        """Return whether something must be done first: until then neither this nor what needs it is applied."""
         return self.action == "blocked"
 
 
@@ -116,7 +116,7 @@ def exact_differences(desired: Any, seen: Any, name: str = "") -> tuple[Field, .
 
 
 def covers(seen: Any, desired: Any) -> bool:
-    """Tell whether `seen` says at least what `desired` says; lists must have the same items in any order."""
+    """Return whether `seen` says at least what `desired` says; lists must have the same items in any order."""
     if isinstance(desired, dict):
         return isinstance(seen, dict) and all(covers(seen.get(key), value) for key, value in desired.items())
     if isinstance(desired, list):

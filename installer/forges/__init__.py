@@ -1,4 +1,4 @@
-"""The code hosts, git, and the HTTP that they speak.
+"""The code hosts (github/, gitlab/), git, credentials, and the lock in the repository.
 
-The CIs, the resources and all above import it.
+ci/ and everything above import it. base.py says what every code host answers.
 """

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import requests
 
 from ..support import proxies
-from ..support.errors import Answered, InstallerError, Untrusted
+from ..support.errors import ApiError, InstallerError, Untrusted
 from ..support.secret import redact
 from ..support.tls import unknown
 from .rate_limit import seconds_to_wait
 
-_LATER = "Run this again later: it goes on where it stopped"
+_LATER = "Run this again later: it resumes where it stopped"
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
 
-class Refused(Answered):
+class GitHubApiError(ApiError):
     """GitHub said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
@@ -50,11 +50,11 @@ def fix(status: int, message: str, headers: Mapping[str, str]) -> str:
 def _rights(headers: Mapping[str, str]) -> str:
     if permissions := headers.get("x-accepted-github-permissions"):
         return f"The token needs the permission {permissions.replace('=', ': ')}."
-    told = "The token or the account may not do this"
+    reported = "The token or the account may not do this"
     wanted, given = headers.get("x-accepted-oauth-scopes"), headers.get("x-oauth-scopes")
     if wanted and given is not None:
-        return f"{told}: it takes the scope {wanted}, the token has {given or 'none'}; or the thing is not there."
-    return f"{told}: see its scopes with `gh auth status`."
+        return f"{reported}: it takes the scope {wanted}, the token has {given or 'none'}; or the thing is not there."
+    return f"{reported}: see its scopes with `gh auth status`."
 
 
 _FIXES = {
@@ -62,7 +62,7 @@ _FIXES = {
     404: "It does not exist, or the token may not see it.",
     409: "A policy of the organisation or enterprise forbids it, or something else is changing it right now: "
     "run this again, then ask an owner of the organisation.",
-    422: "GitHub does not accept these values: mend what it names, in gitops.yaml or on the repository's page.",
+    422: "GitHub does not accept these values: fix what it names, in gitops.yaml or on the repository's page.",
 }
 
 
@@ -122,7 +122,7 @@ def said_to_a_program(output: str) -> tuple[str, bool]:
         return "It is there, but the token may not see it; or the account may not create it: ask an owner.", False
     if _CUT.search(output):
         return f"Check the network, the host name and any proxy. {_LATER}.", True
-    return f"Mend what it names. {_LATER}.", False
+    return f"Fix what it names. {_LATER}.", False
 
 
 _CUT = re.compile(

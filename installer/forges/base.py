@@ -4,7 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..config.settings import MAIN
 from ..support.secret import Secret
+
+_FORM_FILES = frozenset({"README.md", "LICENSE", ".gitignore"})
+"""What the form for a new repository can put into it, at GitHub or GitLab: such a repository is as good as empty."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Commit:
 class Note(Protocol):
     """A line of text that is kept beside the repository, under a name."""
 
-    by_hand: str
+    removed_by: str
     """The command that takes it away."""
 
     def read(self) -> str | None:
@@ -35,7 +39,7 @@ class Note(Protocol):
         """Remove it; one that is gone already is fine."""
 
 
-class Host(Protocol):
+class Forge(Protocol):
     """One repository at a code host, as every verb reads it."""
 
     host: str
@@ -72,7 +76,7 @@ class Host(Protocol):
         """Return the variables; none where there is no repository."""
 
     def leads_here(self, address: str) -> bool:
-        """Tell whether the host leads another address to this repository: it was renamed or transferred."""
+        """Return whether the host leads another address to this repository: it was renamed or transferred."""
 
 
 class Store(Protocol):
@@ -99,3 +103,11 @@ class Store(Protocol):
 
     def delete_secret(self, name: str) -> bool:
         """Delete a secret; False where there was none."""
+
+
+def files_of_a_form(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
+    """Return the files of a branch where it has only those of such a form, and nothing else is in the repository."""
+    there = forge.top(branch)
+    if not there or not there.items() <= {(name, "file") for name in _FORM_FILES}:
+        return ()
+    return () if len({*forge.branches().values()}) > 1 or forge.tags() else tuple(sorted(there))

@@ -1,24 +1,25 @@
 """Where tokens come from: the environment, `gh`, or a hidden question; never a file, never an argument."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
 import click
 
 from ..config.settings import CLOUD, Scm, Settings
+from ..config.supported import CI_TOKENS, module
 from ..config.trusted_hosts import NotTrusted, is_trusted
-from ..support import environment, process
+from ..support import environment
 from ..support.errors import InstallerError
 from ..support.secret import Secret, address
-from ..support.tls import variables
 from .git import Clone, Login
 from .github import app
 from .github.app import GitHubApp
-from .github.rest import api_url, token_variables
-from .gitlab.login import login as gitlab_login
-from .gitlab.login import token as gitlab_token
+from .github.login import gh_environment, kept_by_gh
+from .github.rest import api_url
 
 READER = "ARGOCD_REPOSITORY_TOKEN"
 READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
@@ -26,11 +27,27 @@ READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
 DELIVERY_TOKEN = "DELIVERY_TOKEN"  # noqa: S105 - a name
-CI_TOKENS: dict[str, str] = {
-    "circleci": "CIRCLE_TOKEN",
-    "travis-ci": "TRAVIS_TOKEN",
-}
-"""By CI, the variable with a token for its API; the code host's own CI needs none."""
+
+
+class ForgeLogin(Protocol):
+    """What `forges/NAME/login.py` has."""
+
+    READER: str
+    """The name that a token logs in with to read over https."""
+
+    def token_variables(self, host: str) -> tuple[str, ...]:
+        """Return the names of the variables that may hold the token."""
+
+    def token(self, host: str) -> str:
+        """Return the token; empty where there is none."""
+
+    def login(self, host: str, token: Secret, ca: str) -> Login:
+        """Return what git logs in with to push."""
+
+
+def of_forge(scm: Scm) -> ForgeLogin:
+    """Return how one logs in to a code host."""
+    return cast("ForgeLogin", import_module(f".{module(scm)}.login", __package__))
 
 
 @dataclass(frozen=True)
@@ -71,41 +88,25 @@ class Credentials:
     @property
     def environment(self) -> Mapping[str, str]:
         """Return what `gh` needs in its environment: the token under this host's name, no questions, no telemetry."""
-        return {
-            token_variables(self.host)[0]: self.token.reveal(),
-            "GH_HOST": self.host,
-            "GH_PROMPT_DISABLED": "1",
-            "GH_NO_UPDATE_NOTIFIER": "1",
-            "GH_TELEMETRY": "false",
-            "NO_COLOR": "1",
-            **variables(self.ca),
-        }
+        return gh_environment(self.host, self.token, self.ca)
 
     @property
     def login(self) -> Login:
-        """Return what git logs in with to push; at GitHub `gh` lends it the token."""
-        if self.scm in _LOGINS:
-            return _LOGINS[self.scm](self.host, self.token, self.ca)
-        return Login(self.host, "!gh auth git-credential", self.environment)
+        """Return what git logs in with to push."""
+        return of_forge(self.scm).login(self.host, self.token, self.ca)
 
 
-_LOGINS: dict[str, Callable[[str, Secret, str], Login]] = {
-    "gitlab": gitlab_login,
-}
-"""How git logs in where `gh` does not know the way; from a host, a token and a CA."""
-
-
-def find(settings: Settings, project: Path | None = None) -> Credentials:
+def find(settings: Settings, folder: Path | None = None) -> Credentials:
     """Collect what is there; says nothing about what is missing.
 
     Raise NotTrusted where a token is there for a host that this person did not name.
     """
-    if refused := not_sent(settings, project):
+    if refused := not_sent(settings, folder):
         raise refused
     username = os.environ.get("REGISTRY_USERNAME") or settings.account
     return Credentials(
         host=settings.host,
-        token=Secret(_TOKENS[settings.scm](settings.host)),
+        token=Secret(of_forge(settings.scm).token(settings.host)),
         registry_username=username,
         registry_token=Secret(environment.private("REGISTRY_TOKEN")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
@@ -125,19 +126,18 @@ def none(settings: Settings) -> Credentials:
     return Credentials(settings.host, Secret(""), "", Secret(""), ca=settings.ca, scm=settings.scm)
 
 
-def not_sent(settings: Settings, project: Path | None = None) -> NotTrusted | None:
+def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | None:
     """Return why a token at hand is for none of the hosts that the settings name; None where each may go.
 
     The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
     """
-    names = ("GITLAB_TOKEN",) if settings.scm == "gitlab" else token_variables(settings.host)
-    code = _given(*names, READER, APP[2], DELIVERY_TOKEN, app.GIVEN[1])
-    if code and settings.host and not _named(settings, project):
+    code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DELIVERY_TOKEN, app.GIVEN[1])
+    if code and settings.host and not _named(settings, folder):
         return NotTrusted(settings.scm, settings.host, code)
     registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
     if not registry or not settings.registry or is_trusted("registry", settings.registry):
         return None
-    own = settings.own_registry and _named(settings, project)
+    own = settings.own_registry and _named(settings, folder)
     return None if own else NotTrusted("registry", settings.registry, registry)
 
 
@@ -146,17 +146,17 @@ def _given(*names: str) -> str:
     return next((name for name in names if environment.private(name)), "")
 
 
-def _named(settings: Settings, project: Path | None) -> bool:
-    """Tell whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
+def _named(settings: Settings, folder: Path | None) -> bool:
+    """Return whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
     host = settings.host
-    if is_trusted(settings.scm, host) or (project is not None and Clone(project).cloned_from() == host.casefold()):
+    if is_trusted(settings.scm, host) or (folder is not None and Clone(folder).cloned_from() == host.casefold()):
         return True
-    return settings.scm == "github" and bool(_kept_by_gh(host))
+    return settings.scm == "github" and bool(kept_by_gh(host))
 
 
 def token_variable(settings: Settings) -> str:
     """Return the name of the environment variable with a token for this code host."""
-    return "GITLAB_TOKEN" if settings.scm == "gitlab" else token_variables(settings.host)[0]
+    return of_forge(settings.scm).token_variables(settings.host)[0]
 
 
 def ask_registry_token(settings: Settings, credentials: Credentials) -> Credentials:
@@ -166,7 +166,7 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
 
 
 def ask_delivery_token(credentials: Credentials) -> Credentials:
-    """Ask for the token that deliveries push with on the terminal, hidden."""
+    """Ask for the token that deployments push with on the terminal, hidden."""
     prompt = f"Token with which the CI writes to {credentials.host} (Contents: read and write; not shown)"
     return replace(credentials, delivery_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
@@ -177,30 +177,10 @@ def ask_database_address(credentials: Credentials) -> Credentials:
     return replace(credentials, database_address=address(click.prompt(prompt, hide_input=True, err=True).strip()))
 
 
-def _github_token(host: str) -> str:
-    """Return the token as `gh` finds it: its variables first, for which it need not start, then its own store."""
-    for name in token_variables(host):
-        if token := environment.token(name):
-            return token
-    return _kept_by_gh(host)
-
-
-def _kept_by_gh(host: str) -> str:
-    """Return the token of `gh auth login` for this host: `gh` is given none of ours."""
-    return "" if process.missing("gh") else process.attempt("gh", "auth", "token", "--hostname", host).out.strip()
-
-
-_TOKENS: dict[str, Callable[[str], str]] = {
-    "github": _github_token,
-    "gitlab": gitlab_token,
-}
-"""By code host, how a token for it is found."""
-
-
 def _reader(settings: Settings) -> Reader | None:
     """Return a token's login, or a GitHub App's; nothing where neither is given."""
     if token := environment.private(READER):
-        usual = "oauth2" if settings.scm == "gitlab" else "x-access-token"
+        usual = of_forge(settings.scm).READER
         return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
     if settings.scm == "gitlab":
         return None
@@ -213,7 +193,7 @@ def _reader(settings: Settings) -> Reader | None:
     try:
         key = Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Mend it.") from None
+        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Fix it.") from None
     fields = {"githubAppID": number, "githubAppInstallationID": installation}
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)

@@ -44,7 +44,7 @@ class Login:
         """Return git's environment: what the helper reads, and that no person is asked instead."""
         return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
-    def way_out(self, output: str) -> tuple[str, bool]:
+    def fix_for(self, output: str) -> tuple[str, bool]:
         """Return the way out of what git printed, and whether trying again at once may help."""
         led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
         if led and led[1].casefold() != f"https://{self.host}".casefold():
@@ -57,53 +57,53 @@ class Login:
 class Clone:
     """The git repository that the project's folder is."""
 
-    def __init__(self, project: Path) -> None:
-        self.project = project
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def _git(self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> str:
-        return process.run("git", *arguments, cwd=self.project, env=env, timeout=timeout).strip()
+        return process.run("git", *arguments, cwd=self.folder, env=env, timeout=timeout).strip()
 
     def head(self) -> str:
         """Return the commit that is checked out."""
-        if process.attempt("git", "rev-parse", "--show-toplevel", cwd=self.project).out.strip() != str(
-            self.project.resolve()
+        if process.attempt("git", "rev-parse", "--show-toplevel", cwd=self.folder).out.strip() != str(
+            self.folder.resolve()
         ):
             raise InstallerError(
-                f"{self.project.resolve()} is no git repository of its own.",
-                f"Make one: {resume_command.git(self.project, 'init', '-b', MAIN)} && {self._start()}",
+                f"{self.folder.resolve()} is no git repository of its own.",
+                f"Make one: {resume_command.git(self.folder, 'init', '-b', MAIN)} && {self._start()}",
             )
-        result = process.attempt("git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self.project)
+        result = process.attempt("git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self.folder)
         if result.status:
             raise InstallerError("The project has no commit yet.", self._start())
         return result.out.strip()
 
     def _start(self) -> str:
         """Return the command that makes the first commit."""
-        add, commit = (resume_command.git(self.project, *words) for words in (["add", "."], ["commit", "-m", "Start"]))
+        add, commit = (resume_command.git(self.folder, *words) for words in (["add", "."], ["commit", "-m", "Start"]))
         return f"{add} && {commit}"
 
     def changed(self, files: Sequence[str]) -> list[str]:
         """Return those of the files that are not as the commit that is checked out has them."""
         self.head()
         ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *files)
-        listed = process.run("git", *ask, cwd=self.project)
+        listed = process.run("git", *ask, cwd=self.folder)
         found = {entry[3:] for entry in listed.split("\0")}
         return [file for file in files if file in found]
 
     def in_folder(self, names: Sequence[str]) -> list[str]:
         """Return those of the names that are in the folder, committed or not."""
-        return [name for name in names if os.path.lexists(self.project / name)]
+        return [name for name in names if os.path.lexists(self.folder / name)]
 
     def follows(self, branch: str) -> bool:
-        """Tell whether a branch of `origin` is known here."""
+        """Return whether a branch of `origin` is known here."""
         there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
-        return process.attempt("git", *there, cwd=self.project).status == 0
+        return process.attempt("git", *there, cwd=self.folder).status == 0
 
     def cloned_from(self) -> str:
         """Return the host of `origin`, with its port where that is https's; empty where there is none."""
-        if process.missing("git") or not self.project.is_dir():
+        if process.missing("git") or not self.folder.is_dir():
             return ""
-        address = process.attempt("git", "remote", "get-url", "origin", cwd=self.project).out.strip().casefold()
+        address = process.attempt("git", "remote", "get-url", "origin", cwd=self.folder).out.strip().casefold()
         scheme, found, rest = address.partition("://")
         if not found:  # as ssh writes it: git@host:owner/name
             host, colon, _ = address.rpartition("@")[2].partition(":")
@@ -112,13 +112,13 @@ class Clone:
         return {"https": host, "ssh": host.partition(":")[0]}.get(scheme, "")
 
     def check_origin(self, url: str) -> bool:
-        """Tell whether `origin` is this repository already; raise where it is another one, which is left."""
-        present = process.attempt("git", "remote", "get-url", "origin", cwd=self.project).out.strip()
+        """Return whether `origin` is this repository already; raise where it is another one, which is left."""
+        present = process.attempt("git", "remote", "get-url", "origin", cwd=self.folder).out.strip()
         if present and _plain(present) != _plain(url):
             raise InstallerError(
                 f"The remote `origin` is {_plain(present)}, not {url}.",
-                f"{resume_command.git(self.project, 'remote', 'rename', 'origin', 'other')}, "
-                f"or: {resume_command.git(self.project, 'remote', 'set-url', 'origin', url)}",
+                f"{resume_command.git(self.folder, 'remote', 'rename', 'origin', 'other')}, "
+                f"or: {resume_command.git(self.folder, 'remote', 'set-url', 'origin', url)}",
             )
         return bool(present)
 
@@ -129,7 +129,7 @@ class Clone:
 
     def follow(self, branch: str) -> None:
         """Let the branch that is checked out follow a branch of `origin`, there already or not."""
-        here = process.attempt("git", "symbolic-ref", "--quiet", "--short", "HEAD", cwd=self.project).out.strip()
+        here = process.attempt("git", "symbolic-ref", "--quiet", "--short", "HEAD", cwd=self.folder).out.strip()
         if here:
             self._git("config", f"branch.{here}.remote", "origin")
             self._git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
@@ -149,11 +149,11 @@ class Clone:
         follows = f"refs/remotes/origin/{branch}"
         self._fetch(url, f"+refs/heads/{branch}:{follows}", login)
         ours, theirs = self.head(), self._git("rev-parse", "--verify", follows)
-        if process.attempt("git", "merge-base", "--is-ancestor", theirs, ours, cwd=self.project).status == 0:
+        if process.attempt("git", "merge-base", "--is-ancestor", theirs, ours, cwd=self.folder).status == 0:
             return  # an earlier run did it, and ended before its push
         mine, names = self._top(ours), self.names(ours)
         kept = [each for each in self._top(theirs) if each.partition("\t")[2] not in names]
-        tree = process.run("git", "mktree", "-z", cwd=self.project, stdin="".join(f"{e}\0" for e in [*mine, *kept]))
+        tree = process.run("git", "mktree", "-z", cwd=self.folder, stdin="".join(f"{e}\0" for e in [*mine, *kept]))
         made = self._commit(tree.strip(), theirs, ours, f"Merge branch '{branch}' of {url}")
         forward = ("merge", "--quiet", "--ff-only", "--no-verify-signatures", made)
         self._git("-c", f"core.hooksPath={os.devnull}", *forward)
@@ -161,12 +161,12 @@ class Clone:
     def _commit(self, tree: str, first: str, second: str, message: str) -> str:
         """Make a merge commit; as the first commit is, it is unsigned where it cannot be signed."""
         about = ("commit-tree", tree, "-p", first, "-p", second, "-m", message)
-        known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=self.project).status == 0
-        told = process.attempt("git", "config", "--bool", "commit.gpgSign", cwd=self.project).out.strip()
+        known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=self.folder).status == 0
+        reported = process.attempt("git", "config", "--bool", "commit.gpgSign", cwd=self.folder).out.strip()
         env = {} if known else NOBODY
-        made = process.attempt("git", *about, *(["-S"] if told == "true" else []), cwd=self.project, env=env)
-        if made.status and told == "true":
-            made = process.attempt("git", *about, cwd=self.project, env=env)
+        made = process.attempt("git", *about, *(["-S"] if reported == "true" else []), cwd=self.folder, env=env)
+        if made.status and reported == "true":
+            made = process.attempt("git", *about, cwd=self.folder, env=env)
         if made.status:
             fix = "Do what git says, then run this again."
             raise CommandFailed("git commit-tree", made.status, redact(made.err), fix)
@@ -176,10 +176,10 @@ class Clone:
         """Fetch what is there, with the login that pushes."""
         for wait in (*PAUSES, None):
             arguments = (*login.options, *_patience(), "fetch", "--quiet", "--no-tags", url, refs)
-            answer = process.attempt("git", *arguments, cwd=self.project, env=login.variables, timeout=180)
+            answer = process.attempt("git", *arguments, cwd=self.folder, env=login.variables, timeout=180)
             if answer.status == 0:
                 return
-            fix, again = login.way_out(answer.err)
+            fix, again = login.fix_for(answer.err)
             if wait is None or not again:
                 raise CommandFailed(f"git fetch {url}", answer.status, redact(answer.err), fix)
             pause(wait)
@@ -191,17 +191,17 @@ class Clone:
             try:
                 arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
                 answer = process.attempt(
-                    "git", *arguments, cwd=self.project, env=login.variables, timeout=180, inherit=inherit
+                    "git", *arguments, cwd=self.folder, env=login.variables, timeout=180, inherit=inherit
                 )
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
             if answer.status == 0:
                 break
-            fix, again = login.way_out(answer.err)
+            fix, again = login.fix_for(answer.err)
             if hook := self._stopped_by(answer.err):
-                by_hand = resume_command.git(self.project, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
-                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {by_hand}", False
+                manual_step = resume_command.git(self.folder, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
+                fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {manual_step}", False
             if self._arrived(url, branch, login):  # its answer was lost
                 break
             if wait is None or not again:
@@ -214,13 +214,13 @@ class Clone:
         """Return the hook that stopped a push before anything was sent; empty where it was something else."""
         path = self._git("rev-parse", "--git-path", "hooks/pre-push")
         ours = "failed to push some refs" in said and "rejected]" not in said
-        return path if ours and os.access(self.project / path, os.X_OK) else ""
+        return path if ours and os.access(self.folder / path, os.X_OK) else ""
 
     def check_address(self, url: str) -> None:
         """Raise where git's settings lead a push to this address elsewhere, where the token is no login."""
         led, setting = self._led(url)
         if not led.startswith("https://") or _plain(led) != _plain(url):
-            stay = resume_command.git(self.project, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
+            stay = resume_command.git(self.folder, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
             raise InstallerError(
                 f"Git's setting {_login_free(setting)} leads {url} to {_login_free(led)}, and so the first push.",
                 f"Keep the address as it is, in this project alone: {stay}",
@@ -229,8 +229,8 @@ class Clone:
     def _led(self, url: str) -> tuple[str, str]:
         """Return where git pushes what is for an address, and the setting that says so: the longest one that fits."""
         pattern = r"^url\..*\.(push)?insteadof$"
-        told = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self.project).out
-        rules = [tuple(rule.split("\n", 1)) for rule in told.split("\0") if "\n" in rule]
+        reported = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self.folder).out
+        rules = [tuple(rule.split("\n", 1)) for rule in reported.split("\0") if "\n" in rule]
         for kind in ("pushInsteadOf", "insteadOf"):
             fits = [(key, start) for key, start in rules if key.endswith(f".{kind.lower()}") and url.startswith(start)]
             if fits:
@@ -240,9 +240,9 @@ class Clone:
         return url, ""
 
     def _arrived(self, url: str, branch: str, login: Login) -> bool:
-        """Tell whether the branch is where the push was to take it."""
+        """Return whether the branch is where the push was to take it."""
         ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
-        there = process.attempt("git", *ask, env=login.variables, cwd=self.project)
+        there = process.attempt("git", *ask, env=login.variables, cwd=self.folder)
         return there.status == 0 and there.out.split()[:1] == [self.head()]
 
 

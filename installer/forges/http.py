@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
-from ..support.errors import Answered, InstallerError, Untrusted
+from ..support.errors import ApiError, InstallerError, Untrusted
 from ..support.parsing import reading
 from ..support.wait import pause
 from ..support.write_guard import about_to_write
@@ -17,19 +17,19 @@ TIMEOUT = 15
 PAUSES = (0.5, 2.0)
 """Seconds before the second and the third time that a request is sent."""
 LONGEST = 30.0
-"""Seconds that a rate limit is waited for; one that lasts longer is told."""
+"""Seconds that a rate limit is waited for; one that lasts longer is reported."""
 _PAGE = 100
 Answer = TypeVar("Answer")
 
 
-def patiently(verb: str, once: Callable[[], Answer]) -> Answer:
+def with_retries(verb: str, once: Callable[[], Answer]) -> Answer:
     """Send a request, and again where that is safe: a POST only where nothing was done for it."""
     for wait in (*PAUSES, None):
         if verb != "GET":
             about_to_write()
         try:
             return once()
-        except Answered as error:
+        except ApiError as error:
             limited = error.wait is not None and error.wait <= LONGEST
             if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
                 raise
@@ -57,14 +57,14 @@ class Rest(ABC):
         """Send one request, again where that is safe; return headers by their names in lower case, and JSON."""
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
-        """Send one request and return its JSON (None where there is none); raise Answered where the answer is no."""
+        """Send one request and return its JSON (None where there is none); raise ApiError where the answer is no."""
         return self.send(verb, path, body, parameters)[1]
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read one thing; None where it is not there."""
         try:
             return self.call("GET", path, **parameters)
-        except Answered as error:
+        except ApiError as error:
             if error.status == 404:
                 return None
             raise
@@ -85,7 +85,7 @@ class Rest(ABC):
         while True:
             try:
                 headers, data = self.send("GET", path, None, asked)
-            except Answered as error:
+            except ApiError as error:
                 if error.status == 404:
                     return
                 raise
@@ -107,7 +107,7 @@ class Rest(ABC):
         """Delete what is at a path; False where nothing was."""
         try:
             self.call("DELETE", path)
-        except Answered as error:
+        except ApiError as error:
             if error.status == 404:
                 return False
             raise

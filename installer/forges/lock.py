@@ -1,9 +1,9 @@
-"""One writer at a time on a project: each run keeps a note of its own at the code host, and looks for others'.
+"""The lock of a project: each run keeps a note of its own at the code host, and looks for those of others.
 
 The code hosts have no compare-and-swap for what they keep beside a repository: who writes last wins. So no name is
-ever written by two runs: each writes a note of its own, then looks, and goes on only where no other living note is
+ever written by two runs: each writes a note of its own, then looks, and goes on only where no other active note is
 there. Of two that do so at once at least one sees the other. A note that was not renewed for two minutes, as after a
-kill, is void; a run that may have slept that long starts over with a new one before its next write.
+kill, is stale; a run that may have slept that long starts over with a new one before its next write.
 """
 
 import getpass
@@ -20,15 +20,15 @@ from typing import Any, Literal
 
 from ..cluster.labels import digest
 from ..support.errors import DeadlinePassed, InstallerError
-from ..support.file_lock import machine, turn
+from ..support.file_lock import locked, machine
 from ..support.wait import until
 from ..support.write_guard import only_while
-from .base import Host
+from .base import Forge
 
 NAME = "GITOPS_FLASK_UP"
 """What the notes' names begin with; at GitHub they are Actions variables."""
 LASTS = 120.0
-"""Seconds after which others take a note that was not renewed for void."""
+"""Seconds after which others take a note that was not renewed for stale."""
 SURE = 90.0
 """Seconds after the last renewal for which its own run relies on it: less, as clocks and networks are not exact."""
 RENEW = 30.0
@@ -42,7 +42,7 @@ class Held(InstallerError):
     """Say which other run holds the project."""
 
 
-class Lost(InstallerError):
+class LockLost(InstallerError):
     """Say why this run does not hold the project any more."""
 
 
@@ -50,16 +50,16 @@ Notes = dict[str, dict[str, Any]]
 """Who wrote each note, by its name."""
 
 
-class Lease:
+class RepositoryLock:
     """The right to change one project; whoever deletes the note ends anybody's."""
 
-    def __init__(self, host: Host, verb: Literal["up", "down"] = "up") -> None:
-        self._host = host
+    def __init__(self, forge: Forge, verb: Literal["up", "down"] = "up") -> None:
+        self._forge = forge
         self._about = {"by": f"{_user()}@{socket.gethostname()}", "machine": machine(), "verb": verb}
         self._name = ""
         self._renewals = 0
         self._confirmed = 0.0
-        self._lost: Lost | None = None
+        self._lost: LockLost | None = None
         self._busy = threading.RLock()
         self._asking = False
 
@@ -70,7 +70,7 @@ class Lease:
         Where there is no repository there is no place for a note: then only others on this machine are kept away.
         """
         with ExitStack() as stack:
-            found = self._host.find()
+            found = self._forge.find()
             self._here(stack, found)
             if found is None:
                 yield
@@ -105,45 +105,45 @@ class Lease:
     def _is_sure(self) -> bool:
         return _passed() - self._confirmed <= SURE
 
-    def tidy(self) -> None:
+    def remove_stale(self) -> None:
         """Take away the notes of runs that were killed."""
         with ExitStack() as stack, suppress(InstallerError):
-            self._here(stack, self._host.find())
+            self._here(stack, self._forge.find())
             for name in self._others()[1]:
-                self._host.note(name).take_away()
+                self._forge.note(name).take_away()
 
     def _here(self, stack: ExitStack, found: Mapping[str, Any] | None) -> None:
         """Keep others on this machine away: the kernel forgets whoever was killed.
 
         They may spell the repository otherwise, or know it by the name that it had before it was renamed.
         """
-        own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._host.repository
+        own = (found or {}).get("full_name") or (found or {}).get("path_with_namespace") or self._forge.repository
         try:
-            for which in sorted({digest(f"{self._host.host}/{name}") for name in (self._host.repository, str(own))}):
-                stack.enter_context(turn(f"up of {which}", 0))
+            for which in sorted({digest(f"{self._forge.host}/{name}") for name in (self._forge.repository, str(own))}):
+                stack.enter_context(locked(f"up of {which}", 0))
         except DeadlinePassed as error:
             what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
             raise InstallerError(what, error.fix) from None
 
     def _take(self) -> None:
-        """Write a note of a new name, look for others', and take away those that are void."""
+        """Write a note of a new name, look for others', and take away those that are stale."""
         self._refuse(self._others()[0])
         self._name = f"{NAME}_{token_hex(8).upper()}"
-        living: Notes = {}
-        void: Notes = {}
+        active: Notes = {}
+        stale: Notes = {}
 
         def settled() -> bool:
-            nonlocal living, void
-            living, void = self._others()
-            return not living or min(living) < self._name
+            nonlocal active, stale
+            active, stale = self._others()
+            return not active or min(active) < self._name
 
         try:
             began = _passed()
-            self._host.note(self._name).make(self._text())
+            self._forge.note(self._name).make(self._text())
             until(settled, GIVES_WAY)
-            self._refuse(living)
-            for name in void:
-                self._host.note(name).take_away()
+            self._refuse(active)
+            for name in stale:
+                self._forge.note(name).take_away()
         except BaseException:
             self._give_back()
             raise
@@ -153,29 +153,29 @@ class Lease:
         self._renewals += 1  # another text each time: a host need not note the time of a change that changes nothing
         return json.dumps({**self._about, "renewals": self._renewals})
 
-    def _refuse(self, living: Notes) -> None:
-        for name, holder in living.items():
-            by_hand = self._host.note(name).by_hand
+    def _refuse(self, active: Notes) -> None:
+        for name, holder in active.items():
+            removed_by = self._forge.note(name).removed_by
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
-                f"Wait for it. Where it was killed, its note is void within {LASTS:.0f} s; sooner: {by_hand}",
+                f"Wait for it. If it was killed, its lock expires within {LASTS:.0f} s; to remove it now: {removed_by}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
-        return f"Another `{verb}` is at work on {self._host.repository}, {who}."
+        return f"Another `{verb}` is at work on {self._forge.repository}, {who}."
 
     def _others(self) -> tuple[Notes, Notes]:
-        """Return the notes of other runs: those of living ones, and those that are void."""
-        living: Notes = {}
-        void: Notes = {}
-        for name, (text, age) in self._host.notes(NAME).items():
+        """Return the notes of other runs: active ones, and stale ones."""
+        active: Notes = {}
+        stale: Notes = {}
+        for name, (text, age) in self._forge.notes(NAME).items():
             holder = _read(text)
             if name != self._name:
-                (void if self._void(holder, age) else living)[name] = holder
-        return living, void
+                (stale if self._is_stale(holder, age) else active)[name] = holder
+        return active, stale
 
-    def _void(self, holder: dict[str, Any], age: float) -> bool:
-        """Tell whether its holder is gone: not heard of for long, or of this machine, where we have the turn now."""
+    def _is_stale(self, holder: dict[str, Any], age: float) -> bool:
+        """Return whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
         here = self._about["machine"]
         return age > LASTS or bool(here and holder.get("machine") == here)
 
@@ -197,7 +197,7 @@ class Lease:
     def _renew_once(self) -> None:
         began = _passed()
         with self._asks():
-            there = self._host.note(self._name).renew(self._text())
+            there = self._forge.note(self._name).renew(self._text())
         if there:
             self._confirmed = began
         else:
@@ -222,12 +222,12 @@ class Lease:
             self._asking = False
 
     def _lose(self, why: str) -> None:
-        what = f"This run does not hold {self._host.repository} any more: {why}. It stopped before its next write."
-        self._lost = Lost(what, "Run this again when no other run is at work; it goes on.")
+        what = f"This run does not hold {self._forge.repository} any more: {why}. It stopped before its next write."
+        self._lost = LockLost(what, "Run this again when no other run is at work; it resumes.")
 
     def _give_back(self) -> None:
-        with suppress(InstallerError):  # it becomes void by itself
-            self._host.note(self._name).take_away()
+        with suppress(InstallerError):  # it expires by itself
+            self._forge.note(self._name).take_away()
 
 
 def _user() -> str:

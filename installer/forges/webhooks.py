@@ -11,7 +11,7 @@ from ..config.settings import FILE, Settings
 from ..support.secret import Secret
 from ..support.wait import until
 
-MARK = "gitops-flask"
+OWNER_VARIABLE = "gitops-flask"
 """In the address that is called, for whoever reads it: whose hook it is. Argo CD does not look at it."""
 _NOTED = "fingerprint"
 _REPOSITORY = "repository"
@@ -47,25 +47,25 @@ class Delivery:
 
     @property
     def accepted(self) -> bool:
-        """Tell whether it arrived and was taken."""
+        """Return whether it arrived and was taken."""
         return 200 <= self.code < 300
 
     @property
     def refused(self) -> bool:
-        """Tell whether Argo CD itself refused it: so it answers a call with another secret, or none."""
+        """Return whether Argo CD itself refused it: so it answers a call with another secret, or none."""
         return self.code == 400
 
     def trouble(self, address: str) -> str:
-        """Say what went wrong with it, and what mends that."""
+        """Say what went wrong with it, and how to fix that."""
         host = urlsplit(address).hostname
         answered = f" {self.code}" if self.code else ""
         return f"{self.by}'s {self.event} got{answered} “{self.said}” from {address}: {self._fix(host or '')}"
 
     def _fix(self, host: str) -> str:
         if "certificate" in self.said.lower() or "ssl" in self.said.lower():
-            return f"give {host} a certificate that {self.by} believes, with its whole chain"
+            return f"give {host} a certificate that {self.by} trusts, with its whole chain"
         if self.code in (404, 405):
-            return f"mend argocd.url in {FILE}: Argo CD's API is not there"
+            return f"fix argocd.url in {FILE}: Argo CD's API is not there"
         if 300 <= self.code < 500 and not self.refused:
             return "let what stands before Argo CD pass /api/webhook without a login"
         if self.refused:
@@ -141,14 +141,14 @@ class Webhooks(ABC):
     def marked(self, address: str, secret: Secret | None) -> str:
         """Return an address with our marks."""
         noted = {_NOTED: secret.fingerprint()} if secret else {}
-        marks = {MARK: self._application, _REPOSITORY: self._identities[0], **noted}
+        marks = {OWNER_VARIABLE: self._application, _REPOSITORY: self._identities[0], **noted}
         return f"{address}?{urlencode(marks)}"
 
     def unmarked(self, url: str) -> tuple[str, str] | None:
         """Return an address without our marks, and the fingerprint; None where it is not ours."""
         address, _, query = url.partition("?")
         marks = parse_qs(query)
-        marked = marks.get(MARK, [""])[0], marks.get(_REPOSITORY, [""])[0]
+        marked = marks.get(OWNER_VARIABLE, [""])[0], marks.get(_REPOSITORY, [""])[0]
         if not marked[0] or marked[1] not in self._identities:
             return None
         current = marked == (self._application, self._identities[0])

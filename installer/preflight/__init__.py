@@ -1,4 +1,4 @@
-"""What is checked before the first write: checks.py lists them.
+"""The checks before the first write. checks.py lists them all; each file holds those of one subject.
 
-The commands and the console import it.
+commands/ and ui/ import it. A check reads and yields findings; it never writes.
 """

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..engine.finding import Finding
 from ..engine.resource import Lane
-from ..project.project import World
+from ..project.project import Project
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Check:
 
     where: Literal["host", "cluster"] | None
     """Whose trouble makes it pointless: a refused token at the code host, a cluster that does not answer."""
-    ask: Callable[[World], Iterable[Finding]]
+    ask: Callable[[Project], Iterable[Finding]]
     before: str = ""
     """`looking`, `writing` (anything), the key of a resource that is to be written, or `sharing` (it stops nothing)."""
     anywhere: bool = False
@@ -23,10 +23,10 @@ class Check:
     only: str = ""
     """The code host or the CI that it is about; empty: it is about all of them."""
 
-    def concerns(self, world: World) -> bool:
-        """Tell whether it is about this project."""
-        return self.only in ("", world.settings.scm, world.settings.ci)
+    def concerns(self, project: Project) -> bool:
+        """Return whether it is about this project."""
+        return self.only in ("", project.settings.scm, project.settings.ci)
 
-    def lane(self, world: World) -> Lane | None:
+    def lane(self, project: Project) -> Lane | None:
         """Return the lane whose trouble this is."""
-        return world.settings.scm if self.where == "host" else self.where
+        return project.settings.scm if self.where == "host" else self.where

@@ -1,47 +1,33 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
 from collections.abc import Collection, Sequence
+from importlib import import_module
 from typing import Any
 
+from ..config.supported import FORGES, module
 from ..engine import reconcile
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..engine.resource import Lane, Resource
-from ..project.project import World
+from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, database, github_actions, owner, registry_login, repository, token, tools, uncommitted_settings
+from . import cluster, database, external_ci, registry_login, repository, tools, uncommitted_settings
 from .check import Check
-from .external_ci import CHECKS as OF_EXTERNAL_CIS
-from .gitlab import CHECKS as OF_GITLAB
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
-    Check(None, token.works, "looking", anywhere=True, only="github"),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    Check("host", token.scopes, "writing", anywhere=True, only="github"),
-    Check("host", token.clock, anywhere=True, only="github"),
-    Check("host", owner.exists, "repository", only="github"),
-    Check("host", owner.may_create, "repository", only="github"),
-    Check("host", owner.deploy_keys, "credential", only="github"),
-    Check("host", owner.plan, only="github"),
-    Check("host", repository.same_project, "writing", only="github"),
-    Check("host", repository.administered, "writing", only="github"),
+    *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
-    Check("host", repository.clone, "content"),
-    Check("host", repository.no_branch_in_the_way, "writing", only="github"),
-    Check("host", repository.no_rule_in_the_way, "writing", only="github"),
-    Check("host", github_actions.allowed, "writing", only="github-actions"),
-    Check("host", repository.runner, "content", only="github-actions"),
-    Check("host", repository.strangers, "writing", only="github-actions"),
-    *OF_GITLAB,
+    Check("host", repository.clone, "initial-push"),
     Check("host", registry_login.login, "registry-token"),
     Check(None, registry_login.public_source, "sharing"),
     Check("host", registry_login.first_push, "sharing"),
     Check("host", registry_login.exposed),
-    *OF_EXTERNAL_CIS,
+    *external_ci.CHECKS,
     Check("cluster", registry_login.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
@@ -56,21 +42,23 @@ CHECKS = (
 )
 
 
-def before_reading(world: World) -> list[Finding]:
+def before_reading(project: Project) -> list[Finding]:
     """Return the problems with what looking needs: programs, a token that works, a cluster that answers."""
     checks = [check for check in CHECKS if check.before == "looking"]
-    return [finding for finding in _ask(world, checks) if finding.problem]
+    return [finding for finding in _ask(project, checks) if finding.problem]
 
 
-def before_writing(world: World, planned: Sequence[Planned], blind: Collection[str] = ()) -> list[Finding]:
+def before_writing(project: Project, planned: Sequence[Planned], unreachable: Collection[str] = ()) -> list[Finding]:
     """Return the problems with what changing needs: scopes, owner, name, rules, registry, rights in the cluster.
 
-    `blind` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
+    `unreachable` names where nobody can look: what is there is not checked. What is blocked, the plan itself says.
     """
-    if not any(p.change and p.change.action != "unavailable" for p in planned):
+    if not any(p.change and p.change.action != "skipped" for p in planned):
         return []
     moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
-    found = _ask(world, [check for check in CHECKS if check.before in moments and check.lane(world) not in blind])
+    found = _ask(
+        project, [check for check in CHECKS if check.before in moments and check.lane(project) not in unreachable]
+    )
     return [finding for finding in found if finding.problem]
 
 
@@ -83,27 +71,29 @@ def blocked(planned: Sequence[Planned]) -> list[Finding]:
     ]
 
 
-def notes(world: World, blind: Collection[str] = ()) -> list[Finding]:
+def notes(project: Project, unreachable: Collection[str] = ()) -> list[Finding]:
     """Return what is worth knowing of the settings, though it stops nothing."""
-    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(world) not in blind]
-    return [finding for finding in _ask(world, checks) if not finding.stops]
+    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(project) not in unreachable]
+    return [finding for finding in _ask(project, checks) if not finding.stops]
 
 
-def everything(world: World) -> list[Finding]:
+def everything(project: Project) -> list[Finding]:
     """Make every check that can be made here and return all that was found, the good as well."""
-    here = [check for check in CHECKS if check.anywhere or world.settings.slug]
-    first = _ask(world, [check for check in here if check.before == "looking"])
-    blind = {finding.lane for finding in first if finding.problem}
-    later = [check for check in here if check.before != "looking" and check.lane(world) not in blind]
-    found = _each(world, later)
-    told = {check.before for check, findings in found if any(finding.problem for finding in findings)}
+    here = [check for check in CHECKS if check.anywhere or project.settings.slug]
+    first = _ask(project, [check for check in here if check.before == "looking"])
+    unreachable = {finding.lane for finding in first if finding.problem}
+    later = [check for check in here if check.before != "looking" and check.lane(project) not in unreachable]
+    found = _each(project, later)
+    reported = {check.before for check, findings in found if any(finding.problem for finding in findings)}
     rest = [finding for _, findings in found for finding in findings]
-    return list(dict.fromkeys([*first, *rest, *(_in_the_way(world, blind, told) if world.settings.slug else [])]))
+    return list(
+        dict.fromkeys([*first, *rest, *(_in_the_way(project, unreachable, reported) if project.settings.slug else [])])
+    )
 
 
-def _in_the_way(world: World, blind: Collection[str], told: Collection[str]) -> list[Finding]:
+def _in_the_way(project: Project, unreachable: Collection[str], reported: Collection[str]) -> list[Finding]:
     """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
-    resources = [r for r in reconcile.visible(world.resources(), blind) if r.key not in told]
+    resources = [r for r in reconcile.visible(project.resources(), unreachable) if r.key not in reported]
     with threads(4) as pool:
         return [finding for found in pool.map(_obstacles, resources) for finding in found]
 
@@ -121,24 +111,24 @@ def refuse(problems: Sequence[Finding]) -> None:
         raise InstallerError("Nothing was changed.\n" + "\n".join(map(str, problems)))
 
 
-def _ask(world: World, checks: Sequence[Check]) -> list[Finding]:
-    return [finding for _, found in _each(world, checks) for finding in found]
+def _ask(project: Project, checks: Sequence[Check]) -> list[Finding]:
+    return [finding for _, found in _each(project, checks) for finding in found]
 
 
-def _each(world: World, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
-    asked = [check for check in checks if check.concerns(world)]
+def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[Finding]]]:
+    asked = [check for check in checks if check.concerns(project)]
     with threads(8) as pool:
-        return list(zip(asked, pool.map(lambda check: _one(world, check), asked), strict=True))
+        return list(zip(asked, pool.map(lambda check: _one(project, check), asked), strict=True))
 
 
-def _one(world: World, check: Check) -> list[Finding]:
+def _one(project: Project, check: Check) -> list[Finding]:
     try:
-        return list(check.ask(world))
+        return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(world) or world.settings.scm, error)]
+        return [_stumbled(check.lane(project) or project.settings.scm, error)]
     except Exception as error:  # nor must what nobody foresaw
-        what, _, fix = crash_report.told(error).partition("\n  ")
-        return [Finding(check.lane(world) or world.settings.scm, what, fix.removeprefix("→ "))]
+        what, _, fix = crash_report.report(error).partition("\n  ")
+        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

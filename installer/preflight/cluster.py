@@ -6,9 +6,9 @@ from ..ci.base import built_anew
 from ..cluster.architectures import mismatch
 from ..cluster.argocd_inventory import PARTS, namespaces, number
 from ..cluster.labels import is_ours
-from ..cluster.pod_security import advice
 from ..engine.finding import Finding
-from ..project.project import World
+from ..project.project import Project
+from ..resources.namespace import advice
 from ..resources.platforms import Platforms
 from ..status import deployment_record
 from ..support.errors import InstallerError
@@ -20,19 +20,19 @@ _WIRING = ("secrets", "applications.argoproj.io", "appprojects.argoproj.io")
 TO_WIRE = tuple((verb, kind) for kind in _WIRING for verb in ("get", "create"))
 
 
-def answers(world: World) -> Iterable[Finding]:
+def answers(project: Project) -> Iterable[Finding]:
     """Check that the cluster answers."""
     try:
-        server = world.cluster.version()
+        server = project.cluster.version()
     except InstallerError as error:
         yield Finding("cluster", error.message, error.fix)
     else:
-        yield Finding("cluster", f"the cluster {world.cluster.describe()} is {server}")
+        yield Finding("cluster", f"the cluster {project.cluster.describe()} is {server}")
 
 
-def versions(world: World) -> Iterable[Finding]:
+def versions(project: Project) -> Iterable[Finding]:
     """Compare the server's version with what Argo CD needs, and with kubectl's."""
-    client, server = world.cluster.versions()
+    client, server = project.cluster.versions()
     if number(server) < OLDEST:
         wanted = ".".join(map(str, OLDEST))
         yield Finding("cluster", f"The cluster is {server}; Argo CD needs {wanted} or newer.", "Upgrade the cluster.")
@@ -41,62 +41,64 @@ def versions(world: World) -> Iterable[Finding]:
         yield Finding("cluster", what, f"Get a kubectl of {server}.", stops=False)
 
 
-def rights_to_install(world: World) -> Iterable[Finding]:
+def rights_to_install(project: Project) -> Iterable[Finding]:
     """Check what installing Argo CD needs, where none is there."""
-    if world.settings.argocd_namespace in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
+    if project.settings.argocd_namespace in namespaces(
+        project.cluster.list("deployments,statefulsets", selector=PARTS)
+    ):
         return
-    yield from rights(world, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
+    yield from rights(project, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
 
 
-def namespace(world: World) -> Iterable[Finding]:
+def namespace(project: Project) -> Iterable[Finding]:
     """Check that the namespace is no Argo CD's own, which rules the cluster, and how open one of others is."""
-    name = world.settings.namespace
-    if name in namespaces(world.cluster.list("deployments,statefulsets", selector=PARTS)):
+    name = project.settings.namespace
+    if name in namespaces(project.cluster.list("deployments,statefulsets", selector=PARTS)):
         what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
         yield Finding("cluster", what, "Write another one into gitops.yaml: cluster.namespace.")
-    found = world.cluster.get("namespace", name)
-    if found and not is_ours(found, world.settings) and (told := advice(found)):
-        yield Finding("cluster", f"Others made the namespace {name}.", told, stops=False)
+    found = project.cluster.get("namespace", name)
+    if found and not is_ours(found, project.settings) and (reported := advice(found)):
+        yield Finding("cluster", f"Others made the namespace {name}.", reported, stops=False)
 
 
-def architectures(world: World) -> Iterable[Finding]:
-    """Compare what the CI builds for, and what was delivered last, with what the nodes are."""
-    platforms = next((each for each in world.resources() if isinstance(each, Platforms)), None)
+def architectures(project: Project) -> Iterable[Finding]:
+    """Compare what the CI builds for, and what was deployed last, with what the nodes are."""
+    platforms = next((each for each in project.resources() if isinstance(each, Platforms)), None)
     seen = platforms.observe() if platforms else None
     if not platforms or not seen or not seen.nodes:
         return
     nodes = " and ".join(seen.nodes)
-    record = deployment_record.read(world)
+    record = deployment_record.read(project)
     if record and (wrong := mismatch(record.architectures, seen.nodes)):
-        fix = built_anew(world.project, world.ci)
-        yield Finding("cluster", f"No node runs what was delivered: {wrong}.", fix)
+        fix = built_anew(project.folder, project.ci)
+        yield Finding("cluster", f"No node runs what was deployed: {wrong}.", fix)
     if change := platforms.diff(seen):
         built = ", ".join(platforms.built_for(seen)) or "nothing that is known"
-        what = f"The nodes are {nodes}, and {world.ci.title} builds for {built}."
+        what = f"The nodes are {nodes}, and {project.ci.title} builds for {built}."
         yield Finding("cluster", what, f"gitops-flask up sets it right ({change.note}).", stops=False)
     else:
-        told = ", ".join(platforms.built_for(seen))
-        yield Finding("cluster", f"the nodes are {nodes}" + (f"; images are built for {told}" if told else ""))
+        reported = ", ".join(platforms.built_for(seen))
+        yield Finding("cluster", f"the nodes are {nodes}" + (f"; images are built for {reported}" if reported else ""))
 
 
-def kinds(world: World) -> Iterable[Finding]:
+def kinds(project: Project) -> Iterable[Finding]:
     """Check that the cluster has the kinds that gitops.yaml adds, and has them in namespaces."""
-    wanted = set(world.settings.extra_kinds)
-    if wanted and (lacking := sorted(wanted - world.cluster.kinds())):
+    wanted = set(project.settings.extra_kinds)
+    if wanted and (lacking := sorted(wanted - project.cluster.kinds())):
         what = f"The cluster has no namespaced {', '.join(lacking)}, which cluster.extra_kinds in gitops.yaml names."
         yield Finding("cluster", what, "Install what defines it, or correct the name.", stops=False)
 
 
-def rights_to_wire(world: World) -> Iterable[Finding]:
+def rights_to_wire(project: Project) -> Iterable[Finding]:
     """Check what wiring a project to Argo CD needs."""
-    home = world.settings.argocd_namespace
-    yield from rights(world, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
+    home = project.settings.argocd_namespace
+    yield from rights(project, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
 
 
-def rights(world: World, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:
+def rights(project: Project, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:
     """Say which of these rights are lacking; an empty namespace asks for the whole cluster."""
-    lacking = [f"{verb} {kind}" for verb, kind in wanted if not world.cluster.allowed(verb, kind, namespace)]
-    where = f"namespace {namespace} of {world.cluster.describe()}" if namespace else world.cluster.describe()
+    lacking = [f"{verb} {kind}" for verb, kind in wanted if not project.cluster.allowed(verb, kind, namespace)]
+    where = f"namespace {namespace} of {project.cluster.describe()}" if namespace else project.cluster.describe()
     if lacking:
         yield Finding("cluster", f"You may not {', '.join(lacking)} in {where}.", fix)
     else:

@@ -3,24 +3,24 @@
 from collections.abc import Iterable
 
 from ..engine.finding import Finding
-from ..project.project import World
+from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from .cluster import rights
 
 TO_WRITE = (("get", "secrets"), ("create", "secrets"))
 
 
-def rights_to_write(world: World) -> Iterable[Finding]:
+def rights_to_write(project: Project) -> Iterable[Finding]:
     """Check what writing the Secret with the address needs."""
-    if world.settings.database == "none":
+    if project.settings.database == "none":
         return
-    home = world.settings.namespace
-    yield from rights(world, TO_WRITE, home, f"Ask an administrator for these rights in the namespace {home}.")
+    home = project.settings.namespace
+    yield from rights(project, TO_WRITE, home, f"Ask an administrator for these rights in the namespace {home}.")
 
 
-def address(world: World) -> Iterable[Finding]:
+def address(project: Project) -> Iterable[Finding]:
     """Look for the address: in the cluster, or at hand."""
-    for resource in world.resources():
+    for resource in project.resources():
         if isinstance(resource, DatabaseAddress):
             change = resource.diff(resource.observe())
             if change and change.blocked:

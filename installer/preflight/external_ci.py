@@ -1,38 +1,39 @@
-"""A CI that is not the code host's own: the token for its API, and the one that it delivers with."""
+"""A CI that is not the code host's own: the token for its API, and the one that it deploys with."""
 
 from collections.abc import Iterable
 
+from ..config.supported import CI_TOKENS
 from ..engine.finding import Finding
-from ..forges.credentials import CI_TOKENS, DELIVERY_TOKEN
+from ..forges.credentials import DELIVERY_TOKEN
 from ..forges.github.repository import GitHub
-from ..project.project import World
-from ..support.errors import Answered, InstallerError
+from ..project.project import Project
+from ..support.errors import ApiError, InstallerError
 from .check import Check
 
 
-def token(world: World) -> Iterable[Finding]:
+def token(project: Project) -> Iterable[Finding]:
     """Check that the CI takes the token; without one, say what people have to do."""
-    ci, variable = world.ci, CI_TOKENS[world.settings.ci]
-    if ci.blind:
-        what = f"There is no {variable}: {ci.title} is to be set up by hand, as `plan` lists it."
-        yield Finding(world.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
+    ci, variable = project.ci, CI_TOKENS[project.settings.ci]
+    if ci.no_token:
+        what = f"There is no {variable}: {ci.title} must be set up manually, as `plan` lists it."
+        yield Finding(project.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
         return
     try:
-        yield Finding(world.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
+        yield Finding(project.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
     except InstallerError as error:
-        refused = f"{variable} does not work: " if isinstance(error, Answered) else ""
-        yield Finding(world.settings.scm, f"{refused}{error.message}", error.fix)
+        refused = f"{variable} does not work: " if isinstance(error, ApiError) else ""
+        yield Finding(project.settings.scm, f"{refused}{error.message}", error.fix)
 
 
-def delivery_token(world: World) -> Iterable[Finding]:
+def delivery_token(project: Project) -> Iterable[Finding]:
     """Check that the token at hand sees the repository; what it may write shows only when it does."""
-    given, settings = world.credentials.delivery_token, world.settings
-    if not given or world.github.find() is None:
+    given, settings = project.credentials.delivery_token, project.settings
+    if not given or project.github.find() is None:
         return
     more = {"ca": settings.ca, "api_version": settings.api_version}
     found = GitHub(settings.host, given, settings.repository, **more).find()
     if found is None or not (found.get("permissions") or {"push": True})["push"]:
-        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deliveries are pushed with it."
+        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
         fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
         yield Finding(settings.scm, what, fix)
     else:

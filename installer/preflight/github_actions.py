@@ -10,8 +10,8 @@ import yaml
 
 from ..config.settings import GITHUB_ACTIONS
 from ..engine.finding import Finding
-from ..forges.api_errors import Refused
-from ..project.project import World
+from ..forges.api_errors import GitHubApiError
+from ..project.project import Project
 from ..support.parsing import UNREADABLE
 
 _OF_GITHUB = ("actions", "github")
@@ -19,14 +19,14 @@ _BY_COMMIT = re.compile(r"@[0-9a-f]{40}$")
 Policy = dict[str, Any]
 
 
-def allowed(world: World) -> Iterable[Finding]:
+def allowed(project: Project) -> Iterable[Finding]:
     """Check the repository's policy, or before there is one the organisation's, where the token may ask."""
-    settings = world.settings
-    there = world.github.find() is not None
-    path = world.github.path("actions/permissions") if there else f"/orgs/{settings.owner}/actions/permissions"
+    settings = project.settings
+    there = project.github.find() is not None
+    path = project.github.path("actions/permissions") if there else f"/orgs/{settings.owner}/actions/permissions"
     of_owner = f"https://{settings.host}/organizations/{settings.owner}/settings/actions"
     page = f"{settings.url}/settings/actions, or, where it is greyed out, an owner's {of_owner}" if there else of_owner
-    policy = _ask(world, path)
+    policy = _ask(project, path)
     if policy is None:
         return
     if policy.get("enabled") is False or policy.get("enabled_repositories") == "none":
@@ -37,7 +37,7 @@ def allowed(world: World) -> Iterable[Finding]:
             f"{settings.owner} lets only chosen repositories use GitHub Actions; {settings.repository} would be none.",
             f"Let an owner create it, empty, and choose it: {page}",
         )
-    elif forbidden := [action for action in used(world) if not _may_use(world, path, policy, action)]:
+    elif forbidden := [action for action in used(project) if not _may_use(project, path, policy, action)]:
         which = f"`{policy['allowed_actions']}` actions"
         if policy.get("sha_pinning_required"):
             which += ", pinned to a commit,"
@@ -48,14 +48,14 @@ def allowed(world: World) -> Iterable[Finding]:
         )
 
 
-def hindrance(world: World) -> str:
-    """Say what keeps runs from starting, where that can be told."""
-    return "\n".join(map(str, allowed(world))) if world.settings.ci == GITHUB_ACTIONS else ""
+def hindrance(project: Project) -> str:
+    """Say what keeps runs from starting, where that is known."""
+    return "\n".join(map(str, allowed(project))) if project.settings.ci == GITHUB_ACTIONS else ""
 
 
-def used(world: World) -> list[str]:
+def used(project: Project) -> list[str]:
     """Return the actions of others that the project's workflows name, each once."""
-    files = sorted(world.project.glob(".github/workflows/*.y*ml"))
+    files = sorted(project.folder.glob(".github/workflows/*.y*ml"))
     named = dict.fromkeys(action for path in files for action in _uses(_workflow(path)))
     return [action for action in named if not action.startswith(("./", "docker://"))]
 
@@ -76,22 +76,22 @@ def _uses(tree: Any) -> Iterator[str]:
         yield from _uses(each)
 
 
-def _ask(world: World, path: str) -> Policy | None:
+def _ask(project: Project, path: str) -> Policy | None:
     try:
-        found: Policy | None = world.github.get(path)
-    except Refused:  # an organisation's policy is for its owners to read
+        found: Policy | None = project.github.get(path)
+    except GitHubApiError:  # an organisation's policy is for its owners to read
         return None
     return found
 
 
-def _may_use(world: World, path: str, policy: Policy, action: str) -> bool:
+def _may_use(project: Project, path: str, policy: Policy, action: str) -> bool:
     if policy.get("sha_pinning_required") and not _BY_COMMIT.search(action):
         return False
     kind = policy.get("allowed_actions", "all")
-    if kind == "all" or action.partition("/")[0].casefold() == world.settings.owner.casefold():
+    if kind == "all" or action.partition("/")[0].casefold() == project.settings.owner.casefold():
         return True
-    chosen = _ask(world, f"{path}/selected-actions") if kind == "selected" else {}
-    if chosen is None:  # it cannot be told
+    chosen = _ask(project, f"{path}/selected-actions") if kind == "selected" else {}
+    if chosen is None:  # it is unknown
         return True
     patterns = chosen.get("patterns_allowed") or []
     if any(fnmatchcase(action, pattern[1:]) for pattern in patterns if pattern.startswith("!")):

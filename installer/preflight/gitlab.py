@@ -1,4 +1,4 @@
-"""GitLab: the token and what it may do, whose the project is, and what stands in the way of a delivery."""
+"""GitLab: the token and what it may do, whose the project is, and what stands in the way of a deployment."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 from ..config.settings import FILE
 from ..engine.finding import Finding
-from ..forges.gitlab.api_errors import RefusedByGitLab
+from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.rest import TOKEN
-from ..project.project import World
-from ..support.errors import Answered, InstallerError
+from ..project.project import Project
+from ..support.errors import ApiError, InstallerError
 from .check import Check
 from .repository import marked, others
 from .token import CLOCK_SECONDS
@@ -25,38 +25,38 @@ MAINTAINER = 40
 _CREATES = {"noone": 100, "owner": 50, "maintainer": MAINTAINER, "developer": 30}
 
 
-def _gitlab(world: World) -> GitLab:
-    if not isinstance(world.host, GitLab):
-        raise TypeError(f"{world.settings.repository} is not at a GitLab")
-    return world.host
+def _gitlab(project: Project) -> GitLab:
+    if not isinstance(project.forge, GitLab):
+        raise TypeError(f"{project.settings.repository} is not at a GitLab")
+    return project.forge
 
 
-def works(world: World) -> Iterable[Finding]:
+def works(project: Project) -> Iterable[Finding]:
     """Check that there is a token, that GitLab takes it, and that GitLab is new enough."""
-    host = world.settings.host
-    if not world.credentials.token:
+    host = project.settings.host
+    if not project.credentials.token:
         what = f"There is no token for {host}: it creates the project and stores what its jobs need."
-        yield Finding("gitlab", what, f"Set {TOKEN} to one with the scope `{SCOPE}`: {_tokens_page(world)}")
+        yield Finding("gitlab", what, f"Set {TOKEN} to one with the scope `{SCOPE}`: {_tokens_page(project)}")
         return
     try:
-        user, version = _gitlab(world).call("GET", "/user"), _gitlab(world).version()
+        user, version = _gitlab(project).call("GET", "/user"), _gitlab(project).version()
     except InstallerError as error:
         fix = error.fix or f"Set {TOKEN} to one that works."
-        refused = f"The token for {host} does not work: " if isinstance(error, Answered) else ""
+        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
         yield Finding("gitlab", f"{refused}{error.message}", fix)
         return
-    told = ".".join(map(str, version))
+    reported = ".".join(map(str, version))
     if version < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        yield Finding("gitlab", f"{host} is GitLab {told}; {wanted} is the oldest that works.", "Update it.")
-    yield Finding("gitlab", f"the token for {host}, GitLab {told}, is {user['username']}'s")
+        yield Finding("gitlab", f"{host} is GitLab {reported}; {wanted} is the oldest that works.", "Update it.")
+    yield Finding("gitlab", f"the token for {host}, GitLab {reported}, is {user['username']}'s")
 
 
-def scopes(world: World) -> Iterable[Finding]:
+def scopes(project: Project) -> Iterable[Finding]:
     """Check what the token may do, and for how long."""
     try:
-        token = _gitlab(world).call("GET", "/personal_access_tokens/self")
-    except RefusedByGitLab:  # of OAuth, say: it cannot ask about itself
+        token = _gitlab(project).call("GET", "/personal_access_tokens/self")
+    except GitLabApiError:  # of OAuth, say: it cannot ask about itself
         yield Finding("gitlab", f"the token shows no scopes; it needs `{SCOPE}`")
         return
     if SCOPE not in token["scopes"]:
@@ -64,21 +64,21 @@ def scopes(world: World) -> Iterable[Finding]:
         what = (
             f"The token lacks the scope `{SCOPE}`, which it takes to make the project and store secrets (it has {has})."
         )
-        yield Finding("gitlab", what, f"Make a new one, scopes cannot be added: {_tokens_page(world)}")
+        yield Finding("gitlab", what, f"Make a new one, scopes cannot be added: {_tokens_page(project)}")
     elif token["expires_at"] and token["expires_at"] <= str(date.today() + SOON):
         what = f"The token ends on {token['expires_at']}."
-        yield Finding("gitlab", what, f"Make a new one in time: {_tokens_page(world)}", stops=False)
+        yield Finding("gitlab", what, f"Make a new one in time: {_tokens_page(project)}", stops=False)
     else:
         yield Finding("gitlab", f"the token has the scope {SCOPE}")
 
 
-def _tokens_page(world: World) -> str:
-    return f"https://{world.settings.host}/-/user_settings/personal_access_tokens"
+def _tokens_page(project: Project) -> str:
+    return f"https://{project.settings.host}/-/user_settings/personal_access_tokens"
 
 
-def clock(world: World) -> Iterable[Finding]:
+def clock(project: Project) -> Iterable[Finding]:
     """Compare this machine's clock with GitLab's."""
-    date_ = _gitlab(world).headers("/version").get("date")
+    date_ = _gitlab(project).headers("/version").get("date")
     if date_ is None:
         return
     ahead = _now() - parsedate_to_datetime(date_).timestamp()
@@ -89,20 +89,20 @@ def clock(world: World) -> Iterable[Finding]:
         yield Finding("gitlab", "the clock agrees with GitLab's")
 
 
-def owner(world: World) -> Iterable[Finding]:
+def owner(project: Project) -> Iterable[Finding]:
     """Check that the owner exists, is a group or the token's own user, and lets them create a project."""
-    settings, gitlab = world.settings, _gitlab(world)
+    settings, gitlab = project.settings, _gitlab(project)
     if gitlab.find() is not None:
         return
     found = gitlab.get(f"/namespaces/{quote(settings.owner, safe='')}")
     me = gitlab.call("GET", "/user")
     if found is None:
         what = f"There is no group or user {settings.owner} that the token may see."
-        yield Finding("gitlab", what, f"Mend gitlab.owner in {FILE}: it is the group's full path, like acme/backend.")
+        yield Finding("gitlab", what, f"Fix gitlab.owner in {FILE}: it is the group's full path, like acme/backend.")
     elif found["kind"] == "user" and found["full_path"].casefold() != me["username"].casefold():
         what = f"{settings.owner} is another user: only they can create this."
-        yield Finding("gitlab", what, f"Mend gitlab.owner in {FILE}.")
-    elif found["kind"] == "group" and not _may_create(world, found["id"], me["id"]):
+        yield Finding("gitlab", what, f"Fix gitlab.owner in {FILE}.")
+    elif found["kind"] == "group" and not _may_create(project, found["id"], me["id"]):
         what = f"{settings.owner} does not let you create projects."
         fix = f"Let an owner create {settings.repository}, empty, and make you a maintainer of it; or see "
         yield Finding("gitlab", what, f"{fix}https://{settings.host}/groups/{settings.owner}/-/edit")
@@ -110,50 +110,50 @@ def owner(world: World) -> Iterable[Finding]:
         yield Finding("gitlab", f"{settings.owner} is {'a group' if found['kind'] == 'group' else 'you'}")
 
 
-def _may_create(world: World, group: int, user: int) -> bool:
-    policy = (_gitlab(world).get(f"/groups/{group}", with_projects=False) or {}).get("project_creation_level")
-    member = _gitlab(world).get(f"/groups/{group}/members/all/{user}")
+def _may_create(project: Project, group: int, user: int) -> bool:
+    policy = (_gitlab(project).get(f"/groups/{group}", with_projects=False) or {}).get("project_creation_level")
+    member = _gitlab(project).get(f"/groups/{group}/members/all/{user}")
     return policy not in _CREATES or bool(member and member["access_level"] >= _CREATES[policy])
 
 
-def same_project(world: World) -> Iterable[Finding]:
+def same_project(project: Project) -> Iterable[Finding]:
     """Adopt a project that is as good as empty, marked as ours or holds this very one; refuse any other."""
-    settings, gitlab = world.settings, _gitlab(world)
-    if gitlab.find() is None or gitlab.level() < MAINTAINER or marked(world, gitlab.variables()):
+    settings, gitlab = project.settings, _gitlab(project)
+    if gitlab.find() is None or gitlab.level() < MAINTAINER or marked(project, gitlab.variables()):
         return
-    if holds := others(world):
+    if holds := others(project):
         fix = "Choose another project_slug, or move that project away."
         yield Finding("gitlab", f"{settings.url} exists and {holds}.", fix)
 
 
-def administered(world: World) -> Iterable[Finding]:
+def administered(project: Project) -> Iterable[Finding]:
     """Check that the token's user may set what only maintainers may: keys, variables, protected branches."""
-    if _gitlab(world).find() is not None and _gitlab(world).level() < MAINTAINER:
+    if _gitlab(project).find() is not None and _gitlab(project).level() < MAINTAINER:
         yield Finding(
             "gitlab",
-            f"You are no maintainer of {world.settings.repository}: its keys, variables and rules are theirs to set.",
-            f"Let one make you one: {world.settings.url}/-/project_members",
+            f"You are no maintainer of {project.settings.repository}: its keys, variables and rules are theirs to set.",
+            f"Let one make you one: {project.settings.url}/-/project_members",
         )
 
 
-def no_branch_in_the_way(world: World) -> Iterable[Finding]:
+def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
-    branch = world.settings.branch
+    branch = project.settings.branch
     parent = branch.partition("/")[0]
-    if _gitlab(world).head(parent):
+    if _gitlab(project).head(parent):
         what = f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both."
-        yield Finding("gitlab", what, f"Rename it, or delete it: {world.settings.url}/-/branches")
+        yield Finding("gitlab", what, f"Rename it, or delete it: {project.settings.url}/-/branches")
 
 
-def runner(world: World) -> Iterable[Finding]:
+def runner(project: Project) -> Iterable[Finding]:
     """Check that a project that is there has a runner: without one its jobs wait for ever."""
-    gitlab = _gitlab(world)
+    gitlab = _gitlab(project)
     if gitlab.find() is None:
         return
     if not list(gitlab.pages(gitlab.path("runners"), status="online")):
-        what = f"No runner is online for {world.settings.repository}."
+        what = f"No runner is online for {project.settings.repository}."
         yield Finding(
-            "gitlab", what, f"Register one, or let it use the instance's: {world.settings.url}/-/settings/ci_cd"
+            "gitlab", what, f"Register one, or let it use the instance's: {project.settings.url}/-/settings/ci_cd"
         )
 
 
@@ -165,5 +165,5 @@ CHECKS = (
     Check("host", same_project, "writing", only="gitlab"),
     Check("host", administered, "writing", only="gitlab"),
     Check("host", no_branch_in_the_way, "writing", only="gitlab"),
-    Check("host", runner, "content", only="gitlab"),
+    Check("host", runner, "initial-push", only="gitlab"),
 )

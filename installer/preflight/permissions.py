@@ -41,8 +41,8 @@ STEPS = (
     Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
-    Step("follow a delivery, start a rollback", "Actions", "write", "repo", "actions/runs"),
-    Step("show at commits what became of their delivery; done without", "Deployments", "write", "repo"),
+    Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("show at commits what became of their deployment; done without", "Deployments", "write", "repo"),
     Step("tell Argo CD of each push, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
 LIMITS = (
@@ -101,7 +101,7 @@ LIMITS = (
         "An organisation that keeps the workflows' token read-only",
         "409 “prevented by the owning organization” to who changes that",
         "Nothing to do, nothing is changed: that is only where tokens begin. Each job asks for what it needs; "
-        "`contents: write` is asked for by `deliver` and `rollback` alone.",
+        "`contents: write` is asked for by `deploy` and `rollback` alone.",
     ),
     Limit(
         "An organisation that switches Actions off",
@@ -148,7 +148,7 @@ LIMITS = (
     ),
     Limit(
         "Rules of the organisation for all branches",
-        "a delivery's push to `env/dev` is declined",
+        "a deployment's push to `env/dev` is declined",
         "Refused before the first write, with the ruleset that has to except `env/*`.",
         "repository.no_rule_in_the_way",
     ),

@@ -8,7 +8,7 @@ _PAGE = """\
 # What accounts and tokens need
 
 This page is written by `python -m installer.preflight.permissions_page`, from what the checks before the first write
-use. `gitops-flask doctor` makes these checks at any time, and says of each thing that is missing what mends it.
+use. `gitops-flask doctor` makes these checks at any time, and says of each thing that is missing how to fix it.
 
 ## Your token
 
@@ -25,13 +25,13 @@ takes the scopes `repo` and `workflow`; `gh auth login --scopes workflow` makes 
 
 | for | in the environment | needs | kept in |
 | --- | --- | --- | --- |
-| deliveries, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
-| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret beside the service |
-| Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret beside Argo CD |
-| Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret beside Argo CD |
-| the same, as a GitHub App | {app} | Contents: read | a Secret beside Argo CD |
+| deployments, to push images | `REGISTRY_TOKEN` | the registry: read and write | an environment, or the repository |
+| the cluster, to pull a private image | `REGISTRY_PULL_TOKEN` | the registry: read | a Secret in its namespace |
+| Argo CD, over ssh | nothing: `up` makes it | a deploy key that reads | a Secret in Argo CD's namespace |
+| Argo CD, over https | `ARGOCD_REPOSITORY_TOKEN` | fine-grained, Contents: read | a Secret in Argo CD's namespace |
+| the same, as a GitHub App | {app} | Contents: read | a Secret in Argo CD's namespace |
 | the reporter (`github.reporter: app`) | nothing: `up` opens the page on which you register it; or {reporter} | a \
-GitHub App with Deployments: write, Contents: read | a Secret beside Argo CD |
+GitHub App with Deployments: write, Contents: read | a Secret in Argo CD's namespace |
 | workflows, to push `env/dev` (`github.deploy_from: main`) | nothing: `up` makes it | a deploy key that writes | \
 the environment for `main` alone |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
@@ -48,7 +48,7 @@ get a list of what to set | nowhere |
 | wire a project to Argo CD | in its namespace: get and create Secrets, Applications and AppProjects |
 | create the service's namespace | create namespaces; or let someone create it |
 | find all that was made under former settings | in the whole cluster: list Secrets and Namespaces; done without |
-| notice deliveries at once | in Argo CD's namespace: create Deployments and Roles; done without |
+| notice deployments at once | in Argo CD's namespace: create Deployments and Roles; done without |
 | limit the watcher's token to what it needs | create and patch {policies}; done without |
 
 ## Accounts, plans and policies

@@ -1,4 +1,4 @@
-"""The registry: whether the login that deliveries will use may push."""
+"""The registry: whether the login that deployments will use may push."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from ..config.settings import FILE, Settings
 from ..engine.finding import Finding
 from ..engine.resource import Lane
 from ..forges.credentials import PULL_TOKEN
-from ..project.project import World
+from ..project.project import Project
 from ..status import deployment_record
-from ..status.deployment_record import Delivered
+from ..status.deployment_record import DeploymentRecord
 from ..support.errors import InstallerError
 
 HUB = "docker.io"
@@ -23,35 +23,35 @@ PAGES = {
 """Where a registry's images are made private."""
 
 
-def login(world: World) -> Iterable[Finding]:
-    """Log in with the token at hand, as deliveries will."""
-    settings, credentials = world.settings, world.credentials
+def login(project: Project) -> Iterable[Finding]:
+    """Log in with the token at hand, as deployments will."""
+    settings, credentials = project.settings, project.credentials
     if settings.own_registry:
         yield Finding(settings.scm, f"jobs log in to {settings.registry} each with its own token")
         return
     if not credentials.registry_token:
-        yield from _none_at_hand(world)
+        yield from _none_at_hand(project)
         return
     given = Login.to(settings, credentials.registry_username, credentials.registry_token)
-    yield _tried(world.settings.scm, given, world.settings.image_name, push=True)
+    yield _tried(project.settings.scm, given, project.settings.image_name, push=True)
 
 
-def pull(world: World) -> Iterable[Finding]:
+def pull(project: Project) -> Iterable[Finding]:
     """Log in with the token that the cluster is to pull a private image with."""
-    settings, credentials = world.settings, world.credentials
+    settings, credentials = project.settings, project.credentials
     if not settings.image_private:
         return
     if credentials.pull_token:
         given = Login.to(settings, credentials.pull_username, credentials.pull_token)
-        yield _tried("cluster", given, world.settings.image_name, push=False)
+        yield _tried("cluster", given, project.settings.image_name, push=False)
     elif credentials.registry_token:
         what = f"The cluster pulls with {NAME}, which may push too."
         yield Finding("cluster", what, f"Set {PULL_TOKEN} to one that only reads.", stops=False)
 
 
-def public_source(world: World) -> Iterable[Finding]:
+def public_source(project: Project) -> Iterable[Finding]:
     """Say so where anyone may pull the image of a private repository."""
-    return published_source(world.settings)
+    return published_source(project.settings)
 
 
 def published_source(settings: Settings) -> Iterable[Finding]:
@@ -61,24 +61,24 @@ def published_source(settings: Settings) -> Iterable[Finding]:
         yield Finding(settings.scm, what, "Say registry.visibility: private, unless that is meant.", stops=False)
 
 
-def first_push(world: World) -> Iterable[Finding]:
+def first_push(project: Project) -> Iterable[Finding]:
     """Say so where the first push would make a public image of one that is to be private."""
-    settings = world.settings
-    if settings.image_private and settings.registry == HUB and world.host.head(settings.branch) is None:
+    settings = project.settings
+    if settings.image_private and settings.registry == HUB and project.forge.head(settings.branch) is None:
         name = settings.image_name
         what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
         yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)
 
 
-def exposed(world: World) -> Iterable[Finding]:
-    """Say so where the registry gives the delivered image to anyone, though it is to be private."""
-    record = deployment_record.read(world) if world.settings.image_private else None
-    return exposed_by(world, record) if record else ()
+def exposed(project: Project) -> Iterable[Finding]:
+    """Say so where the registry gives the deployed image to anyone, though it is to be private."""
+    record = deployment_record.read(project) if project.settings.image_private else None
+    return exposed_by(project, record) if record else ()
 
 
-def exposed_by(world: World, record: Delivered) -> Iterable[Finding]:
-    """Say so where the registry gives what this delivery records to anyone, though it is to be private."""
-    settings = world.settings
+def exposed_by(project: Project, record: DeploymentRecord) -> Iterable[Finding]:
+    """Say so where the registry gives what this deployment records to anyone, though it is to be private."""
+    settings = project.settings
     own = settings.image_private and record.image == settings.image_repository
     if own and registry.anyone_can_pull(settings, record.digest):
         what = f"Anyone can pull {record.image}, without a login, though {FILE} calls it private: the source is in it."
@@ -94,8 +94,10 @@ def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
     return Finding(lane, f"{given.host} lets {given.username} {'push' if push else 'pull'} {image}")
 
 
-def _none_at_hand(world: World) -> Iterable[Finding]:
+def _none_at_hand(project: Project) -> Iterable[Finding]:
     """Say what that means: the stored one is kept, but cannot be tried from here."""
-    stored = world.ci.blind or NAME in world.ci.secrets()
-    what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deliveries cannot push'}."
-    yield Finding(world.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored)
+    stored = project.ci.no_token or NAME in project.ci.secrets()
+    what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deployments cannot push'}."
+    yield Finding(
+        project.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from ..engine.finding import Finding
 from ..engine.resource import Lane
-from ..project.project import World
+from ..project.project import Project
 from ..support import process
 
 PURPOSE = {
@@ -33,16 +33,16 @@ OLDEST = {
 }
 
 
-def present(world: World) -> Iterable[Finding]:
+def present(project: Project) -> Iterable[Finding]:
     """Check that each program can be found."""
-    for tool, lane in _needed(world):
+    for tool, lane in _needed(project):
         if process.missing(tool):
             yield Finding(lane, f"{tool} is not installed: it {PURPOSE[tool]}.", f"See {process.INSTALL[tool]}")
 
 
-def recent(world: World) -> Iterable[Finding]:
+def recent(project: Project) -> Iterable[Finding]:
     """Check that each is new enough."""
-    for tool, lane in _needed(world):
+    for tool, lane in _needed(project):
         if process.missing(tool):
             continue  # told by `present`
         said = process.attempt(tool, *_ASK[tool].split()).out
@@ -56,8 +56,8 @@ def recent(world: World) -> Iterable[Finding]:
             yield Finding(lane, f"{tool} {_shown(said)}")
 
 
-def _needed(world: World) -> Iterator[tuple[str, Lane]]:
-    scm = world.settings.scm
+def _needed(project: Project) -> Iterator[tuple[str, Lane]]:
+    scm = project.settings.scm
     for tool, where in WHERE.items():
         if where in ("host", scm):
             yield tool, scm

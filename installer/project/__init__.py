@@ -1,4 +1,4 @@
-"""One project and all that it is wired to: the only place that wires.
+"""One project and all that it is wired to. This is the only place that wires: resources, code host, CI, cluster.
 
-All that stands above imports it, nothing below.
+status/ and everything above import it; no resource does.
 """

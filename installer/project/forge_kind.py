@@ -1,31 +1,29 @@
 """A kind of code host: what the installer needs of it, each part made by a function of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from ..ci.base import CI
 from ..config.settings import Settings
 from ..engine.resource import Resource
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.deploy_keys import DeployKeys
 from ..forges.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
-class Kind:
+class ForgeKind:
     """A kind of code host; what is made by one of these functions is given to the others."""
 
-    connect: Callable[[Settings, Credentials], Host]
+    connect: Callable[[Settings, Credentials], Forge]
     keys: Callable[[Any], DeployKeys]
     repository: Callable[..., Resource[Any]]
     """Makes the resource from settings, host and credentials; `remove_it` says whether `down` deletes it."""
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
-    cis: Mapping[str, Callable[[Settings, Any, Credentials], CI]]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
     lets_in: Callable[[Any], AbstractContextManager[None]] = nullcontext

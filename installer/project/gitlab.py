@@ -1,6 +1,5 @@
 """GitLab, as a kind of code host."""
 
-from ..ci.gitlab_ci import GitLabCI
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
 from ..forges.gitlab.deploy_keys import GitLabDeployKeys
@@ -8,20 +7,19 @@ from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
 from ..resources.gitlab_rules import GitLabRules, let_in_maintainers
-from .forge_kind import Kind
+from .forge_kind import ForgeKind
 
 
 def _connect(settings: Settings, credentials: Credentials) -> GitLab:
     return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
 
 
-AT_GITLAB = Kind(
+FORGE = ForgeKind(
     _connect,
     GitLabDeployKeys,
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
-    {"gitlab-ci": GitLabCI},
     rules_first=True,
     lets_in=let_in_maintainers,
 )

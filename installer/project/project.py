@@ -4,21 +4,23 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..ci.base import CI
-from ..ci.variables import MARK
+from ..ci.base import CI, Connect
+from ..ci.variables import OWNER_VARIABLE
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.labels import digest, identities, whose
-from ..config.settings import CIS, FILE, Scm, Settings
+from ..config.settings import FILE, Settings
 from ..config.settings_file import load
+from ..config.supported import CIS, FORGES, cis_of, module
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.git import Clone
 from ..forges.github.register_app import register
@@ -27,10 +29,10 @@ from ..forges.webhooks import Webhooks
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.database_address import DatabaseAddress
-from ..resources.first_deployment import Delivery
+from ..resources.first_deployment import FirstDeployment
 from ..resources.former_objects import Former
 from ..resources.former_repository import FormerRepository, Place
-from ..resources.initial_push import Content
+from ..resources.initial_push import InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
 from ..resources.pull_secret import PullSecret
@@ -41,67 +43,70 @@ from ..resources.repository_credential import RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forges import HOSTS
+from .forge_kind import ForgeKind
+
+FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
+CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
 
 
 @dataclass(frozen=True)
-class World:
+class Project:
     """What every verb works with."""
 
-    project: Path
+    folder: Path
     settings: Settings
     credentials: Credentials
-    host: Host
+    forge: Forge
     cluster: Cluster
 
     @classmethod
-    def open(cls, project: Path, context: str | None = None) -> "World":
+    def open(cls, folder: Path, context: str | None = None) -> "Project":
         """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
-        settings = load(project)
-        return cls._of(project, settings, context)
+        settings = load(folder)
+        return cls._of(folder, settings, context)
 
     @classmethod
-    def anywhere(cls, context: str | None = None) -> "World":
-        """Return a world without a project, for what can be said there: this machine, the token, the cluster."""
+    def anywhere(cls, context: str | None = None) -> "Project":
+        """Return what can be known without a generated project: this machine, the token, the cluster."""
         host = os.environ.get("GH_HOST", "github.com")
         settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
         return cls._of(Path(), settings, context)
 
     @classmethod
-    def _of(cls, project: Path, settings: Settings, context: str | None) -> "World":
-        found = credentials_.find(settings, project)
-        return cls(project, settings, found, HOSTS[settings.scm].connect(settings, found), Cluster(context))
+    def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
+        found = credentials_.find(settings, folder)
+        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
 
     @property
     def github(self) -> GitHub:
         """Return the code host as what it is where only GitHub's own checks ask."""
-        if not isinstance(self.host, GitHub):
+        if not isinstance(self.forge, GitHub):
             raise TypeError(f"{self.settings.repository} is not at a GitHub")
-        return self.host
+        return self.forge
 
     @property
     def ci(self) -> CI:
-        """Return who builds and delivers."""
-        return HOSTS[self.settings.scm].cis[self.settings.ci](self.known, self.host, self.credentials)
+        """Return who builds and deploys."""
+        return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
 
     @property
     def webhooks(self) -> Webhooks:
         """Return the webhooks that the code host has for this application."""
-        return HOSTS[self.settings.scm].webhooks(self.host, self.known)
+        return FORGE_KINDS[self.settings.scm].webhooks(self.forge, self.known)
 
     @cached_property
     def known(self) -> Settings:
         """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
         settings, found = self.settings, []
         with suppress(InstallerError):
-            found += self.host.variables().get(MARK, "").split()
+            found += self.forge.variables().get(OWNER_VARIABLE, "").split()
         with suppress(InstallerError):
             wired = [f"{kind}/{settings.application}" for kind in KINDS]
             found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]
         former = []
         for address in dict.fromkeys(filter(None, found)):
             with suppress(InstallerError):
-                if digest(address) not in identities(settings) and self.host.leads_here(address):
+                if digest(address) not in identities(settings) and self.forge.leads_here(address):
                     former.append(address)
         return replace(settings, formerly=(*settings.formerly, *former))
 
@@ -113,8 +118,8 @@ class World:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "World":
-        """Return the same world with other credentials."""
+    def with_credentials(self, credentials: Credentials) -> "Project":
+        """Return the same project with other credentials."""
         return replace(self, credentials=credentials)
 
     def resources(
@@ -126,40 +131,40 @@ class World:
         person: bool = False,
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
-        settings, host, credentials, cluster, ci = self.known, self.host, self.credentials, self.cluster, self.ci
-        kind, reader = HOSTS[settings.scm], credentials.reader
+        settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
+        kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
-        github = host if isinstance(host, GitHub) else None  # nobody else has Apps and Deployments
-        by_hand = partial(register, settings, github) if github and person else None
+        github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
+        registered_by_user = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
-        rules = [kind.rules(settings, host, ci.checks, ci.check_app)]
+        rules = [kind.rules(settings, forge, ci.checks, ci.check_app)]
         before = [
-            kind.repository(settings, host, credentials, remove_it=remove_repository),
+            kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *(rules if kind.rules_first else []),
             *ci.resources(),
-            Platforms(settings, ci.stored, cluster, blind=ci.blind),
+            Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
         ]
         return [
             *before,
-            Content(
-                *(settings, host, credentials.login, Clone(self.project)),
+            InitialPush(
+                *(settings, forge, credentials.login, Clone(self.folder)),
                 needs=tuple(each.key for each in before),
-                lets_in=partial(kind.lets_in, host),
+                lets_in=partial(kind.lets_in, forge),
                 repository_goes=remove_repository,
             ),
-            Delivery(settings, host, ci, repository_goes=remove_repository),
+            FirstDeployment(settings, forge, ci, repository_goes=remove_repository),
             *([] if kind.rules_first else rules),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),
-            FormerRepository(settings, host, [self._place(address) for address in self.settings.formerly]),
+            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *([ReporterApp(settings, cluster, helm, credentials.reporter, by_hand)] if github else []),
-            RepositoryCredential(settings, cluster, helm, kind.keys(host), reader, renew=renew_key),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, registered_by_user)] if github else []),
+            RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),
             Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
@@ -174,24 +179,24 @@ class World:
         settings = replace(present, host=host, owner=owner, slug=slug, formerly=())
         if host == present.host:
             return self._reached(settings)
-        scm: Scm = "gitlab" if "gitlab" in host else "github"
-        settings = replace(settings, scm=scm, ci=CIS[scm][0], ca="")
+        scm = next((each for each in FORGES if each in host), FORGES[0])
+        settings = replace(settings, scm=scm, ci=cis_of(scm)[0], ca="")
         variable = credentials_.token_variable(settings)
         if variable == credentials_.token_variable(present):
             why = f"{variable} is for {present.host}; run `down` in a clone whose {FILE} still names {host}"
-        elif refused := credentials_.not_sent(replace(settings, registry=""), self.project):
+        elif refused := credentials_.not_sent(replace(settings, registry=""), self.folder):
             why = f"{refused.message} {refused.fix}"
         else:
-            found = credentials_.find(replace(settings, registry=""), self.project)
+            found = credentials_.find(replace(settings, registry=""), self.folder)
             why = "" if found.token else f"no token for {host}; set {variable}"
         return self._reached(settings, why)
 
     def _reached(self, settings: Settings, unreachable: str = "") -> Place:
-        kind, nothing = HOSTS[settings.scm], credentials_.none(settings)
-        found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.project)
-        there = World(self.project, settings, found, kind.connect(settings, found), Cluster(None))
-        host, ci = there.host, kind.cis[settings.ci](settings, there.host, there.credentials)
-        resources = [*ci.resources(), kind.rules(settings, host, ci.checks, ci.check_app)]
-        if isinstance(host, GitHub):
-            resources.append(PushKey(settings, host))
-        return Place(settings, host, kind.keys(host), kind.webhooks(host, settings), resources, unreachable)
+        kind, nothing = FORGE_KINDS[settings.scm], credentials_.none(settings)
+        found = nothing if unreachable else credentials_.find(replace(settings, registry=""), self.folder)
+        there = Project(self.folder, settings, found, kind.connect(settings, found), Cluster(None))
+        forge, ci = there.forge, CONNECT_CI[settings.ci](settings, there.forge, there.credentials)
+        resources = [*ci.resources(), kind.rules(settings, forge, ci.checks, ci.check_app)]
+        if isinstance(forge, GitHub):
+            resources.append(PushKey(settings, forge))
+        return Place(settings, forge, kind.keys(forge), kind.webhooks(forge, settings), resources, unreachable)

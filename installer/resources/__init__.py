@@ -1,4 +1,4 @@
-"""The remote things that the installer looks after, one file each.
+"""The remote things that `up` creates and `down` removes, one file each, most of them one class.
 
-Only project and what stands above it import them.
+project/ and everything above import it. A resource observes, compares, applies and removes; it knows no other.
 """

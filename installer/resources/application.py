@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS, Ending, ending
+from ..cluster.deletion import KINDS, Deletion, being_deleted
 from ..cluster.helm import Helm, objects
 from ..cluster.helm_release import Release
 from ..cluster.kubectl import Cluster, Object
@@ -53,7 +53,7 @@ class Application(Resource[Seen]):
         self._patience = patience
         self._name = settings.application
         self._home = settings.argocd_namespace
-        self._ending = Ending(cluster, argocd, self._name)
+        self._deletion = Deletion(cluster, argocd, self._name)
         self._references = [f"{kind}/{self._name}" for kind in KINDS]
         self.title = f"Argo CD Application {self._name}"
 
@@ -70,7 +70,7 @@ class Application(Resource[Seen]):
         """Compare spec, labels and finalizers of both."""
         if foreign := self._foreign(seen):
             return not_ours(foreign, self._settings)
-        if leaving := ending(seen.objects):
+        if leaving := being_deleted(seen.objects):
             return Change("create", note=f"once the present {' and '.join(leaving)}, being deleted, is gone")
         if not seen.objects:
             return Change("create")
@@ -87,10 +87,10 @@ class Application(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
-        if ending(seen.objects):
+        if being_deleted(seen.objects):
             if "AppProject" not in seen.objects:
                 self._helm.install(self._name, self._home, objects(*self.manifests()))  # Argo CD ends nothing without
-            self._ending.see_out(seen.objects, self._patience)
+            self._deletion.wait_until_gone(seen.objects, self._patience)
         moving = tuple(each for each in seen.moves_from(self._settings.namespace) if self.workloads(each))
         project, application = wanted = self.manifests(moving)
         self._helm.install(self._name, self._home, objects(project, application))
@@ -120,11 +120,11 @@ class Application(Resource[Seen]):
             f"The end of Application {self._name}",
             self._application_remains,
             self._patience,
-            explain=self._ending.rescue,
+            explain=self._deletion.rescue,
         )
         clear(f"The end of what {self._name} deployed", self.workloads, self._patience)
         released = self._helm.uninstall(self._name, self._home)
-        clear(f"The end of AppProject {self._name}", self._ending.remains, self._patience)
+        clear(f"The end of AppProject {self._name}", self._deletion.remains, self._patience)
         return f"{'removed' if released or seen.objects else 'was not there'}"
 
     def let_go(self) -> str:
@@ -136,7 +136,7 @@ class Application(Resource[Seen]):
             self._argocd.let_go(self._name)
         clear(f"The end of Application {self._name}", self._application_remains, self._patience)
         self._helm.uninstall(self._name, self._home)
-        clear(f"The end of AppProject {self._name}", self._ending.remains, self._patience)
+        clear(f"The end of AppProject {self._name}", self._deletion.remains, self._patience)
         return "removed"
 
     def see_moved(self, namespaces: Sequence[str]) -> None:
@@ -156,7 +156,9 @@ class Application(Resource[Seen]):
         except (CommandFailed, DeadlinePassed) as error:
             if not self._application_remains():
                 return  # it was gone before the CLI began to watch: that waits for news that do not come any more
-            raise InstallerError(f"{self.title} could not be deleted: {error.message}", self._ending.rescue()) from None
+            raise InstallerError(
+                f"{self.title} could not be deleted: {error.message}", self._deletion.rescue()
+            ) from None
 
     def manifests(self, moving: Sequence[str] = ()) -> tuple[Object, Object]:
         """Return the AppProject and the Application as they should be.
@@ -184,7 +186,7 @@ class Application(Resource[Seen]):
                 "path": "chart",
                 "helm": {
                     "releaseName": settings.slug,
-                    # the image last: nobody overrides it by hand
+                    # the image last: nobody overrides it manually
                     "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
                     **self._pulls_with(),
                 },
@@ -192,9 +194,9 @@ class Application(Resource[Seen]):
             "destination": destination,
             "syncPolicy": {
                 "automated": {"prune": True, "selfHeal": True},
-                # a delivery changes one object: the others are not written
+                # a deployment changes one object: the others are not written
                 "syncOptions": ["ApplyOutOfSyncOnly=true", *(["PruneLast=true"] if moving else [])],
-                # `refresh`: without it a failing sync holds back the commit that mends it
+                # `refresh`: without it a failing sync holds back the commit that fixes it
                 "retry": {
                     "limit": -1,
                     "refresh": True,

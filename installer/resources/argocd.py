@@ -25,7 +25,7 @@ CHART_VERSION = "10.1.1"
 RELEASE = "argocd"
 _DEFAULT = "project default"
 OLDEST = (3, 2)
-"""The first with `retry.refresh`: before it a failing sync holds back the commit that mends it."""
+"""The first with `retry.refresh`: before it a failing sync holds back the commit that fixes it."""
 CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
 
 
@@ -120,7 +120,7 @@ class ArgoCDInstallation(Resource[Seen]):
             return Change("change", fields, f"wait for {waiting}" if waiting else "")
         if seen.default_users:
             user = seen.default_users[0]
-            return Change("unavailable", note=f"its project default {OPEN}, because Application {user} uses it")
+            return Change("skipped", note=f"its project default {OPEN}, because Application {user} uses it")
         return None
 
     def _unfit(self, seen: Seen) -> Change | None:
@@ -138,7 +138,7 @@ class ArgoCDInstallation(Resource[Seen]):
         return None
 
     def _knows_host(self) -> bool:
-        """Tell whether our own Argo CD would know the ssh host."""
+        """Return whether our own Argo CD would know the ssh host."""
         extra = (self._values["configs"].get("ssh") or {}).get("extraHosts") or ""
         return not self._ssh_host or self._ssh_host in BUILT_IN or knows(extra, self._ssh_host)
 
@@ -171,7 +171,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._default.close()
 
     def _adopts(self) -> bool:
-        """Tell whether definitions are left that another release owned; refuse those that are not Argo CD's."""
+        """Return whether definitions are left that another release owned; refuse those that are not Argo CD's."""
         left = self._cluster.get_many([f"customresourcedefinitions/{name}" for name in CRDS[:1]])
         for definition in left.values():
             metadata = definition["metadata"]

@@ -62,7 +62,7 @@ class DatabaseAddress(Resource[Seen]):
         encoded = (found.get("data") or {}).get(KEY, "")
         address = login_in(base64.b64decode(encoded).decode(errors="replace").strip())
         if not is_ours(found, self._settings):
-            self.title = f"Secret {self._name} with the database's address (made by others: used, never changed)"
+            self.title = f"Secret {self._name} with the database's address (unmanaged: used, never changed)"
             return Seen(there=True, ours=False, address=address, secret=found)
         release = self._helm.release(self._name, self._home)
         status = release.status if release else None
@@ -99,7 +99,7 @@ class DatabaseAddress(Resource[Seen]):
         if not seen.address:
             return blocked(f"it has no key {KEY}, and it is not ours", "Add that, or remove the Secret.")
         if self._given and self._given != seen.address:
-            return Change("unavailable", note=f"it has another address than {GIVEN}, and it is not ours: it is kept")
+            return Change("skipped", note=f"it has another address than {GIVEN}, and it is not ours: it is kept")
         return None
 
     def _advice(self) -> str:
@@ -140,7 +140,9 @@ class DatabaseAddress(Resource[Seen]):
             return stays(seen.secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         return f"removed; {_KEPT}" if there else "was not there"
 
 

@@ -74,7 +74,7 @@ class Former(Resource[Seen]):
             raise
 
     def _is_former(self, made: Made) -> bool:
-        """Tell whether a release was written for another place and is none that today's settings need."""
+        """Return whether a release was written for another place and is none that today's settings need."""
         settings = self._settings
         if made.name in (RELEASE, DEFAULT_PROJECT):
             return False
@@ -87,14 +87,14 @@ class Former(Resource[Seen]):
         return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
-        """List all of it; what stays is told and no fault."""
+        """List all of it; what stays is reported and no fault."""
         fields = [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
         fields += [Field(f"service in namespace {each}", "runs", _LATER) for each in seen.moves_from]
         fields += [Field(f"namespace {each['metadata']['name']}", whose(each), _LATER) for each in seen.namespaces]
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))
         if fields and not seen.held:
             return Change("change", tuple(fields))
-        return Change("unavailable", note=stays) if stays else None
+        return Change("skipped", note=stays) if stays else None
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Remove it: first what deploys, then what that needed, then the namespaces."""
@@ -156,7 +156,7 @@ class Former(Resource[Seen]):
         try:
             strangers = others(self._cluster.everything_in(name))
         except InstallerError as error:
-            return f"namespace {name} stays, because it cannot be told what it holds: {error.message}"
+            return f"namespace {name} stays, because what it holds is unknown: {error.message}"
         return f"namespace {name} stays, it still holds {', '.join(strangers[:5])}" if strangers else ""
 
     def _remains(self, name: str) -> str:

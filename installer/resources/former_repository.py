@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..ci.variables import MARK
+from ..ci.variables import OWNER_VARIABLE
 from ..cluster.labels import digest
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Resource
-from ..forges.base import Host
+from ..forges.base import Forge
 from ..forges.deploy_keys import DeployKey, DeployKeys
 from ..forges.webhooks import Hook, Webhooks
 from ..support.errors import InstallerError
@@ -24,7 +24,7 @@ class Place:
     """A former repository: how it is reached, and what the installer looks after there."""
 
     settings: Settings
-    host: Host
+    forge: Forge
     keys: DeployKeys
     webhooks: Webhooks
     resources: Sequence[Resource[Any]]
@@ -41,10 +41,10 @@ class Left:
     hooks: tuple[Hook, ...] = ()
     marked: bool = False
     unseen: str = ""
-    """Why it cannot be told."""
+    """Why it is unknown."""
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything."""
+        """Return whether there is anything."""
         return bool(self.keys or self.hooks or self.marked)
 
 
@@ -57,10 +57,10 @@ class FormerRepository(Resource[dict[str, Left]]):
     key = "former-repository"
     wanted = False
 
-    def __init__(self, settings: Settings, host: Host, places: Sequence[Place]) -> None:
+    def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
         self.lane = settings.scm
         self.title = "what was made at the former repository"
-        self._host = host
+        self._forge = forge
         self._places = {place.settings.url: place for place in places}
 
     def observe(self) -> dict[str, Left]:
@@ -71,17 +71,17 @@ class FormerRepository(Resource[dict[str, Left]]):
     def _look(self, place: Place) -> Left:
         settings = place.settings
         try:
-            if settings.host == self._host.host and self._host.leads_here(settings.url):
+            if settings.host == self._forge.host and self._forge.leads_here(settings.url):
                 return Left()
             if place.unreachable:
                 return Left(unseen=place.unreachable)
-            if place.host.find() is None:
+            if place.forge.find() is None:
                 return Left(unseen=_GONE)
             titles = (key_title(settings.url), push_key_title(settings.url, settings.branch))
             return Left(
                 tuple(key for key in place.keys.list() if key.title in titles),
                 tuple(place.webhooks.list()),
-                digest(settings.url) in map(digest, place.host.variables().get(MARK, "").split()),
+                digest(settings.url) in map(digest, place.forge.variables().get(OWNER_VARIABLE, "").split()),
             )
         except InstallerError as error:
             return Left(unseen=error.message)
@@ -91,12 +91,12 @@ class FormerRepository(Resource[dict[str, Left]]):
         return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
-        """List all of it; what cannot be seen is told and no fault."""
+        """List all of it; what cannot be seen is reported and no fault."""
         fields = [field for url, left in seen.items() for field in _fields(url, left)]
         notes = [f"{url}: {left.unseen}" for url, left in seen.items() if left.unseen]
         if fields:
             return Change("change", tuple(fields), "; ".join(notes))
-        return Change("unavailable", note="; ".join(notes)) if notes else None
+        return Change("skipped", note="; ".join(notes)) if notes else None
 
     def apply(self, seen: dict[str, Left], change: Change) -> None:
         """Remove it: first what gives access, the mark last, so that a run that was killed finds the rest again."""

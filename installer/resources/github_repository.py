@@ -10,7 +10,7 @@ from ..forges.github.repository import GitHub
 from ..forges.http import PAUSES
 from ..support import process
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
-from ..support.file_lock import Files, turn
+from ..support.file_lock import Files, locked
 from ..support.secret import redact
 from ..support.wait import pause
 
@@ -86,13 +86,13 @@ class Repository(Resource[dict[str, Any] | None]):
                 f"anyone may have read it since it was made public; to leave it so: github.visibility in {FILE}"
             )
         if seen["branches"]:
-            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing delivers")
+            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing deploys")
         return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the repository where it is missing, then set what differs."""
         if seen is None:
-            with turn(f"repository {self._settings.url}", 2 * PATIENCE) as files:
+            with locked(f"repository {self._settings.url}", 2 * PATIENCE) as files:
                 seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
         body = {field.name: field.new for field in differences(self._desired(seen), seen)}
         if body:

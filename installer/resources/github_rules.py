@@ -6,7 +6,7 @@ from typing import Any
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 
@@ -31,7 +31,7 @@ class Rules(Resource[Seen]):
 
     lane: Lane = "github"
     key = "rules"
-    needs = ("content",)
+    needs = ("initial-push",)
 
     def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
         self._github = github
@@ -51,7 +51,7 @@ class Rules(Resource[Seen]):
         try:
             ours = [r for r in self._github.pages(path) if r["name"] in names]
             rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return Seen(None)
             raise
@@ -65,9 +65,7 @@ class Rules(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
         if seen.rulesets is None:
-            return Change(
-                "unavailable", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected"
-            )
+            return Change("skipped", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected")
         fields = [
             Field(name, _shown(seen.rulesets.get(name)), _shown(ruleset))
             for name, ruleset in self._desired(seen.app).items()
@@ -87,7 +85,7 @@ class Rules(Resource[Seen]):
         if not self._reviews:
             lines.append("and merge without a review (github.reviews is 0)")
         if not self._app:
-            lines.append("and set the checks by hand (this CI's are nobody's App)")
+            lines.append("and set the checks manually (this CI's are nobody's App)")
         return ", ".join(lines)
 
     def apply(self, seen: Seen, change: Change) -> None:
@@ -98,7 +96,7 @@ class Rules(Resource[Seen]):
             path = self._github.path("rulesets", *([str(present["id"])] if present else []))
             try:
                 self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
-            except Refused as error:
+            except GitHubApiError as error:
                 if error.status == 422 and "integration id" in error.reason:
                     raise InstallerError(error.message, self._unknown_app()) from None
                 raise
@@ -162,7 +160,7 @@ def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:
-    """Tell whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
+    """Return whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
     shown = seen is None or "bypass_actors" in seen
     return covers(seen, desired if shown else {key: each for key, each in desired.items() if key != "bypass_actors"})
 

@@ -5,10 +5,10 @@ from typing import Any
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
 from ..forges.credentials import Credentials
-from ..forges.gitlab.api_errors import RefusedByGitLab
+from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..support.errors import InstallerError
-from ..support.file_lock import turn
+from ..support.file_lock import locked
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
@@ -82,13 +82,13 @@ class GitLabProject(Resource[dict[str, Any] | None]):
                 f"anyone may have read it since it was made public; to leave it so: gitlab.visibility in {FILE}"
             )
         if seen["branches"]:
-            notes.append(f"merge requests and clones start with {seen['default_branch']}, which nothing delivers")
+            notes.append(f"merge requests and clones start with {seen['default_branch']}, which nothing deploys")
         return "; ".join(notes)
 
     def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
         """Create the project where it is missing, then set what differs."""
         if seen is None:
-            with turn(f"project {self._settings.url}", 60):
+            with locked(f"project {self._settings.url}", 60):
                 seen = self.observe() or self._create()
         body = {f.name: f.new for f in differences(self._wanted(seen), seen)}
         if body:
@@ -101,7 +101,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         body |= {name: new for name, new in self._desired.items() if name not in _ONLY_CHANGED}
         try:
             self._gitlab.call("POST", "/projects", {**body, "initialize_with_readme": False})
-        except RefusedByGitLab as error:
+        except GitLabApiError as error:
             if error.status < 500:
                 raise
             self._must_be_there(error)

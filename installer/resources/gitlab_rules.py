@@ -1,4 +1,4 @@
-"""Protected branches: `main` takes merge requests only, `env/dev` is never rewritten and takes deliveries only."""
+"""Protected branches: `main` takes merge requests only, `env/dev` is never rewritten and takes deployments only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,15 +22,15 @@ class Rule:
     force: bool = False
 
     def __str__(self) -> str:
-        told = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
-        return f"{told}, and it can be rewritten" if self.force else told
+        reported = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
+        return f"{reported}, and it can be rewritten" if self.force else reported
 
 
 FOR_MAIN = Rule(NO_ONE, MAINTAINERS)
 
 
 class GitLabRules(Resource[dict[str, Rule | None]]):
-    """One rule a branch, made before the branch is: whoever may merge is who may deliver, and secrets need a rule.
+    """One rule a branch, made before the branch is: whoever may merge is who may deploy, and secrets need a rule.
 
     GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
     """

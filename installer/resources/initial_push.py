@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
-from ..forges.base import Host
-from ..forges.initialized import files_of_a_form
+from ..forges.base import Forge, files_of_a_form
 from ..support import resume_command
 from ..support.errors import InstallerError
-from ..support.file_lock import turn
+from ..support.file_lock import locked
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,15 @@ class Seen:
     files: tuple[str, ...] = ()
 
 
-class Content(Resource[Seen]):
+class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
-    key = "content"
+    key = "initial-push"
 
     def __init__(
         self,
         settings: Settings,
-        host: Host,
+        forge: Forge,
         login: git.Login,
         clone: git.Clone,
         needs: tuple[str, ...] = (),
@@ -41,7 +40,7 @@ class Content(Resource[Seen]):
         self.lane: Lane = settings.scm
         self.needs = needs  # what the first run of the CI must find
         self._settings = settings
-        self._host = host
+        self._forge = forge
         self._login = login
         self._clone = clone
         self._lets_in = lets_in
@@ -50,8 +49,8 @@ class Content(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Return the head of the branch at the host, and what is there where that is as good as nothing."""
-        head = self._host.head(MAIN)
-        return Seen(head, files_of_a_form(self._host) if head else ())
+        head = self._forge.head(MAIN)
+        return Seen(head, files_of_a_form(self._forge) if head else ())
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -68,26 +67,26 @@ class Content(Resource[Seen]):
             here = self._clone.names()
         kept = [name for name in seen.files if name not in here]
         if unsaved := self._clone.in_folder(kept):
-            add = resume_command.git(self._clone.project, "add", *unsaved)
-            commit = resume_command.git(self._clone.project, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
+            add = resume_command.git(self._clone.folder, "add", *unsaved)
+            commit = resume_command.git(self._clone.folder, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
             why = f"{', '.join(unsaved)} is not committed here, and {self._settings.url} has another"
             return blocked(why, f"Keep yours: {add} && {commit}; or move it away, to take theirs.")
         return Change("change", note=self._note(seen.files, kept))
 
     def _note(self, files: tuple[str, ...], kept: list[str]) -> str:
-        told = [f"{', '.join(files)} came with the repository, and this project is merged with that"]
+        reported = [f"{', '.join(files)} came with the repository, and this project is merged with that"]
         if replaced := [name for name in files if name not in kept]:
-            told.append(f"this project's {', '.join(replaced)} counts (theirs stays in the history)")
+            reported.append(f"this project's {', '.join(replaced)} counts (theirs stays in the history)")
         if kept:
-            told.append(f"their {', '.join(kept)} is kept")
-        return "; ".join(told)
+            reported.append(f"their {', '.join(kept)} is kept")
+        return "; ".join(reported)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Push the checked-out commit, unless a git that a killed run left behind has done it meanwhile."""
         url = self._settings.clone_url
         self._clone.connect(url)
         self._clone.follow(MAIN)  # before the push: whoever is killed after it does not come here again
-        with turn(f"branch {MAIN} of {url}", 200) as files:
+        with locked(f"branch {MAIN} of {url}", 200) as files:
             now = self.observe()
             if now.files:
                 self._clone.merge_beneath(url, MAIN, self._login)
@@ -104,4 +103,4 @@ class Content(Resource[Seen]):
 
     def remove(self) -> str:
         """Keep it: it is the team's work."""
-        return self.removal(Seen(self._host.head(MAIN))) or "was not there"
+        return self.removal(Seen(self._forge.head(MAIN))) or "was not there"

@@ -1,18 +1,19 @@
-"""The application's namespace, in a release of its own: it outlives the application, and others' things in it."""
+"""The application's namespace, in a release of its own: it outlives the application, and unmanaged resources in it."""
 
 from dataclasses import dataclass
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.labels import KEEP, is_ours, metadata, not_ours, readdressed, stays, whose
-from ..cluster.pod_security import ENFORCE, advice
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, Lane, Resource, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
+ENFORCE = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""The strictest of Kubernetes' levels; the chart complies with it."""
 _OF_KUBERNETES = ("serviceaccount/default", "configmap/kube-root-ca.crt")
-_OF_OTHERS = "stays, others made it"
+_UNMANAGED = "stays: it is unmanaged"
 _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
 
 
@@ -25,7 +26,7 @@ class Seen:
 
     @property
     def leaving(self) -> bool:
-        """Tell whether it is being deleted."""
+        """Return whether it is being deleted."""
         return bool(self.namespace and self.namespace["metadata"].get("deletionTimestamp"))
 
 
@@ -53,7 +54,7 @@ class Namespace(Resource[Seen]):
             return Seen(None)
         if not is_ours(found, self._settings):
             if not whose(found):
-                self.title = f"namespace {self._name} (made by others: used, never changed or removed)"
+                self.title = f"namespace {self._name} (unmanaged: used, never changed or removed)"
             return Seen(found)
         release = self._helm.release(self._release, self._home)
         return Seen(found, release.status if release else None)
@@ -63,7 +64,7 @@ class Namespace(Resource[Seen]):
         return Seen(None)
 
     def diff(self, seen: Seen) -> Change | None:
-        """A missing one is made, one of ours is set right; of one that no project made it is told how open it is."""
+        """A missing one is made, one of ours is set right; of one that no project made its openness is reported."""
         if seen.namespace and whose(seen.namespace) and not is_ours(seen.namespace, self._settings):
             return not_ours(seen.namespace, self._settings)
         if seen.leaving:
@@ -71,8 +72,8 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             return Change("create")
         if not is_ours(seen.namespace, self._settings):
-            told = advice(seen.namespace)
-            return Change("unavailable", note=told) if told else None
+            reported = advice(seen.namespace)
+            return Change("skipped", note=reported) if reported else None
         fields = differences(ENFORCE, seen.namespace["metadata"]["labels"], "labels.")
         if seen.release != "deployed":
             fields += (Field("release", seen.release, "deployed"),)
@@ -95,8 +96,8 @@ class Namespace(Resource[Seen]):
         if seen.namespace is None:
             return ""
         if not is_ours(seen.namespace, self._settings):
-            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
-        return "goes, unless something of others is in it"
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _UNMANAGED
+        return "goes, unless it holds unmanaged resources"
 
     def remove(self) -> str:
         """Remove it where it is ours and nothing but Kubernetes' own things are left in it."""
@@ -106,17 +107,17 @@ class Namespace(Resource[Seen]):
             return f"{'was gone, its release went' if gone else 'was not there'}"
         if not is_ours(seen.namespace, self._settings):
             self._helm.uninstall(self._release, self._home)
-            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _OF_OTHERS
+            return stays(seen.namespace, self._settings) if whose(seen.namespace) else _UNMANAGED
         if not seen.leaving:
             try:
                 strangers = others(self._cluster.everything_in(self._name))
             except InstallerError as error:
-                return f"stays, because it cannot be told what it holds: {error.message}"
+                return f"stays, because what it holds is unknown: {error.message}"
             if strangers:
                 return f"stays, it still holds {', '.join(strangers[:5])}" + (
                     f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
                 )
-            # `keep` guards it against an uninstall by hand: take that off first
+            # `keep` guards it against an uninstall manually: take that off first
             self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))
         self._helm.uninstall(self._release, self._home)
         clear(f"The end of namespace {self._name}", self._remains, self._patience)
@@ -129,10 +130,21 @@ class Namespace(Resource[Seen]):
     def _remains(self) -> str:
         found = self._cluster.get("namespace", self._name)
         conditions = (found or {}).get("status", {}).get("conditions", [])
-        told = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
-        return "" if found is None else "; ".join(told) or f"phase {found['status']['phase']}"
+        reported = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
+        return "" if found is None else "; ".join(reported) or f"phase {found['status']['phase']}"
 
 
 def others(names: list[str]) -> list[str]:
     """Leave out of a namespace's content what Kubernetes itself puts there."""
     return [n for n in names if n not in _OF_KUBERNETES and not n.startswith(_FLEETING)]
+
+
+def advice(namespace: Object) -> str:
+    """Say how someone else's namespace can be protected; empty where its owner chose a level."""
+    (label, level), labels = next(iter(ENFORCE.items())), namespace["metadata"].get("labels") or {}
+    if labels.get(label, "privileged") != "privileged":
+        return ""
+    return (
+        f"it admits privileged pods, so whoever deploys can take over a node; its owner can change that: "
+        f"kubectl label namespace {namespace['metadata']['name']} {label}={level}"
+    )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from ..ci.base import END, Stored
 from ..cluster import architectures
-from ..cluster.architectures import ASKED_FOR, NATIVE, USUAL
+from ..cluster.architectures import NATIVE, USUAL
 from ..cluster.kubectl import Cluster
 from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
+from ..config.supported import CIS
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 
 PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
@@ -29,11 +30,11 @@ class Platforms(Resource[Seen]):
     needs = ("repository", "registry-token")
     wanted = False
 
-    def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, blind: bool = False) -> None:
+    def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
         self.lane: Lane = settings.scm
         self._store = store
         self._cluster = cluster
-        self._blind = blind
+        self._no_token = no_token
         self._ci = settings.ci
         self._label = settings.runner
         self._hosted = settings.ci == GITHUB_ACTIONS and settings.host == CLOUD and not settings.runner
@@ -54,12 +55,12 @@ class Platforms(Resource[Seen]):
         if not fields:
             return None
         note = f"the nodes are {' and '.join(seen.nodes)}: {self._how(seen)}"
-        if self._blind:
-            return Change("unavailable", note=f"{note}; set {PLATFORMS} by hand: {fields[0].new}")
+        if self._no_token:
+            return Change("skipped", note=f"{note}; set {PLATFORMS} manually: {fields[0].new}")
         return Change("change" if PLATFORMS in (seen.variables or {}) else "create", fields, note)
 
     def built_for(self, seen: Seen) -> tuple[str, ...]:
-        """Return what the CI builds for now; empty where that cannot be told."""
+        """Return what the CI builds for now; empty where that is unknown."""
         variables = seen.variables or {}
         if given := variables.get(PLATFORMS, ""):
             return () if given.startswith(END) else architectures.of_platforms(given)
@@ -93,7 +94,7 @@ class Platforms(Resource[Seen]):
             if architectures.of_label(label):
                 return f"{which} {_EMULATES}"
             return f"{which} must be such a machine, or have QEMU to emulate one"
-        natively = f"natively with {ASKED_FOR[self._ci]}"
+        natively = f"natively with {CIS[self._ci].arm64}"
         if self._ci == "gitlab-ci":  # a job there cannot bring QEMU along
             return f"built {natively}, or where the runner's machine has QEMU to emulate one"
         return f"{self._ci} {_EMULATES}; {natively}" if best in NATIVE else f"{self._ci} {_EMULATES}"

@@ -1,4 +1,4 @@
-"""What the cluster pulls a private image with: a Secret beside the service, made from a token that only reads."""
+"""What the cluster pulls a private image with: a Secret, made from a token that only reads."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ FROM = "gitops-flask/made-from"
 """The annotation that names the variable that the token came from."""
 _EXPOSED = (
     "whoever may push to {branch} can have a pod read {push}, which may push images, and registry.reuse: pushed "
-    "believes what was pushed"
+    "trusts what was pushed"
 )
 _HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
 
@@ -124,11 +124,11 @@ class PullSecret(Resource[Seen]):
         return blocked(why, f"Set {PULL_TOKEN} in the environment (it only has to read), or say registry.reuse: none.")
 
     def _replaces(self, seen: Seen) -> bool:
-        """Tell whether the token at hand may take the other's place: one that pushes never that of one that reads."""
+        """Return whether the token at hand may take the other's place: one that pushes never that of one that reads."""
         return bool(self._token) and (self._source == PULL_TOKEN or seen.source != PULL_TOKEN or not self._fits(seen))
 
     def _fits(self, seen: Seen) -> bool:
-        """Tell whether there is a token for this registry: one for another is not shown to it."""
+        """Return whether there is a token for this registry: one for another is not shown to it."""
         return bool(seen.token) and seen.registry == self._registry
 
     def obstacle(self) -> Change | None:
@@ -163,7 +163,7 @@ class PullSecret(Resource[Seen]):
             return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._namespace) is not None:
-            fix = "Remove it by hand."
+            fix = "Remove it manually."
             raise InstallerError(f"The Secret {self._name} in {self._namespace} outlived its release.", fix)
         return "removed" if there else "was not there"
 

@@ -53,7 +53,7 @@ def ruleset_of(settings: Settings) -> str:
 class PushKey(Resource[Seen]):
     """A deploy key that may write, its private half in the environment for main alone, and a rule that excepts keys.
 
-    The rule is the last to come and the first to go, so that deliveries find a way at any moment.
+    The rule is the last to come and the first to go, so that deployments find a way at any moment.
     """
 
     lane: Lane = "github"
@@ -123,7 +123,7 @@ class PushKey(Resource[Seen]):
             note = f"these keys may push to {self._settings.branch}, too: {', '.join(seen.others)}"
         if fields:
             return Change("change" if seen.keys or seen.ruleset else "create", fields, note)
-        return Change("unavailable", note=note) if note else None
+        return Change("skipped", note=note) if note else None
 
     def _differences(self, seen: Seen) -> Iterator[Field]:
         if seen.current is None:

@@ -1,4 +1,4 @@
-"""That GitHub is told what became of each delivery though nobody asks: by a small pod, where that is wanted."""
+"""The reporter of deployments: a small pod reports the status of each to GitHub, where that is wanted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from ..cluster.helm_release import Release
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.labels import is_ours, not_ours, stays
 from ..cluster.pods import problems
-from ..cluster.sidecar_pods import KINDS, RBAC, Host, remains, unready
+from ..cluster.sidecar_pods import KINDS, RBAC, SidecarTemplate, remains, unready
 from ..config.settings import FILE, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..support.errors import InstallerError
@@ -26,7 +26,7 @@ class Seen:
 
     objects: dict[tuple[str, str], Object]
     release: Release | None = None
-    host: Host = Host()  # noqa: RUF009  # frozen
+    template: SidecarTemplate = SidecarTemplate()  # noqa: RUF009  # frozen
     image: str = ""
     """By digest: the one that runs, where it is the wanted one; empty where that is still to be found out."""
 
@@ -60,7 +60,7 @@ class Reporter(Resource[Seen]):
             self._home: [f"{kind}/{self._name}" for kind in (*KINDS, "configmaps")],
             settings.namespace: [f"{kind}.{RBAC}/{self._name}" for kind in ("roles", "rolebindings")],
         }
-        self.title = "reporter of deliveries to GitHub"
+        self.title = "reporter of deployments to GitHub"
 
     def observe(self) -> Seen:
         """Look at its objects; at Argo CD only where it is wanted."""
@@ -73,7 +73,7 @@ class Reporter(Resource[Seen]):
         runs = _image(found.get((self._home, "Deployment")))
         wanted = self._settings.reporter_image
         image = wanted if "@" in wanted else runs if runs.startswith(f"{wanted}@") else ""
-        return Seen(found, release, Host.of(reader[0]) if reader else Host(), image)
+        return Seen(found, release, SidecarTemplate.of(reader[0]) if reader else SidecarTemplate(), image)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
@@ -89,7 +89,9 @@ class Reporter(Resource[Seen]):
             return Change("create", note=f"image {self._settings.reporter_image}")
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
-            for manifest in self._manifests(seen.host, seen.image or f"{self._settings.reporter_image}, by its digest")
+            for manifest in self._manifests(
+                seen.template, seen.image or f"{self._settings.reporter_image}, by its digest"
+            )
             if not covers(seen.objects.get((manifest["metadata"]["namespace"], manifest["kind"])), manifest)
         )
         if seen.release is None or seen.release.status != "deployed":
@@ -109,7 +111,7 @@ class Reporter(Resource[Seen]):
         for found in seen.objects.values():
             self._helm.displace(found, self._name, self._home)
         image = seen.image or self._resolve(self._settings.reporter_image)
-        self._helm.install(self._name, self._home, objects(*self._manifests(seen.host, image)))
+        self._helm.install(self._name, self._home, objects(*self._manifests(seen.template, image)))
         clear(
             f"The start of the {self.title}",
             lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
@@ -138,8 +140,10 @@ class Reporter(Resource[Seen]):
         clear(f"The end of the {self.title}", self._remains, self._patience)
         return "removed" if there or found else "was not there"
 
-    def _manifests(self, host: Host, image: str) -> Objects:
-        return manifests(replace(self._settings, reporter_image=image), self._name, secret_name(self._settings), host)
+    def _manifests(self, template: SidecarTemplate, image: str) -> Objects:
+        return manifests(
+            replace(self._settings, reporter_image=image), self._name, secret_name(self._settings), template
+        )
 
     def _found(self) -> dict[tuple[str, str], Object]:
         return {

@@ -1,4 +1,4 @@
-"""The GitHub App that reports: its number and private key, in one Secret beside Argo CD, and nowhere else."""
+"""The GitHub App that reports: its number and private key, in one Secret in Argo CD's namespace, and nowhere else."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.github.app import GIVEN, GitHubApp, lacking
 from ..forges.github.app_login import ID, KEY
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from ..support.wait import stopped, until
 
@@ -98,7 +98,7 @@ class ReporterApp(Resource[Seen]):
         """Say what keeps an App from reporting on this repository; nothing where nothing does."""
         try:
             found = app.at(self._settings).installation()
-        except Answered as error:
+        except ApiError as error:
             if error.status != 401:
                 raise
             return f"GitHub takes the key of App {app.number} no more"
@@ -131,7 +131,7 @@ class ReporterApp(Resource[Seen]):
         """Wait, where a person is there, until the App is installed for this repository and may do what it has to."""
         try:
             page = f"{app.at(self._settings).about()['html_url']}/installations/new"
-        except Answered as error:
+        except ApiError as error:
             fix = f"Make a private key on the page of App {app.number}, and set {' and '.join(GIVEN)}."
             raise InstallerError(error.message, fix) from None
         lacks = self._lacks(app)
@@ -157,7 +157,9 @@ class ReporterApp(Resource[Seen]):
             return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         app = read(secret) if secret else None
         if app is None:
             return "removed" if there else "was not there"

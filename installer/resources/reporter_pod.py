@@ -1,4 +1,4 @@
-"""The reporter: one small pod beside Argo CD that tells GitHub what became of each delivery, though nobody asks.
+"""The reporter: a small pod in Argo CD's namespace that reports the status of each deployment to GitHub by itself.
 
 It runs this package's own modules, so that `status` and it judge alike: given by a ConfigMap to an image that has
 Python and openssl, and never to the service's own, which every merge can change. Argo CD's own image has no Python.
@@ -8,17 +8,17 @@ import hashlib
 from pathlib import Path
 
 from ..cluster.labels import metadata
-from ..cluster.sidecar_pods import Host, Pod, fresh, memory, variables
+from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
 from ..config.settings import Settings
 from ..forges.github.rest import api_url
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 
 MODULES = (
-    *("support/errors", "support/secret", "support/wait", "support/manifest", "support/http_client"),
+    *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workload_errors"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
-    *("status/sync_state", "status/running_image", "status/deployment_status", "status/github_deployments"),
+    *("status/sync_state", "status/deployment_status", "status/github_deployments"),
     *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""
@@ -27,7 +27,7 @@ _AUTHORITY = "authority.pem"
 _CODE = Path(__file__).parents[1]
 
 
-def manifests(settings: Settings, name: str, secret: str, host: Host) -> Objects:
+def manifests(settings: Settings, name: str, secret: str, template: SidecarTemplate) -> Objects:
     """Return what it consists of; `secret` holds the App's number and key, in Argo CD's namespace as it is itself."""
     pod = Pod(settings, name, settings.argocd_namespace)
     packages = {parent.as_posix() for each in MODULES for parent in Path("reporter", each).parents} - {"."}
@@ -51,7 +51,7 @@ def manifests(settings: Settings, name: str, secret: str, host: Host) -> Objects
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(settings, name, pod.home), "data": data},
         *pod.rights(pod.home, application),
         *pod.rights(settings.namespace, *_looks(settings.slug)),
-        pod.deployment(host, _container(settings, host), volumes, user=_USER, noted=noted),
+        pod.deployment(template, _container(settings, template), volumes, user=_USER, noted=noted),
     ]
 
 
@@ -66,10 +66,10 @@ def _looks(slug: str) -> Objects:
     ]
 
 
-def _container(settings: Settings, host: Host) -> Object:
+def _container(settings: Settings, template: SidecarTemplate) -> Object:
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
     environment = {
-        **dict(host.proxies),
+        **dict(template.proxies),
         "PYTHONPATH": "/code",
         "PYTHONDONTWRITEBYTECODE": "1",
         "API": api_url(settings.host),

@@ -182,7 +182,9 @@ class RepositoryCredential(Resource[Seen]):
             return stays(secret, self._settings)
         there = self._helm.uninstall(self._name, self._home)
         if self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         keys = self._registered()
         for key in keys:
             self._keys.remove(key)

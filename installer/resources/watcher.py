@@ -10,7 +10,7 @@ from ..cluster.helm_release import Release
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.labels import is_ours, not_ours, stays
 from ..cluster.pods import problems
-from ..cluster.sidecar_pods import KINDS, RBAC, Host, remains, unready
+from ..cluster.sidecar_pods import KINDS, RBAC, SidecarTemplate, remains, unready
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..support.wait import clear
@@ -34,7 +34,7 @@ class Seen:
     polls: float | None = None
     allowed: bool = True
     """Whether we may make it."""
-    host: Host = Host()  # noqa: RUF009  # frozen
+    template: SidecarTemplate = SidecarTemplate()  # noqa: RUF009  # frozen
     key: str = ""
     """The version of the Secret with what Argo CD reads with."""
     policy: State = State()  # noqa: RUF009  # frozen
@@ -81,7 +81,7 @@ class Watcher(Resource[Seen]):
             self._helm.release(self._name, self._home) if found else None,
             polls,
             bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
-            Host.of(reader[0]) if reader else Host(),
+            SidecarTemplate.of(reader[0]) if reader else SidecarTemplate(),
             secret.get("metadata", {}).get("resourceVersion", ""),
             policy,
         )
@@ -102,12 +102,12 @@ class Watcher(Resource[Seen]):
         if seen.polls is None:
             return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
         if not seen.objects:
-            rate = f"Argo CD polls {_often(seen.polls)}; this asks {self._settings.host} every {EVERY} s"
+            rate = f"Argo CD polls {_often(seen.polls)}; the watcher polls {self._settings.host} every {EVERY} s"
             note = "; ".join(filter(None, [rate, self._unbound(seen.policy)]))
-            return Change("create" if seen.allowed else "unavailable", note=note if seen.allowed else self._without())
+            return Change("create" if seen.allowed else "skipped", note=note if seen.allowed else self._without())
         fields = tuple(
             Field(manifest["kind"], "another, or none", "as it should be")
-            for manifest in manifests(self._settings, self._name, seen.host, seen.key)
+            for manifest in manifests(self._settings, self._name, seen.template, seen.key)
             if not covers(seen.objects.get(manifest["kind"]), manifest)
         )
         if seen.release is None or seen.release.status != "deployed":
@@ -118,7 +118,7 @@ class Watcher(Resource[Seen]):
         if fields or waiting:
             return Change("change", fields, f"wait for it: {waiting}" if waiting else "")
         unbound = self._unbound(seen.policy)
-        return Change("unavailable", note=unbound) if unbound else None
+        return Change("skipped", note=unbound) if unbound else None
 
     def obstacle(self) -> Change | None:
         """Say so where the release that would hold it is another's."""
@@ -131,7 +131,9 @@ class Watcher(Resource[Seen]):
             return
         if seen.policy.to_write:
             self._policy.write()  # first: there is no moment in which the token may more
-        self._helm.install(self._name, self._home, objects(*manifests(self._settings, self._name, seen.host, seen.key)))
+        self._helm.install(
+            self._name, self._home, objects(*manifests(self._settings, self._name, seen.template, seen.key))
+        )
         clear(
             f"The start of the {self._watcher}",
             lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
@@ -161,7 +163,7 @@ class Watcher(Resource[Seen]):
         return "removed" if there or found else "was not there"
 
     def _without(self) -> str:
-        return f"you may not make {' and '.join(_MADE)} in {self._home}; deliveries wait for Argo CD's own look"
+        return f"you may not make {' and '.join(_MADE)} in {self._home}; deployments wait until Argo CD polls"
 
     def _unbound(self, policy: State) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""

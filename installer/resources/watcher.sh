@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Ask a repository for the head of a branch, again and again; where it is another one, let Argo CD look now.
-# A change of main says that a delivery is on its way: until it is there, ask more often.
+# A change of main says that a deployment is on its way: until it is there, ask more often.
 # bash, git, ssh and openssl are in Argo CD's own image: for its work, and for ca-certificates.
 
 set -u
@@ -48,18 +48,18 @@ hang_up() {
 
 trap 'exit 0' TERM INT
 [ ! -s "/tls/$HOST" ] || export GIT_SSL_CAINFO="/tls/$HOST"
-told='' before='' busy=0
+notified='' before='' busy=0
 while :; do
   rest=$EVERY
   if look; then
     touch "$HOME/read"
     [ "$MERGED" = "${before:-$MERGED}" ] || busy=$((SECONDS + PATIENCE))
     before=$MERGED
-    if [ -n "$HEAD" ] && [ "$HEAD" != "$told" ]; then
+    if [ -n "$HEAD" ] && [ "$HEAD" != "$notified" ]; then
       answer=$(refresh)
       case $answer in
-        'HTTP/1.1 200'*) told=$HEAD busy=0 && say "Argo CD is told of $HEAD" ;;
-        *) rest=$REPAIR && say "Argo CD was not told: $answer" ;;
+        'HTTP/1.1 200'*) notified=$HEAD busy=0 && say "Argo CD was notified of $HEAD" ;;
+        *) rest=$REPAIR && say "Argo CD was not notified: $answer" ;;
       esac
     elif [ "$SECONDS" -lt "$busy" ]; then
       rest=$SOON

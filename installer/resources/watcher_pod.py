@@ -8,16 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..cluster.host_keys import CONFIG_MAP
-from ..cluster.sidecar_pods import Host, Pod, fresh, memory, variables
+from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
 from ..config.settings import MAIN, Settings
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
 SOON = 0.3
-"""Seconds between two while a delivery is on its way: from a change of main until `env/dev` has it."""
+"""Seconds between two while a deployment is on its way: from a change of main until `env/dev` has it."""
 PATIENCE = 300
-"""Seconds after a change of main in which its delivery is waited for: tests may fail, or somebody hold it."""
+"""Seconds after a change of main in which its deployment is waited for: tests may fail, or somebody hold it."""
 REPAIR = 10
 """Seconds of rest after something failed."""
 _KEY = "gitops-flask/key"
@@ -32,7 +32,7 @@ _HELPER = (
 )
 
 
-def manifests(settings: Settings, name: str, host: Host, key: str = "") -> Objects:
+def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str = "") -> Objects:
     """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied.
 
     `key` tells one version of that key from the next: with another one it starts anew, instead of reading with the old
@@ -51,14 +51,14 @@ def manifests(settings: Settings, name: str, host: Host, key: str = "") -> Objec
     if settings.reads_by:
         volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
     noted = {_KEY: key} if key else None
-    deployment = pod.deployment(host, _container(settings, host), volumes, user=host.user, noted=noted)
+    deployment = pod.deployment(template, _container(settings, template), volumes, user=template.user, noted=noted)
     return [pod.account(), *pod.rights(pod.home, rule), deployment]
 
 
-def _container(settings: Settings, host: Host) -> Object:
+def _container(settings: Settings, template: SidecarTemplate) -> Object:
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
     environment = {
-        **dict(host.proxies),
+        **dict(template.proxies),
         "REPOSITORY": settings.source_url,
         "BRANCH": settings.branch,
         "MAIN": MAIN,
@@ -75,7 +75,7 @@ def _container(settings: Settings, host: Host) -> Object:
     }
     return {
         "name": "watcher",
-        "image": host.image,
+        "image": template.image,
         "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
         "env": variables(environment),
         **fresh("/tmp/read", 90),  # noqa: S108  # likewise

@@ -9,7 +9,7 @@ from ..cluster.labels import is_ours, metadata
 from ..config.settings import Settings
 from ..engine.resource import covers
 from ..support.errors import CommandFailed
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.wait import clear
 
 OLDEST = (1, 30)
@@ -46,7 +46,7 @@ class State:
 
     @property
     def to_write(self) -> bool:
-        """Tell whether there is something to write that can be written."""
+        """Return whether there is something to write that can be written."""
         return not self.right and not self.hindrance
 
 
@@ -91,7 +91,7 @@ class WatcherPolicy:
         self._helm.install(self._release, self._home, objects(*self.manifests()))
 
     def remove(self) -> bool:
-        """Remove both and assert them gone; tell whether there was something."""
+        """Remove both and assert them gone; return whether there was something."""
         there = self._helm.uninstall(self._release, self._home)
         clear(f"The end of the policy {self.name}", self._remains, 60)
         return there

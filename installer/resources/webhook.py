@@ -10,7 +10,7 @@ from ..cluster.secrets import pack, unpack
 from ..cluster.webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, differences
-from ..forges.api_errors import Refused
+from ..forges.api_errors import GitHubApiError
 from ..forges.webhooks import Delivery, Hook, Webhooks
 from ..support.errors import InstallerError
 from ..support.secret import Secret
@@ -19,7 +19,7 @@ from .argocd import RELEASE
 _WITHOUT = (
     f"without a secret, since Argo CD has none (`%s` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
 )
-_MEANWHILE = "until then deliveries wait for Argo CD's own look"
+_MEANWHILE = "until then deployments wait until Argo CD polls"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Webhook(Resource[Seen]):
         return Seen(())
 
     def diff(self, seen: Seen) -> Change | None:
-        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is told."""
+        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is reported."""
         if not self._address:
             gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
             return Change("change", gone, "goes: argocd.url is empty") if gone else None
@@ -108,11 +108,11 @@ class Webhook(Resource[Seen]):
         if fields:
             return Change("change", fields, note)
         if seen.last and not seen.last.accepted:
-            return Change("unavailable", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
+            return Change("skipped", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
         return None
 
     def _agree(self, hook: Hook, seen: Seen) -> bool:
-        """Tell whether the hook has Argo CD's secret; what Argo CD refused, somebody changed at the code host."""
+        """Return whether the hook has Argo CD's secret; what Argo CD refused, somebody changed at the code host."""
         if seen.secret is None:
             return not (seen.ours or hook.fingerprint)
         refused = seen.last and seen.last.refused
@@ -144,7 +144,9 @@ class Webhook(Resource[Seen]):
         stays = self._stays(self._cluster.get("secret", self._name, self._home))
         there = not stays and self._helm.uninstall(self._name, self._home)
         if not stays and self._cluster.get("secret", self._name, self._home) is not None:
-            raise InstallerError(f"The Secret {self._name} in {self._home} outlived its release.", "Remove it by hand.")
+            raise InstallerError(
+                f"The Secret {self._name} in {self._home} outlived its release.", "Remove it manually."
+            )
         hooks = self._left()
         for hook in hooks:
             self._hooks.delete(hook)
@@ -165,7 +167,7 @@ class Webhook(Resource[Seen]):
         """Return our hooks; where none is wanted, a token need not be able to see any."""
         try:
             return self._hooks.list()
-        except Refused as error:
+        except GitHubApiError as error:
             if self._address or error.status not in (401, 403):
                 raise
             return []

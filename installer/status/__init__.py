@@ -1,4 +1,4 @@
-"""What was deployed, what the pods answer, and the wait until both agree.
+"""What was deployed, what runs, and the wait until both agree. rollout.py decides that a rollout is finished.
 
-What stands above imports it: preflight, ui, commands.
+preflight/ and everything above import it. Files that the reporter's pod runs import the standard library alone.
 """

@@ -1,12 +1,12 @@
-"""Closing the Deployment of a delivery: only what is so at that moment is written, and through GitHub's bad minutes."""
+"""Set the final status of a GitHub Deployment: only what is true at that moment, and with retries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..support.errors import Answered, InstallerError
+from ..support.errors import ApiError, InstallerError
 from ..support.wait import pause
-from .deployment_status import Record, Service, Verdict, judge
+from .deployment_status import DeploymentState, Record, Service, assess
 from .github_deployments import OPEN, Deployment, Deployments, GitHub
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -27,7 +27,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True)
-class Told:
+class Reported:
     """What GitHub shows now, in words."""
 
     text: str
@@ -39,59 +39,59 @@ class Told:
 
 def close(
     github: GitHub, service: Service, place: Place, record: Record, say: Callable[[str], None] = lambda _: None
-) -> Told:
-    """Close the Deployment of the delivery that `env/dev` records, if it is certain how; GitHub's no fails nothing."""
+) -> Reported:
+    """Close GitHub's Deployment of what `env/dev` records, if it is certain how; GitHub's no fails nothing."""
     last = ""
     for rest in (*PAUSES, None):
         wait = rest
         try:
             return _close(github, service, place, record)
-        except Answered as error:
+        except ApiError as error:
             last = error.message
             limited = error.wait is not None and error.wait <= _LONGEST
             if error.status < 500 and not limited:
-                return Told(f"not told: {last}", news=True, done=False)
+                return Reported(f"not reported: {last}", news=True, done=False)
             wait = rest and max(rest, error.wait or 0)
         except InstallerError as error:
             last = error.message
         if wait is not None:
-            say(f"GitHub was not told yet: {last}")
+            say(f"The report to GitHub failed, trying again: {last}")
             pause(wait)
-    return Told(f"not told: {last}; the next `status` or `up` will", news=True, done=False)
+    return Reported(f"not reported: {last}; the next `status` or `up` reports it", news=True, done=False)
 
 
-def _close(github: GitHub, service: Service, place: Place, record: Record) -> Told:
+def _close(github: GitHub, service: Service, place: Place, record: Record) -> Reported:
     deployments = Deployments(github, place.environment)
     there = deployments.of(record.commit, record.revision)
     if there is None:
-        return Told("none was opened for this delivery")
-    verdict = _seen(service, record, there)
-    if verdict is None or _says(there, verdict):
-        return Told(_shown(there), done=verdict is not None)
+        return Reported("none was opened for this deployment")
+    outcome = _seen(service, record, there)
+    if outcome is None or _says(there, outcome):
+        return Reported(_shown(there), done=outcome is not None)
     for old in deployments.overtaken(there):
         deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
-    # All this took its time, at a GitHub that is slow perhaps. Another delivery may have come, or a pod gone: what was
+    # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
-    address = service.address() if verdict.state == "success" else ""
+    address = service.address() if outcome.state == "success" else ""
     if github.head(place.branch) != record.commit:
-        return Told(f"{_shown(there)}; another delivery has come since", news=True, done=False)
+        return Reported(f"{_shown(there)}; another deployment has come since", news=True, done=False)
     now = _seen(service, record, there)
-    if now is None or (now.state, now.kind) != (verdict.state, verdict.kind):
-        return Told(_shown(there), done=False)
+    if now is None or (now.state, now.kind) != (outcome.state, outcome.kind):
+        return Reported(_shown(there), done=False)
     deployments.close(there, now.state, now.text, address)
-    return Told(f"{now.state}, told now: {now.text}", news=True)
+    return Reported(f"{now.state}, reported now: {now.text}", news=True)
 
 
-def _seen(service: Service, record: Record, there: Deployment) -> Verdict | None:
+def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
     try:
-        return judge(service, record, there.delivered)
+        return assess(service, record, there.deployed)
     except InstallerError:  # the cluster does not answer, which others tell
         return None
 
 
-def _says(there: Deployment, verdict: Verdict) -> bool:
-    """Tell whether GitHub shows this already, but for numbers that differ from look to look."""
-    return there.state == verdict.state and (verdict.state == "success" or there.text.partition(":")[0] == verdict.kind)
+def _says(there: Deployment, outcome: DeploymentState) -> bool:
+    """Return whether GitHub shows this already, but for numbers that differ from look to look."""
+    return there.state == outcome.state and (outcome.state == "success" or there.text.partition(":")[0] == outcome.kind)
 
 
 def _shown(there: Deployment) -> str:

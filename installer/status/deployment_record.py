@@ -1,4 +1,4 @@
-"""What was delivered: the record on `env/dev`, and the run that writes it."""
+"""What was deployed: the record on `env/dev`, and the run that writes it."""
 
 import datetime
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from ..ci import pipelines
-from ..ci.base import DELIVER
-from ..project.project import World
+from ..ci.base import DEPLOY
+from ..project.project import Project
 from ..support import yaml_text
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.parsing import UNREADABLE
@@ -19,7 +19,7 @@ from ..support.wait import until
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeploymentRecord:
     """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
 
     commit: str
@@ -28,37 +28,37 @@ class Delivered:
     image: str = ""
     digest: str = ""
     unreadable: str = ""
-    """Why it cannot be told what is recorded, where somebody wrote something else there."""
+    """Why what is recorded is unknown, where somebody wrote something else there."""
     architectures: tuple[str, ...] = ()
     """What the image is for; empty where that was not recorded."""
 
 
-def read(world: World) -> Delivered | None:
-    """Read the record at the head of `env/dev`; None where nothing was delivered yet; raise where it is unreadable."""
-    record = newest(world)
+def read(project: Project) -> DeploymentRecord | None:
+    """Read the record at the head of `env/dev`; None where nothing was deployed yet; raise where it is unreadable."""
+    record = newest(project)
     if record and record.unreadable:
-        fix = f"The delivery before it comes back, held until you release it: {command('rollback', world.project)}"
+        fix = f"The deployment before it comes back, held until you release it: {command('rollback', project.folder)}"
         raise InstallerError(record.unreadable, fix)
     return record
 
 
-def newest(world: World) -> Delivered | None:
-    """Read the record at the head of `env/dev`, readable or not; None where nothing was delivered yet."""
-    commit = world.host.head(world.settings.branch)
-    return None if commit is None else at(world, commit)
+def newest(project: Project) -> DeploymentRecord | None:
+    """Read the record at the head of `env/dev`, readable or not; None where nothing was deployed yet."""
+    commit = project.forge.head(project.settings.branch)
+    return None if commit is None else at(project, commit)
 
 
-def at(world: World, commit: str) -> Delivered:
+def at(project: Project, commit: str) -> DeploymentRecord:
     """Read what one commit records; its revision is empty where it records none."""
-    tree, wrong = _mapping(world, "image.yaml", commit)
+    tree, wrong = _mapping(project, "image.yaml", commit)
     image = tree.get("image")
     image = image if isinstance(image, dict) else {}
     revision = _name(tree.get("revision"))
     if not revision and not wrong:
-        wrong = f"image.yaml on {world.settings.branch} ({commit[:12]}) names no revision."
-    held, no_hold = _mapping(world, "hold.yaml", commit)
+        wrong = f"image.yaml on {project.settings.branch} ({commit[:12]}) names no revision."
+    held, no_hold = _mapping(project, "hold.yaml", commit)
     who, since, why = (_words(held.get(each)) for each in ("who", "since", "why"))
-    return Delivered(
+    return DeploymentRecord(
         commit,
         revision=revision,
         hold=f"{who}, since {since}: {why}" if held or no_hold else "",
@@ -69,16 +69,16 @@ def at(world: World, commit: str) -> Delivered:
     )
 
 
-def _mapping(world: World, file: str, commit: str) -> tuple[dict[Any, Any], str]:
-    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, by hand perhaps."""
-    text = world.host.file(file, commit)
+def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], str]:
+    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, manually perhaps."""
+    text = project.forge.file(file, commit)
     try:
         tree = yaml_text.load(text or "")
     except (yaml.YAMLError, *UNREADABLE) as error:
-        return {}, f"{file} on {world.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
+        return {}, f"{file} on {project.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
     if isinstance(tree, dict):
         return tree, ""
-    return {}, f"{file} on {world.settings.branch} ({commit[:12]}) holds no fields." if text is not None else ""
+    return {}, f"{file} on {project.settings.branch} ({commit[:12]}) holds no fields." if text is not None else ""
 
 
 def _name(value: object) -> str:
@@ -95,25 +95,27 @@ def _words(value: object) -> str:
     return one_line(str(value)) if isinstance(value, str | int | datetime.date) else "?"
 
 
-def wait(world: World, seconds: float, say: Callable[[str], None], hindrance: Callable[[World], str]) -> Delivered:
-    """Wait for the first delivery; a run that fails ends the wait with its last lines, or with its `hindrance`."""
+def wait(
+    project: Project, seconds: float, say: Callable[[str], None], hindrance: Callable[[Project], str]
+) -> DeploymentRecord:
+    """Wait for the first deployment; a run that fails ends the wait with its last lines, or with its `hindrance`."""
     state = ""
 
-    def look() -> Delivered | None:
+    def look() -> DeploymentRecord | None:
         nonlocal state
-        run = world.ci.newest(DELIVER)  # before the record: a run may end between the two
-        record = read(world)
+        run = project.ci.newest(DEPLOY)  # before the record: a run may end between the two
+        record = read(project)
         if record:
             return record
-        state = pipelines.in_words(world.ci, run)
+        state = pipelines.in_words(project.ci, run)
         say(state)
         if run and run.over:
-            logs = world.ci.failing_logs(run) or hindrance(world)
-            told = f"{state} without a delivery: {run.url}"
-            raise InstallerError(f"{told}\n{logs}", "Mend what it names, then run this again.")
+            logs = project.ci.failing_logs(run) or hindrance(project)
+            reported = f"{state} without a deployment: {run.url}"
+            raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
         return None
 
     found = until(look, seconds, every=1.0)
     if found is None:
-        raise DeadlinePassed("The first delivery", seconds, state, f"See {world.ci.page}")
+        raise DeadlinePassed("The first deployment", seconds, state, f"See {project.ci.page}")
     return found

@@ -1,17 +1,16 @@
-"""What became of a delivery, in one word with its reason: asked of the cluster, and given only where it is certain."""
+"""The status of a deployment, in one word with its reason: read in the cluster, and given only where it is certain."""
 
 import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer, disagreement, is_ready
+from ..cluster.pod_answers import PodAnswer, another, disagreement, is_ready
 from ..cluster.workload_errors import of_deployment, of_pod
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
-from .running_image import another
-from .sync_state import Synced
+from .sync_state import SyncState
 
 LONGEST = 140
 """Characters of a description at GitHub."""
@@ -21,7 +20,7 @@ _CLOCKS = datetime.timedelta(seconds=60)  # that two clocks may differ
 
 
 class Record(Protocol):
-    """What `env/dev` records: the delivery's commit, the source commit that should run, the digest of its image."""
+    """What `env/dev` records: the deployment's commit, the source commit that should run, the digest of its image."""
 
     @property
     def commit(self) -> str:
@@ -33,13 +32,13 @@ class Record(Protocol):
 
     @property
     def digest(self) -> str:
-        """Return the image's digest; empty where it cannot be told, and then no pod is known to be of this delivery."""
+        """Return the image's digest; empty where it is unknown, and then no pod is known to be of this one."""
 
 
 class Service(Protocol):
     """The running service, as it is looked at from outside of the cluster or from inside."""
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         """Return how far Argo CD is; None where the Application does not exist."""
 
     def operation(self) -> Object:
@@ -58,15 +57,15 @@ class Service(Protocol):
         """Return the service's Deployments."""
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment is between two states."""
+        """Return whether no Deployment is between two states."""
 
     def address(self) -> str:
         """Return where people find the service; empty where there is no way in."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of a delivery; a failure has its kind, like `image pull`."""
+class DeploymentState:
+    """What became of a deployment; a failure has its kind, like `image pull`."""
 
     state: Literal["success", "failure"]
     reason: str
@@ -80,15 +79,15 @@ class Verdict:
 
 
 @reading("What Kubernetes says of an object")
-def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
+def assess(service: Service, record: Record, made: str = "") -> DeploymentState | None:
     """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
 
-    `made` is when the delivery was made, where that is known.
+    `made` is when the deployment was made, where that is known.
     """
     for attempt in range(_LOOKS):
         if attempt:
             pause(1)
-        synced = service.synced()
+        synced = service.sync_state()
         if synced is None:
             return None
         if not synced.has(record.commit):
@@ -96,43 +95,43 @@ def judge(service: Service, record: Record, made: str = "") -> Verdict | None:
         ready = [answer for answer in service.answers() if answer.ready]
         wrong = disagreement(ready, record.revision)
         if not wrong and (foreign := another(service.pods(), record.digest)):
-            return Verdict("failure", foreign, "image") if service.rolled_out() else None
+            return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-            return Verdict("success", f"{count} {record.revision[:12]}")
+            return DeploymentState("success", f"{count} {record.revision[:12]}")
         if not ready or any(answer.error for answer in ready) or not service.rolled_out():
             return failure(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
-    return Verdict("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
+    return DeploymentState("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
 
 
 @reading("What Kubernetes says of an object")
-def failure(service: Service, record: Record, synced: Synced, *, looked: bool = False) -> Verdict | None:
+def failure(service: Service, record: Record, synced: SyncState, *, looked: bool = False) -> DeploymentState | None:
     """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
 
     `looked`: Argo CD has looked at this commit, or a later one. Of one that it cannot render it says no more.
     """
     if refused := _refused(service.operation(), record.commit):
-        return Verdict("failure", refused, "sync")
+        return DeploymentState("failure", refused, "sync")
     if looked and synced.unrendered and not synced.revision:
-        return Verdict("failure", synced.unrendered, "chart")
+        return DeploymentState("failure", synced.unrendered, "chart")
     if synced.revision == record.commit and synced.unhealed:
         unhealed = synced.unhealed[0]
-        return Verdict("failure", unhealed.text, unhealed.kind)
+        return DeploymentState("failure", unhealed.text, unhealed.kind)
     if synced.revision != record.commit:
-        return None  # a delivery before it may have had the same image
+        return None  # a deployment before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
     events = service.events() if pods else []
     found = [trouble for pod in pods for trouble in of_pod(pod, events)]
-    if synced.sync == "Synced":  # else they may be of the delivery before
+    if synced.sync == "Synced":  # else they may be of the deployment before
         found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
     certain = next((trouble for trouble in found if trouble.certain), None)
-    return Verdict("failure", certain.text, certain.kind) if certain else None
+    return DeploymentState("failure", certain.text, certain.kind) if certain else None
 
 
 def _after(one: str, other: str) -> bool:
-    """Tell whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
+    """Return whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
     try:
         return datetime.datetime.fromisoformat(one) > datetime.datetime.fromisoformat(other) + _CLOCKS
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""GitHub's Deployments: the workflow opens one for each delivery, in progress; here it is found, and closed."""
+"""GitHub's Deployments: the workflow opens one for each deployment, in progress; here it is found, and closed."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ..support.parsing import reading
 OPEN = ("pending", "queued", "in_progress")
 _TRAILER = re.compile(r"^GitHub-deployment: (\d+)$", re.MULTILINE)
 _BACK = 10
-"""Older ones that are looked at: more can be open only where nobody looked for as many deliveries."""
+"""Older ones that are looked at: more can be open only where nobody looked for as many deployments."""
 
 
 class GitHub(Protocol):
@@ -43,7 +43,7 @@ class Deployment:
     state: str
     text: str
     log: str
-    delivered: str
+    deployed: str
     """When its commit on the environment's branch was made."""
 
 
@@ -56,7 +56,7 @@ class Deployments:
 
     @reading("GitHub's answer")
     def of(self, commit: str, revision: str) -> Deployment | None:
-        """Return the one that a delivery names; None where it names none, or one of something else."""
+        """Return the one that a deployment names; None where it names none, or one of something else."""
         found = self._github.call("GET", self._github.path("commits", commit))["commit"]
         number = _TRAILER.search(found["message"])
         there = self._github.get(self._path(number[1])) if number else None
@@ -75,18 +75,18 @@ class Deployments:
 
     @reading("GitHub's answer")
     def overtaken(self, by: Deployment) -> Iterator[Deployment]:
-        """Find those that were opened before the current delivery was made, and that nobody closed."""
+        """Find those that were opened before the current deployment was made, and that nobody closed."""
         found = self._github.get(self._path(), environment=self._environment, per_page=_BACK)
         for each in found or []:
-            if each["id"] != by.id and each["created_at"] < by.delivered:
+            if each["id"] != by.id and each["created_at"] < by.deployed:
                 deployment = self._with_state(each, "")
                 if deployment.state in OPEN:
                     yield deployment
 
-    def _with_state(self, there: dict[str, Any], delivered: str) -> Deployment:
+    def _with_state(self, there: dict[str, Any], deployed: str) -> Deployment:
         newest = self._github.get(f"{self._path(there['id'])}/statuses", per_page=1) or [{}]
         state, text, log = (newest[0].get(name) or "" for name in ("state", "description", "log_url"))
-        return Deployment(there["id"], state or "pending", text, log, delivered)
+        return Deployment(there["id"], state or "pending", text, log, deployed)
 
     def _path(self, number: int | str = "") -> str:
         return self._github.path("deployments", *([str(number)] if number else []))

@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..cluster.pod_answers import PORT, PROXY, PodAnswer, is_ready, parse
-from ..cluster.service_address import way_in
+from ..cluster.service_address import address_of
 from ..support.errors import InstallerError
 from ..support.http_client import LONGEST, Client
-from ..support.manifest import Object, Objects
+from ..support.objects import Object, Objects
 from ..support.parsing import understood
 from ..support.pod_tls import context
 from ..support.wait import threads
-from .sync_state import Synced, read, rolled_out
+from .sync_state import SyncState, read, rolled_out
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TIMEOUT = 10
@@ -56,7 +56,7 @@ class ApiServer:
 
 
 @dataclass(frozen=True)
-class InCluster:
+class ServiceInCluster:
     """One project's service, seen by its names."""
 
     server: ApiServer
@@ -65,7 +65,7 @@ class InCluster:
     namespace: str
     slug: str
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         """Return how far Argo CD is; None where the Application does not exist."""
         application = self.server.get(self.application)
         return None if application is None else read(application)
@@ -92,13 +92,13 @@ class InCluster:
         return self._list("/apis/apps/v1", "deployments", chosen=True)
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment of the service is between two states."""
+        """Return whether no Deployment of the service is between two states."""
         return all(map(rolled_out, self.deployments()))
 
     def address(self) -> str:
         """Return where people find the service; empty where there is no way in."""
         ingress = self.server.get(f"/apis/networking.k8s.io/v1/namespaces/{self.namespace}/ingresses/{self.slug}")
-        return way_in(ingress, self.server.get(f"/api/v1/namespaces/{self.namespace}/services/{self.slug}"))
+        return address_of(ingress, self.server.get(f"/api/v1/namespaces/{self.namespace}/services/{self.slug}"))
 
     def _list(self, group: str, kind: str, *, chosen: bool = False) -> Objects:
         selector = f"app.kubernetes.io/name={self.slug},app.kubernetes.io/instance={self.slug}"

@@ -6,20 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..ci import registry
-from ..ci.base import DELIVER, Run, built_anew
+from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
-from ..cluster.pod_answers import disagreement
+from ..cluster.pod_answers import another, disagreement
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..project.project import World
+from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
 from . import deployment_record, report_deployment
-from .deployment_record import Delivered
-from .deployment_status import judge
-from .rollout import Live
-from .running_image import another
+from .deployment_record import DeploymentRecord
+from .deployment_status import assess
+from .rollout import RunningService
 
 log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -43,56 +42,56 @@ class Report:
     problems: Sequence[Finding]
     hold: str = ""
     under_way: Run | None = None
-    """A delivery that has not ended."""
+    """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
 
     @property
     def healthy(self) -> bool:
-        """Tell whether all could be looked at and is as it should be: what answers is what was delivered last.
+        """Return whether all could be looked at and is as it should be: what answers is what was deployed last.
 
-        A delivery that is under way takes nothing from that; its failure would.
+        A deployment that is under way takes nothing from that; its failure would.
         """
         return not self.problems and all(row.healthy for row in self.rows)
 
     @property
     def settled(self) -> bool:
-        """Tell whether all is as it should be and nothing is about to change it."""
+        """Return whether all is as it should be and nothing is about to change it."""
         return self.healthy and self.under_way is None
 
 
-def examine(world: World, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
+def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
-    blind = {problem.lane for problem in problems}
-    unseen = world.settings.scm in blind
-    run = None if unseen else world.ci.newest(DELIVER)  # before the record: it may end in between
-    found = None if unseen else deployment_record.newest(world)
+    unreachable = {problem.lane for problem in problems}
+    unseen = project.settings.scm in unreachable
+    run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
+    found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
     parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
     if not unseen:
-        parts += [lambda: _secrets(world), lambda: _run(world, run), lambda: _branch(world, found)]
+        parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
     if record:
-        parts.append(lambda: _image(world, record))
-    if "cluster" not in blind:
-        parts += [lambda: _argocd(world, record), lambda: _service(world, record)]
+        parts.append(lambda: _image(project, record))
+    if "cluster" not in unreachable:
+        parts += [lambda: _argocd(project, record), lambda: _service(project, record)]
     with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
-    if record and "cluster" not in blind:
-        rows += _architecture(world, record)
-        rows += _deployment(world, record)  # last: where the service is as recorded, this look finds it so
+    if record and "cluster" not in unreachable:
+        rows += _architecture(project, record)
+        rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
-    failed = "" if under_way or all(row.healthy for row in rows) else _certain(world, run, record, blind)
+    failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
     return Report(rows, problems, record.hold if record else "", under_way, failed)
 
 
-def _certain(world: World, run: Run | None, record: Delivered | None, blind: Collection[str]) -> str:
-    """Return the kind of a failure that waiting does not change: of the newest run, or of what was delivered."""
+def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
+    """Return the kind of a failure that waiting does not change: of the newest run, or of what was deployed."""
     if run and not run.green:
         return "run"
-    if record is None or "cluster" in blind:
+    if record is None or "cluster" in unreachable:
         return ""
     try:
-        found = judge(Live(world.cluster, world.settings), record)
+        found = assess(RunningService(project.cluster, project.settings), record)
     except InstallerError:  # the rows tell what does not answer
         return ""
     return found.kind if found and found.state == "failure" else ""
@@ -105,24 +104,24 @@ def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
             fields = ", ".join(field.name for field in p.change.fields)
             state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
             state += f"\n→ {p.change.fix}" if p.change.fix else ""
-            healthy = p.change.action == "unavailable"
+            healthy = p.change.action == "skipped"
         yield Row(p.resource.key, p.resource.title, healthy, state)
 
 
-def _secrets(world: World) -> Iterator[Row]:
-    title = f"{world.ci.title.removeprefix('GitHub ')} secrets"
-    if world.ci.blind:
-        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {world.ci.title}")
+def _secrets(project: Project) -> Iterator[Row]:
+    title = f"{project.ci.title.removeprefix('GitHub ')} secrets"
+    if project.ci.no_token:
+        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {project.ci.title}")
         return
-    names = ", ".join(sorted(world.ci.secrets()))
-    needed = not world.settings.own_registry
+    names = ", ".join(sorted(project.ci.secrets()))
+    needed = not project.settings.own_registry
     yield Row("secrets", title, bool(names) or not needed, names or "none")
 
 
-def _run(world: World, run: Run | None) -> Iterator[Row]:
-    title = "last delivery run"
-    if world.ci.blind:
-        yield Row("run", title, healthy=True, state=f"not seen: {world.ci.page}")
+def _run(project: Project, run: Run | None) -> Iterator[Row]:
+    title = "last deployment run"
+    if project.ci.no_token:
+        yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
         return
     if run is None:
         yield Row("run", title, healthy=False, state="none yet")
@@ -133,26 +132,26 @@ def _run(world: World, run: Run | None) -> Iterator[Row]:
         return
     state = f"{run.state} {where}"
     if not run.green:
-        state = f"{state}\n{world.ci.failing_logs(run, lines=5)}"
+        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}"
     yield Row("run", title, run.green, state)
 
 
-def _branch(world: World, record: Delivered | None) -> Iterator[Row]:
-    title = f"branch {world.settings.branch}"
+def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
+    title = f"branch {project.settings.branch}"
     if record is None:
-        yield Row("branch", title, healthy=False, state="nothing was delivered yet")
+        yield Row("branch", title, healthy=False, state="nothing was deployed yet")
         return
     if record.unreadable:
-        state = f"{record.unreadable}\n→ {command('rollback', world.project)} brings back the delivery before it"
+        state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the deployment before it"
         yield Row("branch", title, healthy=False, state=state)
         return
     held = f", held by {record.hold}" if record.hold else ""
     yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
 
 
-def _image(world: World, record: Delivered) -> Iterator[Row]:
+def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
-    settings, credentials = world.settings, world.credentials
+    settings, credentials = project.settings, project.credentials
     title, own = f"image in {settings.image_repository}", settings.image_repository
     if record.image != own or not _DIGEST.fullmatch(record.digest):
         recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
@@ -172,44 +171,47 @@ def _image(world: World, record: Delivered) -> Iterator[Row]:
     yield Row("image", title, there, state)
 
 
-def _argocd(world: World, record: Delivered | None) -> Iterator[Row]:
-    live = Live(world.cluster, world.settings)
-    synced, title = live.synced(), "Argo CD"
+def _argocd(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
+    live = RunningService(project.cluster, project.settings)
+    synced, title = live.sync_state(), "Argo CD"
     if synced is None:
         yield Row("sync", title, healthy=False, state="there is no Application")
         return
     commit = record.commit if record else synced.revision
     if synced.revision != commit and not live.refresh():  # it would look of itself, later
-        synced = live.synced() or synced
+        synced = live.sync_state() or synced
     state = f"{synced.sync} and {synced.health} at {synced.revision[:7] or 'no commit'}"
     if not synced.has(commit):
-        behind = f"{world.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
+        behind = f"{project.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
         state = "\n".join(filter(None, [state, behind, *live.problems()]))
     yield Row("sync", title, synced.has(commit), state)
 
 
-def _service(world: World, record: Delivered | None) -> Iterator[Row]:
-    live = Live(world.cluster, world.settings)
+def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
+    live = RunningService(project.cluster, project.settings)
     ready = [answer for answer in live.answers() if answer.ready]
-    told = sorted({answer.revision for answer in ready if answer.revision})
+    reported = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
-        yield Row("service", "service", healthy=False, state=f"answers {', '.join(told) or 'nothing'}")
+        yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
         return
     wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
 
 
-def _architecture(world: World, record: Delivered) -> Iterator[Row]:
+def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Name an image that no node runs; nothing to say where one does."""
-    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(world.cluster))):
-        state = f"{wrong}\n→ {built_anew(world.project, world.ci)}"
+    if record.architectures and (wrong := mismatch(record.architectures, of_nodes(project.cluster))):
+        state = f"{wrong}\n→ {built_anew(project.folder, project.ci)}"
         yield Row("architecture", "machines that the image is for", healthy=False, state=state)
 
 
-def _deployment(world: World, record: Delivered) -> Iterator[Row]:
+def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
-    if world.settings.scm == "github":
+    if project.settings.scm == "github":
         yield Row(
-            "deployment", "GitHub Deployment", healthy=True, state=report_deployment.tell(world, record, log.info).text
+            "deployment",
+            "GitHub Deployment",
+            healthy=True,
+            state=report_deployment.report_outcome(project, record, log.info).text,
         )

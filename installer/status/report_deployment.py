@@ -1,15 +1,15 @@
-"""Telling GitHub what became of a delivery, so that its commit and pull request show it; once, however often asked."""
+"""Report a deployment's status to GitHub, so that its commit and pull request show it; once, however often it runs."""
 
 from collections.abc import Callable
 
-from ..project.project import World
-from .close_deployment import Told, close
-from .deployment_record import Delivered
-from .rollout import Live
+from ..project.project import Project
+from .close_deployment import Reported, close
+from .deployment_record import DeploymentRecord
+from .rollout import RunningService
 
 
-def tell(world: World, record: Delivered, say: Callable[[str], None] = lambda _: None) -> Told:
-    """Close the Deployment of the delivery that `env/dev` records, after asking the pods from here."""
-    if world.settings.scm != "github":
-        return Told("")
-    return close(world.github, Live(world.cluster, world.settings), world.settings, record, say)
+def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
+    """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
+    if project.settings.scm != "github":
+        return Reported("")
+    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)

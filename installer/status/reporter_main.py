@@ -1,4 +1,4 @@
-"""The reporter, as it runs in the cluster: it looks at the service, and closes the Deployment of what was delivered.
+"""The reporter, as it runs in the cluster: it looks at the service, and closes the Deployment of what was deployed.
 
 It remembers nothing that matters: what GitHub shows already it reads before it writes, so that a restart says nothing
 twice. While nothing happens it asks GitHub nothing.
@@ -21,10 +21,10 @@ from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause
 from .close_deployment import close
-from .deployment_status import Service, judge
+from .deployment_status import Service, assess
 from .github_deployments import GitHub
-from .in_cluster import ACCOUNT, ApiServer, InCluster
-from .sync_state import Synced
+from .in_cluster import ACCOUNT, ApiServer, ServiceInCluster
+from .sync_state import SyncState
 
 EVERY = float(os.environ.get("EVERY", "2"))
 """Seconds between two looks at the Application."""
@@ -45,7 +45,7 @@ class Files(GitHub, Protocol):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedDeployment:
     """What one commit of the environment's branch records."""
 
     commit: str
@@ -53,7 +53,7 @@ class Recorded:
     digest: str
 
     @classmethod
-    def at(cls, github: Files, commit: str) -> "Recorded":
+    def at(cls, github: Files, commit: str) -> "RecordedDeployment":
         """Read it; its revision is empty where it records none."""
         text = github.file("image.yaml", commit)
         revision, digest = _REVISION.search(text), _DIGEST.search(text)
@@ -76,15 +76,15 @@ class Reporter:
         self._service = service
         self._place = place
         self._say = say
-        self._record: Recorded | None = None
-        self._picture: Synced | None = None
+        self._record: RecordedDeployment | None = None
+        self._picture: SyncState | None = None
         self._next = 0.0
         self._said: tuple[str, str] | None = None
         self._last = ""
 
     def look(self) -> None:
         """Look at the Application; where it is another one, or it is time, at the pods; and say what became of it."""
-        synced = self._service.synced()
+        synced = self._service.sync_state()
         if synced == self._picture and time.monotonic() < self._next:
             return
         self._picture, self._next = synced, time.monotonic() + REPAIR
@@ -95,25 +95,25 @@ class Reporter:
         if not commit:
             return
         if self._record is None or self._record.commit != commit:
-            self._record, self._said = Recorded.at(self._github, commit), None
+            self._record, self._said = RecordedDeployment.at(self._github, commit), None
         if self._record.revision:
-            self._next = time.monotonic() + self._tell(self._record, unrendered=not synced.revision)
+            self._next = time.monotonic() + self._report(self._record, unrendered=not synced.revision)
 
-    def _tell(self, record: Recorded, *, unrendered: bool) -> float:
+    def _report(self, record: RecordedDeployment, *, unrendered: bool) -> float:
         """Say what became of it where that is not said yet; return how long nothing is to be done."""
-        verdict = judge(self._service, record)
-        if verdict is None and not unrendered:
+        outcome = assess(self._service, record)
+        if outcome is None and not unrendered:
             return 0.0
-        said = (verdict.state, verdict.kind) if verdict else ("failure", "chart")
+        said = (outcome.state, outcome.kind) if outcome else ("failure", "chart")
         if said == self._said:
             return QUIET
-        told = close(self._github, self._service, self._place, record, self._say)
-        if told.news and told.text != self._last:
-            self._say(f"{record.revision[:12]}: {told.text}")
-        self._last = told.text
-        if told.done:
+        reported = close(self._github, self._service, self._place, record, self._say)
+        if reported.news and reported.text != self._last:
+            self._say(f"{record.revision[:12]}: {reported.text}")
+        self._last = reported.text
+        if reported.done:
             self._said = said
-        return QUIET if told.done else REPAIR
+        return QUIET if reported.done else REPAIR
 
 
 def run(reporter: Reporter, say: Callable[[str], None], mark: Path) -> None:
@@ -144,7 +144,7 @@ def main() -> None:
     authority = Path(given["AUTHORITY"]).read_text(encoding="utf-8") if given.get("AUTHORITY") else ""
     github = AppGitHub(given["API"], given["GITHUB"], given["REPOSITORY"], Mounted(Path(given["APP"])), authority)
     account = Path(given.get("ACCOUNT", ACCOUNT))
-    service = InCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
+    service = ServiceInCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
     place = Place(given["ENVIRONMENT"], given["BRANCH"])
     while True:  # ready only once GitHub has let the App in
         try:

@@ -8,16 +8,15 @@ from typing import Protocol
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.pod_answers import PodAnswer, disagreement
+from ..cluster.pod_answers import PodAnswer, another, disagreement
 from ..cluster.pods import answers, problems
 from ..cluster.workload_errors import of_deployment
 from ..config.settings import Settings
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.wait import until
-from .deployment_status import Verdict, failure
-from .running_image import another
-from .sync_state import Synced, ailing, read, rolled_out
+from .deployment_status import DeploymentState, failure
+from .sync_state import SyncState, ailing, read, rolled_out
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
 _REFRESH_AGAIN = 10.0
@@ -57,7 +56,7 @@ class _Streak:
         return self.times
 
 
-class Live:
+class RunningService:
     """The running service of one project."""
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
@@ -66,7 +65,7 @@ class Live:
         self._argocd = ArgoCD(cluster, settings.argocd_namespace)
         self._selector = f"app.kubernetes.io/name={settings.slug},app.kubernetes.io/instance={settings.slug}"
 
-    def synced(self) -> Synced | None:
+    def sync_state(self) -> SyncState | None:
         """Return how far Argo CD is; None where the Application does not exist."""
         application = self._application()
         return None if application is None else read(application)
@@ -97,22 +96,22 @@ class Live:
 
     def problems(self) -> list[str]:
         """Say in short sentences what keeps the service from running."""
-        synced = self.synced()
+        synced = self.sync_state()
         conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
         found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
         if synced and synced.health in ("Degraded", "Unknown") and not found:
             found += self._ailing()
-        told = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
-        return [*dict.fromkeys(told)]
+        reported = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
+        return [*dict.fromkeys(reported)]
 
     def _ailing(self) -> list[str]:
-        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is told elsewhere."""
+        """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is reported elsewhere."""
         try:
             return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
         except InstallerError:
             return []
 
-    def wait_live(
+    def wait_for_rollout(
         self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None
     ) -> list[PodAnswer]:
         """Return what the pods answered once each Ready one answers the revision on `env/dev`.
@@ -134,7 +133,7 @@ class Live:
         return ""
 
     def rolled_out(self) -> bool:
-        """Tell whether no Deployment of the service is between two states."""
+        """Return whether no Deployment of the service is between two states."""
         return all(map(rolled_out, self.deployments()))
 
     def _application(self) -> Object | None:
@@ -147,7 +146,7 @@ class Live:
 class _Waiter:
     """One wait: what is wanted, what was seen last, and since when it is wrong."""
 
-    def __init__(self, live: Live, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
+    def __init__(self, live: RunningService, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
         self._live = live
         self._expected = expected
         self._say = say
@@ -163,10 +162,10 @@ class _Waiter:
         self.answered: list[PodAnswer] = []
 
     def look(self) -> bool:
-        """Look once; tell whether it is live."""
+        """Look once; return whether it is live."""
         if time.monotonic() - self._asked > _ASK_AGAIN:
             self.want = self._ask()
-        synced = self._live.synced()
+        synced = self._live.sync_state()
         if synced is None:
             raise InstallerError("The Application is gone.", "Run `up` again.")
         self.seen = str(synced)
@@ -201,7 +200,7 @@ class _Waiter:
             else:
                 self._looked_at = self.want.commit
 
-    def _trouble(self, synced: Synced) -> list[str]:
+    def _trouble(self, synced: SyncState) -> list[str]:
         """Say what keeps the pods from being ready for so long; asked now and then, it takes a few questions.
 
         What will not go away by itself raises.
@@ -217,11 +216,11 @@ class _Waiter:
                 self._failing = _Streak()
         return self._troubles
 
-    def _failed(self, found: Verdict) -> InstallerError:
-        told = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
-        told += [line for line in self._troubles if found.reason not in line]
-        fix = "Mend what it names, by a pull request where it is in the project, then run this again; or `rollback`."
-        return InstallerError("\n  ".join(told), fix)
+    def _failed(self, found: DeploymentState) -> InstallerError:
+        reported = [f"{self.want.revision[:12]} cannot come up: {found.kind}: {one_line(found.reason, 1000)}"]
+        reported += [line for line in self._troubles if found.reason not in line]
+        fix = "Fix what it names, by a pull request where it is in the project, then run this again; or `rollback`."
+        return InstallerError("\n  ".join(reported), fix)
 
     def _judge(self, wrong: str) -> None:
         times = self._streak.add(self.want.commit, wrong)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..cluster.workload_errors import Trouble, of_application
-from ..support.manifest import Object
+from ..support.objects import Object
 from ..support.parsing import reading
 from ..support.plain_text import one_line
 
@@ -13,7 +13,7 @@ _NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not re
 
 
 @dataclass(frozen=True)
-class Synced:
+class SyncState:
     """How far Argo CD is."""
 
     revision: str = ""
@@ -29,7 +29,7 @@ class Synced:
     """What does not become as this commit has it, however often Argo CD applies it."""
 
     def has(self, commit: str) -> bool:
-        """Tell whether the cluster holds what this commit describes, and it is well."""
+        """Return whether the cluster holds what this commit describes, and it is well."""
         done = self.operation not in ("Running", "Terminating")
         return self.revision == commit and self.sync == "Synced" and self.health == "Healthy" and done
 
@@ -38,7 +38,7 @@ class Synced:
 
 
 @reading("What Kubernetes says of an object")
-def read(application: Object) -> Synced:
+def read(application: Object) -> SyncState:
     """Read an Application's status."""
     status = application.get("status", {})
     operation = status.get("operationState") or {}
@@ -47,14 +47,14 @@ def read(application: Object) -> Synced:
     failures = _failures(operation)
     unhealed = of_application(application)
     explained = {**failures, **{key: trouble.text for key, trouble in unhealed.items()}}
-    told = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
+    reported = [*conditions, *explained.values(), *_differing(resources, explained), *ailing(resources)]
     unrendered = [text for text in conditions if text.startswith("ComparisonError: ") and _NO_MANIFESTS in text]
-    return Synced(
+    return SyncState(
         revision=_revision(application),
         sync=status.get("sync", {}).get("status", "Unknown"),
         health=status.get("health", {}).get("status", "Unknown"),
         operation=operation.get("phase", ""),
-        conditions=tuple(one_line(text, _LONGEST) for text in told),
+        conditions=tuple(one_line(text, _LONGEST) for text in reported),
         unrendered=one_line(unrendered[0], _LONGEST) if unrendered else "",
         unhealed=tuple(unhealed.values()),
         reconciled=status.get("reconciledAt") or "",
@@ -83,10 +83,10 @@ def _failures(operation: Object) -> dict[tuple[str, str], str]:
     return {("", ""): f"last sync {'failed' if phase == 'Running' else phase.lower()}: {operation.get('message', '')}"}
 
 
-def _differing(resources: Iterable[Object], told: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _differing(resources: Iterable[Object], reported: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Name what differs from what is recorded, where nothing else says so of it."""
     for each in resources:
-        if each.get("status") == "OutOfSync" and _key(each) not in {*told}:
+        if each.get("status") == "OutOfSync" and _key(each) not in {*reported}:
             yield f"{_name(each)} {'is not recorded any more' if each.get('requiresPruning') else 'is OutOfSync'}"
 
 
@@ -108,7 +108,7 @@ def _name(resource: Object) -> str:
 
 @reading("What Kubernetes says of an object")
 def rolled_out(deployment: Object) -> bool:
-    """Tell whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
+    """Return whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
     status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
     current = status.get("observedGeneration") == deployment["metadata"].get("generation")
     counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]

@@ -1,4 +1,4 @@
-"""What is not about this project's subject: processes, secrets, TLS, waiting.
+"""What every program of this kind needs: processes, secrets, errors, TLS, HTTP, waiting.
 
-Everything imports it; it imports nothing of the rest.
+Everything may import it; it imports nothing of the rest.
 """

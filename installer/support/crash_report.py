@@ -42,12 +42,12 @@ def remember_steps() -> None:
     logger.addHandler(_Steps(logging.DEBUG))
 
 
-def told(error: BaseException) -> str:
-    """Return what a person is told of an error that nobody foresaw, and write the log that it names."""
+def report(error: BaseException) -> str:
+    """Return what a person reads about an error that nobody foresaw, and write the log that it names."""
     if isinstance(error, Unreadable):
         return f"{error}\n  {_logged(error)}"
     if isinstance(error, OSError) and error.strerror and error.filename:
-        what, fix = f"{error.filename}: {error.strerror}.", "Mend that, then run this again."
+        what, fix = f"{error.filename}: {error.strerror}.", "Fix that, then run this again."
     else:
         what = one_line(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}")
         fix = f"That is a fault of gitops-flask {__version__}: please report it, with the log."

@@ -43,8 +43,8 @@ def token(name: str) -> str:
     value = private(name)
     wrong = next((number for number, sign in enumerate(value, 1) if not "!" <= sign <= "~"), 0)
     if wrong:
-        told = f"{name} holds a character that no token has: number {wrong} of {len(value)}."
-        raise InstallerError(told, "Copy the token again, with nothing before, in or after it.")
+        reported = f"{name} holds a character that no token has: number {wrong} of {len(value)}."
+        raise InstallerError(reported, "Copy the token again, with nothing before, in or after it.")
     return value
 
 

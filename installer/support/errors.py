@@ -1,4 +1,4 @@
-"""The errors that a user can mend; anything else is a bug and keeps its traceback."""
+"""The errors that a user can fix; anything else is a bug and keeps its traceback."""
 
 
 class InstallerError(Exception):
@@ -13,7 +13,7 @@ class InstallerError(Exception):
         return f"{self.message}\n  → {self.fix}" if self.fix else self.message
 
 
-class Answered(InstallerError):
+class ApiError(InstallerError):
     """Say that a server answered no; `wait` is how many seconds it wants to be left alone (None: it did not say)."""
 
     status: int

@@ -49,7 +49,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Tell whether nobody else made it: in the folder of temporary files anybody may."""
+    """Return whether nobody else made it: in the folder of temporary files anybody may."""
     return sys.platform == "win32" or (not folder.is_symlink() and folder.stat().st_uid == os.getuid())
 
 
@@ -72,10 +72,10 @@ def machine() -> str:
 
 
 @contextmanager
-def turn(what: str, seconds: float) -> Iterator[Files]:
+def locked(what: str, seconds: float) -> Iterator[Files]:
     """Wait until nobody on this machine works on `what`, then lend the files that programs must inherit.
 
-    A program that inherited them holds the turn until it ends, whatever happens to the installer that started it.
+    A program that inherited them holds the lock until it ends, whatever happens to the installer that started it.
     """
     if sys.platform == "win32":
         yield ()

@@ -33,12 +33,12 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Tell whether this is what was asked for."""
+        """Return whether this is what was asked for."""
         return 200 <= self.status < 300
 
     @property
     def redirects(self) -> bool:
-        """Tell whether it leads elsewhere."""
+        """Return whether it leads elsewhere."""
         return 300 <= self.status < 400
 
     def __str__(self) -> str:

@@ -33,8 +33,8 @@ def understood(whose: str, fix: str = _FIX) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        told = one_line(f"{whose} cannot be read: {type(error).__name__}: {error}")
-        raise Unreadable(told, fix) from error
+        reported = one_line(f"{whose} cannot be read: {type(error).__name__}: {error}")
+        raise Unreadable(reported, fix) from error
 
 
 def reading(whose: str, fix: str = _FIX) -> Callable[[Callable[Given, Read]], Callable[Given, Read]]:

@@ -1,10 +1,10 @@
-"""Whom a pod's Python believes over TLS: the machine's own, or one CA, and no stricter than Go's programs beside it."""
+"""Which certificates a pod's Python trusts: the machine's own, or one CA, and no stricter than Go programs."""
 
 import ssl
 
 
 def context(authority: str = "", *, file: str | None = None) -> ssl.SSLContext:
-    """Return what checks a server's certificate; `authority` is believed too, in PEM, and `file` alone.
+    """Return what checks a server's certificate; `authority` is trusted too, in PEM, and `file` alone.
 
     From 3.13 on Python demands of a CA what companies' own, and those of some clusters, do not have: a key usage,
     key identifiers. The chain, the name and the dates are checked as ever.

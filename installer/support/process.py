@@ -19,7 +19,7 @@ from plumbum import CommandNotFound, local
 from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
-from .wait import go_on, stopped
+from .wait import resume, stopped
 
 log = logging.getLogger(__name__)
 _SLICE = 0.25
@@ -50,7 +50,7 @@ class Result:
 
 
 def missing(program: str) -> bool:
-    """Tell whether a program cannot be found on PATH."""
+    """Return whether a program cannot be found on PATH."""
     with _plumbum:
         _follow_environment()
         return program not in local
@@ -62,7 +62,7 @@ def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
     It leads a session of its own: it can be ended with all that it starts, and has no terminal to ask on, where several
     programs at once would, and nobody would know which one.
     """
-    go_on()
+    resume()
     with _plumbum:
         _follow_environment()
         try:
@@ -99,7 +99,7 @@ def attempt(
     """Run a program and return its answer, whatever its exit status; `timeout` is in seconds.
 
     `env` is added to what every program inherits: a secret is in there where this program needs it, and no other one.
-    `inherit` names open files that the program keeps open until it ends: see `turn`.
+    `inherit` names open files that the program keeps open until it ends: see `file_lock.locked`.
     """
     shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)
@@ -158,7 +158,7 @@ def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, byt
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
     """
     deadline, over = time.monotonic() + timeout, 0.0
-    may_be_told, told = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
+    may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
     while True:
         try:
             return *process.communicate(given, timeout=_SLICE), False
@@ -173,9 +173,9 @@ def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, byt
         elif now >= deadline:
             end(process)
             close(process)
-            return out, err, not told
-        elif stopped.is_set() and may_be_told and not told:  # Ctrl-C came to another thread
-            told, deadline = True, min(deadline, now + _GRACE)
+            return out, err, not reported
+        elif stopped.is_set() and may_be_told and not reported:  # Ctrl-C came to another thread
+            reported, deadline = True, min(deadline, now + _GRACE)
             _signal(process, signal.SIGINT)
 
 

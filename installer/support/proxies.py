@@ -39,7 +39,7 @@ def _chosen(url: str) -> str:
 
 
 def _unreadable(proxy: str) -> bool:
-    """Tell whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
+    """Return whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
     try:
         as_requests_does = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         found = urlsplit(as_requests_does), urlsplit(proxy)
@@ -52,9 +52,9 @@ def silent(url: str, error: Exception) -> InstallerError | None:
     """Return the error to raise where it was a proxy that did not let a request through; None where it was not."""
     variable, proxy = in_the_way(url)
     if variable and _unreadable(_chosen(url)):
-        told = f"{variable} names a proxy by an address that cannot be read."
-        way_out = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
-        return InstallerError(told, way_out)
+        reported = f"{variable} names a proxy by an address that cannot be read."
+        fix_for = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
+        return InstallerError(reported, fix_for)
     if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
     host = urlsplit(url).hostname
@@ -64,7 +64,7 @@ def silent(url: str, error: Exception) -> InstallerError | None:
 
 
 def _lost_on_the_way(error: requests.exceptions.ProxyError) -> bool:
-    """Tell whether the connection broke, which urllib3 calls the proxy's fault even where the request was through."""
+    """Return whether the connection broke, which urllib3 calls the proxy's fault even where the request was through."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(
         getattr(reason, "original_error", None), (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
@@ -77,7 +77,7 @@ def fix(url: str) -> str:
     if not variable:
         return ""
     host = urlsplit(url).hostname
-    return f"Start the proxy {proxy}, mend {variable}, which names it, or let {host} be asked without: NO_PROXY={host}"
+    return f"Start the proxy {proxy}, fix {variable}, which names it, or let {host} be asked without: NO_PROXY={host}"
 
 
 def blamed(said: str, url: str) -> str:

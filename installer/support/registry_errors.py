@@ -1,4 +1,4 @@
-"""A registry that says neither yes nor no: it is asked again, and not told as a refused login."""
+"""A registry that says neither yes nor no: it is asked again, and not reported as a refused login."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _PAUSES = (0.5, 2.0)
 _LONGEST = 30.0  # seconds that a rate limit is waited for
 
 
-def patiently(ask: Callable[[], requests.Response]) -> requests.Response:
+def with_retries(ask: Callable[[], requests.Response]) -> requests.Response:
     """Ask up to three times where the answer may be another one soon; to ask changes nothing."""
     for wait in (*_PAUSES, None):
         try:
@@ -46,8 +46,8 @@ def refuse(host: str, answer: requests.Response) -> None:
     if answer.status_code >= requests.codes.server_error:
         raise InstallerError(said, "It has trouble, or a proxy on the way to it has. Run this again later.")
     if answer.ok and "html" in answer.headers.get("Content-Type", ""):
-        told = f"{host} answered with a page, as no registry does."
-        raise InstallerError(told, "Is there a proxy or a login page in between? Then run this again.")
+        reported = f"{host} answered with a page, as no registry does."
+        raise InstallerError(reported, "Is there a proxy or a login page in between? Then run this again.")
 
 
 def explained(host: str, status: int, said: str) -> str:

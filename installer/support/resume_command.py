@@ -5,6 +5,7 @@ It must also work when the folder that this code came from is gone. Only the sta
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -18,18 +19,21 @@ from .. import __name__ as package
 
 PROGRAM = "gitops-flask"
 _MARK = "gitops.yaml"
+_TEMPLATE = "cookiecutter.json"
 
 
 @dataclass
 class Run:
     """How this run was started, as far as the process does not show it."""
 
-    origin: str = ""
+    template: str = ""
     """What `uvx --from` takes to run this installer again: a git address, a zip's address or a folder."""
-    standing: Path | None = None
+    working_dir: Path | None = None
     """Where the user stands, if not in this process's folder: a hook runs in the project."""
     context: str | None = None
     """The kubeconfig context that was asked for."""
+    arguments: tuple[str, ...] = ()
+    """What was typed after the program's name."""
 
 
 this_run = Run()
@@ -41,76 +45,111 @@ def project_at(folder: Path) -> Path | None:
     return next((each for each in (here, *here.parents) if (each / _MARK).is_file()), None)
 
 
-def command(verb: str, project: Path, *options: str) -> str:
+def command(verb: str, folder: Path, *options: str) -> str:
     """Return a shell command that runs a verb of this installer on a project."""
-    standing = this_run.standing or Path.cwd()
-    inside = project_at(standing) == project.resolve()
-    where = [] if inside else ["--project", _shortest(project, standing)]
+    working_dir = this_run.working_dir or Path.cwd()
+    inside = project_at(working_dir) == folder.resolve()
+    where = [] if inside else ["--project", _shortest(folder, working_dir)]
     cluster = ["--context", this_run.context] if this_run.context else []
-    return shlex.join([*_program(standing), verb, *where, *cluster, *options])
+    return shlex.join([*_program(working_dir), verb, *where, *cluster, *options])
 
 
 def program() -> str:
     """Return how this installer is called where the user stands."""
-    return shlex.join(_program(this_run.standing or Path.cwd()))
+    return shlex.join(_program(this_run.working_dir or Path.cwd()))
 
 
-def inside(project: Path, line: str) -> str:
+def release(version: str) -> str:
+    """Return a shell command that gets a certain release from where this one came, and runs there what was typed."""
+    origin = this_run.template or _installed_from() or ""
+    if not origin and package == "installer":
+        origin = str(Path(__file__).resolve().parents[2])
+    if origin and Path(origin, _TEMPLATE).is_file():  # a checkout of the template
+        git = ["git", "-C", origin]
+        return f"{shlex.join([*git, 'fetch', '--tags'])} && {shlex.join([*git, 'switch', '--detach', f'v{version}'])}"
+    wanted = f"{_without_revision(origin)}@v{version}" if origin.startswith("git+") else f"{PROGRAM}=={version}"
+    return shlex.join([*_from(wanted, _path_of_the_shell()), *this_run.arguments])
+
+
+def tool() -> str | None:
+    """Return what `uvx --from` takes to get this very installer on any machine; None where that is not known."""
+    origin = this_run.template or _installed_from() or ""
+    return origin if re.match(r"git\+(https|ssh)://", origin) else None
+
+
+def without_login(address: str) -> str:
+    """Drop what may be a token: whoever needs it has it in git's credential helper. An ssh user stays."""
+    return re.sub(r"^((git\+)?https?://)[^/@]*@", r"\1", address)
+
+
+def inside(folder: Path, line: str) -> str:
     """Return a shell command that runs a line in the project's folder."""
-    standing = this_run.standing or Path.cwd()
+    working_dir = this_run.working_dir or Path.cwd()
     return (
-        line if standing.resolve() == project.resolve() else f"cd {shlex.quote(_shortest(project, standing))} && {line}"
+        line
+        if working_dir.resolve() == folder.resolve()
+        else f"cd {shlex.quote(_shortest(folder, working_dir))} && {line}"
     )
 
 
-def git(project: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
     """Return a shell command that runs git on a project."""
-    standing = this_run.standing or Path.cwd()
-    where = [] if standing.resolve() == project.resolve() else ["-C", _shortest(project, standing)]
+    working_dir = this_run.working_dir or Path.cwd()
+    where = [] if working_dir.resolve() == folder.resolve() else ["-C", _shortest(folder, working_dir)]
     return shlex.join(["git", *where, *arguments])
 
 
-def script(project: Path, name: str) -> str:
+def script(folder: Path, name: str) -> str:
     """Return a shell command that runs one of the project's own scripts."""
-    standing = this_run.standing or Path.cwd()
-    return shlex.join([name if standing.resolve() == project.resolve() else f"{_shortest(project, standing)}/{name}"])
+    working_dir = this_run.working_dir or Path.cwd()
+    return shlex.join(
+        [name if working_dir.resolve() == folder.resolve() else f"{_shortest(folder, working_dir)}/{name}"]
+    )
 
 
-def _shortest(project: Path, standing: Path) -> str:
-    whole = str(project.resolve())
+def _shortest(folder: Path, working_dir: Path) -> str:
+    whole = str(folder.resolve())
     try:
-        relative = os.path.relpath(whole, standing.resolve())
+        relative = os.path.relpath(whole, working_dir.resolve())
     except ValueError:  # on another drive
         return whole
     return min(relative, whole, key=len)
 
 
-def _program(standing: Path) -> list[str]:
+def _program(working_dir: Path) -> list[str]:
     path = _path_of_the_shell()
     found = shutil.which(PROGRAM, path=path)
-    if found and (this_run.origin or _is_this(Path(found))):
+    if found and (this_run.template or _is_this(Path(found))):
         return [PROGRAM]
-    origin = this_run.origin or _installed_from()
-    if origin and Path(sys.prefix).parent == Path(origin):  # a checkout's own environment, which its lock file made
-        return [*_uv_run(Path(origin), standing.resolve()), PROGRAM]
-    if origin:
-        if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
-            return ["pipx", "run", "--spec", origin, PROGRAM]
-        return ["uvx", "--from", origin, PROGRAM]
+    template = this_run.template or _installed_from()
+    if template and Path(sys.prefix).parent == Path(template):  # a checkout's own environment, which its lock file made
+        return [*_uv_run(Path(template), working_dir.resolve()), PROGRAM]
+    if template:
+        return _from(template, path)
     if package == "installer":  # a checkout of the template
-        return [*_uv_run(Path(__file__).resolve().parents[2], standing.resolve()), PROGRAM]
+        return [*_uv_run(Path(__file__).resolve().parents[2], working_dir.resolve()), PROGRAM]
     if _lent() and Path(sys.prefix) != Path(os.environ.get("VIRTUAL_ENV", "")):  # by uvx, which keeps nothing
         return ["uvx", PROGRAM]
     return [str(Path(sys.argv[0]).resolve()) if Path(sys.argv[0]).name == PROGRAM else PROGRAM]
 
 
-def _uv_run(checkout: Path, standing: Path) -> list[str]:
-    nearest = next((each for each in (standing, *standing.parents) if (each / "pyproject.toml").is_file()), None)
+def _from(origin: str, path: str) -> list[str]:
+    if not shutil.which("uvx", path=path) and shutil.which("pipx", path=path):
+        return ["pipx", "run", "--spec", origin, PROGRAM]
+    return ["uvx", "--from", origin, PROGRAM]
+
+
+def _without_revision(address: str) -> str:
+    return re.sub(r"^(git\+\w+://([^/@]*@)?[^/@]*/[^@]*)@.*$", r"\1", address)
+
+
+def _uv_run(checkout: Path, working_dir: Path) -> list[str]:
+    nearest = next((each for each in (working_dir, *working_dir.parents) if (each / "pyproject.toml").is_file()), None)
     return ["uv", "run", "--no-dev", *([] if nearest == checkout else ["--project", str(checkout)])]
 
 
 def _lent() -> bool:
-    """Tell whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
+    """Return whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
     first = os.environ.get("PATH", "").split(os.pathsep)[0]
     return "UV" in os.environ and Path(first) in (Path(sys.prefix, "bin"), Path(sys.prefix, "Scripts"))
 
@@ -121,7 +160,7 @@ def _path_of_the_shell() -> str:
 
 
 def _is_this(program: Path) -> bool:
-    """Tell whether a program on PATH is the one that runs, and not one that was installed another time."""
+    """Return whether a program on PATH is the one that runs, and not one that was installed another time."""
     mine = {Path(sys.prefix, "bin", PROGRAM).resolve()}
     if Path(sys.argv[0]).name == PROGRAM:
         mine.add(Path(sys.argv[0]).resolve())
@@ -140,6 +179,6 @@ def _installed_from() -> str | None:
         return None
     source = json.loads(text)
     if "vcs_info" in source:
-        return f"{source['vcs_info']['vcs']}+{source['url']}@{source['vcs_info']['commit_id']}"
+        return f"{source['vcs_info']['vcs']}+{without_login(source['url'])}@{source['vcs_info']['commit_id']}"
     url = urlsplit(source["url"])
-    return url2pathname(url.path) if url.scheme == "file" else str(source["url"])
+    return url2pathname(url.path) if url.scheme == "file" else without_login(source["url"])

@@ -42,7 +42,7 @@ class Secret:
         return f"{salt}:{digest.hex()}"
 
     def matches(self, fingerprint: str) -> bool:
-        """Tell whether a stored fingerprint was made from this value."""
+        """Return whether a stored fingerprint was made from this value."""
         made = self.fingerprint(fingerprint.partition(":")[0])
         return hmac.compare_digest(_bytes(made), _bytes(fingerprint))
 

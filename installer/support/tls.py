@@ -1,4 +1,4 @@
-"""Whom to believe: what this machine believes, and the CA that a company signs its own servers with."""
+"""Which certificates to trust: what this machine trusts, and the CA that a company signs its own servers with."""
 
 import atexit
 import hashlib
@@ -17,7 +17,7 @@ import certifi
 from .errors import Untrusted
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-# One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine believes.
+# One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine trusts.
 _VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE")
 _OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The first of them that is set counts, where no CA is given."""
@@ -55,7 +55,7 @@ def named(project: Path, file: Any) -> str:
 
 
 def variables(authority: str) -> dict[str, str]:
-    """Return what makes programs believe this CA too, for their environment; nothing where there is no CA."""
+    """Return what makes programs trust this CA too, for their environment; nothing where there is no CA."""
     return dict.fromkeys(_VARIABLES, str(bundle(authority))) if authority else {}
 
 
@@ -66,12 +66,12 @@ def verify(authority: str) -> str | bool:
     name = next((each for each in _OF_REQUESTS if os.environ.get(each)), "")
     if name and not Path(os.environ[name]).exists():
         what = f"{name} names {os.environ[name]}, which is not there."
-        raise Untrusted(what, "Set it to a PEM file with the CAs to believe, or unset it.")
+        raise Untrusted(what, "Set it to a PEM file with the CAs to trust, or unset it.")
     return True
 
 
 def bundle(authority: str) -> Path:
-    """Write what this machine believes and this CA to one private file that ends with this process."""
+    """Write what this machine trusts and this CA to one private file that ends with this process."""
     text = _bundle(authority, tuple(os.environ.get(name, "") for name in _VARIABLES))
     with _writing:
         path = _folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem"
@@ -84,7 +84,7 @@ def bundle(authority: str) -> Path:
 
 
 def unknown(error: Exception) -> bool:
-    """Tell whether a request failed because the other side's certificate was not believed."""
+    """Return whether a request failed because the other side's certificate was not trusted."""
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 

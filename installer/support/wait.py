@@ -43,7 +43,7 @@ def _begin(reads: bool) -> None:  # noqa: FBT001 - a pool calls it
     _thread.reads = reads
 
 
-def go_on() -> None:
+def resume() -> None:
     """End this thread where it only reads and somebody pressed Ctrl-C."""
     if stopped.is_set() and getattr(_thread, "reads", False):
         raise KeyboardInterrupt
@@ -61,7 +61,7 @@ def pause(seconds: float) -> None:
     """Leave someone alone who asked for it."""
     if getattr(_thread, "reads", False):
         stopped.wait(seconds)
-        go_on()
+        resume()
     else:
         time.sleep(seconds)
 

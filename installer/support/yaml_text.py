@@ -12,7 +12,7 @@ BRACKETS = 500
 
 
 class Strict(yaml.SafeLoader):
-    """Read what people write by hand: a key that stands there twice is an error, where YAML's readers take the last."""
+    """Read what people write: a key that stands there twice is an error, where YAML's readers take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         """Build a mapping; raise MarkedYAMLError where a key is there twice."""

@@ -1,4 +1,4 @@
-"""What people and machines read: console, progress, timeline, JSON.
+"""What people and programs read: console, progress, timeline, JSON documents.
 
-Only cli.py and the commands import it.
+Only cli.py and commands/ import it. It decides nothing; the packages below hand it what to show.
 """

@@ -96,7 +96,7 @@ def hush() -> None:
 
 
 def interactive() -> bool:
-    """Tell whether someone can be asked."""
+    """Return whether someone can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
 
 
@@ -106,7 +106,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not interactive():
         why = "CI is set" if os.environ.get("CI") else "there is no terminal"
-        raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "To go on without: --yes")
+        raise InstallerError(f"Nothing was changed: nobody can be asked here ({why}).", "Pass --yes")
     click.confirm(plain(question), abort=True)
 
 
@@ -119,7 +119,7 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
     rows = [(_sign(p.change), p.resource.title, "" if brief else _details(p.change)) for p in planned]
     if not out.is_terminal and not brief:
         table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for heading in ("does", "what", "how"):
+        for heading in ("action", "resource", "details"):
             table.add_column(heading)
         for sign, what, how in rows:
             table.add_row(styled(sign), what, how)
@@ -133,7 +133,7 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
 
 
 def _sign(change: Change | None) -> Sign:
-    return ("  keep", "dim") if change is None else _SIGN.get(change.action, ("! cannot", "yellow"))
+    return ("  keep", "dim") if change is None else _SIGN.get(change.action, ("! skipped", "yellow"))
 
 
 def fold(text: str, before: int = 0) -> str:
@@ -159,7 +159,7 @@ def document(tree: dict[str, Any]) -> None:
 
 def _rows(shown: Report) -> list[tuple[Sign, str, str]]:
     lines = [(FINE if row.healthy else WRONG, row.title, row.state) for row in shown.rows]
-    return [*lines, *((WRONG, "cannot look", str(problem)) for problem in shown.problems)]
+    return [*lines, *((WRONG, "not checked", str(problem)) for problem in shown.problems)]
 
 
 def _report(shown: Report) -> Text:
@@ -208,7 +208,7 @@ def picture() -> Iterator[Callable[[Report], None]]:
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Print what checks found, what is wrong with what mends it below."""
+    """Print what checks found, what is wrong with how to fix it below."""
     for finding in findings:
         sign = WRONG if finding.problem else NOTED if finding.fix else FINE
         out.print(styled(sign, " ", fold(paragraph(str(finding)), 2)))

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..project.project import World
+from ..project.project import Project
 from ..status.report import Report
 from ..support.errors import InstallerError
 
@@ -13,21 +13,21 @@ SCHEMA = 2
 """Grows when a reader of an older document would misread a newer one; new fields alone do not count."""
 
 
-def plan(world: World, planned: Sequence[Planned], problems: Sequence[Finding]) -> dict[str, Any]:
+def plan(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> dict[str, Any]:
     """Return a plan; of a secret only that it would be `set` or `rotated`."""
     return {
-        **_head(world),
+        **_head(project),
         "resources": [_planned(each) for each in planned],
         "problems": [_finding(each) for each in problems],
     }
 
 
-def status(world: World, report: Report) -> dict[str, Any]:
+def status(project: Project, report: Report) -> dict[str, Any]:
     """Return a report on the state of everything."""
     rows = [{"key": r.key, "title": r.title, "healthy": r.healthy, "state": r.state} for r in report.rows]
     run = report.under_way
-    delivery = run and {"revision": run.revision, "status": run.state, "url": run.url}
-    head = {**_head(world), "healthy": report.healthy, "hold": report.hold or None, "delivery": delivery}
+    deployment = run and {"revision": run.revision, "status": run.state, "url": run.url}
+    head = {**_head(project), "healthy": report.healthy, "hold": report.hold or None, "deployment": deployment}
     return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
 
 
@@ -37,12 +37,12 @@ def doctor(findings: Sequence[Finding]) -> dict[str, Any]:
     return {"schema": SCHEMA, "healthy": fine, "findings": [_finding(each) for each in findings]}
 
 
-def _head(world: World) -> dict[str, Any]:
+def _head(project: Project) -> dict[str, Any]:
     try:
-        cluster = world.cluster.describe()
+        cluster = project.cluster.describe()
     except InstallerError:
         cluster = None
-    return {"schema": SCHEMA, "repository": world.settings.url, "cluster": cluster}
+    return {"schema": SCHEMA, "repository": project.settings.url, "cluster": cluster}
 
 
 def _planned(planned: Planned) -> dict[str, Any]:

@@ -63,12 +63,14 @@ class Steps:
             self._running.pop(title, None)
             self._done += 1
             self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
-            bad, left = outcome in ("failed", "blocked"), outcome.startswith("left")
-            sign = WRONG if bad else NOTED if left else FINE
+            bad, skipped = outcome in ("failed", "blocked"), outcome.startswith("skipped")
+            sign = WRONG if bad else NOTED if skipped else FINE
             count = f"{self._done}/{self._total}"
             took = f"({seconds:.1f} s)"
-            told = fold(f"{title}: {outcome} {took.replace(' ', _STAYS)}", 9).removesuffix(took.replace(" ", _STAYS))
-            out.print(styled(sign, f" {count:>5}  {told}", (took, "dim")))
+            reported = fold(f"{title}: {outcome} {took.replace(' ', _STAYS)}", 9).removesuffix(
+                took.replace(" ", _STAYS)
+            )
+            out.print(styled(sign, f" {count:>5}  {reported}", (took, "dim")))
 
 
 class _Heard(logging.Handler):

@@ -68,14 +68,14 @@ class Timeline:
         room = columns - len("  ") - len("  12345.6 s")
         bars = max(_SHORTEST, min(WIDTH, room - width))
         width = min(width, room - bars)
-        told = " → ".join(f"{span.title} {span.seconds:.1f}" for span in chain(shown))
+        reported = " → ".join(f"{span.title} {span.seconds:.1f}" for span in chain(shown))
         busy = sum(span.seconds for span in chain(shown))
         return [
             *(
                 f"{_cut(span.title, width):<{width}}  {_bar(span, total, bars)}  {span.seconds:5.1f} s"
                 for span in shown
             ),
-            f"{total:.1f} s in all. The longest chain, {busy:.1f} s: {told}",
+            f"{total:.1f} s in all. The longest chain, {busy:.1f} s: {reported}",
         ]
 
 

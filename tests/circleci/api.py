@@ -50,7 +50,7 @@ class CircleCI(Service):
         self._pipeline(project, new, ref.removeprefix("refs/heads/"), "webhook", {})
 
     def _pipeline(self, project: Project, revision: str, branch: str, trigger: str, given: dict[str, Any]) -> Pipeline:
-        made = Pipeline(len(project.pipelines) + 1, revision, branch, trigger, given.get("action", "deliver"))
+        made = Pipeline(len(project.pipelines) + 1, revision, branch, trigger, given.get("action", "deploy"))
         project.pipelines.insert(0, made)
         place = self.place(project.repository, project.variables)
 

@@ -24,7 +24,7 @@ class Pipeline:
     revision: str
     branch: str
     trigger: str
-    action: str = "deliver"
+    action: str = "deploy"
     created: str = field(default_factory=now)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     state: str = "pending"

@@ -16,8 +16,8 @@ def project(bake: Bake) -> BakedProject:
     ("branch", "parameters", "expected"),
     [
         ("feature", {}, {"pull-request": ["test", "image", "chart"]}),
-        ("main", {}, {"deliver": ["test", "push", "deploy"]}),
-        ("main", {"action": "init"}, {"deliver": ["test", "push", "deploy"]}),
+        ("main", {}, {"deploy": ["test", "push", "deploy"]}),
+        ("main", {"action": "init"}, {"deploy": ["test", "push", "deploy"]}),
         ("main", {"action": "rollback"}, {"rollback": ["rollback"]}),
         ("main", {"action": "release"}, {"release": ["take-hold-away", "test", "push", "deploy"]}),
         ("feature", {"action": "rollback"}, {}),

@@ -42,8 +42,8 @@ def test_the_first_push_delivers_with_the_secret_of_the_environment_or_of_the_re
         subprocess.run(fetch, cwd=repository.git, check=True)
         head = github.branches(repository)["main"]
         github.hosting.pushed(Push(repository, owner), [(ZERO, head, "refs/heads/main")])
-        run = github.wait_for_run(SLUG, workflow="deliver.yml", timeout=240)
-        assert {job.name: job.conclusion for job in run.jobs} == {"test": "success", "deliver": "success"}, run.log
+        run = github.wait_for_run(SLUG, workflow="deploy.yml", timeout=240)
+        assert {job.name: job.conclusion for job in run.jobs} == {"test": "success", "deploy": "success"}, run.log
         assert head in (github.file(SLUG, "env/dev", "image.yaml") or "")
         (opened,) = repository.deployments.values()
         assert (opened.environment, opened.state) == ("dev", "in_progress"), "by ci/deploy, and by nobody else"

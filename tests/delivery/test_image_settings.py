@@ -116,4 +116,4 @@ def test_the_summary_of_a_pull_request_names_no_digest_that_is_nowhere(machine: 
     machine.run("image", "--no-push", **ACTIONS, GITHUB_STEP_SUMMARY=str(summary))
     text = summary.read_text()
     assert "digest" not in text
-    assert "Once this is merged, `deliver` pushes the image" in text
+    assert "Once this is merged, `deploy` pushes the image" in text

@@ -116,7 +116,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
         assert REFUSED in acme.attack(token).stderr, "nor makes it"
 
     first = acme.merge("one")
-    run = acme.run_of("deliver.yml", first)
+    run = acme.run_of("deploy.yml", first)
     assert run.conclusion == "success", run.log
     assert first in acme.records()
     assert [each.who for each in acme.served.changes if "refs/heads/env/dev" in each.what] == [
@@ -130,7 +130,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert first in acme.records()
 
     second = acme.merge("two")
-    assert acme.run_of("deliver.yml", second).conclusion == "success"
+    assert acme.run_of("deploy.yml", second).conclusion == "success"
     assert second in acme.records()
     subprocess.run(["gh", "workflow", "run", "rollback.yml", "--repo", SLUG, "-f", "why=bad"], check=True)
     run = acme.served.wait_for_run(SLUG, workflow="rollback.yml", timeout=240)
@@ -146,7 +146,7 @@ def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_told(acm
     acme.served.changed("octo", "the key was deleted")
     acme.repository.keys[number] = DeployKey(lost.title, "ssh-ed25519 AAAA", read_only=False, id=number)
     first = acme.merge("one")
-    run = acme.run_of("deliver.yml", first)
+    run = acme.run_of("deploy.yml", first)
     assert run.conclusion == "failure"
     assert "Permission denied (publickey)" in run.log
     assert "May this deploy key write to it?" in run.log
@@ -158,7 +158,7 @@ def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_told(acm
     assert not acme.repository.keys
     assert not acme.repository.rulesets
     second = acme.merge("two")
-    subprocess.run(["gh", "workflow", "run", "deliver.yml", "--repo", SLUG, "-f", "init=true"], check=True)
-    run = acme.served.wait_for_run(SLUG, workflow="deliver.yml", event="workflow_dispatch", timeout=240)
+    subprocess.run(["gh", "workflow", "run", "deploy.yml", "--repo", SLUG, "-f", "init=true"], check=True)
+    run = acme.served.wait_for_run(SLUG, workflow="deploy.yml", event="workflow_dispatch", timeout=240)
     assert run.conclusion == "success", run.log
     assert second in acme.records()

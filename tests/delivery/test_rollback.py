@@ -65,8 +65,8 @@ def test_releasing_a_hold_of_which_nothing_else_is_known_names_the_branch(
 ) -> None:
     laptop.run("rollback")
     tree = "$(git ls-tree env/dev | awk -F '\\t' '$2 != \"image.yaml\"' | git mktree)"
-    by_hand = f"git commit-tree -p env/dev -m 'By hand' {tree}"
-    subprocess.run(["bash", "-c", f"git update-ref refs/heads/env/dev $({by_hand})"], cwd=remote.path, check=True)
+    manual_step = f"git commit-tree -p env/dev -m 'By hand' {tree}"
+    subprocess.run(["bash", "-c", f"git update-ref refs/heads/env/dev $({manual_step})"], cwd=remote.path, check=True)
     answer = laptop.run("rollback", "--release")
     assert answer.code == 0, answer.text
     assert remote.git("log", "-1", "--format=%s", "env/dev") == "Release the hold on env/dev"

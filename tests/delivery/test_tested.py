@@ -19,7 +19,7 @@ from tests.github.reported import Report
 from tests.github.runs import Job, Run
 
 READS = {"contents": "read", "actions": "read", "pull_requests": "read"}
-PULL_REQUEST, DELIVER = "pull-request.yml", "deliver.yml"
+PULL_REQUEST, DELIVER = "pull-request.yml", "deploy.yml"
 
 
 def a_test_job(conclusion: str | None, attempt: int = 1) -> Job:
@@ -279,9 +279,9 @@ def test_of_a_run_that_was_started_again_the_last_attempt_counts(
 
 
 def test_a_job_that_was_green_and_not_started_again_still_counts(merges: Merges) -> None:
-    """`Re-run failed jobs` after the registry was away: only `deliver` runs again."""
+    """`Re-run failed jobs` after the registry was away: only `deploy` runs again."""
     run = merges.checked(merges.main(), "success", DELIVER, "push")
-    run.jobs.append(Job("deliver", "deliver", number(), now(), status="in_progress", attempt=2))
+    run.jobs.append(Job("deploy", "deploy", number(), now(), status="in_progress", attempt=2))
     assert merges.run("--wait", GITHUB_RUN_ID=str(run.id)).code == 0
 
 

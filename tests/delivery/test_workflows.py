@@ -36,9 +36,9 @@ every_job = pytest.mark.parametrize(("name", "job"), JOBS)
 def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_for() -> None:
     jobs = {name: {key: job["name"] for key, job in load(name)["jobs"].items()} for name in WORKFLOWS}
     assert {name: list(keys) for name, keys in jobs.items()} == {
-        "deliver": ["test", "deliver"],
+        "deploy": ["test", "deploy"],
         "pull-request": ["test", "image", "chart"],
-        "rollback": ["rollback", "redeliver"],
+        "rollback": ["rollback", "redeploy"],
     }
     assert all(key == shown for keys in jobs.values() for key, shown in keys.items())
 
@@ -47,7 +47,7 @@ def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_
     ("name", "events"),
     [
         ("pull-request", {"pull_request": {"branches": ["main"]}, "merge_group": {"branches": ["main"]}}),
-        ("deliver", {"push": {"branches": ["main"]}, "workflow_dispatch": ["init"]}),
+        ("deploy", {"push": {"branches": ["main"]}, "workflow_dispatch": ["init"]}),
         ("rollback", {"workflow_dispatch": ["to", "why", "release"]}),
     ],
 )
@@ -59,10 +59,10 @@ def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str
 
 
 PERMISSIONS = {
-    ("deliver", "test"): {"contents": "read", "actions": "read", "pull-requests": "read"},
-    ("deliver", "deliver"): {"contents": "write", "actions": "read", "deployments": "write"},
+    ("deploy", "test"): {"contents": "read", "actions": "read", "pull-requests": "read"},
+    ("deploy", "deploy"): {"contents": "write", "actions": "read", "deployments": "write"},
     ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
-    ("rollback", "redeliver"): {"actions": "write"},
+    ("rollback", "redeploy"): {"actions": "write"},
 }
 
 
@@ -82,7 +82,7 @@ def test_a_job_runs_on_the_runner_of_the_repository_and_ends(name: str, job: str
 
 def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
     assert {name: load(name)["concurrency"] for name in WORKFLOWS} == {
-        "deliver": {"group": "deliver-${{ github.sha }}", "cancel-in-progress": False},
+        "deploy": {"group": "deploy-${{ github.sha }}", "cancel-in-progress": False},
         "pull-request": {
             "group": "pull-request-${{ github.event.pull_request.number || github.sha }}",
             "cancel-in-progress": True,
@@ -93,16 +93,16 @@ def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
 
 
 def test_tests_and_image_run_side_by_side_and_nothing_is_delivered_without_the_tests() -> None:
-    jobs = load("deliver")["jobs"]
+    jobs = load("deploy")["jobs"]
     assert [job.get("needs") for job in jobs.values()] == [None, None]
     assert [job["if"] for job in jobs.values()] == ["github.ref == 'refs/heads/main'"] * 2
-    assert [step["run"].split()[0:2] for step in jobs["deliver"]["steps"] if "run" in step] == [
+    assert [step["run"].split()[0:2] for step in jobs["deploy"]["steps"] if "run" in step] == [
         ["ci/image"],
         ["ci/tested", "--wait"],
         ["ci/deploy", '${INIT:+"$INIT"}'],
         ["ci/image", "--cache"],
     ]
-    assert not any("if" in step for step in jobs["deliver"]["steps"]), "a step that fails ends the job"
+    assert not any("if" in step for step in jobs["deploy"]["steps"]), "a step that fails ends the job"
     before, test = jobs["test"]["steps"][1:]
     assert (before["id"], before["run"]) == ("before", "ci/tested")
     assert (test["if"], test["run"]) == ("steps.before.outputs.tested != 'yes'", "ci/test")
@@ -113,7 +113,7 @@ def test_tests_and_image_run_side_by_side_and_nothing_is_delivered_without_the_t
 def test_the_only_action_is_checkout_by_its_commit_without_the_token(name: str, job: str) -> None:
     steps = load(name)["jobs"][job]["steps"]
     used = [step for step in steps if "uses" in step]
-    assert used == ([] if job == "redeliver" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
+    assert used == ([] if job == "redeploy" else [{"uses": CHECKOUT, "with": {"persist-credentials": False}}])
 
 
 def test_nothing_is_used_that_an_enterprise_server_lacks() -> None:
@@ -132,7 +132,7 @@ def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
     assert commands
     for command in commands:
         assert "${{" not in command
-        if job != "redeliver":
+        if job != "redeploy":
             assert re.match(r"ci/(test|tested|image|chart|deploy|rollback)\b", command)
             assert "\n" not in command
 
@@ -140,9 +140,9 @@ def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
 @every_workflow
 def test_a_secret_is_read_by_the_steps_with_the_image_and_the_token_by_those_that_ask_or_push(name: str) -> None:
     text = WORKFLOWS[name].read_text()
-    assert text.count("secrets.") == {"deliver": 3, "rollback": 1, "pull-request": 0}[name]
+    assert text.count("secrets.") == {"deploy": 3, "rollback": 1, "pull-request": 0}[name]
     assert text.count("${{ secrets.DEPLOY_KEY }}") == (name != "pull-request")
-    assert text.count("github.token") == {"deliver": 3, "rollback": 2, "pull-request": 0}[name]
+    assert text.count("github.token") == {"deploy": 3, "rollback": 2, "pull-request": 0}[name]
     for job in load(name)["jobs"].values():
         assert all(value.startswith("${{ vars.") for value in job.get("env", {}).values()), "a secret is the step's own"
 
@@ -159,15 +159,15 @@ def test_a_secret_is_read_by_the_steps_with_the_image_and_the_token_by_those_tha
 def test_the_environment_with_the_secret_is_the_one_that_up_names_and_none_where_it_names_none(
     variable: str | None, cloud: bool, environment: Named | None
 ) -> None:
-    jobs = load("deliver")["jobs"]
+    jobs = load("deploy")["jobs"]
     context = {"vars": {"DEPLOY_ENVIRONMENT": variable} if variable else {}}
-    assert named(jobs["deliver"], partial(evaluate, context=context), cloud=cloud) == environment
+    assert named(jobs["deploy"], partial(evaluate, context=context), cloud=cloud) == environment
     in_one = {
         (name, job): load(name)["jobs"][job]["environment"]
         for name, job in JOBS
         if "environment" in load(name)["jobs"][job]
     }
-    assert in_one == dict.fromkeys([("deliver", "deliver"), ("rollback", "rollback")], jobs["deliver"]["environment"])
+    assert in_one == dict.fromkeys([("deploy", "deploy"), ("rollback", "rollback")], jobs["deploy"]["environment"])
 
 
 @every_workflow
@@ -186,8 +186,8 @@ def step_of(name: str, job: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "job", "env", "called"),
     [
-        ("deliver", "deliver", {"INIT": ""}, []),
-        ("deliver", "deliver", {"INIT": "--init"}, ["--init"]),
+        ("deploy", "deploy", {"INIT": ""}, []),
+        ("deploy", "deploy", {"INIT": "--init"}, ["--init"]),
         ("rollback", "rollback", {"RELEASE": "", "TO": "", "WHY": ""}, []),
         ("rollback", "rollback", {"RELEASE": "--release", "TO": "", "WHY": ""}, ["--release"]),
         (
@@ -236,8 +236,8 @@ def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: i
         "GITHUB_REPOSITORY": "acme/web",
     }
     with serving(server):
-        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeliver")["run"]], env=env)
+        done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step_of("rollback", "redeploy")["run"]], env=env)
     assert done.returncode == code
-    path = "/api/v3/repos/acme/web/actions/workflows/deliver.yml/dispatches"
+    path = "/api/v3/repos/acme/web/actions/workflows/deploy.yml/dispatches"
     assert asked == [(path, "Bearer ghs_TheToken", {"ref": "main"})]
     assert "ghs_TheToken" not in seen.read_text()

@@ -35,8 +35,8 @@ class Developer:
     home: Path
     env: dict[str, str]
     project: Path = field(default_factory=Path)
-    believes: dict[str, str] = field(default_factory=dict)
-    """What makes git and gh, typed by hand, believe GitHub's certificate; the installer has to see to itself."""
+    trusts: dict[str, str] = field(default_factory=dict)
+    """What makes git and gh, typed manually, trust GitHub's certificate; the installer has to see to itself."""
 
     def run(
         self, *command: str, check: bool = True, cwd: Path | None = None, stdin: str = ""
@@ -45,7 +45,7 @@ class Developer:
         done = subprocess.run(
             command,
             cwd=cwd or self.project,
-            env={**self.env, **(self.believes if command[0] in ("git", "gh") else {})},
+            env={**self.env, **(self.trusts if command[0] in ("git", "gh") else {})},
             input=stdin,
             text=True,
             capture_output=True,

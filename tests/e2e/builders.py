@@ -49,10 +49,10 @@ def at_a_ci(
     bundle.write_text(f"{here.read_text()}\n{authority.certificate.read_text()}")
     proxy, others = f"http://127.0.0.1:{front.server_address[1]}", ",".join(elsewhere())
     may = {"metadata": "read", "contents": "write", "deployments": "write"}
-    delivers = host.token("octocat", "fine-grained", permissions=may, repositories=[repository])
+    deploys = host.token("octocat", "fine-grained", permissions=may, repositories=[repository])
     shell = {
         variable: ITS_TOKEN,
-        "DELIVERY_TOKEN": delivers,
+        "DELIVERY_TOKEN": deploys,
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), proxy),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), others),
         "REQUESTS_CA_BUNDLE": str(bundle),

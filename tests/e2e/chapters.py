@@ -24,7 +24,7 @@ def in_order(
         stage.broken = request.node.name
 
 
-def the_first_delivery_is_live(stage: Stage) -> None:
+def the_first_deployment_is_live(stage: Stage) -> None:
     """Play cookiecutter with its hook: it ends with the first commit live, and no secret is seen on the way."""
     began = time.monotonic()
     with ArgvWatch(stage.secrets) as watch:

@@ -16,8 +16,8 @@ from .actors import Developer, eventually
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """A delivery that has ended, and what its job said."""
+class Deployed:
+    """A deployment that has ended, and what its job said."""
 
     green: bool
     log: str
@@ -44,8 +44,8 @@ class Forge(Protocol):
     def subject(self, branch: str, title: str) -> str:
         """Return the first line of the commit that a merge makes."""
 
-    def delivery_of(self, revision: str) -> Delivered:
-        """Return the delivery of a commit once it has ended."""
+    def deployment_of(self, revision: str) -> Deployed:
+        """Return the deployment of a commit once it has ended."""
 
     def reads_with(self) -> list[bool]:
         """Return for each deploy key whether it may only read."""
@@ -54,7 +54,7 @@ class Forge(Protocol):
         """Return what is kept beside the code."""
 
     def deployments(self) -> list[tuple[str, str]] | None:
-        """Return what is shown of each delivery: its commit and its state; None where nothing ever is."""
+        """Return what is shown of each deployment: its commit and its state; None where nothing ever is."""
 
 
 class AtGitHub:
@@ -97,16 +97,16 @@ class AtGitHub:
     def subject(self, branch: str, title: str) -> str:
         return title
 
-    def delivery_of(self, revision: str) -> Delivered:
+    def deployment_of(self, revision: str) -> Deployed:
         def ended() -> dict[str, Any] | None:
             fields = "databaseId,headSha,status,conclusion"
-            done = self._developer.run("gh", "run", "list", "--workflow", "deliver.yml", "--json", fields)
+            done = self._developer.run("gh", "run", "list", "--workflow", "deploy.yml", "--json", fields)
             runs = json.loads(done.stdout)
             return next((r for r in runs if r["headSha"] == revision and r["status"] == "completed"), None)
 
-        run = eventually("the delivery's end", ended, 240)
+        run = eventually("the deployment's end", ended, 240)
         log = self._developer.run("gh", "run", "view", str(run["databaseId"]), "--log").stdout
-        return Delivered(run["conclusion"] == "success", log)
+        return Deployed(run["conclusion"] == "success", log)
 
     def reads_with(self) -> list[bool]:
         return [key.read_only for key in self._github.repository(self._name).keys.values()]
@@ -135,7 +135,7 @@ class AtGitLab:
 
     @property
     def _project(self) -> Any:
-        env, bundle = self._developer.env, self._developer.believes["SSL_CERT_FILE"]
+        env, bundle = self._developer.env, self._developer.trusts["SSL_CERT_FILE"]
         client = Gitlab(self._gitlab.site.web, private_token=env["GITLAB_TOKEN"], ssl_verify=bundle)
         return client.projects.get(self._name)
 
@@ -172,15 +172,15 @@ class AtGitLab:
     def subject(self, branch: str, title: str) -> str:
         return f"Merge branch '{branch}' into 'main'"
 
-    def delivery_of(self, revision: str) -> Delivered:
+    def deployment_of(self, revision: str) -> Deployed:
         def ended() -> Any:
             found = self._project.pipelines.list(ref="main", sha=revision, get_all=True)
             return next((each for each in found if each.status in ("success", "failed", "canceled")), None)
 
-        pipeline = eventually("the delivery's end", ended, 240)
+        pipeline = eventually("the deployment's end", ended, 240)
         jobs = {job.name: job.id for job in pipeline.jobs.list(get_all=True)}
         log = self._project.jobs.get(jobs["deploy"]).trace().decode()
-        return Delivered(pipeline.status == "success", log)
+        return Deployed(pipeline.status == "success", log)
 
     def reads_with(self) -> list[bool]:
         return [key.read_only for key in self._gitlab.project(self._name).keys.values()]

@@ -64,7 +64,7 @@ class Away(Settings):
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeploymentRecord:
     commit: str
     revision: str
     digest: str = ""
@@ -108,9 +108,9 @@ class Repository:
         self._git("init", "--quiet", "--bare", str(path))
         self._git("init", "--quiet", "--initial-branch=env/dev", str(self._tree))
 
-    def deliver(
+    def deploy(
         self, revision: str, baked: str = "", image: str = IMAGE, pushed: Mapping[str, str] | None = None
-    ) -> Delivered:
+    ) -> DeploymentRecord:
         """Record a revision; the service will answer `baked`, which is the same where nothing else is said.
 
         `pushed` are files of somebody's who may push to the branch: they stand beside ours, or in their place.
@@ -130,10 +130,12 @@ class Repository:
         self._git("-C", str(self._tree), "add", "--all")
         self._git("-C", str(self._tree), *_WHO, "commit", "--quiet", "--allow-empty", "--message", revision)
         self._git("-C", str(self._tree), "push", "--quiet", str(self.path), "env/dev")
-        return Delivered(self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2])
+        return DeploymentRecord(
+            self._git("-C", str(self._tree), "rev-parse", "HEAD"), revision, image.partition("@")[2]
+        )
 
     def merge(self) -> None:
-        """Let main move, as it does some seconds before a delivery."""
+        """Let main move, as it does some seconds before a deployment."""
         tree = ["-C", str(self._tree)]
         empty = self._git(*tree, "hash-object", "-t", "tree", "-w", os.devnull)
         message = f"Merge {next(self._merges)}"

@@ -1,4 +1,4 @@
-"""Projects of several owners in one cluster, with all verbs as they are typed; what they deliver takes no build."""
+"""Projects of several owners in one cluster, with all verbs as they are typed; what they deploy takes no build."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.github import GitHub
 
 from .actors import Developer, Service, eventually
 from .ground import DEPLOYMENT, SERVER
-from .stage import PASSED_ON, a_shell, at_a_host, believing
+from .stage import PASSED_ON, a_shell, at_a_host, trusting
 from .variant import public
 
 IMAGE = "docker.io/library/python"
@@ -34,7 +34,7 @@ Tree = dict[str, Any]
 
 
 def digest() -> str:
-    """Return the digest of the image that every project here delivers."""
+    """Return the digest of the image that every project here deploys."""
     url = f"https://registry-1.docker.io/v2/library/python/manifests/{TAG}"
     accept = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, "
     accept += "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -95,10 +95,10 @@ class Project:
     def answers(self) -> bool:
         return self.service.revisions() == {self.revision}
 
-    def deliver(self) -> None:
-        """Push main and the record of a delivery."""
+    def deploy(self) -> None:
+        """Push main and the record of a deployment."""
         folder = self.developer.project
-        tree = folder.with_name(f"{folder.name}.delivered")
+        tree = folder.with_name(f"{folder.name}.deployed")
         shutil.rmtree(tree, ignore_errors=True)
         (tree / "chart/templates").mkdir(parents=True)
         (tree / "deploy").mkdir()
@@ -119,7 +119,7 @@ class Project:
         git = lambda *arguments: self.developer.run("git", *arguments, cwd=tree)  # noqa: E731
         git("init", "--quiet", "--initial-branch=env/dev")
         git("add", "--all")
-        git("commit", "--quiet", "--message", "Deliver")
+        git("commit", "--quiet", "--message", "Deploy")
         git("push", "--quiet", self.url, "env/dev")
 
 
@@ -130,14 +130,14 @@ class Street:
     github: GitHub
     home: Path
     env: dict[str, str]
-    believes: dict[str, str]
+    trusts: dict[str, str]
     known_hosts: str
 
     def project(self, owner: str, slug: str, letter: str, *, pushed: bool = True, **sections: Tree) -> Project:
         """Make a project whose service answers forty times that letter."""
         folder = self.home / f"{owner}-{slug}"
         (folder / ".github/workflows").mkdir(parents=True)
-        (folder / ".github/workflows/deliver.yml").write_text(WAITS)
+        (folder / ".github/workflows/deploy.yml").write_text(WAITS)
         shutil.copy(os.environ["E2E_CA"], folder / "ca.pem")
         settings: Tree = {
             "version": 1,
@@ -149,7 +149,7 @@ class Street:
         }
         for section, values in sections.items():
             settings[section] |= values
-        developer = Developer(self.home, self.env, folder, self.believes)
+        developer = Developer(self.home, self.env, folder, self.trusts)
         made = Project(developer, owner, slug, settings, letter * 40)
         made.write()
         developer.git("init", "--quiet", "--initial-branch=main")
@@ -157,7 +157,7 @@ class Street:
         if pushed:
             developer.run("gh", "repo", "create", f"{owner}/{slug}", "--private")
             developer.git("push", "--quiet", made.url, "main")
-            made.deliver()
+            made.deploy()
         return made
 
     def helm(self, *arguments: str) -> str:
@@ -205,9 +205,9 @@ def street(folder: Path) -> Iterator[Street]:
         home = folder / "home"
         home.mkdir()
         env = {**environment, **variant.registry, **a_shell(home, token, variant)}
-        yield Street(github, home, env, believing(ca, folder / "company.pem"), ssh.known_hosts)
+        yield Street(github, home, env, trusting(ca, folder / "company.pem"), ssh.known_hosts)
 
 
 def live(project: Project) -> None:
-    """Wait until the service answers what was delivered."""
+    """Wait until the service answers what was deployed."""
     eventually(f"{project.url} live", project.answers, 120)

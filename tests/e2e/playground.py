@@ -1,4 +1,4 @@
-"""A developer's shell on the stage of the stories, to try everything by hand. No test.
+"""A developer's shell on the stage of the stories, to try everything manually. No test.
 
 python -m tests.e2e.playground       # with a cluster, as docs/testing.md says; it ends without Argo CD
 
@@ -41,7 +41,7 @@ def main() -> int:
 def shell(stage: Stage) -> int:
     developer = stage.developer
     on_a_terminal = sys.stdin.isatty()
-    given = {**developer.believes, "TEMPLATE": str(stage.fork), "GITOPS_FLASK_INSTALL": "ask"}
+    given = {**developer.trusts, "TEMPLATE": str(stage.fork), "GITOPS_FLASK_INSTALL": "ask"}
     given |= {"TERM": os.environ.get("TERM", "dumb"), "PWD": str(developer.home), "PS1": r"octocat:\w\$ "}
     env = {name: value for name, value in developer.env.items() if name != "NO_COLOR"} | given
     if on_a_terminal:

@@ -54,7 +54,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         """Refuse the nth connection from now on, and all that come within some seconds after it."""
         self.count, self._stop, self._seconds = 0, nth, seconds
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Let all through."""
         self._refusing, self._cut, self._stop, self._down_until = False, 0, 0, 0.0
 

@@ -83,7 +83,7 @@ class Stage:
         return found
 
     def shows(self, *expected: tuple[str, str]) -> None:
-        """Assert what the code host shows of the last deliveries, where it shows any: commit and state."""
+        """Assert what the code host shows of the last deployments, where it shows any: commit and state."""
         shown = self.forge.deployments()
         assert shown is None or shown[-len(expected) :] == list(expected)
 
@@ -92,7 +92,7 @@ class Stage:
         found: dict[str, str] = self.kubectl("get", "secret", f"{SLUG}-repo", "-n", "argocd")["data"]
         return found
 
-    # --- deliveries ----------------------------------------------------------------------------
+    # --- deployments ----------------------------------------------------------------------------
 
     def finished(self, branch: str) -> dict[str, str] | None:
         """Return the checks of a pull request's head once none is pending."""
@@ -109,14 +109,14 @@ class Stage:
         self.developer.git("fetch", "--quiet", "origin", "env/dev")
         return self.developer.git("rev-parse", "FETCH_HEAD")
 
-    def delivered(self) -> dict[str, Any]:
+    def deployed(self) -> dict[str, Any]:
         """Return image.yaml as it stands on env/dev."""
         tree: dict[str, Any] = yaml.safe_load(self.developer.git("show", f"{self.env_head()}:image.yaml"))
         return tree
 
     def note(self) -> None:
-        """Remember what is delivered now."""
-        record = self.delivered()
+        """Remember what is deployed now."""
+        record = self.deployed()
         self.revisions.append(record["revision"])
         self.digests[record["revision"]] = record["image"]["digest"]
 
@@ -126,7 +126,7 @@ class Stage:
         revision = self.forge.merge(branch)
         for what, there in {
             "image pushed": lambda: self.in_registry(revision),
-            "env/dev commit": lambda: self.delivered()["revision"] == revision,
+            "env/dev commit": lambda: self.deployed()["revision"] == revision,
             "live": lambda: self.service.revisions() == {revision},
         }.items():
             eventually(f"{title}: {what}", there, 240)
@@ -145,7 +145,7 @@ class Stage:
         return requests.head(url, auth=login, headers={"Accept": accept}, timeout=10).status_code
 
     def rewrite_image(self, digest: str) -> str:
-        """Commit another digest to env/dev by hand, as nobody should; return the one that was there."""
+        """Commit another digest to env/dev manually, as nobody should; return the one that was there."""
         clone = self.developer.home / "by-hand"
         shutil.rmtree(clone, ignore_errors=True)
         self.developer.git("clone", "--quiet", "--branch", "env/dev", f"{self.variant.url}/acme/{SLUG}", str(clone))
@@ -179,8 +179,8 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     certificate, key, ca = variant.certificate(folder / "company")
-    # what a company's own machines believe; a laptop is its owner's business: `up` gets along without
-    knowing = {**environment, **believing(ca, folder / "company.pem")}
+    # what a company's own machines trust; a laptop is its owner's business: `up` gets along without
+    knowing = {**environment, **trusting(ca, folder / "company.pem")}
     # uv would ask github.com for the image's Python, and that is the stand-in: the runner has what is installed
     machine = {**knowing, "UV_CACHE_DIR": str(folder / "uv-cache"), "UV_PYTHON_DOWNLOADS": "never"}
     with (
@@ -197,7 +197,7 @@ def open_stage(folder: Path, make: Callable[[], Variant] = usual) -> Iterator[St
         home.mkdir()
         given = {**variant.registry, **reader(host, variant), **of_ci}
         shell = {**environment, **given, **a_shell(home, token, variant)}
-        developer = Developer(home, shell, home, believing(ca, folder / "company.pem"))
+        developer = Developer(home, shell, home, trusting(ca, folder / "company.pem"))
         tokens = [token, *(value for name, value in given.items() if name.endswith("TOKEN"))]
         template = fork(folder / "fork", variant, ssh.known_hosts, ca)
         stage = Stage(host, developer, template, tokens, variant, ci)
@@ -226,8 +226,8 @@ def at_a_host(variant: Variant, **where: Any) -> Iterator[tuple[GitHub | GitLab,
         yield github, github.token("octocat")
 
 
-def believing(ca: Path, bundle: Path) -> dict[str, str]:
-    """Return the settings of a machine that believes a CA beside what this one believes."""
+def trusting(ca: Path, bundle: Path) -> dict[str, str]:
+    """Return the settings of a machine that trusts a CA beside what this one trusts."""
     here = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"))
     bundle.write_text(f"{here.read_text()}\n{ca.read_text()}")
     return dict.fromkeys(("SSL_CERT_FILE", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"), str(bundle))

@@ -36,7 +36,7 @@ def install(cluster: Cluster) -> None:
     Helm(cluster).install("probe", NAMESPACE, objects({**PROBE}), create_namespace=True)
 
 
-def test_a_refusing_server_is_told_with_its_fix(proxy: Proxy) -> None:
+def test_a_refusing_server_is_reported_with_its_fix(proxy: Proxy) -> None:
     proxy.refuse()
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster().version()
@@ -47,12 +47,12 @@ def test_a_server_that_comes_back_is_waited_for(proxy: Proxy) -> None:
     cluster = Cluster()
     cluster.version()
     proxy.refuse()
-    threading.Timer(3, proxy.mend).start()
+    threading.Timer(3, proxy.fix).start()
     assert cluster.get("namespace", "default")
 
 
 @pytest.mark.parametrize(("nth", "after"), [(1, 4_000), (2, 4_000), (2, 8_000), (2, 16_000), (2, 24_000)])
-def test_a_release_whose_connection_is_cut_is_told_or_made_and_the_next_one_converges(
+def test_a_release_whose_connection_is_cut_is_reported_or_made_and_the_next_one_converges(
     proxy: Proxy, nth: int, after: int
 ) -> None:
     cluster = Cluster()
@@ -64,7 +64,7 @@ def test_a_release_whose_connection_is_cut_is_told_or_made_and_the_next_one_conv
         assert told.count("→") == 1, told
         assert "Traceback" not in told
     assert proxy.count >= nth
-    proxy.mend()
+    proxy.fix()
     install(cluster)
     release = Helm(cluster).release("probe", NAMESPACE)
     assert release

@@ -50,11 +50,11 @@ def told(half: Half, *words: str) -> list[str]:
 
 
 def test_a_privileged_pod_does_not_run(half: Half) -> None:
-    half.wait(half.repository.deliver(A))
+    half.wait(half.repository.deploy(A))
     attacker = thing("v1", "Pod", spec={"containers": [
         {"name": "x", "image": IMAGE, "command": ["sleep", "1000"], "securityContext": {"privileged": True}},
     ]})  # fmt: skip
-    half.repository.deliver(A, pushed={POD: template(attacker)})
+    half.repository.deploy(A, pushed={POD: template(attacker)})
     half.live.refresh()
     told(half, 'violates PodSecurity "restricted:latest": privileged')
     assert privileged() == []
@@ -62,10 +62,10 @@ def test_a_privileged_pod_does_not_run(half: Half) -> None:
 
 
 def test_a_service_that_becomes_privileged_does_not_run_and_the_old_pods_answer(half: Half) -> None:
-    half.wait(half.repository.deliver(A))
+    half.wait(half.repository.deploy(A))
     own = "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}"
     assert own in DEPLOYMENT
-    half.repository.deliver(B, pushed={"chart/templates/deployment.yaml": DEPLOYMENT.replace(own, PRIVILEGED)})
+    half.repository.deploy(B, pushed={"chart/templates/deployment.yaml": DEPLOYMENT.replace(own, PRIVILEGED)})
     half.live.refresh()
     told(half, "Deployment clu-web creates no pods: ", 'violates PodSecurity "restricted:latest": privileged')
     assert privileged() == []
@@ -96,8 +96,8 @@ PLANTED = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_a_kind_that_the_chart_does_not_have_is_refused_by_name(half: Half, kind: str) -> None:
-    half.wait(half.repository.deliver(A))
-    half.repository.deliver(A, pushed={POD: template(PLANTED[kind])})
+    half.wait(half.repository.deploy(A))
+    half.repository.deploy(A, pushed={POD: template(PLANTED[kind])})
     half.live.refresh()
     told(half, PLANTED[kind]["kind"], "is not permitted in project clu-web-dev")
     assert "planted" not in kubectl("get", kind, "--all-namespaces", "-o", "name")
@@ -105,8 +105,8 @@ def test_a_kind_that_the_chart_does_not_have_is_refused_by_name(half: Half, kind
 
 
 def test_a_service_in_another_namespace_is_refused(half: Half) -> None:
-    half.wait(half.repository.deliver(A))
-    half.repository.deliver(A, pushed={POD: template(thing("v1", "ServiceAccount", namespace="default"))})
+    half.wait(half.repository.deploy(A))
+    half.repository.deploy(A, pushed={POD: template(thing("v1", "ServiceAccount", namespace="default"))})
     half.live.refresh()
     told(half, "namespace default is not permitted in project 'clu-web-dev'")
     assert "planted" not in kubectl("get", "serviceaccounts", "-n", "default", "-o", "name")
@@ -123,19 +123,19 @@ def test_a_kind_that_gitops_yaml_adds_is_deployed(half: Half) -> None:
         assert [field.name for field in change.fields] == ["AppProject.spec.namespaceResourceWhitelist"]
         application.apply(seen, change)
         if settings is allowed:
-            half.wait(half.repository.deliver(A, pushed=pushed))
+            half.wait(half.repository.deploy(A, pushed=pushed))
             assert "planted" in kubectl("get", "configmaps", "-n", "clu-web-dev", "-o", "name")
-            half.wait(half.repository.deliver(A))  # it goes while Argo CD may still touch it
+            half.wait(half.repository.deploy(A))  # it goes while Argo CD may still touch it
     assert half.plan() == {}
 
 
-def test_a_file_beside_the_chart_can_name_another_image_and_that_is_told(half: Half) -> None:
+def test_a_file_beside_the_chart_can_name_another_image_and_that_is_reported(half: Half) -> None:
     """Argo CD has no switch against `.argocd-source.yaml`; who may push may deploy anyway, but nobody unseen."""
-    half.wait(half.repository.deliver(A))
+    half.wait(half.repository.deploy(A))
     digest = f"sha256:{'1' * 64}"
     override = "helm: {parameters: [{name: image, value: " + IMAGE + "}]}"
     pushed = {"chart/.argocd-source.yaml": override}
-    record = half.repository.deliver(B, image=f"docker.io/acme/web@{digest}", pushed=pushed)
+    record = half.repository.deploy(B, image=f"docker.io/acme/web@{digest}", pushed=pushed)
     with pytest.raises(InstallerError, match=f"runs {IMAGE}, while {digest[:19]} is recorded"):
         half.wait(record)
 

@@ -27,13 +27,13 @@ from installer.resources.application import Application
 from installer.resources.argocd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace
 from installer.resources.repository_credential import RepositoryCredential
-from installer.status.rollout import Live
+from installer.status.rollout import RunningService
 from installer.support.errors import DeadlinePassed, InstallerError
 from tests.canaries import Canaries, Wrappers
 
 from .actors import eventually
 from .audit import Audit
-from .ground import Away, Delivered, Keys, Repository, sshd
+from .ground import Away, DeploymentRecord, Keys, Repository, sshd
 from .proxy import on_the_way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(900)]
@@ -60,7 +60,7 @@ class Half:
         self.cluster = Cluster()
         self.helm = Helm(self.cluster)
         """Nobody's: it sees every release and marks none."""
-        self.live = Live(self.cluster, self.settings)
+        self.live = RunningService(self.cluster, self.settings)
 
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
@@ -94,8 +94,8 @@ class Half:
         tree: dict[str, Any] = json.loads(kubectl("get", kind, name, "-n", "argocd", "-o", "json"))["spec"]
         return tree
 
-    def wait(self, record: Delivered, seconds: float = 90) -> list[str]:
-        return [answer.revision for answer in self.live.wait_live(lambda: record, seconds)]
+    def wait(self, record: DeploymentRecord, seconds: float = 90) -> list[str]:
+        return [answer.revision for answer in self.live.wait_for_rollout(lambda: record, seconds)]
 
 
 @pytest.fixture(scope="module")
@@ -138,20 +138,20 @@ def test_what_was_applied_is_not_written_again(half: Half, audit: Audit) -> None
     assert audit.changes() == []
 
 
-def test_a_delivered_revision_goes_live_by_the_deploy_key(half: Half) -> None:
-    assert half.wait(half.repository.deliver(A)) == [A, A]
+def test_a_deployed_revision_goes_live_by_the_deploy_key(half: Half) -> None:
+    assert half.wait(half.repository.deploy(A)) == [A, A]
     secret = json.loads(kubectl("get", "secret", "clu-web-repo", "-n", "argocd", "-o", "json"))
     assert secret["metadata"]["annotations"]["gitops-flask/fingerprint"] == fingerprint(half.keys.registered[0].key)
 
 
-def test_the_next_delivery_replaces_every_pod(half: Half) -> None:
-    half.wait(half.repository.deliver(A))
-    assert half.wait(half.repository.deliver(B)) == [B, B]
+def test_the_next_deployment_replaces_every_pod(half: Half) -> None:
+    half.wait(half.repository.deploy(A))
+    assert half.wait(half.repository.deploy(B)) == [B, B]
     assert {answer.revision for answer in half.live.answers() if answer.ready} == {B}
 
 
 def test_looking_at_a_live_service_writes_nothing(half: Half) -> None:
-    record = half.repository.deliver(A)
+    record = half.repository.deploy(A)
     half.wait(record)
     audit = Audit()
     half.wait(record)
@@ -160,19 +160,19 @@ def test_looking_at_a_live_service_writes_nothing(half: Half) -> None:
 
 def test_a_service_that_settled_on_another_revision_fails_at_once(half: Half) -> None:
     with pytest.raises(InstallerError, match=f"answers revision {C}, while {B} is recorded") as caught:
-        half.wait(half.repository.deliver(B, baked=C), seconds=300)
+        half.wait(half.repository.deploy(B, baked=C), seconds=300)
     assert not isinstance(caught.value, DeadlinePassed)
 
 
 def test_an_image_that_cannot_be_pulled_is_named(half: Half) -> None:
     with pytest.raises(DeadlinePassed, match=r"(?s)clu-web live at .*(ImagePullBackOff|ErrImagePull)"):
-        half.wait(half.repository.deliver(C, image="docker.io/acme/no-such-image:1"), seconds=25)
+        half.wait(half.repository.deploy(C, image="docker.io/acme/no-such-image:1"), seconds=25)
 
 
 def test_an_image_that_is_not_there_ends_the_wait_with_the_reason(half: Half) -> None:
     image = f"docker.io/acme/no-such-image@sha256:{'0' * 64}"
     with pytest.raises(InstallerError, match=r"cannot come up: image pull: (ImagePullBackOff|ErrImagePull)") as caught:
-        half.wait(half.repository.deliver(C, image=image), seconds=300)
+        half.wait(half.repository.deploy(C, image=image), seconds=300)
     assert not isinstance(caught.value, DeadlinePassed)
 
 
@@ -183,7 +183,7 @@ def test_a_field_that_kubernetes_drops_ends_the_wait_with_the_resource_and_the_r
     more = {"chart/templates/more.yaml": json.dumps(service)}
     told = "Service more is OutOfSync again after each sync: Kubernetes drops a field"
     with pytest.raises(InstallerError, match=f"cannot come up: sync: {told}") as caught:
-        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
+        half.wait(half.repository.deploy(A, pushed=more), seconds=300)
     assert not isinstance(caught.value, DeadlinePassed)
     eventually("status to name it", lambda: any(line.startswith(told) for line in half.live.problems()), 60)
 
@@ -191,11 +191,11 @@ def test_a_field_that_kubernetes_drops_ends_the_wait_with_the_resource_and_the_r
 def test_a_chart_that_does_not_render_ends_the_wait_with_helms_words(half: Half) -> None:
     more = {"chart/templates/more.yaml": '{{ fail "no digest" }}'}
     with pytest.raises(InstallerError, match=r"(?s)cannot come up: chart: ComparisonError: .*no digest"):
-        half.wait(half.repository.deliver(A, pushed=more), seconds=300)
+        half.wait(half.repository.deploy(A, pushed=more), seconds=300)
 
 
-def test_after_such_faults_the_next_delivery_goes_live(half: Half) -> None:
-    assert half.wait(half.repository.deliver(B)) == [B, B]
+def test_after_such_faults_the_next_deployment_goes_live(half: Half) -> None:
+    assert half.wait(half.repository.deploy(B)) == [B, B]
     gone = ("get", "service", "more", "-n", "clu-web-dev", "--ignore-not-found", "-o", "name")
     assert kubectl(*gone) == "", "what is recorded no more is pruned"
 
@@ -203,7 +203,7 @@ def test_after_such_faults_the_next_delivery_goes_live(half: Half) -> None:
 def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    half.wait(half.repository.deliver(A))
+    half.wait(half.repository.deploy(A))
     monkeypatch.setattr("installer.cluster.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
     assert {answer.revision for answer in half.live.answers()} == {A}
 
@@ -263,7 +263,7 @@ def pods(half: Half) -> set[str]:
 
 
 def test_a_controller_that_is_gone_is_brought_back_and_ends_the_application_that_hung(half: Half) -> None:
-    half.wait(record := half.repository.deliver(A))
+    half.wait(record := half.repository.deploy(A))
     with without_controller():
         delete("application", "appproject")
         planned = half.plan()
@@ -275,7 +275,7 @@ def test_a_controller_that_is_gone_is_brought_back_and_ends_the_application_that
 
 
 def test_an_application_that_no_controller_ends_is_let_go_and_its_pods_stay(half: Half) -> None:
-    half.wait(record := half.repository.deliver(A))
+    half.wait(record := half.repository.deploy(A))
     before = pods(half)
     with without_controller():
         delete("application", "appproject")
@@ -291,8 +291,8 @@ def test_an_application_that_no_controller_ends_is_let_go_and_its_pods_stay(half
     assert pods(half) == before
 
 
-def test_an_app_project_that_waits_for_its_application_is_mended_and_the_pods_stay(half: Half) -> None:
-    half.wait(record := half.repository.deliver(A))
+def test_an_app_project_that_waits_for_its_application_is_repaired_and_the_pods_stay(half: Half) -> None:
+    half.wait(record := half.repository.deploy(A))
     before = pods(half)
     delete("appproject")
     assert half.plan()["application"].note == "once the present AppProject, being deleted, is gone"
@@ -302,7 +302,7 @@ def test_an_app_project_that_waits_for_its_application_is_mended_and_the_pods_st
     assert pods(half) == before
 
 
-def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> None:
+def test_an_application_that_others_hold_is_reported_with_their_name(half: Half) -> None:
     held = ("patch", "application", "clu-web-dev", "--namespace=argocd", "--type=merge")
     kubectl(*held, '--patch={"metadata": {"finalizers": ["example.com/hold"]}}')
     delete("application")
@@ -319,7 +319,7 @@ def test_an_application_that_others_hold_is_told_with_their_name(half: Half) -> 
 
 
 def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) -> None:
-    half.wait(record := half.repository.deliver(A))
+    half.wait(record := half.repository.deploy(A))
     kubectl("delete", "namespace", "clu-web-dev", "--wait=false")
     assert half.plan()["namespace"].action == "create"
     assert "namespace" in half.apply()
@@ -328,7 +328,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
 
 
 @pytest.mark.parametrize("nth", range(1, 19, 2))
-def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_told_and_the_next_run_converges(
+def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_reported_and_the_next_run_converges(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
     half.keys.remove(half.keys.registered[0])
@@ -446,7 +446,7 @@ def test_no_canary_sings_on_the_way_to_the_cluster(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    record = half.repository.deliver(A)
+    record = half.repository.deploy(A)
     folders = {name: tmp_path / name for name in ("home", "tmp")}
     for folder in folders.values():
         folder.mkdir()
@@ -527,7 +527,7 @@ def test_a_namespace_with_others_things_in_it_stays(half: Half) -> None:
 
 
 def test_removing_leaves_nothing_but_what_it_says_and_can_be_undone(half: Half) -> None:
-    half.wait(half.repository.deliver(A))
+    half.wait(half.repository.deploy(A))
     application, credential, namespace, argocd = half.remove()
     assert application.endswith("removed")
     assert credential.endswith("removed")
@@ -540,4 +540,4 @@ def test_removing_leaves_nothing_but_what_it_says_and_can_be_undone(half: Half) 
     assert [line for line in half.remove() if "was not there" not in line] == []
 
     assert half.apply() == ["argocd", "namespace", "credential", "application"]
-    assert half.wait(half.repository.deliver(B)) == [B, B]
+    assert half.wait(half.repository.deploy(B)) == [B, B]

@@ -17,7 +17,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges import credentials
 from installer.forges.webhooks import Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
 from installer.support.wait import clear
 from tests.github.authority import Authority
@@ -28,7 +28,7 @@ from tests.gitlab.webhooks import Hook
 from .audit import Audit
 from .plugin import SECONDS
 from .test_cluster_half import kubectl
-from .test_noticing import as_it_comes, not_yet
+from .test_watcher import as_it_comes, not_yet
 from .test_webhook import HOST, Ground, Hosted, lead
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
@@ -42,16 +42,16 @@ class AtGitLab(Ground):
 
     gitlab: GitLab
 
-    def world(self, settings: Settings | None = None) -> World:
+    def opened(self, settings: Settings | None = None) -> Project:
         settings = settings or self.settings
-        world = World._of(Path(), settings, None)
-        return World(Path(), settings, credentials.find(settings), world.host, Cluster())
+        opened = Project._of(Path(), settings, None)
+        return Project(Path(), settings, credentials.find(settings), opened.forge, Cluster())
 
     def resources(self, settings: Settings | None = None, **options: bool) -> dict[str, Resource[Any]]:
-        return {each.key: each for each in self.world(settings).resources(**options) if each.key in PARTS}
+        return {each.key: each for each in self.opened(settings).resources(**options) if each.key in PARTS}
 
     def hooks(self, settings: Settings | None = None) -> Webhooks:
-        return self.world(settings).webhooks
+        return self.opened(settings).webhooks
 
     @property
     def kept(self) -> Hook:
@@ -108,7 +108,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtGitLab]:
         patch.setenv("GIT_SSL_CAINFO", str(company.certificate))
         remote = Hosted(folder / "tree", f"https://octo:{token}@{host}/acme/{SLUG}.git")
         ground = AtGitLab(settings, None, remote, gitlab)  # type: ignore[arg-type]
-        remote.deliver("a" * 40)
+        remote.deploy("a" * 40)
         remote.merge()  # what GitLab sends as a test is of main
         kubectl("delete", "namespace", "argocd", "--ignore-not-found")  # of others' tests, perhaps
         kubectl("create", "namespace", "argocd")
@@ -122,7 +122,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtGitLab]:
             argo_cd_has(SECRET)
             assert ground.apply(*PARTS[:-1]) == [*PARTS[:-1]]
             lead(gitlab, authority.certificate)  # type: ignore[arg-type]
-            clear("the first delivery", lambda: looked_at(ground, "a" * 40), 120)
+            clear("the first deployment", lambda: looked_at(ground, "a" * 40), 120)
             yield ground
         finally:
             for resource in reversed(ground.resources().values()):
@@ -149,7 +149,7 @@ def test_twice_nothing_is_written(ground: AtGitLab) -> None:
     assert (audit.changes(), ground.gitlab.changes) == ([], [])
 
 
-def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
+def test_deployments_are_live_within_seconds_by_the_webhook_alone(
     ground: AtGitLab, record_property: Callable[[str, object], None]
 ) -> None:
     taken = sorted(ground.noticed(letter) for letter in "bcd")
@@ -158,9 +158,9 @@ def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
     assert ground.last() == ("push", 200)
 
 
-def test_another_secret_is_refused_by_argo_cd_and_mended(ground: AtGitLab) -> None:
+def test_another_secret_is_refused_by_argo_cd_and_repaired(ground: AtGitLab) -> None:
     ground.kept.token = "changed at GitLab"
-    ground.repository.deliver("e" * 40)
+    ground.repository.deploy("e" * 40)
     assert ground.last() == ("push", 400)
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]

@@ -99,7 +99,7 @@ class Unpacked:
 
 
 def build_again(built: Built, folder: Path, epoch: str, revision: str) -> Unpacked:
-    """Build without any cache, as somebody else would who checks what was delivered."""
+    """Build without any cache, as somebody else would who checks what was deployed."""
     arguments = {"REVISION": revision, "SOURCE_DATE_EPOCH": epoch}
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     output = f"--output=type=oci,dest={folder}/image.tar"

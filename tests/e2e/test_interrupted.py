@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of the hook's installation: the project stays, and the printed command goes on to live."""
+"""Ctrl-C in the middle of the hook's installation: the project stays, and the printed command resumes it."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def test_ctrl_c_in_the_hook_keeps_the_project_and_the_printed_command_goes_on_at
             os.killpg(hook.pid, signal.SIGINT)
             hook.wait(timeout=60)
             # cookiecutter does not wait for its hook, which ends its present step before it says how to go on
-            eventually("the way on", lambda: "Go on with" in output.read_text(), 60)
+            eventually("the way on", lambda: "Resume with" in output.read_text(), 60)
         printed = output.read_text()
         assert "Stopped." in printed
         assert "acme/story-api: created" in printed

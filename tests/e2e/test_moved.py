@@ -64,7 +64,7 @@ def answered_all_along(project: Project, *places: tuple[str, str]) -> Iterator[N
 
 def settled(project: Project) -> None:
     """Assert that nothing is left to do and nothing of former settings is there."""
-    assert {key: each for key, each in project.planned().items() if each["action"] != "unavailable"} == {}
+    assert {key: each for key, each in project.planned().items() if each["action"] != "skipped"} == {}
     live(project)
 
 

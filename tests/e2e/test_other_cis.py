@@ -13,7 +13,7 @@ import yaml
 from .actors import eventually
 from .audit import Audit
 from .builders import ITS_TOKEN
-from .chapters import in_order, the_first_delivery_is_live
+from .chapters import in_order, the_first_deployment_is_live
 from .stage import SLUG, Stage, open_stage
 from .variant import circleci, travis_ci
 
@@ -27,8 +27,8 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield opened
 
 
-def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Stage) -> None:
-    the_first_delivery_is_live(stage)
+def test_cookiecutter_with_its_hook_ends_with_the_first_deployment_live(stage: Stage) -> None:
+    the_first_deployment_is_live(stage)
     assert ITS_TOKEN in stage.secrets
     files = [path for path in stage.developer.home.rglob("*") if path.is_file()]
     assert not [path for path in files if any(secret.encode() in path.read_bytes() for secret in stage.secrets)]
@@ -63,7 +63,7 @@ def test_the_second_merge_is_live(stage: Stage) -> None:
     stage.shows((stage.revisions[0], "inactive"), (second, "success"))
 
 
-def test_rollback_brings_the_first_delivery_back_and_holds(stage: Stage) -> None:
+def test_rollback_brings_the_first_deployment_back_and_holds(stage: Stage) -> None:
     first, second = stage.revisions
     began = time.monotonic()
     done = stage.developer.installer("rollback", "--yes", "--why", "hello is too much")

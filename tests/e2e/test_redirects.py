@@ -11,7 +11,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.cluster.pod_answers import PodAnswer, disagreement
 from installer.cluster.pods import answers
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.resources.reporter_pod import manifests
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
@@ -166,19 +166,19 @@ def test_an_api_server_that_is_restarted_while_pods_are_asked_is_waited_for(
     assert asks.there.heard == []
 
 
-def test_the_reporter_believes_no_pod_that_leads_elsewhere_and_keeps_its_token(ground: Ground) -> None:
+def test_the_reporter_trusts_no_pod_that_leads_elsewhere_and_keeps_its_token(ground: Ground) -> None:
     ground.there.heard.clear()
     settings = Settings(
         "Leads", SLUG, "", "github.com", "acme", "private", "docker.io", "acme", NAMESPACE, reporter="app",
         argocd_namespace=NAMESPACE, reporter_image=IMAGE,
     )  # fmt: skip
-    *others, deployment = manifests(settings, f"{SLUG}-dev-reporter", "none", Host())
+    *others, deployment = manifests(settings, f"{SLUG}-dev-reporter", "none", SidecarTemplate())
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (
-        "import os, pathlib; from reporter.status.in_cluster import ACCOUNT, ApiServer, InCluster\n"
+        "import os, pathlib; from reporter.status.in_cluster import ACCOUNT, ApiServer, ServiceInCluster\n"
         "names = [os.environ[each] for each in ('APPLICATION', 'NAMESPACE', 'SLUG')]\n"
-        "service = InCluster(ApiServer(pathlib.Path(ACCOUNT)), *names)\n"
+        "service = ServiceInCluster(ApiServer(pathlib.Path(ACCOUNT)), *names)\n"
         "for each in service.answers(): print(each.pod, each.revision, each.error, sep='|')\n"
     )
     container["command"] = ["python", "-c", ask]

@@ -1,4 +1,4 @@
-"""The reporter in a real cluster: each delivery is told to GitHub though nobody asks, and only what is so."""
+"""The reporter in a real cluster: each deployment is told to GitHub though nobody asks, and only what is so."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.github.model import Deployment, DeploymentStatus
 
 from .actors import eventually
 from .audit import Audit
-from .ground import DEPLOYMENT, SERVER, Away, Delivered, Keys, sshd
+from .ground import DEPLOYMENT, SERVER, Away, DeploymentRecord, Keys, sshd
 from .plugin import SECONDS
 from .test_cluster_half import Half, kubectl
 
@@ -40,7 +40,7 @@ BROKEN = Fault("500", message="Server Error")
 
 @dataclass
 class Shop:
-    """A repository at GitHub's stand-in that delivers as the generated project's workflow does."""
+    """A repository at GitHub's stand-in that deploys as the generated project's workflow does."""
 
     github: GitHub
     work: Path
@@ -63,7 +63,7 @@ class Shop:
 
     @property
     def shown(self) -> list[str]:
-        """What GitHub shows of each delivery."""
+        """What GitHub shows of each deployment."""
         return [each.state for each in self.repository.deployments.values()]
 
     @property
@@ -71,8 +71,8 @@ class Shop:
         last: Deployment = list(self.repository.deployments.values())[-1]
         return last
 
-    def deliver(self, *, digest: str = "", baked: str = "") -> Delivered:
-        """Deliver a new commit of main; its pods answer that commit, or `baked`."""
+    def deploy(self, *, digest: str = "", baked: str = "") -> DeploymentRecord:
+        """Deploy a new commit of main; its pods answer that commit, or `baked`."""
         revision = self._commit("Sell", "main")
         opened = Deployment(
             sha=revision, ref=revision, task="deploy", environment="dev", description="", payload={}, transient=False,
@@ -84,7 +84,7 @@ class Shop:
         digest = digest or self.digest
         text = f'image:\n  repository: "docker.io/{BASE[0]}"\n  tag: "{revision}"\n  digest: "{digest}"\n'
         (self.work / "image.yaml").write_text(f'{text}revision: "{revision}"\nbaked: "{baked or revision}"\n')
-        return Delivered(self._commit(f"Deliver\n\nGitHub-deployment: {opened.id}", "env/dev"), revision)
+        return DeploymentRecord(self._commit(f"Deploy\n\nGitHub-deployment: {opened.id}", "env/dev"), revision)
 
     def _commit(self, message: str, branch: str) -> str:
         self._git("add", "--all")
@@ -121,7 +121,7 @@ class Ground:
         return done
 
     def shows(self, *states: str, seconds: float = 120) -> None:
-        """Wait until GitHub shows this of the newest deliveries."""
+        """Wait until GitHub shows this of the newest deployments."""
 
         def there() -> bool:
             return self.shop.shown[-len(states) :] == [*states]
@@ -222,16 +222,16 @@ def test_it_may_look_and_nothing_else() -> None:
     assert [each for each in refused if may(*each)] == []
 
 
-def test_each_delivery_is_a_success_once_it_is_live_though_nobody_asks(
+def test_each_deployment_is_a_success_once_it_is_live_though_nobody_asks(
     ground: Ground, record_property: Callable[[str, object], None]
 ) -> None:
     shop = ground.shop
-    first = shop.deliver()
+    first = shop.deploy()
     ground.shows("success")
     assert shop.newest.statuses[-1].description == f"all 2 pods answer {first.revision[:12]}"
     assert shop.newest.statuses[-1].creator.login == "acme-reports[bot]"
     began = time.monotonic()
-    second = shop.deliver()
+    second = shop.deploy()
     live, told = 0.0, 0.0
     while not told:
         assert time.monotonic() - began < 120, ground.shop.shown
@@ -260,7 +260,7 @@ def test_a_github_out_of_order_for_a_minute_and_a_pod_deleted_meanwhile_change_n
     shop = ground.shop
     for method in ("GET", "POST"):
         shop.github.faults.order(BROKEN, method, "/repos/|/app/")
-    record, began = shop.deliver(), time.monotonic()
+    record, began = shop.deploy(), time.monotonic()
     eventually("its pods", lambda: running(ground) == {record.revision}, 90)
     eventually("half a minute", lambda: time.monotonic() - began > 30, 60)
     assert shop.github.faults.struck, "GitHub was asked, and said 500"
@@ -274,17 +274,17 @@ def test_a_github_out_of_order_for_a_minute_and_a_pod_deleted_meanwhile_change_n
     assert [each.state for each in shop.newest.statuses] == ["in_progress", "success"], "once"
 
 
-def test_an_image_that_cannot_be_pulled_is_a_failure_and_the_next_delivery_a_success(ground: Ground) -> None:
-    ground.shop.deliver(digest=MISSING)
+def test_an_image_that_cannot_be_pulled_is_a_failure_and_the_next_deployment_a_success(ground: Ground) -> None:
+    ground.shop.deploy(digest=MISSING)
     ground.shows("success", "failure")
     assert re.match("image pull: (ErrImagePull|ImagePullBackOff)", ground.shop.newest.statuses[-1].description)
-    ground.shop.deliver()
+    ground.shop.deploy()
     ground.shows("inactive", "failure", "success")
 
 
 def test_pods_that_answer_another_revision_are_a_failure(ground: Ground) -> None:
     other = "f" * 40
-    ground.shop.deliver(baked=other)
+    ground.shop.deploy(baked=other)
     ground.shows("success", "failure")
     text = ground.shop.newest.statuses[-1].description
     assert text == "revision: rolled out, but pods answer ffffffffffff"

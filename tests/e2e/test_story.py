@@ -19,7 +19,7 @@ from tests.documents import valid
 
 from .actors import eventually
 from .audit import Audit
-from .chapters import in_order, the_first_delivery_is_live
+from .chapters import in_order, the_first_deployment_is_live
 from .stage import SLUG, Stage, open_stage, reader
 from .variant import enterprise_server, gitlab, older_gitlab, private_with_key, public
 
@@ -49,8 +49,8 @@ def test_the_cluster_has_no_argo_cd_yet(stage: Stage) -> None:
     assert not found["items"], "the story starts without Argo CD"
 
 
-def test_cookiecutter_with_its_hook_ends_with_the_first_delivery_live(stage: Stage) -> None:
-    the_first_delivery_is_live(stage)
+def test_cookiecutter_with_its_hook_ends_with_the_first_deployment_live(stage: Stage) -> None:
+    the_first_deployment_is_live(stage)
 
 
 def test_secrets_are_in_no_file(stage: Stage) -> None:
@@ -79,7 +79,7 @@ def test_what_argo_cd_reads_with_may_only_read_and_is_in_the_cluster_alone(stage
     assert project.get("clusterResourceWhitelist", []) == []
 
 
-def test_argo_cd_believes_the_companys_ca(stage: Stage) -> None:
+def test_argo_cd_trusts_the_companys_ca(stage: Stage) -> None:
     given = stage.kubectl("get", "configmap", "argocd-tls-certs-cm", "-n", "argocd")["data"]
     assert given == {stage.variant.host: (stage.developer.project / "ca.pem").read_text()}
 
@@ -129,7 +129,7 @@ def test_status_finds_all_well(stage: Stage) -> None:
     assert states["run"].startswith("success for ")
 
 
-def test_doctor_finds_nothing_to_mend(stage: Stage) -> None:
+def test_doctor_finds_nothing_to_fix(stage: Stage) -> None:
     done = stage.developer.installer("doctor")
     image = f"{stage.variant.account}/{SLUG}"
     assert f"docker.io lets {stage.developer.env['REGISTRY_USERNAME']} push {image}" in done.stdout
@@ -208,7 +208,7 @@ def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
     assert service["metadata"]["annotations"]["story"] == "third"
 
 
-def test_rollback_brings_the_previous_delivery_back_and_holds(stage: Stage) -> None:
+def test_rollback_brings_the_previous_deployment_back_and_holds(stage: Stage) -> None:
     second = stage.revisions[-2]
     began = time.monotonic()
     done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
@@ -236,9 +236,9 @@ def test_the_next_merge_does_not_undo_the_rollback(stage: Stage) -> None:
     eventually("the checks", lambda: stage.passed("comment"), 240)
     fourth = stage.forge.merge("comment")
     stage.revisions.append(fourth)
-    delivered = stage.forge.delivery_of(fourth)
-    assert delivered.green, "a held delivery is green"
-    assert "deploy: held" in delivered.log
+    deployed = stage.forge.deployment_of(fourth)
+    assert deployed.green, "a held deployment is green"
+    assert "deploy: held" in deployed.log
     assert stage.service.revisions() == {held}
     done = stage.developer.installer("up", "--yes")
     assert "Held:" in done.stdout

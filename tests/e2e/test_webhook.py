@@ -19,7 +19,7 @@ from installer.engine.resource import Resource
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.argocd import CRDS
 from installer.resources.webhook import Webhook
 from installer.support.wait import clear
@@ -32,7 +32,7 @@ from .audit import Audit
 from .ground import Repository
 from .plugin import SECONDS
 from .test_cluster_half import kubectl
-from .test_noticing import not_yet, running
+from .test_watcher import not_yet, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SLUG, HOST = "hooked", "argocd.example.com"
@@ -63,8 +63,8 @@ class Ground:
         settings = settings or self.settings
         found = credentials.find(settings)
         github = GitHub(settings.host, found.token, settings.repository)
-        world = World(Path(), settings, found, github, Cluster())
-        return {each.key: each for each in world.resources(**options) if each.key in PARTS}
+        opened = Project(Path(), settings, found, github, Cluster())
+        return {each.key: each for each in opened.resources(**options) if each.key in PARTS}
 
     def plan(self, settings: Settings | None = None) -> dict[str, list[str]]:
         looked = {key: each.diff(each.observe()) for key, each in self.resources(settings).items()}
@@ -98,8 +98,8 @@ class Ground:
     def noticed(self, letter: str, seconds: float = 60) -> float:
         """Push, and return how long it took until every pod runs that; nobody refreshes."""
         began = time.monotonic()
-        self.repository.deliver(letter * 40)
-        clear(f"delivery {letter}", lambda: not_yet(self, letter * 40), seconds, every=0.2)  # type: ignore[arg-type]
+        self.repository.deploy(letter * 40)
+        clear(f"deployment {letter}", lambda: not_yet(self, letter * 40), seconds, every=0.2)  # type: ignore[arg-type]
         return time.monotonic() - began
 
     def last(self) -> tuple[str, int]:
@@ -114,7 +114,7 @@ def lead(github: StandIn, ca: Path) -> None:
     port = next(each["nodePort"] for each in service["spec"]["ports"] if each["port"] == 443)
     path = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
     github.webhooks.leads(HOST, (kubectl("get", "nodes", "-o", f"jsonpath={path}").strip(), port))
-    github.webhooks.believes(ca)
+    github.webhooks.trusts(ca)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         patch.setenv("GH_TOKEN", token)
         patch.setenv("GH_CONFIG_DIR", str(folder / "gh"))
         ground = Ground(settings, github, Hosted(folder / "tree", f"https://octo:{token}@github.com/acme/{SLUG}.git"))
-        ground.repository.deliver("a" * 40)
+        ground.repository.deploy("a" * 40)
         kubectl("delete", "namespace", "argocd", "--ignore-not-found")  # of others' tests, perhaps
         kubectl("create", "namespace", "argocd")
         pair = (f"--cert={folder / 'leaf.pem'}", f"--key={folder / 'leaf.key'}")
@@ -157,7 +157,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         try:
             assert ground.apply(*PARTS[:-1]) == [*PARTS[:-1]]
             lead(github, authority.certificate)
-            clear("the first delivery", lambda: not_yet(ground, "a" * 40), 120)  # type: ignore[arg-type]
+            clear("the first deployment", lambda: not_yet(ground, "a" * 40), 120)  # type: ignore[arg-type]
             yield ground
         finally:
             for resource in reversed(ground.resources(remove_argocd=True).values()):
@@ -168,7 +168,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 def test_without_it_a_push_is_not_noticed(ground: Ground) -> None:
-    ground.repository.deliver("b" * 40)
+    ground.repository.deploy("b" * 40)
     end = time.monotonic() + UNNOTICED
     while time.monotonic() < end:
         assert running(ground) == {"a" * 40}  # type: ignore[arg-type]
@@ -195,7 +195,7 @@ def test_twice_nothing_is_written(ground: Ground) -> None:
     assert (audit.changes(), ground.github.changes) == ([], [])
 
 
-def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
+def test_deployments_are_live_within_seconds_by_the_webhook_alone(
     ground: Ground, record_property: Callable[[str, object], None]
 ) -> None:
     taken = sorted(ground.noticed(letter) for letter in "cdefc")
@@ -204,9 +204,9 @@ def test_deliveries_are_live_within_seconds_by_the_webhook_alone(
     assert ground.last() == ("push", 200)
 
 
-def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_mended(ground: Ground) -> None:
+def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_repaired(ground: Ground) -> None:
     ground.hook.secret = "changed at GitHub"
-    ground.repository.deliver("b" * 40)
+    ground.repository.deploy("b" * 40)
     assert ground.last() == ("push", 400)
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]
@@ -217,24 +217,24 @@ def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_mended(ground: 
 
 def test_one_without_a_signature_is_refused_too(ground: Ground) -> None:
     right, ground.hook.secret = ground.hook.secret, ""
-    ground.repository.deliver("b" * 40)
+    ground.repository.deploy("b" * 40)
     assert ground.last() == ("push", 400)
     ground.hook.secret = right
     assert ground.proven()
 
 
-def test_a_certificate_that_github_does_not_believe_is_told_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
-    believed = ground.github.webhooks._context
+def test_a_certificate_that_github_does_not_trust_is_reported_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
+    trusted = ground.github.webhooks._context
     ground.github.webhooks._context = ssl.create_default_context()
     try:
-        ground.repository.deliver("b" * 40)
+        ground.repository.deploy("b" * 40)
         ground.github.webhooks.settled()
         webhook = ground.resources()["webhook"]
         change = webhook.diff(webhook.observe())
     finally:
-        ground.github.webhooks._context = believed
+        ground.github.webhooks._context = trusted
     assert change
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
     assert "GitHub's push got “peer certificate cannot be authenticated" in change.note
     assert ground.proven()
 

@@ -1,4 +1,4 @@
-"""Where a story plays: which GitHub, who may read repository and image, and who believes whom."""
+"""Where a story plays: which GitHub, who may read repository and image, and who trusts whom."""
 
 import os
 import re

@@ -18,7 +18,7 @@ an Account with policies to set (workflow_permissions_capped, members_can_create
 Reading: `repository("acme/web")` (private, settings, default_branch, variables, secrets: really unsealed, keys,
 rulesets, pulls, runs, workflow_permissions; git: the bare directory), `branches(repository)`,
 `file("acme/web", "env/dev", "image.yaml")`, `runs("acme/web")` newest first, `story()`: the logs of all runs,
-`wait_for_run("acme/web", workflow="deliver.yml", event=, sha=, timeout=60)`: the newest that fits, once it is over.
+`wait_for_run("acme/web", workflow="deploy.yml", event=, sha=, timeout=60)`: the newest that fits, once it is over.
 `github.changes`: every request that changed what is stored, pushes included, as (who, what); `.clear()` it.
 `github.requests`: (method, host, path, status) of all. `github.failures`: what was not modelled, or against GitHub's
 published description: the fixtures fail the test then; your own fixtures call `tests.github.fixtures.blame(github)`.

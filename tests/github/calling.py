@@ -68,7 +68,7 @@ class Calling:
         """Let a name lead somewhere, as the internet's would; all others lead nowhere."""
         self._leads[host] = address
 
-    def believes(self, ca: Path) -> None:
+    def trusts(self, ca: Path) -> None:
         """Let GitHub trust a CA, as if it were one that everybody trusts."""
         self._context.load_verify_locations(ca)
 

@@ -22,10 +22,10 @@ from installer.forges.git import Clone
 from installer.forges.github.deploy_keys import GitHubDeployKeys
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
-from installer.resources.first_deployment import Delivery
+from installer.resources.first_deployment import FirstDeployment
 from installer.resources.github_repository import Repository
 from installer.resources.github_rules import Rules
-from installer.resources.initial_push import Content
+from installer.resources.initial_push import InitialPush
 from installer.resources.push_key import PushKey
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
@@ -88,9 +88,9 @@ def kept(cluster: fakes.Cluster, name: str, key: str) -> str:
 
 
 def a_project(folder: Path) -> Path:
-    """Make a project with one commit and the workflow that delivers."""
+    """Make a project with one commit and the workflow that deploys."""
     (folder / ".github/workflows").mkdir(parents=True)
-    (folder / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):
         subprocess.run(["git", *command.split()], cwd=folder, check=True)
     return folder
@@ -119,7 +119,7 @@ class Bench:
         with called(folder, ARGOCD) as self.server:
             self.server.answer = self.answer
             self.github.webhooks.leads(ARGOCD, self.server.address)
-            self.github.webhooks.believes(self.server.ca)
+            self.github.webhooks.trusts(self.server.ca)
             yield
 
     def answer(self, came: Came) -> tuple[int, str]:
@@ -151,8 +151,8 @@ class Bench:
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
             PushKey(replace(settings, deploy_from="main"), github),
-            Content(settings, github, credentials.login, Clone(self.project)),
-            Delivery(settings, github, GitHubActions(settings, github, credentials), patience=1),
+            InitialPush(settings, github, credentials.login, Clone(self.project)),
+            FirstDeployment(settings, github, GitHubActions(settings, github, credentials), patience=1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),

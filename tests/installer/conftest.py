@@ -9,11 +9,25 @@ from tests.github import GitHub as StandIn
 from tests.github.fixtures import blame
 
 from .bench import Bench, a_project
+from .ground import ground
 from .office import office, projects
+from .shop import shop
 from .typed import programs, project, run
 from .whole import helm, working_registry
 
-__all__ = ["helm", "office", "opened", "programs", "project", "projects", "run", "shared", "working_registry"]
+__all__ = [
+    "ground",
+    "helm",
+    "office",
+    "opened",
+    "programs",
+    "project",
+    "projects",
+    "run",
+    "shared",
+    "shop",
+    "working_registry",
+]
 
 
 @pytest.fixture(scope="session")

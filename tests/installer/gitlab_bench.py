@@ -16,9 +16,9 @@ from installer.engine.reconcile import Apply, plan
 from installer.engine.resource import Resource
 from installer.forges.credentials import find
 from installer.forges.git import Clone
-from installer.project.forges import HOSTS
-from installer.resources.first_deployment import Delivery
-from installer.resources.initial_push import Content
+from installer.project.project import FORGE_KINDS
+from installer.resources.first_deployment import FirstDeployment
+from installer.resources.initial_push import InitialPush
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
 from tests.called import Called, as_argo_cd, called
@@ -38,8 +38,8 @@ CALLING = replace(SETTINGS, argocd_url=f"https://{ARGOCD}")
 """Where GitLab reaches Argo CD."""
 PIPELINE = """
 workflow: {rules: [{if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH}]}
-variables: {ACTION: deliver}
-deploy: {script: ["echo delivers nothing"]}
+variables: {ACTION: deploy}
+deploy: {script: ["echo deploys nothing"]}
 """
 
 
@@ -75,7 +75,7 @@ class Bench:
         with called(folder, ARGOCD) as self.server:
             self.server.answer = lambda came: as_argo_cd(kept(self.cluster, "web-webhook", "secret"))(came)
             self.gitlab.webhooks.leads(ARGOCD, self.server.address)
-            self.gitlab.webhooks.believes(self.server.ca)
+            self.gitlab.webhooks.trusts(self.server.ca)
             yield
 
     @property
@@ -95,7 +95,7 @@ class Bench:
 
     def resources(self) -> dict[str, Resource[Any]]:
         """Make the resources that ask GitLab anew, as each run does."""
-        settings, kind = self.settings, HOSTS["gitlab"]
+        settings, kind = self.settings, FORGE_KINDS["gitlab"]
         credentials = find(settings)
         host: Any = kind.connect(settings, credentials)
         edges: Any = (self.cluster, self.helm)
@@ -103,11 +103,11 @@ class Bench:
         before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
             *before,
-            Content(
+            InitialPush(
                 *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
                 lets_in=partial(kind.lets_in, host),
             ),
-            Delivery(settings, host, ci, patience=self.patience),
+            FirstDeployment(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]
@@ -126,8 +126,8 @@ class Bench:
         return run.done
 
     def differences(self) -> dict[str, tuple[str, ...]]:
-        """Return what a plan would change, by resource; a delivery is another's work."""
-        planned = plan([each for key, each in self.resources().items() if key != "delivery"])
+        """Return what a plan would change, by resource; a deployment is another's work."""
+        planned = plan([each for key, each in self.resources().items() if key != "deployment"])
         return {p.resource.key: tuple(f.name for f in p.change.fields) for p in planned if p.change}
 
     # --- what is there before ------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Bench:
         if given == "empty":
             return
         on_server(self.project.git, "fetch", "--quiet", str(self.folder), "main:main")
-        self.apply("repository")  # a delivery comes after its settings: a pipeline takes no variables without them
+        self.apply("repository")  # a deployment comes after its settings: a pipeline takes no variables without them
         if given == "changed":
             self.apply("rules", "variables", "registry-token", "push-access", "credential", "webhook")
             self.change()

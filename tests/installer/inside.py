@@ -44,11 +44,11 @@ class Inside:
         }
 
     def roll(self, commit: str, revision: str, digest: str, *, pods: int = 2) -> None:
-        """Let a delivery be live."""
+        """Let a deployment be live."""
         self.commit, self.revisions, self.digest, self.ailing = commit, [revision] * pods, digest, []
 
     def break_(self, commit: str, digest: str) -> None:
-        """Let a delivery's new pod wait for an image that is not there; the old ones serve on."""
+        """Let a deployment's new pod wait for an image that is not there; the old ones serve on."""
         self.commit = commit
         waiting = {"reason": "ImagePullBackOff", "message": f"Back-off pulling image {digest}: not found"}
         status = {"containerStatuses": [{"name": "web", "state": {"waiting": waiting}}]}

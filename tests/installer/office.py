@@ -14,7 +14,7 @@ from github.PullRequest import PullRequest
 
 from installer.engine.reconcile import Apply, plan
 from installer.engine.resource import Change
-from installer.project.project import World
+from installer.project.project import Project
 from tests.circleci.api import CircleCI
 from tests.conftest import Bake
 from tests.github import GitHub as StandIn
@@ -41,11 +41,11 @@ class Office:
     project: Path
     delivery_token: str
 
-    def world(self) -> World:
-        return World.open(self.project)
+    def opened(self) -> Project:
+        return Project.open(self.project)
 
     def lane(self) -> list[Any]:
-        return [resource for resource in self.world().resources() if resource.lane == "github"]
+        return [resource for resource in self.opened().resources() if resource.lane == "github"]
 
     def planned(self) -> dict[str, Change | None]:
         return {each.resource.key: each.change for each in plan(self.lane())}
@@ -69,7 +69,7 @@ class Office:
         else:
             next(v for v in self.ci.repos[SLUG].variables.values() if v.name == name).value = value
 
-    def delivers(self, *, green: bool = True, jobs: str = "success") -> None:
+    def deploys(self, *, green: bool = True, jobs: str = "success") -> None:
         """Let the CI's runs take no time: each writes env/dev, or fails with a log."""
 
         def carry_out(place: Any, ran: Any, *_: Any) -> bool:
@@ -90,11 +90,11 @@ class Office:
 
     def propose(self, branch: str, *, green: bool) -> PullRequest:
         """Ask for a branch to be merged, and wait until the CI has said what it thinks of that."""
-        self.delivers(green=green)
+        self.deploys(green=green)
         self.push(branch)
         made = Github(auth=Auth.Token(os.environ["GH_TOKEN"])).get_repo(SLUG).create_pull("main", branch, title="Try")
         self.ci.wait()
-        self.delivers()
+        self.deploys()
         return made
 
     def actions(self) -> list[str]:
@@ -102,7 +102,7 @@ class Office:
         if isinstance(self.ci, CircleCI):
             return [each.action for each in reversed(self.ci.projects[SLUG].pipelines)]
         asked = [" ".join(each.ran.build.env) for each in reversed(self.ci.repos[SLUG].builds)]
-        return [env.partition("ACTION=")[2].partition(" ")[0] or "deliver" for env in asked]
+        return [env.partition("ACTION=")[2].partition(" ")[0] or "deploy" for env in asked]
 
     def write_record(self) -> None:
         folder = self.github.repository(SLUG).git
@@ -111,7 +111,7 @@ class Office:
         blob = _git(folder, image, "hash-object", "-w", "--stdin")
         tree = _git(folder, f"100644 blob {blob}\timage.yaml\n", "mktree")
         who = ["-c", "user.name=ci", "-c", "user.email=ci@example.com"]
-        commit = on_server(folder, *who, "commit-tree", tree, "-m", "Deliver").strip()
+        commit = on_server(folder, *who, "commit-tree", tree, "-m", "Deploy").strip()
         on_server(folder, "update-ref", "refs/heads/env/dev", commit)
 
 
@@ -161,7 +161,7 @@ def office(
             monkeypatch.setenv(name, value)
         project = shutil.copytree(projects(request.param), tmp_path / "hello-api")
         made = Office(github, ci, request.param, project, token)
-        made.delivers()
+        made.deploys()
         yield made
         ci.wait()
         blame(github)

@@ -77,3 +77,11 @@ def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     monkeypatch.delenv("KUBECONFIG", raising=False)
     return Programs(folder)
+
+
+VIEW = {
+    "clusters": [{"name": "kind", "cluster": {"server": "https://127.0.0.1:6443"}}],
+    "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me", "namespace": "mine"}}],
+    "current-context": "kind",
+    "users": [{"name": "me", "user": {"token": "kubernetes-token"}}],
+}

@@ -206,7 +206,7 @@ def test_what_argo_cd_cannot_finish_it_lets_go_before_anything_is_written(
     assert [name for name, _ in there[1].installed] == ["web-dev"]
 
 
-def test_what_nobody_can_finish_is_told_with_who_holds_it_and_nothing_is_written(
+def test_what_nobody_can_finish_is_reported_with_who_holds_it_and_nothing_is_written(
     there: tuple[Cluster, Helm],
 ) -> None:
     delete(there[0], *KINDS, held_by="example.com/hold")

@@ -8,8 +8,7 @@ from installer.cluster.argocd import ArgoCD, message
 from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed
 
-from .programs import Programs, put_on_path
-from .test_kubectl import VIEW
+from .programs import VIEW, Programs, put_on_path
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_the_cli_gets_one_private_kubeconfig_with_argo_cds_namespace(programs: P
     assert {"--core", "--prompts-enabled=false", "--refresh"} < set(call["arguments"])
 
 
-def test_the_cli_is_told_what_an_operator_calls_the_parts(programs: Programs) -> None:
+def test_the_cli_is_reported_what_an_operator_calls_the_parts(programs: Programs) -> None:
     labels = {"app.kubernetes.io/component": "redis", "app.kubernetes.io/name": "openshift-gitops-redis"}
     part = {"kind": "Deployment", "metadata": {"name": "r", "namespace": "openshift-gitops", "labels": labels}}
     programs.answer("kubectl", "get", {"items": [part]})
@@ -56,7 +55,7 @@ def test_an_application_is_let_go_without_what_it_deployed(programs: Programs) -
     assert {"--cascade=false", "--yes"} < set(call["arguments"])
 
 
-def test_a_failure_is_told_by_its_sentence(programs: Programs) -> None:
+def test_a_failure_is_reported_by_its_sentence(programs: Programs) -> None:
     said = '{"level":"fatal","msg":"rpc error: code = NotFound desc = application not found","time":"x"}'
     programs.answer("argocd", "app delete", err=said, status=20)
     with pytest.raises(CommandFailed, match="application not found") as caught:

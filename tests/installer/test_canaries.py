@@ -26,7 +26,7 @@ from installer.support.errors import InstallerError
 
 logging.basicConfig(level=logging.DEBUG)
 bench = Bench(None, Path(sys.argv[1]), "")
-for key in ("repository", "variables", "registry-token", "push-key", "content", "rules", "credential", "webhook"):
+for key in ("repository", "variables", "registry-token", "push-key", "initial-push", "rules", "credential", "webhook"):
     try:
         bench.apply(key)
     except InstallerError:

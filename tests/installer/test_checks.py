@@ -1,4 +1,4 @@
-"""What plans, policies, rules, tokens and clocks have to do with it: each is told with what mends it."""
+"""What plans, policies, rules, tokens and clocks have to do with it: each is told with how to fix it."""
 
 import subprocess
 import time
@@ -15,7 +15,7 @@ from installer.config.settings import Settings
 from installer.engine.finding import Finding
 from installer.preflight import cluster, github_actions, owner, permissions, permissions_page, repository, token, tools
 from installer.preflight.checks import CHECKS
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.github_rules import _reviewed
 from installer.support.errors import InstallerError
 from tests.conftest import ROOT
@@ -25,7 +25,7 @@ from tests.github.model import Ruleset
 
 from .bench import SETTINGS
 
-Ask = Callable[[Callable[[World], Any]], list[Finding]]
+Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def ask(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask
         "cluster": {"namespace": "web-dev"},
     }
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
-    return lambda check: list(check(World.open(tmp_path)))
+    return lambda check: list(check(Project.open(tmp_path)))
 
 
 def create(github: StandIn) -> None:
@@ -51,7 +51,7 @@ def create(github: StandIn) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
 
 
-def test_an_organisation_that_lets_no_member_create_is_told(ask: Ask, github: StandIn) -> None:
+def test_an_organisation_that_lets_no_member_create_is_reported(ask: Ask, github: StandIn) -> None:
     assert ask(owner.may_create) == []
     github.accounts["acme"].members_can_create_repositories = False
     (found,) = ask(owner.may_create)
@@ -66,7 +66,7 @@ def test_its_owners_may_create_whatever_members_may_not(ask: Ask, github: StandI
     assert ask(owner.may_create) == []
 
 
-def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
+def test_forbidden_deploy_keys_are_reported(ask: Ask, github: StandIn) -> None:
     assert ask(owner.deploy_keys) == []
     github.accounts["acme"].deploy_keys_enabled = False
     (found,) = ask(owner.deploy_keys)
@@ -76,7 +76,7 @@ def test_forbidden_deploy_keys_are_told(ask: Ask, github: StandIn) -> None:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
+def test_a_plan_without_rules_is_reported_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
     if there:
         create(github)
     assert ask(owner.plan) == []
@@ -86,14 +86,14 @@ def test_a_plan_without_rules_is_told_and_stops_nothing(ask: Ask, github: StandI
     assert not found.problem
 
 
-def test_a_rule_of_the_organisation_that_would_stop_deliveries_is_told(ask: Ask, github: StandIn) -> None:
+def test_a_rule_of_the_organisation_that_would_stop_deployments_is_reported(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(repository.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
     rules: list[dict[str, Any]] = [{"type": "deletion"}, _reviewed(0)]
     github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
     (found,) = ask(repository.no_rule_in_the_way)
-    assert "The rule `pull_request` of acme keeps deliveries from pushing to env/dev." in found.what
+    assert "The rule `pull_request` of acme keeps deployments from pushing to env/dev." in found.what
     assert "https://github.com/organizations/acme/settings/rules" in found.fix
 
 
@@ -109,7 +109,7 @@ def test_our_own_rule_that_leaves_all_but_the_key_out_is_in_nobodys_way(ask: Ask
     assert f"from ruleset {theirs.id}" in found.fix
 
 
-def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
+def test_forbidden_deploy_keys_are_reported_to_who_wants_main_alone_to_deploy(
     ask: Ask, github: StandIn, tmp_path: Path
 ) -> None:
     github.accounts["acme"].deploy_keys_enabled = False
@@ -123,7 +123,7 @@ def test_forbidden_deploy_keys_are_told_to_who_wants_main_alone_to_deploy(
     assert "github.deploy_from to anywhere" in found.fix
 
 
-def test_actions_that_are_switched_off_are_told(ask: Ask, github: StandIn) -> None:
+def test_actions_that_are_switched_off_are_reported(ask: Ask, github: StandIn) -> None:
     create(github)
     assert ask(github_actions.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
@@ -159,7 +159,7 @@ COMMIT = "3d3c42e5aac5ba805825da76410c181273ba90b1"
     (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {}, True),
     (False, f"actions/checkout@{COMMIT}", {"allowed_actions": "selected"}, {"github_owned_allowed": True}, False),
 ])  # fmt: skip
-def test_actions_that_a_policy_forbids_are_told_with_its_page(
+def test_actions_that_a_policy_forbids_are_reported_with_its_page(
     ask: Ask,
     github: StandIn,
     tmp_path: Path,
@@ -175,7 +175,7 @@ def test_actions_that_a_policy_forbids_are_told_with_its_page(
     github.accounts["acme"].members["octo"] = "admin"
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
     (tmp_path / ".github/workflows").mkdir(parents=True)
-    (tmp_path / ".github/workflows/deliver.yml").write_text(WORKFLOW.format(action=action))
+    (tmp_path / ".github/workflows/deploy.yml").write_text(WORKFLOW.format(action=action))
     whose = github.repository("acme/web") if there else github.accounts["acme"]
     whose.actions.update(policy)
     whose.selected_actions.update(selected)
@@ -187,7 +187,7 @@ def test_actions_that_a_policy_forbids_are_told_with_its_page(
 
 
 @pytest.mark.parametrize(("which", "words"), [("none", "switched off"), ("selected", "only chosen repositories")])
-def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
+def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_reported(
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
 ) -> None:
     github.accounts["acme"].actions["enabled_repositories"] = which
@@ -199,7 +199,7 @@ def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_told(
     assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
 
-def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
+def test_a_fine_grained_token_that_lacks_a_permission_is_reported_which(
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create(github)
@@ -214,7 +214,7 @@ def test_a_fine_grained_token_that_lacks_a_permission_is_told_which(
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(300, "300 s ahead of GitHub's"), (-90, "90 s behind GitHub's")])
-def test_a_clock_that_is_wrong_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
+def test_a_clock_that_is_wrong_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
     (found,) = ask(token.clock)
     assert not found.fix
     now = time.time
@@ -239,7 +239,7 @@ def test_versions_are_read_as_each_program_writes_them(said: str, numbers: tuple
     assert tools.numbers(said) == numbers
 
 
-def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_is_too_old_for_argo_cd_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.cluster.kubectl.Cluster.versions", lambda _: ("v1.34.4", "v1.24.9"))
     (found,) = ask(cluster.versions)
     assert found.problem
@@ -249,7 +249,7 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_told(ask: Ask, monkeypatch: py
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
     resources = {
         "repository",
-        "content",
+        "initial-push",
         "registry-token",
         "credential",
         "argocd",
@@ -262,7 +262,9 @@ def test_every_check_is_made_at_a_moment_that_comes() -> None:
 
 
 @pytest.mark.parametrize(("role", "fine"), [("admin", True), ("write", False)])
-def test_who_is_no_administrator_of_the_repository_is_told(ask: Ask, github: StandIn, role: str, fine: bool) -> None:
+def test_who_is_no_administrator_of_the_repository_is_reported(
+    ask: Ask, github: StandIn, role: str, fine: bool
+) -> None:
     assert ask(repository.administered) == []
     create(github)
     github.accounts["acme"].members["octo"] = "member"
@@ -272,7 +274,7 @@ def test_who_is_no_administrator_of_the_repository_is_told(ask: Ask, github: Sta
     assert all(each.fix.endswith("https://github.com/acme/web/settings/access") and each.problem for each in found)
 
 
-def test_a_repository_of_ones_own_is_told_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
+def test_a_repository_of_ones_own_is_reported_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
     settings = tmp_path / "gitops.yaml"
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
     (found,) = ask(owner.exists)
@@ -296,10 +298,10 @@ def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_
 def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> None:
     create(github)
     github.accounts["acme"].plan = "free"
-    rules = next(r for r in World.open(tmp_path).resources() if r.key == "rules")
+    rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
     change = rules.diff(rules.observe())
     assert change
-    assert (change.action, "main stays unprotected" in change.note) == ("unavailable", True)
+    assert (change.action, "main stays unprotected" in change.note) == ("skipped", True)
     github.accounts["acme"].plan = "team"
     change = rules.diff(rules.observe())
     assert change
@@ -365,8 +367,8 @@ def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_sa
     settings: Settings, variable: str, refused: str
 ) -> None:
     github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
-    world: Any = SimpleNamespace(settings=settings, github=github)
-    found = list(repository.strangers(world))
+    opened: Any = SimpleNamespace(settings=settings, github=github)
+    found = list(repository.strangers(opened))
     assert [each.problem for each in found] == ([True] if refused else [])
     assert not refused or f"would run on `{refused}`" in found[0].what
     assert not refused or "github.public_runner: allowed" in found[0].fix

@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return key
 
 
-def test_the_cluster_pulls_as_who_pushes_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cluster_pulls_as_who_pushes_unless_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_USERNAME", "pusher")
     monkeypatch.setenv("REGISTRY_PULL_TOKEN", "reads")
     found = credentials.find(SETTINGS)
@@ -58,7 +58,7 @@ def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
 
 @pytest.mark.parametrize("variable", ["GH_TOKEN", "GITLAB_TOKEN", "CIRCLE_TOKEN", "DELIVERY_TOKEN"])
 @pytest.mark.parametrize("wrong", ["tok\u00e9n-1", "tok\u2026", "tok en", "tok\nen", "tok\udc80"])
-def test_a_token_that_no_header_can_carry_is_told_by_its_variable_and_not_shown(
+def test_a_token_that_no_header_can_carry_is_reported_by_its_variable_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, wrong: str
 ) -> None:
     monkeypatch.setenv(variable, wrong)
@@ -99,7 +99,7 @@ def test_an_app_is_read_from_its_three_variables(
     assert (reader.name, reader.secret.reveal()) == ("githubAppPrivateKey", "-----BEGIN RSA PRIVATE KEY-----")
 
 
-def test_half_an_app_and_a_key_that_is_not_there_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_an_app_and_a_key_that_is_not_there_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(APP[0], "12")
     with pytest.raises(InstallerError) as error:
         credentials.find(HTTPS)

@@ -111,14 +111,14 @@ def test_a_secret_of_others_is_used_as_it_is(address: str) -> None:
     for given in ("", ADDRESS):
         used = resource(holding(address, slug=None), given=given)
         assert used.diff(used.observe()) is None
-        assert "made by others" in used.title
+        assert "unmanaged" in used.title
 
 
 def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
     helm = Helm()
     theirs = resource(holding(slug=None), helm, OTHER)
     change = planned(theirs)
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
     assert "it is kept" in change.note
     reconcile(theirs)
     assert "stays" in theirs.remove()
@@ -147,7 +147,7 @@ def test_a_secret_of_others_without_the_key_stops_it() -> None:
         ("postgresql:///web", "leads to this machine"),
     ],
 )
-def test_an_address_that_pods_cannot_use_is_told_and_not_shown(address: str, why: str) -> None:
+def test_an_address_that_pods_cannot_use_is_reported_and_not_shown(address: str, why: str) -> None:
     assert unfit(Secret(address)).startswith(why)
     assert bool(unfit(Secret(address))) == bool(why)
     assert "hush" not in unfit(Secret(address))

@@ -10,7 +10,7 @@ import yaml
 
 from installer.commands import up
 from installer.engine.reconcile import plan
-from installer.project.project import World
+from installer.project.project import Project
 from installer.ui import console
 from tests.documents import valid
 from tests.github import GitHub as StandIn
@@ -47,7 +47,7 @@ def findings(run: Run) -> list[dict[str, Any]]:
     return [f for f in valid("doctor", run("doctor", "--json").stdout)["findings"] if "database" in f["what"]]
 
 
-def test_a_missing_address_is_told_by_plan_doctor_and_up_before_anything_is_made(run: Run, github: StandIn) -> None:
+def test_a_missing_address_is_reported_by_plan_doctor_and_up_before_anything_is_made(run: Run, github: StandIn) -> None:
     missing = planned(run)
     assert (missing["action"], missing["lane"]) == ("blocked", "cluster")
     assert COMMAND in missing["fix"]
@@ -82,11 +82,11 @@ def test_a_secret_that_somebody_made_is_enough(run: Run, programs: Programs) -> 
     programs.answer("kubectl", "get secret web-dev-database", secret)
     found = planned(run)
     assert found["action"] == "keep"
-    assert "made by others" in found["title"]
+    assert "unmanaged" in found["title"]
     assert [f["level"] for f in findings(run)] == ["fine"]
 
 
-def test_who_may_not_write_the_secret_is_told_before(
+def test_who_may_not_write_the_secret_is_reported_before(
     run: Run, programs: Programs, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLUSTER_DATABASE_URL", ADDRESS)
@@ -107,12 +107,12 @@ def test_at_a_terminal_the_address_is_asked_for_and_not_echoed(
     asked: list[str] = []
     monkeypatch.setattr(click, "prompt", answer)
     monkeypatch.setattr(console, "interactive", lambda: True)
-    world = World.open(project)
-    world, planned = up._complete(world, plan(world.resources()))
+    opened = Project.open(project)
+    opened, planned = up._complete(opened, plan(opened.resources()))
 
     assert len(asked) == 1
     assert "as pods reach it" in asked[0]
-    assert world.credentials.database_address.reveal() == ADDRESS
+    assert opened.credentials.database_address.reveal() == ADDRESS
     (change,) = (p.change for p in planned if p.resource.key == "database-address")
     assert change
     assert change.action == "create"
@@ -121,4 +121,4 @@ def test_at_a_terminal_the_address_is_asked_for_and_not_echoed(
 def test_a_project_without_a_database_has_nothing_of_this(project: Path) -> None:
     file = project / "gitops.yaml"
     file.write_text(file.read_text().replace("postgresql", "none"))
-    assert "database-address" not in {resource.key for resource in World.open(project).resources()}
+    assert "database-address" not in {resource.key for resource in Project.open(project).resources()}

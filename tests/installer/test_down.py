@@ -48,7 +48,7 @@ def test_what_goes_and_what_stays_is_listed_before_anybody_is_asked(run: Run, gi
     for words in (
         "- GitHub repository acme/web: https://github.com/acme/web with its branches (--repository deletes it)",
         "- branch main of acme/web",
-        "- first delivery to env/dev: env/dev is the record of what was delivered",
+        "- first deployment to env/dev: env/dev is the record of what was deployed",
         "- Argo CD v3.4.4 in namespace argocd (used as it is), it was not made for this project",
         "- images in docker.io/acme/web",
     ):
@@ -60,7 +60,7 @@ def test_what_goes_and_what_stays_is_listed_before_anybody_is_asked(run: Run, gi
 def test_nobody_is_asked_for_the_name_of_an_argo_cd_that_stays(run: Run, github: StandIn) -> None:
     told = run("down", "--argocd", code=1)
     assert "Type argocd" not in told.stdout + told.stderr
-    assert "To go on without: --yes" in told.stderr
+    assert "Pass --yes" in told.stderr
     assert github.changes == []
     _, stays, after = parts(run("down", "--argocd", "--yes", code=0).stdout)
     for words in (stays, after):
@@ -84,7 +84,7 @@ def test_where_nobody_can_type_the_name_the_option_that_carries_it_is_named(
 ) -> None:
     told = run("down", "--repository", *yes, code=1).stderr
     assert "Nothing was changed: --repository takes a name, and nobody can be asked for it here." in told
-    assert "To go on without: --confirm-repository acme/web" in told
+    assert "Pass --confirm-repository acme/web" in told
     assert "Stopped" not in told
     assert github.changes == []
 
@@ -112,4 +112,4 @@ def test_what_is_listed_to_go_goes_and_nothing_else_does(shared: Bench, given: s
             assert key not in listed
         else:
             assert listed[key].startswith("stays") == outcome.startswith("stays"), (key, listed[key], outcome)
-    assert reconcile.removal([r for r in resources if r.key not in ("repository", "content", "delivery")]) == []
+    assert reconcile.removal([r for r in resources if r.key not in ("repository", "initial-push", "deployment")]) == []

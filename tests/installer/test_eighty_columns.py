@@ -10,6 +10,7 @@ import pytest
 from installer.commands import plan, up
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field
+from installer.project.project import Project
 from installer.status.report import Report, Row
 from installer.support.plain_text import folded
 from installer.ui import console, progress
@@ -128,14 +129,14 @@ def test_live_and_the_address_are_the_last_lines(
         "deployment_record.wait": Record,
         "deployment_record.read": Record,
         "hint": "Address: x",
-        "_tell": None,
+        "_report": None,
     }.items():
         monkeypatch.setattr(f"installer.commands.up.{name}", answer(value))
-    monkeypatch.setattr("installer.commands.up.Live.wait_live", answer(None))
+    monkeypatch.setattr("installer.commands.up.RunningService.wait_for_rollout", answer(None))
     monkeypatch.chdir(project)
     timeline = Timeline()
     timeline.spans = [Span("push", 0.0, 2.0)]
-    up.until_live(up.World.open(project), timeline)
+    up.until_live(Project.open(project), timeline)
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in printed[-2:]] == ["Live", "Address"]
     assert any("━" in line for line in printed[:-2])

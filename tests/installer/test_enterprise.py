@@ -10,21 +10,21 @@ import pytest
 import yaml
 
 from installer.ci import pipelines
-from installer.ci.base import DELIVER
+from installer.ci.base import DEPLOY
 from installer.engine.reconcile import Apply, plan
 from installer.preflight import repository, token
-from installer.project.project import World
+from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER, Quiet
 
-HALF = ("repository", "variables", "registry-token", "content", "rules")
+HALF = ("repository", "variables", "registry-token", "initial-push", "rules")
 BELIEVERS = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"),
     *("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
 )
-Open = Callable[..., World]
+Open = Callable[..., Project]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         monkeypatch.setenv(name, value)
     folder = tmp_path / "web"
     (folder / ".github/workflows").mkdir(parents=True)
-    (folder / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     (folder / "ca.pem").write_text(Path(ghes.env["SSL_CERT_FILE"]).read_text())
     for name in BELIEVERS:
         monkeypatch.delenv(name, raising=False)
@@ -53,8 +53,8 @@ def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 @pytest.fixture
-def world(project: Path) -> Open:
-    def make(ca: str = "ca.pem") -> World:
+def opened(project: Path) -> Open:
+    def make(ca: str = "ca.pem") -> Project:
         tree = {
             "version": 1,
             "project": {"name": "Web", "slug": "web"},
@@ -81,17 +81,17 @@ def world(project: Path) -> Open:
                 "-c user.name=dev -c user.email=dev@example.com commit -q -m Start",
             ):
                 subprocess.run(["git", *step.split()], cwd=project, check=True)
-        return World.open(project)
+        return Project.open(project)
 
     return make
 
 
-def half(world: World) -> list[Any]:
-    return [resource for resource in world.resources() if resource.key in HALF]
+def half(opened: Project) -> list[Any]:
+    return [resource for resource in opened.resources() if resource.key in HALF]
 
 
-def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: StandIn) -> None:
-    Apply(half(world()), Quiet()).run()
+def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(opened: Open, ghes: StandIn) -> None:
+    Apply(half(opened()), Quiet()).run()
     there = ghes.repository("acme/web")
     assert there.private
     values = {name: stored.value for name, stored in there.variables.items()}
@@ -101,49 +101,49 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(world: Open, ghes: 
     assert there.secrets == {}
     assert len(there.rulesets) == 2
     assert set(ghes.branches(there)) == {"main"}
-    assert [p.change for p in plan(half(world()))] == [None] * len(HALF)
+    assert [p.change for p in plan(half(opened()))] == [None] * len(HALF)
     assert {asked.host for asked in ghes.requests} == {"ghe.example.com"}
     rest = [asked.path for asked in ghes.requests if not asked.path.startswith(("/acme/web", "/api/graphql"))]
     assert all(path.startswith("/api/v3") for path in rest)
 
 
-def test_without_the_ca_it_is_said_what_is_missing(world: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_ca_it_is_said_what_is_missing(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.forges.http.pause", lambda _: pytest.fail("to ask again does not help"))
-    here = world(ca="")
+    here = opened(ca="")
     (found,) = token.works(here)
     assert "is not trusted" in found.what
     assert "gitops.yaml, github.ca" in found.fix
 
 
-def test_gh_says_so_too(world: Open) -> None:
-    here = world(ca="")
+def test_gh_says_so_too(opened: Open) -> None:
+    here = opened(ca="")
     resource = half(here)[0]
     with pytest.raises(InstallerError) as error:
         resource._create(())
     assert "gitops.yaml, github.ca" in error.value.fix
 
 
-def test_the_ca_of_a_registry_that_is_no_longer_named_goes(world: Open, ghes: StandIn) -> None:
-    here = world()
+def test_the_ca_of_a_registry_that_is_no_longer_named_goes(opened: Open, ghes: StandIn) -> None:
+    here = opened()
     Apply(half(here), Quiet()).run()
-    tree = yaml.safe_load((here.project / "gitops.yaml").read_text())
+    tree = yaml.safe_load((here.folder / "gitops.yaml").read_text())
     tree["registry"].pop("ca")
-    (here.project / "gitops.yaml").write_text(yaml.safe_dump(tree))
-    (change,) = [p.change for p in plan(half(World.open(here.project))) if p.change]
+    (here.folder / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    (change,) = [p.change for p in plan(half(Project.open(here.folder))) if p.change]
     assert [(field.name, field.new) for field in change.fields] == [("REGISTRY_CA", None)]
-    Apply(half(World.open(here.project)), Quiet()).run()
+    Apply(half(Project.open(here.folder)), Quiet()).run()
     assert "REGISTRY_CA" not in ghes.repository("acme/web").variables
 
 
-def test_a_dispatch_there_is_followed_by_looking_for_its_run(world: Open, ghes: StandIn) -> None:
-    here = world()
+def test_a_dispatch_there_is_followed_by_looking_for_its_run(opened: Open, ghes: StandIn) -> None:
+    here = opened()
     Apply(half(here), Quiet()).run()
-    before = pipelines.number(here.ci.newest(DELIVER))
-    assert pipelines.start(here.ci, DELIVER, {}) > before
+    before = pipelines.number(here.ci.newest(DEPLOY))
+    assert pipelines.start(here.ci, DEPLOY, {}) > before
 
 
-def test_an_enterprise_server_without_a_named_runner_is_told(world: Open, ghes: StandIn) -> None:
-    here = world()
+def test_an_enterprise_server_without_a_named_runner_is_reported(opened: Open, ghes: StandIn) -> None:
+    here = opened()
     assert list(repository.runner(here)) == []
     unnamed = replace(here, settings=replace(here.settings, runner=""))
     (found,) = repository.runner(unnamed)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.commands.new import prove
+from installer.commands.new import check_project
 from installer.forges import credentials
 from installer.forges.git import Clone
 from installer.support import environment, process
@@ -91,7 +91,7 @@ def test_the_checks_of_a_generated_project_see_none(tmp_path: Path, monkeypatch:
     (project / "src/web/__main__.py").touch()
     monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/mine")
     with pytest.raises(InstallerError, match="uv run python -m web did not answer with its revision"):
-        prove(project)
+        check_project(project)
     assert seen(noted.read_text()) == set()
     served = Path(f"{noted}-by-the-service").read_text()
     assert seen(served) == set()

@@ -113,7 +113,7 @@ def test_one_that_cannot_be_moved_for_want_of_the_token_is_said_to_be_exposed(be
     bench.repository.secrets["REGISTRY_TOKEN"] = Stored("REGISTRY_TOKEN", "kept")
     change = planned("")
     assert change is not None
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert "workflows of every branch can read; set REGISTRY_TOKEN in the environment" in change.note
 
 
@@ -134,7 +134,7 @@ def test_a_plan_without_environments_keeps_it_in_the_repository_and_says_what_th
     assert "DEPLOY_ENVIRONMENT" not in bench.repository.variables
     after = planned()
     assert after is not None
-    assert (after.action, after.note) == ("unavailable", change.note), "it is said each time"
+    assert (after.action, after.note) == ("skipped", change.note), "it is said each time"
 
     bench.repository.owner.plan = "team"
     up()

@@ -55,7 +55,7 @@ def check_told(bench: Bench, asked: Asked, case: Case, told: str) -> None:
 
 def words(asked: Asked, case: Case) -> tuple[str, ...]:
     """Return what must be said; git hides what it is answered to a push, gh and git say less than the API."""
-    if asked.method == "POST" and asked.key == "content" and case.fault.status in (403, 404, 409, 422, 429):
+    if asked.method == "POST" and asked.key == "initial-push" and case.fault.status in (403, 404, 409, 422, 429):
         return (f"{case.fault.status}",)
     return case.words[-1:] if asked.by_a_program else case.words
 
@@ -63,7 +63,7 @@ def words(asked: Asked, case: Case) -> tuple[str, ...]:
 def check_converged(bench: Bench, asked: Asked) -> None:
     resource = bench.resources()[asked.key]
     change = resource.diff(resource.observe())
-    if asked.key == "delivery":  # ends with a run under way; the branch is that run's work
+    if asked.key == "deployment":  # ends with a run under way; the branch is that run's work
         assert len(bench.repository.runs) == 1
     else:
         assert change is None
@@ -76,14 +76,14 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
-def test_any_fault_is_survived_or_told_and_the_next_run_converges(
+def test_any_fault_is_survived_or_reported_and_the_next_run_converges(
     shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(shared, asked, case, waits)
 
 
 @pytest.mark.parametrize(("asked", "case"), TABLE[::SAMPLE], ids=lambda each: str(each).replace("\\", ""))
-def test_a_sample_of_the_faults_is_survived_or_told(
+def test_a_sample_of_the_faults_is_survived_or_reported(
     shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(shared, asked, case, waits)

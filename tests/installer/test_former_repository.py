@@ -9,7 +9,7 @@ import pytest
 
 from installer.config.settings import Settings
 from installer.engine.resource import Change
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.former_repository import FormerRepository, Left
 from tests.github import GitHub as StandIn
 from tests.github.webhooks import Hook
@@ -37,8 +37,8 @@ def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 def former(folder: Path, settings: Settings) -> FormerRepository:
     """Return the resource as a verb has it."""
-    world = World._of(folder, settings, None)
-    return FormerRepository(settings, world.host, [world._place(address) for address in settings.formerly])
+    opened = Project._of(folder, settings, None)
+    return FormerRepository(settings, opened.forge, [opened._place(address) for address in settings.formerly])
 
 
 def moved(**changes: Any) -> Settings:
@@ -97,13 +97,13 @@ def test_a_repository_that_was_renamed_is_this_one_and_keeps_all(bench: at_githu
     assert len(there.keys) == 2
 
 
-def test_a_former_repository_that_is_gone_or_hidden_is_told_and_no_fault(
+def test_a_former_repository_that_is_gone_or_hidden_is_reported_and_no_fault(
     bench: at_github.Bench, tmp_path: Path
 ) -> None:
     del bench.github.repositories["acme/web"]
     change = looked(former(tmp_path, moved()))
     assert change is not None
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     assert change.note.startswith(f"{OLD}: it is gone, or your token cannot see it")
 
 
@@ -137,7 +137,7 @@ def test_no_token_goes_to_another_host_than_its_own(
     assert resource.observe() == {before: Left(unseen=why)}
     change = looked(resource)
     assert change is not None
-    assert (change.action, change.note) == ("unavailable", f"{before}: {why}")
+    assert (change.action, change.note) == ("skipped", f"{before}: {why}")
     assert resource.removal(resource.observe()) == f"stays: at {before}, {why}", "down does not promise it"
     assert resource.remove() == f"stays: at {before}, {why}"
 

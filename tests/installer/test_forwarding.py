@@ -32,7 +32,7 @@ def does(kubectl: Path, script: str) -> None:
     kubectl.chmod(0o755)
 
 
-def world() -> Any:
+def project() -> Any:
     return SimpleNamespace(settings=SimpleNamespace(slug="web", namespace="web-dev"), cluster=Cluster())
 
 
@@ -53,22 +53,22 @@ def test_it_is_said_to_lead_there_only_once_it_does(
 ) -> None:
     does(kubectl, "echo 'error: services \"web\" not found' >&2; exit 1")
     with pytest.raises(InstallerError, match='cannot be reached by a port-forward: error: services "web" not found'):
-        open_(world(), 8000)
+        open_(project(), 8000)
     assert "leads to" not in "".join(capsys.readouterr())
     does(kubectl, 'echo "Forwarding from 127.0.0.1:8000 -> 80"; echo "error: lost connection to pod" >&2; exit 1')
     with pytest.raises(
         InstallerError, match="port-forward to service/web ended: error: lost connection to pod"
     ) as error:
-        open_(world(), 8000)
+        open_(project(), 8000)
     assert "run this again" in error.value.fix
     assert "http://localhost:8000/version leads to web in web-dev" in "".join(capsys.readouterr())
 
 
-def test_a_port_that_is_taken_is_told_with_the_option(kubectl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported_with_the_option(kubectl: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for begun in ("", 'echo "Forwarding from [::1]:8000 -> 80"; sleep 600 &'):
         does(kubectl, f"printf '%s' {TAKEN!r} >&2\n{begun}\n[ -z '{bool(begun) or ''}' ] || wait\nexit 1")
         with pytest.raises(InstallerError) as error:
-            open_(world(), 8000)
+            open_(project(), 8000)
         assert error.value.message == "Port 8000 of this machine is in use."
         assert error.value.fix == "Choose another with --port."
     assert "leads to" not in "".join(capsys.readouterr())
@@ -78,7 +78,7 @@ def test_one_that_never_listens_ends_at_the_deadline(kubectl: Path, monkeypatch:
     monkeypatch.setattr("installer.cluster.kubectl._LISTENS_WITHIN", 0.5)
     does(kubectl, "sleep 600 & sleep 600")
     with pytest.raises(DeadlinePassed, match="kubectl port-forward service/web"):
-        open_(world(), 8000)
+        open_(project(), 8000)
 
 
 def test_without_a_cluster_it_says_so_and_repeats_no_line_of_kubectls_log(
@@ -90,6 +90,6 @@ def test_without_a_cluster_it_says_so_and_repeats_no_line_of_kubectls_log(
     last = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
     does(kubectl, f"cat >&2 <<'END'\n{line}\n{line}\n{last}\nEND\nexit 1")
     with pytest.raises(InstallerError) as error:
-        open_(world(), 8000)
+        open_(project(), 8000)
     assert str(tmp_path / "none") in error.value.message
     assert "memcache" not in str(error.value)

@@ -37,7 +37,7 @@ from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
 from installer.forges.api_errors import said_to_a_program
-from installer.forges.base import Commit
+from installer.forges.base import Commit, files_of_a_form
 from installer.forges.credentials import Credentials
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.repository import GitHub
@@ -45,14 +45,13 @@ from installer.forges.github.webhooks import GitHubWebhooks
 from installer.forges.gitlab.api_errors import words
 from installer.forges.gitlab.project import GitLab
 from installer.forges.gitlab.webhooks import GitLabWebhooks
-from installer.forges.initialized import files_of_a_form
 from installer.forges.lock import _read as read_note
 from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_history, deployment_record
-from installer.status.deployment_status import judge
+from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
-from installer.status.reporter_main import Recorded
+from installer.status.reporter_main import RecordedDeployment
 from installer.status.sync_state import read, rolled_out
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
@@ -61,7 +60,7 @@ from installer.support.plain_text import plain
 from installer.support.process import Result
 from installer.support.secret import Secret
 
-from .test_settings import tree as good_settings
+from .gitops_yaml import tree as good_settings
 
 fuzzed = settings(
     max_examples=40,
@@ -161,14 +160,14 @@ class Forge:
         return [Commit("c" * 40, self.message, "2026-11-28T21:00:00Z")]
 
 
-def world(**forge: Any) -> Any:
+def opened(**answers: Any) -> Any:
     @dataclass
-    class World:
-        host = Forge(**forge)
+    class Project:
+        forge = Forge(**answers)
         settings = SETTINGS
-        project = Path("web")
+        folder = Path("web")
 
-    return World()
+    return Project()
 
 
 @fuzzed
@@ -180,7 +179,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 ) -> None:
     files = {"image.yaml": image.decode(errors="replace"), "hold.yaml": hold.decode(errors="replace")}
     for held in (files, {**files, "hold.yaml": None}):
-        here = world(files=held)
+        here = opened(files=held)
         record = deployment_record.at(here, "c" * 40)
         assert len(record.hold.splitlines()) <= 1
         if record.unreadable:
@@ -193,7 +192,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = deployment_history.commits(world(message=trailer + said))
+        (past,) = deployment_history.commits(opened(message=trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 
@@ -239,7 +238,9 @@ VIEW = {
 
 @fuzzed
 @given(TEXTS | nearly(VIEW) | nearly(POD), st.sampled_from([0, 0, 0, 1]))
-def test_anything_that_kubectl_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+def test_anything_that_kubectl_answers_is_read_or_reported(
+    answering: Callable[..., None], said: Any, status: int
+) -> None:
     answering(said, status)
     cluster = Cluster()
 
@@ -280,7 +281,7 @@ RELEASE = {
     TEXTS | nearly([RELEASE]) | nearly({"objects": [{"metadata": {"annotations": {"a": "b"}}}]}),
     st.sampled_from([0, 0, 1]),
 )
-def test_anything_that_helm_answers_is_read_or_told(answering: Callable[..., None], said: Any, status: int) -> None:
+def test_anything_that_helm_answers_is_read_or_reported(answering: Callable[..., None], said: Any, status: int) -> None:
     answering(said, status)
     cluster: Any = Cluster()
     for helm in (Helm(cluster), Helm(cluster, SETTINGS)):
@@ -300,7 +301,7 @@ def test_anything_that_helm_answers_is_read_or_told(answering: Callable[..., Non
 @given(
     TEXTS | nearly({"status": {"resources": [{"kind": "Service", "name": "web", "health": {"status": "Degraded"}}]}})
 )
-def test_anything_that_argocd_answers_is_read_or_told(
+def test_anything_that_argocd_answers_is_read_or_reported(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     answering(said)
@@ -314,7 +315,7 @@ def test_anything_that_argocd_answers_is_read_or_told(
 
 @fuzzed
 @given(TEXTS, st.sampled_from([0, 1]))
-def test_anything_that_gh_and_git_say_is_read_or_told(
+def test_anything_that_gh_and_git_say_is_read_or_reported(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: str, status: int
 ) -> None:
     answering(said, status)
@@ -369,7 +370,7 @@ EVENTS = [
 
 @fuzzed
 @given(nearly(APPLICATION), nearly(POD), nearly(EVENTS), nearly(DEPLOYMENT))
-def test_any_state_of_the_clusters_objects_is_read_or_told(
+def test_any_state_of_the_clusters_objects_is_read_or_reported(
     application: Any, pod: Any, events: Any, deployment: Any
 ) -> None:
     told(lambda: read(application))
@@ -390,8 +391,8 @@ def test_any_state_of_the_clusters_objects_is_read_or_told(
         address = staticmethod(str)
 
     service: Any = Service
-    record = deployment_record.Delivered("c" * 40, "r" * 40, digest="sha256:1")
-    told(lambda: judge(service, record, "2026-11-28T20:00:00Z"))
+    record = deployment_record.DeploymentRecord("c" * 40, "r" * 40, digest="sha256:1")
+    told(lambda: assess(service, record, "2026-11-28T20:00:00Z"))
 
 
 @fuzzed
@@ -448,7 +449,7 @@ OF_GITHUB: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_GITHUB).flatmap(nearly))
-def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., None], said: Any) -> None:
+def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..., None], said: Any) -> None:
     answering("a log")
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     github.said = said
@@ -469,11 +470,11 @@ def test_anything_that_github_answers_is_read_or_told(answering: Callable[..., N
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
-        lambda: ci.newest("deliver"),
+        lambda: ci.newest("deploy"),
         lambda: ci.run(7),
-        lambda: ci.start("deliver", {}),
+        lambda: ci.start("deploy", {}),
         ci.secrets,
-        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
         lambda: Deployments(github, "dev").of("c", "r"),
         lambda: (
             (there := Deployments(github, "dev").of("c", "r")) and list(Deployments(github, "dev").overtaken(there))
@@ -512,7 +513,7 @@ OF_GITLAB: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_GITLAB).flatmap(nearly))
-def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
+def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
     gitlab = AnyGitLab("gitlab.com", TOKEN, "acme/web")
     gitlab.said = said
     ci = GitLabCI(SETTINGS, gitlab, Credentials("gitlab.com", TOKEN, "acme", TOKEN, scm="gitlab"))
@@ -532,10 +533,10 @@ def test_anything_that_gitlab_answers_is_read_or_told(said: Any) -> None:
         lambda: gitlab.notes("GITOPS"),
         gitlab.note("X").read,
         ci.who,
-        lambda: ci.newest("deliver"),
+        lambda: ci.newest("deploy"),
         lambda: ci.run(7),
-        lambda: ci.start("deliver", {}),
-        lambda: (run := ci.newest("deliver")) and ci.failing_logs(run),
+        lambda: ci.start("deploy", {}),
+        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
     ):
         told(ask)
     assert words(json.dumps(said))
@@ -556,7 +557,7 @@ OF_CIS: list[Any] = [
         "items": [
             {
                 "id": "1",
-                "name": "deliver",
+                "name": "deploy",
                 "value": "xxxx1234",
                 "status": "failed",
                 "number": 7,
@@ -589,7 +590,9 @@ OF_CIS: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_CIS).flatmap(nearly))
-def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
+    monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
     once = [said]
     monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
@@ -599,9 +602,9 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_told(monkeypatch: p
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.newest("deliver"),
+            lambda ci=ci: ci.newest("deploy"),
             lambda ci=ci: ci.run(7),
-            lambda ci=ci: ci.start("deliver", {}),
+            lambda ci=ci: ci.start("deploy", {}),
             ci.build,
             lambda ci=ci: ci.failing_logs(history_run()),
         ):
@@ -627,7 +630,7 @@ def history_run() -> Any:
     ),
     BYTES,
 )
-def test_anything_that_a_registry_answers_is_read_or_told(
+def test_anything_that_a_registry_answers_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     def request(_: requests.Session, verb: str, url: str, **__: Any) -> requests.Response:
@@ -663,7 +666,7 @@ OF_HOOKS: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_HOOKS).flatmap(nearly))
-def test_anything_that_is_answered_about_a_webhook_is_read_or_told(said: Any) -> None:
+def test_anything_that_is_answered_about_a_webhook_is_read_or_reported(said: Any) -> None:
     for host, kind in ((AnyGitHub, GitHubWebhooks), (AnyGitLab, GitLabWebhooks)):
         forge: Any = host("example.com", TOKEN, "acme/web")
         forge.said = said
@@ -694,7 +697,7 @@ OF_AN_APP: list[Any] = [
 
 @fuzzed
 @given(st.sampled_from(OF_AN_APP).flatmap(nearly).map(json.dumps) | TEXTS, st.sampled_from([200, 204, 302, 404, 500]))
-def test_anything_that_github_answers_to_the_reporter_is_read_or_told(
+def test_anything_that_github_answers_to_the_reporter_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, said: str, status: int
 ) -> None:
     monkeypatch.setattr(Client, "send", lambda *_: Answer(status, "Reason", {"retry-after": said[:5]}, said))
@@ -702,7 +705,7 @@ def test_anything_that_github_answers_to_the_reporter_is_read_or_told(
     for ask in (github.about, github.installation, lambda: github.head("env/dev"), lambda: github.get("/x")):
         told(ask)
     monkeypatch.setattr(github, "_login", lambda: TOKEN)
-    for ask in (lambda: github.head("env/dev"), lambda: Recorded.at(github, "c" * 40)):
+    for ask in (lambda: github.head("env/dev"), lambda: RecordedDeployment.at(github, "c" * 40)):
         told(ask)
     told(lambda: Deployments(github, "dev").of("c" * 40, "r"))
 
@@ -715,7 +718,7 @@ def test_anything_in_image_yaml_is_a_record_of_the_reporters_or_none(said: str) 
             return said
 
     github: Any = Repository()
-    found = Recorded.at(github, "c" * 40)
+    found = RecordedDeployment.at(github, "c" * 40)
     assert not found.revision or set(found.revision) <= set("0123456789abcdef")
     assert not found.digest or len(found.digest) == len("sha256:") + 64
 
@@ -766,5 +769,5 @@ def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest
         unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
         with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
             yaml_text.load(text)
-    record = deployment_record.at(world(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
+    record = deployment_record.at(opened(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
     assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")

@@ -15,14 +15,14 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments], cwd=folder, check=True)
 
 
-def test_a_folder_that_is_no_repository_of_its_own_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_repository_of_its_own_is_reported(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / "web").mkdir()
     with pytest.raises(InstallerError, match="no git repository of its own"):
         Clone(tmp_path / "web").head()
 
 
-def test_a_repository_without_a_commit_is_told(tmp_path: Path) -> None:
+def test_a_repository_without_a_commit_is_reported(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     with pytest.raises(InstallerError, match="no commit yet"):
         Clone(tmp_path).head()
@@ -39,7 +39,7 @@ def test_one_repository_has_many_addresses(tmp_path: Path, same: str) -> None:
     assert Clone(tmp_path).check_origin(URL)
 
 
-def test_another_origin_is_told_without_its_password(tmp_path: Path) -> None:
+def test_another_origin_is_reported_without_its_password(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     git(tmp_path, "remote", "add", "origin", "https://me:ghp_hidden@example.com/other")
     with pytest.raises(InstallerError) as error:

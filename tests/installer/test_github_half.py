@@ -1,4 +1,4 @@
-"""GitHub's half against the stand-in: made once, kept twice, mended when changed behind its back, removed."""
+"""GitHub's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
 import subprocess
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
 from installer.resources.github_repository import Repository
 from installer.resources.github_rules import Rules
-from installer.resources.initial_push import Content
+from installer.resources.initial_push import InitialPush
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
@@ -77,7 +77,7 @@ def lane(here: StandIn, project: Path) -> Lane:
             Repository(settings, github, credentials),
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
-            Content(settings, github, credentials.login, Clone(project)),
+            InitialPush(settings, github, credentials.login, Clone(project)),
             Rules(settings, github),
         ]
 
@@ -131,7 +131,7 @@ def test_the_second_run_changes_nothing_stored(here: StandIn, lane: Lane) -> Non
 
 
 def test_the_plan_of_a_fresh_start_reads_only(here: StandIn, lane: Lane) -> None:
-    assert set(changes(lane())) == {"repository", "variables", "registry-token", "content", "rules"}
+    assert set(changes(lane())) == {"repository", "variables", "registry-token", "initial-push", "rules"}
     assert here.changes == []
 
 
@@ -164,7 +164,7 @@ def test_the_marks_are_seen_among_more_variables_and_secrets_than_a_page_holds(h
     assert here.changes == []
 
 
-def test_what_was_changed_behind_its_back_is_planned_and_mended_and_nothing_else_moves(
+def test_what_was_changed_behind_its_back_is_planned_and_repaired_and_nothing_else_moves(
     here: StandIn, lane: Lane
 ) -> None:
     apply(lane())
@@ -210,11 +210,11 @@ def test_a_plan_without_rules_is_done_without_and_said(here: StandIn, lane: Lane
     planned = {p.resource.key: p.change for p in plan(lane())}
     rules = planned.pop("rules")
     assert rules is not None
-    assert rules.action == "unavailable"
+    assert rules.action == "skipped"
     assert "unprotected" in rules.note
     token = planned.pop("registry-token")
     assert token is not None
-    assert token.action == "unavailable"
+    assert token.action == "skipped"
     assert "whoever may push a branch can read REGISTRY_TOKEN" in token.note
     assert not any(planned.values())
     here.accounts["acme"].plan = "team"

@@ -35,12 +35,12 @@ ASKED = [
     Asked("GET", r"/api/v4/version$", "push-access", "empty"),
     Asked("GET", rf"{P}/access_tokens\?", "push-access", "empty"),
     Asked("PUT", rf"{P}$", "push-access", "empty"),
-    Asked("GET", rf"{P}/repository/branches/main$", "content", "empty"),
-    Asked("GET", r"^/acme/web\.git/info/refs\?", "content", "empty"),
-    Asked("POST", r"^/acme/web\.git/git-receive-pack$", "content", "empty"),
-    Asked("GET", rf"{P}/repository/branches/env%2Fdev$", "delivery", "filled"),
-    Asked("GET", rf"{P}/pipelines\?", "delivery", "filled"),
-    Asked("POST", rf"{P}/pipeline$", "delivery", "filled"),
+    Asked("GET", rf"{P}/repository/branches/main$", "initial-push", "empty"),
+    Asked("GET", r"^/acme/web\.git/info/refs\?", "initial-push", "empty"),
+    Asked("POST", r"^/acme/web\.git/git-receive-pack$", "initial-push", "empty"),
+    Asked("GET", rf"{P}/repository/branches/env%2Fdev$", "deployment", "filled"),
+    Asked("GET", rf"{P}/pipelines\?", "deployment", "filled"),
+    Asked("POST", rf"{P}/pipeline$", "deployment", "filled"),
     Asked("GET", rf"{P}/deploy_keys\?", "credential", "filled"),
     Asked("POST", rf"{P}/deploy_keys$", "credential", "filled"),
     Asked("GET", rf"{P}/hooks\?", "webhook", "filled"),
@@ -96,7 +96,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
             bench.use(patch)
             bench.set_up("filled")
-            bench.apply("delivery")  # the one time that it is looked at
+            bench.apply("deployment")  # the one time that it is looked at
             yield bench
         blame(gitlab)
 
@@ -144,7 +144,7 @@ def check_told(asked: Asked, case: Case, told: str) -> None:
 def check_converged(bench: Bench, asked: Asked) -> None:
     resource = bench.resources()[asked.key]
     change = resource.diff(resource.observe())
-    if asked.key == "delivery":  # ends with a pipeline under way; the branch is that pipeline's work
+    if asked.key == "deployment":  # ends with a pipeline under way; the branch is that pipeline's work
         assert bench.project.pipelines
     else:
         assert change is None
@@ -154,14 +154,16 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
-def test_any_fault_is_survived_or_told_and_the_next_run_converges(
+def test_any_fault_is_survived_or_reported_and_the_next_run_converges(
     bench: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(bench, asked, case, waits)
 
 
 @pytest.mark.parametrize(("asked", "case"), TABLE[::SAMPLE], ids=lambda each: str(each).replace("\\", ""))
-def test_a_sample_of_the_faults_is_survived_or_told(bench: Bench, waits: list[float], asked: Asked, case: Case) -> None:
+def test_a_sample_of_the_faults_is_survived_or_reported(
+    bench: Bench, waits: list[float], asked: Asked, case: Case
+) -> None:
     meets(bench, asked, case, waits)
 
 

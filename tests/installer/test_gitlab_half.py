@@ -1,4 +1,4 @@
-"""GitLab's half against the stand-in: made once, kept twice, mended when changed behind its back, removed."""
+"""GitLab's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
 import os
 import subprocess
@@ -74,11 +74,11 @@ def test_the_second_run_changes_nothing_stored(bench: Bench) -> None:
     bench.gitlab.wait_for("acme/web", lambda each: each.source == "push")
     bench.gitlab.changes.clear()
     assert bench.differences() == {}
-    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "content", "credential")
+    bench.apply("repository", "rules", "variables", "registry-token", "push-access", "initial-push", "credential")
     assert bench.gitlab.changes == []
 
 
-def test_what_was_changed_behind_its_back_is_named_and_mended(bench: Bench) -> None:
+def test_what_was_changed_behind_its_back_is_named_and_repaired(bench: Bench) -> None:
     bench.set_up("changed")
     assert bench.differences() == {
         "repository": ("visibility", "description", "only_allow_merge_if_pipeline_succeeds"),
@@ -100,7 +100,7 @@ def test_what_is_not_ours_is_left(bench: Bench) -> None:
     bench.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
     told = remove([each for key, each in bench.resources().items() if key != "repository"], Quiet())
     assert {each.key for each, _ in told} == {
-        *("credential", "delivery", "content", "push-access", "rules", "registry-token", "variables"),
+        *("credential", "deployment", "initial-push", "push-access", "rules", "registry-token", "variables"),
     }, "no webhook: the settings ask none"
     assert set(project.protections) == {"release"}
     assert set(project.keys) == {7}
@@ -176,7 +176,7 @@ def test_where_default_branches_are_not_protected_the_first_push_is_refused_with
     bench.gitlab.groups["acme"].default_branch_protection = 0
     with pytest.raises(InstallerError, match="not allowed to push code to protected branches") as refused:
         bench.apply()
-    assert "push it by hand while" in str(refused.value)
+    assert "push it manually while" in str(refused.value)
 
 
 def test_a_project_that_waits_to_be_deleted_or_is_archived_is_left_alone(bench: Bench) -> None:

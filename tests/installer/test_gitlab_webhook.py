@@ -1,4 +1,4 @@
-"""GitLab's webhook to Argo CD: made once, its secret in step with Argo CD's, tried, mended, gone without a trace."""
+"""GitLab's webhook to Argo CD: made once, its secret in step with Argo CD's, tried, repaired, gone without a trace."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
 from installer.forges.gitlab.webhooks import GitLabWebhooks
 from installer.forges.webhooks import Hook, Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -126,7 +126,7 @@ def no_pushes(bench: Bench) -> None:
     hook(bench).push_events = False
 
 
-def believes_anybody(bench: Bench) -> None:
+def trusts_anybody(bench: Bench) -> None:
     hook(bench).enable_ssl_verification = False
 
 
@@ -151,14 +151,16 @@ def twice(bench: Bench) -> None:
     [
         (another_secret_in_the_cluster, ["secret"]),
         (no_pushes, ["push_events"]),
-        (believes_anybody, ["enable_ssl_verification"]),
+        (trusts_anybody, ["enable_ssl_verification"]),
         (only_some_branches, ["push_events_branch_filter"]),
         (elsewhere, ["address"]),
         (gone, ["secret"]),
         (twice, ["webhooks"]),
     ],
 )
-def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+def test_what_was_changed_is_reported_and_repaired(
+    made: Bench, change: Callable[[Bench], None], told: list[str]
+) -> None:
     change(made)
     assert fields(made) == told
     made.apply("webhook")
@@ -205,45 +207,45 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def try_it(bench: Bench) -> None:
     cluster: Any = bench.cluster
     found = find(CALLING)
-    up._try_webhook(World(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
+    up._try_webhook(Project(bench.folder, CALLING, found, GitLab("gitlab.com", found.token, "acme/web"), cluster))
 
 
-def test_up_has_gitlab_try_one_that_was_never_called_and_believes_the_last_call(made: Bench, said: list[str]) -> None:
+def test_up_has_gitlab_try_one_that_was_never_called_and_trusts_the_last_call(made: Bench, said: list[str]) -> None:
     try_it(made)
     try_it(made)
     assert said == ["Webhook: Argo CD took GitLab's last push."] * 2
     assert len(hook(made).events) == 1
 
 
-def test_up_tells_what_does_not_work_and_how_to_mend_it(made: Bench, said: list[str]) -> None:
+def test_up_reports_what_does_not_work_and_how_to_fix_it(made: Bench, said: list[str]) -> None:
     right, made.server.answer = made.server.answer, lambda _: (404, "404 page not found")
     try:
         try_it(made)
     finally:
         made.server.answer = right
     (told,) = said
-    assert told.startswith(f"✗ Webhook: GitLab's push got 404 “404 page not found” from {ADDRESS}: mend argocd.url in")
+    assert told.startswith(f"✗ Webhook: GitLab's push got 404 “404 page not found” from {ADDRESS}: fix argocd.url in")
     change = change_of(made)
     assert change
     assert change.note.startswith("GitLab's push got 404")
 
 
-def test_one_whose_certificate_gitlab_does_not_believe_is_told(made: Bench, said: list[str]) -> None:
+def test_one_whose_certificate_gitlab_does_not_trust_is_reported(made: Bench, said: list[str]) -> None:
     made.gitlab.webhooks.forgets()
     try:
         try_it(made)
     finally:
-        made.gitlab.webhooks.believes(made.server.ca)
-    assert "give argocd.example.com a certificate that GitLab believes" in said[0]
+        made.gitlab.webhooks.trusts(made.server.ca)
+    assert "give argocd.example.com a certificate that GitLab trusts" in said[0]
     change = change_of(made)
     assert change
-    assert (change.action, change.effective) == ("unavailable", False)
+    assert (change.action, change.effective) == ("skipped", False)
 
 
 @pytest.mark.parametrize(
     ("version", "words"), [("17.2.0", "Argo CD took"), ("16.10.0", "GitLab has not called https://argocd.example.com")]
 )
-def test_an_older_gitlab_tells_less_and_that_stops_nothing(
+def test_an_older_gitlab_reports_less_and_that_stops_nothing(
     bench: Bench, said: list[str], version: str, words: str
 ) -> None:
     bench.gitlab.version = version
@@ -264,7 +266,7 @@ def test_before_the_first_commit_gitlab_cannot_try_it_and_says_so(bench: Bench) 
     assert told.said == "Ensure the project has at least one commit."
 
 
-def test_an_address_that_gitlab_may_not_call_is_told_with_its_setting(bench: Bench) -> None:
+def test_an_address_that_gitlab_may_not_call_is_reported_with_its_setting(bench: Bench) -> None:
     with pytest.raises(InstallerError, match="Outbound requests"):
         hooks().write("https://localhost/api/webhook", None)
 
@@ -277,14 +279,14 @@ def test_down_removes_it_and_others_stay(made: Bench) -> None:
     assert resource(made, SETTINGS).remove() == "was not there"
 
 
-def test_one_that_cannot_be_deleted_is_told_with_its_page(made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_cannot_be_deleted_is_reported_with_its_page(made: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GitLabWebhooks, "delete", lambda *_: True)
     with pytest.raises(InstallerError, match="GitLab still has a webhook") as caught:
         resource(made, argocd_goes=True).remove()
     assert f"https://gitlab.com/acme/web/-/hooks/{hook(made).id}/edit" in caught.value.fix
 
 
-def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench, tmp_path: Path) -> None:
+def test_a_secret_is_reported_from_another_by_its_fingerprint_alone(made: Bench, tmp_path: Path) -> None:
     there: Hook = hooks().list()[0]
     assert Secret(hook(made).token).matches(there.fingerprint)
     assert hook(made).token not in hook(made).url

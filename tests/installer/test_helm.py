@@ -49,7 +49,7 @@ def listed(status: str, name: str = "web-dev", revision: int = 1) -> list[dict[s
     ]
 
 
-def test_a_release_tells_its_charts_version_and_its_age(programs: Programs) -> None:
+def test_a_release_reports_its_charts_version_and_its_age(programs: Programs) -> None:
     programs.answer("helm", "list", out=listed("deployed"))
     release = Helm(Cluster()).release("web-dev", "argocd")
     assert release

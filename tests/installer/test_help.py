@@ -1,10 +1,15 @@
 """What `--help` shows first: the commands, in sections."""
 
 import re
+from pathlib import Path
 
+import pytest
+import yaml
 from click.testing import CliRunner
 
 from installer.cli import cli
+
+from .gitops_yaml import tree
 
 SECTIONS = {
     "Start": ["new"],
@@ -22,3 +27,24 @@ def test_help_lists_every_command_once_in_its_section_and_no_sentence_is_cut_off
         listed[section] = [name for name, _ in rows]
     assert listed == SECTIONS
     assert sorted(cli.commands) == sorted(name for names in listed.values() for name in names)
+
+
+@pytest.mark.parametrize("name", ["status", "open", "rollback"])
+def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_another(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GH_TOKEN", "a-token")
+    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()))
+    carried_out: list[str] = []
+    for function in ("status.status", "open.open_", "rollback.rollback"):
+        monkeypatch.setattr(f"installer.commands.{function}", lambda *_, **__: carried_out.append(name) or True)
+    arguments = [name, "--project", str(tmp_path)]
+
+    refused = CliRunner().invoke(cli, [*arguments, "--env", "prod"])
+    assert refused.exit_code == 2
+    assert "Invalid value for --env: web has no environment 'prod', only dev." in refused.output
+    assert carried_out == []
+
+    for more in ([], ["--env", "dev"]):
+        assert CliRunner().invoke(cli, [*arguments, *more]).exit_code == 0
+    assert carried_out == [name, name]

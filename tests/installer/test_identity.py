@@ -10,7 +10,7 @@ import pytest
 from installer.cluster.helm import Helm, objects
 from installer.cluster.kubectl import Cluster
 from installer.cluster.labels import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.engine.resource import Resource
@@ -65,10 +65,10 @@ def test_an_address_that_the_repository_had_is_ours_and_is_shown_to_change() -> 
 
 
 def test_what_no_installer_made_has_no_address() -> None:
-    head = {"name": "web-dev", "namespace": "argocd", "annotations": {"gitops-flask/address": "copied by hand"}}
-    by_hand = {"kind": "Secret", "metadata": head}
-    assert whose(by_hand) == ""
-    change = not_ours(by_hand, SETTINGS)
+    head = {"name": "web-dev", "namespace": "argocd", "annotations": {"gitops-flask/address": "copied manually"}}
+    manual_step = {"kind": "Secret", "metadata": head}
+    assert whose(manual_step) == ""
+    change = not_ours(manual_step, SETTINGS)
     assert (change.note, change.fix) == ("Secret web-dev in argocd is not ours", "Rename or remove it.")
 
 
@@ -119,7 +119,7 @@ def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
     both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
     namespace = {"kind": "Namespace", "metadata": metadata(OCTOCAT, "web-dev")}
-    deployment = watcher(OCTOCAT, "web-dev-watcher", Host())[-1]
+    deployment = watcher(OCTOCAT, "web-dev-watcher", SidecarTemplate())[-1]
     return {
         "application": (application, both),
         "namespace": (Namespace, {("namespace", "web-dev"): namespace}),
@@ -204,7 +204,7 @@ def test_a_release_that_somebody_made_by_hand_is_not_overwritten(programs: Progr
 # --- the code host's half ---------------------------------------------------------------------------
 
 
-def test_former_addresses_are_told_in_the_settings() -> None:
+def test_former_addresses_are_reported_in_the_settings() -> None:
     tree = {
         "version": 1,
         "project": {"name": "Web", "slug": "web", "description": "", "formerly": [OCTOCAT.url]},

@@ -13,10 +13,9 @@ from tests.gitlab import GitLab
 
 from .bench import WAITS_FOR_A_RUNNER
 from .gitlab_bench import Bench, a_project
-from .test_plan import Ground, ground
+from .ground import Ground
 from .typed import Run
 
-__all__ = ["ground"]
 FORM = ("--add-readme", "--license", "mit", "--gitignore", "Python")
 NOTE = (
     ".gitignore, LICENSE, README.md came with the repository, and this project is merged with that; this project's "
@@ -29,7 +28,7 @@ def by_form(ground: Ground, *options: str) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private", *(options or FORM)], check=True)
     (ground.project / "README.md").write_text("# Ours\n")
     (ground.project / ".github/workflows").mkdir(parents=True)
-    (ground.project / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (ground.project / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     ground.git("add", ".")
     ground.git("commit", "-qm", "Ours")
     ground.github.changes.clear()
@@ -42,7 +41,7 @@ def on_main(ground: Ground, *command: str) -> str:
 def content(run: Run) -> dict[str, str]:
     """Return the plan's row about main."""
     rows = valid("plan", run("plan", "--json").stdout)["resources"]
-    return next(each for each in rows if each["key"] == "content")
+    return next(each for each in rows if each["key"] == "initial-push")
 
 
 @pytest.fixture
@@ -167,7 +166,15 @@ def test_killed_between_the_merge_and_the_push_the_next_run_pushes_that_merge(
 # --- GitLab -----------------------------------------------------------------------------------------------------------
 
 
-BUT_FOR_THE_DELIVERY = ("repository", "rules", "variables", "registry-token", "push-access", "content", "credential")
+BUT_FOR_THE_DELIVERY = (
+    "repository",
+    "rules",
+    "variables",
+    "registry-token",
+    "push-access",
+    "initial-push",
+    "credential",
+)
 
 
 @pytest.fixture
@@ -207,7 +214,7 @@ def test_at_gitlab_a_push_that_fails_leaves_main_closed_and_the_next_run_converg
         with pytest.raises(InstallerError, match="killed"):
             bench.apply(*BUT_FOR_THE_DELIVERY)
     assert rules(bench)["main"] == (0, 40)
-    assert "content" in bench.differences()
+    assert "initial-push" in bench.differences()
     bench.apply(*BUT_FOR_THE_DELIVERY)
     assert bench.gitlab.branches(bench.project) == {"main": Clone(bench.folder).head()}
     assert bench.differences() == {}

@@ -8,14 +8,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed, InstallerError
 
-from .programs import Programs, put_on_path
-
-VIEW = {
-    "clusters": [{"name": "kind", "cluster": {"server": "https://127.0.0.1:6443"}}],
-    "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me", "namespace": "mine"}}],
-    "current-context": "kind",
-    "users": [{"name": "me", "user": {"token": "kubernetes-token"}}],
-}
+from .programs import VIEW, Programs, put_on_path
 
 
 @pytest.fixture
@@ -50,7 +43,7 @@ def test_a_refusal_is_an_error_and_not_none(programs: Programs) -> None:
         'error: context "nope" does not exist',
     ],
 )
-def test_a_cluster_out_of_reach_is_told_with_its_fix(
+def test_a_cluster_out_of_reach_is_reported_with_its_fix(
     programs: Programs, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("{}")
@@ -64,7 +57,7 @@ def test_a_cluster_out_of_reach_is_told_with_its_fix(
 NO_CONFIG = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
 
 
-def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
+def test_a_kubeconfig_that_is_not_there_is_reported_with_its_variable(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     programs.answer("kubectl", "version", out={"clientVersion": {}}, err=NO_CONFIG, status=1)
@@ -86,13 +79,13 @@ def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
         Cluster().version()
 
 
-def test_a_kubeconfig_without_a_login_is_told_as_that(programs: Programs) -> None:
+def test_a_kubeconfig_without_a_login_is_reported_as_that(programs: Programs) -> None:
     programs.answer("kubectl", "version", out="Please enter Username: ", err="error: EOF", status=1)
     with pytest.raises(InstallerError, match="The kubeconfig has no login for the cluster of the current context"):
         Cluster().version()
 
 
-def test_a_proxy_between_kubectl_and_the_cluster_is_told_with_its_variable(
+def test_a_proxy_between_kubectl_and_the_cluster_is_reported_with_its_variable(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = "Unable to connect to the server: proxyconnect tcp: dial tcp 127.0.0.1:9: connect: connection refused"
@@ -102,7 +95,7 @@ def test_a_proxy_between_kubectl_and_the_cluster_is_told_with_its_variable(
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hidden@127.0.0.1:9")
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster().version()
-    assert "mend HTTPS_PROXY" in caught.value.fix
+    assert "fix HTTPS_PROXY" in caught.value.fix
     assert "hidden" not in str(caught.value)
 
 

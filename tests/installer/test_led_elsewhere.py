@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from installer.ci.json_api import JsonApi
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.credentials import Credentials
 from installer.forges.git import Clone, Login
 from installer.forges.github.rest import GitHubRest
@@ -148,7 +148,7 @@ def test_nobody_on_a_terminal_is_asked_for_a_login_elsewhere_either(
 
 def test_the_watcher_gives_the_readers_token_to_the_repositorys_host_alone(place: Place, tmp_path: Path) -> None:
     settings = replace(SETTINGS, host=place.host, access="https", visibility="private")
-    (deployment,) = (m for m in manifests(settings, "web-watcher", Host()) if m["kind"] == "Deployment")
+    (deployment,) = (m for m in manifests(settings, "web-watcher", SidecarTemplate()) if m["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     keys = {"username": "oauth2", "password": TOKEN}
     for name, value in keys.items():

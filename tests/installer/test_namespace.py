@@ -43,7 +43,7 @@ def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by
 def test_a_namespace_that_is_there_is_used_where_no_other_project_made_it(slug: str | None) -> None:
     resource = namespace(holding(slug), Helm([release("web-dev-namespace")]))
     assert resource.diff(resource.observe()) is None
-    assert ("made by others" in resource.title) == (slug != "web")
+    assert ("unmanaged" in resource.title) == (slug != "web")
 
 
 def test_a_namespace_that_another_project_made_is_blocked_with_both_addresses() -> None:
@@ -121,11 +121,11 @@ def test_ours_admits_no_pod_that_asks_for_more_than_the_chart_does(level: str) -
 
 
 @pytest.mark.parametrize(("level", "told"), [("", True), ("privileged", True), ("baseline", False)])
-def test_another_namespace_that_admits_privileged_pods_is_told_and_left(level: str, *, told: bool) -> None:
+def test_another_namespace_that_admits_privileged_pods_is_reported_and_left(level: str, *, told: bool) -> None:
     helm = Helm()
     resource = namespace(holding(None, level), helm)
     change = resource.diff(resource.observe())
     assert bool(change) == told
     if change:
-        assert (change.action, change.effective) == ("unavailable", False)
+        assert (change.action, change.effective) == ("skipped", False)
         assert f"kubectl label namespace web-dev {LEVEL}=restricted" in change.note

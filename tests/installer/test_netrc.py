@@ -83,7 +83,7 @@ def test_a_login_that_a_request_brings_goes_and_is_taken_off_elsewhere(server: S
     assert server.given == ["Basic bWU6bWluZQ==", None]
 
 
-def test_a_gitlab_that_leads_in_a_circle_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gitlab_that_leads_in_a_circle_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def circle(_: requests.Session, request: requests.PreparedRequest, **__: object) -> requests.Response:

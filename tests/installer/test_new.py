@@ -38,17 +38,17 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
         ("description={% raw %}", "description: '{% raw %}' has braces that the template would fill in."),
     ],
 )
-def test_an_answer_that_cannot_be_used_is_told_before_the_first_question(answer: str, told: str) -> None:
+def test_an_answer_that_cannot_be_used_is_reported_before_the_first_question(answer: str, told: str) -> None:
     name, _, value = answer.partition("=")
     with pytest.raises(InstallerError) as error:
-        new.check({"owner": "acme", name: value}, QUESTIONS)
+        new.check_answers({"owner": "acme", name: value}, QUESTIONS)
     assert str(error.value).splitlines()[0] == "No project was written."
     assert f"- {told}" in str(error.value)
 
 
-def test_all_wrong_answers_are_told_at_once() -> None:
+def test_all_wrong_answers_are_reported_at_once() -> None:
     with pytest.raises(InstallerError) as error:
-        new.check({"onwer": "a", "visibility": "pub", "owner": "acme"}, QUESTIONS)
+        new.check_answers({"onwer": "a", "visibility": "pub", "owner": "acme"}, QUESTIONS)
     assert str(error.value).count("\n- ") == 2
 
 
@@ -69,14 +69,14 @@ def test_a_refused_answer_is_the_last_word_and_no_traceback_follows(tmp_path: Pa
     assert list((tmp_path / "out").glob("*")) == []
 
 
-def test_a_folder_that_is_there_is_told_with_what_to_do(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_there_is_reported_with_what_to_do(run: Run, tmp_path: Path) -> None:
     (tmp_path / "hello-api").mkdir()
-    done = run("new", "--no-prove", cwd=tmp_path, code=1)
+    done = run("new", "--no-check", cwd=tmp_path, code=1)
     assert "hello-api" in done.stderr
     assert "Choose another name or --output-dir, or move that folder away." in done.stderr
 
 
-def test_a_home_that_cannot_be_written_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported_with_what_to_do(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "installer", "new", "--no-input", "--output-dir", tmp_path]
     environment = {**os.environ, "HOME": "/dev/null"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -90,7 +90,7 @@ def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITOPS_FLASK_INSTALL", "no")
-    done = run("new", "--no-prove", "owner=octo", "project_name=Orders", cwd=tmp_path, code=0)
+    done = run("new", "--no-check", "owner=octo", "project_name=Orders", cwd=tmp_path, code=0)
     assert "Nobody can be asked here: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
     assert "new project_name=… project_slug=…" in done.stdout
     assert 'owner: "octo"' in (tmp_path / "orders/gitops.yaml").read_text()

@@ -1,4 +1,4 @@
-"""CircleCI and Travis CI as the installer sees them: set up, kept, mended, asked to deliver and to roll back."""
+"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, asked to deploy and to roll back."""
 
 import json
 from pathlib import Path
@@ -7,13 +7,15 @@ import pytest
 from github import GithubException
 
 from installer.ci import pipelines
-from installer.ci.base import DELIVER, ROLLBACK
+from installer.ci.base import DEPLOY, ROLLBACK
 from installer.ci.external_variables import NOTE
+from installer.ci.json_api import JsonApi
 from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
 from installer.status.report import _run, _secrets
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
+from installer.support.write_guard import only_while
 from tests.circleci.api import CircleCI
 from tests.github import Fault
 
@@ -21,7 +23,7 @@ from .bench import Quiet
 from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
 
-def test_up_sets_the_ci_up_before_the_first_push_which_it_then_delivers(office: Office) -> None:
+def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: Office) -> None:
     done = office.up()
     assert office.variables() == {
         "REGISTRY_USERNAME": "acme",
@@ -107,7 +109,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     monkeypatch.delenv(TOKENS[office.name])
     change = office.planned()["registry-token"]
     assert change
-    assert change.action == "unavailable"
+    assert change.action == "skipped"
     for line in (
         f"there is no {TOKENS[office.name]}",
         "\n  REGISTRY_USERNAME: acme\n",
@@ -119,10 +121,10 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     office.up()
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
     assert office.ci.requests == []
-    world = office.world()
-    assert [row.healthy for rows in (_secrets(world), _run(world, None)) for row in rows] == [True, True]
+    opened = office.opened()
+    assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
-        world.ci.start(ROLLBACK, {})
+        opened.ci.start(ROLLBACK, {})
     assert "rollback" in caught.value.fix
 
 
@@ -149,39 +151,39 @@ def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> No
 
 
 @pytest.mark.slow
-def test_a_first_delivery_that_failed_is_started_again_with_init(office: Office) -> None:
-    office.delivers(green=False)
+def test_a_first_deployment_that_failed_is_started_again_with_init(office: Office) -> None:
+    office.deploys(green=False)
     office.up()
-    world = office.world()
-    run = world.ci.newest(DELIVER)
+    opened = office.opened()
+    run = opened.ci.newest(DEPLOY)
     assert run
     assert (run.over, run.green) == (True, False)
-    assert "it is on fire" in world.ci.failing_logs(run)
-    office.delivers()
+    assert "it is on fire" in opened.ci.failing_logs(run)
+    office.deploys()
     office.up()
-    assert office.actions() == ["deliver", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
+    assert office.actions() == ["deploy", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
     assert "env/dev" in office.github.branches(office.github.repository(SLUG))
 
 
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
-    ci = office.world().ci
-    delivery = ci.newest(DELIVER)
+    ci = office.opened().ci
+    deployment = ci.newest(DEPLOY)
     pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
     ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
     ran[:0] = ran[:1] * 60  # as many rollbacks
-    assert ci.newest(DELIVER) == delivery
+    assert ci.newest(DEPLOY) == deployment
     for number in range(40):
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
     assert office.planned()["registry-token"] is None
 
 
-def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office) -> None:
+def test_a_rollback_is_started_followed_and_reported_from_a_deployment(office: Office) -> None:
     office.up()
-    ci = office.world().ci
-    delivery = ci.newest(DELIVER)
-    assert delivery
+    ci = office.opened().ci
+    deployment = ci.newest(DEPLOY)
+    assert deployment
     assert ci.newest(ROLLBACK) is None
     number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
     said: list[str] = []
@@ -189,17 +191,17 @@ def test_a_rollback_is_started_followed_and_told_from_a_delivery(office: Office)
     assert run.green
     assert f"run {number}" in said[-1]
     assert ci.newest(ROLLBACK) == run
-    assert ci.newest(DELIVER) == delivery
+    assert ci.newest(DEPLOY) == deployment
     release = pipelines.start(ci, ROLLBACK, {"release": "true"})
     pipelines.follow(ci, release, ROLLBACK, 30, said.append)
-    assert pipelines.after(ci, DELIVER, delivery.number) == release, "it delivers, too"
+    assert pipelines.after(ci, DEPLOY, deployment.number) == release, "it deploys, too"
 
 
 @pytest.mark.slow
 def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
     office.up()
-    office.delivers(green=False)
-    ci = office.world().ci
+    office.deploys(green=False)
+    ci = office.opened().ci
     number = pipelines.start(ci, ROLLBACK, {})
     with pytest.raises(InstallerError, match="it is on fire") as caught:
         pipelines.follow(ci, number, ROLLBACK, 30, lambda _: None)
@@ -216,27 +218,27 @@ def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(
     assert NOTE not in office.github.repository(SLUG).variables
 
 
-def test_a_token_that_the_ci_does_not_take_is_told_before_anything(
+def test_a_token_that_the_ci_does_not_take_is_reported_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKENS[office.name], "wrong")
-    found = [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    found = [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
     assert len(found) == 1
     assert "make a new one" in found[0].fix
     monkeypatch.delenv(TOKENS[office.name])
-    assert not [f for f in checks.before_reading(office.world()) if TOKENS[office.name] in f.what]
+    assert not [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
 
 
-def test_a_delivery_token_that_does_not_open_the_repository_is_told_before_it_is_stored(
+def test_a_delivery_token_that_does_not_open_the_repository_is_reported_before_it_is_stored(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.up()
     monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = external_ci.delivery_token(office.world())
-    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deliveries are pushed with it."
+    (found,) = external_ci.delivery_token(office.opened())
+    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deployments are pushed with it."
     assert found.problem
     monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
-    assert not [each for each in external_ci.delivery_token(office.world()) if each.problem]
+    assert not [each for each in external_ci.delivery_token(office.opened()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +251,7 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault("500", message="oops"), Fault("html", html=True, status=502)])
-def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
+def test_a_ci_that_stays_out_of_order_is_reported_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
@@ -263,7 +265,7 @@ def test_a_ci_that_stays_out_of_order_is_told_and_the_next_run_goes_on(
 
 
 @pytest.mark.parametrize("office", ["travis-ci"], indirect=True)
-def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change_it(office: Office) -> None:
+def test_a_repository_that_travis_ci_may_not_see_is_reported_with_the_page_to_change_it(office: Office) -> None:
     office.ci.sees = False
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("installer.ci.travis_ci._SYNC", 0.1)
@@ -272,12 +274,20 @@ def test_a_repository_that_travis_ci_may_not_see_is_told_with_the_page_to_change
 
 
 @pytest.mark.parametrize("office", ["circleci"], indirect=True)
-def test_a_file_that_circleci_cannot_read_is_told_in_its_words(office: Office) -> None:
+def test_a_file_that_circleci_cannot_read_is_reported_in_its_words(office: Office) -> None:
     office.up()
     office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
     office.ci.wait()
-    ci = office.world().ci
-    run = ci.newest(DELIVER)
+    ci = office.opened().ci
+    run = ci.newest(DEPLOY)
     assert run
     assert (run.state, run.over, run.green) == ("errored", True, False)
     assert "Type error for argument action: 'destroy'" in ci.failing_logs(run)
+
+
+def test_nothing_is_written_at_a_ci_once_the_lock_is_lost() -> None:
+    def lost() -> None:
+        raise InstallerError("the lock is lost", "")
+
+    with only_while(lost), pytest.raises(InstallerError, match="the lock is lost"):
+        JsonApi("CI", "https://ci.invalid", {}, "CI_TOKEN").call("DELETE", "/x")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
-GITHUBS = ("repository", "variables", "registry-token", "content", "rules", "credential", "webhook")
+GITHUBS = ("repository", "variables", "registry-token", "initial-push", "rules", "credential", "webhook")
 OTHER: dict[str, Any] = {
     "name": "Another name",
     "description": "Another sentence",
@@ -152,8 +152,8 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
 
 def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
     github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
-    world: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, host=github, github=github)
-    (found,) = same_project(world)
+    opened: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, forge=github, github=github)
+    (found,) = same_project(opened)
     assert "exists and holds something else" in str(found)
     assert bench.github.changes == []
 
@@ -180,5 +180,5 @@ def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) ->
     who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
     commit = ("git", *who, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
     subprocess.run(commit, cwd=bench.project, check=True)
-    bench.apply("content")
+    bench.apply("initial-push")
     assert bench.github.branches(bench.repository) == before

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from installer.cli import main
 from installer.cluster.pod_answers import PodAnswer, disagreement, parse
 from installer.cluster.pods import ailments
-from installer.commands.options import tell_commands
+from installer.commands.options import show_commands
 from installer.engine.finding import Finding
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field
 from installer.forges.base import Commit
-from installer.status.deployment_history import Past, commits
+from installer.status.deployment_history import PastDeployment, commits
 from installer.status.deployment_record import at
 from installer.status.deployment_record import read as read_record
-from installer.status.deployment_status import LONGEST, Verdict
+from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row
 from installer.status.reporter_main import _say
 from installer.status.sync_state import read
@@ -106,7 +106,7 @@ class Thing:
     key, lane, title = "thing", "cluster", EVIL
 
 
-FINDING = Finding("cluster", f"it is\n{FORGED}{EVIL}", f"mend\n{FORGED}{EVIL}")
+FINDING = Finding("cluster", f"it is\n{FORGED}{EVIL}", f"fix\n{FORGED}{EVIL}")
 REPORT = Report([Row("run", EVIL, False, f"failed\n{FORGED}\n{EVIL}")], [FINDING])
 PLANNED: Any = [Planned(Thing(), Change("change", (Field(EVIL, EVIL, EVIL),), EVIL))]  # type: ignore[arg-type]
 
@@ -228,7 +228,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     before, level = [*root.handlers], ours.level
     root.handlers.clear()
     try:
-        tell_commands(wanted=True)
+        show_commands(wanted=True)
         logging.getLogger("installer.support.process").debug("$ git push %s", LOGGED)
     finally:
         root.handlers[:] = before
@@ -238,7 +238,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     assert not OBEYED.search(said)
 
 
-def test_what_nobody_foresaw_is_told_without_a_traceback_and_its_log_is_not_obeyed_and_holds_no_secret(
+def test_what_nobody_foresaw_is_reported_without_a_traceback_and_its_log_is_not_obeyed_and_holds_no_secret(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -276,14 +276,14 @@ def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(caps
 # --- each field that is one line by its nature ------------------------------------------------------------------------
 
 
-def world(**files: str) -> Any:
+def opened(**files: str) -> Any:
     """Return a project whose branch holds these files."""
     host = SimpleNamespace(
         head=lambda _: "c" * 40,
         file=lambda path, _: files.get(path.removesuffix(".yaml")),
         commits=lambda _: [Commit("c" * 40, files["message"], f"now\n{FORGED}")],
     )
-    return SimpleNamespace(host=host, settings=SimpleNamespace(branch="env/dev"), project=Path("web"))
+    return SimpleNamespace(forge=host, settings=SimpleNamespace(branch="env/dev"), folder=Path("web"))
 
 
 IMAGE = f'image: {{repository: "docker.io/acme/web", digest: "sha256:1"}}\nrevision: "{"a" * 40}"\n'
@@ -291,11 +291,11 @@ IMAGE = f'image: {{repository: "docker.io/acme/web", digest: "sha256:1"}}\nrevis
 
 def test_a_hold_is_one_line_whatever_its_author_wrote() -> None:
     hold = json.dumps({"who": f"eve\n{FORGED}", "since": "today", "why": f"x\n\n{FORGED}{'y' * 1000}"})
-    told = at(world(image=IMAGE, hold=hold), "c" * 40).hold
+    told = at(opened(image=IMAGE, hold=hold), "c" * 40).hold
     assert told.startswith("eve ✓ service all 3 pods")
     assert "\n" not in told
     assert len(told) < 700
-    assert at(world(image=IMAGE, hold="who: eve\nsince: 2026-11-28\nwhy: 7"), "c").hold == "eve, since 2026-11-28: 7"
+    assert at(opened(image=IMAGE, hold="who: eve\nsince: 2026-11-28\nwhy: 7"), "c").hold == "eve, since 2026-11-28: 7"
 
 
 def test_a_hold_that_unfolds_into_gigabytes_is_not_unfolded() -> None:
@@ -304,23 +304,23 @@ def test_a_hold_that_unfolds_into_gigabytes_is_not_unfolded() -> None:
         for below, name in zip("abcdefghi", "bcdefghij", strict=True)
     )
     bomb = f"a: &a [lol]\n{levels}\nwho: eve\nsince: now\nwhy: *j\n"
-    assert at(world(image=IMAGE, hold=bomb), "c" * 40).hold == "eve, since now: ?"
+    assert at(opened(image=IMAGE, hold=bomb), "c" * 40).hold == "eve, since now: ?"
 
 
 def test_a_record_names_an_image_and_a_revision_and_no_more() -> None:
     record = at(
-        world(image=json.dumps({"image": {"repository": f"x\n{FORGED}", "digest": EVIL}, "revision": EVIL})), "c"
+        opened(image=json.dumps({"image": {"repository": f"x\n{FORGED}", "digest": EVIL}, "revision": EVIL})), "c"
     )
     assert (record.image, record.digest, record.revision) == ("", "", "")
-    assert at(world(image=IMAGE), "c").revision == "a" * 40
+    assert at(opened(image=IMAGE), "c").revision == "a" * 40
 
 
 @pytest.mark.parametrize("file", ["image", "hold"])
 @pytest.mark.parametrize("text", ["x: [\n\x07", "2026-13-45", "[" * 400, "- just\n- words"])
-def test_a_record_that_cannot_be_read_is_told_as_an_error_with_a_way_out_that_does_not_read_it(
+def test_a_record_that_cannot_be_read_is_reported_as_an_error_with_a_way_out_that_does_not_read_it(
     file: str, text: str
 ) -> None:
-    here = world(**{"image": IMAGE, file: text})
+    here = opened(**{"image": IMAGE, file: text})
     with pytest.raises(InstallerError, match=rf"{file}.yaml on env/dev .*(is no YAML|holds no fields)") as caught:
         read_record(here)
     assert "\n" not in caught.value.message
@@ -329,16 +329,16 @@ def test_a_record_that_cannot_be_read_is_told_as_an_error_with_a_way_out_that_do
 
 
 def test_a_commits_subject_is_one_line() -> None:
-    message = f"Deliver\n\nArgocd-reference-commit-subject: Sell\r\v{FORGED}{'z' * 300}\n"
-    (past,) = commits(world(message=message))
+    message = f"Deploy\n\nArgocd-reference-commit-subject: Sell\r\v{FORGED}{'z' * 300}\n"
+    (past,) = commits(opened(message=message))
     assert past.subject.startswith("Sell ✓ service")
     assert len(str(past).splitlines()) == 1
     assert len(past.subject) == 100
-    assert isinstance(past, Past)
+    assert isinstance(past, PastDeployment)
 
 
 @pytest.mark.parametrize("revision", [f"{'a' * 40}\n{FORGED}", f"{'a' * 40}\x1b[2J", "a" * 9000, "ａ" * 40])
-def test_what_a_pod_calls_its_revision_is_told_as_it_is_where_it_is_none(revision: str) -> None:
+def test_what_a_pod_calls_its_revision_is_reported_as_it_is_where_it_is_none(revision: str) -> None:
     answer = parse("web-1", json.dumps({"revision": revision}))
     assert answer.revision == ""
     wrong = disagreement([answer], "a" * 40)
@@ -366,11 +366,11 @@ def test_what_argo_cd_says_of_a_chart_is_one_line() -> None:
     assert [len(line.splitlines()) for line in read({"status": {**status, **operation}}).conditions] == [1, 1]
 
 
-def test_what_github_is_told_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
-    text = Verdict("failure", f"{EVIL}\n{FORGED}", "crash").text
+def test_what_github_is_reported_holds_nothing_that_its_page_or_a_terminal_obeys() -> None:
+    text = DeploymentState("failure", f"{EVIL}\n{FORGED}", "crash").text
     assert not OBEYED.search(text)
     assert len(text) <= LONGEST
 
 
-def test_a_pod_that_is_well_is_told_in_words_of_ours() -> None:
+def test_a_pod_that_is_well_is_reported_in_words_of_ours() -> None:
     assert disagreement([PodAnswer("a", ready=True, revision="a" * 40)], "a" * 40) == ""

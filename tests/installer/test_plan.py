@@ -3,72 +3,17 @@
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.documents import valid
-from tests.github import GitHub as StandIn
 from tests.github.authority import Authority
-from tests.github.git import git as on_server
 
 from .bench import WAITS_FOR_A_RUNNER
-from .test_registry_trouble import Trouble, Troubled
+from .ground import Ground
+from .registry import Trouble
 from .typed import Run
-from .whole import Helm, push_to
-
-WHO = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-
-
-@dataclass
-class Ground:
-    """A project of which all is well, until a fault is made."""
-
-    github: StandIn
-    project: Path
-    registry: Troubled
-    monkeypatch: pytest.MonkeyPatch
-
-    def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *WHO, *arguments], cwd=self.project, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    def write(self, **sections: dict[str, str]) -> None:
-        """Change settings, and leave that in the folder."""
-        tree = yaml.safe_load((self.project / "gitops.yaml").read_text())
-        for section, values in sections.items():
-            tree.setdefault(section, {}).update(values)
-        (self.project / "gitops.yaml").write_text(yaml.safe_dump(tree))
-
-    def repository(self, branch: str = "main", file: str = "") -> None:
-        """Let the repository be there: with this project, or with a file of others."""
-        if "acme/web" not in self.github.repositories:
-            subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
-        source = self.project
-        if file:
-            source = self.project.parent / f"theirs-{branch.replace('/', '-')}"
-            shutil.copytree(self.project / ".git", source / ".git")
-            (source / file).write_text("theirs\n")
-            subprocess.run(["git", "rm", "-q", "--cached", "gitops.yaml"], cwd=source, check=True)
-            subprocess.run(["git", "add", file], cwd=source, check=True)
-            subprocess.run(["git", *WHO, "commit", "-qm", "Theirs"], cwd=source, check=True)
-        self.push("main", branch, source)
-        self.github.changes.clear()
-
-    def push(self, here: str, branch: str, source: Path | None = None) -> None:
-        """Let the repository have a branch of the project's folder, or of another one."""
-        bare = self.github.repository("acme/web").git
-        on_server(bare, "fetch", "-q", str(source or self.project), f"{here}:refs/heads/{branch}")
-
-
-@pytest.fixture
-def ground(
-    github: StandIn, project: Path, working_registry: Troubled, helm: Helm, monkeypatch: pytest.MonkeyPatch
-) -> Ground:
-    push_to(working_registry, project)
-    return Ground(github, project, working_registry, monkeypatch)
 
 
 def foreign_content(ground: Ground) -> None:
@@ -214,7 +159,7 @@ def test_once_main_is_pushed_they_go_by_a_pull_request(run: Run, ground: Ground)
 @pytest.mark.slow
 def test_up_says_so_at_its_end(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     (ground.project / ".github/workflows").mkdir(parents=True)
-    (ground.project / ".github/workflows/deliver.yml").write_text(WAITS_FOR_A_RUNNER)
+    (ground.project / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
     ground.git("add", ".")
     ground.git("commit", "-qm", "A workflow")
     ground.write(project={"description": "Mine alone"})

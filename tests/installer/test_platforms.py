@@ -17,11 +17,10 @@ from tests.documents import valid
 from tests.github.model import Stored
 
 from .cluster import SETTINGS, Cluster, reconcile
-from .test_plan import Ground, ground
+from .ground import Ground
 from .typed import Run
 from .whole import Helm
 
-__all__ = ["ground"]
 ARM = {"PLATFORMS": "linux/arm64"}
 NATIVE = {"RUNNER": "ubuntu-24.04-arm", **ARM}
 GITLAB = replace(SETTINGS, scm="gitlab", ci="gitlab-ci", host="gitlab.com")
@@ -146,7 +145,7 @@ def test_where_no_native_machine_can_be_taken_it_is_said_what_builds_it(
 class CircleCI:
     """Its variables, of which it shows the ends."""
 
-    blind: bool = False
+    no_token: bool = False
     there: dict[str, Shown] | None = field(default_factory=dict)
 
     def variables(self) -> dict[str, Shown] | None:
@@ -170,25 +169,25 @@ def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
     assert resource.diff(resource.observe()) is None
 
 
-def test_where_the_ci_cannot_be_asked_a_person_is_told_what_to_set() -> None:
-    store: Any = CircleCI(blind=True)
-    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), blind=True)
+def test_where_the_ci_cannot_be_asked_a_person_is_reported_what_to_set() -> None:
+    store: Any = CircleCI(no_token=True)
+    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), no_token=True)
     planned = resource.diff(resource.observe())
     assert planned
-    assert planned.action == "unavailable"
-    assert planned.note.endswith("; set PLATFORMS by hand: linux/arm64")
+    assert planned.action == "skipped"
+    assert planned.note.endswith("; set PLATFORMS manually: linux/arm64")
 
 
 # --- as people see it -------------------------------------------------------------------------------------------------
 
 
-def delivered(ground: Ground, architecture: str) -> None:
-    """Let env/dev record a delivery whose image is for such machines."""
+def deployed(ground: Ground, architecture: str) -> None:
+    """Let env/dev record a deployment whose image is for such machines."""
     image = f'image:\n  repository: "x/y"\n  digest: "sha256:{"1" * 64}"\n  architectures: ["{architecture}"]\n'
     (ground.project / "image.yaml").write_text(f'{image}revision: "{"a" * 40}"\n')
     ground.git("switch", "-qc", "recorded")
     ground.git("add", "image.yaml")
-    ground.git("commit", "-qm", "Deliver")
+    ground.git("commit", "-qm", "Deploy")
     ground.repository()
     ground.push("recorded", "env/dev")
     ground.git("switch", "-q", "main")
@@ -200,7 +199,7 @@ def test_an_image_that_no_node_runs_is_named_by_status_and_doctor(
     run: Run, ground: Ground, helm: Helm, arch: str, told: bool
 ) -> None:
     helm.cluster.objects["nodes", "one"] = node("arm64")
-    delivered(ground, arch)
+    deployed(ground, arch)
     for name, value in NATIVE.items():
         ground.github.repository("acme/web").variables[name] = Stored(name, value)
     wrong = "the image is for amd64, and the nodes are arm64"
@@ -209,12 +208,12 @@ def test_an_image_that_no_node_runs_is_named_by_status_and_doctor(
     assert not told or wrong in parts["architecture"]["state"]
     found = valid("doctor", run("doctor", "--json").stdout)["findings"]
     problems = [each["what"] for each in found if each["level"] == "problem"]
-    assert (f"No node runs what was delivered: {wrong}." in problems) == told
+    assert (f"No node runs what was deployed: {wrong}." in problems) == told
     assert any(each["what"] == "the nodes are arm64; images are built for arm64" for each in found)
 
 
 @pytest.mark.slow
-def test_doctor_and_plan_name_it_before_the_first_delivery(run: Run, ground: Ground, helm: Helm) -> None:
+def test_doctor_and_plan_name_it_before_the_first_deployment(run: Run, ground: Ground, helm: Helm) -> None:
     helm.cluster.objects["nodes", "one"] = node("arm64")
     found = valid("doctor", run("doctor", "--json").stdout)["findings"]
     assert any(each["what"] == "The nodes are arm64, and GitHub Actions builds for amd64." for each in found)

@@ -28,7 +28,7 @@ class Cluster:
         self.said, self.objects, self.forwards = said, objects or {}, forwards or {}
         self.paths: list[str] = []
         self.asked: list[str] = []
-        self.mends: list[Answer] = []
+        self.fixes: list[Answer] = []
 
     @contextmanager
     def proxied(self, paths: Sequence[str]) -> Iterator["Cluster"]:
@@ -43,8 +43,8 @@ class Cluster:
         self.asked.append(path)
         name = path.split("/pods/")[1].partition(":")[0]
         found = self.said[name]
-        if self.mends:
-            self.said[name] = self.mends.pop(0)
+        if self.fixes:
+            self.said[name] = self.fixes.pop(0)
         if isinstance(found, OSError):
             raise found
         return found
@@ -113,7 +113,7 @@ def test_where_the_proxy_is_refused_a_port_forward_leads_to_the_pod_and_nowhere_
     assert there.heard == []
 
 
-def test_a_pod_that_nobody_lets_us_ask_is_told_with_both_reasons() -> None:
+def test_a_pod_that_nobody_lets_us_ask_is_reported_with_both_reasons() -> None:
     cluster: Any = Cluster({"a": FORBIDDEN})
     (answer,) = answers(cluster, "web-dev", [pod("a")])
     assert 'cannot get resource "pods/proxy"' in answer.error
@@ -127,7 +127,7 @@ def test_an_api_server_that_is_restarted_is_asked_again_and_a_pod_that_is_silent
     monkeypatch.setattr("installer.cluster.transient_errors.pause", pauses.append)
     away = Answer(500, "Internal Server Error", {}, "dial tcp 10.0.0.1:6443: connect: connection refused")
     cluster: Any = Cluster({"a": away})
-    cluster.mends = [away, ok("abc")]
+    cluster.fixes = [away, ok("abc")]
     assert answers(cluster, "web-dev", [pod("a")])[0].revision == "abc"
     assert pauses == [1.0, 2.0]
     pauses.clear()
@@ -151,7 +151,7 @@ def test_an_answer_without_a_revision_is_an_error(said: str) -> None:
     assert "names no revision" in answer.error
 
 
-def test_a_pod_tells_why_it_waits_with_its_newest_warning() -> None:
+def test_a_pod_reports_why_it_waits_with_its_newest_warning() -> None:
     waiting = {"name": "web", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
     events = [
         {"type": "Warning", "reason": "Old", "message": "x", "involvedObject": {"name": "a"}, "lastTimestamp": "1"},

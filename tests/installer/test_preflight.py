@@ -12,16 +12,16 @@ import yaml
 
 from installer.engine.reconcile import Planned, plan
 from installer.preflight.checks import before_reading, before_writing, blocked, refuse
-from installer.project.project import World
+from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 
-Make = Callable[..., World]
+Make = Callable[..., Project]
 
 
 @pytest.fixture
-def world(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+def opened(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A project of acme's, octo's token, and a cluster that nobody started."""
     github.user("octo")
     github.user("someone")
@@ -30,7 +30,7 @@ def world(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GH_TOKEN", github.token("octo"))
 
-    def make(owner: str = "acme", slug: str = "web") -> World:
+    def make(owner: str = "acme", slug: str = "web") -> Project:
         tree: dict[str, Any] = {
             "version": 1,
             "project": {"name": "Web", "slug": slug},
@@ -39,15 +39,15 @@ def world(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
             "cluster": {"namespace": f"{slug}-dev"},
         }
         (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
-        return World.open(tmp_path)
+        return Project.open(tmp_path)
 
     return make
 
 
-def told(world: World, *keys: str) -> list[str]:
+def told(opened: Project, *keys: str) -> list[str]:
     """Return what would be told before writing, as if these resources were to change."""
-    resources = [r for r in world.resources() if r.key in keys]
-    return [str(problem) for problem in before_writing(world, plan(resources)) if problem.lane == "github"]
+    resources = [r for r in opened.resources() if r.key in keys]
+    return [str(problem) for problem in before_writing(opened, plan(resources)) if problem.lane == "github"]
 
 
 def push(github: StandIn, repository: str, branch: str, files: dict[str, str], folder: Path) -> None:
@@ -67,13 +67,13 @@ def create(github: StandIn, name: str) -> None:
     github.changes.clear()
 
 
-def test_with_nothing_at_hand_each_missing_thing_is_told_with_what_it_is_for(
-    world: Make, monkeypatch: pytest.MonkeyPatch
+def test_with_nothing_at_hand_each_missing_thing_is_reported_with_what_it_is_for(
+    opened: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = world()
+    here = opened()
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("GH_TOKEN")
-    problems = before_reading(World.open(here.project))
+    problems = before_reading(Project.open(here.folder))
     text = "\n".join(map(str, problems))
     for words in (
         "git is not installed: it commits and pushes",
@@ -88,34 +88,34 @@ def test_with_nothing_at_hand_each_missing_thing_is_told_with_what_it_is_for(
         refuse(problems)
 
 
-def test_a_wrong_token_is_told(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
-    (problem,) = [p for p in before_reading(world()) if p.lane == "github"]
+    (problem,) = [p for p in before_reading(opened()) if p.lane == "github"]
     assert "does not work" in problem.what
     assert "gh auth login" in problem.fix
     assert "ghp_wrong" not in str(problem)
 
 
-def test_a_missing_scope_is_told_before_anything_is_made(
-    world: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_scope_is_reported_before_anything_is_made(
+    opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
-    (problem,) = told(world(), "repository")
+    (problem,) = told(opened(), "repository")
     assert "lacks the scope `workflow`" in problem
     assert "gh auth refresh" in problem
     assert github.changes == []
 
 
 def test_a_fine_grained_token_shows_no_scopes_and_is_not_refused_for_that(
-    world: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
+    opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained"))
-    assert told(world(), "variables") == []
+    assert told(opened(), "variables") == []
 
 
 @pytest.mark.parametrize(("owner", "words"), [("nobody-there", "no user or organisation"), ("someone", "another user")])
-def test_an_owner_that_cannot_be_is_told(world: Make, owner: str, words: str) -> None:
-    (problem,) = told(world(owner), "repository")
+def test_an_owner_that_cannot_be_is_reported(opened: Make, owner: str, words: str) -> None:
+    (problem,) = told(opened(owner), "repository")
     assert words in problem
     assert "github.owner" in problem
 
@@ -135,55 +135,57 @@ EXISTING: dict[str, tuple[dict[str, dict[str, str]], str]] = {
 
 @pytest.mark.parametrize(("branches", "refused"), EXISTING.values(), ids=EXISTING)
 def test_a_repository_that_is_there_is_adopted_or_refused_with_the_reason(
-    world: Make, github: StandIn, tmp_path: Path, branches: dict[str, dict[str, str]], refused: str
+    opened: Make, github: StandIn, tmp_path: Path, branches: dict[str, dict[str, str]], refused: str
 ) -> None:
     create(github, "acme/web")
     for branch, files in branches.items():
         push(github, "acme/web", branch, files, tmp_path / branch)
-    found = told(world(), "variables")
+    found = told(opened(), "variables")
     assert len(found) == bool(refused)
     assert all("https://github.com/acme/web exists" in problem and refused in problem for problem in found)
     assert github.changes == []
 
 
 def test_one_that_carries_our_mark_is_ours_whatever_became_of_its_content(
-    world: Make, github: StandIn, tmp_path: Path
+    opened: Make, github: StandIn, tmp_path: Path
 ) -> None:
     create(github, "acme/web")
     push(github, "acme/web", "main", {"README.md": "x"}, tmp_path / "other")
     github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "https://github.com/Acme/web")
-    assert told(world(), "variables") == []
+    assert told(opened(), "variables") == []
 
 
-def test_a_branch_that_makes_the_environments_branch_impossible_is_told(
-    world: Make, github: StandIn, tmp_path: Path
+def test_a_branch_that_makes_the_environments_branch_impossible_is_reported(
+    opened: Make, github: StandIn, tmp_path: Path
 ) -> None:
     create(github, "acme/web")
     push(github, "acme/web", "main", {"gitops.yaml": SAME}, tmp_path / "same")
     push(github, "acme/web", "env", {"x": "x"}, tmp_path / "other")
-    (problem,) = told(world(), "variables")
+    (problem,) = told(opened(), "variables")
     assert "A branch `env` makes `env/dev` impossible" in problem
 
 
-def test_a_missing_registry_token_is_told(world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
-    here = world()
+    here = opened()
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
     (problem,) = [p for p in blocked(planned) if p.lane == "github"]
     assert problem.fix == "Set REGISTRY_TOKEN in the environment."
 
 
-def test_a_kubeconfig_that_is_not_there_is_told(world: Make) -> None:
-    if any("kubectl is not" in p.what for p in before_reading(world())):
+def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:
+    if any("kubectl is not" in p.what for p in before_reading(opened())):
         pytest.skip("needs kubectl")
-    (problem,) = [p for p in before_reading(world()) if p.lane == "cluster" and "KUBECONFIG" in p.what]
+    (problem,) = [p for p in before_reading(opened()) if p.lane == "cluster" and "KUBECONFIG" in p.what]
     assert problem.what == "KUBECONFIG names /nowhere, which is not there."
     assert "unset it" in problem.fix
 
 
-def test_a_cluster_that_does_not_answer_is_told(world: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if any("kubectl is not" in p.what for p in before_reading(world())):
+def test_a_cluster_that_does_not_answer_is_reported(
+    opened: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if any("kubectl is not" in p.what for p in before_reading(opened())):
         pytest.skip("needs kubectl")
     with socket.create_server(("127.0.0.1", 0)) as server:
         there = f"https://127.0.0.1:{server.getsockname()[1]}"
@@ -194,5 +196,5 @@ def test_a_cluster_that_does_not_answer_is_told(world: Make, monkeypatch: pytest
     }  # fmt: skip
     (tmp_path / "kubeconfig").write_text(json.dumps(tree))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    (problem,) = [p for p in before_reading(world()) if p.lane == "cluster" and "cannot be reached" in p.what]
+    (problem,) = [p for p in before_reading(opened()) if p.lane == "cluster" and "cannot be reached" in p.what]
     assert "kubectl config" in problem.fix

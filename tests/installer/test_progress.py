@@ -10,16 +10,21 @@ from installer.ui.progress import Steps, Waiting
 
 
 def test_each_step_ends_in_a_counted_line(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = {"repository": "created", "content": "failed", "argocd": "blocked", "namespace": "left: it needs argocd"}
+    outcomes = {
+        "repository": "created",
+        "initial-push": "failed",
+        "argocd": "blocked",
+        "namespace": "skipped: it needs argocd",
+    }
     with Steps(4) as steps:
         for title, outcome in outcomes.items():
             steps.begins(title)
             steps.ends(title, outcome, 1.25)
     assert capsys.readouterr().out.splitlines() == [
         "✓   1/4  repository: created (1.2 s)",
-        "✗   2/4  content: failed (1.2 s)",
+        "✗   2/4  initial-push: failed (1.2 s)",
         "✗   3/4  argocd: blocked (1.2 s)",
-        "!   4/4  namespace: left: it needs argocd (1.2 s)",
+        "!   4/4  namespace: skipped: it needs argocd (1.2 s)",
     ]
 
 

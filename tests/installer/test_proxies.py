@@ -42,7 +42,7 @@ def told(error: pytest.ExceptionInfo[InstallerError], variable: str, host: str) 
     assert "hidden" not in said
 
 
-def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_told(dead: str) -> None:
+def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_reported(dead: str) -> None:
     with pytest.raises(InstallerError) as error:
         GitHub("github.com", TOKEN, "acme/web").call("GET", "/user")
     told(error, dead, "api.github.com")
@@ -57,8 +57,8 @@ def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_told(dead
     told(error, dead, "registry-1.docker.io")
 
 
-def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
-    class World:
+def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
+    class Project:
         class settings:  # noqa: N801
             host = "github.com"
             repository = "acme/web"
@@ -67,11 +67,11 @@ def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
             token = TOKEN
 
         github = GitHub("github.com", TOKEN, "acme/web")
-        host: Any = GitLab("gitlab.com", TOKEN, "acme/web")
+        forge: Any = GitLab("gitlab.com", TOKEN, "acme/web")
 
-    world: Any = World()
+    opened: Any = Project()
     for check in (token.works, gitlab_checks.works):
-        (found,) = check(world)
+        (found,) = check(opened)
         assert "does not work" not in found.what
         assert found.what.startswith("The proxy http://127.0.0.1:")
         assert dead in found.fix
@@ -85,8 +85,8 @@ def test_a_dead_proxy_is_not_told_as_a_wrong_token(dead: str) -> None:
         "fatal: unable to access 'https://github.com/acme/web/': Could not resolve proxy: proxy.example.com",
     ],
 )
-def test_a_push_that_a_proxy_stops_is_told_with_the_variable(dead: str, said: str) -> None:
-    fix, again = Login("github.com", "", {}).way_out(said)
+def test_a_push_that_a_proxy_stops_is_reported_with_the_variable(dead: str, said: str) -> None:
+    fix, again = Login("github.com", "", {}).fix_for(said)
     assert dead in fix
     assert again
 
@@ -102,7 +102,7 @@ def test_without_a_proxy_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("password", ["hidden#more", "hid[den", "hidden/more", "hid%23den?x"])
-def test_a_proxys_password_that_makes_its_address_unreadable_is_told_nowhere(
+def test_a_proxys_password_that_makes_its_address_unreadable_is_reported_nowhere(
     monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     for name in VARIABLES:

@@ -117,7 +117,7 @@ REUSING = replace(PRIVATE, image_reuse="pushed")
 
 @pytest.mark.parametrize("there", [Cluster(), holding(PUSH, source="REGISTRY_TOKEN")], ids=["none yet", "one there"])
 @pytest.mark.parametrize("given", [credentials(), credentials(push=""), credentials(pull=PUSH)], ids=str)
-def test_no_token_that_pushes_is_in_the_cluster_where_builds_believe_what_was_pushed(
+def test_no_token_that_pushes_is_in_the_cluster_where_builds_trust_what_was_pushed(
     there: Cluster, given: Credentials
 ) -> None:
     """A push to env/dev has a pod read it, and puts other layers in the place of the cache."""
@@ -128,7 +128,7 @@ def test_no_token_that_pushes_is_in_the_cluster_where_builds_believe_what_was_pu
 
 
 @pytest.mark.parametrize("given", [credentials(), credentials(push=""), credentials(pull=PULL)], ids=str)
-def test_builds_may_believe_what_was_pushed_where_the_cluster_only_reads(given: Credentials) -> None:
+def test_builds_may_trust_what_was_pushed_where_the_cluster_only_reads(given: Credentials) -> None:
     resource = pull_secret(holding(), given=given, settings=REUSING)
     assert resource.diff(resource.observe()) is None
     helm = Helm([release(NAME)])

@@ -108,7 +108,7 @@ def test_switched_off_all_of_it_goes_the_rule_first_and_switched_on_it_comes_aga
     assert names(planned(SETTINGS)) == [RULESET, KEY]
     up(SETTINGS)
     gone = [each.what.split("/")[-2] for each in bench.github.changes if each.what.startswith("DELETE")]
-    assert gone[0] == "rulesets", "deliveries find a way at any moment"
+    assert gone[0] == "rulesets", "deployments find a way at any moment"
     assert gone[-1] == "keys", "as long as something is left the next run knows of it"
     assert not bench.repository.keys
     assert not bench.repository.rulesets
@@ -177,12 +177,12 @@ def test_others_keys_that_may_write_are_named_since_github_excepts_them_too(benc
     Apply(list(made), Quiet()).run()
     change = planned()
     assert change is not None
-    assert (change.action, change.note) == ("unavailable", "these keys may push to env/dev, too: their mirror")
+    assert (change.action, change.note) == ("skipped", "these keys may push to env/dev, too: their mirror")
     assert made[1].remove() == "deleted"
     assert {key.title for key in bench.repository.keys.values()} == {"their mirror", "Argo CD"}
 
 
-def test_a_plan_without_environments_is_told_what_it_can_do_instead(bench: Bench) -> None:
+def test_a_plan_without_environments_is_reported_what_it_can_do_instead(bench: Bench) -> None:
     bench.repository.owner.plan = "free"
     change = planned()
     assert change is not None

@@ -11,9 +11,9 @@ from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
-from installer.status.deployment_status import judge
-from installer.status.in_cluster import ApiServer, InCluster
-from installer.status.reporter_main import Recorded
+from installer.status.deployment_status import assess
+from installer.status.in_cluster import ApiServer, ServiceInCluster
+from installer.status.reporter_main import RecordedDeployment
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
@@ -21,8 +21,8 @@ from tests.elsewhere import REVISION, Elsewhere, elsewhere, leading
 from tests.github.authority import Authority
 
 from . import inside
+from .argo_cd import HOST
 from .cluster import SETTINGS
-from .test_noticing import HOST
 
 TOKEN = "ghs_the-token-of-the-operator"
 APPLICATION = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/web-dev"
@@ -86,7 +86,7 @@ def gitlab(host: str, ca: str) -> Any:
 
 @pytest.mark.parametrize("status", [301, 302, 307])
 @pytest.mark.parametrize("ask", [app, github, github_writes, gitlab])
-def test_a_code_host_that_leads_elsewhere_is_told_and_gets_no_token_there(
+def test_a_code_host_that_leads_elsewhere_is_reported_and_gets_no_token_there(
     there: Elsewhere, authority: Authority, ask: Ask, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
@@ -105,14 +105,14 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
         for name, value in cluster.variables.items():
             monkeypatch.setenv(name, value)
-        service = InCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
-        record = Recorded("c" * 40, REVISION, "sha256:0")
+        service = ServiceInCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
+        record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
-        verdict = judge(service, record)
+        verdict = assess(service, record)
         assert verdict
         assert verdict.state == "success"
         cluster.leads = there.url
         assert {answer.revision for answer in service.answers()} == {""}
         assert f"with 302 Found, which leads to {there.url}/version and is not followed" in service.answers()[0].error
-        assert judge(service, record) is None
+        assert assess(service, record) is None
     assert there.heard == []

@@ -159,7 +159,7 @@ def test_ctrl_c_ends_it_at_once(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_a_person_who_may_not_register_apps_for_the_owner_is_told_by_github(
+def test_a_person_who_may_not_register_apps_for_the_owner_is_reported_by_github(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BROWSER_COOKIE", desk.github.token("guest"))
@@ -169,7 +169,7 @@ def test_a_person_who_may_not_register_apps_for_the_owner_is_told_by_github(
 
 
 @pytest.mark.parametrize("times", [1, 9])
-def test_a_key_that_does_not_come_is_told_and_its_code_with_nothing(
+def test_a_key_that_does_not_come_is_reported_and_its_code_with_nothing(
     desk: Desk, times: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "installer")

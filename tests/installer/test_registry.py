@@ -2,12 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import pytest
 
@@ -20,164 +18,7 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .cluster import SETTINGS
-
-LOGIN = "Basic " + base64.b64encode("acme:good-töken".encode()).decode()
-
-
-GOOD = Secret("good-töken")
-
-
-class Registry(ThreadingHTTPServer):
-    """Login and uploads of a registry: `bearer` challenges as Docker Hub does, otherwise as a plain registry.
-
-    Modelled after distribution's token and JWT specifications (https://distribution.github.io/distribution/spec/auth/)
-    and its API; what GHCR does otherwise, after radius-project/radius#12623.
-    """
-
-    @property
-    def host(self) -> str:
-        return f"localhost:{self.server_address[1]}"
-
-    bearer = False
-    refuses: tuple[int, str] | None = None
-    """What it says to whoever asks for a token: Docker Hub's own words."""
-    may: tuple[str, ...] = ("pull", "push")
-    """What the account's token may do; the token server grants what of it was asked for."""
-    says_so = True
-    """Whether its tokens are JWTs, which say what was granted."""
-    open_door = False
-    """Whether its first page asks nobody for a login: it lets anyone pull."""
-    public = ""
-    """The digest of an image that it gives to anyone: by a token for nobody in particular, where it wants one."""
-    denies, cancels = 401, 204
-    """Distribution's answers to who may not push and to a cancelled upload; GHCR's are 403 and 405."""
-    realm = ""
-    moved: tuple[str, int, str] | None = None
-    """A path that leads elsewhere, how and where to."""
-    upload = "/v2/acme/web/blobs/uploads/1?_state=x"
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.seen: list[tuple[str, str, str]] = []
-        self.uploads: set[str] = set()
-        self.begun = 0
-
-    def requests(self) -> list[str]:
-        return [f"{verb} {path}" for verb, path, _ in self.seen]
-
-
-def token_of(actions: Iterable[str], says_so: bool) -> str:
-    access = [{"type": "repository", "name": "acme/web", "actions": list(actions)}] if actions else []
-    claims = base64.urlsafe_b64encode(json.dumps({"iss": "hub", "access": access}).encode()).decode().rstrip("=")
-    return f"e30.{claims}.c2ln" if says_so else "opaque-" + "-".join(actions)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Registry
-
-    def do_GET(self) -> None:
-        url = self.note()
-        if self.leads_elsewhere(url.path):
-            return None
-        if url.path == "/token":
-            return self.grant(parse_qs(url.query))
-        if url.path != "/v2/":
-            return self.answer(500)
-        if self.allowed("") or self.server.open_door:
-            return self.answer(200)
-        return self.challenge()
-
-    def grant(self, query: dict[str, list[str]]) -> None:
-        if self.server.refuses:
-            status, said = self.server.refuses
-            return self.answer(status, said=said)
-        if not self.server.bearer or query.get("service") != ["hub"]:
-            return self.answer(400)
-        kind, name, actions = query["scope"][0].split(":")
-        if (kind, name) != ("repository", "acme/web"):
-            return self.answer(400)
-        if "Authorization" not in self.headers and self.server.public and actions == "pull":
-            return self.answer(200, said=json.dumps({"token": token_of(["pull"], self.server.says_so)}))
-        if self.headers.get("Authorization") != LOGIN:
-            return self.answer(401)
-        granted = [each for each in actions.split(",") if each in self.server.may]
-        return self.answer(200, said=json.dumps({"token": token_of(granted, self.server.says_so)}))
-
-    def do_HEAD(self) -> None:
-        url = self.note()
-        if self.leads_elsewhere(url.path):
-            return
-        if self.server.public and (not self.server.bearer or self.allowed("pull")):
-            self.answer(200 if url.path == f"/v2/acme/web/manifests/{self.server.public}" else 404)
-        else:
-            self.challenge()
-
-    def do_POST(self) -> None:
-        url = self.note()
-        if url.path != "/v2/acme/web/blobs/uploads/" or self.headers.get("Content-Length", "0") != "0":
-            self.answer(500)
-        elif not self.leads_elsewhere(url.path):
-            self.begin()
-
-    def begin(self) -> None:
-        if not self.allowed("push"):
-            self.answer(403) if self.server.denies == 403 and self.allowed("") else self.challenge()
-            return
-        self.server.uploads.add("1")
-        self.server.begun += 1
-        self.send_response(202)
-        self.send_header("Location", self.server.upload)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def do_DELETE(self) -> None:
-        url = self.note()
-        if not self.allowed("push") or url.path != "/v2/acme/web/blobs/uploads/1":
-            self.answer(500)
-            return
-        if self.server.cancels == 204:
-            self.server.uploads.remove("1")
-        self.answer(self.server.cancels)
-
-    def note(self) -> SplitResult:
-        self.server.seen.append((self.command, self.path, self.headers.get("Authorization", "")))
-        return urlsplit(self.path)
-
-    def allowed(self, action: str) -> bool:
-        """Tell whether who asks is known and, where an action is named, may do it."""
-        given = self.headers.get("Authorization", "")
-        if not self.server.bearer:
-            return given == LOGIN and (not action or action in self.server.may)
-        granted = [n for n in ("pull", "push") if given == f"Bearer {token_of([n], self.server.says_so)}"]
-        both = given == f"Bearer {token_of(['pull', 'push'], self.server.says_so)}"
-        return bool(granted or both) and (not action or both or action in granted)
-
-    def leads_elsewhere(self, path: str) -> bool:
-        if not self.server.moved or self.server.moved[0] != path:
-            return False
-        self.send_response(self.server.moved[1])
-        self.send_header("Location", self.server.moved[2])
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-        return True
-
-    def challenge(self) -> None:
-        realm = self.server.realm or f"http://{self.server.host}/token"
-        self.answer(401, f'Bearer realm="{realm}",service="hub"' if self.server.bearer else 'Basic realm="here"')
-
-    def answer(self, status: int, challenge: str = "", said: str = "") -> None:
-        body = b"" if status == 204 else b"{}" if status == 200 else b'{"errors": [{"message": "no such login"}]}'
-        body = said.encode() or body
-        self.send_response(status)
-        if challenge:
-            self.send_header("WWW-Authenticate", challenge)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
+from .registry import GOOD, LOGIN, Handler, Registry
 
 
 @pytest.fixture(params=["basic", "bearer"])
@@ -193,7 +34,7 @@ def test_a_good_login_passes(registry: Registry) -> None:
     check_login(Login(registry.host, "acme", GOOD), "acme/web")
 
 
-def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(registry: Registry) -> None:
+def test_a_bad_login_is_reported_with_the_variables_to_set_and_without_the_token(registry: Registry) -> None:
     with pytest.raises(InstallerError) as error:
         check_login(Login(registry.host, "acme", Secret("bad-token-9")), "acme/web")
     assert "refuses acme: 401 no such login" in error.value.message
@@ -201,7 +42,7 @@ def test_a_bad_login_is_told_with_the_variables_to_set_and_without_the_token(reg
     assert "bad-token-9" not in str(error.value)
 
 
-def test_a_registry_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     with pytest.raises(InstallerError, match="does not answer"):
         check_login(Login("localhost:1", "acme", Secret("a-token")), "acme/web")
@@ -257,7 +98,7 @@ def test_a_rate_limit_while_looking_for_an_image_is_explained(hub: Registry) -> 
     assert "counts by address" in error.value.fix
 
 
-def test_a_company_registry_is_believed_with_its_ca_and_named_without(
+def test_a_company_registry_is_trusted_with_its_ca_and_named_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "localhost")
@@ -328,7 +169,7 @@ def test_a_registry_that_does_not_say_who_may_pull_is_no_proof(registry: Registr
 @pytest.mark.parametrize("says_so", [True, False], ids=["its tokens say so", "its tokens say nothing"])
 @pytest.mark.parametrize("open_door", [True, False], ids=["anyone may pull", "nobody may pull"])
 @pytest.mark.parametrize("denies", [401, 403])
-def test_a_token_that_may_only_pull_is_told_before_anything_is_created(
+def test_a_token_that_may_only_pull_is_reported_before_anything_is_created(
     registry: Registry, says_so: bool, open_door: bool, denies: int
 ) -> None:
     registry.may, registry.says_so, registry.open_door, registry.denies = ("pull",), says_so, open_door, denies
@@ -363,7 +204,7 @@ def test_a_token_whose_claims_have_another_form_is_no_proof_and_no_error(
     hub: Registry, monkeypatch: pytest.MonkeyPatch, claims: Any
 ) -> None:
     text = "e30." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".c2ln"
-    monkeypatch.setattr("tests.installer.test_registry.token_of", lambda *_: text)
+    monkeypatch.setattr("tests.installer.registry.token_of", lambda *_: text)
     check_login(Login("docker.io", "acme", GOOD), "acme/web")
     assert hub.begun == 1
 
@@ -420,7 +261,7 @@ def test_a_registry_cannot_have_the_login_sent_to_another_host_nor_in_clear(
     assert not any(given for *_, given in server.seen)
 
 
-def test_the_token_server_that_the_project_names_is_believed(
+def test_the_token_server_that_the_project_names_is_trusted(
     company: tuple[Registry, Login], elsewhere: Registry, tmp_path: Path
 ) -> None:
     server, login = company

@@ -1,58 +1,13 @@
 """A registry in trouble is asked again, and told as what it is: only a no is the login's fault."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
 from installer.ci.registry import Login, check_login, has
 from installer.support.errors import InstallerError
-from tests.listening import serving
 
-from .test_registry import GOOD, Handler, Registry
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What a registry answers instead, and to how many requests."""
-
-    status: int = 0
-    """0: it hangs up."""
-    times: int = 10**6
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Troubled(Registry):
-    trouble = Trouble(times=0)
-    asked = 0
-
-
-class InTrouble(Handler):
-    server: Troubled
-
-    def do_GET(self) -> None:  # noqa: N802
-        self.server.asked += 1
-        trouble = self.server.trouble
-        if self.server.asked > trouble.times:
-            super().do_GET()
-        elif not trouble.status:
-            self.close_connection = True
-        else:
-            self.send_response(trouble.status)
-            for name, value in {**trouble.headers, "Content-Length": "0"}.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-    def do_HEAD(self) -> None:  # noqa: N802
-        self.do_GET()
-
-
-@contextmanager
-def a_registry() -> Iterator[Troubled]:
-    server = Troubled(("127.0.0.1", 0), InTrouble)
-    with serving(server):
-        yield server
+from .registry import GOOD, Registry, Trouble, Troubled, a_registry
 
 
 @pytest.fixture(params=["basic", "bearer"])
@@ -97,7 +52,7 @@ def test_trouble_that_passes_is_waited_for(registry: Troubled, pauses: list[floa
 
 
 @pytest.mark.parametrize(("trouble", "told"), STAYS, ids=str)
-def test_trouble_that_stays_is_told_once_with_its_fix(
+def test_trouble_that_stays_is_reported_once_with_its_fix(
     registry: Troubled, pauses: list[float], trouble: Trouble, told: str
 ) -> None:
     registry.trouble = trouble

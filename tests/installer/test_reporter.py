@@ -10,7 +10,7 @@ import pytest
 
 from installer.cluster.labels import metadata
 from installer.cluster.secrets import pack
-from installer.cluster.sidecar_pods import Host
+from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -31,7 +31,7 @@ DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
 IMAGE = f"{SETTINGS.reporter_image}@{DIGEST}"
 NAME, SECRET = "web-dev-reporter", "web-dev-reporter-app"
-HOST = Host("argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
+HOST = SidecarTemplate("argocd:v3.5.3", 999, (("HTTPS_PROXY", "http://proxy:3128"),), ("ours",))
 READER = {
     "metadata": {"labels": {"app.kubernetes.io/component": "repo-server"}},
     "spec": {"template": {"spec": {"imagePullSecrets": [{"name": "ours"}], "containers": [
@@ -127,7 +127,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
     assert deployed(helm) == own
 
 
-def test_a_registry_that_does_not_tell_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_does_not_report_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
     with pytest.raises(InstallerError) as refused:
         by_digest("localhost:1/library/python:3.13")
@@ -164,7 +164,7 @@ def test_one_of_others_is_neither_changed_nor_removed() -> None:
     assert helm.uninstalled == []
 
 
-def test_one_that_does_not_start_is_told_with_the_way_to_do_without() -> None:
+def test_one_that_does_not_start_is_reported_with_the_way_to_do_without() -> None:
     found = reporter([], helm := Helm())
     with pytest.raises(DeadlinePassed, match="reporter: none"):
         found.apply(found.observe(), change_of(found))
@@ -253,7 +253,7 @@ def test_a_number_and_a_key_that_do_not_belong_together_are_not_kept(owner: Owne
     assert owner.helm.installed == []
 
 
-def test_an_app_that_is_not_installed_is_told_with_the_page_for_it(owner: Owner) -> None:
+def test_an_app_that_is_not_installed_is_reported_with_the_page_for_it(owner: Owner) -> None:
     with pytest.raises(InstallerError, match="is not installed for acme/web") as caught:
         apply(owner.resource(owner.ours))
     assert "https://github.com/apps/acme-reports/installations/new" in caught.value.fix
@@ -261,7 +261,7 @@ def test_an_app_that_is_not_installed_is_told_with_the_page_for_it(owner: Owner)
     assert owner.kept()[KEY] == owner.key, "a key that was given out once is not lost"
 
 
-def test_an_app_that_may_too_little_is_told_what_it_lacks(owner: Owner) -> None:
+def test_an_app_that_may_too_little_is_reported_what_it_lacks(owner: Owner) -> None:
     owner.github.apps.install(owner.app, "acme", ["acme/web"]).permissions = {"contents": "read"}
     with pytest.raises(InstallerError, match="lacks deployments: write for acme/web"):
         apply(owner.resource(owner.ours))

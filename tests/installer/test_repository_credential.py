@@ -269,7 +269,7 @@ def test_an_app_takes_the_place_of_a_token_and_leaves_nothing_of_it() -> None:
     assert not {"username", "password"} & set(decoded(helm))
 
 
-def test_drift_is_mended_with_the_login_that_is_there() -> None:
+def test_drift_is_repaired_with_the_login_that_is_there() -> None:
     helm = Helm()
     resource = by_login(logged_in(depth="5", proxy="http://evil"), None, helm)
     seen = resource.observe()

@@ -1,4 +1,4 @@
-"""Which delivery a rollback brings back, as the project's own `ci/rollback` would; and the run that does it."""
+"""Which deployment a rollback brings back, as the project's own `ci/rollback` would; and the run that does it."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import yaml
 from installer.ci import pipelines
 from installer.ci.base import ROLLBACK
 from installer.commands import rollback as verb
-from installer.project.project import World
+from installer.project.project import Project
 from installer.status import deployment_history, deployment_record
 from installer.support.errors import InstallerError
 from installer.ui import console
@@ -34,8 +34,8 @@ jobs:
 
 
 @pytest.fixture
-def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[World, Callable[..., None]]:
-    """A world, and a function that adds a commit to `env/dev`: a revision, with a hold or not."""
+def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, Callable[..., None]]:
+    """A project, and a function that adds a commit to `env/dev`: a revision, with a hold or not."""
     github.user("octo")
     github.organization("acme", plan="team", members={"octo": "admin"})
     for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
@@ -62,82 +62,82 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
         target = github.repository("acme/web").git
         subprocess.run(["git", "fetch", "-q", str(clone), f"+HEAD:refs/heads/{branch}"], cwd=target, check=True)
 
-    def deliver(revision: str, *, held: bool = False, subject: str = "Sell") -> None:
+    def deploy(revision: str, *, held: bool = False, subject: str = "Sell") -> None:
         (clone / "hold.yaml").unlink(missing_ok=True)
         hold = {"hold.yaml": yaml.safe_dump({"who": "octo", "why": "bad", "since": "now"})} if held else {}
         image = {"image": {"repository": "docker.io/acme/web", "digest": "sha256:1"}, "revision": revision}
         trailers = f"Argocd-reference-commit-sha: {revision}\nArgocd-reference-commit-subject: {subject}"
-        put({"image.yaml": yaml.safe_dump(image), **hold}, f"Deliver {revision[:12]}: {subject}\n\n{trailers}")
+        put({"image.yaml": yaml.safe_dump(image), **hold}, f"Deploy {revision[:12]}: {subject}\n\n{trailers}")
 
-    deliver.put = put  # type: ignore[attr-defined]
-    return World.open(tmp_path), deliver
+    deploy.put = put  # type: ignore[attr-defined]
+    return Project.open(tmp_path), deploy
 
 
-def now(world: World) -> deployment_record.Delivered:
-    record = deployment_record.read(world)
+def now(opened: Project) -> deployment_record.DeploymentRecord:
+    record = deployment_record.read(opened)
     assert record is not None
     return record
 
 
-def test_the_delivery_before_the_current_one_comes_back(shop: tuple[World, Callable[..., None]]) -> None:
-    world, deliver = shop
-    deliver(A, subject="Open the shop")
-    deliver(B)
-    deliver(C)
-    deliver(C)
-    found = deployment_history.previous(world, now(world))
+def test_the_deployment_before_the_current_one_comes_back(shop: tuple[Project, Callable[..., None]]) -> None:
+    opened, deploy = shop
+    deploy(A, subject="Open the shop")
+    deploy(B)
+    deploy(C)
+    deploy(C)
+    found = deployment_history.previous(opened, now(opened))
     assert (found.revision, found.subject) == (B, "Sell")
-    assert str(deployment_history.named(world, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (delivered 20")
+    assert str(deployment_history.named(opened, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (deployed 20")
 
 
-def test_what_was_rolled_back_is_passed_over(shop: tuple[World, Callable[..., None]]) -> None:
-    world, deliver = shop
-    deliver(A)
-    deliver(B)
-    deliver(C)
-    deliver(B, held=True)
-    assert now(world).hold == "octo, since now: bad"
-    assert deployment_history.previous(world, now(world)).revision == A
+def test_what_was_rolled_back_is_passed_over(shop: tuple[Project, Callable[..., None]]) -> None:
+    opened, deploy = shop
+    deploy(A)
+    deploy(B)
+    deploy(C)
+    deploy(B, held=True)
+    assert now(opened).hold == "octo, since now: bad"
+    assert deployment_history.previous(opened, now(opened)).revision == A
 
 
-def test_from_a_record_that_nobody_can_read_the_delivery_before_it_comes_back(
-    shop: tuple[World, Callable[..., None]],
+def test_from_a_record_that_nobody_can_read_the_deployment_before_it_comes_back(
+    shop: tuple[Project, Callable[..., None]],
 ) -> None:
-    world, deliver = shop
+    opened, deploy = shop
     for revision in (A, B):
-        deliver(revision)
-    deliver.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
+        deploy(revision)
+    deploy.put({"image.yaml": "revision: [\n", "hold.yaml": "\x07"}, "By hand")  # type: ignore[attr-defined]
     with pytest.raises(InstallerError, match=r"image\.yaml on env/dev .* is no YAML") as caught:
-        deployment_record.read(world)
+        deployment_record.read(opened)
     assert "rollback --project" in caught.value.fix
-    record = deployment_record.newest(world)
+    record = deployment_record.newest(opened)
     assert record
     assert record.hold, "ci/deploy sees a hold, whatever is in it"
-    assert deployment_history.previous(world, record).revision == B
+    assert deployment_history.previous(opened, record).revision == B
 
 
-def test_before_the_first_delivery_there_is_nothing_to_go_back_to(shop: tuple[World, Callable[..., None]]) -> None:
-    world, deliver = shop
-    deliver(A)
-    with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was delivered"):
-        deployment_history.previous(world, now(world))
+def test_before_the_first_deployment_there_is_nothing_to_go_back_to(shop: tuple[Project, Callable[..., None]]) -> None:
+    opened, deploy = shop
+    deploy(A)
+    with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was deployed"):
+        deployment_history.previous(opened, now(opened))
 
 
-def test_a_revision_that_was_never_delivered_is_told_with_those_that_were(
-    shop: tuple[World, Callable[..., None]],
+def test_a_revision_that_was_never_deployed_is_reported_with_those_that_were(
+    shop: tuple[Project, Callable[..., None]],
 ) -> None:
-    world, deliver = shop
-    deliver(A)
-    with pytest.raises(InstallerError, match="dddd was delivered to env/dev") as caught:
-        deployment_history.named(world, "dddd")
+    opened, deploy = shop
+    deploy(A)
+    with pytest.raises(InstallerError, match="dddd was deployed to env/dev") as caught:
+        deployment_history.named(opened, "dddd")
     assert f"{A[:12]} Sell" in str(caught.value)
     with pytest.raises(InstallerError, match="is no commit"):
-        deployment_history.named(world, "main")
+        deployment_history.named(opened, "main")
 
 
-def workflow(deliver: Callable[..., None], ends: str) -> None:
+def workflow(deploy: Callable[..., None], ends: str) -> None:
     """Give the repository a rollback.yml, and with it a branch main."""
-    put = deliver.put  # type: ignore[attr-defined]
+    put = deploy.put  # type: ignore[attr-defined]
     put({".github/workflows/rollback.yml": WORKFLOW.format(ends=ends)}, "Start", "main")
 
 
@@ -150,13 +150,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_rollback_starts_the_projects_workflow_with_what_was_confirmed(
-    shop: tuple[World, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
+    shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    deliver(B)
-    verb.rollback(world, to="", why="orders fail", yes=True)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    deploy(B)
+    verb.rollback(opened, to="", why="orders fail", yes=True)
     (run,) = github.runs("acme/web")
     assert f"it was asked for {A}" in run.log
     told = capsys.readouterr().out
@@ -168,68 +168,68 @@ def test_rollback_starts_the_projects_workflow_with_what_was_confirmed(
 
 @pytest.mark.usefixtures("at_once")
 def test_a_red_run_ends_the_rollback_with_the_end_of_its_log(
-    shop: tuple[World, Callable[..., None]], github: StandIn
+    shop: tuple[Project, Callable[..., None]], github: StandIn
 ) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="echo no such delivery; exit 1")
-    deliver(A)
-    deliver(B)
+    opened, deploy = shop
+    workflow(deploy, ends="echo no such deployment; exit 1")
+    deploy(A)
+    deploy(B)
     with pytest.raises(InstallerError) as caught:
-        verb.rollback(world, to="aaaa", why="", yes=True)
+        verb.rollback(opened, to="aaaa", why="", yes=True)
     assert "failure: https://github.com/acme/web/actions/runs/" in str(caught.value)
-    assert "no such delivery" in str(caught.value)
+    assert "no such deployment" in str(caught.value)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_nobody_to_ask_means_no_rollback(shop: tuple[World, Callable[..., None]], github: StandIn) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    deliver(B)
+def test_nobody_to_ask_means_no_rollback(shop: tuple[Project, Callable[..., None]], github: StandIn) -> None:
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    deploy(B)
     github.changes.clear()
     with pytest.raises(InstallerError, match="nobody can be asked here"):
-        verb.rollback(world, to="", why="", yes=False)
+        verb.rollback(opened, to="", why="", yes=False)
     assert github.changes == []
 
 
 @pytest.mark.usefixtures("at_once")
 def test_what_runs_already_is_rolled_back_to_only_under_a_hold(
-    shop: tuple[World, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
+    shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    with pytest.raises(InstallerError, match="already, by a delivery"):
-        verb.rollback(world, to="aaaa", why="", yes=True)
-    deliver(B)
-    deliver(A, held=True)
-    verb.rollback(world, to="aaaa", why="", yes=True)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    with pytest.raises(InstallerError, match="already, by a deployment"):
+        verb.rollback(opened, to="aaaa", why="", yes=True)
+    deploy(B)
+    deploy(A, held=True)
+    verb.rollback(opened, to="aaaa", why="", yes=True)
     assert f"env/dev is held at {A[:12]} already." in capsys.readouterr().out
     assert github.runs("acme/web") == []
 
 
 @pytest.mark.usefixtures("at_once")
 def test_without_a_hold_there_is_nothing_to_release(
-    shop: tuple[World, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
+    shop: tuple[Project, Callable[..., None]], github: StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="true")
-    deliver(A)
-    verb.release(world, yes=True)
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    deploy(A)
+    verb.release(opened, yes=True)
     assert "env/dev is not held" in capsys.readouterr().out
     assert github.runs("acme/web") == []
 
 
 def test_an_older_server_that_does_not_name_the_run_is_asked_for_the_newest(
-    shop: tuple[World, Callable[..., None]], monkeypatch: pytest.MonkeyPatch
+    shop: tuple[Project, Callable[..., None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, deliver = shop
-    workflow(deliver, ends="true")
-    first = pipelines.start(world.ci, ROLLBACK, {"to": A})
-    world = replace(world, settings=replace(world.settings, host="github.example.com"))
-    second = pipelines.start(world.ci, ROLLBACK, {"to": B})
+    opened, deploy = shop
+    workflow(deploy, ends="true")
+    first = pipelines.start(opened.ci, ROLLBACK, {"to": A})
+    opened = replace(opened, settings=replace(opened.settings, host="github.example.com"))
+    second = pipelines.start(opened.ci, ROLLBACK, {"to": B})
     assert second > first
-    assert pipelines.follow(world.ci, second, ROLLBACK, 60, lambda _: None).number == second
+    assert pipelines.follow(opened.ci, second, ROLLBACK, 60, lambda _: None).number == second
 
 
 def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) ->
 
 
 DELIVER = """
-name: deliver
+name: deploy
 on: {push: {branches: [main]}, workflow_dispatch: {inputs: {init: {type: boolean}}}}
 jobs:
   deploy:
@@ -262,9 +262,9 @@ jobs:
 @pytest.mark.all
 @pytest.mark.usefixtures("at_once")
 def test_with_the_projects_own_workflow_there_and_back(
-    shop: tuple[World, Callable[..., None]], github: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shop: tuple[Project, Callable[..., None]], github: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world, _ = shop
+    opened, _ = shop
     main = tmp_path / "main"
     for name in ("ci", "chart", ".github/workflows/rollback.yml"):
         (main / name).parent.mkdir(parents=True, exist_ok=True)
@@ -272,7 +272,7 @@ def test_with_the_projects_own_workflow_there_and_back(
         shutil.copytree(source, main / name) if source.is_dir() else shutil.copy2(source, main / name)
     (main / "deploy").mkdir()
     (main / "gitops.yaml").write_text(PROJECT.replace("hello-api", "web"))
-    (main / ".github/workflows/deliver.yml").write_text(DELIVER)
+    (main / ".github/workflows/deploy.yml").write_text(DELIVER)
     git = ["git", "-C", str(main), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     helper = ["-c", "credential.helper=!gh auth git-credential"]
     subprocess.run(["git", "init", "-q", "-b", "main", str(main)], check=True)
@@ -281,15 +281,15 @@ def test_with_the_projects_own_workflow_there_and_back(
         (main / "deploy/dev.yaml").write_text(f"replicas: {replicas}\n")
         subprocess.run([*git, "add", "--all"], check=True)
         subprocess.run([*git, "commit", "-q", "-m", f"Run {replicas}"], check=True)
-        subprocess.run([*git, *helper, "push", "-q", world.settings.url, "HEAD:main"], check=True)
+        subprocess.run([*git, *helper, "push", "-q", opened.settings.url, "HEAD:main"], check=True)
         revisions.append(subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip())
-        github.wait_for_run("acme/web", workflow="deliver.yml", sha=revisions[-1], timeout=60)
-    assert now(world).revision == revisions[1]
-    verb.rollback(world, to="", why="two are too many", yes=True)
+        github.wait_for_run("acme/web", workflow="deploy.yml", sha=revisions[-1], timeout=60)
+    assert now(opened).revision == revisions[1]
+    verb.rollback(opened, to="", why="two are too many", yes=True)
     assert f"Comes back:  {revisions[0][:12]} Run 1" in capsys.readouterr().out
-    assert now(world).revision == revisions[0]
-    assert now(world).hold.startswith("octo, since ")
-    assert now(world).hold.endswith(": two are too many")
-    verb.release(world, yes=True)
-    assert now(world).revision == revisions[1]
-    assert now(world).hold == ""
+    assert now(opened).revision == revisions[0]
+    assert now(opened).hold.startswith("octo, since ")
+    assert now(opened).hold.endswith(": two are too many")
+    verb.release(opened, yes=True)
+    assert now(opened).revision == revisions[1]
+    assert now(opened).hold == ""

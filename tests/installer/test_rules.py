@@ -189,7 +189,7 @@ def test_the_number_of_actions_is_the_one_of_that_server(ghes: StandIn, monkeypa
     assert numbers != {15368}  # as at github.com
 
 
-def test_travis_ci_is_believed_about_its_own_check_alone(acme: Acme) -> None:
+def test_travis_ci_is_trusted_about_its_own_check_alone(acme: Acme) -> None:
     acme.apply(replace(SETTINGS, ci="travis-ci"), TravisCI)
     (name,) = TravisCI.checks
     number, sha = acme.pull()
@@ -206,7 +206,7 @@ def test_a_check_of_travis_ci_lets_it_merge(acme: Acme) -> None:
 
 def test_circleci_s_statuses_are_nobodys_and_the_plan_says_so(acme: Acme) -> None:
     change = acme.apply(replace(SETTINGS, ci="circleci"), CircleCI)
-    assert "set the checks by hand" in change.note
+    assert "set the checks manually" in change.note
     number, sha = acme.pull()
     acme.set_by_hand(sha, *CircleCI.checks)
     assert acme.merge(number).status_code == 200
@@ -258,7 +258,7 @@ def test_who_may_not_change_the_rules_is_not_shown_whom_they_except(acme: Acme) 
     assert rules.diff(seen) is None
 
 
-def test_a_github_that_does_not_know_the_app_yet_is_told_apart(acme: Acme) -> None:
+def test_a_github_that_does_not_know_the_app_yet_is_reported_apart(acme: Acme) -> None:
     said = "Invalid rule 'required_status_checks': Invalid parameter required_status_checks: Invalid integration ids"
     acme.served.faults.order(Fault("unknown", status=422, message=said), "POST", r"/rulesets$")
     with pytest.raises(InstallerError) as refused:

@@ -15,26 +15,7 @@ from installer.resources.argocd import ArgoCDInstallation
 from installer.support.errors import InstallerError
 from tests.github.authority import Authority
 
-
-def tree(**changes: Any) -> dict[str, Any]:
-    good: dict[str, Any] = {
-        "version": 1,
-        "project": {"name": 'O\'Neil "x" é', "slug": "web", "description": "A service"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme"},
-        "cluster": {"namespace": "web-dev"},
-        "argocd": {"namespace": "argocd", "values": {"configs": {"cm": {"x": 1}}}},
-    }
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        at = good
-        for parent in parents:
-            at = at[parent]
-        if value is None:
-            del at[last]
-        else:
-            at[last] = value
-    return good
+from .gitops_yaml import OPEN_TO_ALL, tree
 
 
 def test_names_everything_that_follows_from_the_settings() -> None:
@@ -127,7 +108,7 @@ def at_gitlab(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("field", "value", "instead"),
     [
-        ("reporter", "app", "`status` says what became of a delivery"),
+        ("reporter", "app", "`status` says what became of a deployment"),
         ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
         ("public_runner", "allowed", "the fork's own runners"),
         ("deploy_from", "main", "only maintainers push"),
@@ -180,7 +161,7 @@ def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str) -> 
         load(tmp_path)
 
 
-def test_a_missing_file_tells_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_missing_file_reports_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InstallerError) as error:
         load(tmp_path)
     assert str(tmp_path) in error.value.message
@@ -245,9 +226,6 @@ def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:
         parse(tree(github__ca="nowhere.pem"), tmp_path / "gitops.yaml")
 
 
-OPEN_TO_ALL = ("argocd", "default", "kube-system", "kube-flannel", "openshift", "openshift-gitops", "istio-system")
-
-
 @pytest.mark.parametrize("namespace", OPEN_TO_ALL)
 def test_a_namespace_that_belongs_to_the_cluster_is_refused(namespace: str) -> None:
     with pytest.raises(InstallerError, match=r"cluster\.namespace: "):
@@ -279,7 +257,7 @@ def test_kinds_of_the_users_own_are_added_by_name() -> None:
         (["authorization.openshift.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
     ],
 )
-def test_a_kind_that_cannot_be_added_is_told_with_why(kinds: object, told: str) -> None:
+def test_a_kind_that_cannot_be_added_is_reported_with_why(kinds: object, told: str) -> None:
     with pytest.raises(InstallerError) as caught:
         parse(tree(cluster__extra_kinds=kinds))
     assert told in str(caught.value)
@@ -297,7 +275,7 @@ def wrong(**changes: Any) -> str:
     return caught.value.message
 
 
-def test_an_unknown_setting_is_told_with_the_one_that_was_meant() -> None:
+def test_an_unknown_setting_is_reported_with_the_one_that_was_meant() -> None:
     assert "github.reveiws: is no setting; did you mean github.reviews?" in wrong(github__reveiws=1)
     assert "project.account: is no setting; did you mean registry.account?" in wrong(project__account="acme")
     assert "known" not in wrong(github__reveiws=1)
@@ -346,20 +324,20 @@ def test_values_that_argo_cds_chart_cannot_be_given_are_named(given: dict[str, A
     assert said in wrong(argocd__values=given)
 
 
-def test_a_settings_file_that_is_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_no_utf8_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "gitops.yaml").write_bytes("version: 1\nproject:\n  name: Café\n".encode("latin-1"))
     with pytest.raises(InstallerError, match=r"gitops\.yaml is no UTF-8, in line 3"):
         load(tmp_path)
 
 
-def test_a_settings_file_that_is_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "gitops.yaml").mkdir()
     with pytest.raises(InstallerError, match=r"gitops\.yaml is a folder"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "words"])
-def test_a_settings_file_without_settings_is_told(tmp_path: Path, text: str) -> None:
+def test_a_settings_file_without_settings_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "gitops.yaml").write_text(text)
     with pytest.raises(InstallerError, match=r"gitops\.yaml holds no settings"):
         load(tmp_path)

@@ -27,7 +27,7 @@ def test_returns_what_was_printed(tmp_path: Path) -> None:
     assert said.split() == ["in", "x", str(tmp_path)]
 
 
-def test_a_failure_tells_the_command_and_its_words_without_secrets() -> None:
+def test_a_failure_reports_the_command_and_its_words_without_secrets() -> None:
     secret = Secret("s3cr3t-value")
     with pytest.raises(CommandFailed) as error:
         process.run(PYTHON, "-c", f"import sys; sys.exit('no: {secret.reveal()}')")
@@ -36,7 +36,7 @@ def test_a_failure_tells_the_command_and_its_words_without_secrets() -> None:
     assert error.value.status == 1
 
 
-def test_a_deadline_ends_the_program_and_tells_what_it_said_last() -> None:
+def test_a_deadline_ends_the_program_and_reports_what_it_said_last() -> None:
     script = "import os, sys, time; print('half way', flush=True); print(os.getpid(), flush=True); time.sleep(60)"
     with pytest.raises(DeadlinePassed) as error:
         process.run(PYTHON, "-c", script, timeout=1)

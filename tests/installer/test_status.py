@@ -15,25 +15,25 @@ from installer.commands import status
 from installer.engine.finding import Finding
 from installer.engine.resource import Change
 from installer.status import report as status_report
-from installer.status.deployment_record import Delivered
-from installer.status.deployment_status import Verdict
+from installer.status.deployment_record import DeploymentRecord
+from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
-from installer.status.rollout import Live
-from installer.status.sync_state import Synced
+from installer.status.rollout import RunningService
+from installer.status.sync_state import SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents
 from tests.documents import valid
-from tests.installer.test_converge import things
+from tests.installer.things import things
 
-RECORD = Delivered("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
+RECORD = DeploymentRecord("c" * 40, "r" * 40, "", "docker.io/acme/web", "sha256:" + "1" * 64)
 
 
 @pytest.fixture(autouse=True)
 def running(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The pods, which run the recorded image until a test says otherwise."""
     pods = [runs(f"docker.io/acme/web:tag@{RECORD.digest}")]
-    monkeypatch.setattr(Live, "pods", lambda _: pods)
+    monkeypatch.setattr(RunningService, "pods", lambda _: pods)
     return pods
 
 
@@ -44,7 +44,7 @@ def runs(image: str) -> dict[str, Any]:
 
 
 class Place:
-    """A world as far as the parts look at it."""
+    """A project as far as the parts look at it."""
 
     class settings:  # noqa: N801
         branch = "env/dev"
@@ -63,12 +63,12 @@ class Place:
 
     class ci:  # noqa: N801
         title = "GitHub Actions"
-        blind = False
+        no_token = False
         newest = staticmethod(lambda _: None)
         failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 
 
-WORLD: Any = Place()
+PROJECT: Any = Place()
 
 
 def state(rows: Any) -> tuple[bool, str]:
@@ -92,7 +92,7 @@ def state(rows: Any) -> tuple[bool, str]:
 def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewhere(
     monkeypatch: pytest.MonkeyPatch, image: str, digest: str
 ) -> None:
-    monkeypatch.setattr(WORLD.credentials, "registry_token", Secret("a-token-that-pushes"))
+    monkeypatch.setattr(PROJECT.credentials, "registry_token", Secret("a-token-that-pushes"))
     monkeypatch.setenv("NO_PROXY", "*")
     asked: list[str] = []
     monkeypatch.setattr("requests.sessions.Session.request", lambda _, verb, url, **__: asked.append(f"{verb} {url}"))
@@ -101,7 +101,7 @@ def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewher
         recorded = replace(
             RECORD, image=image.format(elsewhere=f"localhost:{elsewhere.getsockname()[1]}"), digest=digest
         )
-        healthy, told = state(status_report._image(WORLD, recorded))
+        healthy, told = state(status_report._image(PROJECT, recorded))
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
     assert asked == []
@@ -112,9 +112,9 @@ def test_whoever_writes_the_record_cannot_have_the_registrys_login_sent_elsewher
 
 def test_an_image_that_is_not_in_the_registry_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "has", lambda *_: True)
-    assert state(status_report._image(WORLD, RECORD)) == (True, "sha256:111111111111 is there")
+    assert state(status_report._image(PROJECT, RECORD)) == (True, "sha256:111111111111 is there")
     monkeypatch.setattr(registry, "has", lambda *_: False)
-    assert state(status_report._image(WORLD, RECORD)) == (
+    assert state(status_report._image(PROJECT, RECORD)) == (
         False,
         "sha256:111111111111, which env/dev records, is not there",
     )
@@ -125,17 +125,19 @@ def test_a_registry_that_does_not_answer_is_a_state_and_no_end(monkeypatch: pyte
         raise InstallerError("The registry docker.io does not answer.")
 
     monkeypatch.setattr(registry, "has", fail)
-    assert state(status_report._image(WORLD, RECORD)) == (False, "The registry docker.io does not answer.")
+    assert state(status_report._image(PROJECT, RECORD)) == (False, "The registry docker.io does not answer.")
 
 
 def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Live, "problems", lambda _: ["pod a: ImagePullBackOff: not found"])
-    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
-    assert state(status_report._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
-    monkeypatch.setattr(Live, "synced", lambda _: Synced("b" * 40, "Synced", "Progressing", "Succeeded"))
+    monkeypatch.setattr(RunningService, "problems", lambda _: ["pod a: ImagePullBackOff: not found"])
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Healthy", "Succeeded"))
+    assert state(status_report._argocd(PROJECT, RECORD)) == (True, "Synced and Healthy at ccccccc")
+    monkeypatch.setattr(
+        RunningService, "sync_state", lambda _: SyncState("b" * 40, "Synced", "Progressing", "Succeeded")
+    )
     asked: list[str] = []
-    monkeypatch.setattr(Live, "refresh", lambda _: asked.append("look") or "")
-    healthy, told = state(status_report._argocd(WORLD, RECORD))
+    monkeypatch.setattr(RunningService, "refresh", lambda _: asked.append("look") or "")
+    healthy, told = state(status_report._argocd(PROJECT, RECORD))
     assert not healthy
     assert asked == ["look"]
     assert told.splitlines() == [
@@ -143,107 +145,110 @@ def test_argo_cd_must_be_where_env_dev_is(monkeypatch: pytest.MonkeyPatch) -> No
         "env/dev is at ccccccc",
         "pod a: ImagePullBackOff: not found",
     ]
-    monkeypatch.setattr(Live, "synced", lambda _: None)
-    assert state(status_report._argocd(WORLD, RECORD)) == (False, "there is no Application")
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: None)
+    assert state(status_report._argocd(PROJECT, RECORD)) == (False, "there is no Application")
 
 
-def test_argo_cd_that_has_not_noticed_the_newest_delivery_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = [Synced("b" * 40, "Synced", "Healthy", "Succeeded"), Synced("c" * 40, "Synced", "Healthy", "Succeeded")]
-    monkeypatch.setattr(Live, "synced", lambda _: seen.pop(0))
-    monkeypatch.setattr(Live, "refresh", lambda _: "")
-    assert state(status_report._argocd(WORLD, RECORD)) == (True, "Synced and Healthy at ccccccc")
+def test_argo_cd_that_has_not_noticed_the_newest_deployment_is_made_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [
+        SyncState("b" * 40, "Synced", "Healthy", "Succeeded"),
+        SyncState("c" * 40, "Synced", "Healthy", "Succeeded"),
+    ]
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: seen.pop(0))
+    monkeypatch.setattr(RunningService, "refresh", lambda _: "")
+    assert state(status_report._argocd(PROJECT, RECORD)) == (True, "Synced and Healthy at ccccccc")
 
 
 def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.MonkeyPatch) -> None:
     right, wrong = (PodAnswer("a", ready=True, revision=revision * 40) for revision in "rs")
-    monkeypatch.setattr(Live, "answers", lambda _: [right, right])
-    assert state(status_report._service(WORLD, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
-    monkeypatch.setattr(Live, "answers", lambda _: [right, wrong])
-    healthy, told = state(status_report._service(WORLD, RECORD))
+    monkeypatch.setattr(RunningService, "answers", lambda _: [right, right])
+    assert state(status_report._service(PROJECT, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
+    monkeypatch.setattr(RunningService, "answers", lambda _: [right, wrong])
+    healthy, told = state(status_report._service(PROJECT, RECORD))
     assert not healthy
     assert f"pod a answers revision {'s' * 40}" in told
-    monkeypatch.setattr(Live, "answers", lambda _: [])
-    assert state(status_report._service(WORLD, RECORD)) == (False, "no pod is Ready")
+    monkeypatch.setattr(RunningService, "answers", lambda _: [])
+    assert state(status_report._service(PROJECT, RECORD)) == (False, "no pod is Ready")
 
 
-def test_an_image_that_another_file_than_image_yaml_named_is_told(
+def test_an_image_that_another_file_than_image_yaml_named_is_reported(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     running[:] = [runs("docker.io/evil/web@sha256:2")]
-    assert state(status_report._service(WORLD, RECORD)) == (
+    assert state(status_report._service(PROJECT, RECORD)) == (
         False,
         "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded",
     )
     running[:] = [runs(f"docker.io/acme/web@{RECORD.digest}")]
     running[0]["spec"]["containers"].insert(0, {"name": "proxy", "image": "docker.io/mesh/proxy:1"})
-    assert state(status_report._service(WORLD, RECORD))[0], "containers beside the service's are the cluster's matter"
+    assert state(status_report._service(PROJECT, RECORD))[0], "containers beside the service's are the cluster's matter"
 
 
-def test_another_image_is_told_though_an_idle_container_runs_the_recorded_one(
+def test_another_image_is_reported_though_an_idle_container_runs_the_recorded_one(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     decoy = {"name": "decoy", "image": f"x@{RECORD.digest}"}
     running[:] = [runs("docker.io/evil/web@sha256:2")]
     running[0]["spec"]["containers"].append(decoy)
     told = "pod a runs docker.io/evil/web@sha256:2, while sha256:111111111111 is recorded"
-    assert state(status_report._service(WORLD, RECORD)) == (False, told)
+    assert state(status_report._service(PROJECT, RECORD)) == (False, told)
     running[0]["spec"]["containers"] = [{"name": "service", "image": "docker.io/evil/web"}, decoy]
     told = "pod a has no container web, while sha256:111111111111 is recorded"
-    assert state(status_report._service(WORLD, RECORD)) == (False, told)
+    assert state(status_report._service(PROJECT, RECORD)) == (False, told)
 
 
 def test_a_hold_is_shown_and_is_healthy() -> None:
-    held = Delivered("c" * 40, "r" * 40, "octo, since noon: orders fail")
-    assert state(status_report._branch(WORLD, held)) == (
+    held = DeploymentRecord("c" * 40, "r" * 40, "octo, since noon: orders fail")
+    assert state(status_report._branch(PROJECT, held)) == (
         True,
         "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
     )
 
 
-def test_a_red_run_is_told_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_red_run_is_reported_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", "failure", over=True)
-    healthy, told = state(status_report._run(WORLD, run))
+    healthy, told = state(status_report._run(PROJECT, run))
     assert not healthy
     assert told == "failure for aaaaaaaaaaaa: https://x/runs/1\njob image:\n    denied, the last of 5"
 
 
 @pytest.mark.parametrize("word", ACTIVE)
-def test_a_delivery_under_way_is_said_and_is_healthy_as_long_as_what_was_delivered_answers(
+def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deployed_answers(
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
-    monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
     monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
-    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Healthy", "Succeeded"))
+    monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
     monkeypatch.setattr(status_report, "_secrets", lambda _: [])
     monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
-    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
-    report = status_report.examine(WORLD, [], list)
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    report = status_report.examine(PROJECT, [], list)
     assert (report.healthy, report.settled) == (True, False)
     assert f"under way ({word.replace('_', ' ')}) for aaaaaaaaaaaa: https://x/runs/1" in [r.state for r in report.rows]
-    document = valid("status", json.dumps(json_documents.status(WORLD, report)))
-    assert document["delivery"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
-    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
-    assert not status_report.examine(WORLD, [], list).healthy
+    document = valid("status", json.dumps(json_documents.status(PROJECT, report)))
+    assert document["deployment"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
+    assert not status_report.examine(PROJECT, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
-    monkeypatch.setattr(WORLD.ci, "newest", lambda _: over)
-    monkeypatch.setattr(Live, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
-    report = status_report.examine(WORLD, [], list)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: over)
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    report = status_report.examine(PROJECT, [], list)
     assert report.settled
-    assert json_documents.status(WORLD, report)["delivery"] is None
+    assert json_documents.status(PROJECT, report)["deployment"] is None
 
 
 def test_drift_is_unhealthy_and_what_cannot_be_had_here_is_not() -> None:
     first, second, third, *_ = things({})
-    planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("unavailable", note="plan"))]
+    planned: Any = [(first, None), (second, Change("change", note="n")), (third, Change("skipped", note="plan"))]
     rows = status_report._resources([status_report.Planned(*each) for each in planned])
     assert [(row.healthy, row.state) for row in rows] == [
         (True, "as it should be"),
         (False, "change: n"),
-        (True, "unavailable: plan"),
+        (True, "skipped: plan"),
     ]
 
 
@@ -266,7 +271,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
 def test_watching_ends_when_all_is_well_and_a_log_gets_what_changed(
     looks: list[Report], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert status.status(WORLD, watch=True)
+    assert status.status(PROJECT, watch=True)
     assert [line.split()[1:] for line in capsys.readouterr().out.splitlines() if line.strip()] == [
         ["run", "green"],
         ["service", "starting"],
@@ -275,18 +280,18 @@ def test_watching_ends_when_all_is_well_and_a_log_gets_what_changed(
     assert looks == []
 
 
-def test_watching_goes_on_while_a_delivery_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_goes_on_while_a_deployment_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     row = Row("run", "run", healthy=True, state="green")
     reports = [Report([row], [], under_way={"status": "in_progress"}), Report([row], [])]
     monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
     monkeypatch.setattr(status, "EVERY", 0.0)
-    assert status.status(WORLD, watch=True)
+    assert status.status(PROJECT, watch=True)
     assert reports == []
 
 
 def test_watching_gives_up_and_says_no(monkeypatch: pytest.MonkeyPatch, looks: list[Report]) -> None:
     monkeypatch.setattr(status, "DEADLINE", 0.0)
-    assert not status.status(WORLD, watch=True)
+    assert not status.status(PROJECT, watch=True)
     assert len(looks) == 2
 
 
@@ -298,35 +303,37 @@ def test_watching_ends_once_two_looks_found_what_does_not_become_well_by_itself(
     reports = [Report([row], [], failed=kind) for kind in kinds]
     monkeypatch.setattr(status, "examine", lambda _: reports.pop(0))
     monkeypatch.setattr(status, "EVERY", 0.0)
-    assert not status.status(WORLD, watch=True)
+    assert not status.status(PROJECT, watch=True)
     assert len(reports) == 1
 
 
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A delivery that does not come up, by a run that is green."""
+    """A deployment that does not come up, by a run that is green."""
     monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
-    monkeypatch.setattr(Live, "synced", lambda _: Synced("c" * 40, "Synced", "Progressing", "Succeeded"))
-    monkeypatch.setattr(Live, "problems", lambda _: [])
-    monkeypatch.setattr(Live, "answers", lambda _: [])
+    monkeypatch.setattr(
+        RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Progressing", "Succeeded")
+    )
+    monkeypatch.setattr(RunningService, "problems", lambda _: [])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [])
     monkeypatch.setattr(registry, "has", lambda *_: True)
     for part in ("_secrets", "_deployment"):
         monkeypatch.setattr(status_report, part, lambda *_: [])
     run = Run(1, "a" * 40, "https://x/runs/1", "success", over=True, green=True)
-    monkeypatch.setattr(WORLD.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
     return run
 
 
 def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.MonkeyPatch, failing: Run) -> None:
-    said: list[Verdict | None] = [Verdict("failure", "exit code 1", "crash"), None]
-    monkeypatch.setattr(status_report, "judge", lambda *_: said.pop(0))
-    assert status_report.examine(WORLD, [], list).failed == "crash"
-    assert status_report.examine(WORLD, [], list).failed == ""
+    said: list[DeploymentState | None] = [DeploymentState("failure", "exit code 1", "crash"), None]
+    monkeypatch.setattr(status_report, "assess", lambda *_: said.pop(0))
+    assert status_report.examine(PROJECT, [], list).failed == "crash"
+    assert status_report.examine(PROJECT, [], list).failed == ""
     red = replace(failing, state="failure", green=False)
-    monkeypatch.setattr(WORLD.ci, "newest", lambda _: red)
-    assert status_report.examine(WORLD, [], list).failed == "run"
-    monkeypatch.setattr(WORLD.ci, "newest", lambda _: replace(red, over=False))
-    assert status_report.examine(WORLD, [], list).failed == "", "another delivery is under way"
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: red)
+    assert status_report.examine(PROJECT, [], list).failed == "run"
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: replace(red, over=False))
+    assert status_report.examine(PROJECT, [], list).failed == "", "another deployment is under way"
 
 
 def test_a_cluster_that_does_not_say_takes_nothing_from_the_report(
@@ -335,6 +342,6 @@ def test_a_cluster_that_does_not_say_takes_nothing_from_the_report(
     def away(*_: object) -> None:
         raise InstallerError("gone", "come back")
 
-    monkeypatch.setattr(status_report, "judge", away)
-    report = status_report.examine(WORLD, [], list)
+    monkeypatch.setattr(status_report, "assess", away)
+    report = status_report.examine(PROJECT, [], list)
     assert (report.failed, failing.green, report.healthy) == ("", True, False)

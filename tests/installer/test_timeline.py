@@ -10,7 +10,7 @@ SPANS = [
     Span("looking", 0, 2),
     Span("push", 2, 4),
     Span("Argo CD", 2, 14),
-    Span("delivery", 4, 34),
+    Span("deployment", 4, 34),
     Span("rules", 4, 5),
     Span("Application", 14, 15),
     Span("rollout", 34, 40),
@@ -25,7 +25,7 @@ def drawn() -> Timeline:
 
 
 def test_the_chain_is_what_it_waited_for() -> None:
-    assert [span.title for span in chain(SPANS)] == ["looking", "push", "delivery", "rollout"]
+    assert [span.title for span in chain(SPANS)] == ["looking", "push", "deployment", "rollout"]
     slow = [Span("Argo CD", 2, 36) if span.title == "Argo CD" else span for span in SPANS[:-1]]
     slow = [span for span in slow if span.title != "Application"]
     assert [s.title for s in chain([*slow, Span("rollout", 36, 40)])] == ["looking", "Argo CD", "rollout"]
@@ -34,10 +34,10 @@ def test_the_chain_is_what_it_waited_for() -> None:
 def test_each_step_has_a_bar_where_it_was(drawn: Timeline) -> None:
     *bars, words = drawn.lines()
     assert len({line.rindex("s") for line in bars}) == 1, "the seconds stand below each other"
-    delivery = next(line for line in bars if line.startswith("delivery")).removeprefix("delivery".ljust(13))
-    assert (delivery.index("━"), delivery.count("━")) == (4, 30)
+    deployment = next(line for line in bars if line.startswith("deployment")).removeprefix("deployment".ljust(13))
+    assert (deployment.index("━"), deployment.count("━")) == (4, 30)
     assert next(line for line in bars if line.startswith("rollout")).count("━") == 6
-    assert words == ("40.0 s in all. The longest chain, 40.0 s: looking 2.0 → push 2.0 → delivery 30.0 → rollout 6.0")
+    assert words == ("40.0 s in all. The longest chain, 40.0 s: looking 2.0 → push 2.0 → deployment 30.0 → rollout 6.0")
 
 
 def test_steps_that_took_no_time_are_left_out_and_nothing_is_no_picture(drawn: Timeline) -> None:
@@ -55,9 +55,9 @@ def test_steps_and_waits_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
         steps.ends("push", "created", 2.0)
     assert noted.spans == [Span("push", 1.0, 3.0)]
     now[0] = 110.0
-    with noted.span("delivery", since=noted.end_of("push")):
+    with noted.span("deployment", since=noted.end_of("push")):
         now[0] = 112.0
-    assert noted.spans[1] == Span("delivery", 3.0, 12.0)
+    assert noted.spans[1] == Span("deployment", 3.0, 12.0)
     with pytest.raises(RuntimeError), noted.span("fails"):
         raise RuntimeError
     assert len(noted.spans) == 2

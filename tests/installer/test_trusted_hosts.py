@@ -13,7 +13,7 @@ from installer.cli import cli
 from installer.commands.options import opened
 from installer.config import trusted_hosts
 from installer.config.trusted_hosts import NotTrusted
-from installer.project.project import World
+from installer.project.project import Project
 from installer.support.file_lock import state_folder
 from installer.ui import console
 from tests.conftest import Bake
@@ -67,14 +67,14 @@ def test_a_token_goes_to_no_host_that_only_the_checkout_names(
     monkeypatch.setenv(token, "canary")
     project = checkout(tmp_path / "web", place, EVIL)
     with pytest.raises(NotTrusted, match=f"{token} was not sent to {EVIL}: nothing but") as caught:
-        World.open(project)
+        Project.open(project)
     assert "canary" not in str(caught.value)
     assert f"export {'GITLAB_HOST' if 'GITLAB' in token else 'GH_HOST'}={EVIL}" in caught.value.fix
     monkeypatch.setenv(names, "company.example")
     with pytest.raises(NotTrusted):
-        World.open(project)
+        Project.open(project)
     monkeypatch.setenv(names, f"https://{EVIL.upper()}/" if names == "GITLAB_HOST" else EVIL)
-    World.open(project)
+    Project.open(project)
 
 
 @pytest.mark.parametrize("token", ["REGISTRY_TOKEN", "REGISTRY_PULL_TOKEN"])
@@ -82,13 +82,13 @@ def test_so_it_is_with_the_registrys_tokens(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv(token, "canary")
     project = checkout(tmp_path / "web", registry=f"{EVIL}:5000")
     with pytest.raises(NotTrusted, match=f"{token} was not sent to {EVIL}:5000") as caught:
-        World.open(project)
+        Project.open(project)
     assert f"export REGISTRY_HOST={EVIL}:5000" in caught.value.fix
     monkeypatch.setenv("REGISTRY_HOST", EVIL)
     with pytest.raises(NotTrusted):
-        World.open(project)
+        Project.open(project)
     monkeypatch.setenv("REGISTRY_HOST", f"{EVIL}:5000")
-    World.open(project)
+    Project.open(project)
 
 
 @pytest.mark.parametrize("registry", ["docker.io", "ghcr.io", "registry.gitlab.com"])
@@ -100,7 +100,7 @@ def test_a_vendors_own_hosts_need_no_word(tmp_path: Path, monkeypatch: pytest.Mo
         (AT_GITLAB, "gitlab.com", "GITLAB_TOKEN"),
     ):
         monkeypatch.setenv(token, "canary")
-        World.open(checkout(tmp_path / "web", place, host, registry))
+        Project.open(checkout(tmp_path / "web", place, host, registry))
 
 
 def test_a_login_at_the_registry_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,11 +109,11 @@ def test_a_login_at_the_registry_names_it(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "docker").mkdir()
     for logins in ({"auths": {"https://registry.example/v2/": {}}}, {"credHelpers": {"registry.example": "ecr-login"}}):
         (tmp_path / "docker/config.json").write_text(json.dumps(logins))
-        World.open(project)
+        Project.open(project)
     for broken in ("[", "[]", '{"auths": 7}', '{"auths": {"registry.example.evil": {}}}'):
         (tmp_path / "docker/config.json").write_text(broken)
         with pytest.raises(NotTrusted):
-            World.open(project)
+            Project.open(project)
 
 
 def test_a_login_of_gh_names_its_host_alone(
@@ -121,9 +121,9 @@ def test_a_login_of_gh_names_its_host_alone(
 ) -> None:
     monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "canary")
     programs.answer("gh", "auth token --hostname company.example", "gho_kept\n")
-    World.open(checkout(tmp_path / "web", host="company.example"))
+    Project.open(checkout(tmp_path / "web", host="company.example"))
     with pytest.raises(NotTrusted):
-        World.open(checkout(tmp_path / "web", host=EVIL))
+        Project.open(checkout(tmp_path / "web", host=EVIL))
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_where_the_person_cloned_from_is_named(
     monkeypatch.setenv("REGISTRY_TOKEN", "canary")
     programs.answer("git", "remote get-url origin", f"{origin}\n")
     own = "registry.company.example"
-    World.open(checkout(tmp_path / "web", AT_GITLAB, "company.example", own))
+    Project.open(checkout(tmp_path / "web", AT_GITLAB, "company.example", own))
     with pytest.raises(NotTrusted):
-        World.open(checkout(tmp_path / "web", AT_GITLAB, EVIL, own))
+        Project.open(checkout(tmp_path / "web", AT_GITLAB, EVIL, own))
     with pytest.raises(NotTrusted):
-        World.open(checkout(tmp_path / "web", AT_GITLAB, "company.example:8443", own))
+        Project.open(checkout(tmp_path / "web", AT_GITLAB, "company.example:8443", own))
     with pytest.raises(NotTrusted):
-        World.open(checkout(tmp_path / "web", AT_GITLAB, "company.example", f"registry.{EVIL}"))
+        Project.open(checkout(tmp_path / "web", AT_GITLAB, "company.example", f"registry.{EVIL}"))
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example/a/b", "/srv/evil.example/b", "git://evil.example/b", ""])
@@ -153,7 +153,7 @@ def test_an_origin_without_a_login_names_nothing(
     monkeypatch.setenv("GITLAB_TOKEN", "canary")
     programs.answer("git", "remote get-url origin", f"{origin}\n")
     with pytest.raises(NotTrusted):
-        World.open(checkout(tmp_path / "web", AT_GITLAB, EVIL))
+        Project.open(checkout(tmp_path / "web", AT_GITLAB, EVIL))
 
 
 @pytest.fixture
@@ -182,8 +182,8 @@ def test_nor_does_one_go_to_a_former_address_that_only_the_checkout_names(
     monkeypatch.setenv("GH_TOKEN", "for-github")
     monkeypatch.setenv(token, "canary")
     host = EVIL if token == "GH_ENTERPRISE_TOKEN" else f"gitlab.{EVIL}"
-    world = World.open(checkout(tmp_path / "web"))
-    assert world._place(f"https://{host}/a/b").unreachable.startswith(f"{token} was not sent to {host}: ")
+    opened = Project.open(checkout(tmp_path / "web"))
+    assert opened._place(f"https://{host}/a/b").unreachable.startswith(f"{token} was not sent to {host}: ")
 
 
 def test_a_yes_at_the_terminal_is_remembered_and_a_no_sends_nothing(

@@ -19,12 +19,12 @@ from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 from tests.installer.programs import Programs
-from tests.installer.test_registry_trouble import Troubled
+from tests.installer.registry import Troubled
 from tests.installer.typed import Run
 from tests.installer.whole import TOKEN, push_to
 
 
-def test_plan_tells_programs_what_would_be_made_and_no_secret(
+def test_plan_reports_programs_what_would_be_made_and_no_secret(
     run: Run, project: Path, working_registry: Troubled
 ) -> None:
     push_to(working_registry, project)
@@ -33,7 +33,7 @@ def test_plan_tells_programs_what_would_be_made_and_no_secret(
     actions = {r["key"]: r["action"] for r in document["resources"]}
     assert set(actions.values()) == {"create"}
     assert [r["key"] for r in document["resources"]] == [
-        *("repository", "variables", "registry-token", "content", "delivery", "rules"),
+        *("repository", "variables", "registry-token", "initial-push", "deployment", "rules"),
         *("argocd", "namespace", "credential", "application", "watcher"),
     ], "no pull secret for a public image, no reporter, no webhook"
     (secret,) = [r for r in document["resources"] if r["key"] == "registry-token"]
@@ -141,7 +141,7 @@ def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:
     assert done.code == 1
 
 
-def test_doctor_tells_all_that_is_wrong_each_with_its_fix(
+def test_doctor_reports_all_that_is_wrong_each_with_its_fix(
     run: Run, programs: Programs, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
@@ -187,7 +187,7 @@ def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run
     states = {part["key"]: part["state"] for part in document["parts"]}
     assert states["repository"].startswith("create")
     assert states["run"] == "none yet"
-    assert states["branch"] == "nothing was delivered yet"
+    assert states["branch"] == "nothing was deployed yet"
     assert states["sync"] == "there is no Application"
     assert (document["healthy"], document["hold"]) == (False, None)
 
@@ -211,9 +211,9 @@ def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, gith
     assert list(variables) == []
 
 
-def test_rollback_before_the_first_delivery_names_the_first_step(run: Run, github: StandIn) -> None:
+def test_rollback_before_the_first_deployment_names_the_first_step(run: Run, github: StandIn) -> None:
     done = run("rollback", "--yes", code=1)
-    assert "Nothing was delivered yet." in done.stderr
+    assert "Nothing was deployed yet." in done.stderr
     assert done.stderr.endswith("→ gitops-flask up\n")
     assert github.changes == []
 

@@ -21,7 +21,7 @@ from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
 from installer.forges.webhooks import Delivery, Hook, Webhooks
-from installer.project.project import World
+from installer.project.project import Project
 from installer.resources.webhook import Webhook
 from installer.support.secret import Secret
 from installer.ui import console
@@ -111,7 +111,7 @@ def test_the_second_run_changes_nothing(made: Bench) -> None:
     assert (made.github.changes, len(made.helm.installed)) == ([], installed)
 
 
-def test_a_plan_tells_that_a_secret_is_set_and_never_which(bench: Bench) -> None:
+def test_a_plan_reports_that_a_secret_is_set_and_never_which(bench: Bench) -> None:
     in_argo_cd(bench, "of-others")
     change = change_of(bench)
     assert (change.action, [(f.name, f.old, f.new) for f in change.fields]) == ("create", [("secret", None, "set")])
@@ -139,7 +139,7 @@ def test_a_debug_log_does_not_hold_the_secret(bench: Bench, caplog: pytest.LogCa
 
 def another_secret_in_the_cluster(bench: Bench) -> None:
     data = bench.cluster.objects["secret", "web-webhook"]["data"]
-    data["secret"] = base64.b64encode(b"rotated by hand").decode()
+    data["secret"] = base64.b64encode(b"rotated manually").decode()
 
 
 def no_secret_in_the_cluster(bench: Bench) -> None:
@@ -188,7 +188,9 @@ def twice(bench: Bench) -> None:
         (twice, ["webhooks"]),
     ],
 )
-def test_what_was_changed_is_told_and_mended(made: Bench, change: Callable[[Bench], None], told: list[str]) -> None:
+def test_what_was_changed_is_reported_and_repaired(
+    made: Bench, change: Callable[[Bench], None], told: list[str]
+) -> None:
     number = hook(made).id
     change(made)
     assert fields(made) == told
@@ -309,9 +311,9 @@ def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: 
         (502, "failed to connect to host", "let GitHub reach argocd.example.com"),
         (504, "timed out", "its firewall"),
         (503, "Invalid HTTP Response: 503", "its ingress"),
-        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub believes"),
-        (404, "Invalid HTTP Response: 404", "mend argocd.url in gitops.yaml"),
-        (405, "Invalid HTTP Response: 405", "mend argocd.url in gitops.yaml"),
+        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub trusts"),
+        (404, "Invalid HTTP Response: 404", "fix argocd.url in gitops.yaml"),
+        (405, "Invalid HTTP Response: 405", "fix argocd.url in gitops.yaml"),
         (302, "Invalid HTTP Response: 302", "pass /api/webhook without a login"),
         (401, "Invalid HTTP Response: 401", "pass /api/webhook without a login"),
         (400, "Invalid HTTP Response: 400", "the Argo CD of this cluster and no other"),
@@ -329,11 +331,11 @@ def test_one_that_cannot_be_reached_is_unavailable_and_no_change(made: Bench) ->
     try:
         assert hooks.ping(there)
     finally:
-        made.github.webhooks.believes(made.server.ca)
+        made.github.webhooks.trusts(made.server.ca)
     change = change_of(made)
-    assert (change.action, change.effective) == ("unavailable", False)
-    assert "certificate that GitHub believes" in change.note
-    assert change.note.endswith("until then deliveries wait for Argo CD's own look")
+    assert (change.action, change.effective) == ("skipped", False)
+    assert "certificate that GitHub trusts" in change.note
+    assert change.note.endswith("until then deployments wait until Argo CD polls")
     assert hooks.ping(there)
     assert change_of(made) is None
 
@@ -356,10 +358,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def a_world(bench: Bench, settings: Settings = SETTINGS) -> World:
+def a_world(bench: Bench, settings: Settings = SETTINGS) -> Project:
     found = find(settings)
     cluster: Any = bench.cluster
-    return World(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
+    return Project(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
 
 
 def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
@@ -381,7 +383,7 @@ def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(mad
     assert change_of(made) is None
 
 
-def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
+def test_up_reports_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
     answer, made.server.answer = made.server.answer, lambda _: (404, "")
     try:
         hooks, there = ours(made)
@@ -391,7 +393,7 @@ def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, sa
         made.server.answer = answer
     (told,) = said
     assert told.startswith("✗ Webhook: GitHub's ping got 404 ")
-    assert told.endswith("Argo CD's API is not there. Until then deliveries wait for Argo CD's own look.")
+    assert told.endswith("Argo CD's API is not there. Until then deployments wait until Argo CD polls.")
     said.clear()
     made.repository.hooks.clear()
     up._try_webhook(a_world(made))
@@ -402,21 +404,21 @@ def test_up_tells_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, sa
 def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
     made: Bench, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = a_world(made)
+    opened = a_world(made)
     made.apply("repository")
-    monkeypatch.setattr(World, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
-    monkeypatch.setattr(World, "where", lambda _: "here")
+    monkeypatch.setattr(Project, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
+    monkeypatch.setattr(Project, "where", lambda _: "here")
     monkeypatch.setattr(up.checks, "before_reading", lambda _: [])
     monkeypatch.setattr(up.checks, "before_writing", lambda *_: [])
     monkeypatch.setattr(up.checks, "notes", lambda *_: [])
     monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
     webhook = "Webhook: Argo CD took GitHub's last ping."
-    up.up(world, yes=True)
+    up.up(opened, yes=True)
     assert said == ["Nothing to change.", "live", webhook]
     gone(made)
     said.clear()
     monkeypatch.setattr(Webhook, "needs", ())
-    up.up(world, yes=True)
+    up.up(opened, yes=True)
     assert said[-2:] == ["live", webhook]
 
 
@@ -489,7 +491,7 @@ def test_it_is_planned_with_the_rest(made: Bench) -> None:
     assert not resource(made, NONE).wanted
 
 
-def test_a_secret_is_told_from_another_by_its_fingerprint_alone(made: Bench) -> None:
+def test_a_secret_is_reported_from_another_by_its_fingerprint_alone(made: Bench) -> None:
     (_, there) = ours(made)
     assert Secret(hook(made).secret).matches(there.fingerprint)
     assert hook(made).secret not in hook(made).url

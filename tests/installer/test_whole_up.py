@@ -1,4 +1,4 @@
-"""`up` as it is typed, as a whole, where the registry, the delivery or a policy fails: what it says and leaves."""
+"""`up` as it is typed, as a whole, where the registry, the deployment or a policy fails: what it says and leaves."""
 
 import subprocess
 from collections.abc import Callable
@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from installer.preflight.github_actions import hindrance
-from installer.project.project import World
+from installer.project.project import Project
 from installer.status import deployment_record
 from installer.support.errors import InstallerError
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER
-from .test_registry_trouble import Trouble, Troubled
+from .registry import Trouble, Troubled
 from .typed import Done, Run
 from .whole import TOKEN, Helm
 
@@ -35,13 +35,13 @@ jobs:
 def up(
     run: Run, project: Path, helm: Helm, working_registry: Troubled, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Done]:
-    """Run `up` on a project whose delivery is this workflow, with some seconds until it must be live."""
+    """Run `up` on a project whose deployment is this workflow, with some seconds until it must be live."""
     settings = yaml.safe_load((project / "gitops.yaml").read_text())
     settings["registry"]["host"] = working_registry.host
 
     def up(workflow: str = WAITS_FOR_A_RUNNER, seconds: float = 0) -> Done:
         (project / ".github/workflows").mkdir(parents=True, exist_ok=True)
-        (project / ".github/workflows/deliver.yml").write_text(workflow)
+        (project / ".github/workflows/deploy.yml").write_text(workflow)
         (project / "gitops.yaml").write_text(yaml.safe_dump(settings))
         who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
         subprocess.run(["git", "add", "."], cwd=project, check=True)
@@ -68,7 +68,7 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize(("trouble", "told"), TROUBLES, ids=str)
-def test_a_registry_in_trouble_is_told_before_anything_is_written(
+def test_a_registry_in_trouble_is_reported_before_anything_is_written(
     up: Callable[..., Done], github: StandIn, helm: Helm, working_registry: Troubled, trouble: Trouble, told: str
 ) -> None:
     working_registry.trouble = trouble
@@ -84,11 +84,13 @@ def test_once_the_registry_is_back_the_next_up_goes_on(
     working_registry.trouble = Trouble(500)
     up()
     working_registry.trouble = Trouble(times=0)
-    assert "The first delivery: not within 0 s" in up().stderr
+    assert "The first deployment: not within 0 s" in up().stderr
     assert "REGISTRY_TOKEN" in github.repository("acme/web").environments["dev"].secrets
 
 
-def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandIn, working_registry: Troubled) -> None:
+def test_a_registry_that_is_gone_is_reported(
+    up: Callable[..., Done], github: StandIn, working_registry: Troubled
+) -> None:
     working_registry.shutdown()
     working_registry.server_close()
     done = up()
@@ -97,41 +99,41 @@ def test_a_registry_that_is_gone_is_told(up: Callable[..., Done], github: StandI
     assert github.changes == []
 
 
-def test_a_slow_delivery_ends_at_the_deadline_with_its_last_state_and_the_next_up_waits_for_the_same(
+def test_a_slow_deployment_ends_at_the_deadline_with_its_last_state_and_the_next_up_waits_for_the_same(
     up: Callable[..., Done], github: StandIn
 ) -> None:
     for _ in range(2):
         told = up(seconds=1.5).stderr
         (run,) = github.runs("acme/web")
-        seen = f"The first delivery: not within 2 s. Last seen: deliver.yml: run {run.id} "
+        seen = f"The first deployment: not within 2 s. Last seen: deploy.yml: run {run.id} "
         assert told.partition(seen)[2].startswith(("queued\n", "in progress\n")), told
         assert "→ See https://github.com/acme/web/actions" in told
 
 
-def test_status_says_that_a_delivery_is_under_way(up: Callable[..., Done], run: Run) -> None:
+def test_status_says_that_a_deployment_is_under_way(up: Callable[..., Done], run: Run) -> None:
     up()
     document = valid("status", run("status", "--json", code=1).stdout)
-    assert document["delivery"]["status"] in ("queued", "in_progress")
+    assert document["deployment"]["status"] in ("queued", "in_progress")
     states = {part["key"]: part["state"] for part in document["parts"]}
     assert states["run"].startswith("under way (")
-    assert states["branch"] == "nothing was delivered yet"
+    assert states["branch"] == "nothing was deployed yet"
 
 
-def test_a_red_delivery_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
+def test_a_red_deployment_ends_it_at_once_with_the_end_of_the_log_and_the_next_up_starts_another(
     up: Callable[..., Done], github: StandIn, helm: Helm
 ) -> None:
     for count in (1, 2):
         told = up(FAILS, seconds=60).stderr
         first = github.runs("acme/web")
         assert len(first) == count
-        assert "failure without a delivery: https://github.com/acme/web/actions/runs/" in told
+        assert "failure without a deployment: https://github.com/acme/web/actions/runs/" in told
         assert "job image:" in told
         assert "connection refused" in told
-        assert "→ Mend what it names, then run this again." in told
+        assert "→ Fix what it names, then run this again." in told
     assert {name for name, _ in helm.installed} == {"web-dev-namespace", "web-repo", "web-dev"}, "the rest was made"
 
 
-def test_actions_that_are_not_among_the_selected_are_told_before_anything_is_written(
+def test_actions_that_are_not_among_the_selected_are_reported_before_anything_is_written(
     up: Callable[..., Done], github: StandIn, helm: Helm
 ) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
@@ -143,7 +145,7 @@ def test_actions_that_are_not_among_the_selected_are_told_before_anything_is_wri
     assert (github.changes, helm.installed) == ([], [])
 
 
-def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
+def test_a_run_that_a_policy_did_not_let_start_is_reported_with_the_policy(
     up: Callable[..., Done], github: StandIn, project: Path
 ) -> None:
     up(WAITS_FOR_A_RUNNER.replace('run: "true"', "uses: actions/checkout@v7"))
@@ -151,6 +153,6 @@ def test_a_run_that_a_policy_did_not_let_start_is_told_with_the_policy(
     run.status, run.conclusion, run.jobs = "completed", "startup_failure", []
     github.repository("acme/web").actions["allowed_actions"] = "local_only"
     with pytest.raises(InstallerError) as caught:
-        deployment_record.wait(World.open(project), 1, lambda _: None, hindrance)
-    assert "startup failure without a delivery" in str(caught.value)
+        deployment_record.wait(Project.open(project), 1, lambda _: None, hindrance)
+    assert "startup failure without a deployment" in str(caught.value)
     assert "Only `local_only` actions are allowed" in str(caught.value)

@@ -11,10 +11,8 @@ import yaml
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .test_argo_cd import knowing
-from .test_components import WORKING
-from .test_registry import GOOD
-from .test_registry_trouble import Troubled, a_registry
+from .argo_cd import WORKING, knowing
+from .registry import GOOD, Troubled, a_registry
 
 TOKEN = GOOD.reveal()
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from installer.engine.reconcile import Apply, plan
-from installer.forges.lock import Lease
-from installer.project.project import World
+from installer.forges.lock import RepositoryLock
+from installer.project.project import Project
 from installer.support.errors import InstallerError
 
 
@@ -21,13 +21,13 @@ class Printed:
 
 def up(project: Path) -> None:
     """Do what `up` does, without what it asks a cluster and a person."""
-    world = World.open(project)
-    resources = [resource for resource in world.resources() if resource.lane != "cluster"]
-    lease = Lease(world.host)
+    opened = Project.open(project)
+    resources = [resource for resource in opened.resources() if resource.lane != "cluster"]
+    lock = RepositoryLock(opened.forge)
     if any(planned.change and planned.change.effective for planned in plan(resources)):
-        Apply(resources, Printed(), lease.held).run()
+        Apply(resources, Printed(), lock.held).run()
     else:
-        lease.tidy()
+        lock.remove_stale()
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def goes_on(bench: Bench, undisturbed: Undisturbed) -> None:
     second = bench.up("second")
     assert second.end(PATIENCE) == 0, second.printed
     assert differing(bench.snapshot(), undisturbed.left) == []
-    git(bench.bare, "update-ref", "refs/heads/env/dev", "refs/heads/main")  # what a runner would deliver
+    git(bench.bare, "update-ref", "refs/heads/env/dev", "refs/heads/main")  # what a runner would deploy
     before = len(bench.watched.seen)
     third = bench.up("third")
     assert third.end(PATIENCE) == 0, third.printed

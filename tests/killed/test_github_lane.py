@@ -51,7 +51,7 @@ def a_bench(folder: Path) -> Iterator[lane.Bench]:
         github.user("octo")
         github.organization("acme", plan="team", members={"octo": "admin"})
         own = {"GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(folder / "gh")}
-        files = {".github/workflows/deliver.yml": WAITS_FOR_A_RUNNER, "gitops.yaml": STRICT}
+        files = {".github/workflows/deploy.yml": WAITS_FOR_A_RUNNER, "gitops.yaml": STRICT}
         with Bench.at(github, folder, own, files) as bench:
             yield bench
         blame(github)

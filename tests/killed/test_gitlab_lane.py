@@ -25,7 +25,7 @@ CHANGES = 16  # what an undisturbed run asks an older GitLab to change: the firs
 
 @dataclass
 class Bench(lane.Bench):
-    """A GitLab with nothing in it but a group; an older one, whose deliveries need a token: the most changes."""
+    """A GitLab with nothing in it but a group; an older one, whose deployments need a token: the most changes."""
 
     @property
     def bare(self) -> Path:

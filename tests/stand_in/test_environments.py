@@ -33,7 +33,7 @@ jobs:
 
 def workflow(environment: str) -> dict[str, str]:
     said = f"environment: {environment}" if environment else "timeout-minutes: 5"
-    return {".github/workflows/deliver.yml": PUSH.replace("ENVIRONMENT", said).replace("READS", READS)}
+    return {".github/workflows/deploy.yml": PUSH.replace("ENVIRONMENT", said).replace("READS", READS)}
 
 
 def guarded(github: GitHub) -> Repository:

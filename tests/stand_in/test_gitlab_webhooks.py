@@ -33,7 +33,7 @@ def argocd(gitlab: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     on_server(project.git, "update-ref", "refs/heads/main", commit)
     with called(tmp_path, HOST) as server:
         gitlab.webhooks.leads(HOST, server.address)
-        gitlab.webhooks.believes(server.ca)
+        gitlab.webhooks.trusts(server.ca)
         yield server
 
 
@@ -46,7 +46,7 @@ def try_it(gitlab: GitLab, hook: Any) -> None:
     hooks(gitlab).gitlab.http_post(f"/projects/acme%2Fweb/hooks/{hook.id}/test/push_events", obey_rate_limit=False)
 
 
-def test_a_push_is_told_with_the_token_which_nobody_reads_again(gitlab: GitLab, argocd: Called) -> None:
+def test_a_push_is_reported_with_the_token_which_nobody_reads_again(gitlab: GitLab, argocd: Called) -> None:
     made = hooks(gitlab).create({"url": URL, "push_events": True, "token": "of both"})
     assert "token" not in made.attributes
     project, who = gitlab.project("acme/web"), gitlab.users["octo"]

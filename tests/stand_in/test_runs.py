@@ -27,7 +27,7 @@ jobs:
       - run: test "$(cat a)" = good && ! grep -i authorization .git/config
 """
 DELIVER = f"""
-name: deliver
+name: deploy
 on:
   push: {{branches: [main]}}
   workflow_dispatch: {{inputs: {{init: {{type: boolean, default: false}}}}}}
@@ -63,7 +63,7 @@ LISTENS = "on: {push: {branches: ['env/**']}}\njobs: {a: {runs-on: ubuntu-latest
 FILES = {
     "a": "good",
     ".github/workflows/ci.yml": CI,
-    ".github/workflows/deliver.yml": DELIVER,
+    ".github/workflows/deploy.yml": DELIVER,
     ".github/workflows/env.yml": LISTENS,
 }
 
@@ -76,7 +76,7 @@ def test_a_push_starts_what_listens_to_it_with_each_job_s_own_permissions(
     octo.gh("secret", "set", "TOKEN", "--body", "s3cret", "-R", "acme/web")
     sha = octo.commit(FILES)
     octo.push("main")
-    run = github.wait_for_run("acme/web", workflow="deliver.yml", event="push", sha=sha)
+    run = github.wait_for_run("acme/web", workflow="deploy.yml", event="push", sha=sha)
     assert {job.name: job.conclusion for job in run.jobs} == {
         "login": "success",
         "deploy": "success",
@@ -86,11 +86,11 @@ def test_a_push_starts_what_listens_to_it_with_each_job_s_own_permissions(
     assert f"created=true before={'0' * 40}" in run.log
     assert "s3cret" not in run.log
     assert github.branches(github.repository("acme/web")) == {"main": sha, "env/dev": sha}
-    assert [each.workflow for each in github.runs("acme/web")] == [".github/workflows/deliver.yml"]  # no loop
+    assert [each.workflow for each in github.runs("acme/web")] == [".github/workflows/deploy.yml"]  # no loop
     assert not [token for token in github.tokens.values() if token.kind == "run"]  # they end with the run
 
     octo.gh("secret", "delete", "TOKEN", "-R", "acme/web")
-    octo.gh("workflow", "run", "deliver.yml", "--ref", "main", "-f", "init=true")
+    octo.gh("workflow", "run", "deploy.yml", "--ref", "main", "-f", "init=true")
     again = github.wait_for_run("acme/web", event="workflow_dispatch")
     assert [job.conclusion for job in again.jobs] == ["failure", "skipped", "skipped", "skipped"]
     listed = json.loads(octo.gh("run", "list", "--json", "event,conclusion,number"))
@@ -226,9 +226,9 @@ def test_a_pull_request_that_waits_for_its_checks_merges_itself(octo: Person, gi
 
 def test_inputs_of_a_dispatch_are_checked(octo: Person) -> None:
     octo.repository(files=FILES)
-    said = octo.gh("workflow", "run", "deliver.yml", "--ref", "main", "-f", "other=1", ok=False)
+    said = octo.gh("workflow", "run", "deploy.yml", "--ref", "main", "-f", "other=1", ok=False)
     assert 'Unexpected inputs provided: [\\"other\\"]' in said or 'Unexpected inputs provided: ["other"]' in said
-    assert "is not a boolean" in octo.gh("workflow", "run", "deliver.yml", "--ref", "main", "-f", "init=x", ok=False)
+    assert "is not a boolean" in octo.gh("workflow", "run", "deploy.yml", "--ref", "main", "-f", "init=x", ok=False)
 
 
 def test_an_enterprise_server_runs_workflows_too(enterprise: Person, ghes: GitHub) -> None:

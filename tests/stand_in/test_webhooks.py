@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Called]:
 
 def reaches(github: GitHub, server: Called) -> None:
     github.webhooks.leads(HOST, server.address)
-    github.webhooks.believes(server.ca)
+    github.webhooks.trusts(server.ca)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_without_a_secret_nothing_is_signed_and_one_that_is_not_said_again_goes(
     assert "X-Hub-Signature-256" not in argocd.came[1].headers
 
 
-def test_a_branch_that_goes_is_told_and_an_inactive_hook_is_told_nothing(octo: Person, argocd: Called) -> None:
+def test_a_branch_that_goes_is_reported_and_an_inactive_hook_is_reported_nothing(octo: Person, argocd: Called) -> None:
     hook = hooked(octo)
     octo.push("main:other")
     octo.push("--delete", "other")
@@ -105,7 +105,7 @@ def test_a_branch_that_goes_is_told_and_an_inactive_hook_is_told_nothing(octo: P
     ]
 
 
-def test_what_came_of_it_is_told_newest_first_and_the_secret_to_nobody(octo: Person, argocd: Called) -> None:
+def test_what_came_of_it_is_reported_newest_first_and_the_secret_to_nobody(octo: Person, argocd: Called) -> None:
     argocd.answer = lambda came: (400 if came.headers["X-GitHub-Event"] == "push" else 200, "")
     hook = hooked(octo, secret=SECRET)
     octo.push("main:env/dev")
@@ -148,7 +148,7 @@ def untrusted(_: Called, github: GitHub) -> None:
         (untrusted, "peer certificate cannot be authenticated with given CA certificates"),
     ],
 )
-def test_one_that_cannot_be_reached_is_told_in_githubs_words(
+def test_one_that_cannot_be_reached_is_reported_in_githubs_words(
     octo: Person, argocd: Called, how: Callable[[Called, GitHub], None], said: str
 ) -> None:
     how(argocd, octo.served)

@@ -62,7 +62,7 @@ def given() -> GitHubApp | None:
         app = GitHubApp(number, Secret(Path(file).read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
-        raise InstallerError(f"{GIVEN[1]} names {file}, which cannot be read: {why}.", "Mend it.") from None
+        raise InstallerError(f"{GIVEN[1]} names {file}, which cannot be read: {why}.", "Fix it.") from None
     app.sign(b"")
     return app
 

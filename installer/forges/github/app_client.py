@@ -14,7 +14,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ...support.errors import Answered, InstallerError
+from ...support.errors import ApiError, InstallerError
 from ...support.http_client import Client
 from ...support.parsing import UNREADABLE, reading
 from ...support.pod_tls import context
@@ -28,7 +28,7 @@ _TIMEOUT = 15
 _EARLY = 300  # seconds before its end that a token is replaced
 
 
-class No(Answered):
+class No(ApiError):
     """GitHub said no."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
@@ -38,7 +38,7 @@ class No(Answered):
 
 
 class AppGitHub:
-    """One repository; `api` is the base of the REST API, `authority` is whom to believe too, in PEM."""
+    """One repository; `api` is the base of the REST API, `authority` is whom to trust too, in PEM."""
 
     def __init__(self, api: str, host: str, repository: str, app: App, authority: str = "") -> None:
         self.host = host

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from ...config.settings import Settings
-from ...support.errors import Answered, InstallerError
+from ...support.errors import ApiError, InstallerError
 from ...support.process import launch
 from ...support.secret import Secret, redact
 from ...support.wait import stopped
@@ -47,7 +47,7 @@ def register(settings: Settings, github: GitHub, *, patience: float = PATIENCE) 
         if desk.error:
             raise desk.error
         if desk.app is None:
-            fix = f"Run this again; or make an App by hand and set {' and '.join(GIVEN)} (docs/enterprise.md)."
+            fix = f"Run this again; or make an App manually and set {' and '.join(GIVEN)} (docs/enterprise.md)."
             raise InstallerError(f"Nobody registered the GitHub App within {patience:.0f} s.", fix)
         return desk.app
 
@@ -57,7 +57,7 @@ def manifest(settings: Settings, back: str) -> dict[str, Any]:
     return {
         "name": f"{settings.owner}-{settings.slug}-reporter"[:LONGEST_NAME].strip("-"),
         "url": settings.url,
-        "description": f"Shows at the commits of {settings.repository} what became of their delivery.",
+        "description": f"Shows at the commits of {settings.repository} what became of their deployment.",
         "redirect_url": back,
         "public": False,
         "default_permissions": PERMISSIONS,
@@ -118,11 +118,11 @@ class _Desk(HTTPServer):
             try:
                 made: dict[str, Any] = self._github.call("POST", f"/app-manifests/{code.reveal()}/conversions")
             except InstallerError as error:
-                if left and not (isinstance(error, Answered) and error.status < 500):
+                if left and not (isinstance(error, ApiError) and error.status < 500):
                     continue
-                told = f"The App is registered, but its key did not come: {redact(error.message)}"
+                reported = f"The App is registered, but its key did not come: {redact(error.message)}"
                 fix = f"Make a private key on its page and set {' and '.join(GIVEN)}; or delete it and run this again."
-                raise InstallerError(told, fix) from None
+                raise InstallerError(reported, fix) from None
             else:
                 return made
         raise AssertionError

@@ -1,4 +1,4 @@
-"""GitHub, as the place that keeps the code: one repository, what is in it and what is kept beside it."""
+"""GitHub, as the place that keeps the code: one repository, what is in it and what is stored with it."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from github.PublicKey import encrypt
 from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
-from ..api_errors import Refused
+from ..api_errors import GitHubApiError
 from ..base import Commit
 from .rest import GitHubRest
 
@@ -40,7 +40,7 @@ class GitHub(GitHubRest):
 
     @reading("GitHub's answer")
     def leads_here(self, address: str) -> bool:
-        """Tell whether GitHub leads another address to this repository: it was renamed or transferred."""
+        """Return whether GitHub leads another address to this repository: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
         return found is not None and str(found["full_name"]).casefold() == self.repository.casefold()
@@ -50,7 +50,7 @@ class GitHub(GitHubRest):
         """Return the commit at a branch's head, or None."""
         try:
             found = self.get(self.path("git/ref/heads", branch))
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 409:  # an empty repository
                 return None
             raise
@@ -87,7 +87,7 @@ class GitHub(GitHubRest):
             commit = found["commit"]
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
 
-    # --- what is kept beside it ----------------------------------------------------------------
+    # --- what is stored with it ----------------------------------------------------------------
 
     def note(self, name: str) -> "VariableNote":
         """Return the note of a name: an Actions variable."""
@@ -145,10 +145,10 @@ class GitHub(GitHubRest):
 
     @reading("GitHub's answer")
     def plan_protects(self) -> bool:
-        """Tell whether the plan has rules and environments for this repository; both begin with the same plans."""
+        """Return whether the plan has rules and environments for this repository; both begin with the same plans."""
         try:
             self.call("GET", self.path("rulesets"))
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return False
             if error.status != 404:
@@ -198,7 +198,7 @@ class VariableNote:
         self._github = github
         self._name = name
         self._path = github.path("actions/variables", name)
-        self.by_hand = f"gh variable delete {name} --repo {github.repository}"
+        self.removed_by = f"gh variable delete {name} --repo {github.repository}"
 
     @reading("GitHub's answer")
     def read(self) -> str | None:
@@ -214,7 +214,7 @@ class VariableNote:
         """Change its value; False where it is gone."""
         try:
             self._github.call("PATCH", self._path, {"name": self._name, "value": text})
-        except Refused as error:
+        except GitHubApiError as error:
             if error.status == 404:
                 return False
             raise

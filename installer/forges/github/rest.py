@@ -12,9 +12,9 @@ from ...support import proxies
 from ...support.secret import Secret, redact
 from ...support.tls import verify
 from ...support.write_guard import about_to_write
-from ..api_errors import Refused, not_github, unreachable
+from ..api_errors import GitHubApiError, not_github, unreachable
 from ..clients import Clients
-from ..http import TIMEOUT, Rest, patiently
+from ..http import TIMEOUT, Rest, with_retries
 
 logging.getLogger("github.Requester").setLevel(logging.INFO)  # below, PyGithub would log bodies with their secrets
 
@@ -61,8 +61,8 @@ class GitHubRest(Rest):
         self._once(verb, path, body, {})
 
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Return headers and JSON; raise Refused."""
-        return patiently(verb, lambda: self._once(verb, path, body, parameters))
+        """Return headers and JSON; raise GitHubApiError."""
+        return with_retries(verb, lambda: self._once(verb, path, body, parameters))
 
     def _once(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
         try:
@@ -71,7 +71,7 @@ class GitHubRest(Rest):
                     verb, path, parameters=dict(parameters) or None, input=body
                 )
         except GithubException as error:
-            raise Refused(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
+            raise GitHubApiError(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:
             raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
         except (

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...support.errors import InstallerError
-from ..api_errors import Refused, said_to_a_program
+from ..api_errors import GitHubApiError, said_to_a_program
 
-_LATER = "Run this again later: it goes on where it stopped"
+_LATER = "Run this again later: it resumes where it stopped"
 
 
-class RefusedByGitLab(Refused):
+class GitLabApiError(GitHubApiError):
     """GitLab said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ def fix(status: int, message: str, wait: float | None) -> str:
     if "invalid url given" in said:
         return (
             "GitLab may not call argocd.url: its administrator allows addresses of its own network at "
-            "Admin, Settings, Network, Outbound requests; or mend the setting."
+            "Admin, Settings, Network, Outbound requests; or fix the setting."
         )
     if "archived" in said:
         return "Unarchive the project in its settings (General, Advanced), then run this again."
@@ -59,13 +59,13 @@ def fix(status: int, message: str, wait: float | None) -> str:
 
 
 _FIXES = {
-    400: "GitLab does not accept these values: mend what it names, in gitops.yaml or in the project's settings.",
+    400: "GitLab does not accept these values: fix what it names, in gitops.yaml or in the project's settings.",
     401: "The token is wrong or has expired: set a new one, with the scope `api`, in GITLAB_TOKEN.",
     403: "The account may not do this: it takes the role Maintainer in the project (to delete it, Owner); "
     "or a setting of the group or the instance forbids it.",
     404: "It does not exist, or the token may not see it.",
     409: "Something else is changing it right now, or it is there already: run this again.",
-    422: "GitLab does not accept these values: mend what it names, in gitops.yaml or in the project's settings.",
+    422: "GitLab does not accept these values: fix what it names, in gitops.yaml or in the project's settings.",
 }
 
 
@@ -73,12 +73,12 @@ def words(body: bytes | str | None) -> str:
     """Return what a body says: GitLab puts text, lists by field, or OAuth's pair of words there."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
     try:
-        told = json.loads(text)
+        reported = json.loads(text)
     except (ValueError, RecursionError):
         return " ".join(text.split())[:300] or "no message"
-    if not isinstance(told, dict):
-        return str(told)[:300]
-    parts = [_plain(told[name]) for name in ("message", "error", "error_description") if told.get(name)]
+    if not isinstance(reported, dict):
+        return str(reported)[:300]
+    parts = [_plain(reported[name]) for name in ("message", "error", "error_description") if reported.get(name)]
     return ": ".join(dict.fromkeys(parts)) or "no message"
 
 
@@ -95,7 +95,7 @@ def said_to_git(output: str) -> tuple[str, bool]:
     if "protected branch" in output:
         return (
             "A maintainer may make main of an empty project, unless default branches are not protected: "
-            "push it by hand while Settings, Repository, Protected branches lets you, then run this again."
+            "push it manually while Settings, Repository, Protected branches lets you, then run this again."
         ), False
     if re.search(r"Access denied|Authentication failed|could not read Username", output):
         return _FIXES[401], False
@@ -104,5 +104,5 @@ def said_to_git(output: str) -> tuple[str, bool]:
         return fix(status, output, None), status >= 500
     if "pre-receive hook declined" in output:
         return "A push rule forbids this: let an owner of the group except it, then run this again.", False
-    told, again = said_to_a_program(output)
-    return told.replace("github.ca", "gitlab.ca"), again
+    reported, again = said_to_a_program(output)
+    return reported.replace("github.ca", "gitlab.ca"), again

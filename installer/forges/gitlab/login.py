@@ -11,6 +11,15 @@ _HELPER = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\
 """A shell that reads the token from its environment; git asks it for GitLab's host alone."""
 
 
+READER = "oauth2"
+"""The name that a token logs in with to read over https."""
+
+
+def token_variables(_: str) -> tuple[str, ...]:
+    """Return the names of the variables that may hold the token."""
+    return (TOKEN,)
+
+
 def token(_: str) -> str:
     """Return the token; empty where there is none."""
     return environment.token(TOKEN)

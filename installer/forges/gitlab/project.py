@@ -1,4 +1,4 @@
-"""GitLab, as the place that keeps the code: one project, what is in it and what is kept beside it."""
+"""GitLab, as the place that keeps the code: one project, what is in it and what is stored with it."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ...support.parsing import reading, text
 from ...support.secret import Secret
 from ..base import Commit
-from .api_errors import RefusedByGitLab
+from .api_errors import GitLabApiError
 from .rest import GitLabRest
 
 HIDES = (17, 6)
@@ -37,7 +37,7 @@ class GitLab(GitLabRest):
 
     @reading("GitLab's answer")
     def leads_here(self, address: str) -> bool:
-        """Tell whether GitLab leads another address to this project: it was renamed or transferred."""
+        """Return whether GitLab leads another address to this project: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
         return found is not None and str(found["path_with_namespace"]).casefold() == self.repository.casefold()
@@ -85,7 +85,7 @@ class GitLab(GitLabRest):
         permissions = (self.find() or {}).get("permissions") or {}
         return max((access["access_level"] for access in permissions.values() if access), default=0)
 
-    # --- what is kept beside it: a masked variable is a secret ---------------------------------------
+    # --- what is stored with it: a masked variable is a secret ---------------------------------------
 
     def note(self, name: str) -> "VariableNote":
         """Return the note of a name: a CI/CD variable."""
@@ -140,7 +140,7 @@ class VariableNote:
         self._gitlab = gitlab
         self._name = name
         self._path = gitlab.path("variables", name)
-        self.by_hand = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
+        self.removed_by = f"delete {name} at https://{gitlab.host}/{gitlab.repository}/-/settings/ci_cd (Variables)"
 
     @reading("GitLab's answer")
     def read(self) -> str | None:
@@ -156,7 +156,7 @@ class VariableNote:
         """Write the text and the time; False where it is gone."""
         try:
             self._gitlab.call("PUT", self._path, self._body(text))
-        except RefusedByGitLab as error:
+        except GitLabApiError as error:
             if error.status == 404:
                 return False
             raise

@@ -16,8 +16,8 @@ from ...support.secret import Secret, redact
 from ...support.tls import verify
 from ..api_errors import not_the_host, unreachable
 from ..clients import Clients
-from ..http import TIMEOUT, Rest, patiently
-from .api_errors import RefusedByGitLab, words
+from ..http import TIMEOUT, Rest, with_retries
+from .api_errors import GitLabApiError, words
 
 if TYPE_CHECKING:
     from gitlab import Gitlab
@@ -39,8 +39,8 @@ class GitLabRest(Rest):
         self._last.headers = {name.lower(): value for name, value in answer.headers.items()}
 
     def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Return headers and JSON; raise RefusedByGitLab."""
-        headers, answer = patiently(verb, lambda: self._once(verb, path, body, parameters))
+        """Return headers and JSON; raise GitLabApiError."""
+        headers, answer = with_retries(verb, lambda: self._once(verb, path, body, parameters))
         if not answer.content:
             return headers, None
         try:
@@ -51,7 +51,7 @@ class GitLabRest(Rest):
 
     def text(self, path: str) -> str:
         """Read something that is no JSON, a job's log say."""
-        return patiently("GET", lambda: self._once("GET", path, None, {}))[1].content.decode(errors="replace")
+        return with_retries("GET", lambda: self._once("GET", path, None, {}))[1].content.decode(errors="replace")
 
     def _once(
         self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
@@ -72,7 +72,7 @@ class GitLabRest(Rest):
                 )
         except GitlabError as error:
             said = redact(words(error.response_body or error.error_message))
-            raise RefusedByGitLab(verb, path, error.response_code or 0, said, self._last.headers) from None
+            raise GitLabApiError(verb, path, error.response_code or 0, said, self._last.headers) from None
         except requests.TooManyRedirects as error:
             if verb == "GET" and not _BY_NUMBER.match(path) and (there := self._moved(error)):
                 return self._once("GET", *there)

@@ -7,7 +7,7 @@ from ...config.settings import Settings
 from ...support.parsing import reading
 from ...support.secret import Secret
 from ..webhooks import Delivery, Hook, Webhooks
-from .api_errors import RefusedByGitLab
+from .api_errors import GitLabApiError
 from .project import GitLab
 
 _TESTED = "push"
@@ -68,7 +68,7 @@ class GitLabWebhooks(Webhooks):
         before = self._events(hook)
         try:
             self._gitlab.call("POST", f"{self._path(hook.id)}/test/{_TESTED}_events")
-        except RefusedByGitLab as error:
+        except GitLabApiError as error:
             if error.status == 404:
                 return None
             if error.status != 422:

@@ -15,7 +15,7 @@ DIGEST_FILE=${GITHUB_OUTPUT:-} DIGEST_NAME=digest
 AUTHOR_NAME='github-actions[bot]' AUTHOR_EMAIL='41898282+github-actions[bot]@users.noreply.github.com'
 WHO=${GITHUB_TRIGGERING_ACTOR:-${GITHUB_ACTOR:-unknown}}
 THROWN_AWAY=$([ "${RUNNER_ENVIRONMENT:-}" != github-hosted ] || echo yes)
-TO_INIT='gh workflow run deliver.yml -f init=true'
+TO_INIT='gh workflow run deploy.yml -f init=true'
 TO_RELEASE='gh workflow run rollback.yml -f release=true'
 TO_ROLL_BACK="run the workflow [rollback]($SERVER/$REPOSITORY/actions/workflows/rollback.yml)"
 WHERE_VARIABLE=' (in GitHub it is a repository variable: gh variable set NAME)'

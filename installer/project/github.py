@@ -1,0 +1,18 @@
+"""GitHub, as a kind of code host."""
+
+from ..config.settings import Settings
+from ..forges.credentials import Credentials
+from ..forges.github.deploy_keys import GitHubDeployKeys
+from ..forges.github.repository import GitHub
+from ..forges.github.webhooks import GitHubWebhooks
+from ..resources.github_repository import Repository
+from ..resources.github_rules import Rules
+from .forge_kind import ForgeKind
+
+
+def _connect(settings: Settings, credentials: Credentials) -> GitHub:
+    more = {"ca": settings.ca, "api_version": settings.api_version}
+    return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
+
+
+FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks)

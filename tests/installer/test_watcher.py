@@ -1,0 +1,425 @@
+"""The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.cluster.argocd_values import POLLING, SMALL, merged, values
+from installer.resources.watcher import Watcher, _seconds
+from installer.resources.watcher_pod import SCRIPT, manifests
+from installer.resources.watcher_policy import KINDS as POLICIES
+from installer.resources.watcher_policy import WatcherPolicy
+from installer.support.errors import CommandFailed, DeadlinePassed
+from tests.delivery.world import write_program
+from tests.github.authority import Authority
+from tests.listening import serving
+
+from .argo_cd import HOST
+from .cluster import SETTINGS, Cluster, Helm, release
+
+NAME = "web-dev-watcher"
+READER = {
+    "kind": "Deployment",
+    "metadata": {"name": "argocd-repo-server", "namespace": "argocd",
+                 "labels": {"app.kubernetes.io/component": "repo-server"}},
+    "spec": {"template": {"spec": {
+        "imagePullSecrets": [{"name": "ours"}],
+        "containers": [{"image": "registry.example.com/argocd:v3.5.3", "securityContext": {"runAsUser": 999},
+                        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}, {"name": "X", "value": "y"}]}],
+    }}},
+}  # fmt: skip
+ASKED = {
+    "ServiceAccount": "serviceaccounts",
+    "Role": "roles.rbac.authorization.k8s.io",
+    "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
+    "Deployment": "deployments.apps",
+}
+
+
+def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
+    """Return an Argo CD with these settings, as kubectl shows it."""
+    config = {"configmaps": {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data or {}}}
+    return {("configmaps", "argocd-cm"): config["configmaps"], ("deployments", "argocd-repo-server"): READER}
+
+
+def watcher() -> dict[tuple[str, str], Any]:
+    """Return a watcher as it should be, running."""
+    made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS, NAME, HOST)}
+    running = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}
+    key = ("deployments.apps", NAME)
+    made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
+    return made | policy()
+
+
+def policy() -> dict[tuple[str, str], Any]:
+    """Return the policy that limits its token, and its binding."""
+    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests()
+    return {(kind, f"{NAME}.argocd"): each for kind, each in zip(POLICIES, made, strict=True)}
+
+
+def unused() -> Any:
+    return (Cluster(), Helm())
+
+
+def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Watcher:
+    return beside(Cluster(objects), helm, **settings)
+
+
+def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
+    edges: Any = (cluster, helm or Helm())
+    return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+
+
+def change_of(the_watcher: Watcher) -> Any:
+    return the_watcher.diff(the_watcher.observe())
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("180s", 180), ("2m30s", 150), ("3s", 3), ("0", 0), ("0s", 0), ("500ms", 0.5), ("", None)]
+)
+def test_durations_are_read_as_go_writes_them(text: str, seconds: float | None) -> None:
+    assert _seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (None, "Argo CD polls every 120 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "5m"}, "Argo CD polls every 300 s; the watcher polls github.com every 2 s"),
+        ({"timeout.reconciliation": "0"}, "Argo CD polls never; the watcher polls github.com every 2 s"),
+    ],
+)
+def test_it_is_wanted_where_argo_cd_polls_seldom(data: dict[str, str] | None, note: str) -> None:
+    change = change_of(resource(argo_cd(data)))
+    assert (change.action, change.note) == ("create", note)
+
+
+def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
+    change = change_of(the_watcher := resource({}))
+    assert (change.action, change.note) == (
+        "create",
+        "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
+    )
+    assert the_watcher.diff(the_watcher.blank()) == change
+
+
+def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
+    assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
+    for objects in ({}, argo_cd(None)):
+        the_watcher = resource(objects, argocd_watcher="none")
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
+
+
+def test_without_it_ours_polls_often() -> None:
+    assert values(SETTINGS) == SMALL
+    assert values(replace(SETTINGS, argocd_watcher="none")) == merged(SMALL, POLLING)
+    assert values(replace(SETTINGS, access="https")) == merged(SMALL, POLLING), "perhaps it logs in as an App"
+    assert change_of(resource({}, access="https")) is None
+
+
+def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -> None:
+    *_, deployment = manifests(replace(SETTINGS, access="https"), NAME, HOST)
+    environment = {
+        each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert environment["REPOSITORY"] == "https://github.com/acme/web.git"
+    assert "cat /key/password" in environment["GIT_CONFIG_VALUE_0"]
+    assert "GIT_SSH_COMMAND" not in environment
+    assert change_of(resource(argo_cd(None), access="https")).action == "create"
+    app = {("secrets", "web-repo"): {"kind": "Secret", "metadata": {}, "data": {"githubAppPrivateKey": ""}}}
+    assert change_of(resource(argo_cd(None) | app, access="https")) is None
+
+
+def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
+    edges: Any = (Cluster(argo_cd(None), forbidden=("roles.rbac.authorization.k8s.io",)), Helm())
+    change = change_of(Watcher(SETTINGS, *edges))
+    assert change.action == "skipped"
+    assert "deployments wait until Argo CD polls" in change.note
+
+
+def test_as_it_should_be_it_is_left_alone() -> None:
+    assert change_of(resource(argo_cd(None) | watcher(), running())) is None
+
+
+def running() -> Helm:
+    return Helm([release(NAME), release(f"{NAME}-policy")])
+
+
+def test_with_another_key_it_starts_anew() -> None:
+    objects = argo_cd(None) | watcher()
+    secret = {"kind": "Secret", "metadata": {"resourceVersion": "8"}, "data": {}}
+    change = change_of(resource(objects | {("secrets", "web-repo"): secret}, running()))
+    assert [field.name for field in change.fields] == ["Deployment"]
+
+
+def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
+    objects = argo_cd(None) | watcher()
+    objects[ASKED["Role"], NAME]["rules"][0].pop("resourceNames")
+    newer = "registry.example.com/argocd:v3.6.1"
+    container = {**READER["spec"]["template"]["spec"]["containers"][0], "image": newer}  # type: ignore[index]
+    spec = {**READER["spec"]["template"]["spec"], "containers": [container]}  # type: ignore[index]
+    objects["deployments", "argocd-repo-server"] = {**READER, "spec": {"template": {"spec": spec}}}
+    change = change_of(resource(objects, running()))
+    assert [field.name for field in change.fields] == ["Role", "Deployment"]
+
+
+def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
+    the_watcher = resource(argo_cd(None), helm := Helm())
+    with pytest.raises(DeadlinePassed):  # this cluster starts nothing
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    policy, binding = helm.installed[0][1]["objects"]
+    assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
+    assert policy["spec"]["matchConditions"][0]["expression"] == (
+        "request.userInfo.username == 'system:serviceaccount:argocd:web-dev-watcher'"
+    )
+    assert (policy["spec"]["failurePolicy"], binding["spec"]["validationActions"]) == ("Fail", ["Deny"])
+    gone = resource(argo_cd(None), helm)
+    assert gone.remove() == "removed"
+    assert helm.uninstalled == [NAME, f"{NAME}-policy"]
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
+    objects = argo_cd(None) | watcher()
+    there = json.loads(json.dumps(objects[kind, f"{NAME}.argocd"]))
+    weaker = {"validations": []} if "validations" in there["spec"] else {"validationActions": ["Audit"]}
+    objects[kind, f"{NAME}.argocd"] = {**there, "spec": {**there["spec"], **weaker}}
+    the_watcher = resource(objects, helm := running())
+    change = change_of(the_watcher)
+    assert [field.name for field in change.fields] == ["policy"]
+    the_watcher.apply(the_watcher.observe(), change)
+    assert helm.installed[0][0] == f"{NAME}-policy"
+
+
+WITHOUT = "its token may change all of Application web-dev, because a policy that limits it is missing: "
+
+
+@pytest.mark.parametrize(
+    ("cluster", "why"),
+    [
+        ({"server": "v1.29.9"}, "the cluster is v1.29.9, and it needs 1.30"),
+        ({"forbidden": POLICIES[:1]}, f"you may not create {POLICIES[0]}, patch {POLICIES[0]}"),
+    ],
+)
+def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same(
+    cluster: dict[str, Any], why: str
+) -> None:
+    change = change_of(the_watcher := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
+    assert change.action == "create"
+    assert change.note.endswith(f"; {WITHOUT}{why}")
+    with pytest.raises(DeadlinePassed):
+        the_watcher.apply(the_watcher.observe(), change)
+    assert [name for name, _ in helm.installed] == [NAME]
+    objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
+    change = change_of(beside(Cluster(objects, **cluster), running()))
+    assert (change.action, change.note) == ("skipped", WITHOUT + why)
+
+
+def test_another_projects_policy_is_left() -> None:
+    objects = argo_cd(None) | watcher()
+    for kind in POLICIES:
+        there = objects[kind, f"{NAME}.argocd"]
+        objects[kind, f"{NAME}.argocd"] = {**there, "metadata": {**there["metadata"], "labels": {}}}
+    change = change_of(resource(objects, running()))
+    assert change.action == "skipped"
+    assert f"ValidatingAdmissionPolicy {NAME}.argocd is another project's" in change.note
+
+
+def test_who_may_not_read_policies_is_reported_so() -> None:
+    class Closed(Cluster):
+        def get_many(self, references: list[str], namespace: str = "") -> dict[str, Any]:
+            if references[0].startswith(POLICIES[0]):
+                raise CommandFailed("kubectl get", 1, "Error from server (Forbidden): policies is forbidden")
+            return super().get_many(references, namespace)
+
+    change = change_of(beside(Closed(argo_cd(None) | watcher()), running()))
+    assert change.action == "skipped"
+    assert "Forbidden" in change.note
+
+
+def test_it_goes_when_argo_cd_polls_often_enough() -> None:
+    the_watcher = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
+    assert change_of(the_watcher).note == "goes: Argo CD polls often enough"
+    with pytest.raises(DeadlinePassed):  # this cluster removes nothing
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+    assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
+
+
+def test_one_of_others_is_neither_changed_nor_removed() -> None:
+    objects = argo_cd(None) | watcher()
+    objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
+    the_watcher = resource(objects, helm := Helm())
+    assert change_of(the_watcher).action == "blocked"
+    assert the_watcher.remove() == f"stays: Deployment {NAME} in argocd is not ours"
+    assert helm.uninstalled == []
+
+
+def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:
+    the_watcher = resource(argo_cd(None), helm := Helm())
+    with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
+        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+
+
+def test_it_may_patch_one_application_and_runs_restricted() -> None:
+    _, role, _, deployment = manifests(SETTINGS, NAME, HOST)
+    assert role["rules"] == [
+        {"apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": ["web-dev"], "verbs": ["patch"]}
+    ]
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True, "runAsUser": 999, "seccompProfile": {"type": "RuntimeDefault"}
+    }  # fmt: skip
+    assert pod["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
+    }  # fmt: skip
+    assert {"name": "HTTPS_PROXY", "value": "http://proxy:3128"} in pod["containers"][0]["env"]
+    assert pod["imagePullSecrets"] == [{"name": "ours"}]
+
+
+def test_a_public_repository_needs_no_key() -> None:
+    deployment = manifests(replace(SETTINGS, visibility="public"), NAME, HOST)[-1]
+    assert "key" not in [each["name"] for each in deployment["spec"]["template"]["spec"]["volumes"]]
+
+
+@dataclass
+class ApiServer:
+    """An API server as the watcher meets it: TLS by the cluster's CA, one PATCH."""
+
+    port: int
+    folder: Path
+    asked: list[tuple[str, str, str]]
+
+
+@pytest.fixture(params=["kubernetes.default.svc", "example.com"])
+def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiServer]:
+    asked: list[tuple[str, str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PATCH(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append((self.path, f"{self.headers['Authorization']} {self.headers['Content-Type']}", body))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    authority = Authority(tmp_path)
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = authority.context(request.param).wrap_socket(server.socket, server_side=True)
+    account = tmp_path / "account"
+    account.mkdir()
+    (account / "token").write_text("the-token")
+    (account / "ca.crt").write_bytes(Path(authority.certificate).read_bytes())
+    with serving(server):
+        yield ApiServer(server.server_port, tmp_path, asked if request.param.startswith("kubernetes") else [])
+    assert request.param.startswith("kubernetes") or asked == [], "the token goes to nobody else"
+
+
+def test_the_api_server_is_asked_over_tls_that_is_checked(
+    api_server: ApiServer, request: pytest.FixtureRequest
+) -> None:
+    where = {
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(api_server.port),
+        "ACCOUNT": str(api_server.folder / "account"),
+    }  # fmt: skip
+    trusted = "kubernetes" in request.node.name
+    _, said = heads(api_server.folder, "a1", openssl=False, **where)
+    body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
+    path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
+    assert api_server.asked == ([(path, head, body)] if trusted else [])
+    assert ("Argo CD was notified of a1" in said) is trusted
+    assert ("Argo CD was not notified: " in said) is not trusted
+    assert "the-token" not in said
+
+
+def heads(
+    folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK", openssl: bool = True, **environment: str
+) -> tuple[list[str], str]:
+    """Run the script while git answers one head after another; return what Argo CD was told, and what was said."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "heads").write_text("".join(f"{head}\n" for head in heads))
+    git = f"""#!/bin/bash
+exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)) >{folder}/n
+mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
+case ${{all[$n]}} in
+  -) exit 128 ;;
+  *) printf '%s\\trefs/heads/%s\\n' "${{all[$n]%%/*}}" env/dev "${{all[$n]##*/}}" main ;;
+esac
+"""
+    fake = f"""#!/bin/bash
+echo Connecting to 127.0.0.1 >&2
+cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] || printf '\\r\\nServer: x\\r\\n'
+"""
+    write_program(folder / "bin/git", git)
+    if openssl:
+        write_program(folder / "bin/openssl", fake)
+    environment = {
+        "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com", "EVERY": "0.01",
+        "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main",
+        "APPLICATION": "/apis/x/applications/web-dev",
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
+    }  # fmt: skip
+    process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while not ((folder / "n").exists() and (folder / "n").read_text().strip() == str(len(heads) + 1)):
+        assert time.monotonic() < end, "the script stopped asking"
+        time.sleep(0.01)
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    told = (folder / "told").read_text() if (folder / "told").exists() else ""
+    return [line for line in told.splitlines() if line.startswith("PATCH")], said.decode() + told
+
+
+def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
+    assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
+    assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
+    assert "Argo CD was notified of b2" in all_of_it
+
+
+def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    write_program(tmp_path / "bin/ssh", f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    by_ssh = {"REPOSITORY": "ssh://git@github.com/acme/web.git", "GIT_SSH_COMMAND": "ssh -i /key -o ControlMaster=auto"}
+    told, _ = heads(tmp_path, "a1", "-", "b2", **by_ssh)
+    assert len(told) == 2
+    assert (tmp_path / "asked").read_text() == "-i /key -o ControlMaster=auto -O exit ssh://git@github.com\n"
+
+
+def test_what_argo_cd_was_not_reported_it_is_reported_again(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", "a1", answer="HTTP/1.1 403 Forbidden")
+    assert len(told) == 3
+    assert "Argo CD was not notified: HTTP/1.1 403 Forbidden" in all_of_it
+
+
+def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, "a1", "a1", answer="")
+    assert len(told) == 2
+    assert "Argo CD was not notified: Connecting to 127.0.0.1" in all_of_it
+
+
+def test_once_main_has_moved_the_deployment_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
+    sleep = tmp_path / "bin/sleep"
+    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    heads(tmp_path, "a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2", EVERY="3", SOON="0.5")
+    assert (tmp_path / "rests").read_text().split()[:6] == ["3", "3", "0.5", "0.5", "3", "3"]
+
+
+def test_a_merge_that_is_not_deployed_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    sleep = tmp_path / "bin/sleep"
+    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    heads(tmp_path, "a1/m1", "a1/m2", "a1/m2", EVERY="3", SOON="0.5", PATIENCE="0")
+    assert (tmp_path / "rests").read_text().split()[:3] == ["3", "3", "3"]

@@ -1,0 +1,58 @@
+"""Resources whose remote state is a dict."""
+
+import threading
+from typing import Any
+
+from installer.engine.resource import Change, Field, Lane, Resource, blocked
+from installer.support.errors import InstallerError
+
+
+class Thing(Resource[Any]):
+    """A resource whose remote state is a dict."""
+
+    def __init__(
+        self,
+        world: dict[str, int],
+        key: str,
+        lane: Lane,
+        *,
+        needs: tuple[str, ...] = (),
+        fails: str = "",
+        blocked: bool = False,
+    ):
+        self.world, self.key, self.lane, self.needs, self.fails = world, key, lane, needs, fails
+        self.blocked = blocked
+        self.title = f"thing {key}"
+        self.applied = threading.Event()
+
+    def observe(self) -> int | None:
+        return self.world.get(self.key)
+
+    def blank(self) -> int | None:
+        return None
+
+    def diff(self, seen: int | None) -> Change | None:
+        if self.blocked:
+            return blocked("somebody else's", "Rename it.")
+        return None if seen == 1 else Change("create" if seen is None else "change", (Field("n", seen, 1),))
+
+    def apply(self, seen: int | None, change: Change) -> None:
+        assert change.effective
+        if self.fails:
+            raise InstallerError(self.fails, "fix it")
+        assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
+        self.world[self.key] = 1
+        self.applied.set()
+
+    def remove(self) -> str:
+        return "deleted" if self.world.pop(self.key, None) else "was not there"
+
+
+def things(world: dict[str, int], **kwargs: Any) -> list[Thing]:
+    return [
+        Thing(world, "repository", "github"),
+        Thing(world, "secret", "github", fails=kwargs.get("secret", "")),
+        Thing(world, "rules", "github"),
+        Thing(world, "argocd", "cluster"),
+        Thing(world, "credential", "cluster", needs=("secret",)),
+    ]

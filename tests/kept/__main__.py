@@ -1,0 +1,3 @@
+from tests.kept import main
+
+main()

@@ -1,0 +1,104 @@
+"""The reference pages that are made from the code: `python -m tests.reference` writes them."""
+
+import dataclasses
+import re
+
+from click.testing import CliRunner
+
+from installer.cli import cli
+from installer.config import settings_file
+from installer.config.settings import FILE, Settings
+from tests.conftest import PROJECT, ROOT
+
+FOLDER = ROOT / "docs/reference"
+MADE = "This page is made from the code by `uv run python -m tests.reference`; a test holds them together."
+PAGES = {"command-line.md", "gitops-yaml.md"}
+
+
+def command_line() -> str:
+    """Return what `--help` says, of the whole and of each command."""
+
+    def said(*verb: str) -> str:
+        done = CliRunner().invoke(cli, [*verb, "--help"], prog_name="gitops-flask", terminal_width=80)
+        assert done.exit_code == 0, done.output
+        return f"```\n{done.output.strip()}\n```\n"
+
+    verbs = "\n".join(f"## gitops-flask {name}\n\n{said(name)}" for name in cli.list_commands(None))  # type: ignore[arg-type]
+    return f"# The command line\n\n{MADE}\n\n{said()}\n{verbs}"
+
+
+def settings() -> str:
+    """Return every setting of `gitops.yaml`: what it must look like, what it is if it is not there, what it is for."""
+    defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
+    notes = comments()
+    rows = []
+    for name, (where, _, form) in settings_file._FIELDS.items():
+        default = shown(defaults[name])
+        if name in settings_file._MUST_BE_SAID:
+            default = "must be there"
+        rows.append(
+            (
+                where,
+                form,
+                NO_FIXED_DEFAULT.get(name, default),
+                " GitHub only." * (name in settings_file._ONLY_AT_GITHUB),
+            )
+        )
+    rows += [(where, "a PEM file beside it, or nothing", "none", "") for where in settings_file._FILES.values()]
+    rows += [(where, *OTHERS[where], "") for where in settings_file._OTHERS]
+    cells = [
+        (
+            f"`{where.replace('scm.', '<host>.')}`",
+            form,
+            default,
+            f"{notes.get(where.replace('github.', 'scm.'), '')}{only}",
+        )
+        for where, form, default, only in sorted(rows)
+    ]
+    table = "\n".join(f"| {' | '.join(cell.strip() or ' ' for cell in row)} |" for row in cells)
+    return f"{HEAD}\n| setting | must be | where it is not there | what for |\n| --- | --- | --- | --- |\n{table}\n"
+
+
+HEAD = f"""\
+# {FILE}
+
+{MADE}
+
+`<host>` is `github` or `gitlab`, whichever keeps the repository; a project has one of them. Whatever is not below is
+refused, with the setting that may have been meant. `plan` says where the file here is not the one on `main`.
+"""
+NO_FIXED_DEFAULT = {"ci": "the code host's own", "image_visibility": "as the repository"}
+OTHERS = {
+    "version": ("1, the form of this file", "must be there"),
+    "generated_by": ("a version in quotes, like '1.2.0'", "not known"),
+    "requires": ("a version in quotes, like '1.2.0'", "any version may work on it"),
+    "argocd.values": ("values for Argo CD's chart", "none"),
+    "cluster.extra_kinds": ("a list of kinds, like [external-secrets.io/ExternalSecret]", "none"),
+    "project.formerly": ("a list of addresses, like [https://github.com/acme/web]", "none"),
+}
+
+
+def shown(value: object) -> str:
+    return "none" if value in ("", (), dataclasses.MISSING) else f"`{value}`"
+
+
+def comments() -> dict[str, str]:
+    """Return what the generated file says of a setting, by its place."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in (ROOT / PROJECT / FILE).read_text(encoding="utf-8").splitlines():
+        if begun := re.fullmatch(r"(\S.*):", line):
+            section = "scm." if "scm" in begun[1] else f"{begun[1]}."
+        if said := re.fullmatch(r"( *)(\w+): .*?[^{] +# (.+)", line):
+            text = re.sub(r"\{\{.*?\}\}", "the code host", said[3])
+            found[f"{section if said[1] else ''}{said[2]}"] = f"{text[0].upper()}{text[1:]}."
+    return found
+
+
+def pages() -> dict[str, str]:
+    return {"command-line.md": command_line(), "gitops-yaml.md": settings()}
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
