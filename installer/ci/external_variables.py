@@ -8,7 +8,7 @@ from typing import Protocol
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.base import Forge
-from ..forges.credentials import DELIVERY_TOKEN, Credentials
+from ..forges.credentials import DEPLOY_TOKEN, Credentials
 from ..support.secret import Secret
 from .base import END
 from .registry_token import NAME as REGISTRY_TOKEN
@@ -17,7 +17,7 @@ NOTE = "GITOPS_FLASK_CI"
 """The note at the code host with a salted fingerprint of each value: a CI does not show them again."""
 _MAY = {
     REGISTRY_TOKEN: "an access token of the registry that may push",
-    DELIVERY_TOKEN: "a fine-grained token for this repository; Contents and Deployments: read and write",
+    DEPLOY_TOKEN: "a fine-grained token for this repository; Contents and Deployments: read and write",
 }
 
 
@@ -89,7 +89,7 @@ class CIVariables(Resource[Seen]):
         self._values: dict[str, Secret] = {
             **{name: Plain(value) for name, value in self._plain.items()},
             REGISTRY_TOKEN: credentials.registry_token,
-            DELIVERY_TOKEN: credentials.delivery_token,
+            DEPLOY_TOKEN: credentials.deploy_token,
         }
         self.title = f"{store.title} variables {', '.join(self._values)}"
 

@@ -89,8 +89,8 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
     if console.interactive():
         if "registry-token" in blocked and not found.registry_token:
             found = credentials.ask_registry_token(project.settings, found)
-        if "registry-token" in blocked and project.settings.ci in CI_TOKENS and not found.delivery_token:
-            found = credentials.ask_delivery_token(found)
+        if "registry-token" in blocked and project.settings.ci in CI_TOKENS and not found.deploy_token:
+            found = credentials.ask_deploy_token(found)
         if DatabaseAddress.key in blocked and not found.database_address:
             found = credentials.ask_database_address(found)
     if found is project.credentials:

@@ -26,7 +26,7 @@ READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
 """Only a deploy token of GitLab's has a name of its own."""
 APP = ("ARGOCD_APP_ID", "ARGOCD_APP_INSTALLATION_ID", "ARGOCD_APP_PRIVATE_KEY_FILE")
 PULL_TOKEN = "REGISTRY_PULL_TOKEN"  # noqa: S105 - a name
-DELIVERY_TOKEN = "DELIVERY_TOKEN"  # noqa: S105 - a name
+DEPLOY_TOKEN = "DEPLOY_TOKEN"  # noqa: S105 - a name
 
 
 class ForgeLogin(Protocol):
@@ -78,7 +78,7 @@ class Credentials:
     """Given for the cluster alone; empty where it is to use the token that pushes."""
     reader: Reader | None = None
     reporter: GitHubApp | None = None
-    delivery_token: Secret = field(default_factory=lambda: Secret(""))
+    deploy_token: Secret = field(default_factory=lambda: Secret(""))
     """What a CI that is not the code host's own pushes `env/dev` with."""
     ci_token: Secret = field(default_factory=lambda: Secret(""))
     """For that CI's API."""
@@ -113,7 +113,7 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         pull_token=Secret(environment.private(PULL_TOKEN)),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=app.given() if settings.reporter == "app" else None,
-        delivery_token=Secret(environment.token(DELIVERY_TOKEN) if settings.ci in CI_TOKENS else ""),
+        deploy_token=Secret(environment.token(DEPLOY_TOKEN) if settings.ci in CI_TOKENS else ""),
         ci_token=Secret(environment.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
@@ -131,7 +131,7 @@ def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | Non
 
     The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
     """
-    code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DELIVERY_TOKEN, app.GIVEN[1])
+    code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DEPLOY_TOKEN, app.GIVEN[1])
     if code and settings.host and not _named(settings, folder):
         return NotTrusted(settings.scm, settings.host, code)
     registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
@@ -165,10 +165,10 @@ def ask_registry_token(settings: Settings, credentials: Credentials) -> Credenti
     return replace(credentials, registry_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
-def ask_delivery_token(credentials: Credentials) -> Credentials:
+def ask_deploy_token(credentials: Credentials) -> Credentials:
     """Ask for the token that deployments push with on the terminal, hidden."""
     prompt = f"Token with which the CI writes to {credentials.host} (Contents: read and write; not shown)"
-    return replace(credentials, delivery_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
+    return replace(credentials, deploy_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
 def ask_database_address(credentials: Credentials) -> Credentials:

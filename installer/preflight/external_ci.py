@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ..config.supported import CI_TOKENS
 from ..engine.finding import Finding
-from ..forges.credentials import DELIVERY_TOKEN
+from ..forges.credentials import DEPLOY_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
 from ..support.errors import ApiError, InstallerError
@@ -25,19 +25,19 @@ def token(project: Project) -> Iterable[Finding]:
         yield Finding(project.settings.scm, f"{refused}{error.message}", error.fix)
 
 
-def delivery_token(project: Project) -> Iterable[Finding]:
+def deploy_token(project: Project) -> Iterable[Finding]:
     """Check that the token at hand sees the repository; what it may write shows only when it does."""
-    given, settings = project.credentials.delivery_token, project.settings
+    given, settings = project.credentials.deploy_token, project.settings
     if not given or project.github.find() is None:
         return
     more = {"ca": settings.ca, "api_version": settings.api_version}
     found = GitHub(settings.host, given, settings.repository, **more).find()
     if found is None or not (found.get("permissions") or {"push": True})["push"]:
-        what = f"{DELIVERY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
+        what = f"{DEPLOY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
         fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
         yield Finding(settings.scm, what, fix)
     else:
-        yield Finding(settings.scm, f"{DELIVERY_TOKEN} opens {settings.repository}")
+        yield Finding(settings.scm, f"{DEPLOY_TOKEN} opens {settings.repository}")
 
 
 def _page(host: str) -> str:
@@ -47,5 +47,5 @@ def _page(host: str) -> str:
 CHECKS = tuple(
     Check("host", ask, before, only=ci)
     for ci in CI_TOKENS
-    for ask, before in ((token, "looking"), (delivery_token, "registry-token"))
+    for ask, before in ((token, "looking"), (deploy_token, "registry-token"))
 )

@@ -35,7 +35,7 @@ GitHub App with Deployments: write, Contents: read | a Secret in Argo CD's names
 | workflows, to push `env/dev` (`github.deploy_from: main`) | nothing: `up` makes it | a deploy key that writes | \
 the environment for `main` alone |
 | workflows | GitHub's own, a job at a time | what the job's `permissions` say | nowhere |
-| CircleCI or Travis CI, to push `env/dev` | `DELIVERY_TOKEN` | fine-grained, Contents: read and write; \
+| CircleCI or Travis CI, to push `env/dev` | `DEPLOY_TOKEN` | fine-grained, Contents: read and write; \
 Deployments: read and write, or none are shown | that CI's variables |
 | `gitops-flask`, to set such a CI up | `CIRCLE_TOKEN`, `TRAVIS_TOKEN` | a personal one; without it you \
 get a list of what to set | nowhere |

@@ -142,7 +142,7 @@ def open_shop(github: GitHub, project: Path, folder: Path) -> Shop:
     given = {
         "REGISTRY_USERNAME": "acme",
         "REGISTRY_TOKEN": TOKEN,
-        "DELIVERY_TOKEN": github.token("octo", "fine-grained", permissions=may, repositories=[SLUG]),
+        "DEPLOY_TOKEN": github.token("octo", "fine-grained", permissions=may, repositories=[SLUG]),
     }
     machine = {name: value for name, value in github.env.items() if not name.startswith("GH_")}
     programs = install(folder / "bin")

@@ -255,7 +255,7 @@ def test_no_program_inherits_the_token(machine: Checkout) -> None:
         program = machine.home / "bin" / name
         first, rest = program.read_text().split("\n", 1)
         program.write_text(f'{first}\nenv >>"$HOME/inherited"\n{rest}')
-    assert machine.run("image", **LOGIN, DELIVERY_TOKEN=TOKEN).code == 0
+    assert machine.run("image", **LOGIN, DEPLOY_TOKEN=TOKEN).code == 0
     inherited = (machine.home / "inherited").read_text()
     assert "PATH=" in inherited
     assert TOKEN not in inherited

@@ -121,7 +121,7 @@ def test_what_is_not_set_is_named_with_the_place_where_it_belongs(ci: OtherCI, n
 def test_a_token_that_may_open_no_deployment_delivers_all_the_same(ci: OtherCI) -> None:
     may = {"metadata": "read", "contents": "write"}
     token = ci.shop.github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])
-    ci.shop.variables["DELIVERY_TOKEN"] = token
+    ci.shop.variables["DEPLOY_TOKEN"] = token
     jobs = ci.merged(ci.shop.push(), first=True)
     assert "GitHub took no Deployment" in jobs["deploy"].log
     assert "deploy: done" in jobs["deploy"].log
@@ -130,7 +130,7 @@ def test_a_token_that_may_open_no_deployment_delivers_all_the_same(ci: OtherCI) 
 def test_a_token_that_may_not_write_is_red_and_no_secret_is_in_any_log(ci: OtherCI) -> None:
     may = {"metadata": "read", "contents": "read"}
     token = ci.shop.github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])
-    ci.shop.variables["DELIVERY_TOKEN"] = token
+    ci.shop.variables["DEPLOY_TOKEN"] = token
     jobs = ci.merged(ci.shop.push(), first=True)
     assert jobs["deploy"].state == "failed"
     assert "env/dev did not take the push 5 times" in jobs["deploy"].log

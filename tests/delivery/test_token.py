@@ -134,7 +134,7 @@ def test_the_token_is_in_no_command_line_no_file_and_no_output(
     assert answer.line.startswith("deploy: done")
     assert seen.read_text() == "", "while git pushes, no process shows it"
     assert "push" in trace.read_text()
-    assert "DELIVERY_USERNAME" in trace.read_text(), "the helper is seen, the token is not"
+    assert "DEPLOY_USERNAME" in trace.read_text(), "the helper is seen, the token is not"
     for text in (answer.text, trace.read_text(), runner.git_calls()):
         assert TOKEN not in text
         assert base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode() not in text
@@ -169,7 +169,7 @@ def test_the_token_goes_nowhere_in_the_clear(
     runner.git("remote", "set-url", "origin", f"{address}/acme/hello-api.git")
     if where == "CI":
         ci = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": address, "GITHUB_REPOSITORY": "acme/hello-api"}
-    answer = runner.run(*script, **ci, DELIVERY_TOKEN=TOKEN, GITHUB_TOKEN=TOKEN)
+    answer = runner.run(*script, **ci, DEPLOY_TOKEN=TOKEN, GITHUB_TOKEN=TOKEN)
     assert answer.code == 1
     assert f"{script[0]}: failed: the token is not sent to http://" in answer.line
     assert server.given == []

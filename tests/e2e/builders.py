@@ -52,7 +52,7 @@ def at_a_ci(
     deploys = host.token("octocat", "fine-grained", permissions=may, repositories=[repository])
     shell = {
         variable: ITS_TOKEN,
-        "DELIVERY_TOKEN": deploys,
+        "DEPLOY_TOKEN": deploys,
         **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), proxy),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), others),
         "REQUESTS_CA_BUNDLE": str(bundle),

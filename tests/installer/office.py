@@ -28,7 +28,7 @@ SLUG = "acme/hello-api"
 CI_TOKEN = "CCIPAT_canary_" + "3" * 20
 REGISTRY_TOKEN = "dckr_pat_canary_" + "7" * 20
 TOKENS = {"circleci": "CIRCLE_TOKEN", "travis-ci": "TRAVIS_TOKEN"}
-NAMES = ["DELIVERY_TOKEN", "REGISTRY_TOKEN", "REGISTRY_USERNAME"]
+NAMES = ["DEPLOY_TOKEN", "REGISTRY_TOKEN", "REGISTRY_USERNAME"]
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Office:
     ci: Any
     name: str
     project: Path
-    delivery_token: str
+    deploy_token: str
 
     def opened(self) -> Project:
         return Project.open(self.project)
@@ -152,7 +152,7 @@ def office(
             "GH_TOKEN": github.token("octo"),
             "GH_CONFIG_DIR": str(tmp_path / "gh"),
             "REGISTRY_TOKEN": REGISTRY_TOKEN,
-            "DELIVERY_TOKEN": token,
+            "DEPLOY_TOKEN": token,
             TOKENS[request.param]: CI_TOKEN,
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "KUBECONFIG": "/nowhere",

@@ -56,7 +56,7 @@ def test_githubs_token_is_the_environments_and_else_what_gh_keeps(
     assert credentials.find(settings).token.reveal() == "gho_kept"
 
 
-@pytest.mark.parametrize("variable", ["GH_TOKEN", "GITLAB_TOKEN", "CIRCLE_TOKEN", "DELIVERY_TOKEN"])
+@pytest.mark.parametrize("variable", ["GH_TOKEN", "GITLAB_TOKEN", "CIRCLE_TOKEN", "DEPLOY_TOKEN"])
 @pytest.mark.parametrize("wrong", ["tok\u00e9n-1", "tok\u2026", "tok en", "tok\nen", "tok\udc80"])
 def test_a_token_that_no_header_can_carry_is_reported_by_its_variable_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, wrong: str

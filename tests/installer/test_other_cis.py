@@ -28,7 +28,7 @@ def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: O
     assert office.variables() == {
         "REGISTRY_USERNAME": "acme",
         "REGISTRY_TOKEN": REGISTRY_TOKEN,
-        "DELIVERY_TOKEN": office.delivery_token,
+        "DEPLOY_TOKEN": office.deploy_token,
     }
     assert next(title for title in done if "variables" in title) == "Actions variables GITOPS_FLASK"
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main", "env/dev"}
@@ -49,7 +49,7 @@ def test_no_value_is_in_the_note_nor_in_the_plan(office: Office) -> None:
     office.up()
     note = office.github.repository(SLUG).variables[NOTE].value
     assert sorted(json.loads(note)) == NAMES
-    for secret in (REGISTRY_TOKEN, office.delivery_token, CI_TOKEN):
+    for secret in (REGISTRY_TOKEN, office.deploy_token, CI_TOKEN):
         assert secret not in note + told
 
 
@@ -82,11 +82,11 @@ def test_another_token_takes_the_place_of_the_first(office: Office, monkeypatch:
 
 
 def test_a_token_that_is_missing_is_named_with_what_it_must_be(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DELIVERY_TOKEN")
+    monkeypatch.delenv("DEPLOY_TOKEN")
     change = office.planned()["registry-token"]
     assert change
     assert change.action == "blocked"
-    assert "Set in the environment DELIVERY_TOKEN (a fine-grained token for this repository; Contents" in change.fix
+    assert "Set in the environment DEPLOY_TOKEN (a fine-grained token for this repository; Contents" in change.fix
 
 
 def test_a_variable_that_is_not_needed_any_more_is_deleted(office: Office) -> None:
@@ -114,7 +114,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
         f"there is no {TOKENS[office.name]}",
         "\n  REGISTRY_USERNAME: acme\n",
         "\n  REGISTRY_TOKEN: an access token of the registry that may push (a secret)\n",
-        "\n  DELIVERY_TOKEN: a fine-grained token for this repository; Contents and Deployments",
+        "\n  DEPLOY_TOKEN: a fine-grained token for this repository; Contents and Deployments",
         f"/{SLUG}/",
     ):
         assert line in change.note
@@ -229,16 +229,16 @@ def test_a_token_that_the_ci_does_not_take_is_reported_before_anything(
     assert not [f for f in checks.before_reading(office.opened()) if TOKENS[office.name] in f.what]
 
 
-def test_a_delivery_token_that_does_not_open_the_repository_is_reported_before_it_is_stored(
+def test_a_deploy_token_that_does_not_open_the_repository_is_reported_before_it_is_stored(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.up()
-    monkeypatch.setenv("DELIVERY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = external_ci.delivery_token(office.opened())
-    assert found.what == f"DELIVERY_TOKEN may not write to {SLUG}; deployments are pushed with it."
+    monkeypatch.setenv("DEPLOY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
+    (found,) = external_ci.deploy_token(office.opened())
+    assert found.what == f"DEPLOY_TOKEN may not write to {SLUG}; deployments are pushed with it."
     assert found.problem
-    monkeypatch.setenv("DELIVERY_TOKEN", office.delivery_token)
-    assert not [each for each in external_ci.delivery_token(office.opened()) if each.problem]
+    monkeypatch.setenv("DEPLOY_TOKEN", office.deploy_token)
+    assert not [each for each in external_ci.deploy_token(office.opened()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +258,7 @@ def test_a_ci_that_stays_out_of_order_is_reported_and_the_next_run_goes_on(
     office.github.faults.order(fault, "POST", "/(envvar|env_vars)$", first=2)
     with pytest.raises(InstallerError, match="run this again later") as caught:
         office.up()
-    assert not [s for s in (REGISTRY_TOKEN, office.delivery_token, CI_TOKEN) if s in str(caught.value)]
+    assert not [s for s in (REGISTRY_TOKEN, office.deploy_token, CI_TOKEN) if s in str(caught.value)]
     office.github.faults.clear()
     office.up()
     assert sorted(office.variables()) == NAMES

@@ -29,7 +29,7 @@ BY = {
     "gitlab": (AT_GITLAB, "GITLAB_TOKEN", "GITLAB_HOST"),
     "gitlab's CI": (AT_GITLAB, "GITLAB_TOKEN", "CI_SERVER_HOST"),
     "argo cd's token": (AT_GITHUB, "ARGOCD_REPOSITORY_TOKEN", "GH_HOST"),
-    "the CI's token": (AT_GITHUB, "DELIVERY_TOKEN", "GH_HOST"),
+    "the CI's token": (AT_GITHUB, "DEPLOY_TOKEN", "GH_HOST"),
 }
 each_kind = pytest.mark.parametrize(("place", "token", "names"), BY.values(), ids=BY.keys())
 

@@ -7,12 +7,12 @@
 set -euo pipefail
 [ "${1:-}" != --help ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit; }
 cd "$(dirname "$0")/.."
-export -n DELIVERY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret that is not for it
+export -n DEPLOY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret that is not for it
 
 ENVIRONMENT=${ENVIRONMENT:-dev}
 CI_NAME=''                     # which CI this is; nothing on your machine
 API=''                         # GitHub's, where it is not the usual one
-DELIVERY_USERNAME=x-access-token
+DEPLOY_USERNAME=x-access-token
 AUTHOR_NAME='' AUTHOR_EMAIL='' # of commits on env/…; nothing: you, as git knows you
 WHO=''                         # the person who started this
 RUN_PAGE='' SUMMARY_FILE=''    # where people see this run, and the file with what is shown there, in Markdown
@@ -77,9 +77,9 @@ install_by_hash() {
 run_python() {
   [ -z "$AUTHOR_NAME" ] || export GIT_AUTHOR_NAME="$AUTHOR_NAME" GIT_AUTHOR_EMAIL="$AUTHOR_EMAIL" \
     GIT_COMMITTER_NAME="$AUTHOR_NAME" GIT_COMMITTER_EMAIL="$AUTHOR_EMAIL"
-  export ENVIRONMENT CI_NAME API DELIVERY_USERNAME WHO RUN_PAGE SUMMARY_FILE ERROR_MARK WARNING_MARK SKIP FIRST_PUSH \
+  export ENVIRONMENT CI_NAME API DEPLOY_USERNAME WHO RUN_PAGE SUMMARY_FILE ERROR_MARK WARNING_MARK SKIP FIRST_PUSH \
     TO_INIT TO_RELEASE TO_ROLL_BACK WHERE_VARIABLE REVISION IMAGE NO_IMAGE SERVER REPOSITORY \
-    DELIVERY_TOKEN="${DELIVERY_TOKEN:-}" DEPLOY_KEY="${DEPLOY_KEY:-}"
+    DEPLOY_TOKEN="${DEPLOY_TOKEN:-}" DEPLOY_KEY="${DEPLOY_KEY:-}"
   command -v python3 >/dev/null || fail "there is no python3"
   exec python3 -B -X utf8 "ci/lib/$1" "${@:2}"
 }

@@ -23,13 +23,13 @@ from typing import Any, NamedTuple
 
 CI = os.environ  # as ci.sh completed it
 PROGRAM, BRANCH, REVISION = Path(sys.argv[0]).stem, f"env/{CI['ENVIRONMENT']}", CI["REVISION"]
-SERVER, REPOSITORY, TOKEN = CI["SERVER"], CI["REPOSITORY"], CI["DELIVERY_TOKEN"]
+SERVER, REPOSITORY, TOKEN = CI["SERVER"], CI["REPOSITORY"], CI["DEPLOY_TOKEN"]
 PAGE = f"{SERVER}/{REPOSITORY}" if SERVER else ""
 GITHUB: Any = import_module("github") if Path(__file__).with_name("github.py").exists() else None
 DEPLOYMENT = GITHUB.Deployment() if GITHUB and CI["CI_NAME"] and TOKEN else None
 # Git gets the token from a helper that reads the environment: so it is in no command line, URL or file, and goes to
 # this code host alone. It is for https: so git speaks that, however the remote's address is written or rewritten.
-HELPER = '!f() { test "$1" != get || printf "username=%s\\npassword=%s\\n" "$DELIVERY_USERNAME" "$DELIVERY_TOKEN"; }; f'
+HELPER = '!f() { test "$1" != get || printf "username=%s\\npassword=%s\\n" "$DEPLOY_USERNAME" "$DEPLOY_TOKEN"; }; f'
 SAFE = r"https://|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|\Z)"
 LOGIN = []
 if TOKEN and SERVER:

@@ -21,7 +21,7 @@ WITH_AGENT = 'trap "kill $SSH_AGENT_PID" EXIT; ssh-add -q - && git "$@"'
 
 def api(method: str, url: str, body: object = None) -> Any:
     """Return GitHub's answer, or an empty one: curl says why. It gets the token by standard input."""
-    headers = (f"Authorization: Bearer {CI['DELIVERY_TOKEN']}", *HEADERS)
+    headers = (f"Authorization: Bearer {CI['DEPLOY_TOKEN']}", *HEADERS)
     data = [] if body is None else ["--data", json.dumps(body)]
     command = [*CURL.split(), "--request", method, *data, url]
     config = "".join(f'header = "{header}"\n' for header in headers)

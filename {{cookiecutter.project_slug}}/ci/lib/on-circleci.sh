@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# on-circleci.sh: see ci.sh. DELIVERY_TOKEN is an environment variable of the project: CircleCI's own key only reads.
+# on-circleci.sh: see ci.sh. DEPLOY_TOKEN is an environment variable of the project: CircleCI's own key only reads.
 
 [ "${CIRCLECI:-}" = true ] || return 0
 

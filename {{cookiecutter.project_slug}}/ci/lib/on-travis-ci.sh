@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# on-travis-ci.sh: see ci.sh. DELIVERY_TOKEN is in the repository's settings there: Travis CI's own key only reads.
+# on-travis-ci.sh: see ci.sh. DEPLOY_TOKEN is in the repository's settings there: Travis CI's own key only reads.
 
 [ "${TRAVIS:-}" = true ] || return 0
 
