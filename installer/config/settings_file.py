@@ -128,8 +128,7 @@ def load(project: Path) -> Settings:
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
     _refuse_what_is_for_a_newer_one(tree, path)
-    at_gitlab = "gitlab" in FORGES and _at(tree, "gitlab") and _at(tree, "github.host") is None
-    scm: Scm = "gitlab" if at_gitlab else "github"
+    scm = _forge(tree)
     values: dict[str, Any] = {"scm": scm}
     fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
     if scm == "gitlab":
@@ -200,6 +199,12 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
     return Settings(**values, argocd_values=extra)
+
+
+def _forge(tree: Any) -> Scm:
+    """Return the code host whose section names a host, else the one that has a section at all."""
+    named = [scm for scm in FORGES if _at(tree, f"{scm}.host") is not None]
+    return next(iter([*named, *(scm for scm in FORGES if _at(tree, scm)), *FORGES]))
 
 
 def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:

@@ -13,7 +13,7 @@ from ..support.errors import InstallerError
 from ..support.file_lock import state_folder
 
 Kind = Literal["github", "gitlab", "registry"]
-EVERYBODYS: dict[Kind, tuple[str, ...]] = {
+VENDORS: dict[Kind, tuple[str, ...]] = {
     "github": ("github.com",),
     "gitlab": ("gitlab.com",),
     "registry": ("docker.io", "ghcr.io", "registry.gitlab.com"),
@@ -46,10 +46,17 @@ class NotTrusted(InstallerError):
 def is_trusted(kind: Kind, host: str) -> bool:
     """Return whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
     host = _plain(host)
-    if host in EVERYBODYS[kind] or (kind == "github" and host.endswith(_OF_GITHUB)):
+    if host in VENDORS[kind] or (kind == "github" and host.endswith(_OF_GITHUB)):
         return True
-    named = [_plain(os.environ.get(name, "")) for name in NAMED_BY[kind]]
-    return host in named or f"{kind} {host}" in _remembered() or (kind == "registry" and host in _docker_logins())
+    by_variables = [_plain(os.environ.get(name, "")) for name in NAMED_BY[kind]]
+    return (
+        host in by_variables or f"{kind} {host}" in _remembered() or (kind == "registry" and host in _docker_logins())
+    )
+
+
+def named(kind: Kind) -> str:
+    """Return the host that this person's environment names, or nothing."""
+    return next(filter(None, (_plain(os.environ.get(name, "")) for name in NAMED_BY[kind])), "")
 
 
 def remember(kind: Kind, host: str) -> None:

@@ -182,7 +182,7 @@ def _reader(settings: Settings) -> Reader | None:
     if token := environment.private(READER):
         usual = of_forge(settings.scm).READER
         return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
-    if settings.scm == "gitlab":
+    if settings.scm != "github":
         return None
     given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), environment.private(APP[2])]
     if not any(given):

@@ -1,6 +1,5 @@
 """One project with all that it is wired to: the edges, and the resources in their order."""
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -18,6 +17,7 @@ from ..cluster.labels import digest, identities, whose
 from ..config.settings import FILE, Settings
 from ..config.settings_file import load
 from ..config.supported import CIS, FORGES, cis_of, module
+from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
 from ..forges.base import Forge
@@ -68,9 +68,10 @@ class Project:
     @classmethod
     def anywhere(cls, context: str | None = None) -> "Project":
         """Return what can be known without a generated project: this machine, the token, the cluster."""
-        host = os.environ.get("GH_HOST", "github.com")
-        settings = Settings(*("", "", ""), host, owner="", visibility="", registry="", account="", namespace="")
-        return cls._of(Path(), settings, context)
+        scm = next((each for each in FORGES if named(each)), FORGES[0])
+        host, ci = named(scm) or VENDORS[scm][0], cis_of(scm)[0]
+        nothing = dict.fromkeys(("name", "slug", "description", "owner", "visibility", "registry", "account"), "")
+        return cls._of(Path(), Settings(**nothing, namespace="", host=host, scm=scm, ci=ci), context)
 
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":

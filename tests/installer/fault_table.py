@@ -76,7 +76,7 @@ ASKED = [
     Asked("DELETE", r"/keys/\d+$", "credential", "changed"),
     Asked("GET", r"/hooks\?", "webhook", "filled"),
     Asked("POST", r"/hooks$", "webhook", "filled"),
-    Asked("GET", r"/hooks/\d+/deployments\?", "webhook", "changed"),
+    Asked("GET", r"/hooks/\d+/deliveries\?", "webhook", "changed"),
     Asked("PATCH", r"/hooks/\d+$", "webhook", "changed"),
     Asked("POST", r"/hooks/\d+/pings$", "webhook", "changed"),
 ]

@@ -41,3 +41,19 @@ def test_a_package_without_a_place_in_the_order_is_found(copy: Path) -> None:
     done = lint(copy)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "misc" in done.stdout + done.stderr
+
+
+SHARED = ("installer", "hooks", "cookiecutter.json", "pyproject.toml", "{{cookiecutter.project_slug}}")
+NOT_SAID = {"forges/__init__.py", "forges/base.py", "commands/template_source.py"}
+"""They have it in a comment, or in a list of many vendors."""
+
+
+def test_the_list_of_what_a_code_host_needs_names_every_file_that_knows_gitlab() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    listed = text[text.index("## A code host, file by file") : text.index("## What holds everywhere")]
+    found = ["git", "grep", "-liF", "gitlab", "--", *SHARED]
+    files = subprocess.run(found, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    shared = {
+        "/".join(file.split("/")[1:] or [file]) for file in files if "gitlab" not in file and "uv.lock" not in file
+    }
+    assert {file for file in shared if file not in listed and Path(file).name not in listed} - NOT_SAID == set()
