@@ -70,8 +70,8 @@ class Project:
         """Return what can be known without a generated project: this machine, the token, the cluster."""
         scm = next((each for each in FORGES if named(each)), FORGES[0])
         host, ci = named(scm) or VENDORS[scm][0], cis_of(scm)[0]
-        nothing = dict.fromkeys(("name", "slug", "description", "owner", "visibility", "registry", "account"), "")
-        return cls._of(Path(), Settings(**nothing, namespace="", host=host, scm=scm, ci=ci), context)
+        settings = Settings(*("", "", ""), host, *("", "", "", "", ""), scm=scm, ci=ci)
+        return cls._of(Path(), settings, context)
 
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
