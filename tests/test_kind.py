@@ -14,6 +14,7 @@ from tests.github.render import Site
 from tests.kind_parts import CI, make_certificates, names, run_part
 
 SCRIPT = (CI / "kind").read_text()
+FETCH = (CI / "kind.d/argocd.sh").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_the_audit_log_leaves_out_reads_and_contents() -> None:
 
 
 def test_the_chart_that_is_fetched_is_the_one_that_the_installer_wants() -> None:
-    (expression,) = re.findall(r"sed -n '(s/\^CHART.*?)'", SCRIPT)
+    (expression,) = re.findall(r"sed -n '(s/\^CHART.*?)'", FETCH)
     sed = ["sed", "-n", expression, ROOT / "installer/resources/argocd.py"]
     assert subprocess.run(sed, capture_output=True, text=True).stdout.strip() == CHART_VERSION
 
@@ -89,7 +90,9 @@ def test_every_image_that_the_tests_start_in_the_cluster_is_published_there() ->
 
 
 def test_what_the_script_reads_of_the_repository_is_there() -> None:
-    named = re.findall(r'"\$here/\.\./([\w./-]+)"', SCRIPT) + re.findall(r"\btests?/[\w/]+\.py", SCRIPT)
+    named = re.findall(r'"\$here/\.\./([\w./-]+)"', SCRIPT) + re.findall(
+        r"\b(?:installer|tests?)/[\w/]+\.py", SCRIPT + FETCH
+    )
     assert {"installer/resources/argocd.py", "tests/test_kind.py"} <= set(named)
     assert [name for name in named if not (ROOT / name).exists()] == []
 

@@ -245,7 +245,7 @@ def test_one_version_of_uv_is_named_everywhere(project: BakedProject) -> None:
     (build,) = project.toml("pyproject.toml")["build-system"]["requires"]
 
     assert build.startswith(f"uv_build>={version},<")
-    for reader in ("Dockerfile", "ci/test"):
+    for reader in ("Dockerfile", "ci/lib/ci.sh"):
         text = project.text(reader)
         assert "--require-hashes" in text
         assert not re.search(r"uv==|uv>=", text), "uv by another way than its hashes"
