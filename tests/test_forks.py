@@ -130,6 +130,7 @@ def test_the_tests_that_are_left_pass_on_what_is_left(kept: Kept, tmp_path: Path
     subprocess.run(["tar", "-C", str(fork), "-xf", str(archive)], check=True)
     begin = "git init -q . && git add . && git config user.name Ada && git config user.email a@example.com"
     run_recipe(fork, kept, f"{begin} && git commit -qm Fork")
+    subprocess.run(["uv", "lock", "--quiet"], cwd=fork, check=True)
 
     marks = "not all and not slow and not e2e"
     pytest_ = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", marks, "-p", "no:cacheprovider", "tests"]

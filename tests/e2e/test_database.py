@@ -25,7 +25,7 @@ from tests.delivery.world import PROJECT as PROJECT_FILE
 
 from .actors import eventually
 from .audit import Audit
-from .test_image_bars import Built, pushed, run
+from .built_image import Built, pushed, run
 from .test_installation import install, kubectl, namespace
 
 __all__ = ["namespace"]

@@ -9,7 +9,7 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.cluster.pods import problems
 
-from .test_image_bars import Built, built
+from .built_image import Built, built
 
 __all__ = ["built"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

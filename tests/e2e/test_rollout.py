@@ -7,9 +7,9 @@ from statistics import median
 
 import pytest
 
+from .built_image import Built, built
 from .plugin import SECONDS
 from .rollouts import RATE, Watch, kubectl, load
-from .test_image_bars import Built, built
 from .test_installation import install
 
 __all__ = ["built"]

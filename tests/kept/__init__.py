@@ -19,10 +19,10 @@ from installer import __version__
 from installer.cluster import labels
 from installer.config.settings import Settings
 from installer.config.settings_file import load
+from installer.config.supported import CIS, FORGES
 from tests.conftest import ROOT
 
 FIRST = Path(__file__).parent / "1.0"
-PROJECTS = sorted((FIRST / "projects").iterdir())
 RELEASED = int(__version__.partition(".")[0]) >= 1
 """Whether 1.0 is out, so that what it stored is no longer ours to change."""
 FINGERPRINT, PLACE = "5f6c5a1e", "old-dev"
@@ -30,6 +30,16 @@ FINGERPRINT, PLACE = "5f6c5a1e", "old-dev"
 
 def document(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def can_be_chosen(project: Path) -> bool:
+    """Tell whether its code host and CI are there: a fork may keep one of each."""
+    answers = document(project / "answers.json")
+    scm = answers.get("scm", "github")
+    return scm in FORGES and answers.get("ci", f"{scm}-{'ci' if scm == 'gitlab' else 'actions'}") in CIS
+
+
+PROJECTS = sorted(filter(can_be_chosen, (FIRST / "projects").iterdir()))
 
 
 def meant(settings: Settings) -> dict[str, Any]:
