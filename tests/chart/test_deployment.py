@@ -17,7 +17,7 @@ def test_the_image_is_named_by_tag_and_digest(helm: Helm) -> None:
     assert helm.objects().container["name"] == "hello-api"
 
 
-def test_a_chart_without_a_delivered_image_does_not_render(helm: Helm) -> None:
+def test_a_chart_without_a_deployed_image_does_not_render(helm: Helm) -> None:
     ended = helm.run("template", "hello-api", "chart", "--values", "deploy/dev.yaml")
 
     assert ended.returncode != 0

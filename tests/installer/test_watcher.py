@@ -17,7 +17,7 @@ from installer.resources.watcher_pod import SCRIPT, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
 from installer.resources.watcher_policy import WatcherPolicy
 from installer.support.errors import CommandFailed, DeadlinePassed
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
 from tests.listening import serving
 

@@ -44,7 +44,7 @@ def test_what_was_marked_as_a_projects_is_known_again(kept: Path) -> None:
     assert (release[labels.ARGOCD], release[labels.NAMESPACE]) == (settings.argocd_namespace, settings.namespace)
 
 
-def test_a_kept_delivery_and_its_hold_are_read() -> None:
+def test_a_kept_deployment_and_its_hold_are_read() -> None:
     message = (FIRST / "env-dev/message.txt").read_text(encoding="utf-8")
     forge = SimpleNamespace(
         file=lambda name, commit: (FIRST / "env-dev" / name).read_text(encoding="utf-8"),

@@ -19,7 +19,7 @@ from installer.forges.github.repository import GitHub as Client
 from installer.resources.push_key import PushKey
 from tests.ci_runner.programs import TOKEN, install
 from tests.conftest import Bake
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 from tests.github import GitHub
 from tests.github import git as on_server
 from tests.github.fixtures import blame

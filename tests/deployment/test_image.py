@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import DIGEST, PROJECT, REPOSITORY, Checkout, write_program
+from tests.deployment.workspace import DIGEST, PROJECT, REPOSITORY, Checkout, write_program
 
 TOKEN = "dckr_pat_TheToken"
 LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
@@ -126,12 +126,12 @@ def test_layers_are_kept_where_the_build_made_some_that_the_next_can_use(
 def test_in_a_ci_git_asks_nobody_and_for_the_layers_alone_it_is_not_asked_either(
     machine: Checkout, options: list[str], ci: str, told: str
 ) -> None:
-    """After ci/deploy the clone has commits without their files, which git fetches as soon as somebody looks."""
+    """After ci/deploy the clone has commits without their files, which git fetches as soon as they are read."""
     assert machine.run("image", *options, **ONLY_MAIN, GITHUB_ACTIONS=ci).code == 0
     assert (machine.home / "git-of-the-build").read_text().strip() == told
 
 
-def test_layers_that_cannot_be_kept_fail_no_delivery(machine: Checkout) -> None:
+def test_layers_that_cannot_be_kept_fail_no_deployment(machine: Checkout) -> None:
     answer = machine.run("image", "--cache", **ONLY_MAIN, BROKEN="yes")
     assert answer.code == 0
     assert answer.text == "image: done: no layers were kept (see above): the next build takes longer\n"
@@ -145,7 +145,7 @@ def test_an_image_that_was_pushed_for_this_commit_is_used_again_where_only_main_
 
 
 @pytest.mark.parametrize("reuse", ["", "false", "yes"])
-def test_what_another_branch_may_have_pushed_is_neither_delivered_nor_built_upon(machine: Checkout, reuse: str) -> None:
+def test_what_another_branch_may_have_pushed_is_neither_deployed_nor_built_upon(machine: Checkout, reuse: str) -> None:
     """Its workflow read the token, and pushed an image of its own as this commit's, and layers as the cache."""
     theirs = "sha256:" + "2b" * 32
     answer = machine.run("image", **LOGIN, PUSHED=theirs, REUSE_PUSHED=reuse)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.test_image import LOGIN, ONLY_MAIN, calls, machine
-from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
+from tests.deployment.test_image import LOGIN, ONLY_MAIN, calls, machine
+from tests.deployment.workspace import DIGEST, REPOSITORY, Checkout, write_program
 
 __all__ = ["machine"]
 ACTIONS = {

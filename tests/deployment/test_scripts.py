@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import TEMPLATE, write_program
+from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
 CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
@@ -263,7 +263,7 @@ def test_a_file_by_which_argo_cd_would_replace_the_image_is_red(project: Path, n
     (project / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
     done = run(project / "ci/chart", HOME=str(project))
     assert done.returncode == 1
-    assert f"chart: failed: chart/{name}: Argo CD would replace what ci/deploy delivers" in done.stderr
+    assert f"chart: failed: chart/{name}: Argo CD would replace the deployed image by it" in done.stderr
 
 
 def test_all_checks_run_and_those_that_fail_are_named(project: Path) -> None:
