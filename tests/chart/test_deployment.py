@@ -128,6 +128,6 @@ def test_a_priority_is_set_only_where_one_is_named(helm: Helm) -> None:
     assert helm.objects(priorityClassName="high").pod["priorityClassName"] == "high"
 
 
-def test_the_registry_is_asked_at_each_start_unless_told_otherwise(helm: Helm) -> None:
+def test_the_registry_is_asked_at_each_start_unless_set_otherwise(helm: Helm) -> None:
     assert helm.objects().container["imagePullPolicy"] == "Always"
     assert helm.objects(image={"pullPolicy": "IfNotPresent"}).container["imagePullPolicy"] == "IfNotPresent"

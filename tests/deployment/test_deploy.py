@@ -104,7 +104,7 @@ def test_the_checkout_is_left_as_it_was(deployed: Checkout, remote: Remote) -> N
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace", 'O\'Neil "x" é \\', "dependabot[bot]", "Doe, Jane: (CEO)"])
-def test_trailers_tell_argo_cd_the_source_commit(deployed: Checkout, remote: Remote, name: str) -> None:
+def test_trailers_name_the_source_commit(deployed: Checkout, remote: Remote, name: str) -> None:
     deployed.git("commit", "--quiet", "--allow-empty", "-m", "Fix: it\n\nBody: no trailer", f"--author={name} <a@b.c>")
     assert deployed.run("deploy", GITHUB_ACTIONS="true", GITHUB_REPOSITORY="acme/hello-api").line.startswith(
         "deploy: done"

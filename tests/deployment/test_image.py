@@ -244,7 +244,7 @@ def test_at_gitlab_the_jobs_own_token_goes_to_no_registry_but_gitlabs(machine: C
 
 
 @pytest.mark.parametrize("ci", ["CIRCLECI", "TRAVIS"])
-def test_where_any_branchs_build_may_push_no_variable_has_main_believe_it(machine: Checkout, ci: str) -> None:
+def test_where_any_branchs_build_may_push_no_variable_has_main_trust_it(machine: Checkout, ci: str) -> None:
     answer = machine.run("image", **ONLY_MAIN, PUSHED="sha256:" + "2b" * 32, **{ci: "true"})
     assert (answer.code, answer.line) == (0, DIGEST)
     assert "--cache-from" not in calls(machine, "buildx build")[0]
@@ -295,7 +295,7 @@ def test_a_login_that_is_refused_names_what_to_check_and_leaves_nothing(machine:
     assert not calls(machine, "buildx build")
 
 
-def test_changes_that_are_not_committed_are_not_pushed_unless_told(machine: Checkout) -> None:
+def test_changes_that_are_not_committed_are_not_pushed_unless_asked_for(machine: Checkout) -> None:
     machine.write(app_py="half done\n")
     answer = machine.run("image", **LOGIN)
     assert (answer.code, "changes that are not in commit" in answer.text) == (1, True)
@@ -338,7 +338,7 @@ def test_a_build_that_fails_is_red_and_prints_no_digest(machine: Checkout) -> No
     assert "image: failed: the image was not built and pushed" in answer.text
 
 
-def test_a_builder_that_is_made_believes_the_companys_ca(machine: Checkout) -> None:
+def test_a_builder_that_is_made_trusts_the_companys_ca(machine: Checkout) -> None:
     machine.write(ca_pem="-----BEGIN CERTIFICATE-----\n")
     machine.commit("Name the CA")
     answer = machine.run("image", **LOGIN, DRIVER="docker", REGISTRY_CA="ca.pem")
@@ -351,7 +351,7 @@ def test_a_builder_that_is_made_believes_the_companys_ca(machine: Checkout) -> N
     assert config == {"registry": {"docker.io": {"ca": [str(machine.path / "ca.pem")]}}}
 
 
-def test_a_ca_that_is_not_there_is_told_before_anything_is_asked_of_docker(machine: Checkout) -> None:
+def test_a_ca_that_is_not_there_is_reported_before_anything_is_asked_of_docker(machine: Checkout) -> None:
     answer = machine.run("image", **LOGIN, REGISTRY_CA="nowhere.pem")
     assert answer.code == 1
     assert "REGISTRY_CA names 'nowhere.pem', which is no file here" in answer.text

@@ -58,7 +58,7 @@ def test_diverged_history_is_red_and_names_the_way_out(
     assert runner.run("deploy").line.startswith("deploy: done"), "the way out that it names is one"
 
 
-def test_a_recorded_commit_that_is_gone_is_cannot_tell_and_red(
+def test_a_recorded_commit_that_is_gone_is_unknown_and_red(
     deployed: Checkout, remote: Remote, workspace: Workspace, options: list[str]
 ) -> None:
     deployed.commit("Never pushed")
@@ -84,7 +84,7 @@ def test_a_shallow_clone_that_cannot_get_its_history_does_not_guess(
 
 
 @pytest.mark.parametrize("image", ["", 'revision: "HEAD"\n', 'revision: "--all"\n'])
-def test_an_image_file_without_a_revision_is_cannot_tell_and_red(
+def test_an_image_file_without_a_revision_is_unknown_and_red(
     deployed: Checkout, remote: Remote, workspace: Workspace, image: str
 ) -> None:
     editor = workspace.checkout("editor", "--branch=env/dev")

@@ -52,7 +52,7 @@ def test_the_previous_deployment_comes_back_as_a_whole(
     assert hold == {"who": "Ada Lovelace", "why": 'it "burns" \\ 100 %', "bad": c}
 
 
-def test_argo_cd_is_told_of_the_commit_that_came_back(
+def test_the_trailers_name_the_commit_that_came_back(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     laptop.run("rollback", "--why", "Signed-off-by: nobody")

@@ -34,7 +34,7 @@ def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
 
 
 @every_script
-def test_a_script_can_be_run_and_tells_what_it_is_for(name: str) -> None:
+def test_a_script_can_be_run_and_says_what_it_is_for(name: str) -> None:
     assert stat.S_IMODE((CI / name).stat().st_mode) == 0o755
     done = run(CI / name, "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -184,7 +184,7 @@ def test_where_github_says_no_the_tests_run(merges: Merges) -> None:
 
 
 def test_a_green_check_of_that_name_counts_for_nothing_whoever_made_it(merges: Merges) -> None:
-    """An App says `test` is green, and so does a status that somebody set by hand; pull-request.yml never ran."""
+    """An App says `test` is green, and so does a status that somebody set manually; pull-request.yml never ran."""
     head = merges.propose("one", "one", "skipped")
     del merges.repository.runs[0]
     for kind in ("check", "status"):

@@ -206,7 +206,7 @@ def test_at_gitlab_the_protected_main_lets_the_merge_in_and_nothing_after_it(ben
     assert bench.differences() == {}
 
 
-def test_at_gitlab_a_push_that_fails_leaves_main_closed_and_the_next_run_converges(
+def test_at_gitlab_a_push_that_fails_leaves_main_closed_and_the_next_run_reconciles(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:

@@ -142,7 +142,7 @@ def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -
     assert existing == {}
 
 
-def test_after_the_failure_is_repaired_the_next_run_converges() -> None:
+def test_after_the_failure_is_repaired_the_next_run_reconciles() -> None:
     existing: dict[str, int] = {}
     with pytest.raises(InstallerError):
         Apply(things(existing, secret="no")  , Heard()).run()  # fmt: skip

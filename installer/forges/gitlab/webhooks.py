@@ -35,14 +35,14 @@ class GitLabWebhooks(Webhooks):
         return [hook for each in self._gitlab.pages(self._path()) if (hook := self._ours(each))]
 
     def _ours(self, found: dict[str, Any]) -> Hook | None:
-        ours = self.unmarked(found["url"])
+        ours = self.unlabelled(found["url"])
         rest = {name: "" if found.get(name) is None else found[name] for name in self.wanted}
         return Hook(found["id"], *ours, rest) if ours else None
 
     def write(self, address: str, secret: Secret | None, over: Hook | None = None) -> None:
         """Make a hook, or make one over: with another address, which has the fingerprint in it, the old secret goes."""
         given = {"token": secret.reveal()} if secret else {}
-        body = {**self.wanted, "url": self.marked(address, secret), **given}
+        body = {**self.wanted, "url": self.labelled(address, secret), **given}
         self._gitlab.call("PUT" if over else "POST", self._path(over.id if over else None), body)
 
     def delete(self, hook: Hook) -> bool:

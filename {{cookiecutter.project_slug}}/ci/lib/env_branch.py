@@ -40,7 +40,7 @@ if TOKEN and SERVER:
 
 
 class Answer(Exception):
-    """What became of it: a word, a sentence, and what the page of the run says besides. `failed:` is exit code 1."""
+    """The outcome: a word, a sentence, and more for the page of the run. `failed:` is exit code 1."""
 
 
 class Tip(NamedTuple):
@@ -159,7 +159,7 @@ def options(*known: str) -> dict[str, str]:
 
 
 def main(work: Callable[[], Answer]) -> None:
-    """Do the work, and print what became of it: one line, and it is the last one."""
+    """Do the work, and print the outcome as the last line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     end = Answer("failed:", "stopped by the error above")
     try:
