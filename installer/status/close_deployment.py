@@ -85,7 +85,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
 def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
     try:
         return assess(service, record, there.deployed)
-    except InstallerError:  # the cluster does not answer, which others tell
+    except InstallerError:  # the cluster does not answer, which is reported elsewhere
         return None
 
 

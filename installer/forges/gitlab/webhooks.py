@@ -15,7 +15,7 @@ _TESTED = "push"
 
 
 class GitLabWebhooks(Webhooks):
-    """GitLab sends the secret itself, in a header, and tells what came of each call since 17.3."""
+    """GitLab sends the secret itself, in a header, and shows the outcome of each call since 17.3."""
 
     title = "GitLab"
     wanted: ClassVar[Mapping[str, Any]] = {
@@ -55,11 +55,11 @@ class GitLabWebhooks(Webhooks):
 
     @reading("GitLab's answer")
     def newest(self, hook: Hook) -> Delivery | None:
-        """Return the last call; None where there was none, or GitLab is too old to tell."""
+        """Return the last call; None where there was none, or GitLab is too old to show it."""
         return next(map(_delivery, self._events(hook) or []), None)
 
     def _events(self, hook: Hook) -> Sequence[dict[str, Any]] | None:
-        """Return the last call, or none; None where GitLab is too old to tell of any."""
+        """Return the last call, or none; None where GitLab is too old to show any."""
         found: Sequence[dict[str, Any]] | None = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
         return found
 
