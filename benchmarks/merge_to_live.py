@@ -1,8 +1,8 @@
-"""From the merge of a pull request until every pod answers its commit: ours, by hand, and as DevStream's projects go.
+"""From the merge of a pull request until every pod answers its commit: ours, manually, and as DevStream's projects go.
 
     python -m benchmarks.merge_to_live [CHANGES SLOW [PLOT]]   # 5 and 3; docs/testing.md says with what
 
-One run, one project, the same change each time. Ours, as generated, and its parts by hand on a warm machine (image
+One run, one project, the same change each time. Ours, as generated, and its parts run manually on a warm machine (image
 built and pushed, one git push, one rollout of the same chart, so with the same surge), in turns: where the machine is
 slower for a while, both are. Last
 DevStream's flow (unless SLOW is 0): one job after another (test, then image without a cache and deploy), and an Argo CD
@@ -69,7 +69,7 @@ def merge(stage: Stage, flow: Flow, number: int) -> None:
     pods = Pods(f"{SLUG}-dev", SLUG)
     with requests.Session() as github:  # gh would take a third of a second until it asks
         github.headers["Authorization"] = f"Bearer {developer.env['GH_TOKEN']}"
-        github.verify = developer.believes["SSL_CERT_FILE"]
+        github.verify = developer.trusts["SSL_CERT_FILE"]
         pulls = f"https://api.github.com/repos/acme/{SLUG}/pulls"
         (pull,) = github.get(pulls, params={"head": f"acme:{branch}"}, timeout=10).json()
         last = time.monotonic()
@@ -94,8 +94,8 @@ def manual_step(stage: Stage, flow: Flow, number: int) -> None:
     developer = stage.developer
     developer.branch(f"by-hand-{number}")
     module = developer.project / "src" / SLUG.replace("-", "_") / "example.py"
-    module.write_text(f"{module.read_text()}\n\n# by hand {number}\n")
-    revision = developer.commit(f"By hand {number}")
+    module.write_text(f"{module.read_text()}\n\n# manually {number}\n")
+    revision = developer.commit(f"Manually {number}")
     began = time.monotonic()
     name = f"docker.io/acme/{SLUG}"
     digest = developer.run("env", "REGISTRY_USERNAME=acme", "ci/image").stdout.strip()
@@ -146,7 +146,7 @@ def as_devstream_does(stage: Stage) -> None:
 
 def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
     """Measure, print a table, and draw it where a file is named."""
-    ours, hand, series = Flow("ours"), Flow("by hand, warm"), Flow("jobs in series, default polling")
+    ours, hand, series = Flow("ours"), Flow("manually, warm"), Flow("jobs in series, default polling")
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
         developer = stage.developer
         words = ("--no-input", f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
@@ -177,7 +177,7 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
         for flow in flows
     ]
     print(table(("merge to live, medians in s", *PARTS, "sum", "to ours"), rows))
-    print(f"\nours to its parts by hand: {ours.total / hand.total:.2f} (bar: 1.3)")
+    print(f"\nours to its parts run manually: {ours.total / hand.total:.2f} (bar: 1.3)")
     if slow:
         ratio = series.medians["live"] / ours.medians["live"]
         print(f"from env/dev to live, default polling to ours: {ratio:.0f}×")

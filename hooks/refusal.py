@@ -10,7 +10,7 @@ from jinja2.ext import Extension
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Tell whether a line says more than the hook did."""
+    """Return whether a line says more than the hook did."""
     return not (record.exc_info and "pre_gen_project" in record.getMessage())
 
 

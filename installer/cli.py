@@ -1,4 +1,4 @@
-"""The command line: options only, errors told in one place. Each verb loads its libraries where it is called."""
+"""The command line: options only, errors reported in one place. Each verb loads its libraries where it is called."""
 
 import sys
 import threading
@@ -251,7 +251,7 @@ def main() -> None:
 
 @contextmanager
 def _reported(resume: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Tell errors as sentences, without a traceback, and then how to go on."""
+    """Report errors as sentences, without a traceback, and the command that resumes."""
     try:
         yield
     except Unreadable as error:

@@ -44,7 +44,7 @@ def settings() -> str:
                 " GitHub only." * (name in settings_file._ONLY_AT_GITHUB),
             )
         )
-    rows += [(where, "a PEM file beside it, or nothing", "none", "") for where in settings_file._FILES.values()]
+    rows += [(where, "a PEM file next to it, or nothing", "none", "") for where in settings_file._FILES.values()]
     rows += [(where, *OTHERS[where], "") for where in settings_file._OTHERS]
     cells = [
         (

@@ -14,13 +14,13 @@ import pytest
 
 from tests.kind_parts import CI
 
-WORLD = """
+STAND_IN = """
 import os, pathlib, subprocess, sys
 
 program, *words = pathlib.Path(sys.argv[0]).name, *sys.argv[1:]
-said, world = " ".join(words), pathlib.Path(os.environ["WORLD"])
-origin, slug, lie = world / "origin.git", "gitops-flask-canary", os.environ.get("LIE", "")
-(world / "log").open("a").write(f"{program} {said}\\n")
+said, folder = " ".join(words), pathlib.Path(os.environ["STAND_IN"])
+origin, slug, lie = folder / "origin.git", "gitops-flask-canary", os.environ.get("LIE", "")
+(folder / "log").open("a").write(f"{program} {said}\\n")
 
 
 def git(*command, where=origin, **more):
@@ -28,13 +28,13 @@ def git(*command, where=origin, **more):
     return done.stdout.strip()
 
 
-def deliver(revision):
+def deploy(revision):
     blob = git("hash-object", "-w", "--stdin", input=f'revision: "{revision}"\\n')
     tree = git("mktree", input=f"100644 blob {blob}\\timage.yaml\\n")
-    git("update-ref", "refs/heads/env/dev", git("commit-tree", tree, "-m", "Deliver"))
+    git("update-ref", "refs/heads/env/dev", git("commit-tree", tree, "-m", "Deploy"))
 
 
-def delivered():
+def deployed():
     return git("show", "env/dev:image.yaml").split('"')[1]
 
 
@@ -52,15 +52,15 @@ elif said == "up --yes" and not origin.exists():
     git("init", "-q", "--bare", "-b", "main", origin, where=".")
     git("remote", "add", "origin", origin, where=".")
     git("push", "-q", "origin", "main", where=".")
-    deliver(git("rev-parse", "main"))
+    deploy(git("rev-parse", "main"))
 elif said == "up --yes":
     print("Nothing to change." if lie != "up" else "1 changed")
 elif said.startswith("rollback --yes --why "):
-    deliver(git("rev-parse", "main~1"))
+    deploy(git("rev-parse", "main~1"))
 elif said == "rollback --yes --release-hold":
-    deliver(git("rev-parse", "main"))
+    deploy(git("rev-parse", "main"))
 elif said.startswith("down --yes --repository --confirm-repository acme/gitops-flask-canary --argocd"):
-    origin.rename(world / f"gone-{len(list(world.iterdir()))}")
+    origin.rename(folder / f"gone-{len(list(folder.iterdir()))}")
 elif said == "api repos/acme/gitops-flask-canary --silent":
     sys.exit(0 if origin.exists() else 1)
 elif said == "pr create --title Sing --body  --base main --head sing":
@@ -73,42 +73,44 @@ elif said == "pr merge sing --squash":
         sys.exit("not mergeable: the base branch policy prohibits the merge")
     merged = git("commit-tree", "sing^{tree}", "-p", "main", "-m", "Sing")
     git("update-ref", "refs/heads/main", merged)
-    deliver(merged)
+    deploy(merged)
 elif said.startswith(f"get pods --namespace {slug}-dev --selector app.kubernetes.io/name={slug} "):
     print("one" if lie != "pods" else "")
 elif said == f"get --raw /api/v1/namespaces/{slug}-dev/pods/one:8000/proxy/version":
-    revision = delivered() if lie != "version" else "0" * 40
+    revision = deployed() if lie != "version" else "0" * 40
     print(f'{{"name": "{slug}", "revision": "{revision}"}}')
 elif said == f"get namespace {slug}-dev --output name":
     sys.exit(0 if lie == "namespace" else 1)
 else:
-    sys.exit(f"this world knows no `{program} {said}`")
+    sys.exit(f"this stand-in knows no `{program} {said}`")
 """
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a machine with that world."""
+def machine(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine with these stand-ins for programs."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("gh", "gitops-flask", "cookiecutter", "kubectl"):
-        (programs / name).write_text(f"#!{sys.executable}\n{WORLD}", encoding="utf-8")
+        (programs / name).write_text(f"#!{sys.executable}\n{STAND_IN}", encoding="utf-8")
         (programs / name).chmod(0o755)
     who = {f"GIT_{role}_{what}": "canary" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | who | {"PATH": path, "WORLD": str(tmp_path), "OWNER": "acme", "REGISTRY_USERNAME": "acme"}
+    return os.environ | who | {"PATH": path, "STAND_IN": str(tmp_path), "OWNER": "acme", "REGISTRY_USERNAME": "acme"}
 
 
-def play(chapter: str, world: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
+def play(chapter: str, machine: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
     command = ["bash", str(CI / "real"), chapter]
-    return subprocess.run(command, cwd=world["WORLD"], env=world | more, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=machine["STAND_IN"], env=machine | more, capture_output=True, text=True, check=False
+    )
 
 
-def test_the_whole_story_is_played_by_what_a_person_types(world: dict[str, str]) -> None:
+def test_the_whole_story_is_played_by_what_a_person_types(machine: dict[str, str]) -> None:
     for chapter in ("create", "change", "rollback", "down"):
-        done = play(chapter, world)
+        done = play(chapter, machine)
         assert done.returncode == 0, f"{chapter}: {done.stderr}"
-    log = Path(world["WORLD"], "log").read_text()
+    log = Path(machine["STAND_IN"], "log").read_text()
     verbs = [line.split()[1] for line in log.splitlines() if line.startswith("gitops-flask")]
     assert [verb for verb in verbs if verb != "status"] == [
         *("doctor", "up", "up", "plan", "rollback", "rollback", "down")
@@ -116,10 +118,10 @@ def test_the_whole_story_is_played_by_what_a_person_types(world: dict[str, str])
     assert "cookiecutter" in log.splitlines()[0]
 
 
-def test_what_an_earlier_run_left_is_removed_first(world: dict[str, str]) -> None:
-    assert play("create", world).returncode == 0
-    shutil.rmtree(Path(world["WORLD"], "gitops-flask-canary"))
-    again = play("create", world)
+def test_what_an_earlier_run_left_is_removed_first(machine: dict[str, str]) -> None:
+    assert play("create", machine).returncode == 0
+    shutil.rmtree(Path(machine["STAND_IN"], "gitops-flask-canary"))
+    again = play("create", machine)
     assert again.returncode == 0, again.stderr
     assert "an earlier run left acme/gitops-flask-canary" in again.stderr
 
@@ -136,11 +138,11 @@ def test_what_an_earlier_run_left_is_removed_first(world: dict[str, str]) -> Non
     ],
 )
 def test_a_chapter_that_does_not_end_well_is_red(
-    world: dict[str, str], chapters: list[str], lie: str, told: str
+    machine: dict[str, str], chapters: list[str], lie: str, told: str
 ) -> None:
     *before, last = chapters
     for chapter in before:
-        assert play(chapter, world).returncode == 0
-    done = play(last, world, LIE=lie)
+        assert play(chapter, machine).returncode == 0
+    done = play(last, machine, LIE=lie)
     assert done.returncode == 1
     assert told in done.stderr.splitlines()[-1]

@@ -95,7 +95,7 @@ def test_the_right_version_comes_from_where_this_one_came(
     assert resume_command.release(NEWER) == f"{command} gitops-flask up --project 'my web'"
 
 
-def test_a_checkout_is_told_to_take_the_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkout_gets_the_command_that_takes_the_tag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume_command, "this_run", resume_command.Run())
     there = shlex.quote(str(ROOT))
     assert resume_command.release(NEWER) == f"git -C {there} fetch --tags && git -C {there} switch --detach v{NEWER}"
@@ -115,7 +115,7 @@ def test_a_project_that_needs_no_newer_one_is_worked_on(
 
 
 @pytest.mark.parametrize("requires", [1.2, "1.2", ">=1.2.0", "latest", "", ["1.2.0"], "1.2.٣", f"1.2.{'3' * 5000}"])
-def test_what_is_no_version_is_told_as_one(project: BakedProject, tmp_path: Path, requires: object) -> None:
+def test_what_is_no_version_is_reported(project: BakedProject, tmp_path: Path, requires: object) -> None:
     with pytest.raises(InstallerError) as error:
         load(edited(project, tmp_path, requires=requires))
     assert f"requires: must be a version in quotes, like '1.2.0', is {requires!r}" in error.value.message
@@ -137,7 +137,7 @@ def test_versions_are_compared_as_numbers(
         ("git+file:///home/ada/gitops-flask@0a1b2c", ANSWERS["_tool"]),  # her colleagues do not have her folders
     ],
 )
-def test_the_projects_readme_tells_colleagues_where_the_tool_comes_from(
+def test_the_projects_readme_says_where_the_tool_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, named: str
 ) -> None:
     monkeypatch.setattr(resume_command, "this_run", resume_command.Run(template=origin))

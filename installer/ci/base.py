@@ -81,7 +81,7 @@ class CI(Protocol):
         """Return a run."""
 
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Start a pipeline on main; return the run's number, or None where the CI does not tell it.
+        """Start a pipeline on main; return the run's number, or None where the CI does not return it.
 
         `inputs` are the scripts' own: `init` (true) of a deployment; `to`, `why` or `release` (true) of a rollback.
         """

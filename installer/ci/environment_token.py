@@ -10,7 +10,7 @@ from ..forges.github.repository import GitHub
 from .registry_token import FINGERPRINT, NAME
 
 WHERE = "DEPLOY_ENVIRONMENT"
-"""The variable that tells the workflow which environment has the secret; without it, the repository has it."""
+"""The variable that names the environment with the secret for the workflow; without it, the repository has it."""
 _EXPOSED = (
     "this plan has no environments for a private repository: whoever may push a branch can read {name} by a workflow "
     "of its own, and overwrite images; so no image and no layer of the registry is reused, and builds take longer"

@@ -73,7 +73,7 @@ class Seen:
 
 
 class CIVariables(Resource[Seen]):
-    """Set through the CI's API where there is a token for it; otherwise told, name by name, for people to set."""
+    """Set through the CI's API where there is a token for it; otherwise listed by name for people to set."""
 
     lane: Lane = "github"
     key = "registry-token"

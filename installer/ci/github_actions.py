@@ -73,7 +73,7 @@ class GitHubActions:
 
     @reading("GitHub's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Dispatch a workflow; an Enterprise Server does not tell the run's number."""
+        """Dispatch a workflow; an Enterprise Server does not return the run's number."""
         body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
         if self._settings.in_cloud:
             body["return_run_details"] = True

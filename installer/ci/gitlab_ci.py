@@ -24,7 +24,7 @@ _LOOK_BACK = 20
 
 
 class GitLabCI:
-    """Its pipelines are told apart by their variable ACTION; what they need is kept in the project's variables."""
+    """Its pipelines differ by their variable ACTION; what they need is kept in the project's variables."""
 
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")

@@ -16,7 +16,7 @@ from ..support.write_guard import about_to_write
 
 
 class CIApiError(ApiError):
-    """The API said no; `status` tells how."""
+    """The API refused a request, with this `status`."""
 
     def __init__(self, title: str, request: str, status: int, message: str, fix: str) -> None:
         super().__init__(f"{title} answered {status} to {request}: {message}", fix)

@@ -144,14 +144,14 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
 
 
 def digest_of(login: Login, name: str, tag: str) -> str:
-    """Return the digest that a tag of `library/python` stands for now; raise where the registry does not tell."""
+    """Return the digest that a tag of `library/python` stands for now; raise where the registry does not return it."""
     host = login.host
     answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
     if not answer.ok or not _DIGEST.fullmatch(found):
         raise InstallerError(
-            f"{host} does not tell which image {name}:{tag} is: {answer.status_code} {_reason(answer)}"
+            f"{host} did not return the digest of {name}:{tag}: {answer.status_code} {_reason(answer)}"
         )
     return found
 

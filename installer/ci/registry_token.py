@@ -13,7 +13,7 @@ FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
 
 @dataclass(frozen=True)
 class Seen:
-    """No host shows a secret again, so a salted fingerprint beside it tells one token from another."""
+    """No host shows a secret again, so a salted fingerprint next to it identifies the token."""
 
     exists: bool
     fingerprint: str | None

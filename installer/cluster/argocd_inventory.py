@@ -18,7 +18,7 @@ def namespaces(components: Sequence[Object]) -> list[str]:
 
 
 def version(components: Sequence[Object], namespace: str) -> str:
-    """Return the version of the Argo CD in a namespace, by its label or else its image; empty where neither tells."""
+    """Return the version of the Argo CD in a namespace, by its label or else its image; empty where neither has one."""
     for component in components:
         labels = component["metadata"]["labels"]
         if component["metadata"]["namespace"] == namespace and labels.get(COMPONENT) == "repo-server":
@@ -29,7 +29,7 @@ def version(components: Sequence[Object], namespace: str) -> str:
 
 
 def names(components: Sequence[Object], namespace: str) -> dict[str, str]:
-    """Return what Argo CD's CLI must be told where its parts are called otherwise than by their own manifests."""
+    """Return the settings that Argo CD's CLI needs where its parts have other names than in their own manifests."""
     found = {}
     for component in components:
         labels = component["metadata"]["labels"]

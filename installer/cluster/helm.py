@@ -166,7 +166,7 @@ class Helm:
         flags += [f"--description={self._settings.url}"] if self._settings else []
         flags += ["--create-namespace"] if create_namespace else []
         flags += ["--take-ownership"] if take_ownership else []
-        with self._turn(name, namespace) as files:
+        with self._locked(name, namespace) as files:
             self._recover(name, namespace, grace, files)
             self._run(
                 *("upgrade", "--install", name, chart, f"--namespace={namespace}", "--history-max=1"),
@@ -176,7 +176,7 @@ class Helm:
                 inherit=files,
             )
 
-    def _turn(self, name: str, namespace: str) -> AbstractContextManager[Files]:
+    def _locked(self, name: str, namespace: str) -> AbstractContextManager[Files]:
         """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
         return locked(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
 
@@ -237,7 +237,7 @@ class Helm:
 
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
         """Remove a release of ours and wait for its objects; return whether there was one. It proves nothing yet."""
-        with self._turn(name, namespace) as files:
+        with self._locked(name, namespace) as files:
             return self._uninstall(name, namespace, timeout, files)
 
     def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:

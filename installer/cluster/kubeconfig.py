@@ -18,7 +18,7 @@ _STALE = 3600.0  # seconds; no command takes that long
 
 
 def missing() -> InstallerError | None:
-    """Return what to tell where no kubeconfig is there: kubectl then asks localhost:8080, and says no more."""
+    """Return what to report where there is no kubeconfig: kubectl then asks localhost:8080, and says no more."""
     given = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
     files = [Path(each) for each in given] or [Path(inherited().get("HOME", "")) / ".kube" / "config"]
     if any(path.exists() and not path.is_dir() for path in files):

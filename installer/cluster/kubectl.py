@@ -278,7 +278,7 @@ class Cluster:
 
 
 def _address_in(said: str) -> str:
-    """Return the API server's address, as kubectl tells it; which proxy is taken depends on it."""
+    """Return the API server's address, as kubectl has it; which proxy is taken depends on it."""
     found = re.search(r"https://[^\s\"/]+", said)
     return found[0] if found else "https://kubernetes"
 

@@ -26,7 +26,7 @@ KEEP = {"helm.sh/resource-policy": "keep"}
 
 
 def digest(address: str) -> str:
-    """Return what tells one repository's address from another's and fits into a label; no code host minds capitals."""
+    """Return a digest that identifies a repository's address and fits into a label; no code host minds capitals."""
     plain = address.partition("://")[2] or address
     return hashlib.sha256(plain.strip("/").removesuffix(".git").casefold().encode()).hexdigest()[:32]
 

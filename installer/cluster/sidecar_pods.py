@@ -129,7 +129,7 @@ def variables(given: dict[str, str]) -> list[dict[str, str]]:
 
 
 def fresh(file: str, seconds: int) -> Object:
-    """Return the probes of a pod that is ready as long as it touches a file, and tells of the first time at once."""
+    """Return the probes of a pod that is ready as long as it touches a file, and reports the first time at once."""
     test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
     command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
     return {

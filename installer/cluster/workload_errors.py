@@ -68,7 +68,7 @@ def of_deployment(deployment: Object) -> list[Trouble]:
 
 @reading("What Kubernetes says of an object")
 def of_application(application: Object) -> dict[tuple[str, str], Trouble]:
-    """Tell by kind and name what Argo CD applies again and again, and finds to differ right after that.
+    """Return by kind and name what Argo CD applies again and again, and finds to differ right after that.
 
     Argo CD calls each of these syncs a success: Kubernetes passes over a field that it does not know. Its count (json
     `autoHealAttemptsCount`, pkg/apis/application/v1alpha1/types.go) lasts as long as the commit does, so it counts only
@@ -176,7 +176,7 @@ def _how_it_ended(pod: Object, name: str, ended: dict[str, Any]) -> str:
 
 
 def _pull(reason: str, said: str, events: Sequence[Object]) -> Trouble:
-    """Tell why an image was not pulled: of one that backs off older kubelets say that only in an event."""
+    """Return why an image was not pulled: of one that backs off older kubelets say that only in an event."""
     failed = [event for event in events if event["message"].startswith("Failed to pull image")]
     said, reported = (" ".join(text.split()) for text in (said, max(failed, key=_when)["message"] if failed else ""))
     tried = sum(event.get("count") or 1 for event in failed)

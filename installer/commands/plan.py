@@ -69,8 +69,8 @@ def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
     resources = project.resources(person=console.interactive())
     looked = reconcile.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in reconcile.plan(looked)}
-    blindly = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}
-    return [planned for r in resources if (planned := seen.get(r.key) or blindly.get(r.key))]
+    unobserved = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}
+    return [planned for r in resources if (planned := seen.get(r.key) or unobserved.get(r.key))]
 
 
 def _unseen(resource: Resource[Any]) -> Change | None:

@@ -141,7 +141,7 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
 
 
 def _report(project: Project, record: DeploymentRecord) -> None:
-    """Let the commit's page show what became of its deployment; where that says something new, say so here too."""
+    """Report the deployment's outcome to the code host; print it where it is new."""
     reported = report_deployment.report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
@@ -152,7 +152,7 @@ def _try_webhook(project: Project) -> None:
     hooks = project.webhooks
     try:
         for hook in hooks.list():
-            last = hooks.proof(hook)
+            last = hooks.checked_call(hook)
             if last and last.accepted:
                 console.report(f"Webhook: Argo CD took {hooks.title}'s last {last.event}.")
             else:

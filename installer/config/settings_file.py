@@ -73,7 +73,7 @@ _AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
     "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
 }
 _ONLY_AT_GITHUB = {
-    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` says what became of a deployment",
+    "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` reports the outcome of a deployment",
     "reporter_image": "there is no reporter at GitLab",
     "reviews": "approvals that a merge waits for are a setting of GitLab's paid tiers, on the project's page",
     "deploy_from": "only maintainers push to the environment's branch",

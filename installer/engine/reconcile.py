@@ -98,7 +98,7 @@ class Apply:
         self.done: list[str] = []
 
     def run(self) -> None:
-        """Apply all; raise one error that tells every failure, what was done and what remains.
+        """Apply all; raise one error that reports every failure, what was done and what remains.
 
         Where this run is to be `alone`, the first resource comes first, because that is where this is noted.
         """

@@ -17,7 +17,7 @@ _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
 
 class GitHubApiError(ApiError):
-    """GitHub said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
+    """GitHub refused a request with `status`; `wait` is how long to wait before a retry (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
         super().__init__(f"GitHub answered {status} to {verb} {path}: {message}", fix(status, message, headers))

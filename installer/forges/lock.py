@@ -191,7 +191,7 @@ class RepositoryLock:
                         self._renew_once()
                     else:
                         self._start_over()
-                except InstallerError:  # the work itself tells what is wrong with the host
+                except InstallerError:  # the work itself reports what is wrong with the host
                     wait = AGAIN
 
     def _renew_once(self) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks that a code host calls: ours among them, what became of their calls, and why one did not arrive."""
+"""Webhooks that a code host calls: ours among them, the outcome of their calls, and why one did not arrive."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ class Webhooks(ABC):
     def ping(self, hook: Hook) -> Delivery | None:
         """Let the code host call, and return what came of it; None where nothing did in time."""
 
-    def proof(self, hook: Hook) -> Delivery | None:
+    def checked_call(self, hook: Hook) -> Delivery | None:
         """Return the last call where it was accepted, else what came of the last one that was asked for."""
         tried = [self.newest(hook)]
 
@@ -138,18 +138,18 @@ class Webhooks(ABC):
 
         return until(look, PATIENCE, 1.0)
 
-    def marked(self, address: str, secret: Secret | None) -> str:
-        """Return an address with our marks."""
+    def labelled(self, address: str, secret: Secret | None) -> str:
+        """Return an address with our labels."""
         noted = {_NOTED: secret.fingerprint()} if secret else {}
-        marks = {OWNER_VARIABLE: self._application, _REPOSITORY: self._identities[0], **noted}
-        return f"{address}?{urlencode(marks)}"
+        labels = {OWNER_VARIABLE: self._application, _REPOSITORY: self._identities[0], **noted}
+        return f"{address}?{urlencode(labels)}"
 
-    def unmarked(self, url: str) -> tuple[str, str] | None:
-        """Return an address without our marks, and the fingerprint; None where it is not ours."""
+    def unlabelled(self, url: str) -> tuple[str, str] | None:
+        """Return an address without our labels, and the fingerprint; None where it is not ours."""
         address, _, query = url.partition("?")
-        marks = parse_qs(query)
-        marked = marks.get(OWNER_VARIABLE, [""])[0], marks.get(_REPOSITORY, [""])[0]
-        if not marked[0] or marked[1] not in self._identities:
+        labels = parse_qs(query)
+        labelled = labels.get(OWNER_VARIABLE, [""])[0], labels.get(_REPOSITORY, [""])[0]
+        if not labelled[0] or labelled[1] not in self._identities:
             return None
-        current = marked == (self._application, self._identities[0])
-        return address if current else url, marks.get(_NOTED, [""])[0]
+        current = labelled == (self._application, self._identities[0])
+        return address if current else url, labels.get(_NOTED, [""])[0]

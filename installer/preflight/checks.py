@@ -92,7 +92,7 @@ def everything(project: Project) -> list[Finding]:
 
 
 def _in_the_way(project: Project, unreachable: Collection[str], reported: Collection[str]) -> list[Finding]:
-    """Return what keeps `up` from planning or making a thing, where no check of that thing has told it."""
+    """Return what keeps `up` from planning or making a thing, where no check of that thing has reported it."""
     resources = [r for r in reconcile.visible(project.resources(), unreachable) if r.key not in reported]
     with threads(4) as pool:
         return [finding for found in pool.map(_obstacles, resources) for finding in found]
@@ -106,7 +106,7 @@ def _obstacles(resource: Resource[Any]) -> list[Finding]:
 
 
 def refuse(problems: Sequence[Finding]) -> None:
-    """Raise one error that tells all problems; nothing where there are none."""
+    """Raise one error that reports all problems; nothing where there are none."""
     if problems:
         raise InstallerError("Nothing was changed.\n" + "\n".join(map(str, problems)))
 

@@ -40,10 +40,10 @@ STEPS = (
     Step("push `.github/workflows`", "Workflows", "write", "workflow"),
     Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
-    Step("set variables, the mark and the lease among them", "Variables", "write", "repo", "actions/variables"),
+    Step("set variables, among them the label and the lock", "Variables", "write", "repo", "actions/variables"),
     Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
-    Step("show at commits what became of their deployment; done without", "Deployments", "write", "repo"),
-    Step("tell Argo CD of each push, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
+    Step("show the outcome of deployments at commits; optional", "Deployments", "write", "repo"),
+    Step("report each push to Argo CD, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
 LIMITS = (
     Limit(

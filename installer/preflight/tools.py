@@ -44,7 +44,7 @@ def recent(project: Project) -> Iterable[Finding]:
     """Check that each is new enough."""
     for tool, lane in _needed(project):
         if process.missing(tool):
-            continue  # told by `present`
+            continue  # reported by `present`
         said = process.attempt(tool, *_ASK[tool].split()).out
         found = numbers(said)
         oldest, why = OLDEST[tool]

@@ -237,8 +237,8 @@ class Application(Resource[Seen]):
         """Know it by its label, or where someone took that off by helm's own mark of a release of ours."""
         annotations = found["metadata"].get("annotations") or {}
         helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
-        unmarked = REPOSITORY not in (found["metadata"].get("labels") or {})
-        held = unmarked and release is not None and release.ours and helm == (self._name, self._home)
+        unlabelled = REPOSITORY not in (found["metadata"].get("labels") or {})
+        held = unlabelled and release is not None and release.ours and helm == (self._name, self._home)
         return is_ours(found, self._settings) or held
 
     def _application_remains(self) -> str:

@@ -35,7 +35,7 @@ _HELPER = (
 def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str = "") -> Objects:
     """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied.
 
-    `key` tells one version of that key from the next: with another one it starts anew, instead of reading with the old
+    `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
     one for a minute.
     """
     pod = Pod(settings, name, settings.argocd_namespace)

@@ -1,4 +1,4 @@
-"""That the code host tells Argo CD of each push, where it can reach it: a webhook, and the secret of both."""
+"""The webhook that reports each push to Argo CD, where the code host can connect to it, and the secret of both."""
 
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -24,7 +24,7 @@ _MEANWHILE = "until then deployments wait until Argo CD polls"
 
 @dataclass(frozen=True)
 class Seen:
-    """Our hooks, the secret that Argo CD checks signatures by (None: it has none), and what became of the last call."""
+    """Our hooks, the secret that Argo CD checks signatures by (None: it has none), and the outcome of the last call."""
 
     hooks: tuple[Hook, ...]
     secret: Secret | None = None
@@ -132,7 +132,7 @@ class Webhook(Resource[Seen]):
         for hook in seen.hooks[1:]:
             self._hooks.delete(hook)
         for hook in seen.hooks[:1]:
-            self._hooks.ping(hook)  # as GitHub does for a new one: what became of older calls says nothing any more
+            self._hooks.ping(hook)  # as GitHub does for a new one: the outcome of older calls means nothing any more
 
     def removal(self, seen: Seen) -> str:
         """Say whether there is a hook, and what of it stays."""

@@ -69,7 +69,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     if outcome is None or _says(there, outcome):
         return Reported(_shown(there), done=outcome is not None)
     for old in deployments.overtaken(there):
-        deployments.close(old, "inactive", "Overtaken before anybody asked the pods")
+        deployments.close(old, "inactive", "Overtaken before anybody queried the pods")
     # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
     address = service.address() if outcome.state == "success" else ""
@@ -85,7 +85,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
 def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
     try:
         return assess(service, record, there.deployed)
-    except InstallerError:  # the cluster does not answer, which others tell
+    except InstallerError:  # the cluster does not answer, which is reported elsewhere
         return None
 
 

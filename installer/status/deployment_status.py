@@ -65,7 +65,7 @@ class Service(Protocol):
 
 @dataclass(frozen=True)
 class DeploymentState:
-    """What became of a deployment; a failure has its kind, like `image pull`."""
+    """The outcome of a deployment; a failure has its kind, like `image pull`."""
 
     state: Literal["success", "failure"]
     reason: str
@@ -80,7 +80,7 @@ class DeploymentState:
 
 @reading("What Kubernetes says of an object")
 def assess(service: Service, record: Record, made: str = "") -> DeploymentState | None:
-    """Say what became of what `env/dev` records; None where it is under way, or where that cannot be known.
+    """Return the outcome of what `env/dev` records; None where it is under way, or where that cannot be known.
 
     `made` is when the deployment was made, where that is known.
     """

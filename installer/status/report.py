@@ -92,7 +92,7 @@ def _certain(project: Project, run: Run | None, record: DeploymentRecord | None,
         return ""
     try:
         found = assess(RunningService(project.cluster, project.settings), record)
-    except InstallerError:  # the rows tell what does not answer
+    except InstallerError:  # the rows report what does not answer
         return ""
     return found.kind if found and found.state == "failure" else ""
 
@@ -207,7 +207,7 @@ def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
 
 
 def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
-    """Tell GitHub, too: the one part of the report that writes. Whether GitHub takes it is no matter of health."""
+    """Report to GitHub, too: the only part that writes. Whether GitHub takes it does not change the health."""
     if project.settings.scm == "github":
         yield Row(
             "deployment",

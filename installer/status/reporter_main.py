@@ -83,7 +83,7 @@ class Reporter:
         self._last = ""
 
     def look(self) -> None:
-        """Look at the Application; where it is another one, or it is time, at the pods; and say what became of it."""
+        """Look at the Application; where it is another one, or it is time, at the pods; and report the outcome."""
         synced = self._service.sync_state()
         if synced == self._picture and time.monotonic() < self._next:
             return
@@ -100,7 +100,7 @@ class Reporter:
             self._next = time.monotonic() + self._report(self._record, unrendered=not synced.revision)
 
     def _report(self, record: RecordedDeployment, *, unrendered: bool) -> float:
-        """Say what became of it where that is not said yet; return how long nothing is to be done."""
+        """Report the outcome where it is not reported yet; return how long nothing is to be done."""
         outcome = assess(self._service, record)
         if outcome is None and not unrendered:
             return 0.0

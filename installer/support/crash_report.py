@@ -1,4 +1,4 @@
-"""What nobody foresaw: told in one sentence, with the place of a log that has all that is known of it."""
+"""Unexpected errors: reported in one sentence, with the path of a log that has the details."""
 
 import logging
 import os

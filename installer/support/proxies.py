@@ -14,7 +14,7 @@ _BY_GO = re.compile(r"proxyconnect|[Cc]ould not resolve proxy|from proxy after C
 
 
 def hide_logins() -> None:
-    """Let no error or log tell the logins of the proxies that the environment names."""
+    """Let no error or log show the logins of the proxies that the environment names."""
     for proxy in requests.utils.get_environ_proxies("https://unknown.invalid").values():
         address(proxy)
     for name, value in os.environ.items():
@@ -39,7 +39,7 @@ def _chosen(url: str) -> str:
 
 
 def _unreadable(proxy: str) -> bool:
-    """Return whether a proxy's address is none: urllib3 and urllib would raise, and tell the password with it."""
+    """Return whether a proxy's address is none: urllib3 and urllib would raise, and show the password."""
     try:
         as_requests_does = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         found = urlsplit(as_requests_does), urlsplit(proxy)

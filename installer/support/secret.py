@@ -55,7 +55,7 @@ _SHORT = 4
 def address(value: str) -> Secret:
     """Return an address that holds a login: it hides itself, what follows its scheme, and its password alone.
 
-    Where a password has signs that an address may not have, programs tell its pieces as host or port.
+    Where a password has signs that an address may not have, programs show its pieces as host or port.
     """
     login, at, _ = value.partition("://")[2].rpartition("@")
     if at:

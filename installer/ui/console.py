@@ -20,7 +20,7 @@ from rich.text import Text
 from ..support.errors import InstallerError
 from ..support.plain_text import folded, paragraph, plain
 
-if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is told
+if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is reported
     from ..engine.finding import Finding
     from ..engine.reconcile import Planned
     from ..engine.resource import Change
@@ -101,7 +101,7 @@ def interactive() -> bool:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only with a yes, said now or by --yes before; where nobody can say it, tell so and stop."""
+    """Go on only with a yes, said now or by --yes before; where nobody can answer, report that and stop."""
     if yes:
         return
     if not interactive():

@@ -32,7 +32,7 @@ ANSWERS = {
     "database": {"database": "postgresql"},
 }
 LONG_ONES = {"public", "enterprise", "python"}
-VALUES = {"as it is delivered": {}, "with every switch on": EVERYTHING}
+VALUES = {"with default values": {}, "with every switch on": EVERYTHING}
 
 
 def known() -> list[str]:

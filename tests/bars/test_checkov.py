@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
-LEAST = {"Dockerfile": 50, "as it is delivered.yaml": 85, "with every switch on.yaml": 85}
+LEAST = {"Dockerfile": 50, "with default values.yaml": 85, "with every switch on.yaml": 85}
 
 
 def checkov(*arguments: object) -> list[dict[str, Any]]:

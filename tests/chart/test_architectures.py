@@ -26,7 +26,7 @@ def test_what_a_team_writes_about_nodes_counts_beside_it(helm: Helm) -> None:
     assert helm.objects(image=BOTH, affinity={"nodeAffinity": own}).pod["affinity"]["nodeAffinity"] == own
 
 
-def test_a_delivery_of_before_this_was_recorded_runs_anywhere(helm: Helm) -> None:
+def test_a_deployment_from_before_this_was_recorded_runs_anywhere(helm: Helm) -> None:
     pod = helm.objects(image={"architectures": []}).pod
     assert "nodeSelector" not in pod
     assert "nodeAffinity" not in pod["affinity"]

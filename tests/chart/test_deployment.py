@@ -17,7 +17,7 @@ def test_the_image_is_named_by_tag_and_digest(helm: Helm) -> None:
     assert helm.objects().container["name"] == "hello-api"
 
 
-def test_a_chart_without_a_delivered_image_does_not_render(helm: Helm) -> None:
+def test_a_chart_without_a_deployed_image_does_not_render(helm: Helm) -> None:
     ended = helm.run("template", "hello-api", "chart", "--values", "deploy/dev.yaml")
 
     assert ended.returncode != 0
@@ -128,6 +128,6 @@ def test_a_priority_is_set_only_where_one_is_named(helm: Helm) -> None:
     assert helm.objects(priorityClassName="high").pod["priorityClassName"] == "high"
 
 
-def test_the_registry_is_asked_at_each_start_unless_told_otherwise(helm: Helm) -> None:
+def test_the_registry_is_asked_at_each_start_unless_set_otherwise(helm: Helm) -> None:
     assert helm.objects().container["imagePullPolicy"] == "Always"
     assert helm.objects(image={"pullPolicy": "IfNotPresent"}).container["imagePullPolicy"] == "IfNotPresent"

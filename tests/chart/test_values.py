@@ -44,7 +44,7 @@ def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> No
         assert object_["metadata"]["namespace"] == "hello-api-dev"
         assert object_["metadata"]["name"] == "hello-api"
         version = object_["metadata"]["labels"].get("app.kubernetes.io/version")
-        assert version == (COMMIT if object_["kind"] == "Deployment" else None), "a delivery changes one object"
+        assert version == (COMMIT if object_["kind"] == "Deployment" else None), "a new revision changes one object"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 
 from .machine import SYSTEM_PATH
 

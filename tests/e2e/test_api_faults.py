@@ -52,7 +52,7 @@ def test_a_server_that_comes_back_is_waited_for(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(("nth", "after"), [(1, 4_000), (2, 4_000), (2, 8_000), (2, 16_000), (2, 24_000)])
-def test_a_release_whose_connection_is_cut_is_reported_or_made_and_the_next_one_converges(
+def test_a_release_whose_connection_is_cut_is_reported_or_made_and_the_next_one_reconciles(
     proxy: Proxy, nth: int, after: int
 ) -> None:
     cluster = Cluster()

@@ -21,7 +21,7 @@ from installer.resources.database_address import DatabaseAddress
 from installer.support.secret import Secret
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import PROJECT, ROOT, Bake
-from tests.delivery.world import PROJECT as PROJECT_FILE
+from tests.deployment.workspace import PROJECT as PROJECT_FILE
 
 from .actors import eventually
 from .audit import Audit

@@ -64,31 +64,3 @@ def test_each_pod_can_be_asked_through_the_api_servers_proxy(built: Built, names
     for pod in pods:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod.removeprefix('pod/')}:8000/proxy/version"
         assert json.loads(kubectl("get", "--raw", path))["revision"] == built.revision
-
-
-def test_the_test_of_the_installation_passes_and_leaves_nothing(built: Built, namespace: str, said: str) -> None:
-    command = ["helm", "test", built.project.slug, "--namespace", namespace, "--timeout", "120s"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Succeeded" in ended.stdout
-    assert kubectl("get", "jobs", "--namespace", namespace, "--output", "name") == ""
-
-
-def test_the_test_fails_where_another_revision_answers(built: Built, namespace: str, said: str) -> None:
-    values = built.project.path.parent / f"{built.project.slug}.json"
-    tree = json.loads(values.read_text()) | {"revision": "f" * 40}
-    values.write_text(json.dumps(tree))
-    options = ("--namespace", namespace, "--values", "deploy/dev.yaml", "--values", str(values))
-    subprocess.run(
-        ["helm", "upgrade", built.project.slug, "chart", *options, "--wait", "--timeout", "180s"],
-        cwd=built.project.path,
-        check=True,
-        capture_output=True,
-    )
-    command = ["helm", "test", built.project.slug, "--namespace", namespace, "--timeout", "120s"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert ended.returncode != 0
-    log = kubectl("logs", f"job/{built.project.slug}-test", "--namespace", namespace)
-    assert f"the revision delivered is {'f' * 40}" in log

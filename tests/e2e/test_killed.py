@@ -64,7 +64,7 @@ class Ground:
         github = of_github(stage.github, f"acme/{SLUG}", stage.secrets[1])
         return {**github, **of_cluster(stage.developer.env, SLUG, stage.repository)}
 
-    def converges(self, record: Callable[[float], None]) -> None:
+    def reconciles(self, record: Callable[[float], None]) -> None:
         """Start again at once, whatever still works, and compare the ends."""
         began = time.monotonic()
         process = self.start("second")
@@ -107,7 +107,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 def record(
     record_property: Callable[[str, object], None], request: pytest.FixtureRequest, ground: Ground
 ) -> Callable[[float], None]:
-    """Return what takes down how long it took to converge after this kill."""
+    """Return what takes down how long it took to reconcile after this kill."""
     compare = f"undisturbed {ground.seconds:.1f} s, from nothing {ground.with_argo_cd:.1f} s"
     return lambda seconds: record_property(SECONDS, (f"up after {request.node.name} ({compare})", seconds))
 
@@ -118,14 +118,14 @@ def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], st
     first = ground.start("killed")
     eventually(f"step {step}", lambda: f"{step}/{STEPS}  " in first.printed or first.ended, 120, every=0.005)
     first.kill(whom)
-    ground.converges(record)
+    ground.reconciles(record)
 
 
 @pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(MOMENTS)])
 def test_killed_at_any_time(ground: Ground, record: Callable[[float], None], moment: int, whom: Whom) -> None:
     ground.down()
     kill_within(ground, ground.seconds, f"{SEED}-{moment}", whom)
-    ground.converges(record)
+    ground.reconciles(record)
 
 
 @pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(INSTALLATIONS)])
@@ -137,7 +137,7 @@ def test_killed_while_argo_cd_is_installed(
     release_is(ground, "pending-install")
     wait_a_part_of(3.0, f"{SEED}-install-{moment}")
     first.kill(whom)
-    ground.converges(record)
+    ground.reconciles(record)
 
 
 @pytest.mark.parametrize("whom", WHOM)
@@ -153,7 +153,7 @@ def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[floa
         first.kill(whom)
     finally:
         settings.write_text(before)
-    ground.converges(record)
+    ground.reconciles(record)
 
 
 @pytest.mark.parametrize(("moment", "whom"), [(0, "group"), (1, "alone")])
@@ -162,7 +162,7 @@ def test_killed_at_any_time_from_nothing(
 ) -> None:
     ground.down("--repository")
     kill_within(ground, ground.with_argo_cd / 2, f"{SEED}-nothing-{moment}", whom)
-    ground.converges(record)
+    ground.reconciles(record)
 
 
 @pytest.mark.parametrize("where", ["here", "elsewhere"])

@@ -90,10 +90,10 @@ class Ground:
         github = GitHub(settings.host, credentials.find(settings).token, settings.repository)
         return GitHubWebhooks(github, settings)
 
-    def proven(self) -> bool:
+    def accepts_calls(self) -> bool:
         """Ask GitHub to call until Argo CD takes it, as `up` does."""
-        proof = self.hooks().proof(self.hooks().list()[0])
-        return bool(proof and proof.accepted)
+        last = self.hooks().checked_call(self.hooks().list()[0])
+        return bool(last and last.accepted)
 
     def noticed(self, letter: str, seconds: float = 60) -> float:
         """Push, and return how long it took until every pod runs that; nobody refreshes."""
@@ -179,7 +179,7 @@ def test_it_is_made_and_argo_cd_takes_what_github_sends(ground: Ground) -> None:
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]
     began = time.monotonic()
-    assert ground.proven()
+    assert ground.accepts_calls()
     print(f"Argo CD's server took the new secret after {time.monotonic() - began:.1f} s")
     secret = json.loads(kubectl("get", "secret", OF_ARGOCD, "-n", "argocd", "-o", "json"))["data"]
     assert ground.hook.secret not in json.dumps(secret), "Argo CD's own Secret only says where it is"
@@ -191,7 +191,7 @@ def test_twice_nothing_is_written(ground: Ground) -> None:
     ground.github.changes.clear()
     assert ground.plan() == {}
     assert ground.apply() == []
-    assert ground.proven()
+    assert ground.accepts_calls()
     assert (audit.changes(), ground.github.changes) == ([], [])
 
 
@@ -210,7 +210,7 @@ def test_a_signature_by_another_secret_is_refused_by_argo_cd_and_repaired(ground
     assert ground.last() == ("push", 400)
     assert ground.plan() == {"webhook": ["secret"]}
     assert ground.apply() == ["webhook"]
-    assert ground.proven()
+    assert ground.accepts_calls()
     assert ground.plan() == {}
     ground.noticed("d")
 
@@ -220,7 +220,7 @@ def test_one_without_a_signature_is_refused_too(ground: Ground) -> None:
     ground.repository.deploy("b" * 40)
     assert ground.last() == ("push", 400)
     ground.hook.secret = right
-    assert ground.proven()
+    assert ground.accepts_calls()
 
 
 def test_a_certificate_that_github_does_not_trust_is_reported_and_stops_nothing(ground: Ground, tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_a_certificate_that_github_does_not_trust_is_reported_and_stops_nothing(
     assert change
     assert (change.action, change.effective) == ("skipped", False)
     assert "GitHub's push got “peer certificate cannot be authenticated" in change.note
-    assert ground.proven()
+    assert ground.accepts_calls()
 
 
 def test_a_secret_that_is_gone_is_made_anew_on_both_sides(ground: Ground) -> None:
@@ -246,7 +246,7 @@ def test_a_secret_that_is_gone_is_made_anew_on_both_sides(ground: Ground) -> Non
     assert ground.apply() == ["webhook"]
     assert ground.hook.secret != before
     began = time.monotonic()
-    assert ground.proven()
+    assert ground.accepts_calls()
     print(f"Argo CD's server took the new secret after {time.monotonic() - began:.1f} s")
     ground.noticed("e")
 
@@ -268,7 +268,7 @@ def test_down_leaves_the_secret_to_argo_cd_and_up_takes_it_again(ground: Ground)
     assert ground.github.repository(ground.settings.repository).hooks == {}
     assert ground.apply() == ["webhook"]
     assert ground.hook.secret == secret
-    assert ground.proven()
+    assert ground.accepts_calls()
 
 
 def test_an_emptied_setting_takes_all_of_it_away(ground: Ground) -> None:

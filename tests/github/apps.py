@@ -92,7 +92,7 @@ class Apps:
         return self.public[slug].id
 
     def add(self, name: str, owner: str, permissions: Mapping[str, str]) -> tuple[App, str]:
-        """Register an App by hand, and return it with its private key."""
+        """Register an App manually, and return it with its private key."""
         app = App(name, self._github.accounts[owner.lower()], dict(permissions), f"https://{self._github.site.host}")
         self.known[app.id] = app
         return app, app.new_key()

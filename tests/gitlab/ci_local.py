@@ -34,8 +34,8 @@ def program() -> tuple[str, str]:
     home = Path(sys.prefix) / "share/gitlab-ci-local" / version
     script = home / "node_modules/gitlab-ci-local/dist/index.js"
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not script.is_file():
             for name in ("package.json", "package-lock.json"):
                 (home / name).write_text((HERE / name).read_text())

@@ -73,7 +73,7 @@ class Runner:
         self._start(project, pipeline, job)
 
     def advance(self, project: Project, pipeline: Pipeline) -> None:
-        """Start the jobs whose turn it is; skip those whose needs failed."""
+        """Start the jobs that may start now; skip those whose needs failed."""
         moved = True
         while moved and not self._closed:
             moved = False

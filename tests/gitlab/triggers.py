@@ -38,7 +38,7 @@ class Triggers:
         )  # fmt: skip
 
     def asked_for(self, project: Project, ref: str, user: User, variables: dict[str, str]) -> Pipeline:
-        """Make one as the API was asked to; before_sha is all zeros then, as for every pipeline started by hand."""
+        """Make one as the API was asked to; before_sha is all zeros then, as for every pipeline started manually."""
         sha = git.refs(project.git).get(ref)
         if sha is None:
             raise RefusedError(400, {"base": ["Reference not found"]})

@@ -32,7 +32,7 @@ class Shop:
 
     github: StandIn
     work: Path
-    verdict: DeploymentState | None = LIVE
+    outcome: DeploymentState | None = LIVE
     before_posting: Callable[[], None] = lambda: None
 
     @property
@@ -87,7 +87,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
 
     def look(*_: object) -> DeploymentState | None:
         made.before_posting()
-        return made.verdict
+        return made.outcome
 
     monkeypatch.setattr(close_deployment, "assess", look)
     monkeypatch.setattr(RunningService, "address", lambda _: ADDRESS)

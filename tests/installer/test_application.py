@@ -116,7 +116,7 @@ def test_every_change_and_every_addition_is_seen(
 
 
 @pytest.mark.parametrize("key", ["labels", "finalizers"])
-def test_a_lost_mark_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str) -> None:
+def test_a_lost_label_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str) -> None:
     found = stored(there[0], KINDS[1])
     del found["metadata"][key]
     found["metadata"]["annotations"] |= {

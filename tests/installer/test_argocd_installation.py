@@ -39,7 +39,7 @@ def change_of(resource: ArgoCDInstallation) -> Any:
     return resource.diff(resource.observe())
 
 
-def test_where_there_is_none_it_is_installed_with_our_mark() -> None:
+def test_where_there_is_none_it_is_installed_with_our_labels() -> None:
     helm = Helm()
     resource = argo_cd([], helm)
     seen = resource.observe()

@@ -59,7 +59,7 @@ def written(helm: Helm) -> str:
     return base64.b64decode(secret["data"]["DATABASE_URL"]).decode()
 
 
-def test_an_address_at_hand_is_written_with_our_mark() -> None:
+def test_an_address_at_hand_is_written_with_our_labels() -> None:
     helm = Helm()
     missing = resource(Cluster(), helm, ADDRESS)
     change = planned(missing)

@@ -1,4 +1,4 @@
-"""What became of a deployment: certain or not said, and only of its own pods and its own commit."""
+"""The outcome of a deployment: certain or not said, and only of its own pods and its own commit."""
 
 from dataclasses import replace
 from typing import Any

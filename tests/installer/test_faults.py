@@ -20,7 +20,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
     def told(text: str) -> None:
-        check_told(bench, asked, case, text)
+        check_reported(bench, asked, case, text)
 
     def made() -> str:
         return bench.kept("web-webhook", "secret") or ""
@@ -28,7 +28,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
     old_way, no = r"^/acme/web/(HEAD|objects|info/refs$)", is_a_no(asked, case)
     limits = ("forges.github.rest.TIMEOUT", "resources.github_repository.PATIENCE")
     meet(bench, bench.github.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no, made=made)
-    check_converged(bench, asked)
+    check_reconciled(bench, asked)
 
 
 def is_a_no(asked: Asked, case: Case) -> bool:
@@ -43,7 +43,7 @@ def is_a_no(asked: Asked, case: Case) -> bool:
     return meanings.get((case.fault.name, asked.method), False)
 
 
-def check_told(bench: Bench, asked: Asked, case: Case, told: str) -> None:
+def check_reported(bench: Bench, asked: Asked, case: Case, told: str) -> None:
     assert case.times > 1 or not asked.may_be_repeated or asked.by_a_program, f"one fault should have passed: {told}"
     if not (case.fault.name in ABSENT and asked.method == "GET"):  # then it is what came next that was told
         cause, fix = told.split("→")
@@ -60,7 +60,7 @@ def words(asked: Asked, case: Case) -> tuple[str, ...]:
     return case.words[-1:] if asked.by_a_program else case.words
 
 
-def check_converged(bench: Bench, asked: Asked) -> None:
+def check_reconciled(bench: Bench, asked: Asked) -> None:
     resource = bench.resources()[asked.key]
     change = resource.diff(resource.observe())
     if asked.key == "deployment":  # ends with a run under way; the branch is that run's work
@@ -76,7 +76,7 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
-def test_any_fault_is_survived_or_reported_and_the_next_run_converges(
+def test_any_fault_is_survived_or_reported_and_the_next_run_reconciles(
     shared: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(shared, asked, case, waits)

@@ -28,13 +28,13 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def test_a_turn_is_taken_and_given_back() -> None:
+def test_a_lock_is_taken_and_given_back() -> None:
     for _ in range(2):
         with locked("release web", 0):
             pass
 
 
-def test_a_turn_that_is_taken_is_waited_for_and_then_named(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lock_that_is_taken_is_waited_for_and_then_named(caplog: pytest.LogCaptureFixture) -> None:
     with (
         caplog.at_level("INFO", "installer"),
         locked("release web", 0),
@@ -45,12 +45,12 @@ def test_a_turn_that_is_taken_is_waited_for_and_then_named(caplog: pytest.LogCap
     assert "another program on this machine is changing release web: waiting" in caplog.text
 
 
-def test_other_things_have_turns_of_their_own() -> None:
+def test_other_things_have_locks_of_their_own() -> None:
     with locked("release web", 0), locked("release api", 0):
         pass
 
 
-def test_a_child_of_a_killed_installer_keeps_the_turn_until_it_ends(tmp_path: Path) -> None:
+def test_a_child_of_a_killed_installer_keeps_the_lock_until_it_ends(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}

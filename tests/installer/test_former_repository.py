@@ -76,7 +76,7 @@ def test_down_takes_it_along(bench: at_github.Bench, tmp_path: Path) -> None:
     assert not bench.repository.keys
 
 
-def test_a_run_that_was_killed_before_the_mark_went_finds_the_rest(bench: at_github.Bench, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_before_the_label_went_finds_the_rest(bench: at_github.Bench, tmp_path: Path) -> None:
     resource = former(tmp_path, moved())
     (left,) = resource.observe().values()
     for key in left.keys:

@@ -151,7 +151,7 @@ def test_no_token_is_in_a_file_of_the_clone(here: StandIn, lane: Lane, project: 
     assert not [p for p in project.rglob("*") if p.is_file() and any(t.encode() in p.read_bytes() for t in tokens)]
 
 
-def test_the_marks_are_seen_among_more_variables_and_secrets_than_a_page_holds(here: StandIn, lane: Lane) -> None:
+def test_our_variables_are_seen_among_more_variables_and_secrets_than_a_page_holds(here: StandIn, lane: Lane) -> None:
     """GitHub gives thirty variables a page, however many are asked for."""
     apply(lane())
     repository = here.repository("acme/web")
@@ -164,9 +164,7 @@ def test_the_marks_are_seen_among_more_variables_and_secrets_than_a_page_holds(h
     assert here.changes == []
 
 
-def test_what_was_changed_behind_its_back_is_planned_and_repaired_and_nothing_else_moves(
-    here: StandIn, lane: Lane
-) -> None:
+def test_what_others_changed_is_planned_and_repaired_and_nothing_else_moves(here: StandIn, lane: Lane) -> None:
     apply(lane())
     repository = here.repository("acme/web")
     number, made = repository.id, repository.created_at

@@ -114,12 +114,12 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
     def told(text: str) -> None:
-        check_told(asked, case, text)
+        check_reported(asked, case, text)
 
     old_way, no = r"^/acme/web\.git/(HEAD|objects|info/refs$)", is_a_no(asked, case)
     limits = ("forges.gitlab.rest.TIMEOUT",)
     meet(bench, bench.gitlab.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no)
-    check_converged(bench, asked)
+    check_reconciled(bench, asked)
 
 
 def is_a_no(asked: Asked, case: Case) -> bool:
@@ -129,7 +129,7 @@ def is_a_no(asked: Asked, case: Case) -> bool:
     return done or (case.fault.status == 404 and (asked.method in ("GET", "DELETE") or too_old))
 
 
-def check_told(asked: Asked, case: Case, told: str) -> None:
+def check_reported(asked: Asked, case: Case, told: str) -> None:
     by_git = asked.path.startswith("^/acme")
     assert case.times > 1 or asked.method == "POST" or by_git, f"one fault should have passed: {told}"
     if not (case.fault.status == 404 and asked.method in ("GET", "DELETE")):  # then what came next was told
@@ -141,7 +141,7 @@ def check_told(asked: Asked, case: Case, told: str) -> None:
         assert fix.strip()
 
 
-def check_converged(bench: Bench, asked: Asked) -> None:
+def check_reconciled(bench: Bench, asked: Asked) -> None:
     resource = bench.resources()[asked.key]
     change = resource.diff(resource.observe())
     if asked.key == "deployment":  # ends with a pipeline under way; the branch is that pipeline's work
@@ -154,7 +154,7 @@ def check_converged(bench: Bench, asked: Asked) -> None:
 
 @pytest.mark.all
 @pytest.mark.parametrize(("asked", "case"), TABLE, ids=lambda each: str(each).replace("\\", ""))
-def test_any_fault_is_survived_or_reported_and_the_next_run_converges(
+def test_any_fault_is_survived_or_reported_and_the_next_run_reconciles(
     bench: Bench, waits: list[float], asked: Asked, case: Case
 ) -> None:
     meets(bench, asked, case, waits)

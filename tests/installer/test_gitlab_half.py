@@ -78,7 +78,7 @@ def test_the_second_run_changes_nothing_stored(bench: Bench) -> None:
     assert bench.gitlab.changes == []
 
 
-def test_what_was_changed_behind_its_back_is_named_and_repaired(bench: Bench) -> None:
+def test_what_others_changed_is_named_and_repaired(bench: Bench) -> None:
     bench.set_up("changed")
     assert bench.differences() == {
         "repository": ("visibility", "description", "only_allow_merge_if_pipeline_succeeds"),

@@ -166,7 +166,7 @@ def test_killed_between_the_merge_and_the_push_the_next_run_pushes_that_merge(
 # --- GitLab -----------------------------------------------------------------------------------------------------------
 
 
-BUT_FOR_THE_DELIVERY = (
+BUT_FOR_THE_DEPLOYMENT = (
     "repository",
     "rules",
     "variables",
@@ -196,7 +196,7 @@ def rules(bench: Bench) -> dict[str, tuple[int, int]]:
 def test_at_gitlab_the_protected_main_lets_the_merge_in_and_nothing_after_it(bench: Bench) -> None:
     theirs = bench.gitlab.branches(bench.project)["main"]
     assert rules(bench) == {"main": (40, 40)}
-    bench.apply(*BUT_FOR_THE_DELIVERY)
+    bench.apply(*BUT_FOR_THE_DEPLOYMENT)
     head = Clone(bench.folder).head()
     assert bench.gitlab.branches(bench.project) == {"main": head}
     assert on_server(bench.project.git, "log", "-1", "--format=%P", "main").split()[0] == theirs
@@ -206,15 +206,15 @@ def test_at_gitlab_the_protected_main_lets_the_merge_in_and_nothing_after_it(ben
     assert bench.differences() == {}
 
 
-def test_at_gitlab_a_push_that_fails_leaves_main_closed_and_the_next_run_converges(
+def test_at_gitlab_a_push_that_fails_leaves_main_closed_and_the_next_run_reconciles(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(Clone, "push", lambda *_: (_ for _ in ()).throw(InstallerError("killed", "go on")))
         with pytest.raises(InstallerError, match="killed"):
-            bench.apply(*BUT_FOR_THE_DELIVERY)
+            bench.apply(*BUT_FOR_THE_DEPLOYMENT)
     assert rules(bench)["main"] == (0, 40)
     assert "initial-push" in bench.differences()
-    bench.apply(*BUT_FOR_THE_DELIVERY)
+    bench.apply(*BUT_FOR_THE_DEPLOYMENT)
     assert bench.gitlab.branches(bench.project) == {"main": Clone(bench.folder).head()}
     assert bench.differences() == {}

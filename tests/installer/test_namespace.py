@@ -25,7 +25,7 @@ def holding(slug: str | None, level: str = "restricted", **more: Any) -> Cluster
     return Cluster({("namespace", "web-dev"): found})
 
 
-def test_a_missing_namespace_is_made_with_our_mark_and_kept_from_an_uninstall_by_hand() -> None:
+def test_a_missing_namespace_is_made_with_our_labels_and_kept_from_a_manual_uninstall() -> None:
     helm = Helm()
     resource = namespace(Cluster(), helm)
     seen = resource.observe()

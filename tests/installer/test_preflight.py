@@ -146,7 +146,7 @@ def test_a_repository_that_is_there_is_adopted_or_refused_with_the_reason(
     assert github.changes == []
 
 
-def test_one_that_carries_our_mark_is_ours_whatever_became_of_its_content(
+def test_one_that_carries_our_label_is_ours_whatever_became_of_its_content(
     opened: Make, github: StandIn, tmp_path: Path
 ) -> None:
     create(github, "acme/web")

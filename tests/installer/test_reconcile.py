@@ -26,20 +26,20 @@ class Heard:
 
 
 def test_a_plan_reads_only_and_keeps_the_order() -> None:
-    world = {"argocd": 1, "rules": 2}
-    planned = plan(things(world))
+    existing = {"argocd": 1, "rules": 2}
+    planned = plan(things(existing))
     assert [(p.resource.key, p.change and p.change.action) for p in planned] == [
         ("repository", "create"), ("secret", "create"), ("rules", "change"), ("argocd", None), ("credential", "create"),
     ]  # fmt: skip
-    assert world == {"argocd": 1, "rules": 2}
+    assert existing == {"argocd": 1, "rules": 2}
 
 
 def test_applied_twice_the_second_run_changes_nothing() -> None:
-    world: dict[str, int] = {}
-    first = Apply(things(world), Heard())
+    existing: dict[str, int] = {}
+    first = Apply(things(existing), Heard())
     first.run()
-    assert set(world) == {"repository", "secret", "rules", "argocd", "credential"}
-    again, heard = things(world), Heard()
+    assert set(existing) == {"repository", "secret", "rules", "argocd", "credential"}
+    again, heard = things(existing), Heard()
     second = Apply(again, heard)
     second.run()
     assert not second.done
@@ -48,14 +48,14 @@ def test_applied_twice_the_second_run_changes_nothing() -> None:
 
 
 def test_a_need_of_the_other_lane_is_waited_for() -> None:
-    world: dict[str, int] = {}
-    Apply(things(world), Heard()).run()  # Thing.apply asserts that its needs stand
-    assert world["credential"] == 1
+    existing: dict[str, int] = {}
+    Apply(things(existing), Heard()).run()  # Thing.apply asserts that its needs stand
+    assert existing["credential"] == 1
 
 
 def test_a_failure_ends_what_needs_it_and_reports_what_was_done_and_what_remains() -> None:
-    world: dict[str, int] = {}
-    run = Apply(things(world, secret="no such token"), Heard())
+    existing: dict[str, int] = {}
+    run = Apply(things(existing, secret="no such token"), Heard())
     with pytest.raises(InstallerError) as error:
         run.run()
     told = str(error.value)
@@ -63,24 +63,24 @@ def test_a_failure_ends_what_needs_it_and_reports_what_was_done_and_what_remains
     assert "fix it" in told
     assert "thing repository" in told.split("Done:")[1].split("Remains:")[0]
     assert all(name in told.split("Remains:")[1] for name in ("thing secret", "thing rules", "thing credential"))
-    assert "credential" not in world
+    assert "credential" not in existing
 
 
 def test_what_is_blocked_keeps_back_what_needs_it_and_nothing_else() -> None:
-    world: dict[str, int] = {}
+    existing: dict[str, int] = {}
     some = [
-        Thing(world, "repository", "github"),
-        Thing(world, "secret", "github", needs=("repository",), blocked=True),
-        Thing(world, "rules", "github", needs=("repository",)),
-        Thing(world, "argocd", "cluster"),
-        Thing(world, "credential", "cluster", needs=("secret", "argocd")),
-        Thing(world, "application", "cluster", needs=("credential",)),
-        Thing(world, "webhook", "cluster", needs=("argocd",)),
+        Thing(existing, "repository", "github"),
+        Thing(existing, "secret", "github", needs=("repository",), blocked=True),
+        Thing(existing, "rules", "github", needs=("repository",)),
+        Thing(existing, "argocd", "cluster"),
+        Thing(existing, "credential", "cluster", needs=("secret", "argocd")),
+        Thing(existing, "application", "cluster", needs=("credential",)),
+        Thing(existing, "webhook", "cluster", needs=("argocd",)),
     ]
     heard = Heard()
     with pytest.raises(InstallerError) as error:
         Apply(some, heard).run()
-    assert set(world) == {"repository", "rules", "argocd", "webhook"}
+    assert set(existing) == {"repository", "rules", "argocd", "webhook"}
     assert dict(heard.lines) == {
         **dict.fromkeys(["thing repository", "thing rules", "thing argocd", "thing webhook"], "created"),
         "thing secret": "blocked",
@@ -100,71 +100,71 @@ def test_what_nobody_wants_is_shown_only_where_it_goes() -> None:
             return Change("change") if seen else None
 
         def apply(self, seen: int | None, change: Change) -> None:
-            del self.world[self.key]
+            del self.existing[self.key]
 
     class Reporter(Thing):
         def apply(self, seen: int | None, change: Change) -> None:
-            self.world[self.key] = 1  # what it needs, if that is wanted, is not there
+            self.existing[self.key] = 1  # what it needs, if that is wanted, is not there
 
-    def of(world: dict[str, int]) -> list[Thing]:
+    def of(existing: dict[str, int]) -> list[Thing]:
         return [
-            Thing(world, "argocd", "cluster"),
-            Unwanted(world, "webhook", "cluster"),
-            Reporter(world, "reporter", "cluster", needs=("webhook",)),
+            Thing(existing, "argocd", "cluster"),
+            Unwanted(existing, "webhook", "cluster"),
+            Reporter(existing, "reporter", "cluster", needs=("webhook",)),
         ]
 
-    world: dict[str, int] = {}
+    existing: dict[str, int] = {}
     heard = Heard()
-    assert [p.resource.key for p in plan(of(world))] == ["argocd", "reporter"]
-    Apply(of(world), heard).run()
+    assert [p.resource.key for p in plan(of(existing))] == ["argocd", "reporter"]
+    Apply(of(existing), heard).run()
     assert [title for title, _ in heard.lines] == ["thing argocd", "thing reporter"]
-    assert [r.key for r, _ in remove(of(dict(world)), Heard())] == ["reporter", "argocd"]
+    assert [r.key for r, _ in remove(of(dict(existing)), Heard())] == ["reporter", "argocd"]
 
-    world["webhook"], heard = 1, Heard()
-    assert [p.resource.key for p in plan(of(world))] == ["argocd", "webhook", "reporter"]
-    assert [r.key for r, _ in remove(of(dict(world)), Heard())] == ["reporter", "webhook", "argocd"]
-    Apply(of(world), heard).run()
+    existing["webhook"], heard = 1, Heard()
+    assert [p.resource.key for p in plan(of(existing))] == ["argocd", "webhook", "reporter"]
+    assert [r.key for r, _ in remove(of(dict(existing)), Heard())] == ["reporter", "webhook", "argocd"]
+    Apply(of(existing), heard).run()
     assert dict(heard.lines)["thing webhook"] == "changed"
-    assert "webhook" not in world
+    assert "webhook" not in existing
 
 
 def test_where_the_first_is_blocked_no_lock_can_be_taken_and_nothing_is_done() -> None:
-    world: dict[str, int] = {}
+    existing: dict[str, int] = {}
 
     @contextmanager
     def alone() -> Iterator[None]:
         pytest.fail("the lock is kept in what is blocked")
         yield
 
-    some = [Thing(world, "repository", "github", blocked=True), Thing(world, "argocd", "cluster")]
+    some = [Thing(existing, "repository", "github", blocked=True), Thing(existing, "argocd", "cluster")]
     with pytest.raises(InstallerError, match=r"Rename it\.\nDone: nothing\."):
         Apply(some, Heard(), alone).run()
-    assert world == {}
+    assert existing == {}
 
 
-def test_after_the_failure_is_repaired_the_next_run_converges() -> None:
-    world: dict[str, int] = {}
+def test_after_the_failure_is_repaired_the_next_run_reconciles() -> None:
+    existing: dict[str, int] = {}
     with pytest.raises(InstallerError):
-        Apply(things(world, secret="no")  , Heard()).run()  # fmt: skip
-    Apply(things(world), Heard()).run()
-    assert set(world.values()) == {1}
-    assert not any(p.change for p in plan(things(world)))
+        Apply(things(existing, secret="no")  , Heard()).run()  # fmt: skip
+    Apply(things(existing), Heard()).run()
+    assert set(existing.values()) == {1}
+    assert not any(p.change for p in plan(things(existing)))
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    world: dict[str, int] = {}
-    broken = things(world)
-    broken[0].world = None  # type: ignore[assignment]
+    existing: dict[str, int] = {}
+    broken = things(existing)
+    broken[0].existing = None  # type: ignore[assignment]
     with pytest.raises(AttributeError):
         Apply(broken, Heard()).run()
 
 
 def test_removing_goes_backwards_the_cluster_first() -> None:
-    world = dict.fromkeys(["repository", "secret", "rules", "argocd", "credential"], 1)
-    told = remove(things(world), Heard())
+    existing = dict.fromkeys(["repository", "secret", "rules", "argocd", "credential"], 1)
+    told = remove(things(existing), Heard())
     assert [r.key for r, _ in told] == ["credential", "argocd", "rules", "secret", "repository"]
-    assert not world
-    assert {outcome for _, outcome in remove(things(world), Heard())} == {"was not there"}
+    assert not existing
+    assert {outcome for _, outcome in remove(things(existing), Heard())} == {"was not there"}
 
 
 def test_differences_ignore_what_others_added_and_exact_differences_do_not() -> None:

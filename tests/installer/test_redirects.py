@@ -108,9 +108,9 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
         service = ServiceInCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
         record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
-        verdict = assess(service, record)
-        assert verdict
-        assert verdict.state == "success"
+        outcome = assess(service, record)
+        assert outcome
+        assert outcome.state == "success"
         cluster.leads = there.url
         assert {answer.revision for answer in service.answers()} == {""}
         assert f"with 302 Found, which leads to {there.url}/version and is not followed" in service.answers()[0].error

@@ -23,7 +23,7 @@ from installer.resources.reporter_app import ReporterApp
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret, redact
 from installer.support.wait import stopped
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github import GitHub as StandIn

@@ -19,7 +19,7 @@ def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_reported
     assert (status.state, status.description, status.environment_url) == ("success", LIVE.text, ADDRESS)
     assert status.log_url.endswith("/actions/runs/7"), "the run that deployed it"
     shop.github.changes.clear()
-    shop.verdict = DeploymentState("success", "all 3 pods answer aaaaaaaaaaaa")
+    shop.outcome = DeploymentState("success", "all 3 pods answer aaaaaaaaaaaa")
     told = report_outcome(shop.project(), record)
     assert (told.text, told.news) == (f"success: {LIVE.text}", False)
     assert shop.github.changes == []
@@ -27,21 +27,21 @@ def test_a_deployment_that_is_live_is_a_success_with_its_address_and_is_reported
 
 def test_a_failure_is_reported_once_for_each_kind_and_success_when_it_comes(shop: Shop) -> None:
     record = shop.deploy()
-    shop.verdict = CRASH
+    shop.outcome = CRASH
     assert report_outcome(shop.project(), record).news
     assert (shop.newest.state, shop.newest.description, shop.newest.environment_url) == ("failure", CRASH.text, "")
     shop.github.changes.clear()
-    shop.verdict = replace(CRASH, reason=CRASH.reason.replace("code 1", "code 137"))
+    shop.outcome = replace(CRASH, reason=CRASH.reason.replace("code 1", "code 137"))
     assert not report_outcome(shop.project(), record).news
     assert shop.github.changes == []
-    for verdict, state in ((DeploymentState("failure", "503", "probe"), "failure"), (LIVE, "success")):
-        shop.verdict = verdict
+    for outcome, state in ((DeploymentState("failure", "503", "probe"), "failure"), (LIVE, "success")):
+        shop.outcome = outcome
         assert report_outcome(shop.project(), record).news
-        assert (shop.newest.state, shop.newest.description) == (state, verdict.text)
+        assert (shop.newest.state, shop.newest.description) == (state, outcome.text)
 
 
 def test_nothing_is_reported_while_nothing_is_certain(shop: Shop) -> None:
-    record, shop.verdict = shop.deploy(), None
+    record, shop.outcome = shop.deploy(), None
     assert report_outcome(shop.project(), record).text == "in progress: Handed to Argo CD"
     assert shop.states == ["in_progress"]
 

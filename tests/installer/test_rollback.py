@@ -17,7 +17,7 @@ from installer.project.project import Project
 from installer.status import deployment_history, deployment_record
 from installer.support.errors import InstallerError
 from installer.ui import console
-from tests.delivery.world import PROJECT, TEMPLATE
+from tests.deployment.workspace import PROJECT, TEMPLATE
 from tests.github import GitHub as StandIn
 
 pytestmark = pytest.mark.slow
@@ -243,7 +243,7 @@ def test_on_a_terminal_in_ci_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) ->
         console.confirm("Do this?", yes=False)
 
 
-DELIVER = """
+DEPLOY = """
 name: deploy
 on: {push: {branches: [main]}, workflow_dispatch: {inputs: {init: {type: boolean}}}}
 jobs:
@@ -272,7 +272,7 @@ def test_with_the_projects_own_workflow_there_and_back(
         shutil.copytree(source, main / name) if source.is_dir() else shutil.copy2(source, main / name)
     (main / "deploy").mkdir()
     (main / "gitops.yaml").write_text(PROJECT.replace("hello-api", "web"))
-    (main / ".github/workflows/deploy.yml").write_text(DELIVER)
+    (main / ".github/workflows/deploy.yml").write_text(DEPLOY)
     git = ["git", "-C", str(main), "-c", "user.name=x", "-c", "user.email=x@example.com"]
     helper = ["-c", "credential.helper=!gh auth git-credential"]
     subprocess.run(["git", "init", "-q", "-b", "main", str(main)], check=True)

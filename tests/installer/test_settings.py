@@ -108,7 +108,7 @@ def at_gitlab(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("field", "value", "instead"),
     [
-        ("reporter", "app", "`status` says what became of a deployment"),
+        ("reporter", "app", "`status` reports the outcome of a deployment"),
         ("reporter_image", "docker.io/library/python:3.13", "no reporter at GitLab"),
         ("public_runner", "allowed", "the fork's own runners"),
         ("deploy_from", "main", "only maintainers push"),

@@ -17,7 +17,7 @@ from installer.resources.watcher_pod import SCRIPT, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
 from installer.resources.watcher_policy import WatcherPolicy
 from installer.support.errors import CommandFailed, DeadlinePassed
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
 from tests.listening import serving
 
@@ -69,10 +69,10 @@ def unused() -> Any:
 
 
 def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **settings: str) -> Watcher:
-    return beside(Cluster(objects), helm, **settings)
+    return watcher_for(Cluster(objects), helm, **settings)
 
 
-def beside(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
+def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
     return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
 
@@ -212,14 +212,14 @@ WITHOUT = "its token may change all of Application web-dev, because a policy tha
 def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same(
     cluster: dict[str, Any], why: str
 ) -> None:
-    change = change_of(the_watcher := beside(Cluster(argo_cd(None), **cluster), helm := Helm()))
+    change = change_of(the_watcher := watcher_for(Cluster(argo_cd(None), **cluster), helm := Helm()))
     assert change.action == "create"
     assert change.note.endswith(f"; {WITHOUT}{why}")
     with pytest.raises(DeadlinePassed):
         the_watcher.apply(the_watcher.observe(), change)
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
-    change = change_of(beside(Cluster(objects, **cluster), running()))
+    change = change_of(watcher_for(Cluster(objects, **cluster), running()))
     assert (change.action, change.note) == ("skipped", WITHOUT + why)
 
 
@@ -240,7 +240,7 @@ def test_who_may_not_read_policies_is_reported_so() -> None:
                 raise CommandFailed("kubectl get", 1, "Error from server (Forbidden): policies is forbidden")
             return super().get_many(references, namespace)
 
-    change = change_of(beside(Closed(argo_cd(None) | watcher()), running()))
+    change = change_of(watcher_for(Closed(argo_cd(None) | watcher()), running()))
     assert change.action == "skipped"
     assert "Forbidden" in change.note
 

@@ -1,4 +1,4 @@
-"""The webhook to Argo CD: made once, its secret in step with Argo CD's, its calls proven, gone without a trace."""
+"""The webhook to Argo CD: made once, its secret in step with Argo CD's, its calls checked, gone without a trace."""
 
 import base64
 import logging
@@ -134,7 +134,7 @@ def test_a_debug_log_does_not_hold_the_secret(bench: Bench, caplog: pytest.LogCa
     assert hook(bench).secret not in caplog.text
 
 
-# --- changed behind its back
+# --- changed by others
 
 
 def another_secret_in_the_cluster(bench: Bench) -> None:
@@ -211,9 +211,9 @@ def test_a_secret_that_somebody_changed_at_github_shows_when_argo_cd_refuses_it(
     assert fields(made) == ["secret"]
     made.apply("webhook")
     assert hook(made).secret == made.kept("web-webhook", "secret")
-    proof = hooks.proof(there)
-    assert proof
-    assert proof.accepted
+    last = hooks.checked_call(there)
+    assert last
+    assert last.accepted
     assert change_of(made) is None
 
 
@@ -301,7 +301,7 @@ def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: 
     assert resolved(cluster, "argocd", entry) == secret
 
 
-# --- what became of its calls
+# --- the outcome of its calls
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ class Thing(Resource[Any]):
 
     def __init__(
         self,
-        world: dict[str, int],
+        existing: dict[str, int],
         key: str,
         lane: Lane,
         *,
@@ -20,13 +20,13 @@ class Thing(Resource[Any]):
         fails: str = "",
         blocked: bool = False,
     ):
-        self.world, self.key, self.lane, self.needs, self.fails = world, key, lane, needs, fails
+        self.existing, self.key, self.lane, self.needs, self.fails = existing, key, lane, needs, fails
         self.blocked = blocked
         self.title = f"thing {key}"
         self.applied = threading.Event()
 
     def observe(self) -> int | None:
-        return self.world.get(self.key)
+        return self.existing.get(self.key)
 
     def blank(self) -> int | None:
         return None
@@ -40,19 +40,19 @@ class Thing(Resource[Any]):
         assert change.effective
         if self.fails:
             raise InstallerError(self.fails, "fix it")
-        assert all(self.world.get(need) == 1 for need in self.needs), "a need was not there yet"
-        self.world[self.key] = 1
+        assert all(self.existing.get(need) == 1 for need in self.needs), "a need was not there yet"
+        self.existing[self.key] = 1
         self.applied.set()
 
     def remove(self) -> str:
-        return "deleted" if self.world.pop(self.key, None) else "was not there"
+        return "deleted" if self.existing.pop(self.key, None) else "was not there"
 
 
-def things(world: dict[str, int], **kwargs: Any) -> list[Thing]:
+def things(existing: dict[str, int], **kwargs: Any) -> list[Thing]:
     return [
-        Thing(world, "repository", "github"),
-        Thing(world, "secret", "github", fails=kwargs.get("secret", "")),
-        Thing(world, "rules", "github"),
-        Thing(world, "argocd", "cluster"),
-        Thing(world, "credential", "cluster", needs=("secret",)),
+        Thing(existing, "repository", "github"),
+        Thing(existing, "secret", "github", fails=kwargs.get("secret", "")),
+        Thing(existing, "rules", "github"),
+        Thing(existing, "argocd", "cluster"),
+        Thing(existing, "credential", "cluster", needs=("secret",)),
     ]

@@ -1,7 +1,7 @@
 """What a release stored at its users': a folder for each version from which on it is stored in that way.
 
 A project's folder has the answers, the `gitops.yaml` that they gave, what the installer understood (`settings.json`),
-and how it marked things in the cluster (`cluster.json`). `env-dev/` has what the scripts wrote to that branch.
+and how it labelled things in the cluster (`cluster.json`). `env-dev/` has what the scripts wrote to that branch.
 
 `python -m tests.kept` writes today's into `1.0/`. Once 1.0 is released it refuses: that folder is read for ever then.
 """
@@ -48,8 +48,8 @@ def meant(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def marks(settings: Settings) -> dict[str, Any]:
-    """Return how things in the cluster are marked as a project's: an object, and a helm release."""
+def labels_of(settings: Settings) -> dict[str, Any]:
+    """Return how things in the cluster are labelled as a project's: an object, and a helm release."""
     more = {labels.FINGERPRINT: FINGERPRINT, labels.MOVES_FROM: PLACE}
     marked = labels.metadata(settings, settings.application, settings.argocd_namespace, annotations=more)
     return {"object": {"kind": "AppProject", "metadata": marked}, "release": {"labels": labels.placed(settings)}}
@@ -68,5 +68,5 @@ def main() -> None:
             project = Path(cookiecutter(str(ROOT), no_input=True, extra_context=answers, output_dir=scratch))
             (folder / "gitops.yaml").write_text((project / "gitops.yaml").read_text(encoding="utf-8"), encoding="utf-8")
         settings = load(folder)
-        for name, what in (("settings.json", meant(settings)), ("cluster.json", marks(settings))):
+        for name, what in (("settings.json", meant(settings)), ("cluster.json", labels_of(settings))):
             (folder / name).write_text(json.dumps(what, indent=2) + "\n", encoding="utf-8")

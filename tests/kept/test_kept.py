@@ -15,7 +15,7 @@ from installer.status.deployment_history import commits
 from installer.status.deployment_record import at
 from tests.conftest import Bake
 
-from . import FINGERPRINT, FIRST, PLACE, PROJECTS, RELEASED, document, marks, meant
+from . import FINGERPRINT, FIRST, PLACE, PROJECTS, RELEASED, document, labels_of, meant
 
 REFRESH = "Nothing is released yet, so it may change: uv run python -m tests.kept"
 REVISION = "3f2a91c0b7d64e58a1c2d3e4f5061728394a5b6c"
@@ -44,7 +44,7 @@ def test_what_was_marked_as_a_projects_is_known_again(kept: Path) -> None:
     assert (release[labels.ARGOCD], release[labels.NAMESPACE]) == (settings.argocd_namespace, settings.namespace)
 
 
-def test_a_kept_delivery_and_its_hold_are_read() -> None:
+def test_a_kept_deployment_and_its_hold_are_read() -> None:
     message = (FIRST / "env-dev/message.txt").read_text(encoding="utf-8")
     forge = SimpleNamespace(
         file=lambda name, commit: (FIRST / "env-dev" / name).read_text(encoding="utf-8"),
@@ -68,4 +68,4 @@ def test_until_1_0_is_released_what_is_kept_is_todays(kept: Path, bake: Bake) ->
     assert yaml.safe_load((kept / "gitops.yaml").read_text(encoding="utf-8")) == today.yaml("gitops.yaml"), REFRESH
     settings = load(today.path)
     assert document(kept / "settings.json") == meant(settings), REFRESH
-    assert document(kept / "cluster.json") == marks(settings), REFRESH
+    assert document(kept / "cluster.json") == labels_of(settings), REFRESH

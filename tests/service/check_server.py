@@ -103,7 +103,7 @@ def status(sock: socket.socket) -> int:
     return answer.status
 
 
-def test_the_server_answers_with_its_revision_and_ends_when_told_to(environment: dict[str, str]) -> None:
+def test_the_server_answers_with_its_revision_and_ends_when_stopped(environment: dict[str, str]) -> None:
     with running(environment | {"REVISION": "f00d"}) as server:
         _, body = server.get("/version")
         code, metrics = server.get("/metrics", server.metrics_port)
@@ -184,7 +184,7 @@ def test_a_body_in_time_is_taken_however_many_pieces_it_has(environment: dict[st
         server.log()
 
 
-def test_slow_views_leave_the_probes_alone_and_are_answered_when_the_server_is_told_to_stop(
+def test_slow_views_leave_the_probes_alone_and_are_answered_when_the_server_is_stopped(
     environment: dict[str, str], slow: str
 ) -> None:
     with running(environment, slow) as server, ThreadPoolExecutor(4) as callers:
@@ -198,7 +198,7 @@ def test_slow_views_leave_the_probes_alone_and_are_answered_when_the_server_is_t
     assert server.process.returncode == 0
 
 
-def test_a_server_with_a_half_body_ends_when_told_to(environment: dict[str, str]) -> None:
+def test_a_server_with_a_half_body_ends_when_stopped(environment: dict[str, str]) -> None:
     with running(environment | {"SHUTDOWN_SECONDS": "1"}) as server, half_a_body(server):
         wait_for_requests(server, 1)
         server.terminate()

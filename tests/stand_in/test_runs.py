@@ -26,7 +26,7 @@ jobs:
         with: {{persist-credentials: false}}
       - run: test "$(cat a)" = good && ! grep -i authorization .git/config
 """
-DELIVER = f"""
+DEPLOY = f"""
 name: deploy
 on:
   push: {{branches: [main]}}
@@ -63,7 +63,7 @@ LISTENS = "on: {push: {branches: ['env/**']}}\njobs: {a: {runs-on: ubuntu-latest
 FILES = {
     "a": "good",
     ".github/workflows/ci.yml": CI,
-    ".github/workflows/deploy.yml": DELIVER,
+    ".github/workflows/deploy.yml": DEPLOY,
     ".github/workflows/env.yml": LISTENS,
 }
 

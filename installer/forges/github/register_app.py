@@ -57,7 +57,7 @@ def manifest(settings: Settings, back: str) -> dict[str, Any]:
     return {
         "name": f"{settings.owner}-{settings.slug}-reporter"[:LONGEST_NAME].strip("-"),
         "url": settings.url,
-        "description": f"Shows at the commits of {settings.repository} what became of their deployment.",
+        "description": f"Shows at the commits of {settings.repository} the outcome of their deployment.",
         "redirect_url": back,
         "public": False,
         "default_permissions": PERMISSIONS,

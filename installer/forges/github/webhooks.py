@@ -32,7 +32,7 @@ class GitHubWebhooks(Webhooks):
 
     def _ours(self, found: dict[str, Any]) -> Hook | None:
         config = {**found["config"], "insecure_ssl": str(found["config"].get("insecure_ssl", "0"))}  # or a number
-        ours = self.unmarked(str(config.get("url", "")))
+        ours = self.unlabelled(str(config.get("url", "")))
         rest = {name: {**found, **config}.get(name) for name in self.wanted}
         return Hook(found["id"], ours[0], ours[1] if config.get("secret") else "", rest) if ours else None
 
@@ -41,7 +41,7 @@ class GitHubWebhooks(Webhooks):
         rest: dict[str, Any] = dict(self.wanted)
         body = {name: rest.pop(name) for name in ("events", "active")}
         given = {"secret": secret.reveal()} if secret else {}
-        config = {**rest, "url": self.marked(address, secret), **given}
+        config = {**rest, "url": self.labelled(address, secret), **given}
         if over:
             self._github.call("PATCH", self._path(over.id), {**body, "config": config})
         else:

@@ -13,7 +13,7 @@ _LATER = "Run this again later: it resumes where it stopped"
 
 
 class GitLabApiError(GitHubApiError):
-    """GitLab said no; `status` tells how, `wait` how long it wants to be left alone (None: it would not help)."""
+    """GitLab refused a request with `status`; `wait` is how long to wait before a retry (None: it would not help)."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
         wait = seconds_to_wait(status, headers)

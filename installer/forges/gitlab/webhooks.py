@@ -15,7 +15,7 @@ _TESTED = "push"
 
 
 class GitLabWebhooks(Webhooks):
-    """GitLab sends the secret itself, in a header, and tells what came of each call since 17.3."""
+    """GitLab sends the secret itself, in a header, and shows the outcome of each call since 17.3."""
 
     title = "GitLab"
     wanted: ClassVar[Mapping[str, Any]] = {
@@ -35,14 +35,14 @@ class GitLabWebhooks(Webhooks):
         return [hook for each in self._gitlab.pages(self._path()) if (hook := self._ours(each))]
 
     def _ours(self, found: dict[str, Any]) -> Hook | None:
-        ours = self.unmarked(found["url"])
+        ours = self.unlabelled(found["url"])
         rest = {name: "" if found.get(name) is None else found[name] for name in self.wanted}
         return Hook(found["id"], *ours, rest) if ours else None
 
     def write(self, address: str, secret: Secret | None, over: Hook | None = None) -> None:
         """Make a hook, or make one over: with another address, which has the fingerprint in it, the old secret goes."""
         given = {"token": secret.reveal()} if secret else {}
-        body = {**self.wanted, "url": self.marked(address, secret), **given}
+        body = {**self.wanted, "url": self.labelled(address, secret), **given}
         self._gitlab.call("PUT" if over else "POST", self._path(over.id if over else None), body)
 
     def delete(self, hook: Hook) -> bool:
@@ -55,11 +55,11 @@ class GitLabWebhooks(Webhooks):
 
     @reading("GitLab's answer")
     def newest(self, hook: Hook) -> Delivery | None:
-        """Return the last call; None where there was none, or GitLab is too old to tell."""
+        """Return the last call; None where there was none, or GitLab is too old to show it."""
         return next(map(_delivery, self._events(hook) or []), None)
 
     def _events(self, hook: Hook) -> Sequence[dict[str, Any]] | None:
-        """Return the last call, or none; None where GitLab is too old to tell of any."""
+        """Return the last call, or none; None where GitLab is too old to show any."""
         found: Sequence[dict[str, Any]] | None = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
         return found
 

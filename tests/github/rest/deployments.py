@@ -1,4 +1,4 @@
-"""Deployments: what somebody says is on its way to an environment, and what became of it."""
+"""Deployments: what somebody deploys to an environment, and the outcome."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people say of a commit by hand: statuses, which whoever may write can set; checks are for Apps alone."""
+"""What people set at a commit manually: statuses, which whoever may write can set; checks are for Apps alone."""
 
 from typing import Literal
 

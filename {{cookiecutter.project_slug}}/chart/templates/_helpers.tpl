@@ -25,7 +25,7 @@ labels:
 {{- define "image" -}}
 {{- with .Values.image -}}
 {{- if eq .digest (printf "sha256:%s" (repeat 64 "0")) -}}
-{{- fail "image.digest is not set: render with the image of a delivery, --values image.yaml (it is on the branch env/dev)" -}}
+{{- fail "image.digest is not set: render with the image of a deployment, --values image.yaml (it is on the branch env/dev)" -}}
 {{- end -}}
 {{- .repository }}{{ with .tag }}:{{ . }}{{ end }}@{{ .digest -}}
 {{- end -}}

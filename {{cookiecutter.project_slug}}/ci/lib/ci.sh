@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # ci.sh: what all scripts share: where they run, and what is different there. Sourced; Python gets it by run_python.
 #
-# What stands here is true on your machine. Each CI has a file of its own beside this one, on-<ci>.sh, which does
+# What stands here is true on your machine. Each CI has a file of its own next to this one, on-<ci>.sh, which does
 # nothing anywhere else and says otherwise there. It is shell, since ci/image runs where there is no Python.
 
 set -euo pipefail

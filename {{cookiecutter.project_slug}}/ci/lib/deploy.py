@@ -14,16 +14,16 @@ FETCH = ("fetch", "--quiet", "--no-tags")
 
 
 def deploy() -> Answer:
-    """Look, decide and write; all of it again, where somebody was faster."""
+    """Read the branch, decide and write; all of it again, where another push came first."""
     init = "--init" in env.options("init")
     check_image()
     tree, (title, trailers) = snapshot(), message()
-    for tip in env.looks():
+    for tip in env.attempts():
         if answer := instead(tip, init):
             return answer
         if commit := env.push(tip, tree, [title], trailers, opens=REVISION):
             return Answer("done", f"{BRANCH} records {REVISION} (commit {commit})", what_is_next(commit))
-    raise AssertionError("env.looks() ends with an answer of its own")
+    raise AssertionError("env.attempts() ends with an answer of its own")
 
 
 def check_image() -> None:
@@ -43,7 +43,7 @@ def snapshot() -> str:
     """Return the tree with HEAD's chart and values, and the image."""
     chart = git("rev-parse", "--verify", "--quiet", "HEAD:chart", problem=f"commit {REVISION} has no folder chart/")
     if re.search(r"^\.argocd-source", git("ls-tree", "--name-only", chart), re.M):
-        file = "chart/.argocd-source*.yaml, by which Argo CD would replace the image that is delivered"
+        file = "chart/.argocd-source*.yaml, by which Argo CD would replace the image that is deployed"
         raise Answer("failed:", f"commit {REVISION} has {file}. Remove it: values are in {VALUES}")
     values = git(
         "rev-parse", "--verify", "--quiet", f"HEAD:{VALUES}", problem=f"commit {REVISION} has no file {VALUES}"
@@ -65,40 +65,40 @@ revision: "{REVISION}"
 
 
 def message() -> tuple[str, list[str]]:
-    """Return title and trailers. These are Argo CD's: it shows author and subject beside the revision that it runs."""
+    """Return title and trailers. These are Argo CD's: it shows author and subject with the revision that it runs."""
     form = ("log", "-1", "--encoding=UTF-8", "--format=%s%n%an%n%ae%n%aI")
     subject, name, email, date = git("-c", "log.showSignature=false", *form).split("\n")
     author = '"{}" <{}>'.format(re.sub(r'([\\"])', r"\\\1", name), email)
-    told = {"author": author, "sha": REVISION, "subject": subject, "repourl": env.PAGE, "date": date}
-    trailers = [f"Argocd-reference-commit-{key}: {value}" for key, value in told.items() if value]
-    return f"Deliver {REVISION[:7]}: {subject}", trailers
+    shown = {"author": author, "sha": REVISION, "subject": subject, "repourl": env.PAGE, "date": date}
+    trailers = [f"Argocd-reference-commit-{key}: {value}" for key, value in shown.items() if value]
+    return f"Deploy {REVISION[:7]}: {subject}", trailers
 
 
 def instead(tip: Tip, init: bool) -> Answer | None:
-    """Return what becomes of it where this commit may not go on what is there: the first case that holds."""
+    """Return the outcome where this commit may not be written on top of the branch: the first case that applies."""
     records, go_back = f"{BRANCH} records {tip.recorded}", "ci/rollback --to REVISION, then ci/rollback --release"
     if not tip.commit:
         if init or CI["FIRST_PUSH"] or nothing_before():
             return None
         how = f"ci/deploy --init, or {CI['TO_INIT']}" if CI["TO_INIT"] else "ci/deploy --init"
         lost = "If there was one, it was lost with its holds: look before you do that"
-        return Answer("failed:", f"there is no branch {BRANCH}. For the first delivery: {how}. {lost}")
+        return Answer("failed:", f"there is no branch {BRANCH}. For the first deployment: {how}. {lost}")
     if tip.hold:
-        env.say(f"{REVISION[:7]} is not delivered: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
-        then = "until somebody releases the hold. Then the head of main is delivered, this change with it."
+        env.say(f"{REVISION[:7]} is not deployed: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
+        then = "until somebody releases the hold. Then the head of main is deployed, this change with it."
         stays = f"{BRANCH} stays at {tip.recorded} until the hold is released"
         return Answer("held", f"{stays}: {CI['TO_RELEASE'] or 'ci/rollback --release'}", f"Next: nothing, {then}")
     if tip.recorded == REVISION:
-        return Answer("already there", records, "Next: nothing; it is delivered.")
+        return Answer("already there", records, "Next: nothing; it is deployed.")
     if not tip.recorded:
         why = f"image.yaml of its commit {tip.commit} names no revision"
-        return Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a delivery: {go_back}")
+        return Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a deployment: {go_back}")
     order = compare(tip.recorded)
     if order == "newer":
-        then = "Next: nothing; this change is part of what is delivered."
+        then = "Next: nothing; this change is part of what is deployed."
         return Answer("superseded", f"{records}, which is newer than {REVISION}", then)
     if order == "diverged":
-        why = f"which is not in the history of {REVISION} (diverged). Go back to a delivery that is"
+        why = f"which is not in the history of {REVISION} (diverged). Go back to a deployment that is"
         lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
         return Answer("failed:", f"{records}, {why}: {go_back}; {lists}")
     if order == "unknown":
@@ -123,7 +123,7 @@ def compare(recorded: str) -> str:
 
 
 def nothing_before() -> bool:
-    """Tell whether nothing could be delivered before HEAD: where main had a README and no more until then."""
+    """Return whether nothing could be deployed before HEAD: main had no ci/deploy until then."""
     for before in env.parents(REVISION)[:1]:
         if run_git("cat-file", "-e", f"{before}^{{tree}}", quiet=True).returncode:
             run_git(*FETCH, "--depth=1", "origin", before)
@@ -133,19 +133,19 @@ def nothing_before() -> bool:
 
 
 def what_is_next(commit: str) -> str:
-    """Return what was delivered, and what happens now, for the page of the run."""
+    """Return what was deployed, and what happens next, for the page of the run."""
     page, environment = env.PAGE, CI["ENVIRONMENT"]
     text = f"""| image | `{CI["IMAGE"]}:{REVISION}` |
 | --- | --- |
 | digest | `{DIGEST}` |
 | source | [{REVISION[:7]}]({page}/commit/{REVISION}) |
-| delivery | [{commit[:7]}]({page}/commit/{commit}) on [{BRANCH}]({page}/commits/{BRANCH}) |
+| deployment | [{commit[:7]}]({page}/commit/{commit}) on [{BRANCH}]({page}/commits/{BRANCH}) |
 
-Next: Argo CD sees the delivery and rolls the pods, one by one, once they are ready; the service's `/version` says which
-commit answers. To take it back, {CI["TO_ROLL_BACK"]}."""
+Next: Argo CD sees the deployment and rolls the pods, one by one, once they are ready. The service's `/version` says
+which commit answers. To roll back, {CI["TO_ROLL_BACK"]}."""
     if env.DEPLOYMENT and env.DEPLOYMENT.number:
-        text += f"\nThe Deployment [{environment}]({page}/deployments/{environment}) is in progress until"
-        text += " `gitops-flask status` (or `up`) has asked the pods."
+        text += f"\nGitHub's Deployment [{environment}]({page}/deployments/{environment}) is in progress until"
+        text += " `gitops-flask status` (or `up`) has queried the pods."
     return text
 
 

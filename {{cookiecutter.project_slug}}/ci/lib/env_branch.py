@@ -6,7 +6,7 @@ Argo CD follows it, and people do not edit it. Each commit is a whole snapshot, 
     image.yaml                           the image, by digest, and the source commit ("revision")
     hold.yaml                            only while the environment is held: who, why, since, and the bad revision
 
-A push without force is the lock: git takes it only if the branch is still where we looked.
+A push without force is the lock: git takes it only if the branch is still where we read it.
 """
 
 import getopt
@@ -40,7 +40,7 @@ if TOKEN and SERVER:
 
 
 class Answer(Exception):
-    """What became of it: a word, a sentence, and what the page of the run says besides. `failed:` is exit code 1."""
+    """The outcome: a word, a sentence, and more for the page of the run. `failed:` is exit code 1."""
 
 
 class Tip(NamedTuple):
@@ -57,7 +57,7 @@ def one_line(text: str) -> str:
 
 
 def say(text: str, mark: str = "") -> None:
-    """Tell people: in the log, or with a mark where the CI shows such lines besides."""
+    """Print a line in the log, or with a mark where the CI shows such lines elsewhere, too."""
     print(mark + one_line(text).replace("%", "%25") if mark else one_line(text), file=None if mark else sys.stderr)
 
 
@@ -76,17 +76,17 @@ def git(*arguments: str, stdin: str = "", problem: str = "stopped by the error a
     return done.stdout.rstrip("\n")
 
 
-def looks() -> Iterator[Tip]:
-    """Look where the branch is, and again after each push that it did not take, since somebody was faster."""
+def attempts() -> Iterator[Tip]:
+    """Read where the branch is, and again after each push that it did not take, since another push came first."""
     for attempt in range(1, 6):
-        yield look()
+        yield read_branch()
         say(f"{BRANCH} did not take the push (attempt {attempt} of 5)")
         time.sleep(os.urandom(1)[0] / 256 if attempt < 5 else 0)  # so that two do not meet again
     may = f"May this {'deploy key' if GITHUB and GITHUB.KEY else 'token'} write to it?"
     raise Answer("failed:", f"{BRANCH} did not take the push 5 times; git's answers are above. {may}")
 
 
-def look() -> Tip:
+def read_branch() -> Tip:
     """Return where the branch is now."""
     fetch = ("fetch", "--quiet", "--no-tags", "--no-filter", "--refmap=", "origin", f"refs/heads/{BRANCH}")
     if run_git(*fetch, quiet=True).returncode:
@@ -159,7 +159,7 @@ def options(*known: str) -> dict[str, str]:
 
 
 def main(work: Callable[[], Answer]) -> None:
-    """Do the work, and print what became of it: one line, and it is the last one."""
+    """Do the work, and print the outcome as the last line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     end = Answer("failed:", "stopped by the error above")
     try:

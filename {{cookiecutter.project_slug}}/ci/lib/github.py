@@ -33,9 +33,9 @@ def api(method: str, url: str, body: object = None) -> Any:
 
 
 class Deployment:
-    """What a commit and its pull request show; GitHub's no fails nothing. Who asks the pods says how it ended."""
+    """A GitHub Deployment, which a commit and its pull request show. Without one a deployment succeeds all the same."""
 
-    number, delivered = "", False
+    number, deployed = "", False
 
     def open(self, revision: str, description: str) -> list[str]:
         """Open one, if none is open, and return its trailer; nothing, where GitHub took none."""
@@ -45,36 +45,36 @@ class Deployment:
             made = api("POST", f"{REPOSITORY}/deployments", {**wanted, "auto_merge": False, "required_contexts": []})
             self.number = str(made.get("id", ""))
             if self.number:
-                self.tell(self.number, "in_progress", "Handed to Argo CD; gitops-flask status asks the pods")
+                self.report(self.number, "in_progress", "Handed to Argo CD; gitops-flask status queries the pods")
             else:
-                print("GitHub took no Deployment (see above); the delivery goes on without", file=sys.stderr)
+                print("GitHub took no Deployment (see above); the commit is deployed without one", file=sys.stderr)
         return [f"GitHub-deployment: {self.number}"] if self.number else []
 
-    def tell(self, number: str, state: str, description: str) -> None:
-        """Say what became of one."""
+    def report(self, number: str, state: str, description: str) -> None:
+        """Set the state of one."""
         said = {"state": state, "description": description, "log_url": CI["RUN_PAGE"]}
         if not api("POST", f"{REPOSITORY}/deployments/{number}/statuses", said):
             print(f"GitHub did not take that Deployment {number} is {state} (see above)", file=sys.stderr)
 
     def taken(self, commit: str, trailers: list[str]) -> None:
-        """The branch has it. The one before, which these trailers name, was overtaken if nobody saw it live."""
-        self.delivered = True
+        """Note that the branch has it; close the one before, which these trailers name, if nobody saw it live."""
+        self.deployed = True
         for before in (trailer.split()[1] for trailer in trailers if self.number):
             states = api("GET", f"{REPOSITORY}/deployments/{before}/statuses?per_page=1")
             if states and states[0]["state"] == "in_progress":
-                self.tell(before, "inactive", f"Overtaken by {commit[:7]} before anybody asked the pods")
+                self.report(before, "inactive", f"Overtaken by {commit[:7]} before anybody queried the pods")
 
     def close(self, branch: str) -> None:
-        """Leave none open that was not delivered."""
-        if self.number and not self.delivered:
-            self.tell(self.number, "inactive", f"Not delivered: {branch} was not written")
+        """Close one that was opened and not deployed."""
+        if self.number and not self.deployed:
+            self.report(self.number, "inactive", f"Not deployed: {branch} was not written")
 
 
 def push_with_key(commit: str, branch: str) -> bool:
     """Push by ssh, to a server that has one of the keys that GitHub publishes over https."""
     meta = api("GET", f"{API}/meta")
     if not meta:
-        print(f"GitHub did not tell the keys of {HOST} (see above)", file=sys.stderr)
+        print(f"GitHub did not return the keys of {HOST} (see above)", file=sys.stderr)
         return False
     host = HOST.partition(":")[0]
     user = host.removesuffix(".ghe.com") if host.endswith(".ghe.com") else "git"

@@ -15,5 +15,5 @@ TO_INIT='Trigger Pipeline on main at CircleCI, with the parameter action: init'
 TO_RELEASE='Trigger Pipeline on main at CircleCI, with the parameter action: release'
 WHERE_VARIABLE=' (at CircleCI: Project Settings, Environment Variables)' WHERE_SECRET=$WHERE_VARIABLE
 
-# CircleCI does not tell whether a push made its branch; but what comes first has nothing before it, also in a clone.
+# CircleCI does not say whether a push made its branch; but the first commit has no parent, also in a clone.
 [[ $(git cat-file -p HEAD | sed '/^$/q') == *$'\n''parent '* ]] || FIRST_PUSH=yes

@@ -11,31 +11,31 @@ from env_branch import BRANCH, CI, Answer, Tip, git, one_line, trailers_of
 
 
 def rollback() -> Answer:
-    """Look, prepare and write; all of it again, where somebody was faster."""
+    """Read the branch, prepare and write; all of it again, where another push came first."""
     given = env.options("to=", "why=", "release")
     to, why, target = given.get("--to", ""), one_line(given.get("--why", "")) or "no reason given", ""
     if not re.fullmatch("([0-9a-f]{4,40})?", to):
         raise Answer("failed:", f"--to '{to}' is not a commit: 4 to 40 characters of its hexadecimal name")
     if "--release" in given and len(given) > 1:
         raise Answer("failed:", "--release takes neither --to nor --why")
-    for tip in env.looks():
+    for tip in env.attempts():
         if not tip.commit:
-            raise Answer("failed:", f"there is no branch {BRANCH}: nothing was delivered yet")
+            raise Answer("failed:", f"there is no branch {BRANCH}: nothing was deployed yet")
         if "--release" in given:
             answer = take_hold_away(tip)
         else:
-            # Decided once: where a delivery came in between, you still get what you asked for when you looked.
+            # Decided once: where a deployment comes in between, you still get the one that you asked for.
             target = target or find(tip, to)
             answer = bring_back(tip, target, why)
         if answer:
             return answer
-    raise AssertionError("looks() ends with an answer of its own")
+    raise AssertionError("attempts() ends with an answer of its own")
 
 
 def find(tip: Tip, to: str) -> str:
     """Return the newest commit of the branch with the revision that is named, or else with another one than now.
 
-    What lies between a rollback and the delivery that it restored was rolled back itself: the walk passes over it.
+    What lies between a rollback and the deployment that it restored was rolled back itself: it is skipped.
     """
     named: dict[str, str] = {}
     skip_to = ""
@@ -48,23 +48,23 @@ def find(tip: Tip, to: str) -> str:
             if revision not in ("", tip.recorded):
                 return commit
     if not to:
-        raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was delivered to {BRANCH}")
+        raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was deployed to {BRANCH}")
     if not named:
         lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
-        raise Answer("failed:", f"no revision {to} was ever delivered to {BRANCH}: {lists}")
+        raise Answer("failed:", f"no revision {to} was ever deployed to {BRANCH}: {lists}")
     if len(named) > 1:
-        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(named)} were delivered")
+        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(named)} were deployed")
     return named.popitem()[1]
 
 
 def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
-    """Write that delivery with a hold, and answer; not where the branch did not take it."""
+    """Write that deployment with a hold, and return the outcome; None where the branch did not take it."""
     revision = env.revision_of(target)
     if revision == tip.recorded and tip.hold:
         return Answer("already there", f"{BRANCH} is held at {revision}")
     if revision == tip.recorded:
         at = f"{BRANCH} is at {revision} already"
-        return Answer("failed:", f"{at}, by a delivery: nothing was changed and nothing is held")
+        return Answer("failed:", f"{at}, by a deployment: nothing was changed and nothing is held")
     who = CI["WHO"] or env.run_git("config", "user.name").stdout.strip() or getpass.getuser()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     hold = "".join(
@@ -80,15 +80,15 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
 
 
 def take_hold_away(tip: Tip) -> Answer | None:
-    """Write what is there without its hold, and answer; not where the branch did not take it."""
+    """Write what is there without its hold, and return the outcome; None where the branch did not take it."""
     if not tip.hold:
         return Answer("already there", f"{BRANCH} is not held; it is at {tip.recorded}")
     tree = git("mktree", stdin=without_hold(tip.commit))
     if not env.push(tip, tree, [title("Release the hold on", tip.recorded, tip.commit)], trailers_of(tip.commit)):
         return None
     if not CI["CI_NAME"]:
-        env.say("To deliver the head of main now, let your CI run for it again")
-    return Answer("released", f"{BRANCH} takes deliveries again; it is at {tip.recorded} until the next one")
+        env.say("To deploy the head of main now, let your CI run for it again")
+    return Answer("released", f"{BRANCH} takes deployments again; it is at {tip.recorded} until the next one")
 
 
 def without_hold(commit: str) -> str:
@@ -97,7 +97,7 @@ def without_hold(commit: str) -> str:
 
 
 def title(what: str, revision: str, commit: str) -> str:
-    """Return a message's first line; of a delivery that somebody wrote by hand not all of it is known."""
+    """Return a message's first line; a commit that was written manually may lack a part of it."""
     subject = "".join(trailers_of(commit, "Argocd-reference-commit-subject: ")[:1]).partition(":")[2]
     return f"{what} {revision[:7] or BRANCH}{subject and ':'}{subject}"
 

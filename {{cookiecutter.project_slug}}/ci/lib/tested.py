@@ -7,7 +7,7 @@ from github import REPOSITORY, api
 
 
 def tested() -> Answer:
-    """Wait for the job `test` of this run; or tell whether these files were tested before they were merged."""
+    """Wait for the job `test` of this run; or report whether these files were tested before they were merged."""
     if "--wait" in options("wait"):
         return wait()
     for where in (in_pull_request, in_merge_queue):
@@ -24,13 +24,13 @@ def tested() -> Answer:
 
 def wait() -> Answer:
     """Wait until the job of this run has ended."""
-    end = time.monotonic() + int(CI.get("PATIENCE", "900"))
+    end = time.monotonic() + int(CI.get("TEST_TIMEOUT", "900"))
     while not (state := state_of(CI["GITHUB_RUN_ID"])):
         if time.monotonic() >= end:
             return Answer("failed:", "the job 'test' of this run has not ended")
         time.sleep(2)
     if state == "red":
-        return Answer("failed:", "the job 'test' of this run is red; nothing is delivered")
+        return Answer("failed:", "the job 'test' of this run is red; nothing is deployed")
     return Answer("done:", f"the job 'test' of this run is green, for {REVISION}")
 
 

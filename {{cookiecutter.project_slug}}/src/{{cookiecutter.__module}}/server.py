@@ -1,7 +1,7 @@
 """The production server: Granian for the API, and a graceful shutdown.
 
 Between SIGTERM and the end it says "not ready" and serves on, until the cluster sends nobody here: Granian's main
-process tells its worker (SIGUSR1), waits, and only then lets Granian stop, which finishes the requests in flight.
+process signals its worker (SIGUSR1), waits, and only then lets Granian stop, which finishes the requests in flight.
 """
 
 import gc
@@ -24,7 +24,7 @@ DRAIN = signal.SIGUSR1
 
 
 def main() -> None:
-    """Serve until told to stop, then let the requests in flight end."""
+    """Serve until stopped, then let the requests in flight end."""
     try:
         settings = Settings.load()
         check_port("PORT", settings.bind_address, settings.port)

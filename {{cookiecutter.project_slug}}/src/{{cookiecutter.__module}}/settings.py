@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     metrics_port: int = Field(default=9090, ge=1, le=65535)  # for probes and Prometheus
     threads: int = Field(default=4, ge=1, le=256)  # requests handled at the same time
-    drain_seconds: int = Field(default=0, ge=0, le=300)  # told to stop: not ready, but still answering, for so long
+    drain_seconds: int = Field(default=0, ge=0, le=300)  # at SIGTERM: not ready, but still answering, for so long
     shutdown_seconds: int = Field(default=20, ge=1, le=600)  # for requests in flight to end after that
 {%- if cookiecutter.__database %}
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.delivery.world import TEMPLATE
+from tests.deployment.workspace import TEMPLATE
 from tests.github.environments import Named, named
 from tests.github.workflows import evaluate
 from tests.listening import serving
@@ -80,7 +80,7 @@ def test_a_job_runs_on_the_runner_of_the_repository_and_ends(name: str, job: str
     assert 0 < settings["timeout-minutes"] <= 20
 
 
-def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
+def test_every_merge_is_deployed_and_only_pull_requests_cancel() -> None:
     assert {name: load(name)["concurrency"] for name in WORKFLOWS} == {
         "deploy": {"group": "deploy-${{ github.sha }}", "cancel-in-progress": False},
         "pull-request": {
@@ -92,7 +92,7 @@ def test_every_merge_is_delivered_and_only_pull_requests_cancel() -> None:
     assert not any("concurrency" in load(name)["jobs"][job] for name, job in JOBS)
 
 
-def test_tests_and_image_run_side_by_side_and_nothing_is_delivered_without_the_tests() -> None:
+def test_tests_and_image_run_side_by_side_and_nothing_is_deployed_without_the_tests() -> None:
     jobs = load("deploy")["jobs"]
     assert [job.get("needs") for job in jobs.values()] == [None, None]
     assert [job["if"] for job in jobs.values()] == ["github.ref == 'refs/heads/main'"] * 2
@@ -211,7 +211,7 @@ def test_inputs_become_arguments_as_they_were_typed(
 
 
 @pytest.mark.parametrize(("status", "code"), [(204, 0), (403, 22)])
-def test_a_release_starts_deliver_at_the_api_of_this_github(status: int, code: int, tmp_path: Path) -> None:
+def test_a_release_starts_deploy_at_the_api_of_this_github(status: int, code: int, tmp_path: Path) -> None:
     asked: list[tuple[str, str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):

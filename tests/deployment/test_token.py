@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.delivery.world import GIT, Answer, Checkout, Remote, World
+from tests.deployment.workspace import GIT, Answer, Checkout, Remote, Workspace
 from tests.listening import serving
 
 TOKEN = "ghs_0123456789abcdefTheToken"
@@ -101,9 +101,9 @@ def listening(served: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def runner(world: World, server: Server) -> Checkout:
+def runner(workspace: Workspace, server: Server) -> Checkout:
     """Return a shallow clone, as actions/checkout leaves it with persist-credentials: false."""
-    checkout = world.checkout("runner", "--depth=1")
+    checkout = workspace.checkout("runner", "--depth=1")
     checkout.git("remote", "set-url", "origin", f"{server.url}/remote.git")
     return checkout
 

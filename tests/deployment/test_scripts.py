@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import TEMPLATE, write_program
+from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
 CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
@@ -34,7 +34,7 @@ def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
 
 
 @every_script
-def test_a_script_can_be_run_and_tells_what_it_is_for(name: str) -> None:
+def test_a_script_can_be_run_and_says_what_it_is_for(name: str) -> None:
     assert stat.S_IMODE((CI / name).stat().st_mode) == 0o755
     done = run(CI / name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -263,7 +263,7 @@ def test_a_file_by_which_argo_cd_would_replace_the_image_is_red(project: Path, n
     (project / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
     done = run(project / "ci/chart", HOME=str(project))
     assert done.returncode == 1
-    assert f"chart: failed: chart/{name}: Argo CD would replace what ci/deploy delivers" in done.stderr
+    assert f"chart: failed: chart/{name}: Argo CD would replace the deployed image by it" in done.stderr
 
 
 def test_all_checks_run_and_those_that_fail_are_named(project: Path) -> None:

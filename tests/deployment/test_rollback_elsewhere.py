@@ -1,27 +1,27 @@
-"""ci/rollback against deliveries and other rollbacks, from a runner's clone."""
+"""ci/rollback against deployments and other rollbacks, from a runner's clone."""
 
 from __future__ import annotations
 
 import pytest
 import yaml
 
-from tests.delivery.test_races import running
-from tests.delivery.world import Checkout, Remote, World
+from tests.deployment.test_races import running
+from tests.deployment.workspace import Checkout, Remote, Workspace
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def operator(delivered: Checkout, world: World) -> Checkout:
-    """Return a shallow clone, as a runner has it, of a project with two deliveries."""
-    delivered.merge("Two")
-    assert delivered.run("deploy").line.startswith("deploy: done")
-    checkout = world.checkout("operator", "--depth=1")
+def operator(deployed: Checkout, workspace: Workspace) -> Checkout:
+    """Return a shallow clone, as a runner has it, of a project with two deployments."""
+    deployed.merge("Two")
+    assert deployed.run("deploy").line.startswith("deploy: done")
+    checkout = workspace.checkout("operator", "--depth=1")
     checkout.git("config", "user.name", "Grace Hopper")  # the same commit by the same person would be one commit
     return checkout
 
 
-def test_a_runner_with_a_shallow_clone_sees_all_deliveries(operator: Checkout, remote: Remote) -> None:
+def test_a_runner_with_a_shallow_clone_sees_all_deployments(operator: Checkout, remote: Remote) -> None:
     first = remote.revision(remote.commits()[-1])
     actions = {"GITHUB_ACTIONS": "true", "GITHUB_TRIGGERING_ACTOR": "grace", "GITHUB_ACTOR": "bot"}
     assert operator.run("rollback", **actions).line.startswith("rollback: done")
@@ -31,10 +31,10 @@ def test_a_runner_with_a_shallow_clone_sees_all_deliveries(operator: Checkout, r
     assert remote.git("log", "-1", "--format=%an", "env/dev") == "github-actions[bot]"
 
 
-def test_a_delivery_in_between_is_rolled_back_too(operator: Checkout, delivered: Checkout, remote: Remote) -> None:
+def test_a_deployment_in_between_is_rolled_back_too(operator: Checkout, deployed: Checkout, remote: Remote) -> None:
     first = remote.revision(remote.commits()[-1])
-    third = delivered.merge("Three")
-    operator.before_push(running(delivered, "deploy"))
+    third = deployed.merge("Three")
+    operator.before_push(running(deployed, "deploy"))
     answer = operator.run("rollback")
     assert answer.line.startswith(f"rollback: done env/dev is back at {first} (was {third})"), answer.text
     assert yaml.safe_load(remote.read("hold.yaml"))["bad"] == third
@@ -42,17 +42,17 @@ def test_a_delivery_in_between_is_rolled_back_too(operator: Checkout, delivered:
     assert operator.run("rollback").code == 1, "and the one that was meant does not come back as the previous one"
 
 
-def test_two_people_who_roll_back_at_once_go_back_once(operator: Checkout, delivered: Checkout, remote: Remote) -> None:
+def test_two_people_who_roll_back_at_once_go_back_once(operator: Checkout, deployed: Checkout, remote: Remote) -> None:
     first = remote.revision(remote.commits()[-1])
-    operator.before_push(running(delivered, "rollback"))
+    operator.before_push(running(deployed, "rollback"))
     answer = operator.run("rollback")
     assert (answer.code, answer.line) == (0, f"rollback: already there env/dev is held at {first}")
     assert len(remote.commits()) == 3
 
 
-def test_two_releases_at_once_are_one(operator: Checkout, delivered: Checkout, remote: Remote) -> None:
+def test_two_releases_at_once_are_one(operator: Checkout, deployed: Checkout, remote: Remote) -> None:
     operator.run("rollback")
-    operator.before_push(running(delivered, "rollback --release"))
+    operator.before_push(running(deployed, "rollback --release"))
     answer = operator.run("rollback", "--release")
     assert (answer.code, answer.line.split(" env/dev")[0]) == (0, "rollback: already there")
     assert len(remote.commits()) == 4
@@ -67,10 +67,10 @@ def test_a_remote_that_refuses_is_red_after_five_tries(operator: Checkout, remot
     assert answer.text.count("did not take the push (attempt") == 5
 
 
-def test_your_files_and_your_branch_are_left_alone(delivered: Checkout) -> None:
-    delivered.merge()
-    delivered.run("deploy")
-    delivered.write(app_py="half done\n")
-    before = [delivered.git("status", "--porcelain"), delivered.git("rev-parse", "HEAD"), delivered.git("diff")]
-    assert delivered.run("rollback").code == 0
-    assert [delivered.git("status", "--porcelain"), delivered.git("rev-parse", "HEAD"), delivered.git("diff")] == before
+def test_your_files_and_your_branch_are_left_alone(deployed: Checkout) -> None:
+    deployed.merge()
+    deployed.run("deploy")
+    deployed.write(app_py="half done\n")
+    before = [deployed.git("status", "--porcelain"), deployed.git("rev-parse", "HEAD"), deployed.git("diff")]
+    assert deployed.run("rollback").code == 0
+    assert [deployed.git("status", "--porcelain"), deployed.git("rev-parse", "HEAD"), deployed.git("diff")] == before

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import TEMPLATE
+from tests.deployment.workspace import TEMPLATE
 
 WORKFLOWS = TEMPLATE / ".github/workflows"
 

@@ -19,7 +19,7 @@ from installer.forges.github.repository import GitHub as Client
 from installer.resources.push_key import PushKey
 from tests.ci_runner.programs import TOKEN, install
 from tests.conftest import Bake
-from tests.delivery.world import write_program
+from tests.deployment.workspace import write_program
 from tests.github import GitHub
 from tests.github import git as on_server
 from tests.github.fixtures import blame
@@ -139,7 +139,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert [each.workflow for each in acme.repository.runs if each.ref == "refs/heads/env/dev"] == [], "and no loop"
 
 
-def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_told(acme: Acme) -> None:
+def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_reported(acme: Acme) -> None:
     acme.up(deploy_from="main")
     (number,) = acme.repository.keys
     lost = acme.repository.keys.pop(number)

@@ -1,4 +1,4 @@
-"""ci/rollback: which delivery comes back, what holds it, and how the hold ends."""
+"""ci/rollback: which deployment comes back, what holds it, and how the hold ends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import subprocess
 import pytest
 import yaml
 
-from tests.delivery.world import Checkout, Remote, World
+from tests.deployment.workspace import Checkout, Remote, Workspace
 
 
-def deliver(checkout: Checkout, number: int) -> str:
-    """Merge and deliver a change of app, chart and values, and return its revision."""
+def deploy(checkout: Checkout, number: int) -> str:
+    """Merge and deploy a change of app, chart and values, and return its revision."""
     checkout.write(app_py=f"print({number})\n", deploy__dev_yaml=f"replicas: {number}\n")
     revision = checkout.merge(f"Change {number}")
     answer = checkout.run("deploy", "--init")
@@ -21,21 +21,23 @@ def deliver(checkout: Checkout, number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def _model_abc(_model: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, tuple[str, str, str]]:
-    world = _model.copied(tmp_path_factory.mktemp("abc"))
-    laptop = world.checkout("laptop")
-    return world, (deliver(laptop, 1), deliver(laptop, 2), deliver(laptop, 3))
+def _model_abc(_model: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, tuple[str, str, str]]:
+    workspace = _model.copied(tmp_path_factory.mktemp("abc"))
+    laptop = workspace.checkout("laptop")
+    return workspace, (deploy(laptop, 1), deploy(laptop, 2), deploy(laptop, 3))
 
 
 @pytest.fixture
-def abc(laptop: Checkout, world: World, _model_abc: tuple[World, tuple[str, str, str]]) -> tuple[str, str, str]:
-    """Return the revisions of three deliveries, oldest first."""
+def abc(
+    laptop: Checkout, workspace: Workspace, _model_abc: tuple[Workspace, tuple[str, str, str]]
+) -> tuple[str, str, str]:
+    """Return the revisions of three deployments, oldest first."""
     model, revisions = _model_abc
-    model.copied(world.path, "laptop")
+    model.copied(workspace.path, "laptop")
     return revisions
 
 
-def test_the_previous_delivery_comes_back_as_a_whole(
+def test_the_previous_deployment_comes_back_as_a_whole(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     _, b, c = abc
@@ -50,7 +52,7 @@ def test_the_previous_delivery_comes_back_as_a_whole(
     assert hold == {"who": "Ada Lovelace", "why": 'it "burns" \\ 100 %', "bad": c}
 
 
-def test_argo_cd_is_told_of_the_commit_that_came_back(
+def test_the_trailers_name_the_commit_that_came_back(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     laptop.run("rollback", "--why", "Signed-off-by: nobody")
@@ -72,7 +74,7 @@ def test_releasing_a_hold_of_which_nothing_else_is_known_names_the_branch(
     assert remote.git("log", "-1", "--format=%s", "env/dev") == "Release the hold on env/dev"
 
 
-def test_the_next_merge_does_not_undo_it_and_is_delivered_after_the_release(
+def test_the_next_merge_does_not_undo_it_and_is_deployed_after_the_release(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     laptop.run("rollback")
@@ -84,7 +86,7 @@ def test_the_next_merge_does_not_undo_it_and_is_delivered_after_the_release(
 
     released = laptop.run("rollback", "--release")
     assert released.code == 0
-    assert released.line == f"rollback: released env/dev takes deliveries again; it is at {abc[1]} until the next one"
+    assert released.line == f"rollback: released env/dev takes deployments again; it is at {abc[1]} until the next one"
     assert "let your CI run for it again" in released.text
     assert remote.git("diff", "--name-status", "env/dev~1", "env/dev") == "D\thold.yaml"
     assert laptop.run("deploy").line.startswith(f"deploy: done env/dev records {revision}")
@@ -101,36 +103,36 @@ def test_rolling_back_twice_goes_one_further_and_ends_where_nothing_is_left(
     before = remote.tip()
     answer = laptop.run("rollback")
     assert (answer.code, remote.tip()) == (1, before)
-    assert answer.line == f"rollback: failed: nothing to roll back to: before {a} nothing was delivered to env/dev"
+    assert answer.line == f"rollback: failed: nothing to roll back to: before {a} nothing was deployed to env/dev"
     assert yaml.safe_load(remote.read("hold.yaml"))["bad"] == b
 
 
-def test_what_was_rolled_back_is_not_the_previous_delivery_later(
+def test_what_was_rolled_back_is_not_the_previous_deployment_later(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     a, b, _ = abc
     laptop.run("rollback")
     laptop.run("rollback", "--release")
-    deliver(laptop, 4)
+    deploy(laptop, 4)
     laptop.run("rollback")
     assert remote.revision() == b, "the third one was bad and ran between the two"
     laptop.run("rollback")
     assert remote.revision() == a
 
 
-def test_what_was_delivered_again_after_a_false_alarm_is_the_previous_delivery(
+def test_what_was_deployed_again_after_a_false_alarm_is_the_previous_deployment(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     laptop.run("rollback")
     laptop.run("rollback", "--release")
     assert laptop.run("deploy").line.startswith(f"deploy: done env/dev records {abc[2]}")
-    deliver(laptop, 4)
+    deploy(laptop, 4)
     laptop.run("rollback")
     assert remote.revision() == abc[2]
 
 
 @pytest.mark.parametrize("length", [7, 40])
-def test_a_delivery_is_named_by_its_source_commit(
+def test_a_deployment_is_named_by_its_source_commit(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str], length: int
 ) -> None:
     assert laptop.run("rollback", "--to", abc[0][:length]).line.startswith("rollback: done")
@@ -143,7 +145,7 @@ def test_a_delivery_is_named_by_its_source_commit(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--to", "0000"], "no revision 0000 was ever delivered to env/dev"),
+        (["--to", "0000"], "no revision 0000 was ever deployed to env/dev"),
         (["--to", "main"], "--to 'main' is not a commit"),
         (["--to", "abc"], "--to 'abc' is not a commit"),
         (["--to"], "--to needs a value"),
@@ -172,7 +174,7 @@ def test_an_ambiguous_beginning_is_red(laptop: Checkout, remote: Remote, abc: tu
     assert (answer.code, "is ambiguous" in answer.line) == (1, True)
 
 
-def test_the_current_delivery_is_no_way_back_but_a_held_one_is_already_there(
+def test_the_current_deployment_is_no_way_back_but_a_held_one_is_already_there(
     laptop: Checkout, remote: Remote, abc: tuple[str, str, str]
 ) -> None:
     assert laptop.run("rollback", "--to", abc[2]).code == 1
@@ -193,6 +195,6 @@ def test_releasing_what_is_not_held_changes_nothing(
 
 
 @pytest.mark.parametrize("options", [[], ["--release"]])
-def test_before_the_first_delivery_there_is_nothing_to_roll_back(laptop: Checkout, options: list[str]) -> None:
+def test_before_the_first_deployment_there_is_nothing_to_roll_back(laptop: Checkout, options: list[str]) -> None:
     answer = laptop.run("rollback", *options)
-    assert (answer.code, answer.line) == (1, "rollback: failed: there is no branch env/dev: nothing was delivered yet")
+    assert (answer.code, answer.line) == (1, "rollback: failed: there is no branch env/dev: nothing was deployed yet")

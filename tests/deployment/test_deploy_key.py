@@ -6,7 +6,7 @@ import pytest
 
 from installer.forges.deploy_keys import Pair, fingerprint
 from installer.support.wait import until
-from tests.delivery.world import Answer, Checkout, Remote, write_program
+from tests.deployment.workspace import Answer, Checkout, Remote, write_program
 
 KEYS = ["ssh-ed25519 AAAAone", "ecdsa-sha2-nistp256 AAAAtwo="]
 TOKEN = "ghs_canary"
@@ -97,7 +97,7 @@ def test_a_server_that_publishes_no_keys_has_to_be_known_to_the_machine(
 def test_nothing_is_pushed_where_the_keys_cannot_be_asked_for(laptop: Checkout, remote: Remote) -> None:
     answer = deploy(laptop, remote, Pair.make().private.reveal(), "exit 22")
     assert answer.code == 1
-    assert "GitHub did not tell the keys of github.com" in answer.text
+    assert "GitHub did not return the keys of github.com" in answer.text
     assert "May this deploy key write to it?" in answer.line
     assert not remote.tip()
     assert not seen(laptop, "arguments")

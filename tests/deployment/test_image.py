@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import DIGEST, PROJECT, REPOSITORY, Checkout, write_program
+from tests.deployment.workspace import DIGEST, PROJECT, REPOSITORY, Checkout, write_program
 
 TOKEN = "dckr_pat_TheToken"
 LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
@@ -126,12 +126,12 @@ def test_layers_are_kept_where_the_build_made_some_that_the_next_can_use(
 def test_in_a_ci_git_asks_nobody_and_for_the_layers_alone_it_is_not_asked_either(
     machine: Checkout, options: list[str], ci: str, told: str
 ) -> None:
-    """After ci/deploy the clone has commits without their files, which git fetches as soon as somebody looks."""
+    """After ci/deploy the clone has commits without their files, which git fetches as soon as they are read."""
     assert machine.run("image", *options, **ONLY_MAIN, GITHUB_ACTIONS=ci).code == 0
     assert (machine.home / "git-of-the-build").read_text().strip() == told
 
 
-def test_layers_that_cannot_be_kept_fail_no_delivery(machine: Checkout) -> None:
+def test_layers_that_cannot_be_kept_fail_no_deployment(machine: Checkout) -> None:
     answer = machine.run("image", "--cache", **ONLY_MAIN, BROKEN="yes")
     assert answer.code == 0
     assert answer.text == "image: done: no layers were kept (see above): the next build takes longer\n"
@@ -145,7 +145,7 @@ def test_an_image_that_was_pushed_for_this_commit_is_used_again_where_only_main_
 
 
 @pytest.mark.parametrize("reuse", ["", "false", "yes"])
-def test_what_another_branch_may_have_pushed_is_neither_delivered_nor_built_upon(machine: Checkout, reuse: str) -> None:
+def test_what_another_branch_may_have_pushed_is_neither_deployed_nor_built_upon(machine: Checkout, reuse: str) -> None:
     """Its workflow read the token, and pushed an image of its own as this commit's, and layers as the cache."""
     theirs = "sha256:" + "2b" * 32
     answer = machine.run("image", **LOGIN, PUSHED=theirs, REUSE_PUSHED=reuse)
@@ -244,7 +244,7 @@ def test_at_gitlab_the_jobs_own_token_goes_to_no_registry_but_gitlabs(machine: C
 
 
 @pytest.mark.parametrize("ci", ["CIRCLECI", "TRAVIS"])
-def test_where_any_branchs_build_may_push_no_variable_has_main_believe_it(machine: Checkout, ci: str) -> None:
+def test_where_any_branchs_build_may_push_no_variable_has_main_trust_it(machine: Checkout, ci: str) -> None:
     answer = machine.run("image", **ONLY_MAIN, PUSHED="sha256:" + "2b" * 32, **{ci: "true"})
     assert (answer.code, answer.line) == (0, DIGEST)
     assert "--cache-from" not in calls(machine, "buildx build")[0]
@@ -295,7 +295,7 @@ def test_a_login_that_is_refused_names_what_to_check_and_leaves_nothing(machine:
     assert not calls(machine, "buildx build")
 
 
-def test_changes_that_are_not_committed_are_not_pushed_unless_told(machine: Checkout) -> None:
+def test_changes_that_are_not_committed_are_not_pushed_unless_asked_for(machine: Checkout) -> None:
     machine.write(app_py="half done\n")
     answer = machine.run("image", **LOGIN)
     assert (answer.code, "changes that are not in commit" in answer.text) == (1, True)
@@ -338,7 +338,7 @@ def test_a_build_that_fails_is_red_and_prints_no_digest(machine: Checkout) -> No
     assert "image: failed: the image was not built and pushed" in answer.text
 
 
-def test_a_builder_that_is_made_believes_the_companys_ca(machine: Checkout) -> None:
+def test_a_builder_that_is_made_trusts_the_companys_ca(machine: Checkout) -> None:
     machine.write(ca_pem="-----BEGIN CERTIFICATE-----\n")
     machine.commit("Name the CA")
     answer = machine.run("image", **LOGIN, DRIVER="docker", REGISTRY_CA="ca.pem")
@@ -351,7 +351,7 @@ def test_a_builder_that_is_made_believes_the_companys_ca(machine: Checkout) -> N
     assert config == {"registry": {"docker.io": {"ca": [str(machine.path / "ca.pem")]}}}
 
 
-def test_a_ca_that_is_not_there_is_told_before_anything_is_asked_of_docker(machine: Checkout) -> None:
+def test_a_ca_that_is_not_there_is_reported_before_anything_is_asked_of_docker(machine: Checkout) -> None:
     answer = machine.run("image", **LOGIN, REGISTRY_CA="nowhere.pem")
     assert answer.code == 1
     assert "REGISTRY_CA names 'nowhere.pem', which is no file here" in answer.text

@@ -32,7 +32,7 @@ def test_these_jobs_run(
     assert {w.name: [task.name for task in w.tasks] for w in found} == expected
 
 
-def test_nothing_is_delivered_before_tests_and_image_are_there(project: BakedProject) -> None:
+def test_nothing_is_deployed_before_tests_and_image_are_there(project: BakedProject) -> None:
     for parameters in ({}, {"action": "release"}):
         (found,) = workflows(project.text(".circleci/config.yml"), "main", parameters)
         needs = {task.name: set(task.requires) for task in found.tasks}

@@ -1,10 +1,10 @@
-"""ci/deploy, when somebody else pushes between its look and its push."""
+"""ci/deploy, when another push comes between its fetch and its push."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.delivery.world import BRANCH, DIGEST, GIT, Answer, Checkout, Remote, World, write_program
+from tests.deployment.workspace import BRANCH, DIGEST, GIT, Answer, Checkout, Remote, Workspace, write_program
 
 pytestmark = pytest.mark.slow
 
@@ -20,12 +20,12 @@ def running(checkout: Checkout, command: str) -> str:
 
 
 @pytest.fixture
-def two(delivered: Checkout, world: World) -> tuple[Checkout, Checkout]:
-    """Return the runners of two merges, the older one first; neither is delivered."""
-    delivered.merge("Two")
-    older = world.checkout("older", "--depth=1")
-    delivered.merge("Three")
-    return older, world.checkout("newer", "--depth=1")
+def two(deployed: Checkout, workspace: Workspace) -> tuple[Checkout, Checkout]:
+    """Return the runners of two merges, the older one first; neither is deployed."""
+    deployed.merge("Two")
+    older = workspace.checkout("older", "--depth=1")
+    deployed.merge("Three")
+    return older, workspace.checkout("newer", "--depth=1")
 
 
 def head(checkout: Checkout) -> str:
@@ -49,10 +49,10 @@ def test_the_newer_of_two_runs_loses_the_race_and_goes_on_top(two: tuple[Checkou
     assert [remote.revision(commit) for commit in remote.commits()][:2] == [head(newer), head(older)]
 
 
-def test_a_branch_that_comes_between_two_looks_is_delivered_on_top_of(
-    laptop: Checkout, world: World, remote: Remote
+def test_a_branch_that_comes_between_two_reads_is_deployed_on_top_of(
+    laptop: Checkout, workspace: Workspace, remote: Remote
 ) -> None:
-    other = world.checkout("other")
+    other = workspace.checkout("other")
     once = f'[ -e "$HOME/looked" ] || {{ touch "$HOME/looked"; {running(other, "deploy --init")} >&2; }}'
     shim = f'#!/bin/sh\ncase " $* " in *" ls-remote "*) {once} ;; esac\nexec {GIT} "$@"\n'
     write_program(laptop.home / "bin" / "git", shim)
@@ -94,10 +94,12 @@ def test_two_runs_at_the_same_time_end_at_the_newer_one(
     assert remote.revision() == head(two[1])
 
 
-def test_a_hold_set_between_look_and_push_holds(two: tuple[Checkout, Checkout], remote: Remote, world: World) -> None:
+def test_a_hold_set_between_fetch_and_push_holds(
+    two: tuple[Checkout, Checkout], remote: Remote, workspace: Workspace
+) -> None:
     older, newer = two
     assert older.run("deploy").line.startswith("deploy: done")
-    newer.before_push(running(world.checkout("operator"), "rollback --why 'it burns'"))
+    newer.before_push(running(workspace.checkout("operator"), "rollback --why 'it burns'"))
     summary = newer.home / "summary.md"
     answer = newer.run("deploy", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
     assert (answer.code, answer.line.split()[1]) == (0, "held")
@@ -108,7 +110,7 @@ def test_a_hold_set_between_look_and_push_holds(two: tuple[Checkout, Checkout], 
     assert "hold.yaml" in remote.paths()
 
 
-def test_a_branch_lost_between_look_and_push_does_not_come_back_by_itself(
+def test_a_branch_lost_between_fetch_and_push_does_not_come_back_by_itself(
     two: tuple[Checkout, Checkout], remote: Remote
 ) -> None:
     _, newer = two
@@ -118,8 +120,8 @@ def test_a_branch_lost_between_look_and_push_does_not_come_back_by_itself(
     assert not remote.tip()
 
 
-def test_two_first_deliveries_make_one_branch(laptop: Checkout, world: World, remote: Remote) -> None:
-    other = world.checkout("other")
+def test_two_first_deployments_make_one_branch(laptop: Checkout, workspace: Workspace, remote: Remote) -> None:
+    other = workspace.checkout("other")
     laptop.merge("Two")
     laptop.before_push(running(other, "deploy --init"))
     answer = laptop.run("deploy", "--init")

@@ -141,21 +141,21 @@ class Checkout:
 
 
 @dataclass(frozen=True)
-class World:
+class Workspace:
     """One remote and as many checkouts as a test needs."""
 
     path: Path
     remote: Remote
 
-    def copied(self, path: Path, *checkouts: str) -> World:
+    def copied(self, path: Path, *checkouts: str) -> Workspace:
         """Return a copy with these checkouts, which takes the place of what is there."""
-        world = World(path, Remote(path / self.remote.path.name))
-        for name in (world.remote.path.name, *(folder for each in checkouts for folder in (each, f"{each}-home"))):
+        workspace = Workspace(path, Remote(path / self.remote.path.name))
+        for name in (workspace.remote.path.name, *(folder for each in checkouts for folder in (each, f"{each}-home"))):
             shutil.rmtree(path / name, ignore_errors=True)
             shutil.copytree(self.path / name, path / name)
         for name in checkouts:
-            Checkout(path / name, path / f"{name}-home").git("remote", "set-url", "origin", world.remote.url)
-        return world
+            Checkout(path / name, path / f"{name}-home").git("remote", "set-url", "origin", workspace.remote.url)
+        return workspace
 
     def checkout(self, name: str, *options: str) -> Checkout:
         """Clone the remote, as one machine of its own."""
@@ -175,13 +175,13 @@ def write_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def make_world(path: Path) -> World:
+def make_workspace(path: Path) -> Workspace:
     """Make a remote whose main holds one commit of a small project with the template's scripts."""
     remote = Remote(path / "remote.git")
     subprocess.run([GIT, "init", "--quiet", "--bare", "-b", "main", remote.path], check=True, capture_output=True)
     remote.git("config", "uploadpack.allowFilter", "true")  # as GitHub does
-    world = World(path, remote)
-    first = world.checkout("first")
+    workspace = Workspace(path, remote)
+    first = workspace.checkout("first")
     shutil.copytree(TEMPLATE / "ci", first.path / "ci")
     first.write(
         chart__Chart_yaml="name: hello-api\nversion: 0.1.0\n",
@@ -191,4 +191,4 @@ def make_world(path: Path) -> World:
         app_py="print('one')\n",
     )
     first.merge("Start")
-    return world
+    return workspace

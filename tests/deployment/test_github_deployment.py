@@ -1,4 +1,4 @@
-"""What ci/deploy and ci/rollback tell GitHub: a Deployment in progress, never more, and its number in the delivery."""
+"""What ci/deploy and ci/rollback report to GitHub: a Deployment in progress, no more, and its number in a trailer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import Answer, Checkout, Remote, World
+from tests.deployment.workspace import Answer, Checkout, Remote, Workspace
 from tests.github import Fault, GitHub
 from tests.github.model import Deployment
 
@@ -68,7 +68,7 @@ def number_in(remote: Remote, ref: str = "env/dev") -> str:
     return remote.git("log", "-1", "--format=%(trailers:key=GitHub-deployment,valueonly)", ref).strip()
 
 
-def test_a_delivery_opens_a_deployment_in_progress_and_names_it_in_its_trailer(
+def test_a_deployment_opens_a_github_deployment_in_progress_and_names_it_in_its_trailer(
     runner: Runner, remote: Remote, tmp_path: Path
 ) -> None:
     summary = tmp_path / "summary.md"
@@ -83,7 +83,7 @@ def test_a_delivery_opens_a_deployment_in_progress_and_names_it_in_its_trailer(
     assert not opened.production
 
 
-def test_the_delivery_before_is_overtaken_only_while_nobody_saw_it_live(runner: Runner) -> None:
+def test_the_github_deployment_before_is_overtaken_only_while_nobody_saw_it_live(runner: Runner) -> None:
     runner.run("deploy", "--init")
     runner.merge()
     runner.run("deploy")
@@ -97,7 +97,9 @@ def test_the_delivery_before_is_overtaken_only_while_nobody_saw_it_live(runner: 
 
 @pytest.mark.parametrize("message", ["Resource not accessible by integration", "Server Error"])
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_github_that_takes_none_fails_no_delivery(runner: Runner, remote: Remote, status: int, message: str) -> None:
+def test_a_github_that_takes_none_fails_no_deployment(
+    runner: Runner, remote: Remote, status: int, message: str
+) -> None:
     runner.github.faults.order(Fault("no", status=status, message=message), "POST", "/deployments")
     answer = runner.run("deploy", "--init")
     assert (answer.code, answer.line.partition(" env/dev")[0]) == (0, "deploy: done")
@@ -113,19 +115,19 @@ def test_a_github_that_is_away_for_a_moment_is_asked_again(runner: Runner, remot
     assert number_in(remote) == str(runner.deployments[0].id)
 
 
-def test_what_was_not_delivered_after_all_is_closed(runner: Runner, remote: Remote) -> None:
+def test_a_github_deployment_of_what_was_not_deployed_after_all_is_closed(runner: Runner, remote: Remote) -> None:
     remote.hook("pre-receive", "exit 1")
     answer = runner.run("deploy", "--init")
     assert answer.code == 1
     (opened,) = runner.deployments
     assert [status.state for status in opened.statuses] == ["in_progress", "inactive"]
-    assert "Not delivered" in opened.statuses[-1].description
+    assert "Not deployed" in opened.statuses[-1].description
 
 
-def test_one_that_was_overtaken_while_it_pushed_is_closed_and_green(runner: Runner, world: World) -> None:
+def test_one_that_was_overtaken_while_it_pushed_is_closed_and_green(runner: Runner, workspace: Workspace) -> None:
     assert runner.run("deploy", "--init").code == 0
     runner.merge("Two")
-    faster = world.checkout("faster")
+    faster = workspace.checkout("faster")
     faster.merge("Three")
     runner.checkout.before_push(f"env -u GITHUB_ACTIONS {faster.path}/ci/deploy")
     answer = runner.run("deploy")

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from tests.delivery.test_tested import Merges, merges
-from tests.delivery.test_workflows import WORKFLOWS
+from tests.deployment.test_tested import Merges, merges
+from tests.deployment.test_workflows import WORKFLOWS
 from tests.github.model import Stored
 from tests.github.runs import Run
 
@@ -34,7 +34,7 @@ def enqueue(queue: Merges, branch: str) -> tuple[str, list[Run]]:
     return made, [*queue.repository.runs]
 
 
-def test_the_queue_gets_every_check_that_the_rules_of_main_require_and_nothing_is_delivered(queue: Merges) -> None:
+def test_the_queue_gets_every_check_that_the_rules_of_main_require_and_nothing_is_deployed(queue: Merges) -> None:
     queue.propose("one", "one")
     made, runs = enqueue(queue, "one")
     assert [(run.event, run.workflow, run.head_sha) for run in runs] == [

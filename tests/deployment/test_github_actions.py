@@ -20,7 +20,7 @@ SLUG = "acme/hello-api"
 
 
 @pytest.mark.parametrize("plan", ["team", "free"])
-def test_the_first_push_delivers_with_the_secret_of_the_environment_or_of_the_repository(
+def test_the_first_push_deploys_with_the_secret_of_the_environment_or_of_the_repository(
     bake: Bake, tmp_path: Path, plan: str
 ) -> None:
     project = shutil.copytree(bake(visibility="public").path, tmp_path / "clone")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.delivery.test_image import LOGIN, ONLY_MAIN, calls, machine
-from tests.delivery.world import DIGEST, REPOSITORY, Checkout, write_program
+from tests.deployment.test_image import LOGIN, ONLY_MAIN, calls, machine
+from tests.deployment.workspace import DIGEST, REPOSITORY, Checkout, write_program
 
 __all__ = ["machine"]
 ACTIONS = {
@@ -39,7 +39,7 @@ def test_a_list_of_what_is_in_the_image_is_a_setting(machine: Checkout, setting:
     assert ("--sbom true " in build_of(machine, SBOM=setting)) is given
 
 
-def test_it_is_for_machines_like_the_builders_unless_told(machine: Checkout) -> None:
+def test_it_is_for_machines_like_the_builders_unless_set(machine: Checkout) -> None:
     assert "--platform" not in build_of(machine)
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_installed_for_what_the_builder_knows(ubuntu: Checkout, platf
 
 
 @pytest.mark.parametrize("pushed", ["", "sha256:" + "2b" * 32])
-def test_the_summary_tells_image_digest_commit_and_what_comes_next(machine: Checkout, pushed: str) -> None:
+def test_the_summary_has_image_digest_commit_and_what_comes_next(machine: Checkout, pushed: str) -> None:
     summary = machine.home / "summary.md"
     machine.run("image", **ONLY_MAIN, **ACTIONS, GITHUB_STEP_SUMMARY=str(summary), PUSHED=pushed)
     revision = machine.git("rev-parse", "HEAD")

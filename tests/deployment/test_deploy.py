@@ -8,7 +8,7 @@ from platform import machine
 import pytest
 import yaml
 
-from tests.delivery.world import DIGEST, GIT, PROJECT, REPOSITORY, Checkout, Remote, World
+from tests.deployment.workspace import DIGEST, GIT, PROJECT, REPOSITORY, Checkout, Remote, Workspace
 
 SNAPSHOT = ["chart/Chart.yaml", "chart/templates/service.yaml", "deploy/dev.yaml", "image.yaml"]
 
@@ -31,7 +31,7 @@ def test_init_makes_the_branch_with_a_whole_snapshot_and_no_parent(laptop: Check
     assert yaml.safe_load(remote.read("image.yaml")) == {"image": image, "revision": revision}
 
 
-def test_every_value_of_the_image_file_is_quoted(delivered: Checkout, remote: Remote) -> None:
+def test_every_value_of_the_image_file_is_quoted(deployed: Checkout, remote: Remote) -> None:
     values = [line.partition(": ")[2] for line in remote.read("image.yaml").splitlines()[1:]]
     assert len(values) == 5
     assert all(value.strip("[]")[0] == value.strip("[]")[-1] == '"' for value in values)
@@ -48,46 +48,46 @@ def test_the_machines_that_the_image_is_for_are_recorded_with_it(
     assert yaml.safe_load(remote.read("image.yaml"))["image"]["architectures"] == recorded
 
 
-def test_a_branch_that_was_lost_is_brought_back_by_init_only(delivered: Checkout, remote: Remote) -> None:
+def test_a_branch_that_was_lost_is_brought_back_by_init_only(deployed: Checkout, remote: Remote) -> None:
     remote.git("update-ref", "-d", "refs/heads/env/dev")
-    assert delivered.run("deploy").code == 1
-    assert delivered.run("deploy", "--init").line.startswith("deploy: done")
-    assert remote.revision() == delivered.git("rev-parse", "HEAD")
+    assert deployed.run("deploy").code == 1
+    assert deployed.run("deploy", "--init").line.startswith("deploy: done")
+    assert remote.revision() == deployed.git("rev-parse", "HEAD")
 
 
-def test_the_next_merge_is_one_commit_on_top_with_nothing_stale(delivered: Checkout, remote: Remote) -> None:
+def test_the_next_merge_is_one_commit_on_top_with_nothing_stale(deployed: Checkout, remote: Remote) -> None:
     before = remote.tip()
-    (delivered.path / "chart/templates/service.yaml").unlink()
-    delivered.write(chart__templates__deployment_yaml="kind: Deployment\n", deploy__prod_yaml="replicas: 9\n")
-    revision = delivered.merge()
-    assert delivered.run("deploy").line.startswith("deploy: done")
+    (deployed.path / "chart/templates/service.yaml").unlink()
+    deployed.write(chart__templates__deployment_yaml="kind: Deployment\n", deploy__prod_yaml="replicas: 9\n")
+    revision = deployed.merge()
+    assert deployed.run("deploy").line.startswith("deploy: done")
     assert remote.commits() == [remote.tip(), before]
     assert remote.revision() == revision
     assert remote.paths() == ["chart/Chart.yaml", "chart/templates/deployment.yaml", "deploy/dev.yaml", "image.yaml"]
 
 
-def test_a_change_of_the_chart_alone_is_delivered(delivered: Checkout, remote: Remote) -> None:
-    delivered.write(chart__templates__service_yaml="kind: Service\nspec: {}\n", deploy__dev_yaml="replicas: 2\n")
-    delivered.merge()
-    assert delivered.run("deploy").line.startswith("deploy: done")
+def test_a_change_of_the_chart_alone_is_deployed(deployed: Checkout, remote: Remote) -> None:
+    deployed.write(chart__templates__service_yaml="kind: Service\nspec: {}\n", deploy__dev_yaml="replicas: 2\n")
+    deployed.merge()
+    assert deployed.run("deploy").line.startswith("deploy: done")
     assert remote.read("chart/templates/service.yaml") == "kind: Service\nspec: {}"
     assert remote.read("deploy/dev.yaml") == "replicas: 2"
 
 
 @pytest.mark.parametrize("options", [[], ["--init"]])
 def test_a_second_run_finds_it_already_there_and_commits_nothing(
-    delivered: Checkout, remote: Remote, options: list[str]
+    deployed: Checkout, remote: Remote, options: list[str]
 ) -> None:
     before = remote.tip()
-    answer = delivered.run("deploy", *options)
+    answer = deployed.run("deploy", *options)
     assert (answer.code, answer.line) == (0, f"deploy: already there env/dev records {remote.revision()}")
     assert remote.tip() == before
 
 
-def test_the_checkout_is_left_as_it_was(delivered: Checkout, remote: Remote) -> None:
-    delivered.merge()
-    delivered.write(app_py="print('half done')\n", new_txt="new\n", deploy__dev_yaml="replicas: 7\n")
-    delivered.git("add", "app.py")
+def test_the_checkout_is_left_as_it_was(deployed: Checkout, remote: Remote) -> None:
+    deployed.merge()
+    deployed.write(app_py="print('half done')\n", new_txt="new\n", deploy__dev_yaml="replicas: 7\n")
+    deployed.git("add", "app.py")
     looks = [
         ["status", "--porcelain"],
         ["for-each-ref", "refs/heads", "refs/tags"],
@@ -95,35 +95,35 @@ def test_the_checkout_is_left_as_it_was(delivered: Checkout, remote: Remote) -> 
         ["ls-files", "--stage"],
         ["diff"],
     ]
-    config = (delivered.path / ".git/config").read_text()
-    before = [delivered.git(*look) for look in looks]
-    assert delivered.run("deploy").line.startswith("deploy: done")
-    assert [delivered.git(*look) for look in looks] == before
-    assert (delivered.path / ".git/config").read_text() == config
-    assert remote.read("deploy/dev.yaml") == "replicas: 1", "what is not committed is not delivered"
+    config = (deployed.path / ".git/config").read_text()
+    before = [deployed.git(*look) for look in looks]
+    assert deployed.run("deploy").line.startswith("deploy: done")
+    assert [deployed.git(*look) for look in looks] == before
+    assert (deployed.path / ".git/config").read_text() == config
+    assert remote.read("deploy/dev.yaml") == "replicas: 1", "what is not committed is not deployed"
 
 
 @pytest.mark.parametrize("name", ["Ada Lovelace", 'O\'Neil "x" é \\', "dependabot[bot]", "Doe, Jane: (CEO)"])
-def test_trailers_tell_argo_cd_the_source_commit(delivered: Checkout, remote: Remote, name: str) -> None:
-    delivered.git("commit", "--quiet", "--allow-empty", "-m", "Fix: it\n\nBody: no trailer", f"--author={name} <a@b.c>")
-    assert delivered.run("deploy", GITHUB_ACTIONS="true", GITHUB_REPOSITORY="acme/hello-api").line.startswith(
+def test_trailers_name_the_source_commit(deployed: Checkout, remote: Remote, name: str) -> None:
+    deployed.git("commit", "--quiet", "--allow-empty", "-m", "Fix: it\n\nBody: no trailer", f"--author={name} <a@b.c>")
+    assert deployed.run("deploy", GITHUB_ACTIONS="true", GITHUB_REPOSITORY="acme/hello-api").line.startswith(
         "deploy: done"
     )
     message = remote.git("log", "-1", "--format=%B", "env/dev")
     parsed = subprocess.run(
         [GIT, "interpret-trailers", "--parse"], input=message, capture_output=True, text=True, check=True
     )
-    head = delivered.git("rev-parse", "HEAD")
-    written = delivered.git("log", "-1", "--format=%an")
+    head = deployed.git("rev-parse", "HEAD")
+    written = deployed.git("log", "-1", "--format=%an")
     author = written.replace("\\", "\\\\").replace('"', '\\"')
     assert parsed.stdout.splitlines() == [
         f'Argocd-reference-commit-author: "{author}" <a@b.c>',
         f"Argocd-reference-commit-sha: {head}",
         "Argocd-reference-commit-subject: Fix: it",
         "Argocd-reference-commit-repourl: https://github.com/acme/hello-api",
-        f"Argocd-reference-commit-date: {delivered.git('log', '-1', '--format=%aI')}",
+        f"Argocd-reference-commit-date: {deployed.git('log', '-1', '--format=%aI')}",
     ]
-    assert message.startswith(f"Deliver {head[:7]}: Fix: it\n\n")
+    assert message.startswith(f"Deploy {head[:7]}: Fix: it\n\n")
 
 
 @pytest.mark.parametrize(
@@ -135,19 +135,19 @@ def test_trailers_tell_argo_cd_the_source_commit(delivered: Checkout, remote: Re
         "ssh://git@github.com:22/acme/web.git",
     ],
 )
-def test_the_page_of_the_repository_is_found_from_any_remote(delivered: Checkout, remote: Remote, url: str) -> None:
-    delivered.git("remote", "set-url", "origin", url)
-    delivered.git("config", f"url.file://{remote.path}.insteadOf", url)
-    delivered.commit()
-    assert delivered.run("deploy").line.startswith("deploy: done")
+def test_the_page_of_the_repository_is_found_from_any_remote(deployed: Checkout, remote: Remote, url: str) -> None:
+    deployed.git("remote", "set-url", "origin", url)
+    deployed.git("config", f"url.file://{remote.path}.insteadOf", url)
+    deployed.commit()
+    assert deployed.run("deploy").line.startswith("deploy: done")
     message = remote.git("log", "-1", "--format=%B", "env/dev")
     assert "\nArgocd-reference-commit-repourl: https://github.com/acme/web\n" in message
 
 
-def test_the_author_is_the_bot_in_a_workflow_and_you_on_your_machine(delivered: Checkout, remote: Remote) -> None:
+def test_the_author_is_the_bot_in_a_workflow_and_you_on_your_machine(deployed: Checkout, remote: Remote) -> None:
     assert remote.git("log", "-1", "--format=%an %cn", "env/dev") == "Ada Lovelace Ada Lovelace"
-    delivered.commit()
-    assert delivered.run("deploy", GITHUB_ACTIONS="true").code == 0
+    deployed.commit()
+    assert deployed.run("deploy", GITHUB_ACTIONS="true").code == 0
     assert remote.git("log", "-1", "--format=%an, %cn", "env/dev") == "github-actions[bot], github-actions[bot]"
 
 
@@ -164,20 +164,20 @@ def test_the_author_is_the_bot_in_a_workflow_and_you_on_your_machine(delivered: 
     ],
 )
 def test_an_image_that_cannot_be_is_refused_before_git_is_asked(
-    delivered: Checkout, remote: Remote, name: str, value: str
+    deployed: Checkout, remote: Remote, name: str, value: str
 ) -> None:
     before = remote.tip()
-    delivered.commit()
-    answer = delivered.run("deploy", **{name: value})
+    deployed.commit()
+    answer = deployed.run("deploy", **{name: value})
     assert (answer.code, remote.tip()) == (1, before)
     assert answer.line.startswith(f"deploy: failed: {name} is ")
 
 
-def test_the_image_is_the_commits_own_whatever_variables_say(delivered: Checkout, remote: Remote) -> None:
+def test_the_image_is_the_commits_own_whatever_variables_say(deployed: Checkout, remote: Remote) -> None:
     """Whoever may write may set the CI's variables, but gitops.yaml of main takes a merge."""
-    delivered.merge("Two")
+    deployed.merge("Two")
     attack = {"IMAGE_REPOSITORY": "docker.io/attacker/x", "IMAGE": "docker.io/attacker/x", "repository": "x/y"}
-    assert delivered.run("deploy", **attack).line.startswith("deploy: done")
+    assert deployed.run("deploy", **attack).line.startswith("deploy: done")
     assert f'repository: "{REPOSITORY}"' in remote.read("image.yaml")
 
 
@@ -190,12 +190,12 @@ def test_the_image_is_the_commits_own_whatever_variables_say(delivered: Checkout
     ],
 )
 def test_the_projects_file_is_read_as_people_write_it(
-    delivered: Checkout, remote: Remote, host: str, account: str, named: str
+    deployed: Checkout, remote: Remote, host: str, account: str, named: str
 ) -> None:
     other = f"# host: a/b\nx:\n  host: no\n\nregistry:\n# here\n  hostess: no\n  host: {host}\n  account: {account}\n"
-    delivered.write(gitops_yaml=f'{other}project:\n  slug: "hello-api"\n  registry: no\n')
-    delivered.commit()
-    assert delivered.run("deploy").line.startswith("deploy: done")
+    deployed.write(gitops_yaml=f'{other}project:\n  slug: "hello-api"\n  registry: no\n')
+    deployed.commit()
+    assert deployed.run("deploy").line.startswith("deploy: done")
     assert f'repository: "{named}/hello-api"\n' in remote.read("image.yaml")
 
 
@@ -204,22 +204,22 @@ def test_the_projects_file_is_read_as_people_write_it(
     ["registry: {host: docker.io}\n", PROJECT.replace('"acme"', '"acme:latest"'), PROJECT.replace("acme", "a$b"), ""],
 )
 def test_a_commit_that_names_no_image_is_refused_before_git_is_asked(
-    delivered: Checkout, remote: Remote, project: str
+    deployed: Checkout, remote: Remote, project: str
 ) -> None:
     before = remote.tip()
-    delivered.write(gitops_yaml=project)
-    revision = delivered.commit()
-    answer = delivered.run("deploy")
+    deployed.write(gitops_yaml=project)
+    revision = deployed.commit()
+    answer = deployed.run("deploy")
     assert (answer.code, remote.tip()) == (1, before)
     assert answer.line.startswith(f"deploy: failed: gitops.yaml of commit {revision} says '")
     assert "not an image name such as docker.io/acme/hello-api" in answer.line
 
 
 @pytest.mark.parametrize("path", ["chart", "deploy"])
-def test_a_commit_without_what_is_delivered_is_refused(delivered: Checkout, remote: Remote, path: str) -> None:
-    delivered.git("rm", "--quiet", "-r", path)
-    delivered.commit()
-    answer = delivered.run("deploy")
+def test_a_commit_without_what_is_deployed_is_refused(deployed: Checkout, remote: Remote, path: str) -> None:
+    deployed.git("rm", "--quiet", "-r", path)
+    deployed.commit()
+    answer = deployed.run("deploy")
     assert answer.code == 1
     assert f"{path}/" in answer.line
 
@@ -253,23 +253,23 @@ def test_a_remote_that_does_not_answer_is_red_and_still_one_line(laptop: Checkou
 
 @pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-web-dev.yaml"])
 def test_a_file_by_which_argo_cd_would_replace_the_image_is_refused(
-    delivered: Checkout, remote: Remote, name: str
+    deployed: Checkout, remote: Remote, name: str
 ) -> None:
     before = remote.tip()
-    (delivered.path / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
-    delivered.merge()
-    answer = delivered.run("deploy")
+    (deployed.path / "chart" / name).write_text("helm: {parameters: [{name: image.digest, value: another}]}\n")
+    deployed.merge()
+    answer = deployed.run("deploy")
     assert answer.code == 1
     assert "chart/.argocd-source*.yaml, by which Argo CD would replace the image" in answer.line
     assert remote.tip() == before
 
 
 @pytest.mark.parametrize("options", [[], ["--depth=1"]], ids=["whole", "shallow"])
-def test_on_a_main_that_had_only_a_readme_the_first_commit_that_can_deliver_does(
-    world: World, remote: Remote, options: list[str]
+def test_on_a_main_that_had_only_a_readme_the_first_commit_that_can_deploy_does(
+    workspace: Workspace, remote: Remote, options: list[str]
 ) -> None:
     """So `gitops-flask up` leaves a repository that a code host's form had begun."""
-    laptop = world.checkout("filling")
+    laptop = workspace.checkout("filling")
     laptop.git("checkout", "--quiet", "--orphan", "theirs")
     laptop.git("rm", "-rfq", ".")
     laptop.write(README_md="# theirs\n")
@@ -277,7 +277,7 @@ def test_on_a_main_that_had_only_a_readme_the_first_commit_that_can_deliver_does
     tree = laptop.git("rev-parse", "origin/main^{tree}")
     merge = laptop.git("commit-tree", tree, "-p", theirs, "-p", "origin/main", "-m", "Merge")
     laptop.git("push", "--quiet", "--force", "origin", f"{merge}:refs/heads/main")
-    runner = world.checkout("runner", *options)
+    runner = workspace.checkout("runner", *options)
     assert runner.run("deploy").line == f"deploy: done env/dev records {merge} (commit {remote.tip()})"
     remote.git("update-ref", "-d", "refs/heads/env/dev")
     runner.git("pull", "--quiet")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import PROJECT, Answer, Checkout
+from tests.deployment.workspace import PROJECT, Answer, Checkout
 
 pytestmark = [
     pytest.mark.e2e,

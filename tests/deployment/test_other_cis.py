@@ -1,4 +1,4 @@
-"""CircleCI and Travis CI deliver, roll back and release: the jobs of their files, run for real."""
+"""CircleCI and Travis CI deploy, roll back and release: the jobs of their files, run for real."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Bake
-from tests.delivery.other_cis import CIS, SLUG, OtherCI, open_shop, states
+from tests.deployment.other_cis import CIS, SLUG, OtherCI, open_shop, states
 from tests.github import GitHub
 
 pytestmark = pytest.mark.slow
-DELIVERED = {"test": "success", "push": "success", "deploy": "success"}
+DEPLOYED = {"test": "success", "push": "success", "deploy": "success"}
 Baked = Callable[[str], Path]
 
 
@@ -39,9 +39,9 @@ def test_a_pull_request_is_tested_and_built_and_nothing_is_pushed(ci: OtherCI) -
     assert not (ci.shop.bin / "registry").exists()
 
 
-def test_the_first_push_delivers_and_the_next_merge_too_with_a_deployment_each(ci: OtherCI) -> None:
+def test_the_first_push_deploys_and_the_next_merge_too_with_a_github_deployment_each(ci: OtherCI) -> None:
     first = ci.shop.push()
-    assert states(ci.merged(first, first=True)) == DELIVERED
+    assert states(ci.merged(first, first=True)) == DEPLOYED
     assert ci.shop.recorded() == first
     second = ci.shop.commit("Sell more")
     jobs = ci.merged(second)
@@ -73,7 +73,7 @@ def test_where_the_branch_was_lost_only_init_makes_it_again(ci: OtherCI) -> None
     assert ci.shop.recorded() == second
 
 
-def test_a_rollback_is_held_and_its_release_delivers_the_head_of_main(ci: OtherCI, tmp_path: Path) -> None:
+def test_a_rollback_is_held_and_its_release_deploys_the_head_of_main(ci: OtherCI, tmp_path: Path) -> None:
     first = ci.shop.push()
     ci.merged(first, first=True)
     second = ci.shop.commit("Sell badly")
@@ -94,7 +94,7 @@ def test_a_rollback_is_held_and_its_release_delivers_the_head_of_main(ci: OtherC
     assert (len(released), ci.shop.recorded()) == (4, third)
 
 
-def test_a_rollback_goes_to_the_delivery_that_is_named(ci: OtherCI) -> None:
+def test_a_rollback_goes_to_the_deployment_that_is_named(ci: OtherCI) -> None:
     revisions = [ci.shop.push()]
     ci.merged(revisions[0], first=True)
     for subject in ("Two", "Three"):
@@ -104,7 +104,7 @@ def test_a_rollback_goes_to_the_delivery_that_is_named(ci: OtherCI) -> None:
     assert ci.shop.recorded() == revisions[0]
 
 
-def test_red_tests_deliver_nothing(ci: OtherCI) -> None:
+def test_red_tests_deploy_nothing(ci: OtherCI) -> None:
     (ci.shop.bin / "uv.refuses").touch()
     jobs = ci.merged(ci.shop.push(), first=True)
     assert (jobs["test"].state, jobs["push"].state) == ("failed", "success")
@@ -118,7 +118,7 @@ def test_what_is_not_set_is_named_with_the_place_where_it_belongs(ci: OtherCI, n
     assert f"{name} is not set ({ci.where})" in ci.merged(ci.shop.push(), first=True)["push"].log
 
 
-def test_a_token_that_may_open_no_deployment_delivers_all_the_same(ci: OtherCI) -> None:
+def test_a_token_that_may_open_no_github_deployment_deploys_all_the_same(ci: OtherCI) -> None:
     may = {"metadata": "read", "contents": "write"}
     token = ci.shop.github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])
     ci.shop.variables["DEPLOY_TOKEN"] = token

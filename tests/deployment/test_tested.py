@@ -1,4 +1,4 @@
-"""ci/tested: what a pull request tested is not tested again, and nothing is delivered untested."""
+"""ci/tested: what a pull request tested is not tested again, and nothing is deployed untested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import Answer, Checkout
+from tests.deployment.workspace import Answer, Checkout
 from tests.e2e.actors import eventually
 from tests.github import GitHub, results
 from tests.github.git import ZERO
@@ -19,7 +19,7 @@ from tests.github.reported import Report
 from tests.github.runs import Job, Run
 
 READS = {"contents": "read", "actions": "read", "pull_requests": "read"}
-PULL_REQUEST, DELIVER = "pull-request.yml", "deploy.yml"
+PULL_REQUEST, DEPLOY = "pull-request.yml", "deploy.yml"
 
 
 def a_test_job(conclusion: str | None, attempt: int = 1) -> Job:
@@ -184,7 +184,7 @@ def test_where_github_says_no_the_tests_run(merges: Merges) -> None:
 
 
 def test_a_green_check_of_that_name_counts_for_nothing_whoever_made_it(merges: Merges) -> None:
-    """An App says `test` is green, and so does a status that somebody set by hand; pull-request.yml never ran."""
+    """An App says `test` is green, and so does a status that somebody set manually; pull-request.yml never ran."""
     head = merges.propose("one", "one", "skipped")
     del merges.repository.runs[0]
     for kind in ("check", "status"):
@@ -243,8 +243,8 @@ def test_of_several_pull_requests_the_one_that_was_merged_counts(merges: Merges)
 
 
 @pytest.mark.parametrize(("conclusion", "code"), [("success", 0), ("failure", 1), ("cancelled", 1)])
-def test_a_delivery_waits_for_its_own_job(merges: Merges, conclusion: str, code: int) -> None:
-    run = merges.checked(merges.main(), None, DELIVER, "push")
+def test_a_deployment_waits_for_its_own_job(merges: Merges, conclusion: str, code: int) -> None:
+    run = merges.checked(merges.main(), None, DEPLOY, "push")
     job = run.jobs[-1]
     asked = len(merges.github.requests)
 
@@ -256,15 +256,15 @@ def test_a_delivery_waits_for_its_own_job(merges: Merges, conclusion: str, code:
     assert len(merges.github.requests) > asked + 1, "it was not over at the first look"
 
 
-@pytest.mark.parametrize(("own", "said"), [("failure", "nothing is delivered"), (None, "has not ended")])
-def test_what_others_say_of_the_commit_delivers_nothing(merges: Merges, own: str | None, said: str) -> None:
+@pytest.mark.parametrize(("own", "said"), [("failure", "nothing is deployed"), (None, "has not ended")])
+def test_what_others_say_of_the_commit_deploys_nothing(merges: Merges, own: str | None, said: str) -> None:
     """Another run, a job of that name in another workflow and an App are green, but the run's own job is not."""
     revision = merges.main()
-    run = merges.checked(revision, own, DELIVER, "push")
-    merges.checked(revision, "success", DELIVER, "workflow_dispatch")
+    run = merges.checked(revision, own, DEPLOY, "push")
+    merges.checked(revision, "success", DEPLOY, "workflow_dispatch")
     merges.checked(revision, "success", "another.yml", "push")
     results.report(merges.github, merges.repository, revision, Report("test", "check", "success", "https://a.b"))
-    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), PATIENCE="0")
+    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), TEST_TIMEOUT="0")
     assert answer.code == 1
     assert said in answer.text
 
@@ -273,21 +273,21 @@ def test_what_others_say_of_the_commit_delivers_nothing(merges: Merges, own: str
 def test_of_a_run_that_was_started_again_the_last_attempt_counts(
     merges: Merges, attempts: tuple[str, str], code: int
 ) -> None:
-    run = merges.checked(merges.main(), attempts[0], DELIVER, "push")
+    run = merges.checked(merges.main(), attempts[0], DEPLOY, "push")
     run.jobs.append(a_test_job(attempts[1], attempt=2))
     assert merges.run("--wait", GITHUB_RUN_ID=str(run.id)).code == code
 
 
 def test_a_job_that_was_green_and_not_started_again_still_counts(merges: Merges) -> None:
     """`Re-run failed jobs` after the registry was away: only `deploy` runs again."""
-    run = merges.checked(merges.main(), "success", DELIVER, "push")
+    run = merges.checked(merges.main(), "success", DEPLOY, "push")
     run.jobs.append(Job("deploy", "deploy", number(), now(), status="in_progress", attempt=2))
     assert merges.run("--wait", GITHUB_RUN_ID=str(run.id)).code == 0
 
 
-def test_without_such_a_job_nothing_is_delivered(merges: Merges) -> None:
-    run = merges.checked(merges.main(), None, DELIVER, "push")
+def test_without_such_a_job_nothing_is_deployed(merges: Merges) -> None:
+    run = merges.checked(merges.main(), None, DEPLOY, "push")
     run.jobs.clear()
-    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), PATIENCE="0")
+    answer = merges.run("--wait", GITHUB_RUN_ID=str(run.id), TEST_TIMEOUT="0")
     assert answer.code == 1
     assert "has not ended" in answer.text
