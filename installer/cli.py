@@ -230,8 +230,8 @@ def down(
     down_.down(
         open_project(folder, context, verbose),
         yes=yes,
-        repository=down_.Big(repository, confirm_repository),
-        argocd=down_.Big(argocd, confirm_argocd),
+        repository=down_.DestructiveOption(repository, confirm_repository),
+        argocd=down_.DestructiveOption(argocd, confirm_argocd),
     )
 
 

@@ -108,7 +108,7 @@ def test_it_generates_the_same_project_and_refuses_what_it_does_not_have(
 
 
 def test_doctor_outside_a_project_checks_what_was_kept(fork: Path, kept: Kept) -> None:
-    asked = "from installer.project.project import Project; print(Project.anywhere().settings.url)"
+    asked = "from installer.project.project import Project; print(Project.without_project().settings.url)"
     done = subprocess.run([sys.executable, "-c", asked], cwd=fork, capture_output=True, text=True, check=False)
     assert done.stdout.startswith(f"https://{kept.scm}.com/"), done.stderr
 

@@ -148,7 +148,7 @@ class CIVariables(Resource[Seen]):
             elif field.new is None:
                 self._store.delete_variable(field.name)
                 del noted[field.name]
-        self._note.take_away()
+        self._note.delete()
         self._note.make(json.dumps(noted))
 
     def removal(self, seen: Seen) -> str:
@@ -163,7 +163,7 @@ class CIVariables(Resource[Seen]):
 
     def remove(self) -> str:
         """Delete the variables; that the CI builds the repository stays."""
-        self._note.take_away()
+        self._note.delete()
         if self._store.no_token:
             return self._stays
         gone = [name for name in self._values if self._store.delete_variable(name)]

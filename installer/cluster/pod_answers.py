@@ -49,7 +49,7 @@ def parse(pod: str, text: str) -> PodAnswer:
     return PodAnswer(pod, ready=True, revision=revision)
 
 
-def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
+def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:
     """Say which Ready pods do not answer the revision; empty where all of at least one do."""
     if not answered:
         return "no pod is Ready"
@@ -61,7 +61,7 @@ def disagreement(answered: Sequence[PodAnswer], revision: str) -> str:
 
 
 @reading("What Kubernetes says of an object")
-def another(pods: Iterable[Object], digest: str) -> str:
+def wrong_image(pods: Iterable[Object], digest: str) -> str:
     """Name the Ready pods whose service's container runs another image than the recorded one; empty where none does.
 
     A mirror may change an image's name, never its digest. The chart names that container as its pods' label does;

@@ -42,7 +42,11 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
         return False
     from ..preflight import checks
     from .options import opened
-    from .plan import beforehand, look, show  # the cluster's and GitHub's libraries load only where they are used
+    from .plan import (
+        look,
+        preflight_findings,
+        show,
+    )  # the cluster's and GitHub's libraries load only where they are used
     from .up import up
 
     try:
@@ -50,7 +54,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
         problems = checks.before_reading(project) if mode == "ask" else []
         if problems or (mode == "ask" and not console.interactive()):
             planned = look(project, problems)
-            findings = beforehand(project, planned, problems)
+            findings = preflight_findings(project, planned, problems)
             show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
             console.report(

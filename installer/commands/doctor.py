@@ -12,7 +12,7 @@ from .options import opened
 def doctor(folder: Path, context: str | None, *, as_json: bool = False) -> bool:
     """Print what each check found, each failure with its fix; return whether nothing must be repaired."""
     inside = (folder / FILE).exists()
-    project = opened(folder, context) if inside else Project.anywhere(context)
+    project = opened(folder, context) if inside else Project.without_project(context)
     findings = checks.everything(project)
     fine = not any(finding.problem for finding in findings)
     if as_json:

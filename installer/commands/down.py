@@ -15,31 +15,31 @@ from ..support.errors import InstallerError
 from ..ui import console
 from ..ui.progress import Steps
 
-Fates = Sequence[tuple[Resource[Any], str]]
+Removals = Sequence[tuple[Resource[Any], str]]
 
 
 @dataclass(frozen=True)
-class Big:
+class DestructiveOption:
     """One of the two things that only their names remove: whether it is to go, and the name that was given for that."""
 
     goes: bool = False
     confirmed: str | None = None
 
 
-def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
+def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: DestructiveOption) -> None:
     """Take the project out of the cluster and off its code host."""
     checks.refuse(checks.before_reading(project))
     settings = project.settings
     resources = project.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
-    fates = reconcile.removal(resources)
-    going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in fates if f.startswith(GOES)}
+    removals = reconcile.removal(resources)
+    going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in removals if f.startswith(GOES)}
     # GitLab keeps them in the project
     images = [] if repository.goes and settings.own_registry else [f"images in {settings.image_repository}"]
     console.report(project.where())
     console.report("This removes what `up` made:")
     _list(going.values() or ["nothing that can be seen"])
     console.report("Stays:")
-    _list([*_staying(fates), *images])
+    _list([*_staying(removals), *images])
     named = False
     if repository.goes and "repository" in going:
         _by_name("repository", "The repository goes, with all its history", settings.repository, repository.confirmed)
@@ -55,8 +55,8 @@ def down(project: Project, *, yes: bool, repository: Big, argocd: Big) -> None:
     _list([*_staying(reported), *images])
 
 
-def _staying(fates: Fates) -> list[str]:
-    return [f"{resource.title}{fate.removeprefix('stays')}" for resource, fate in fates if fate.startswith("stays")]
+def _staying(removals: Removals) -> list[str]:
+    return [f"{resource.title}{fate.removeprefix('stays')}" for resource, fate in removals if fate.startswith("stays")]
 
 
 def _list(lines: Iterable[str]) -> None:

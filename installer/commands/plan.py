@@ -21,7 +21,7 @@ def plan(project: Project, *, as_json: bool = False) -> int:
     """Print the plan and return its code. Works without a token or a cluster, as far as that goes."""
     problems = checks.before_reading(project)
     planned = look(project, problems)
-    findings = beforehand(project, planned, problems)
+    findings = preflight_findings(project, planned, problems)
     if as_json:
         console.document(json_documents.plan(project, planned, findings))
     else:
@@ -29,7 +29,7 @@ def plan(project: Project, *, as_json: bool = False) -> int:
     return code(planned, findings)
 
 
-def beforehand(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
+def preflight_findings(project: Project, planned: Sequence[Planned], problems: Sequence[Finding]) -> list[Finding]:
     """Return the problems with looking, those that `up` would refuse to begin with, and what is worth knowing."""
     unreachable = {problem.lane for problem in problems}
     return [*problems, *checks.before_writing(project, planned, unreachable), *checks.notes(project, unreachable)]

@@ -12,7 +12,7 @@ from ..engine.resource import Resource
 from ..forges import credentials
 from ..forges.lock import RepositoryLock
 from ..preflight import checks, registry_login
-from ..preflight.github_actions import hindrance
+from ..preflight.github_actions import blocking_reason
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from ..resources.former_objects import Former
@@ -27,7 +27,7 @@ from ..ui import console
 from ..ui.progress import Steps, Waiting
 from ..ui.timeline import Timeline
 from .open import hint
-from .plan import beforehand, show
+from .plan import preflight_findings, show
 
 DEADLINE = 900.0
 """Seconds for the first deployment and the rollout together."""
@@ -48,7 +48,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
     lock = RepositoryLock(project.forge)
     if any(p.change and p.change.action != "skipped" for p in planned):
         with timeline.span("checking"):
-            findings = beforehand(project, planned, [])
+            findings = preflight_findings(project, planned, [])
             checks.refuse([*checks.blocked(planned), *(finding for finding in findings if finding.problem)])
         show(project, planned, findings)
         console.confirm("Do this?", yes=yes)
@@ -105,7 +105,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     waiting = Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
     with timeline.span(f"first deployment ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
-        record = deployment_record.wait(project, DEADLINE, waiting, hindrance)
+        record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
     live, fresh = RunningService(project.cluster, project.settings), [record]
 

@@ -14,7 +14,7 @@ from .resource import Change, Resource
 
 log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
-Alone = Callable[[], AbstractContextManager[None]]
+Exclusive = Callable[[], AbstractContextManager[None]]
 _OUTCOMES = {
     "create": "created",
     "change": "changed",
@@ -86,12 +86,12 @@ class Apply:
     After a failure no further step begins. What is blocked keeps back only what needs it, and the run fails at its end.
     """
 
-    def __init__(self, resources: Resources, progress: Progress, alone: Alone | None = None) -> None:
+    def __init__(self, resources: Resources, progress: Progress, exclusive: Exclusive | None = None) -> None:
         self._resources = resources
-        self._alone = alone
+        self._exclusive = exclusive
         self._progress = progress
-        self._over = {resource.key: threading.Event() for resource in resources}
-        self._stands: set[str] = set()
+        self._finished = {resource.key: threading.Event() for resource in resources}
+        self._satisfied: set[str] = set()
         """Keys of what is as it should be, or as far as it can be; what is over and not here was blocked."""
         self._stop = threading.Event()
         self._failures: list[Failure] = []
@@ -100,17 +100,17 @@ class Apply:
     def run(self) -> None:
         """Apply all; raise one error that reports every failure, what was done and what remains.
 
-        Where this run is to be `alone`, the first resource comes first, because that is where this is noted.
+        `exclusive` holds the lock. It lives in the first resource, which is therefore applied before it.
         """
-        if self._alone is None:
+        if self._exclusive is None:
             self._all(self._resources)
         else:
             self._lane(self._resources[:1])
             if not self._failures:
-                with self._alone():
+                with self._exclusive():
                     self._all(self._resources[1:])
         if self._failures:
-            raise InstallerError(self._story())
+            raise InstallerError(self._summary())
 
     def _all(self, resources: Resources) -> None:
         lanes = _lanes(resources)
@@ -133,7 +133,7 @@ class Apply:
                     self._progress.ends(resource.title, f"skipped: it needs {', '.join(lacks)}", 0)
                 else:
                     self._step(resource)
-                self._over[resource.key].set()
+                self._finished[resource.key].set()
             except Stopped:
                 return
             except InstallerError as error:
@@ -148,13 +148,13 @@ class Apply:
     def _await(self, resource: Resource[Any]) -> list[str]:
         """Wait until all that a resource needs was tried; return the titles of what does not stand."""
         needed = [r for r in self._resources if r.key in resource.needs]
-        if missing := [r.title for r in needed if not self._over[r.key].is_set()]:
+        if missing := [r.title for r in needed if not self._finished[r.key].is_set()]:
             log.info("%s waits for %s", resource.title, ", ".join(missing))
         for each in needed:
-            while not self._over[each.key].wait(0.1):
+            while not self._finished[each.key].wait(0.1):
                 if self._stop.is_set():
                     raise Stopped
-        return [each.title for each in needed if each.key not in self._stands]
+        return [each.title for each in needed if each.key not in self._satisfied]
 
     def _step(self, resource: Resource[Any]) -> None:
         began = time.monotonic()
@@ -164,7 +164,7 @@ class Apply:
         else:
             seen, change = _look(resource)
             if change is None:
-                self._stands.add(resource.key)
+                self._satisfied.add(resource.key)
                 return
             self._progress.begins(resource.title)
         if change and change.blocked:
@@ -175,11 +175,11 @@ class Apply:
             resource.apply(seen, change)
             self.done.append(resource.title)
         self._progress.ends(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
-        self._stands.add(resource.key)
+        self._satisfied.add(resource.key)
 
-    def _story(self) -> str:
+    def _summary(self) -> str:
         failed = [f"{failure.resource.title}: {failure.error}" for failure in self._failures]
-        remains = [r.title for r in self._resources if r.key not in self._stands and r.wanted]
+        remains = [r.title for r in self._resources if r.key not in self._satisfied and r.wanted]
         return "\n".join(
             [
                 *failed,

@@ -35,7 +35,7 @@ class Note(Protocol):
     def renew(self, text: str) -> bool:
         """Write it again; False where it is gone."""
 
-    def take_away(self) -> None:
+    def delete(self) -> None:
         """Remove it; one that is gone already is fine."""
 
 
@@ -75,7 +75,7 @@ class Forge(Protocol):
     def variables(self) -> dict[str, str]:
         """Return the variables; none where there is no repository."""
 
-    def leads_here(self, address: str) -> bool:
+    def redirects_here(self, address: str) -> bool:
         """Return whether the host leads another address to this repository: it was renamed or transferred."""
 
 
@@ -105,7 +105,7 @@ class Store(Protocol):
         """Delete a secret; False where there was none."""
 
 
-def files_of_a_form(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
+def template_files(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
     """Return the files of a branch where it has only those of such a form, and nothing else is in the repository."""
     there = forge.top(branch)
     if not there or not there.items() <= {(name, "file") for name in _FORM_FILES}:

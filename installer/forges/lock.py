@@ -27,14 +27,14 @@ from .base import Forge
 
 NAME = "GITOPS_FLASK_UP"
 """What the notes' names begin with; at GitHub they are Actions variables."""
-LASTS = 120.0
+EXPIRES_AFTER = 120.0
 """Seconds after which others take a note that was not renewed for stale."""
-SURE = 90.0
+CONFIRMED_FOR = 90.0
 """Seconds after the last renewal for which its own run relies on it: less, as clocks and networks are not exact."""
 RENEW = 30.0
-AGAIN = 5.0
+RETRY_AFTER = 5.0
 """Seconds after a renewal that failed."""
-GIVES_WAY = 10.0
+CONTENTION_TIMEOUT = 10.0
 """Seconds that of two which began at once the first by name gives the other to withdraw."""
 
 
@@ -76,7 +76,7 @@ class RepositoryLock:
                 yield
                 return
             try:
-                self._take()
+                self._acquire()
             except Held as error:
                 raise InstallerError(f"{error.message} This one changed nothing there.", error.fix) from None
             done = threading.Event()
@@ -88,7 +88,7 @@ class RepositoryLock:
             finally:
                 done.set()
                 renewal.join()
-                self._give_back()
+                self._release()
 
     def check(self) -> None:
         """Raise where another run may have taken over; asks the code host only after a long silence."""
@@ -103,14 +103,14 @@ class RepositoryLock:
                 raise self._lost
 
     def _is_sure(self) -> bool:
-        return _passed() - self._confirmed <= SURE
+        return _passed() - self._confirmed <= CONFIRMED_FOR
 
     def remove_stale(self) -> None:
         """Take away the notes of runs that were killed."""
         with ExitStack() as stack, suppress(InstallerError):
             self._here(stack, self._forge.find())
             for name in self._others()[1]:
-                self._forge.note(name).take_away()
+                self._forge.note(name).delete()
 
     def _here(self, stack: ExitStack, found: Mapping[str, Any] | None) -> None:
         """Keep others on this machine away: the kernel forgets whoever was killed.
@@ -125,7 +125,7 @@ class RepositoryLock:
             what = f"{self._at_work('up` or `down', 'on this machine')} This one changed nothing there."
             raise InstallerError(what, error.fix) from None
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         """Write a note of a new name, look for others', and take away those that are stale."""
         self._refuse(self._others()[0])
         self._name = f"{NAME}_{token_hex(8).upper()}"
@@ -140,12 +140,12 @@ class RepositoryLock:
         try:
             began = _passed()
             self._forge.note(self._name).make(self._text())
-            until(settled, GIVES_WAY)
+            until(settled, CONTENTION_TIMEOUT)
             self._refuse(active)
             for name in stale:
-                self._forge.note(name).take_away()
+                self._forge.note(name).delete()
         except BaseException:
-            self._give_back()
+            self._release()
             raise
         self._confirmed = began
 
@@ -158,7 +158,7 @@ class RepositoryLock:
             removed_by = self._forge.note(name).removed_by
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
-                f"Wait for it. If it was killed, its lock expires within {LASTS:.0f} s; to remove it now: {removed_by}",
+                f"Wait for it. If it was killed, its lock expires within {EXPIRES_AFTER:.0f} s. To remove it: {removed_by}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
@@ -177,7 +177,7 @@ class RepositoryLock:
     def _is_stale(self, holder: dict[str, Any], age: float) -> bool:
         """Return whether its holder is gone: not heard of for long, or of this machine, whose file lock we hold."""
         here = self._about["machine"]
-        return age > LASTS or bool(here and holder.get("machine") == here)
+        return age > EXPIRES_AFTER or bool(here and holder.get("machine") == here)
 
     def _renew(self, done: threading.Event) -> None:
         wait = RENEW
@@ -192,7 +192,7 @@ class RepositoryLock:
                     else:
                         self._start_over()
                 except InstallerError:  # the work itself reports what is wrong with the host
-                    wait = AGAIN
+                    wait = RETRY_AFTER
 
     def _renew_once(self) -> None:
         began = _passed()
@@ -206,9 +206,9 @@ class RepositoryLock:
     def _start_over(self) -> None:
         """Take the project anew after a long silence, in which others may have taken it."""
         with self._asks():
-            self._give_back()
+            self._release()
             try:
-                self._take()
+                self._acquire()
             except Held as error:
                 self._lose(f"it was not heard of for a while, and {error.message[0].lower()}{error.message[1:-1]}")
 
@@ -225,9 +225,9 @@ class RepositoryLock:
         what = f"This run does not hold {self._forge.repository} any more: {why}. It stopped before its next write."
         self._lost = LockLost(what, "Run this again when no other run is at work; it resumes.")
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         with suppress(InstallerError):  # it expires by itself
-            self._forge.note(self._name).take_away()
+            self._forge.note(self._name).delete()
 
 
 def _user() -> str:

@@ -17,7 +17,7 @@ class Check:
     """Whose trouble makes it pointless: a refused token at the code host, a cluster that does not answer."""
     ask: Callable[[Project], Iterable[Finding]]
     before: str = ""
-    """`looking`, `writing` (anything), the key of a resource that is to be written, or `sharing` (it stops nothing)."""
+    """`looking`, `writing` (anything), the key of a resource that is to be written, or `advice` (it stops nothing)."""
     anywhere: bool = False
     """Whether it makes sense without a project."""
     only: str = ""

@@ -24,8 +24,8 @@ CHECKS = (
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
     Check("host", registry_login.login, "registry-token"),
-    Check(None, registry_login.public_source, "sharing"),
-    Check("host", registry_login.first_push, "sharing"),
+    Check(None, registry_login.public_source, "advice"),
+    Check("host", registry_login.first_push, "advice"),
     Check("host", registry_login.exposed),
     *external_ci.CHECKS,
     Check("cluster", registry_login.pull, "pull-secret"),
@@ -37,8 +37,8 @@ CHECKS = (
     Check("cluster", cluster.architectures),
     Check("cluster", database.rights_to_write, "database-address"),
     Check("cluster", database.address, "database-address"),
-    Check(None, uncommitted_settings.committed, "sharing"),
-    Check("host", uncommitted_settings.merged, "sharing"),
+    Check(None, uncommitted_settings.committed, "advice"),
+    Check("host", uncommitted_settings.merged, "advice"),
 )
 
 
@@ -73,7 +73,7 @@ def blocked(planned: Sequence[Planned]) -> list[Finding]:
 
 def notes(project: Project, unreachable: Collection[str] = ()) -> list[Finding]:
     """Return what is worth knowing of the settings, though it stops nothing."""
-    checks = [check for check in CHECKS if check.before == "sharing" and check.lane(project) not in unreachable]
+    checks = [check for check in CHECKS if check.before == "advice" and check.lane(project) not in unreachable]
     return [finding for finding in _ask(project, checks) if not finding.stops]
 
 

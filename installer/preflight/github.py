@@ -17,5 +17,5 @@ CHECKS = (
     Check("host", repository.no_rule_in_the_way, "writing", only="github"),
     Check("host", github_actions.allowed, "writing", only="github-actions"),
     Check("host", repository.runner, "initial-push", only="github-actions"),
-    Check("host", repository.strangers, "writing", only="github-actions"),
+    Check("host", repository.self_hosted_runner, "writing", only="github-actions"),
 )

@@ -48,7 +48,7 @@ def allowed(project: Project) -> Iterable[Finding]:
         )
 
 
-def hindrance(project: Project) -> str:
+def blocking_reason(project: Project) -> str:
     """Say what keeps runs from starting, where that is known."""
     return "\n".join(map(str, allowed(project))) if project.settings.ci == GITHUB_ACTIONS else ""
 

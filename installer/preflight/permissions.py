@@ -126,7 +126,7 @@ LIMITS = (
         "A public repository, and `github.runner` or the variable `RUNNER`",
         "nothing: anybody's pull request would run on your machines",
         "Refused before the first write, until `github.public_runner: allowed` says that this is wanted.",
-        "repository.strangers",
+        "repository.self_hosted_runner",
     ),
     Limit(
         "An organisation that forbids deploy keys",

@@ -10,7 +10,7 @@ from ..cluster.labels import digest, identities
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
 from ..forges.api_errors import GitHubApiError
-from ..forges.base import files_of_a_form
+from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
@@ -44,9 +44,9 @@ def others(project: Project) -> str:
     """Say what in the repository is of others; empty where there is nothing, or what a code host's form puts there."""
     forge = project.forge
     if forge.head(MAIN):
-        return "" if not (holds := _other_content(project)) or files_of_a_form(forge) else holds
+        return "" if not (holds := _other_content(project)) or template_files(forge) else holds
     branches = [*forge.branches()]
-    if len(branches) == 1 and files_of_a_form(forge, *branches):  # the plan says how to rename it
+    if len(branches) == 1 and template_files(forge, *branches):  # the plan says how to rename it
         return ""
     return f"has no {MAIN}, but {', '.join(branches[:3])}" if branches else ""
 
@@ -139,7 +139,7 @@ def _rules_page(project: Project, rule: dict[str, str]) -> str:
     return f"{project.settings.url}/settings/rules"
 
 
-def strangers(project: Project) -> Iterable[Finding]:
+def self_hosted_runner(project: Project) -> Iterable[Finding]:
     """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
     settings = project.settings
     label = settings.runner or project.github.variables().get("RUNNER", "")

@@ -26,5 +26,5 @@ class ForgeKind:
     webhooks: Callable[[Any, Settings], Webhooks]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
-    lets_in: Callable[[Any], AbstractContextManager[None]] = nullcontext
+    allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""

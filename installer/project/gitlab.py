@@ -6,7 +6,7 @@ from ..forges.gitlab.deploy_keys import GitLabDeployKeys
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
-from ..resources.gitlab_rules import GitLabRules, let_in_maintainers
+from ..resources.gitlab_rules import GitLabRules, allow_maintainers_to_push
 from .forge_kind import ForgeKind
 
 
@@ -21,5 +21,5 @@ FORGE = ForgeKind(
     GitLabRules,
     GitLabWebhooks,
     rules_first=True,
-    lets_in=let_in_maintainers,
+    allows_initial_push=allow_maintainers_to_push,
 )

@@ -66,7 +66,7 @@ class Project:
         return cls._of(folder, settings, context)
 
     @classmethod
-    def anywhere(cls, context: str | None = None) -> "Project":
+    def without_project(cls, context: str | None = None) -> "Project":
         """Return what can be known without a generated project: this machine, the token, the cluster."""
         scm = next((each for each in FORGES if named(each)), FORGES[0])
         host, ci = named(scm) or VENDORS[scm][0], cis_of(scm)[0]
@@ -107,7 +107,7 @@ class Project:
         former = []
         for address in dict.fromkeys(filter(None, found)):
             with suppress(InstallerError):
-                if digest(address) not in identities(settings) and self.forge.leads_here(address):
+                if digest(address) not in identities(settings) and self.forge.redirects_here(address):
                     former.append(address)
         return replace(settings, formerly=(*settings.formerly, *former))
 
@@ -153,7 +153,7 @@ class Project:
             InitialPush(
                 *(settings, forge, credentials.login, Clone(self.folder)),
                 needs=tuple(each.key for each in before),
-                lets_in=partial(kind.lets_in, forge),
+                allows_initial_push=partial(kind.allows_initial_push, forge),
                 repository_goes=remove_repository,
             ),
             FirstDeployment(settings, forge, ci, repository_goes=remove_repository),

@@ -154,10 +154,10 @@ class Former(Resource[Seen]):
     def _keeps(self, name: str) -> str:
         """Say what of others keeps a namespace; empty where nothing does."""
         try:
-            strangers = others(self._cluster.everything_in(name))
+            unmanaged = others(self._cluster.everything_in(name))
         except InstallerError as error:
             return f"namespace {name} stays, because what it holds is unknown: {error.message}"
-        return f"namespace {name} stays, it still holds {', '.join(strangers[:5])}" if strangers else ""
+        return f"namespace {name} stays, it still holds {', '.join(unmanaged[:5])}" if unmanaged else ""
 
     def _remains(self, name: str) -> str:
         return f"namespace {name} is still there" if self._cluster.get("namespace", name) else ""

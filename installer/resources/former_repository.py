@@ -71,7 +71,7 @@ class FormerRepository(Resource[dict[str, Left]]):
     def _look(self, place: Place) -> Left:
         settings = place.settings
         try:
-            if settings.host == self._forge.host and self._forge.leads_here(settings.url):
+            if settings.host == self._forge.host and self._forge.redirects_here(settings.url):
                 return Left()
             if place.unreachable:
                 return Left(unseen=place.unreachable)

@@ -74,7 +74,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
 
 
 @contextmanager
-def let_in_maintainers(gitlab: GitLab) -> Iterator[None]:
+def allow_maintainers_to_push(gitlab: GitLab) -> Iterator[None]:
     """Let maintainers push to main for the length of a block.
 
     GitLab lets them make the default branch of an empty project whatever its rule says, but not add to one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
-from ..forges.base import Forge, files_of_a_form
+from ..forges.base import Forge, template_files
 from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.file_lock import locked
@@ -34,7 +34,7 @@ class InitialPush(Resource[Seen]):
         clone: git.Clone,
         needs: tuple[str, ...] = (),
         *,
-        lets_in: Callable[[], AbstractContextManager[None]] = nullcontext,
+        allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
         self.lane: Lane = settings.scm
@@ -43,14 +43,14 @@ class InitialPush(Resource[Seen]):
         self._forge = forge
         self._login = login
         self._clone = clone
-        self._lets_in = lets_in
+        self._lets_in = allows_initial_push
         self._repository_goes = repository_goes
         self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> Seen:
         """Return the head of the branch at the host, and what is there where that is as good as nothing."""
         head = self._forge.head(MAIN)
-        return Seen(head, files_of_a_form(self._forge) if head else ())
+        return Seen(head, template_files(self._forge) if head else ())
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""

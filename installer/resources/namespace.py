@@ -110,12 +110,12 @@ class Namespace(Resource[Seen]):
             return stays(seen.namespace, self._settings) if whose(seen.namespace) else _UNMANAGED
         if not seen.leaving:
             try:
-                strangers = others(self._cluster.everything_in(self._name))
+                unmanaged = others(self._cluster.everything_in(self._name))
             except InstallerError as error:
                 return f"stays, because what it holds is unknown: {error.message}"
-            if strangers:
-                return f"stays, it still holds {', '.join(strangers[:5])}" + (
-                    f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+            if unmanaged:
+                return f"stays, it still holds {', '.join(unmanaged[:5])}" + (
+                    f" and {len(unmanaged) - 5} more" if len(unmanaged) > 5 else ""
                 )
             # `keep` guards it against an uninstall manually: take that off first
             self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))

@@ -168,7 +168,7 @@ class Watcher(Resource[Seen]):
     def _unbound(self, policy: State) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""
         limit = f"its token may change all of Application {self._settings.application}, because a policy that limits it"
-        return f"{limit} is missing: {policy.hindrance}" if policy.hindrance else ""
+        return f"{limit} is missing: {policy.blocking_reason}" if policy.blocking_reason else ""
 
     def _remains(self) -> str:
         return remains(self._cluster, self._name, self._home, {self._home: self._references})

@@ -42,12 +42,12 @@ class State:
 
     objects: dict[str, Object] = field(default_factory=dict)
     right: bool = True
-    hindrance: str = ""
+    blocking_reason: str = ""
 
     @property
     def to_write(self) -> bool:
         """Return whether there is something to write that can be written."""
-        return not self.right and not self.hindrance
+        return not self.right and not self.blocking_reason
 
 
 class WatcherPolicy:
@@ -69,16 +69,16 @@ class WatcherPolicy:
         try:
             found = self._cluster.get_many(self._references)
         except CommandFailed as error:
-            return State({}, right=False, hindrance=f"it cannot be read: {error.message}")
+            return State({}, right=False, blocking_reason=f"it cannot be read: {error.message}")
         if foreign := [kind for kind, each in found.items() if not is_ours(each, self._settings)]:
-            return State(found, right=False, hindrance=f"{foreign[0]} {self.name} is another project's")
+            return State(found, right=False, blocking_reason=f"{foreign[0]} {self.name} is another project's")
         right = all(covers(found.get(each["kind"]), each) for each in self.manifests())
         release = self._helm.release(self._release, self._home) if right else None
         if right and release and release.status == "deployed":
             return State(found)
-        return State(found, right=False, hindrance=self.hindrance())
+        return State(found, right=False, blocking_reason=self.blocking_reason())
 
-    def hindrance(self) -> str:
+    def blocking_reason(self) -> str:
         """Say why it cannot be written; empty where it can."""
         if number(version := self._cluster.version()) < OLDEST:
             return f"the cluster is {version}, and it needs {'.'.join(map(str, OLDEST))}"

@@ -96,9 +96,9 @@ def _words(value: object) -> str:
 
 
 def wait(
-    project: Project, seconds: float, say: Callable[[str], None], hindrance: Callable[[Project], str]
+    project: Project, seconds: float, say: Callable[[str], None], blocking_reason: Callable[[Project], str]
 ) -> DeploymentRecord:
-    """Wait for the first deployment; a run that fails ends the wait with its last lines, or with its `hindrance`."""
+    """Wait for the first deployment; a failed run ends the wait with its last lines, or its `blocking_reason`."""
     state = ""
 
     def look() -> DeploymentRecord | None:
@@ -110,7 +110,7 @@ def wait(
         state = pipelines.in_words(project.ci, run)
         say(state)
         if run and run.over:
-            logs = project.ci.failing_logs(run) or hindrance(project)
+            logs = project.ci.failing_logs(run) or blocking_reason(project)
             reported = f"{state} without a deployment: {run.url}"
             raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
         return None

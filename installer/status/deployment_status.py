@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer, another, disagreement, is_ready
+from ..cluster.pod_answers import PodAnswer, is_ready, wrong_image, wrong_revision
 from ..cluster.workload_errors import of_deployment, of_pod
 from ..support.objects import Object, Objects
 from ..support.parsing import reading
@@ -93,8 +93,8 @@ def assess(service: Service, record: Record, made: str = "") -> DeploymentState 
         if not synced.has(record.commit):
             return failure(service, record, synced, looked=_after(synced.reconciled, made))
         ready = [answer for answer in service.answers() if answer.ready]
-        wrong = disagreement(ready, record.revision)
-        if not wrong and (foreign := another(service.pods(), record.digest)):
+        wrong = wrong_revision(ready, record.revision)
+        if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
             return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
             count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"

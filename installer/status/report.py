@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
-from ..cluster.pod_answers import another, disagreement
+from ..cluster.pod_answers import wrong_image, wrong_revision
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..project.project import Project
@@ -194,7 +194,7 @@ def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]
     if record is None:
         yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
         return
-    wrong = disagreement(ready, record.revision) or another(live.pods(), record.digest)
+    wrong = wrong_revision(ready, record.revision) or wrong_image(live.pods(), record.digest)
     count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
     yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from ..cluster.argocd import ArgoCD
 from ..cluster.deletion import KINDS
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.pod_answers import PodAnswer, another, disagreement
+from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems
 from ..cluster.workload_errors import of_deployment
 from ..config.settings import Settings
@@ -43,7 +43,7 @@ class Record(Protocol):
 
 
 @dataclass
-class _Streak:
+class _ConsecutiveFailures:
     """How often in a row a settled application gave the same wrong picture of one commit."""
 
     commit: str = ""
@@ -100,11 +100,11 @@ class RunningService:
         conditions = synced.conditions if synced else (f"There is no Application {self._settings.application}.",)
         found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
         if synced and synced.health in ("Degraded", "Unknown") and not found:
-            found += self._ailing()
+            found += self._failing_resources()
         reported = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
         return [*dict.fromkeys(reported)]
 
-    def _ailing(self) -> list[str]:
+    def _failing_resources(self) -> list[str]:
         """Name what Argo CD finds Degraded, which is no Deployment; that it does not answer is reported elsewhere."""
         try:
             return [one_line(line) for line in ailing(self._argocd.resources(self._settings.application))]
@@ -118,7 +118,7 @@ class RunningService:
 
         A service that has settled on something else, or that cannot come up, raises: waiting would not change it.
         """
-        waiter = _Waiter(self, expected, say)
+        waiter = _RolloutWaiter(self, expected, say)
         if not until(waiter.look, seconds, every=1.0):
             reasons = "\n  ".join([waiter.seen, *self.problems()])
             raise DeadlinePassed(f"{self._settings.slug} live at {waiter.want.revision[:12]}", seconds, reasons)
@@ -143,7 +143,7 @@ class RunningService:
         return self._cluster.list(f"{kind.lower()}s", self._settings.namespace, self._selector)
 
 
-class _Waiter:
+class _RolloutWaiter:
     """One wait: what is wanted, what was seen last, and since when it is wrong."""
 
     def __init__(self, live: RunningService, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
@@ -155,8 +155,8 @@ class _Waiter:
         self._troubles: list[str] = []
         self._refreshed_for = ""
         self._looked_at = ""
-        self._streak = _Streak()
-        self._failing = _Streak()
+        self._streak = _ConsecutiveFailures()
+        self._failing = _ConsecutiveFailures()
         self.want = self._ask()
         self.seen = "nothing"
         self.answered: list[PodAnswer] = []
@@ -175,7 +175,9 @@ class _Waiter:
                 self.seen = "; ".join([str(synced), *self._trouble(synced)])
         elif synced.has(self.want.commit):
             self.answered = [answer for answer in self._live.answers() if answer.ready]
-            wrong = disagreement(self.answered, self.want.revision) or another(self._live.pods(), self.want.digest)
+            wrong = wrong_revision(self.answered, self.want.revision) or wrong_image(
+                self._live.pods(), self.want.digest
+            )
             if not wrong:
                 return True
             self.seen = f"{synced}, but {wrong}"
@@ -213,7 +215,7 @@ class _Waiter:
             if found and self._failing.add(self.want.commit, found.kind) >= _SURE_OF_FAILURE:
                 raise self._failed(found)
             if not found:
-                self._failing = _Streak()
+                self._failing = _ConsecutiveFailures()
         return self._troubles
 
     def _failed(self, found: DeploymentState) -> InstallerError:

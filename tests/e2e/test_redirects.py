@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.cluster.pod_answers import PodAnswer, disagreement
+from installer.cluster.pod_answers import PodAnswer, wrong_revision
 from installer.cluster.pods import answers
 from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
@@ -123,7 +123,7 @@ def test_a_pod_that_leads_elsewhere_is_unhealthy_and_the_operators_token_stays(
     assert found["leads"].revision == ""
     told = f"answered 302 Found, which leads to {ground.place}/version and is not followed"
     assert found["leads"].error == told
-    assert told in disagreement([*found.values()], REVISION)
+    assert told in wrong_revision([*found.values()], REVISION)
     assert ground.there.heard == [], "nobody went there, with a token or without"
 
 

@@ -105,7 +105,7 @@ class Bench:
             *before,
             InitialPush(
                 *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
-                lets_in=partial(kind.lets_in, host),
+                allows_initial_push=partial(kind.allows_initial_push, host),
             ),
             FirstDeployment(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),

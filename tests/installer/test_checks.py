@@ -257,7 +257,7 @@ def test_every_check_is_made_at_a_moment_that_comes() -> None:
         "pull-secret",
         "database-address",
     }
-    assert {check.before for check in CHECKS} <= {"looking", "writing", "sharing", "", *resources}
+    assert {check.before for check in CHECKS} <= {"looking", "writing", "advice", "", *resources}
     assert len({(check.ask, check.only) for check in CHECKS}) == len(CHECKS)
 
 

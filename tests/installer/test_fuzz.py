@@ -37,7 +37,7 @@ from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
 from installer.forges.api_errors import said_to_a_program
-from installer.forges.base import Commit, files_of_a_form
+from installer.forges.base import Commit, template_files
 from installer.forges.credentials import Credentials
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.repository import GitHub
@@ -459,11 +459,11 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         github.variables,
         github.secrets,
         github.plan_protects,
-        lambda: github.leads_here("https://github.com/acme/old"),
+        lambda: github.redirects_here("https://github.com/acme/old"),
         lambda: github.head("main"),
         lambda: github.file("image.yaml", "c"),
         lambda: list(github.commits("main")),
-        lambda: files_of_a_form(github),
+        lambda: template_files(github),
         lambda: (github.branches(), github.tags()),
         lambda: github.notes("GITOPS"),
         lambda: github.branches_let_in("dev"),
@@ -519,14 +519,14 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
     ci = GitLabCI(SETTINGS, gitlab, Credentials("gitlab.com", TOKEN, "acme", TOKEN, scm="gitlab"))
     for ask in (
         gitlab.find,
-        lambda: files_of_a_form(gitlab),
+        lambda: template_files(gitlab),
         lambda: (gitlab.branches(), gitlab.tags()),
         gitlab.variables,
         gitlab.secrets,
         gitlab.level,
         gitlab.version,
         gitlab.now,
-        lambda: gitlab.leads_here("https://gitlab.com/acme/old"),
+        lambda: gitlab.redirects_here("https://gitlab.com/acme/old"),
         lambda: gitlab.head("main"),
         lambda: gitlab.file("image.yaml", "c"),
         lambda: list(gitlab.commits("main")),

@@ -220,7 +220,7 @@ def test_a_note_grows_older_is_renewed_and_once_gone_is_not_made_anew_by_its_ren
     assert note.renew("mine again")
     assert gitlab.notes("GITOPS_FLASK_UP_1")["GITOPS_FLASK_UP_1"][0] == "mine again"
     assert gitlab.notes("GITOPS_FLASK_UP_1")["GITOPS_FLASK_UP_1"][1] < 10**9
-    note.take_away()
+    note.delete()
     assert not note.renew("mine")
     assert note.read() is None
 

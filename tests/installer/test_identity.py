@@ -231,9 +231,9 @@ def test_github_leads_a_former_address_here_until_another_repository_takes_it(
     token = github.token("octocat")
     github.hosting.create(github.tokens[token], "octocat", "web", private=True, description=None)
     here = GitHub("github.com", Secret(token), "acme/web")
-    assert not here.leads_here(OCTOCAT.url), "it is a repository of its own"
+    assert not here.redirects_here(OCTOCAT.url), "it is a repository of its own"
     github.hosting.move(github.repository("octocat/web"), github.accounts["acme"], "web")
-    assert here.leads_here(OCTOCAT.url)
-    assert not here.leads_here("https://ghe.example.com/octocat/web")
+    assert here.redirects_here(OCTOCAT.url)
+    assert not here.redirects_here("https://ghe.example.com/octocat/web")
     github.hosting.create(github.tokens[token], "octocat", "web", private=True, description=None)
-    assert not here.leads_here(OCTOCAT.url), "another one took its place"
+    assert not here.redirects_here(OCTOCAT.url), "another one took its place"

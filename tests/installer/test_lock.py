@@ -40,7 +40,7 @@ from installer.resources.github_repository import Repository
 from installer.ci.variables import Variables
 from tests.installer.bench import SETTINGS, Quiet
 
-lock.SURE = float(sys.argv[1])
+lock.CONFIRMED_FOR = float(sys.argv[1])
 credentials = find(SETTINGS)
 github = GitHub(SETTINGS.host, credentials.token, SETTINGS.repository)
 
@@ -79,7 +79,7 @@ class Ups:
         self._folder = folder
         self.all: list[subprocess.Popen[str]] = []
 
-    def start(self, machine: str, *, sure: float = lock_module.SURE) -> "subprocess.Popen[str]":
+    def start(self, machine: str, *, sure: float = lock_module.CONFIRMED_FOR) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", AN_UP, str(sure)]
         environment = os.environ | {"XDG_STATE_HOME": str(self._folder / machine)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -239,7 +239,7 @@ def test_a_renewal_that_comes_late_makes_no_note_anew_and_overwrites_none(bench:
     github = github_of(bench)
     mine, theirs = github.note(f"{NAME}_1"), github.note(f"{NAME}_2")
     mine.make("mine")
-    mine.take_away()  # by the other, for whom it was stale
+    mine.delete()  # by the other, for whom it was stale
     theirs.make("theirs")
     assert not mine.renew("mine")
     assert {name: bench.repository.variables[name].value for name in notes(bench)} == {f"{NAME}_2": "theirs"}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.cli import main
-from installer.cluster.pod_answers import PodAnswer, disagreement, parse
+from installer.cluster.pod_answers import PodAnswer, parse, wrong_revision
 from installer.cluster.pods import ailments
 from installer.commands.options import show_commands
 from installer.engine.finding import Finding
@@ -341,7 +341,7 @@ def test_a_commits_subject_is_one_line() -> None:
 def test_what_a_pod_calls_its_revision_is_reported_as_it_is_where_it_is_none(revision: str) -> None:
     answer = parse("web-1", json.dumps({"revision": revision}))
     assert answer.revision == ""
-    wrong = disagreement([answer], "a" * 40)
+    wrong = wrong_revision([answer], "a" * 40)
     assert len(wrong.splitlines()) == 1
     assert not OBEYED.search(wrong)
     assert "which names no revision" in wrong
@@ -373,4 +373,4 @@ def test_what_github_is_reported_holds_nothing_that_its_page_or_a_terminal_obeys
 
 
 def test_a_pod_that_is_well_is_reported_in_words_of_ours() -> None:
-    assert disagreement([PodAnswer("a", ready=True, revision="a" * 40)], "a" * 40) == ""
+    assert wrong_revision([PodAnswer("a", ready=True, revision="a" * 40)], "a" * 40) == ""

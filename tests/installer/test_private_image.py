@@ -75,7 +75,7 @@ def test_a_public_image_of_a_private_repository_is_a_note_of_the_plan() -> None:
     assert "acme/web is private, but gitops.yaml calls its image public" in finding.what
     assert (finding.problem, finding.stops) == (False, False), "whoever means it may have it"
     (check,) = (check for check in CHECKS if check.ask is registry_login.public_source)
-    assert (check.before, check.where) == ("sharing", None), "plan and up say it, with nothing at hand"
+    assert (check.before, check.where) == ("advice", None), "plan and up say it, with nothing at hand"
 
 
 @pytest.mark.parametrize("settings", [PRIVATE, replace(PUBLIC, visibility="public")])

@@ -128,10 +128,10 @@ class Weather(Faults):
 
     def __init__(self, story: Story) -> None:
         super().__init__()
-        self._story = story
+        self._summary = story
 
     def strike(self, request: Request) -> Fault | None:
-        story = self._story
+        story = self._summary
         if request.method == "POST":
             story.told(request)  # the question is on its way at once: what passes before it is what is looked for
         else:
@@ -150,14 +150,14 @@ class Teller:
     """A process that tells, killed now and then; the next one knows nothing of it."""
 
     def __init__(self, story: Story) -> None:
-        self._story = story
+        self._summary = story
         found = credentials.find(SETTINGS)
         self._github = GitHub("github.com", found.token, "acme/web")
         self.kills = 0
 
     def run(self, *, mortal: bool = True) -> bool:
         """Tell of what is recorded now; return whether all was said."""
-        story = self._story
+        story = self._summary
         service: Any = Mortal(story, self._may_die if mortal else lambda: None)
         try:
             return close(self._github, service, SETTINGS, story.deployed[-1]).done
@@ -166,7 +166,7 @@ class Teller:
             return False
 
     def _may_die(self) -> None:
-        if self._story.chance.random() < 0.03:
+        if self._summary.chance.random() < 0.03:
             raise Killed
 
 

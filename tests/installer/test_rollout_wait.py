@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer, disagreement
+from installer.cluster.pod_answers import PodAnswer, wrong_revision
 from installer.cluster.workload_errors import Trouble
 from installer.config.settings import Settings
-from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _Waiter
+from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _RolloutWaiter
 from installer.status.sync_state import SyncState
 from installer.support.errors import DeadlinePassed, InstallerError
 
@@ -69,7 +69,7 @@ class Service:
 
 def waiter(*pictures: tuple[SyncState | None, list[PodAnswer], bool]) -> tuple[Any, Service]:
     service: Any = Service(list(pictures))
-    return _Waiter(service, lambda: Record("c2", "r2"), service.said.append), service
+    return _RolloutWaiter(service, lambda: Record("c2", "r2"), service.said.append), service
 
 
 def test_live_is_when_every_ready_pod_answers_the_recorded_revision() -> None:
@@ -123,7 +123,7 @@ def test_silence_is_given_more_time_than_a_wrong_answer() -> None:
 
 
 def test_a_service_without_a_pod_is_not_live() -> None:
-    assert disagreement([], "r2") == "no pod is Ready"
+    assert wrong_revision([], "r2") == "no pod is Ready"
 
 
 def test_an_application_that_vanishes_ends_the_wait() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer.preflight.github_actions import hindrance
+from installer.preflight.github_actions import blocking_reason
 from installer.project.project import Project
 from installer.status import deployment_record
 from installer.support.errors import InstallerError
@@ -153,6 +153,6 @@ def test_a_run_that_a_policy_did_not_let_start_is_reported_with_the_policy(
     run.status, run.conclusion, run.jobs = "completed", "startup_failure", []
     github.repository("acme/web").actions["allowed_actions"] = "local_only"
     with pytest.raises(InstallerError) as caught:
-        deployment_record.wait(Project.open(project), 1, lambda _: None, hindrance)
+        deployment_record.wait(Project.open(project), 1, lambda _: None, blocking_reason)
     assert "startup failure without a deployment" in str(caught.value)
     assert "Only `local_only` actions are allowed" in str(caught.value)

@@ -39,7 +39,7 @@ class GitHub(GitHubRest):
         return found
 
     @reading("GitHub's answer")
-    def leads_here(self, address: str) -> bool:
+    def redirects_here(self, address: str) -> bool:
         """Return whether GitHub leads another address to this repository: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/repos/{quote(name)}") if host == self.host and name.count("/") == 1 else None
@@ -220,6 +220,6 @@ class VariableNote:
             raise
         return True
 
-    def take_away(self) -> None:
+    def delete(self) -> None:
         """Delete it."""
         self._github.delete(self._path)

@@ -36,7 +36,7 @@ class GitLab(GitLabRest):
         return found
 
     @reading("GitLab's answer")
-    def leads_here(self, address: str) -> bool:
+    def redirects_here(self, address: str) -> bool:
         """Return whether GitLab leads another address to this project: it was renamed or transferred."""
         host, _, name = address.partition("://")[2].partition("/")
         found = self.get(f"/projects/{quote(name, safe='')}") if host == self.host and "/" in name else None
@@ -162,7 +162,7 @@ class VariableNote:
             raise
         return True
 
-    def take_away(self) -> None:
+    def delete(self) -> None:
         """Delete it."""
         self._gitlab.delete(self._path)
 
