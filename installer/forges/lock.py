@@ -158,7 +158,8 @@ class RepositoryLock:
             removed_by = self._forge.note(name).removed_by
             raise Held(
                 self._at_work(str(holder.get("verb", "up")), f"by {holder.get('by', 'someone')}"),
-                f"Wait for it. If it was killed, its lock expires within {EXPIRES_AFTER:.0f} s. To remove it: {removed_by}",
+                f"Wait for it. If it was killed, its lock expires within {EXPIRES_AFTER:.0f} s. "
+                f"To remove it: {removed_by}",
             )
 
     def _at_work(self, verb: str, who: str) -> str:
