@@ -36,7 +36,7 @@ class Access:
         environ["HTTP_X_REQUEST_ID"] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Write:
-            note(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
+            record_request(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
             kept = [header for header in headers if header[0].lower() != "x-request-id"]
             return start_response(status, [*kept, ("X-Request-ID", request_id)], *error)
 
@@ -49,7 +49,7 @@ class Access:
         return ClosingIterator(body, IN_FLIGHT.dec)  # closed after the last byte
 
 
-def note(request: Request, request_id: str, status: int, seconds: float) -> None:
+def record_request(request: Request, request_id: str, status: int, seconds: float) -> None:
     method, rule = request.method, request.url_rule
     # Only what the application knows: names that callers make up must not become time series.
     labels = (method if method in METHODS else "other", rule.rule if rule else "none", str(status))

@@ -43,6 +43,10 @@ def add_request_id(record: logging.LogRecord) -> bool:
     return True
 
 
+def is_no_request_of_werkzeug(record: logging.LogRecord) -> bool:
+    return '"%s" %s %s' not in str(record.msg)  # `flask run` logs each request, as access.py does
+
+
 def config(settings: Settings) -> dict[str, Any]:
     """Return the logging configuration, in the form of `logging.config.dictConfig`."""
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stdout.isatty())
@@ -54,6 +58,7 @@ def config(settings: Settings) -> dict[str, Any]:
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "_granian": {"level": settings.log_level},
+            "werkzeug": {"filters": [is_no_request_of_werkzeug]},
 {%- if cookiecutter.__database %}
             "alembic.runtime.plugins": {"level": "WARNING"},
 {%- endif %}

@@ -112,7 +112,7 @@ def names_of_lists(model: Model) -> set[str]:
     return {name for name, schema in model.model_json_schema()["properties"].items() if is_list(schema)}
 
 
-def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
+def raise_invalid_request(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         if first["type"] == "json_invalid" and not first["loc"]:
@@ -120,7 +120,7 @@ def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> N
         raise InvalidRequest(error)
 
 
-def complain(_request: Any, _response: Any, error: Exception | None, _view: Any, adapter: Any) -> None:
+def raise_invalid_response(_request: Any, _response: Any, error: Exception | None, _view: Any, adapter: Any) -> None:
     if isinstance(error, ValidationError):
         raise InvalidResponse(adapter.validation_errors(error)) from None
 
@@ -132,8 +132,8 @@ class OpenAPI(SpecTree):
         super().__init__(
             backend=Plugin,
             model_adapter=Adapter(),  # type: ignore[arg-type]
-            before=refuse,
-            after=complain,
+            before=raise_invalid_request,
+            after=raise_invalid_response,
             validation_error_model=Problem,
             naming_strategy=placeholder,
             title=title,
