@@ -8,13 +8,8 @@ import click
 from flask import Flask, current_app
 from pydantic import BeforeValidator, Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SecretsSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 SECRETS = Path("/etc/secrets")  # where the chart mounts them, each in a file of its variable's name
 
@@ -23,7 +18,7 @@ class SettingsError(click.ClickException):
     """Settings are missing or wrong; the message names each variable, and no value. `flask` prints it."""
 
 
-class Lists(PydanticBaseSettingsSource):
+class Lists(Source):
     """A source whose lists may be written as `a,b`, not only as `["a","b"]`."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
@@ -80,8 +75,8 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cls, settings_cls: type[BaseSettings], **sources: Source
+    ) -> tuple[Source, ...]:
         """Return where settings come from, the first one wins: arguments, variables, files."""
         secrets = Secrets(settings_cls, SECRETS if SECRETS.is_dir() else None)
         return sources["init_settings"], Environment(settings_cls), secrets
