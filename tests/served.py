@@ -16,7 +16,7 @@ sys.path[0:1] = [str(HERE / "service"), "tests"]
 with contextlib.ExitStack() as stack:
     environment = {}
     if Path("tests/postgresql.py").exists():
-        environment["DATABASE_URL"] = stack.enter_context(import_module("postgresql").address())
+        environment["DATABASE_URL"] = stack.enter_context(import_module("postgresql").new_database())
         (package,) = Path("src").iterdir()
         migrated = os.environ | environment | {"FLASK_APP": f"{package.name}.app"}
         subprocess.run([sys.executable, "-m", "flask", "db", "upgrade"], env=migrated, check=True)

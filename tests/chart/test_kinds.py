@@ -1,6 +1,7 @@
 """The chart, in every combination of its switches, against what Argo CD may deploy for the project."""
 
 import itertools
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -59,6 +60,12 @@ def kinds(helm: Helm, states: dict[tuple[str, ...], bool]) -> set[str]:
         values |= turned(path, on=on)
     objects = [(each["apiVersion"].rpartition("/")[0], each["kind"]) for each in helm.objects(**values).everything]
     return {f"{group}/{kind}" if group else kind for group, kind in objects}
+
+
+def test_the_check_before_a_merge_allows_exactly_what_argo_cd_may_deploy(project: BakedProject) -> None:
+    (own,) = re.findall(r"\$kinds := list (.+?) \}\}", project.text("ci/lib/objects.yaml"), re.DOTALL)
+    kinds = [f"{group}/{kind}".removeprefix("/") for group, kind in (each.values() for each in whitelist(()))]
+    assert sorted(own.replace('"', "").split()) == sorted(kinds)
 
 
 def test_what_may_be_deployed_is_named_as_argo_cd_reads_it() -> None:

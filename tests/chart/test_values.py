@@ -61,6 +61,7 @@ def test_every_object_names_its_namespace_and_one_the_revision(helm: Helm) -> No
         ({"env": {"KEY": {"secretKeyRef": {}}}}, "at '/env/KEY': missing property 'valueFrom'"),
         ({"secrets": {"API_KEY": "My Secret"}}, "at '/secrets/API_KEY': 'My Secret' does not match pattern"),
         ({"secrets": {"a-b": "one"}}, "at '/secrets': additional properties 'a-b' not allowed"),
+        ({"secrets": {"LOG_LEVEL": "a-secret"}}, "LOG_LEVEL is in env and in secrets: the variable would win"),
         ({"secrets": {"API_KEY": {"key": "k"}}}, "at '/secrets/API_KEY': missing property 'name'"),
         ({"resources": {"limit": {"cpu": "1"}}}, "at '/resources': additional properties 'limit' not allowed"),
         ({"service": {"targetPort": 80}}, "at '/service/targetPort': minimum: got 80, want 1,024"),

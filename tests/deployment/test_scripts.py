@@ -29,7 +29,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
     assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
-        [*SCRIPTS, *SHELL, *PYTHON, "uv.txt", "chart.txt"]
+        [*SCRIPTS, *SHELL, *PYTHON, "lib/objects.yaml", "uv.txt", "chart.txt"]
     )
 
 
@@ -85,10 +85,15 @@ def test_without_python_a_script_that_needs_it_says_so(project: Path, name: str)
     assert (done.returncode, done.stderr) == (1, f"{name}: failed: there is no python3\n")
 
 
+def allow(project: Path, *kinds: str) -> None:
+    (project / "gitops.yaml").write_text(f"cluster:\n  extra_kinds: [{', '.join(kinds)}]  # and a word\n")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a folder with the scripts and a chart that renders one object."""
+    """Return a folder with the scripts and a chart that renders one object, of a kind that Argo CD may deploy."""
     shutil.copytree(CI, tmp_path / "ci")
+    allow(tmp_path, "ConfigMap")
     (tmp_path / "chart/templates").mkdir(parents=True)
     (tmp_path / "deploy").mkdir()
     (tmp_path / "chart/Chart.yaml").write_text('apiVersion: v2\nname: "web"\nversion: 0.1.0\nicon: https://x.y/z.png\n')
@@ -148,7 +153,7 @@ exec cp "{project}/helm-$kind.tar.gz" "$output"
     (project / "ci/chart").write_text(re.sub(rf"({kind}\) echo )[0-9a-f]{{64}}", rf"\g<1>{got}", script))
     done = run(project / "ci/chart", PATH=f"{project / 'bin'}:{path}", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["lint", "template"]
+    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["lint", "template", "template"]
     assert list(temporary.iterdir()) == []
 
 
@@ -205,11 +210,73 @@ def test_a_field_that_kubernetes_does_not_know_is_red_with_its_object_and_name(p
 @with_helm
 def test_a_kind_without_a_schema_is_named_as_unchecked(project: Path) -> None:
     (project / "chart/templates/monitor.yaml").write_text(MONITOR)
+    allow(project, "ConfigMap", "monitoring.coreos.com/ServiceMonitor")
     done = run(project / "ci/chart", HOME=str(project))
     assert done.returncode == 0, done.stderr
     unchecked = "chart: unchecked: ServiceMonitor (monitoring.coreos.com/v1) is no kind of Kubernetes' own\n"
     assert unchecked in done.stderr
     assert "unchecked: ConfigMap" not in done.stderr
+
+
+CRON_JOB = """
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: cleanup}
+spec: {schedule: "0 3 * * *", jobTemplate: {spec: {template: {spec: {containers: [{name: main, image: x}]}}}}}
+"""
+WORKER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: worker}
+spec:
+  selector: {matchLabels: {a: b}}
+  template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: main, image: x}]}}
+"""
+
+
+@with_helm
+def test_kinds_that_argo_cd_may_not_deploy_are_red_with_the_line_to_write(project: Path) -> None:
+    cron_job = CRON_JOB.replace("{containers", "{restartPolicy: Never, containers")
+    (project / "chart/templates/more.yaml").write_text(f"{MONITOR}---{cron_job}---{cron_job}")
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    missing = ["batch/CronJob", "monitoring.coreos.com/ServiceMonitor"]
+    ((named, listed),) = re.findall(
+        r"^chart: wrong: Argo CD may not deploy (.+?): write extra_kinds: \[(.+?)\] under cluster: in gitops.yaml, and "
+        r"run gitops-flask up before the merge$",
+        done.stderr,
+        re.MULTILINE,
+    )
+    assert sorted(named.split(", ")) == missing
+    assert sorted(listed.split(", ")) == ["ConfigMap", *missing]
+    allow(project, *listed.split(", "))
+    assert run(project / "ci/chart", HOME=str(project)).returncode == 0
+
+
+@with_helm
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (CRON_JOB, "cronjob/cleanup: Kubernetes refuses restartPolicy Always"),
+        (WORKER, "deployment/worker: Kubernetes refuses restartPolicy Never"),
+    ],
+)
+def test_a_pod_that_kubernetes_refuses_for_its_restart_policy_is_red(project: Path, text: str, said: str) -> None:
+    (project / "chart/templates/more.yaml").write_text(text)
+    allow(project, "ConfigMap", "batch/CronJob")
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert f"chart: wrong: {said} here: a Job or CronJob needs Never or OnFailure" in done.stderr
+    assert done.stderr.count("chart: wrong: ") == 1
+
+
+@with_helm
+@pytest.mark.parametrize("text", [None, "cluster: {extra_kinds: ConfigMap}\n"], ids=["missing", "wrong"])
+def test_without_a_gitops_yaml_that_can_be_read_the_chart_check_is_red(project: Path, text: str | None) -> None:
+    (project / "gitops.yaml").unlink() if text is None else (project / "gitops.yaml").write_text(text)
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert done.stderr.endswith("chart: failed: the objects cannot be compared with gitops.yaml (see above)\n")
 
 
 @with_helm

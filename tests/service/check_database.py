@@ -1,5 +1,6 @@
 """A project with PostgreSQL: sessions, outages, migrations."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hello_api.database import options, readiness
 from hello_api.extensions import Base, db
 from hello_api.notes import Note
 from hello_api.settings import Settings, SettingsError
-from postgresql import address
+from postgresql import new_database
 from sqlalchemy import NullPool, create_engine, make_url, select, text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import ServiceUnavailable
@@ -28,7 +29,7 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def empty() -> Iterator[str]:
-    with address() as url:
+    with new_database() as url:
         yield url
 
 
@@ -122,6 +123,28 @@ def test_a_statement_that_takes_too_long_is_ended(environment: dict[str, str]) -
         connection.execute(text("SELECT pg_sleep(600)"))
 
 
+def test_requests_have_a_time_limit_and_commands_and_workers_have_none(make: Make) -> None:
+    app = make(threads=1, database_timeout_seconds=1)
+
+    def sleep() -> str:
+        db.session.execute(text("SELECT pg_sleep(600)"))
+        return "slept"
+
+    def limits() -> list[str]:
+        names = ("statement_timeout", "idle_in_transaction_session_timeout")
+        return [str(db.session.scalar(text(f"SHOW {name}"))) for name in names]
+
+    app.add_url_rule("/sleep", view_func=sleep)
+    app.add_url_rule("/limits", view_func=limits)
+    client = app.test_client()
+    for _ in range(2):  # the pool has one connection, which both take
+        assert client.get("/sleep").status_code == 503
+        assert client.get("/limits").get_json() == ["1s", "1min"]
+        with app.app_context():
+            assert limits() == ["0", "0"]
+            db.session.execute(text("SELECT pg_sleep(1.5)"))
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_an_address_is_taken_in_every_common_form(scheme: str) -> None:
     settings = Settings.load(database_url=f"{scheme}://user:hush@host/name")
@@ -188,11 +211,13 @@ def test_a_migration_is_written_as_the_projects_own_checks_want_it_and_can_be_ta
         NOTES.write_text(original)
 
 
-def test_a_migration_without_its_database_fails_and_shows_no_password() -> None:
+def test_a_migration_without_its_database_ends_with_one_line_that_says_so_and_shows_no_password() -> None:
     ended = flask(NOWHERE, "db", "upgrade")
 
-    assert ended.returncode != 0
-    assert "hush" not in ended.stdout + ended.stderr
+    assert ended.returncode == 1
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert "cannot connect to the database: " in json.loads(line)["message"]
+    assert "hush" not in line
 
 
 def test_tests_that_need_no_database_run_without_one(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, abort, current_app
+from flask import Flask, abort, current_app, url_for
 from flask.testing import FlaskClient
 from hello_api.settings import Settings, SettingsError, current_settings
 from prometheus_client import REGISTRY
@@ -166,6 +167,33 @@ def test_a_proxys_headers_count_once_it_is_trusted(make: Make, proxies: int, url
     assert app.test_client().get("/url", headers=headers).text == url
 
 
+def test_a_path_that_a_client_makes_up_is_no_prefix_of_the_service(make: Make) -> None:
+    app = make(trusted_proxies=1)
+    app.add_url_rule("/url", view_func=lambda: url_for("version.version"))
+
+    assert app.test_client().get("/url", headers={"X-Forwarded-Prefix": "/evil"}).text == "/version"
+
+
+def test_flask_run_logs_each_request_once_and_says_where_it_runs(environment: dict[str, str], tmp_path: Path) -> None:
+    port, _ = free_ports()
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "flask", "run", "--port", str(port)]
+    with log.open("w") as output, subprocess.Popen(command, env=os.environ | environment, stdout=output) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while f"http://127.0.0.1:{port}" not in log.read_text():
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            for path in ("/version", "/nowhere"):
+                with suppress(urllib.error.HTTPError):
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20).close()
+        finally:
+            process.terminate()
+    text = log.read_text()
+    assert [text.count(path) for path in ("GET /version", "GET /nowhere")] == [1, 1]
+
+
 def test_a_request_is_one_line_of_json_without_the_query(
     capsys: pytest.CaptureFixture[str], client: FlaskClient
 ) -> None:
@@ -285,6 +313,13 @@ def test_what_is_no_list_is_named_by_its_variable_and_not_shown(sizes: Callable[
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
     assert load(monkeypatch, environment, PORT="").port == 8000
+
+
+def test_levels_and_formats_of_logs_are_taken_in_capitals_or_not(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    settings = load(monkeypatch, environment, LOG_LEVEL="debug", LOG_FORMAT="JSON")
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
 
 
 def test_every_wrong_variable_is_named_and_no_value_is_shown(

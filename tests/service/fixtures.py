@@ -20,9 +20,9 @@ def environment() -> Iterator[dict[str, str]]:
         yield {}
         return
     from flask_migrate import upgrade
-    from postgresql import address
+    from postgresql import new_database
 
-    with address() as url:
+    with new_database() as url:
         app = create_app(Settings.load(database_url=url))
         with app.app_context():
             upgrade()

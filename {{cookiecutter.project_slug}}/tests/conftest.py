@@ -16,13 +16,13 @@ from {{ cookiecutter.__module }}.extensions import Base, db
 from {{ cookiecutter.__module }}.settings import Settings
 {%- if cookiecutter.__database %}
 
-from postgresql import address
+from postgresql import new_database
 
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
     """Return the address of an empty database, of DATABASE_URL's server, compose.yaml's, or one of these tests' own."""
-    with address() as url:
+    with new_database() as url:
         yield url
 
 

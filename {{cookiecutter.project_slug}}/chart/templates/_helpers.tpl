@@ -112,6 +112,9 @@ volumeMounts:
   {{- kindIs "map" $value | ternary (toYaml $value) (include "strings" (dict "value" $value)) | nindent 2 }}
 {{- end }}
 {{- range $name, $secret := .Values.secrets }}
+{{- if hasKey (default dict $.Values.env) $name }}
+{{- fail (printf "%s is in env and in secrets: the variable would win over the secret; remove one of them" $name) }}
+{{- end }}
 - {name: {{ $name }}_FILE, value: /etc/secrets/{{ $name }}}
 {{- end }}
 {{- end -}}

@@ -4,7 +4,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -18,7 +18,6 @@ INFO = Gauge("service_info", "The source commit that runs", ["revision"])
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being handled")
 SECONDS = Histogram("http_request_duration_seconds", "Time to the response", ["method", "route", "status"])
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-Write = Callable[[bytes], object]
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 log = logging.getLogger("access")
@@ -35,8 +34,8 @@ class Access:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         environ["HTTP_X_REQUEST_ID"] = request_id = given if VALID_ID.fullmatch(given) else secrets.token_hex(16)
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Write:
-            note(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            record_request(environ["werkzeug.request"], request_id, int(status[:3]), time.perf_counter() - started)
             kept = [header for header in headers if header[0].lower() != "x-request-id"]
             return start_response(status, [*kept, ("X-Request-ID", request_id)], *error)
 
@@ -49,7 +48,7 @@ class Access:
         return ClosingIterator(body, IN_FLIGHT.dec)  # closed after the last byte
 
 
-def note(request: Request, request_id: str, status: int, seconds: float) -> None:
+def record_request(request: Request, request_id: str, status: int, seconds: float) -> None:
     method, rule = request.method, request.url_rule
     # Only what the application knows: names that callers make up must not become time series.
     labels = (method if method in METHODS else "other", rule.rule if rule else "none", str(status))

@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings.configure(app)
     access.init_app(app, settings)
     if hops := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if settings.cors_origins:
         from flask_cors import CORS
 

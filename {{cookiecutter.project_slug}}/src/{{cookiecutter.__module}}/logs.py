@@ -37,10 +37,11 @@ class StandardOutput(logging.StreamHandler[TextIO]):
         return sys.stdout
 
 
-def add_request_id(record: logging.LogRecord) -> bool:
+def filter_record(record: logging.LogRecord) -> bool:
+    """Add the request's id; drop the line of `flask run` for each request: access.py has one."""
     if not hasattr(record, "request_id") and has_request_context():
         record.request_id = request.environ.get("HTTP_X_REQUEST_ID")
-    return True
+    return record.name != "werkzeug" or '"%s" %s %s' not in str(record.msg)
 
 
 def config(settings: Settings) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def config(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": TEXT if text else JSON | {"static_fields": {"revision": settings.revision}}},
-        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": [add_request_id]}},
+        "handlers": {"stdout": {"()": StandardOutput, "formatter": "lines", "filters": [filter_record]}},
         "root": {"level": settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "_granian": {"level": settings.log_level},

@@ -47,19 +47,14 @@ class InvalidResponse(Exception):
 class Adapter(PydanticModelAdapter):
     """Models as Pydantic means them."""
 
-    def make_list_model(self, model: Model) -> Model:
-        return list_model(model)
+    # The same model each time for the same `list[Model]`.
+    make_list_model = staticmethod(cache(PydanticModelAdapter().make_list_model))  # type: ignore[assignment]
 
     def dump_json(self, value: Any) -> bytes:
         return to_json(value, by_alias=True)
 
     def validation_errors(self, err: ValidationError) -> Any:
         return err.errors(include_url=False, include_context=False, include_input=False)  # it may be a password
-
-
-@cache  # one and the same model for `list[Model]`
-def list_model(model: Model) -> Model:
-    return PydanticModelAdapter().make_list_model(model)
 
 
 class Plugin(FlaskPlugin):
@@ -112,7 +107,7 @@ def names_of_lists(model: Model) -> set[str]:
     return {name for name, schema in model.model_json_schema()["properties"].items() if is_list(schema)}
 
 
-def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
+def raise_invalid_request(_request: Any, _response: Any, error: Exception | None, *_: Any) -> None:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         if first["type"] == "json_invalid" and not first["loc"]:
@@ -120,7 +115,7 @@ def refuse(_request: Any, _response: Any, error: Exception | None, *_: Any) -> N
         raise InvalidRequest(error)
 
 
-def complain(_request: Any, _response: Any, error: Exception | None, _view: Any, adapter: Any) -> None:
+def raise_invalid_response(_request: Any, _response: Any, error: Exception | None, _view: Any, adapter: Any) -> None:
     if isinstance(error, ValidationError):
         raise InvalidResponse(adapter.validation_errors(error)) from None
 
@@ -132,8 +127,8 @@ class OpenAPI(SpecTree):
         super().__init__(
             backend=Plugin,
             model_adapter=Adapter(),  # type: ignore[arg-type]
-            before=refuse,
-            after=complain,
+            before=raise_invalid_request,
+            after=raise_invalid_response,
             validation_error_model=Problem,
             naming_strategy=placeholder,
             title=title,
@@ -154,8 +149,8 @@ class OpenAPI(SpecTree):
 
     def page(self) -> ResponseReturnValue:
         """Return a page that shows the document; its scripts come from unpkg.com."""
-        options = self.config.swagger_oauth2_config()
-        return str(PAGE_TEMPLATES["swagger"].format(spec_url="/openapi.json", spec_path="docs", **options))
+        given = {"spec_url": "/openapi.json", "spec_path": "docs"} | self.config.swagger_oauth2_config()
+        return str(PAGE_TEMPLATES["swagger"].format(**given))
 
     def validate(self, *args: Any, **options: Any) -> Callable[..., Any]:
         """Decorate a view as SpecTree does, which cannot read `flask.typing` at run time."""

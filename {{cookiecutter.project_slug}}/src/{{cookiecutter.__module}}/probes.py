@@ -1,6 +1,5 @@
 """Probes and metrics, on a port and in threads of their own: slow views and slow clients do not get the pod killed."""
 
-import logging
 import socket
 import threading
 import time
@@ -41,7 +40,6 @@ def create_probes(checks: list[Callable[[], None]], stopping: threading.Event) -
 
 def serve(app: Flask, settings: Settings, stopping: threading.Event) -> None:
     """Serve the probes of an application in the background, once its own port takes connections."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for each probe
     probes = create_probes(app.extensions["readiness"], stopping)
     server = make_server(settings.bind_address, settings.metrics_port, probes, threaded=True)
 

@@ -2,19 +2,14 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import click
 from flask import Flask, current_app
-from pydantic import Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
+from pydantic import BeforeValidator, Field, {% if cookiecutter.__database %}SecretStr, ValidationError, field_validator{% else %}ValidationError{% endif %}
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SecretsSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 SECRETS = Path("/etc/secrets")  # where the chart mounts them, each in a file of its variable's name
 
@@ -23,7 +18,7 @@ class SettingsError(click.ClickException):
     """Settings are missing or wrong; the message names each variable, and no value. `flask` prints it."""
 
 
-class Lists(PydanticBaseSettingsSource):
+class Lists(Source):
     """A source whose lists may be written as `a,b`, not only as `["a","b"]`."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
@@ -48,8 +43,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
     revision: str = "unknown"  # the source commit; the image knows its own
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON elsewhere
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(str.lower)] = "auto"  # text on a terminal
     api_docs: bool = False  # whether /docs shows the API; it always does under `flask run --debug`
     cors_origins: list[str] = []  # whose pages may call this API: https://app.example.com, or *
     trusted_proxies: int = Field(default=0, ge=0)  # how many in front set X-Forwarded-*; the chart counts its ingress
@@ -66,7 +61,7 @@ class Settings(BaseSettings):
 {%- if cookiecutter.__database %}
 
     database_url: SecretStr  # postgresql://user:password@host/name
-    database_timeout_seconds: int = Field(default=5, ge=1, le=300)  # for a connection, and for a statement
+    database_timeout_seconds: int = Field(default=5, ge=1, le=300)  # for a connection, and for a statement of a request
 
     @field_validator("database_url")
     @classmethod
@@ -80,8 +75,8 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        cls, settings_cls: type[BaseSettings], **sources: Source
+    ) -> tuple[Source, ...]:
         """Return where settings come from, the first one wins: arguments, variables, files."""
         secrets = Secrets(settings_cls, SECRETS if SECRETS.is_dir() else None)
         return sources["init_settings"], Environment(settings_cls), secrets
