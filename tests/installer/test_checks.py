@@ -368,12 +368,12 @@ def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_sa
 ) -> None:
     github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
     opened: Any = SimpleNamespace(settings=settings, github=github)
-    found = list(repository.strangers(opened))
+    found = list(repository.self_hosted_runner(opened))
     assert [each.problem for each in found] == ([True] if refused else [])
     assert not refused or f"would run on `{refused}`" in found[0].what
     assert not refused or "github.public_runner: allowed" in found[0].fix
 
 
 def test_that_is_refused_before_anything_is_written() -> None:
-    (check,) = (check for check in CHECKS if check.ask is repository.strangers)
+    (check,) = (check for check in CHECKS if check.ask is repository.self_hosted_runner)
     assert check.before == "writing"
