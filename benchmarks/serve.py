@@ -75,7 +75,7 @@ def free_port() -> int:
 
 def install(project: Path, environment: Path, packages: tuple[str, ...]) -> None:
     """Make an environment with the project's locked dependencies, and more."""
-    variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment), "UV_PYTHON": sys.executable}
     variables.pop("VIRTUAL_ENV", None)
     subprocess.run(["uv", "sync", "--locked", "--no-dev", "--quiet"], cwd=project, env=variables, check=True)
     if packages:
