@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.error
@@ -81,7 +82,7 @@ def contexts(folder: Path) -> tuple[str, list[Image]]:
     ours = Path(cookiecutter(str(ROOT), no_input=True, accept_hooks=False, output_dir=str(folder)))
     base = re.findall(r"^FROM (\S+)$", (ours / "Dockerfile").read_text(), re.MULTILINE)[-1]
     images = [Image("as generated", ours, ours / "src" / MODULE / "example.py")]
-    locked = run("uv", "export", "--quiet", "--locked", "--no-dev", "--no-emit-project", "--no-hashes", cwd=ours)
+    locked = run("uv", "export", "--quiet", "--python", sys.executable, "--locked", "--no-dev", "--no-emit-project", "--no-hashes", cwd=ours)
     for name, pins in (("DevStream's, with its own service", ITS_PINS), ("DevStream's, with ours", locked)):
         context = folder / re.sub(r"\W+", "-", name)
         (context / "app").mkdir(parents=True)
