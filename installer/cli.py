@@ -32,8 +32,8 @@ def cli() -> None:
     """From nothing to a Flask service whose merged pull requests are live in your cluster.
 
     Tokens come from the environment: GH_TOKEN (or `gh auth login`; GH_ENTERPRISE_TOKEN and GH_HOST for an
-    Enterprise Server) and REGISTRY_TOKEN with REGISTRY_USERNAME, a database's address from CLUSTER_DATABASE_URL.
-    The cluster is kubectl's current context.
+    Enterprise Server) or GITLAB_TOKEN (with GITLAB_HOST), and REGISTRY_TOKEN with REGISTRY_USERNAME; a database's
+    address from CLUSTER_DATABASE_URL. The cluster is kubectl's current context.
     """
 
 

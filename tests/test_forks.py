@@ -59,7 +59,7 @@ def fork(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_recipe(fork: Path, kept: Kept, begin: str) -> None:
     """Carry the page's commands out."""
-    recipes = re.findall(r"```sh\n(p='.*?)```", (ROOT / "docs/forking.md").read_text(encoding="utf-8"), re.DOTALL)
+    recipes = re.findall(r"```bash\n(p='.*?)```", (ROOT / "docs/forking.md").read_text(encoding="utf-8"), re.DOTALL)
     commands = recipes[KEPT.index(kept)]
     script = f"set -eu\n{begin}\n{commands}"
     done = subprocess.run(["bash", "-c", script], cwd=fork, capture_output=True, text=True, check=False)
