@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROUNDS = 7
 PATIENCE = 60.0
 MODULE = "hello_api"
+EXPORT = ("--quiet", "--locked", "--no-dev", "--no-emit-project", "--no-hashes")
 # The steps of DevStream's Dockerfile, in its order; only the base and the port's number are ours. What its pins leave
 # open has moved on since: it does not start without the two that are added.
 DEVSTREAM = """FROM {base}
@@ -82,7 +83,18 @@ def contexts(folder: Path) -> tuple[str, list[Image]]:
     ours = Path(cookiecutter(str(ROOT), no_input=True, accept_hooks=False, output_dir=str(folder)))
     base = re.findall(r"^FROM (\S+)$", (ours / "Dockerfile").read_text(), re.MULTILINE)[-1]
     images = [Image("as generated", ours, ours / "src" / MODULE / "example.py")]
-    locked = run("uv", "export", "--quiet", "--python", sys.executable, "--locked", "--no-dev", "--no-emit-project", "--no-hashes", cwd=ours)
+    locked = run(
+        "uv",
+        "export",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--locked",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-hashes",
+        cwd=ours,
+    )
     for name, pins in (("DevStream's, with its own service", ITS_PINS), ("DevStream's, with ours", locked)):
         context = folder / re.sub(r"\W+", "-", name)
         (context / "app").mkdir(parents=True)
