@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from .built_image import Built, run
+from .built_image import Built, built, run
+
+__all__ = ["built"]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 SETUID_OR_WRITABLE_BY_OTHERS = 0o6022
