@@ -1,7 +1,9 @@
 """The documentation: its links lead somewhere, and its commands are run by tests."""
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,6 +12,8 @@ import pytest
 
 from installer.commands.options import SECTIONS
 from tests.conftest import PROJECT, ROOT, Bake
+from tests.documented import BY_HAND, BY_OTHERS, README, TUTORIAL, blocks, commands, story
+from tests.e2e.test_tutorial import ANSWERS
 
 _FENCE = re.compile(r"^( *)(```+|~~~+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)")
@@ -99,3 +103,46 @@ def test_every_chart_value_is_in_the_reference_once() -> None:
     rows = (ROOT / "docs/reference/chart-values.md").read_text("utf-8").split("| --- | --- |")[1]
     listed = re.findall(r"`(\w+)`", rows)
     assert sorted(listed) == sorted(set(re.findall(r"^(\w+):", template, re.MULTILINE)))
+
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_readme_and_tutorial_is_run_by_a_test_or_it_is_said_why_not() -> None:
+    typed = [*commands(README), *commands(TUTORIAL)]
+    run = story().splitlines()
+    assert [line for line in commands(README) if line not in {*run, *BY_HAND, *BY_OTHERS}] == []
+    assert [line for line in {*BY_HAND, *BY_OTHERS} if line not in typed] == []
+    assert [
+        file for file in BY_OTHERS.values() if not re.search("readme|documented", (ROOT / file).read_text("utf-8"))
+    ] == []
+
+
+def test_what_the_tutorial_has_typed_is_shell(tmp_path: Path) -> None:
+    script = tmp_path / "tutorial"
+    script.write_text(f"#!/usr/bin/env bash\n{ANSWERS}\n{story()}", encoding="utf-8")
+    done = subprocess.run(
+        ["shellcheck", "--exclude=SC2317,SC2329", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_teams_defaults_are_taken_by_both_commands_of_the_how_to(template: Path, tmp_path: Path) -> None:
+    page = "docs/how-to/second-service.md"
+    (config,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "team.yaml").write_text(config, encoding="utf-8")
+    of_us, of_cookiecutter = next(block for block in blocks(page) if "team.yaml" in block).splitlines()
+    python = f"'{sys.executable}' -m"
+    here = [
+        of_us.replace("gitops-flask new", f"{python} installer new --no-input --no-check --output-dir ours"),
+        of_cookiecutter.replace("cookiecutter ", f"{python} cookiecutter --no-input --output-dir theirs ", 1).replace(
+            "gh:org/gitops-flask", f"'{template}'"
+        ),
+    ]
+    environment = os.environ | {"PYTHONPATH": str(template), "HOME": str(tmp_path), "PWD": str(tmp_path)}
+    for command in here:
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    ours, theirs = ((tmp_path / name / "orders/gitops.yaml").read_text("utf-8") for name in ("ours", "theirs"))
+    assert ours == theirs
+    for setting in ('host: "ghcr.io"', 'account: "acme"', "database: postgresql", "visibility: private"):
+        assert setting in ours
