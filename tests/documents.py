@@ -11,6 +11,6 @@ from tests.conftest import ROOT
 def valid(verb: str, text: str) -> dict[str, Any]:
     """Return a document that its published schema allows."""
     document: dict[str, Any] = json.loads(text)
-    schema = json.loads((ROOT / "docs/schemas" / f"{verb}.json").read_text())
+    schema = json.loads((ROOT / "docs/reference/schemas" / f"{verb}.json").read_text())
     jsonschema_rs.validator_for(schema).validate(document)
     return document

@@ -24,7 +24,7 @@ def command_line() -> str:
         return f"```\n{done.output.strip()}\n```\n"
 
     verbs = "\n".join(f"## gitops-flask {name}\n\n{said(name)}" for name in cli.list_commands(None))  # type: ignore[arg-type]
-    return f"# The command line\n\n{MADE}\n\n{said()}\n{verbs}"
+    return f"# The command line\n\n{MADE}\n\n{said()}\n{RULES}\n{verbs}"
 
 
 def settings() -> str:
@@ -59,6 +59,12 @@ def settings() -> str:
     return f"{HEAD}\n| setting | must be | where it is not there | what for |\n| --- | --- | --- | --- |\n{table}\n"
 
 
+RULES = """\
+Run a command in any folder of the generated project, or give `--project DIR`. Exit codes: 0 done, fine or live; 1 an
+error that says how to fix it; 2 wrong usage; 130 Ctrl-C; `plan --exit-code` has [its own](json.md). An unexpected error
+is 1, too: one sentence, and a log with the details, without secrets (`~/.local/state/gitops-flask/logs`;
+`GITOPS_FLASK_DEBUG=1` prints it).
+"""
 HEAD = f"""\
 # {FILE}
 

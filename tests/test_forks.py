@@ -1,4 +1,4 @@
-"""What docs/forking.md says of a fork that keeps one code host and one CI: one commit, and all that is left works."""
+"""A fork that keeps one code host and one CI, by docs/how-to/forking.md: one commit, and all that is left works."""
 
 import json
 import os
@@ -59,7 +59,8 @@ def fork(kept: Kept, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_recipe(fork: Path, kept: Kept, begin: str) -> None:
     """Carry the page's commands out."""
-    recipes = re.findall(r"```bash\n(p='.*?)```", (ROOT / "docs/forking.md").read_text(encoding="utf-8"), re.DOTALL)
+    page = (ROOT / "docs/how-to/forking.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"```bash\n(p='.*?)```", page, re.DOTALL)
     commands = recipes[KEPT.index(kept)]
     script = f"set -eu\n{begin}\n{commands}"
     done = subprocess.run(["bash", "-c", script], cwd=fork, capture_output=True, text=True, check=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT, ROOT, Bake, BakedProject
+from tests.documented import TUTORIAL, blocks
 
 SERVED = ROOT / "tests/served.py"
 SCHEMATHESIS = "--checks all --phases examples,coverage,fuzzing --max-examples 20 --generation-deterministic --no-color"
@@ -169,6 +170,26 @@ def as_the_readme_says(checkout: Checkout, module: str, first_line: str, test: s
 def test_the_first_endpoint_of_the_readme_works_as_it_is_written_there(checkout: Checkout) -> None:
     with as_the_readme_says(checkout, "greet", "from flask import Blueprint\nfrom pydantic", FIRST_TEST):
         checkout.passes("pytest -q tests/test_greet.py")
+
+
+def test_the_change_of_the_tutorial_passes_what_a_pull_request_is_checked_for(checkout: Checkout) -> None:
+    (change,) = (block for block in blocks(TUTORIAL) if "git switch" in block)
+    example = next(checkout.path.glob("src/*/example.py"))
+    original = example.read_text()
+    assert change.splitlines()[-1] == "ci/test", "its checks are those of the project, without making its environment"
+    edit = change.replace("hello_api", example.parent.name).rpartition("ci/test")[0]
+    try:
+        subprocess.run(["bash", "-ec", edit], cwd=checkout.path, check=True, capture_output=True)
+        for command in ("ruff check .", "ruff format --check .", "mypy"):
+            checkout.passes(command)
+        asked = "import hello_api.app as a; print(a.create_app().test_client().get('/api/greeting').text)"
+        python = [checkout.path / ".venv/bin/python", "-c", asked.replace("hello_api", example.parent.name)]
+        environment = os.environ | {"DATABASE_URL": "postgresql://nobody@localhost/none"}
+        answer = subprocess.run(python, cwd=checkout.path, env=environment, capture_output=True, text=True, check=True)
+        assert answer.stdout.split()[-1] == '{"greeting":"hello"}'
+    finally:
+        example.write_text(original)
+        subprocess.run(["git", "switch", "--quiet", "main"], cwd=checkout.path, check=True)
 
 
 def test_the_worker_and_the_cron_job_of_the_how_to_are_commands_that_the_cluster_can_run(checkout: Checkout) -> None:

@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 
 from installer import __version__
 from tests.conftest import PROJECT, ROOT
-from tests.newcomer import UNREACHABLE, shell, with_packages
+from tests.documented import BY_OTHERS
+from tests.newcomer import UNREACHABLE, shell, typed, with_packages
 
 __all__ = ["shell"]
 
@@ -164,3 +165,14 @@ def test_a_forks_tag_is_enough_and_what_is_printed_leads_back_to_that_fork(
     fork.rename(tmp_path / "gone")
     resumed = with_packages(resume, tmp_path, shell)
     assert "There is no token for github.com" in resumed.stderr, "uv has kept what that commit was"
+
+
+@pytest.mark.slow
+def test_the_command_by_which_the_tutorial_installs_puts_the_tool_where_the_shell_finds_it(
+    fork: Path, tmp_path: Path, shell: dict[str, str]
+) -> None:
+    (documented,) = (command for command in BY_OTHERS if command.startswith("uv tool install"))
+    done = with_packages(documented.replace("https://github.com/org/gitops-flask", f"file://{fork}"), tmp_path, shell)
+    assert done.returncode == 0, done
+    programs = f"{shell['PATH']}:{tmp_path / 'home/.local/bin'}"
+    assert typed("gitops-flask --version", tmp_path, shell | {"PATH": programs}).stdout.split()[-1] == __version__

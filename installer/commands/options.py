@@ -66,7 +66,9 @@ def on_project(function: Decorated) -> Decorated:
 in_environment = click.option(
     "--env", "environment", metavar="NAME", help="The environment (default: dev, the only one)."
 )
-as_document = click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md says what it means).")
+as_document = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON (docs/reference/json.md says what it means)."
+)
 may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
 
 

@@ -45,10 +45,10 @@ def deploy_keys(project: Project) -> Iterable[Finding]:
         return
     uses = []
     if settings.reads_by == "key":
-        other = f"set argocd.access to https in {FILE} (docs/enterprise.md)"
+        other = f"set argocd.access to https in {FILE} (docs/how-to/github.md)"
         uses.append(("Argo CD reads a private repository by one", other))
     if settings.deploy_from == MAIN:
-        other = f"set github.deploy_from to anywhere in {FILE} (docs/security.md)"
+        other = f"set github.deploy_from to anywhere in {FILE} (docs/explanation/security.md)"
         uses.append((f"only by one can {settings.branch} be kept for workflows of {MAIN}", other))
     for use, other in uses:
         what = f"{settings.owner} forbids deploy keys; {use}."

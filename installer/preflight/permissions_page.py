@@ -1,4 +1,4 @@
-"""What accounts and tokens need, as a page: `python -m installer.preflight.permissions_page > docs/permissions.md`."""
+"""docs/reference/permissions.md, what accounts and tokens need: `python -m installer.preflight.permissions_page`."""
 
 from ..forges.github.app import GIVEN
 from ..resources.watcher_policy import KINDS as POLICIES
@@ -60,7 +60,7 @@ get a list of what to set | nowhere |
 
 
 def page() -> str:
-    """Return docs/permissions.md."""
+    """Return docs/reference/permissions.md."""
     return _PAGE.format(
         steps="\n".join(f"| {s.does} | {s.permission}: {s.level} | `{s.scope}` |" for s in STEPS),
         reporter=", ".join(f"`{name}`" for name in GIVEN),

@@ -78,7 +78,7 @@ class Rules(Resource[Seen]):
         return Change("create", tuple(fields), self._note())
 
     def _note(self) -> str:
-        """Say what the rules do not stop: docs/security.md has the whole of it."""
+        """Say what the rules do not stop: docs/explanation/security.md has the whole of it."""
         lines = [f"write access is deploy access: whoever may write can push {self._branch}"]
         if self._from_main:
             lines = [f"whoever may merge into {MAIN} can deploy"]

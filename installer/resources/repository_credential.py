@@ -111,7 +111,7 @@ class RepositoryCredential(Resource[Seen]):
     def diff(self, seen: Seen) -> Change | None:
         """Compare all but a key by value, and the key by its fingerprint with what is registered."""
         if self._settings.reads_by == "login" and not self._reader and not self._kept(seen):
-            return blocked("no token at hand", f"Set {READER} in the environment (docs/enterprise.md).")
+            return blocked("no token at hand", f"Set {READER} in the environment (docs/how-to/github.md).")
         if not seen.there:
             return Change("create", note="with a new read-only deploy key" if self._settings.reads_by == "key" else "")
         if not seen.ours:

@@ -1,4 +1,4 @@
-"""What `--json` prints; docs/json.md and the schemas beside it say what each part means."""
+"""What `--json` prints; docs/reference/json.md and the schemas beside it say what each part means."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,7 +14,7 @@ import yaml
 from installer.config.deployable_kinds import CHART
 from tests.bars.test_chart import NEWEST, NOT_KUBERNETES_OWN, OLDEST
 from tests.chart.rendered import IMAGE, Helm, Object, Objects
-from tests.conftest import Bake, BakedProject
+from tests.conftest import ROOT, Bake, BakedProject
 
 LABELS = {"app.kubernetes.io/name": "hello-api", "app.kubernetes.io/instance": "hello-api"}
 SECURITY = "allowPrivilegeEscalation"
@@ -358,3 +358,24 @@ def test_the_how_to_names_the_kinds_that_argo_cd_must_be_allowed(how_to: Objects
     kinds = {f"{group}/{kind}" if group else kind for group, kind in rendered}
 
     assert kinds - set(CHART) == set(yaml.safe_load(gitops)["cluster"]["extra_kinds"])
+
+
+SECRETS = (ROOT / "docs/how-to/secrets.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("operator", ["External Secrets", "Sealed Secrets", "SOPS"])
+def test_the_how_to_of_an_operator_for_secrets_renders_and_names_the_kind_that_argo_cd_must_be_allowed(
+    helm: Helm, operator: str, tmp_path: Path
+) -> None:
+    (use, *_), section = (
+        re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for text in (SECRETS, SECRETS.split(f"\n## {operator}\n")[1].split("\n## ")[0])
+    )
+    (allowed,) = (text for text in section if "# gitops.yaml" in text)
+    (written,) = (text for text in section if "extraObjects" in text)
+    objects = helm.written(use + written, tmp_path)
+
+    (extra,) = yaml.safe_load(written)["extraObjects"]
+    assert extra in objects.everything
+    assert yaml.safe_load(allowed)["cluster"]["extra_kinds"] == [f"{extra['apiVersion'].split('/')[0]}/{extra['kind']}"]
+    assert secret_files(objects) == [("partner", "token", "PARTNER_TOKEN")]

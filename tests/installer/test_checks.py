@@ -309,11 +309,11 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
     assert len(github.repository("acme/web").rulesets) == 2
 
 
-# --- the table of docs/permissions.md
+# --- the table of docs/reference/permissions.md
 
 
 def test_the_page_is_what_the_checks_use() -> None:
-    assert (ROOT / "docs/permissions.md").read_text() == permissions_page.page()
+    assert (ROOT / "docs/reference/permissions.md").read_text() == permissions_page.page()
 
 
 def test_every_limit_names_a_check_that_is_made() -> None:

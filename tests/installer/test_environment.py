@@ -125,7 +125,7 @@ def test_a_browser_that_is_opened_sees_none(tmp_path: Path, monkeypatch: pytest.
 def test_every_variable_that_is_read_as_a_secret_is_on_the_list() -> None:
     name = re.compile(r"""["'`]([A-Z][A-Z_]*_(?:TOKEN|KEY_FILE|DATABASE_URL|PASSWORD|SECRET))["'`]""")
     texts = [path.read_text() for path in (ROOT / "installer").rglob("*.py")] + [
-        (ROOT / "docs/permissions.md").read_text()
+        (ROOT / "docs/reference/permissions.md").read_text()
     ]
     found = {word for text in texts for word in name.findall(text)}
     assert found - OF_OTHERS.keys() <= set(environment.SECRETS)

@@ -49,7 +49,7 @@ NOT_SAID = {"forges/__init__.py", "forges/base.py", "commands/template_source.py
 
 
 def test_the_list_of_what_a_code_host_needs_names_every_file_that_knows_gitlab() -> None:
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     listed = text[text.index("## A code host, file by file") : text.index("## What holds everywhere")]
     found = ["git", "grep", "-liF", "gitlab", "--", *SHARED]
     files = subprocess.run(found, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()

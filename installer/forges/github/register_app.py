@@ -47,7 +47,7 @@ def register(settings: Settings, github: GitHub, *, patience: float = PATIENCE) 
         if desk.error:
             raise desk.error
         if desk.app is None:
-            fix = f"Run this again; or make an App manually and set {' and '.join(GIVEN)} (docs/enterprise.md)."
+            fix = f"Run this again; or make an App manually and set {' and '.join(GIVEN)} (docs/how-to/github.md)."
             raise InstallerError(f"Nobody registered the GitHub App within {patience:.0f} s.", fix)
         return desk.app
 
