@@ -6,7 +6,7 @@ from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.finding import Finding
-from ..forges.api_errors import GitHubApiError
+from ..forges.github.api_errors import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
 from ..support.errors import ApiError, InstallerError

@@ -10,7 +10,7 @@ import yaml
 
 from ..config.settings import FILE, GITHUB_ACTIONS
 from ..engine.finding import Finding
-from ..forges.api_errors import GitHubApiError
+from ..forges.github.api_errors import GitHubApiError
 from ..project.project import Project
 from ..support.parsing import UNREADABLE
 

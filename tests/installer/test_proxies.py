@@ -8,6 +8,7 @@ import pytest
 from installer.ci import registry
 from installer.ci.json_api import JsonApi
 from installer.forges.git import Login
+from installer.forges.github.api_errors import said_to_a_program
 from installer.forges.github.repository import GitHub
 from installer.forges.gitlab.project import GitLab
 from installer.preflight import github as github_checks
@@ -86,7 +87,7 @@ def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
     ],
 )
 def test_a_push_that_a_proxy_stops_is_reported_with_the_variable(dead: str, said: str) -> None:
-    fix, again = Login("github.com", "", {}).fix_for(said)
+    fix, again = Login("github.com", "", {}, said_to_a_program).fix_for(said)
     assert dead in fix
     assert again
 
