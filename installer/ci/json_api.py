@@ -18,11 +18,6 @@ from ..support.write_guard import about_to_write
 class CIApiError(ApiError):
     """The API refused a request, with this `status`."""
 
-    def __init__(self, title: str, request: str, status: int, message: str, fix: str) -> None:
-        super().__init__(f"{title} answered {status} to {request}: {message}", fix)
-        self.status = status
-        self.wait = None
-
 
 class JsonApi(Rest):
     """One API and one token; `title` is for messages, `variable` names where the token came from."""

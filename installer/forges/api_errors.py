@@ -1,86 +1,31 @@
-"""What GitHub says when it says no: the cause in its own words, and the way out, whichever client it was said to."""
+"""A code host that cannot be reached, or something else that answers for it: the cause, and the way out."""
 
 import re
-import time
-from collections.abc import Mapping
 
 import requests
 
 from ..support import proxies
-from ..support.errors import ApiError, InstallerError, Untrusted
+from ..support.errors import InstallerError, Untrusted
 from ..support.secret import redact
 from ..support.tls import unknown
-from .rate_limit import seconds_to_wait
 
-_LATER = "Run this again later: it resumes where it stopped"
-_SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
-
-
-class GitHubApiError(ApiError):
-    """GitHub refused a request with `status`; `wait` is how long to wait before a retry (None: it would not help)."""
-
-    def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
-        super().__init__(f"GitHub answered {status} to {verb} {path}: {message}", fix(status, message, headers))
-        self.status = status
-        self.reason = message
-        self.wait = seconds_to_wait(status, message, headers)
-
-
-def fix(status: int, message: str, headers: Mapping[str, str]) -> str:
-    """Return what to do about an answer; `headers` by their names in lower case."""
-    said = message.lower()
-    if (wait := seconds_to_wait(status, message, headers)) is not None:
-        until = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + wait))
-        return f"GitHub's rate limit ends at {until}, in {wait:.0f} s: run this again then."
-    if "saml" in said or "x-github-sso" in headers:
-        page = _SIGN_ON.search(headers.get("x-github-sso", "") or message)
-        where = page[0] if page else "https://github.com/settings/tokens (Configure SSO)"
-        return f"Authorise the token for the organisation: open {where}"
-    if status == 403 and "upgrade" in said:
-        return "The plan does not have this for private repositories: upgrade it, or say github.visibility: public."
-    if status == 403 and "archived" in said:
-        return "Unarchive the repository on its settings page, then run this again."
-    if status == 403 or (status == 404 and headers.get("x-accepted-oauth-scopes")):
-        return _rights(headers)
-    if status >= 500:
-        return f"GitHub has trouble: see https://www.githubstatus.com. {_LATER}."
-    return _FIXES.get(status, f"{_LATER}; where that does not help, see what GitHub says above.")
-
-
-def _rights(headers: Mapping[str, str]) -> str:
-    if permissions := headers.get("x-accepted-github-permissions"):
-        return f"The token needs the permission {permissions.replace('=', ': ')}."
-    reported = "The token or the account may not do this"
-    wanted, given = headers.get("x-accepted-oauth-scopes"), headers.get("x-oauth-scopes")
-    if wanted and given is not None:
-        return f"{reported}: it takes the scope {wanted}, the token has {given or 'none'}; or the thing is not there."
-    return f"{reported}: see its scopes with `gh auth status`."
-
-
-_FIXES = {
-    401: "The token is wrong or has expired: `gh auth login`, or a new one in GH_TOKEN.",
-    404: "It does not exist, or the token may not see it.",
-    409: "A policy of the organisation or enterprise forbids it, or something else is changing it right now: "
-    "run this again, then ask an owner of the organisation.",
-    422: "GitHub does not accept these values: fix what it names, in gitops.yaml or on the repository's page.",
-}
-
-
+LATER = "Run this again later: it resumes where it stopped"
+_NOT_THE_HOST = "Is there a proxy or a login page in between? Then run this again."
 _AUTHORITY = (
     "Where a company's CA signed its certificate: put that CA into the project as a PEM file and name it in "
-    "gitops.yaml, github.ca. Else check the host name and any proxy."
+    "gitops.yaml, {ca}. Else check the host name and any proxy."
 )
 
 
 def unreachable(
-    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str = "github.ca"
+    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str
 ) -> InstallerError:
     """Say how the way to the code host failed; `ca` is the setting that names its CA."""
     if by_proxy := proxies.silent(base, error):
         return by_proxy
     said = f"{request}: {redact(str(error.args[0] if error.args else error))}"
     if unknown(error):
-        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY.replace("github.ca", ca))
+        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY.format(ca=ca))
     late = isinstance(error, requests.Timeout)
     how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
     return InstallerError(
@@ -88,43 +33,26 @@ def unreachable(
     )
 
 
-def not_github(base: str, request: str, why: str) -> InstallerError:
-    """Say that somebody else than GitHub answered."""
-    return not_the_host("GitHub", base, request, why)
-
-
 def not_the_host(name: str, base: str, request: str, why: str) -> InstallerError:
     """Say that somebody else answered."""
-    return InstallerError(
-        f"{base} answered {request} with something that is not {name}'s: {why}",
-        "Is there a proxy or a login page in between? Then run this again.",
-    )
+    return InstallerError(f"{base} answered {request} with something that is not {name}'s: {why}", _NOT_THE_HOST)
 
 
-def said_to_a_program(output: str) -> tuple[str, bool]:
-    """Return the way out of what `gh` or `git` printed, and whether trying again at once may help."""
-    if "`workflow` scope" in output:
-        return "gh auth refresh --scopes repo,workflow (or give the token in GH_TOKEN that scope)", False
+def said_to_a_program(output: str, *, ca: str) -> tuple[str, bool]:
+    """Return the way out of what a program printed that did not reach the code host, and whether to try again at once.
+
+    `ca` is the setting that names the host's CA.
+    """
     if re.search(r"invalid character '<'|Cannot access URL|bad line length|not valid: is this a git", output):
-        return "Is there a proxy or a login page in between? Then run this again.", False
-    if found := re.search(r"(?:HTTP|returned error:) (\d{3})", output):
-        status = int(found[1])
-        return fix(status, output, {}), status >= 500
-    if re.search(r"x509|certificate", output):
-        return _AUTHORITY, False
-    if re.search(r"SAML|[Rr]ate limit", output):
-        return fix(403, output, {}), False
-    if re.search(r"Authentication failed|could not read Username|Bad credentials", output):
-        return _FIXES[401], False
-    if re.search(r"GH0\d\d|rule violations|protected branch|pre-receive hook declined", output):
-        return "Rules of the organisation or repository forbid this push: let an owner except it, then run this.", False
-    if re.search(r"[Rr]epository not found|already exists", output):
-        return "It is there, but the token may not see it; or the account may not create it: ask an owner.", False
+        return _NOT_THE_HOST, False
+    if _CERTIFICATE.search(output):
+        return _AUTHORITY.format(ca=ca), False
     if _CUT.search(output):
-        return f"Check the network, the host name and any proxy. {_LATER}.", True
-    return f"Fix what it names. {_LATER}.", False
+        return f"Check the network, the host name and any proxy. {LATER}.", True
+    return f"Fix what it names. {LATER}.", False
 
 
+_CERTIFICATE = re.compile(r"x509|(?<![\w/.-])[Cc]ertificate")  # and no repository that is called so
 _CUT = re.compile(
     r"hung up|unexpected disconnect|early EOF|\bEOF\b|timed out|timeout|could not resolve|no such host|reset by peer"
     r"|failed to connect|error connecting to|connection refused|empty reply|too slow|less than|RPC failed|SSL_",

@@ -14,7 +14,6 @@ from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
 from ..support.write_guard import about_to_write
-from .api_errors import said_to_a_program
 
 SILENCE = 30
 """Seconds without a byte after which a push is given up."""
@@ -30,7 +29,7 @@ class Login:
     """The one host whose password the helper is asked for, and only by https: a redirect may lead anywhere."""
     helper: str
     environment: Mapping[str, str]
-    said: Callable[[str], tuple[str, bool]] = said_to_a_program
+    said: Callable[[str], tuple[str, bool]]
     """Returns the way out of what git printed, and whether trying again at once may help."""
 
     @property

@@ -13,7 +13,7 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, database, external_ci, registry_login, repository, tools, uncommitted_settings
+from . import cluster, external_ci, registry_login, repository, tools
 from .check import Check
 
 CHECKS = (
@@ -35,10 +35,10 @@ CHECKS = (
     Check("cluster", cluster.namespace, "writing"),
     Check("cluster", cluster.kinds, "writing"),
     Check("cluster", cluster.architectures),
-    Check("cluster", database.rights_to_write, "database-address"),
-    Check("cluster", database.address, "database-address"),
-    Check(None, uncommitted_settings.committed, "advice"),
-    Check("host", uncommitted_settings.merged, "advice"),
+    Check("cluster", cluster.rights_for_database, "database-address"),
+    Check("cluster", cluster.database_address, "database-address"),
+    Check(None, repository.committed, "advice"),
+    Check("host", repository.merged, "advice"),
 )
 
 

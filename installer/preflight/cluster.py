@@ -1,4 +1,4 @@
-"""The cluster: that it answers, how old it is, and what we may do in it."""
+"""The cluster: that it answers, how old it is, what you may do in it, and whether the service finds its database."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from ..cluster.argocd_inventory import PARTS, namespaces, number
 from ..cluster.labels import is_ours
 from ..engine.finding import Finding
 from ..project.project import Project
+from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
 from ..resources.platforms import Platforms
 from ..status import deployment_record
@@ -18,6 +19,7 @@ OLDEST = (1, 25)
 TO_INSTALL = (("create", "namespaces"), ("create", "customresourcedefinitions"), ("create", "clusterrolebindings"))
 _WIRING = ("secrets", "applications.argoproj.io", "appprojects.argoproj.io")
 TO_WIRE = tuple((verb, kind) for kind in _WIRING for verb in ("get", "create"))
+_SECRETS = (("get", "secrets"), ("create", "secrets"))
 
 
 def answers(project: Project) -> Iterable[Finding]:
@@ -93,6 +95,27 @@ def rights_to_wire(project: Project) -> Iterable[Finding]:
     """Check what wiring a project to Argo CD needs."""
     home = project.settings.argocd_namespace
     yield from rights(project, TO_WIRE, home, f"Ask an administrator for these rights in the namespace {home}.")
+
+
+def rights_for_database(project: Project) -> Iterable[Finding]:
+    """Check what writing the Secret with the database's address needs."""
+    if project.settings.database == "none":
+        return
+    home = project.settings.namespace
+    yield from rights(project, _SECRETS, home, f"Ask an administrator for these rights in the namespace {home}.")
+
+
+def database_address(project: Project) -> Iterable[Finding]:
+    """Look for the address of the database: in the cluster, or at hand."""
+    for resource in project.resources():
+        if isinstance(resource, DatabaseAddress):
+            change = resource.diff(resource.observe())
+            if change and change.blocked:
+                what = f"The service cannot find its database: {resource.title}: {change.note}."
+                yield Finding("cluster", what, change.fix)
+            else:
+                there = "will be written" if change and change.effective else "is there"
+                yield Finding("cluster", f"{resource.title} {there}")
 
 
 def rights(project: Project, wanted: Iterable[tuple[str, str]], namespace: str, fix: str) -> Iterable[Finding]:

@@ -1,4 +1,4 @@
-"""GitHub Actions: whether they are on, and whether a policy lets the workflows use the actions that they name."""
+"""GitHub Actions: whether they are on, whether a policy lets the workflows use what they name, and where they run."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,14 +8,16 @@ from typing import Any
 
 import yaml
 
-from ..config.settings import GITHUB_ACTIONS
+from ..config.settings import FILE, GITHUB_ACTIONS
 from ..engine.finding import Finding
-from ..forges.api_errors import GitHubApiError
+from ..forges.github.api_errors import GitHubApiError
 from ..project.project import Project
 from ..support.parsing import UNREADABLE
 
 _OF_GITHUB = ("actions", "github")
 _BY_COMMIT = re.compile(r"@[0-9a-f]{40}$")
+_RUNNER_OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
+"""What GitHub calls its own machines at github.com, which are thrown away after each job."""
 Policy = dict[str, Any]
 
 
@@ -102,3 +104,25 @@ def _may_use(project: Project, path: str, policy: Policy, action: str) -> bool:
 
 def _name(action: str) -> str:
     return action.partition("@")[0]
+
+
+def self_hosted_runner(project: Project) -> Iterable[Finding]:
+    """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
+    settings = project.settings
+    label = settings.runner or project.github.variables().get("RUNNER", "")
+    if settings.private or settings.public_runner == "allowed" or not label or _RUNNER_OF_GITHUB.fullmatch(label):
+        return
+    what = f"{settings.repository} is public: whatever anybody proposes in a pull request would run on `{label}`."
+    fix = (
+        f"Leave github.runner empty (and take the variable RUNNER away), make the repository private, or say "
+        f"github.public_runner: allowed in {FILE} where these machines are thrown away after each job."
+    )
+    yield Finding("github", what, fix)
+
+
+def runner(project: Project) -> Iterable[Finding]:
+    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
+    settings = project.settings
+    if not (settings.in_cloud or settings.runner or project.github.variables().get("RUNNER")):
+        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
+        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")

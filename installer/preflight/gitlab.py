@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from email.utils import parsedate_to_datetime
-from time import time as _now
 from urllib.parse import quote
 
 from ..config.settings import FILE
@@ -13,9 +11,8 @@ from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.rest import TOKEN
 from ..project.project import Project
 from ..support.errors import ApiError, InstallerError
+from . import repository, tools
 from .check import Check
-from .repository import marked, others
-from .token import CLOCK_SECONDS
 
 SCOPE = "api"
 OLDEST = (16, 10)
@@ -78,15 +75,7 @@ def _tokens_page(project: Project) -> str:
 
 def clock(project: Project) -> Iterable[Finding]:
     """Compare this machine's clock with GitLab's."""
-    date_ = _gitlab(project).headers("/version").get("date")
-    if date_ is None:
-        return
-    ahead = _now() - parsedate_to_datetime(date_).timestamp()
-    if abs(ahead) > CLOCK_SECONDS:
-        what = f"This machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} GitLab's."
-        yield Finding("gitlab", what, "Set it: timedatectl set-ntp true (or your system's settings).", stops=False)
-    else:
-        yield Finding("gitlab", "the clock agrees with GitLab's")
+    return tools.clock("gitlab", "GitLab", _gitlab(project).headers("/version"))
 
 
 def owner(project: Project) -> Iterable[Finding]:
@@ -118,12 +107,8 @@ def _may_create(project: Project, group: int, user: int) -> bool:
 
 def same_project(project: Project) -> Iterable[Finding]:
     """Adopt a project that is as good as empty, marked as ours or holds this very one; refuse any other."""
-    settings, gitlab = project.settings, _gitlab(project)
-    if gitlab.find() is None or gitlab.level() < MAINTAINER or marked(project, gitlab.variables()):
-        return
-    if holds := others(project):
-        fix = "Choose another project_slug, or move that project away."
-        yield Finding("gitlab", f"{settings.url} exists and {holds}.", fix)
+    if _gitlab(project).level() >= MAINTAINER:  # others may not read the mark; `administered` reports them
+        yield from repository.same_project(project, "project")
 
 
 def administered(project: Project) -> Iterable[Finding]:
@@ -138,11 +123,7 @@ def administered(project: Project) -> Iterable[Finding]:
 
 def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
-    branch = project.settings.branch
-    parent = branch.partition("/")[0]
-    if _gitlab(project).head(parent):
-        what = f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both."
-        yield Finding("gitlab", what, f"Rename it, or delete it: {project.settings.url}/-/branches")
+    return repository.branch_in_the_way(project, f"Rename it, or delete it: {project.settings.url}/-/branches")
 
 
 def runner(project: Project) -> Iterable[Finding]:

@@ -1,7 +1,8 @@
-"""The repository and the clone: whose they are, and whether something stands in the way of `env/dev`."""
+"""The repository and the clone, at whichever code host: whose they are, what is in the way, what is not committed."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -9,38 +10,33 @@ from ..ci.variables import OWNER_VARIABLE
 from ..cluster.labels import digest, identities
 from ..config.settings import FILE, MAIN
 from ..engine.finding import Finding
-from ..forges.api_errors import GitHubApiError
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
-from ..resources.push_key import ruleset_of
 from ..support import yaml_text
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
+from ..support.resume_command import git
 
-# Rules by which the deployment's own token could not push to a branch.
-_BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
-
-_OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
-"""What GitHub calls its own machines at github.com, which are thrown away after each job."""
+_REVERSE = "whoever runs this from a clone plans the reverse"
 
 
-def same_project(project: Project) -> Iterable[Finding]:
+def same_project(project: Project, called: str = "repository") -> Iterable[Finding]:
     """Adopt a repository that is as good as empty, marked as ours or holds this very project; refuse any other."""
-    settings, github = project.settings, project.github
-    if github.find() is None or marked(project, github.variables()):
+    forge = project.forge
+    if forge.find() is None or _marked(project, forge.variables()):
         return
-    if holds := others(project):
-        fix = "Choose another project_slug, or move that repository away."
-        yield Finding("github", f"{settings.url} exists and {holds}.", fix)
+    if holds := _others(project):
+        fix = f"Choose another project_slug, or move that {called} away."
+        yield Finding(project.settings.scm, f"{project.settings.url} exists and {holds}.", fix)
 
 
-def marked(project: Project, variables: Mapping[str, str]) -> bool:
+def _marked(project: Project, variables: Mapping[str, str]) -> bool:
     """Return whether the mark of the repository says that it is this project's, under today's address or an earlier."""
     return any(digest(address) in identities(project.known) for address in variables.get(OWNER_VARIABLE, "").split())
 
 
-def others(project: Project) -> str:
+def _others(project: Project) -> str:
     """Say what in the repository is of others; empty where there is nothing, or what a code host's form puts there."""
     forge = project.forge
     if forge.head(MAIN):
@@ -79,17 +75,6 @@ def as_wanted(project: Project) -> Iterable[Finding]:
                 yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)
 
 
-def administered(project: Project) -> Iterable[Finding]:
-    """Check that the token's user may set what only administrators may: keys, secrets, rules."""
-    found = project.github.find()
-    if found and not (found.get("permissions") or {"admin": True})["admin"]:
-        yield Finding(
-            "github",
-            f"You are not an administrator of {project.settings.repository}: they set its keys, secrets and rules.",
-            f"Let one make you one: {project.settings.url}/settings/access",
-        )
-
-
 def clone(project: Project) -> Iterable[Finding]:
     """Check that the project is a git repository with something to push, and to nowhere else."""
     try:
@@ -101,61 +86,60 @@ def clone(project: Project) -> Iterable[Finding]:
         yield Finding(project.settings.scm, error.message, error.fix)
 
 
-def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
+def parent(project: Project) -> str:
+    """Return the name of the branch that git cannot hold next to the environment's: `env` next to `env/dev`."""
+    return project.settings.branch.partition("/")[0]
+
+
+def branch_in_the_way(project: Project, fix: str) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
-    branch = project.settings.branch
-    parent = branch.partition("/")[0]
-    if project.github.head(parent):
-        yield Finding(
-            "github",
-            f"A branch `{parent}` makes `{branch}` impossible: git cannot hold both.",
-            f"Rename it: gh api -X POST {project.github.path('branches', parent, 'rename')} -f new_name={parent}-old",
-        )
+    if project.forge.head(parent(project)):
+        what = f"A branch `{parent(project)}` makes `{project.settings.branch}` impossible: git cannot hold both."
+        yield Finding(project.settings.scm, what, fix)
 
 
-def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
-    """Check that no rule, of the organisation say, keeps deployments from pushing to the environment's branch."""
-    branch = project.settings.branch
-    try:
-        rules = list(project.github.pages(project.github.path("rules/branches", branch)))
-    except GitHubApiError as error:
-        if error.status == 403:  # a plan without rules has none in the way
-            return
-        raise
-    ours = ruleset_of(project.settings)  # it excepts the key that deployments push with
-    excepted = {r["id"] for r in project.github.pages(project.github.path("rulesets")) if r["name"] == ours}
-    for rule in rules:
-        if rule["type"] in _BLOCKING and rule["ruleset_id"] not in excepted:
-            yield Finding(
-                "github",
-                f"The rule `{rule['type']}` of {rule['ruleset_source']} keeps deployments from pushing to {branch}.",
-                f"Exclude refs/heads/env/* from ruleset {rule['ruleset_id']}: {_rules_page(project, rule)}",
-            )
+# --- gitops.yaml as others have it: what is only here is undone by whoever runs this next from the repository -------
 
 
-def _rules_page(project: Project, rule: dict[str, str]) -> str:
-    if rule["ruleset_source_type"] == "Organization":
-        return f"https://{project.settings.host}/organizations/{rule['ruleset_source']}/settings/rules"
-    return f"{project.settings.url}/settings/rules"
-
-
-def self_hosted_runner(project: Project) -> Iterable[Finding]:
-    """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
-    settings = project.settings
-    label = settings.runner or project.github.variables().get("RUNNER", "")
-    if settings.private or settings.public_runner == "allowed" or not label or _OF_GITHUB.fullmatch(label):
+def committed(project: Project) -> Iterable[Finding]:
+    """Say so where gitops.yaml, or a file that it names, has changes that are in no commit."""
+    changed = _changed(project)
+    if not changed:
         return
-    what = f"{settings.repository} is public: whatever anybody proposes in a pull request would run on `{label}`."
-    fix = (
-        f"Leave github.runner empty (and take the variable RUNNER away), make the repository private, or say "
-        f"github.public_runner: allowed in {FILE} where these machines are thrown away after each job."
-    )
-    yield Finding("github", what, fix)
+    names, folder = " ".join(changed), project.folder
+    steps = [git(folder, "add", *changed), git(folder, "commit", "-m", "Change the settings", *changed)]
+    by = ""
+    if Clone(folder).follows(MAIN):
+        steps = [git(folder, "switch", "-c", "settings"), *steps, git(folder, "push", "-u", "origin", "settings")]
+        by = ", and merge it by a pull request"
+    command = " && ".join(steps) + by
+    yield _note(project, f"{names}: what is set there is not committed; {_REVERSE}.", command)
 
 
-def runner(project: Project) -> Iterable[Finding]:
-    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
-    settings = project.settings
-    if not (settings.in_cloud or settings.runner or project.github.variables().get("RUNNER")):
-        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
-        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")
+def merged(project: Project) -> Iterable[Finding]:
+    """Say so where main has another gitops.yaml than what is committed here, older or newer."""
+    theirs = project.forge.file(FILE, MAIN)
+    mine = (project.folder / FILE).read_text(encoding="utf-8")
+    if theirs is None or theirs.splitlines() == mine.splitlines() or _changed(project):
+        return
+    push = git(project.folder, "push", "origin", "HEAD:refs/heads/settings")
+    fix = f"{git(project.folder, 'pull')}, where {MAIN}'s is newer; else {push}, and merge that"
+    yield _note(project, f"{FILE} here is not the one on {MAIN}: {_REVERSE}.", fix)
+
+
+def _note(project: Project, what: str, fix: str) -> Finding:
+    return Finding(project.settings.scm, what, fix, stops=False)
+
+
+def _changed(project: Project) -> list[str]:
+    try:
+        return Clone(project.folder).changed([FILE, *_named(project.folder)])
+    except InstallerError:  # no repository, or no commit: its own check says so
+        return []
+
+
+def _named(folder: Path) -> Iterator[str]:
+    tree: Any = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+    for section in tree.values():
+        if isinstance(section, dict) and isinstance(section.get("ca"), str) and section["ca"]:
+            yield section["ca"]

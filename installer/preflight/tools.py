@@ -1,7 +1,9 @@
-"""The programs on this machine: whether they are there, and new enough."""
+"""The machine that this runs on: whether its programs are there and new enough, and whether its clock is right."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from time import time as _now
 
 from ..engine.finding import Finding
 from ..engine.resource import Lane
@@ -31,6 +33,8 @@ OLDEST = {
     "argocd": ((3, 2), "older ones would drop `retry.refresh` from the Application"),
     "kubectl": ((1, 25), "the oldest that was tried"),
 }
+CLOCK_SECONDS = 60.0
+"""Certificates, tokens and leases go wrong from about here on."""
 
 
 def present(project: Project) -> Iterable[Finding]:
@@ -74,3 +78,15 @@ def numbers(said: str) -> tuple[int, int] | None:
 def _shown(said: str) -> str:
     match = re.search(r"\d+\.\d+(\.\d+)?", said)
     return match[0] if match else "of an unknown version"
+
+
+def clock(lane: Lane, title: str, headers: Mapping[str, str]) -> Iterable[Finding]:
+    """Compare this machine's clock with the one of a code host that has just answered with these headers."""
+    if "date" not in headers:
+        return
+    ahead = _now() - parsedate_to_datetime(headers["date"]).timestamp()
+    if abs(ahead) > CLOCK_SECONDS:
+        what = f"This machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} {title}'s."
+        yield Finding(lane, what, "Set it: timedatectl set-ntp true (or your system's settings).", stops=False)
+    else:
+        yield Finding(lane, f"the clock agrees with {title}'s")

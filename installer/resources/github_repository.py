@@ -4,8 +4,8 @@ from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
-from ..forges.api_errors import said_to_a_program
 from ..forges.credentials import Credentials
+from ..forges.github.api_errors import said_to_a_program
 from ..forges.github.repository import GitHub
 from ..forges.http import PAUSES
 from ..support import process

@@ -6,7 +6,7 @@ from typing import Any
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
-from ..forges.api_errors import GitHubApiError
+from ..forges.github.api_errors import GitHubApiError
 from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 

@@ -10,9 +10,8 @@ from ..cluster.secrets import pack, unpack
 from ..cluster.webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, differences
-from ..forges.api_errors import GitHubApiError
 from ..forges.webhooks import Delivery, Hook, Webhooks
-from ..support.errors import InstallerError
+from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from .argocd import RELEASE
 
@@ -167,7 +166,7 @@ class Webhook(Resource[Seen]):
         """Return our hooks; where none is wanted, a token need not be able to see any."""
         try:
             return self._hooks.list()
-        except GitHubApiError as error:
+        except ApiError as error:
             if self._address or error.status not in (401, 403):
                 raise
             return []

@@ -16,8 +16,13 @@ class InstallerError(Exception):
 class ApiError(InstallerError):
     """Say that a server answered no; `wait` is how many seconds it wants to be left alone (None: it did not say)."""
 
-    status: int
-    wait: float | None
+    def __init__(
+        self, title: str, request: str, status: int, reason: str, fix: str = "", wait: float | None = None
+    ) -> None:
+        super().__init__(f"{title} answered {status} to {request}: {reason}", fix)
+        self.status = status
+        self.reason = reason
+        self.wait = wait
 
 
 class Untrusted(InstallerError):

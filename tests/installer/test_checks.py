@@ -1,5 +1,6 @@
 """What plans, policies, rules, tokens and clocks have to do with it: each is told with how to fix it."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import yaml
 
 from installer.config.settings import Settings
 from installer.engine.finding import Finding
-from installer.preflight import cluster, github_actions, owner, permissions, permissions_page, repository, token, tools
+from installer.preflight import cluster, github_actions, tools
+from installer.preflight import github as github_checks
 from installer.preflight.checks import CHECKS
 from installer.project.project import Project
 from installer.resources.github_rules import _reviewed
@@ -52,9 +54,9 @@ def create(github: StandIn) -> None:
 
 
 def test_an_organisation_that_lets_no_member_create_is_reported(ask: Ask, github: StandIn) -> None:
-    assert ask(owner.may_create) == []
+    assert ask(github_checks.may_create) == []
     github.accounts["acme"].members_can_create_repositories = False
-    (found,) = ask(owner.may_create)
+    (found,) = ask(github_checks.may_create)
     assert found.problem
     assert "acme does not let its members create private repositories" in found.what
     assert "Let an owner create acme/web, empty" in found.fix
@@ -63,13 +65,13 @@ def test_an_organisation_that_lets_no_member_create_is_reported(ask: Ask, github
 def test_its_owners_may_create_whatever_members_may_not(ask: Ask, github: StandIn) -> None:
     github.accounts["acme"].members_can_create_repositories = False
     github.accounts["acme"].members["octo"] = "admin"
-    assert ask(owner.may_create) == []
+    assert ask(github_checks.may_create) == []
 
 
 def test_forbidden_deploy_keys_are_reported(ask: Ask, github: StandIn) -> None:
-    assert ask(owner.deploy_keys) == []
+    assert ask(github_checks.deploy_keys) == []
     github.accounts["acme"].deploy_keys_enabled = False
-    (found,) = ask(owner.deploy_keys)
+    (found,) = ask(github_checks.deploy_keys)
     assert "acme forbids deploy keys" in found.what
     assert found.fix.endswith("https://github.com/organizations/acme/settings/deploy_keys")
     assert "argocd.access to https" in found.fix
@@ -79,20 +81,20 @@ def test_forbidden_deploy_keys_are_reported(ask: Ask, github: StandIn) -> None:
 def test_a_plan_without_rules_is_reported_and_stops_nothing(ask: Ask, github: StandIn, there: bool) -> None:
     if there:
         create(github)
-    assert ask(owner.plan) == []
+    assert ask(github_checks.plan) == []
     github.accounts["acme"].plan = "free"
-    (found,) = ask(owner.plan)
+    (found,) = ask(github_checks.plan)
     assert "main stays unprotected" in found.what
     assert not found.problem
 
 
 def test_a_rule_of_the_organisation_that_would_stop_deployments_is_reported(ask: Ask, github: StandIn) -> None:
     create(github)
-    assert ask(repository.no_rule_in_the_way) == []
+    assert ask(github_checks.no_rule_in_the_way) == []
     conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}, "repository_name": {"include": ["~ALL"]}}
     rules: list[dict[str, Any]] = [{"type": "deletion"}, _reviewed(0)]
     github.accounts["acme"].rulesets.append(Ruleset("everywhere", "branch", "active", conditions, rules, []))
-    (found,) = ask(repository.no_rule_in_the_way)
+    (found,) = ask(github_checks.no_rule_in_the_way)
     assert "The rule `pull_request` of acme keeps deployments from pushing to env/dev." in found.what
     assert "https://github.com/organizations/acme/settings/rules" in found.fix
 
@@ -102,10 +104,10 @@ def test_our_own_rule_that_leaves_all_but_the_key_out_is_in_nobodys_way(ask: Ask
     conditions = {"ref_name": {"include": ["refs/heads/env/dev"], "exclude": []}}
     ours = Ruleset("gitops-flask: only main pushes env/dev", "branch", "active", conditions, [{"type": "update"}], [])
     github.repository("acme/web").rulesets[ours.id] = ours
-    assert ask(repository.no_rule_in_the_way) == []
+    assert ask(github_checks.no_rule_in_the_way) == []
     theirs = Ruleset("frozen", "branch", "active", conditions, [{"type": "update"}], [])
     github.repository("acme/web").rulesets[theirs.id] = theirs
-    (found,) = ask(repository.no_rule_in_the_way)
+    (found,) = ask(github_checks.no_rule_in_the_way)
     assert f"from ruleset {theirs.id}" in found.fix
 
 
@@ -116,9 +118,9 @@ def test_forbidden_deploy_keys_are_reported_to_who_wants_main_alone_to_deploy(
     settings = tmp_path / "gitops.yaml"
     public = settings.read_text().replace("visibility: private", "visibility: public")
     settings.write_text(public)
-    assert ask(owner.deploy_keys) == []
+    assert ask(github_checks.deploy_keys) == []
     settings.write_text(public.replace("visibility: public", "visibility: public\n  deploy_from: main", 1))
-    (found,) = ask(owner.deploy_keys)
+    (found,) = ask(github_checks.deploy_keys)
     assert "only by one can env/dev be kept for workflows of main" in found.what
     assert "github.deploy_from to anywhere" in found.fix
 
@@ -205,21 +207,21 @@ def test_a_fine_grained_token_that_lacks_a_permission_is_reported_which(
     create(github)
     allowed = {"metadata": "read", "contents": "write", "administration": "write", "variables": "write"}
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=allowed))
-    (found,) = ask(token.scopes)
+    (found,) = ask(github_checks.scopes)
     assert found.problem
     assert "The token may not read Secrets, Actions of acme/web" in found.what
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained"))
-    (found,) = ask(token.scopes)
+    (found,) = ask(github_checks.scopes)
     assert not found.fix
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(300, "300 s ahead of GitHub's"), (-90, "90 s behind GitHub's")])
 def test_a_clock_that_is_wrong_is_reported(ask: Ask, monkeypatch: pytest.MonkeyPatch, ahead: int, words: str) -> None:
-    (found,) = ask(token.clock)
+    (found,) = ask(github_checks.clock)
     assert not found.fix
     now = time.time
-    monkeypatch.setattr(token, "_now", lambda: now() + ahead)
-    (found,) = ask(token.clock)
+    monkeypatch.setattr(tools, "_now", lambda: now() + ahead)
+    (found,) = ask(github_checks.clock)
     shown = int(found.what.split(" is ")[1].split(" s ")[0])
     assert abs(shown - abs(ahead)) <= 3
     assert words.split(" s ")[1] in found.what
@@ -265,11 +267,11 @@ def test_every_check_is_made_at_a_moment_that_comes() -> None:
 def test_who_is_no_administrator_of_the_repository_is_reported(
     ask: Ask, github: StandIn, role: str, fine: bool
 ) -> None:
-    assert ask(repository.administered) == []
+    assert ask(github_checks.administered) == []
     create(github)
     github.accounts["acme"].members["octo"] = "member"
     github.repository("acme/web").collaborators["octo"] = role
-    found = ask(repository.administered)
+    found = ask(github_checks.administered)
     assert (found == []) is fine
     assert all(each.fix.endswith("https://github.com/acme/web/settings/access") and each.problem for each in found)
 
@@ -277,9 +279,9 @@ def test_who_is_no_administrator_of_the_repository_is_reported(
 def test_a_repository_of_ones_own_is_reported_as_such(ask: Ask, github: StandIn, tmp_path: Path) -> None:
     settings = tmp_path / "gitops.yaml"
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
-    (found,) = ask(owner.exists)
+    (found,) = ask(github_checks.owner)
     assert (found.what, found.problem) == ("octo is you", False)
-    for check in (owner.may_create, github_actions.allowed, owner.deploy_keys):
+    for check in (github_checks.may_create, github_actions.allowed, github_checks.deploy_keys):
         assert ask(check) == []
 
 
@@ -291,7 +293,7 @@ def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_
     fault = Fault("SAML", status=403, message=message, headers={"X-GitHub-SSO": f"required; url={page}"})
     github.faults.order(fault, "GET", "/users/acme")
     with pytest.raises(InstallerError) as error:
-        ask(owner.exists)
+        ask(github_checks.owner)
     assert page in error.value.fix
 
 
@@ -309,42 +311,40 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
     assert len(github.repository("acme/web").rulesets) == 2
 
 
-# --- the table of docs/reference/permissions.md
+# --- what a token needs
+
+PAGE = ROOT / "docs/reference/permissions.md"
 
 
-def test_the_page_is_what_the_checks_use() -> None:
-    assert (ROOT / "docs/reference/permissions.md").read_text() == permissions_page.page()
-
-
-def test_every_limit_names_a_check_that_is_made() -> None:
-    made = {f"{check.ask.__module__.rpartition('.')[2]}.{check.ask.__name__}" for check in CHECKS}
-    assert {limit.check for limit in permissions.LIMITS if limit.check} <= made
+def test_the_page_and_the_checks_name_the_same_permissions() -> None:
+    rows = re.findall(r"^\| .+ \| (\w+: \w+) \| `(repo|workflow)` \|$", PAGE.read_text(), re.MULTILINE)
+    assert rows == [(f"{step.permission}: {step.level}", step.scope) for step in github_checks.STEPS]
 
 
 def test_the_tables_of_steps_are_complete() -> None:
-    assert set(permissions.SCOPES) == {"repo", "workflow"}
-    probed = {step.permission for step in permissions.STEPS if step.probe}
+    assert set(github_checks.SCOPES) == {"repo", "workflow"}
+    probed = {step.permission for step in github_checks.STEPS if step.probe}
     assert probed == {"Administration", "Contents", "Secrets", "Variables", "Actions", "Webhooks"}
-    said = permissions.summary(permissions.needed(SETTINGS))
+    said = github_checks.summary(github_checks.needed(SETTINGS))
     assert "Workflows" in said
     assert said.endswith("Webhooks; read: Metadata")
-    assert "Webhooks" not in permissions.summary(permissions.needed(replace(SETTINGS, argocd_url="")))
+    assert "Webhooks" not in github_checks.summary(github_checks.needed(replace(SETTINGS, argocd_url="")))
 
 
-@pytest.mark.parametrize("step", permissions.STEPS, ids=lambda step: step.permission)
+@pytest.mark.parametrize("step", github_checks.STEPS, ids=lambda step: step.permission)
 def test_the_least_token_of_the_page_is_enough_and_less_is_not(
-    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: permissions.Step
+    ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, step: github_checks.Step
 ) -> None:
     create(github)
     settings = tmp_path / "gitops.yaml"
     settings.write_text(f"{settings.read_text()}argocd: {{url: 'https://argocd.example.com'}}\n")
-    least = {each.permission.lower(): each.level for each in permissions.STEPS}
+    least = {each.permission.lower(): each.level for each in github_checks.STEPS}
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=least))
-    (found,) = ask(token.scopes)
+    (found,) = ask(github_checks.scopes)
     assert not found.problem
     lacking = {name: level for name, level in least.items() if name != step.permission.lower()}
     monkeypatch.setenv("GH_TOKEN", github.token("octo", "fine-grained", permissions=lacking))
-    (found,) = ask(token.scopes)
+    (found,) = ask(github_checks.scopes)
     assert found.problem is bool(step.probe)
     assert not step.probe or f"may not read {step.permission} of" in found.what
 
@@ -368,12 +368,12 @@ def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_sa
 ) -> None:
     github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
     opened: Any = SimpleNamespace(settings=settings, github=github)
-    found = list(repository.self_hosted_runner(opened))
+    found = list(github_actions.self_hosted_runner(opened))
     assert [each.problem for each in found] == ([True] if refused else [])
     assert not refused or f"would run on `{refused}`" in found[0].what
     assert not refused or "github.public_runner: allowed" in found[0].fix
 
 
 def test_that_is_refused_before_anything_is_written() -> None:
-    (check,) = (check for check in CHECKS if check.ask is repository.self_hosted_runner)
+    (check,) = (check for check in CHECKS if check.ask is github_actions.self_hosted_runner)
     assert check.before == "writing"

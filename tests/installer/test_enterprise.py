@@ -12,7 +12,8 @@ import yaml
 from installer.ci import pipelines
 from installer.ci.base import DEPLOY
 from installer.engine.reconcile import Apply, plan
-from installer.preflight import repository, token
+from installer.preflight import github as github_checks
+from installer.preflight import github_actions
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
@@ -110,7 +111,7 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(opened: Open, ghes:
 def test_without_the_ca_it_is_said_what_is_missing(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.forges.http.pause", lambda _: pytest.fail("to ask again does not help"))
     here = opened(ca="")
-    (found,) = token.works(here)
+    (found,) = github_checks.works(here)
     assert "is not trusted" in found.what
     assert "gitops.yaml, github.ca" in found.fix
 
@@ -144,11 +145,12 @@ def test_a_dispatch_there_is_followed_by_looking_for_its_run(opened: Open, ghes:
 
 def test_an_enterprise_server_without_a_named_runner_is_reported(opened: Open, ghes: StandIn) -> None:
     here = opened()
-    assert list(repository.runner(here)) == []
+    assert list(github_actions.runner(here)) == []
     unnamed = replace(here, settings=replace(here.settings, runner=""))
-    (found,) = repository.runner(unnamed)
+    (found,) = github_actions.runner(unnamed)
     assert found.problem
     assert "github.runner" in found.fix
-    assert list(repository.runner(replace(here, settings=replace(here.settings, runner="", host="x.ghe.com")))) == []
+    in_cloud = replace(here, settings=replace(unnamed.settings, host="x.ghe.com"))
+    assert list(github_actions.runner(in_cloud)) == []
     Apply(half(here), Quiet()).run()
-    assert list(repository.runner(unnamed)) == [], "the variable is there"
+    assert list(github_actions.runner(unnamed)) == [], "the variable is there"

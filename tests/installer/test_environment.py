@@ -27,7 +27,6 @@ CANARY = "a-canary-of-"
 OF_OTHERS = {
     "PUSH_TOKEN": "GitLab's jobs read it",
     "CI_JOB_TOKEN": "each job of GitLab's has one of its own",
-    "PRIVATE_KEY_FILE": "the page of permissions shortens ARGOCD_APP_PRIVATE_KEY_FILE to it",
 }
 
 

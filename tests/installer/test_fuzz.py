@@ -36,9 +36,9 @@ from installer.cluster.workload_errors import newest_warning, of_deployment, of_
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
-from installer.forges.api_errors import said_to_a_program
 from installer.forges.base import Commit, template_files
 from installer.forges.credentials import Credentials
+from installer.forges.github.api_errors import said_to_a_program
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks

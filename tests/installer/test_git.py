@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from installer.forges.git import Clone, Login, _login_free
+from installer.forges.github.api_errors import said_to_a_program
 from installer.support.errors import CommandFailed, InstallerError
 
 URL = "https://github.com/acme/web"
@@ -108,7 +109,7 @@ def test_a_hook_that_stops_the_first_push_is_heard(tmp_path: Path, stream: str) 
     hook.write_text(f"#!/bin/sh\necho 'run make lint first'{stream}\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(CommandFailed) as error:
-        Clone(project).push(f"file://{there}", "main", Login("github.com", "", {}))
+        Clone(project).push(f"file://{there}", "main", Login("github.com", "", {}, said_to_a_program))
     assert "run make lint first" in str(error.value)
     assert "Your hook .git/hooks/pre-push stopped it" in error.value.fix
     subprocess.run(error.value.fix.partition("without it: ")[2], shell=True, check=True, capture_output=True)

@@ -8,10 +8,11 @@ import pytest
 from installer.ci import registry
 from installer.ci.json_api import JsonApi
 from installer.forges.git import Login
+from installer.forges.github.api_errors import said_to_a_program
 from installer.forges.github.repository import GitHub
 from installer.forges.gitlab.project import GitLab
+from installer.preflight import github as github_checks
 from installer.preflight import gitlab as gitlab_checks
-from installer.preflight import token
 from installer.support import proxies
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -70,7 +71,7 @@ def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
         forge: Any = GitLab("gitlab.com", TOKEN, "acme/web")
 
     opened: Any = Project()
-    for check in (token.works, gitlab_checks.works):
+    for check in (github_checks.works, gitlab_checks.works):
         (found,) = check(opened)
         assert "does not work" not in found.what
         assert found.what.startswith("The proxy http://127.0.0.1:")
@@ -86,7 +87,7 @@ def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
     ],
 )
 def test_a_push_that_a_proxy_stops_is_reported_with_the_variable(dead: str, said: str) -> None:
-    fix, again = Login("github.com", "", {}).fix_for(said)
+    fix, again = Login("github.com", "", {}, said_to_a_program).fix_for(said)
     assert dead in fix
     assert again
 

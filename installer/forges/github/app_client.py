@@ -32,9 +32,8 @@ class No(ApiError):
     """GitHub said no."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
-        super().__init__(f"GitHub answered {status} to {verb} {path}: {redact(message)}")
-        self.status = status
-        self.wait = seconds_to_wait(status, message, headers)
+        wait = seconds_to_wait(status, message, headers)
+        super().__init__("GitHub", f"{verb} {path}", status, redact(message), wait=wait)
 
 
 class AppGitHub:

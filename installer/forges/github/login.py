@@ -6,6 +6,7 @@ from ...support import environment, process
 from ...support.secret import Secret
 from ...support.tls import variables
 from ..git import Login
+from .api_errors import said_to_a_program
 from .rest import token_variables
 
 READER = "x-access-token"
@@ -40,4 +41,4 @@ def gh_environment(host: str, token: Secret, ca: str) -> Mapping[str, str]:
 
 def login(host: str, token: Secret, ca: str) -> Login:
     """Return what git logs in with to push: `gh` lends it the token."""
-    return Login(host, "!gh auth git-credential", gh_environment(host, token, ca))
+    return Login(host, "!gh auth git-credential", gh_environment(host, token, ca), said_to_a_program)

@@ -12,8 +12,8 @@ from github.PublicKey import encrypt
 from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
-from ..api_errors import GitHubApiError
 from ..base import Commit
+from .api_errors import GitHubApiError
 from .rest import GitHubRest
 
 

@@ -12,9 +12,10 @@ from ...support import proxies
 from ...support.secret import Secret, redact
 from ...support.tls import verify
 from ...support.write_guard import about_to_write
-from ..api_errors import GitHubApiError, not_github, unreachable
+from ..api_errors import not_the_host, unreachable
 from ..clients import Clients
 from ..http import TIMEOUT, Rest, with_retries
+from .api_errors import GitHubApiError
 
 logging.getLogger("github.Requester").setLevel(logging.INFO)  # below, PyGithub would log bodies with their secrets
 
@@ -73,7 +74,7 @@ class GitHubRest(Rest):
         except GithubException as error:
             raise GitHubApiError(verb, path, error.status, redact(_message(error)), error.headers or {}) from None
         except requests.RequestException as error:
-            raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT) from None
+            raise unreachable(api_url(self.host), f"{verb} {path}", error, TIMEOUT, ca="github.ca") from None
         except (
             ValueError,
             RuntimeError,
@@ -83,13 +84,12 @@ class GitHubRest(Rest):
         ) as error:  # half an answer; a redirect to another host
             if by_proxy := proxies.silent(api_url(self.host), error):
                 raise by_proxy from None
-            raise not_github(api_url(self.host), f"{verb} {path}", redact(str(error))) from None
+            raise not_the_host("GitHub", api_url(self.host), f"{verb} {path}", redact(str(error))) from None
         if not data and (there := headers.get("location")):  # what is created has one too, and a body
-            raise not_github(api_url(self.host), f"{verb} {path}", f"it leads to {redact(there)}")
+            raise not_the_host("GitHub", api_url(self.host), f"{verb} {path}", f"it leads to {redact(there)}")
         if data and "json" not in headers.get("content-type", ""):
-            raise not_github(
-                api_url(self.host), f"{verb} {path}", f"it is {headers.get('content-type') or 'of no type'}"
-            )
+            kind = headers.get("content-type") or "of no type"
+            raise not_the_host("GitHub", api_url(self.host), f"{verb} {path}", f"it is {kind}")
         return headers, data
 
     def scopes(self) -> frozenset[str] | None:

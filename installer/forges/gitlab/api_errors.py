@@ -6,23 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ...support.errors import InstallerError
-from ..api_errors import GitHubApiError, said_to_a_program
-
-_LATER = "Run this again later: it resumes where it stopped"
+from ...support.errors import ApiError
+from ..api_errors import LATER, said_to_a_program
 
 
-class GitLabApiError(GitHubApiError):
-    """GitLab refused a request with `status`; `wait` is how long to wait before a retry (None: it would not help)."""
+class GitLabApiError(ApiError):
+    """GitLab refused a request; `headers` by their names in lower case."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
         wait = seconds_to_wait(status, headers)
-        InstallerError.__init__(
-            self, f"GitLab answered {status} to {verb} {path}: {message}", fix(status, message, wait)
-        )
-        self.status = status
-        self.reason = message
-        self.wait = wait
+        super().__init__("GitLab", f"{verb} {path}", status, message, fix(status, message, wait), wait)
 
 
 def seconds_to_wait(status: int, headers: Mapping[str, str]) -> float | None:
@@ -54,8 +47,8 @@ def fix(status: int, message: str, wait: float | None) -> str:
     if "archived" in said:
         return "Unarchive the project in its settings (General, Advanced), then run this again."
     if status >= 500:
-        return f"GitLab has trouble (gitlab.com: see https://status.gitlab.com). {_LATER}."
-    return _FIXES.get(status, f"{_LATER}; where that does not help, see what GitLab says above.")
+        return f"GitLab has trouble (gitlab.com: see https://status.gitlab.com). {LATER}."
+    return _FIXES.get(status, f"{LATER}; where that does not help, see what GitLab says above.")
 
 
 _FIXES = {
@@ -104,5 +97,4 @@ def said_to_git(output: str) -> tuple[str, bool]:
         return fix(status, output, None), status >= 500
     if "pre-receive hook declined" in output:
         return "A push rule forbids this: let an owner of the group except it, then run this again.", False
-    reported, again = said_to_a_program(output)
-    return reported.replace("github.ca", "gitlab.ca"), again
+    return said_to_a_program(output, ca="gitlab.ca")
