@@ -65,8 +65,6 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
                 console.report(f"{p.resource.title}: {p.change.note}")
         console.report("Nothing to change.")
         until_live(project)
-    if project.settings.webhook:
-        _try_webhook(project)
     for note in checks.notes(project):
         console.report(f"Note: {note}")
 
@@ -145,18 +143,3 @@ def _report(project: Project, record: DeploymentRecord) -> None:
     reported = report_deployment.report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
-
-
-def _try_webhook(project: Project) -> None:
-    """Report whether the code host reaches Argo CD. Where it does not, nothing fails: Argo CD polls."""
-    hooks = project.webhooks
-    try:
-        for hook in hooks.list():
-            last = hooks.checked_call(hook)
-            if last and last.accepted:
-                console.report(f"Webhook: Argo CD took {hooks.title}'s last {last.event}.")
-            else:
-                trouble = last.trouble(hook.address) if last else f"{hooks.title} has not called {hook.address} yet"
-                console.fail(f"Webhook: {trouble}. Until then deployments wait until Argo CD polls.")
-    except InstallerError as error:
-        console.fail(f"Webhook: not tried: {error}")

@@ -1,25 +1,20 @@
-"""Webhooks that a code host calls: ours among them, the outcome of their calls, and why one did not arrive."""
+"""Webhooks that a code host calls: ours among them, and what came of the last call."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from ..cluster.labels import identities
-from ..config.settings import FILE, Settings
+from ..config.settings import Settings
 from ..support.secret import Secret
-from ..support.wait import until
 
 OWNER_VARIABLE = "gitops-flask"
 """In the address that is called, for whoever reads it: whose hook it is. Argo CD does not look at it."""
 _NOTED = "fingerprint"
 _REPOSITORY = "repository"
 """The digest of the repository's address: one that was made under a former name is known by it."""
-PATIENCE = 40.0
-"""Seconds for what comes of a call: GitHub and GitLab wait for an answer for 10, an Enterprise Server for 30."""
-RESTART = 20.0
-"""Seconds that calls may fail: Argo CD's server starts anew with another secret."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +32,13 @@ class Hook:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One call: the status that it was answered with, or what the code host says instead."""
+    """One push that was reported: the status that it was answered with (0: none), and what the code host says of it."""
 
-    id: int
-    event: str
     code: int
     said: str
-    by: str = "GitHub"
+
+    def __str__(self) -> str:
+        return f"{self.code or ''} “{self.said}”".strip()
 
     @property
     def accepted(self) -> bool:
@@ -55,39 +50,17 @@ class Delivery:
         """Return whether Argo CD itself refused it: so it answers a call with another secret, or none."""
         return self.code == 400
 
-    def trouble(self, address: str) -> str:
-        """Say what went wrong with it, and how to fix that."""
-        host = urlsplit(address).hostname
-        answered = f" {self.code}" if self.code else ""
-        return f"{self.by}'s {self.event} got{answered} “{self.said}” from {address}: {self._fix(host or '')}"
-
-    def _fix(self, host: str) -> str:
-        if "certificate" in self.said.lower() or "ssl" in self.said.lower():
-            return f"give {host} a certificate that {self.by} trusts, with its whole chain"
-        if self.code in (404, 405):
-            return f"fix argocd.url in {FILE}: Argo CD's API is not there"
-        if 300 <= self.code < 500 and not self.refused:
-            return "let what stands before Argo CD pass /api/webhook without a login"
-        if self.refused:
-            return f"see whether {host} leads to the Argo CD of this cluster and no other, then run `up`"
-        return f"let {self.by} reach {host}: its name, its firewall, its ingress ({_ADDRESSES[self.by]})"
-
-
-_ADDRESSES = {
-    "GitHub": "addresses: `gh api meta --jq .hooks`",
-    "GitLab": "one of your own: Admin, Settings, Network, Outbound requests must allow it",
-}
-
 
 class Webhooks(ABC):
-    """The webhooks that one application has at its repository."""
+    """The webhooks that one application has at its repository. None is changed: another is made in its place.
+
+    So what came of a hook's calls came of the hook as it is, and GitLab calls again what it gave up.
+    """
 
     title: str
     """What people call the code host."""
     wanted: ClassVar[Mapping[str, Any]]
     """What every hook of ours is like, but for its address and its secret."""
-    every = 3.0
-    """Seconds between two tries."""
 
     def __init__(self, settings: Settings) -> None:
         self._application = settings.application
@@ -98,8 +71,8 @@ class Webhooks(ABC):
         """Return ours; none where there is no repository."""
 
     @abstractmethod
-    def write(self, address: str, secret: Secret | None, over: Hook | None = None) -> None:
-        """Make a hook, or make one over; address, secret and fingerprint change in one request, or not at all."""
+    def create(self, address: str, secret: Secret | None) -> None:
+        """Make a hook with its secret and the fingerprint of that."""
 
     @abstractmethod
     def delete(self, hook: Hook) -> bool:
@@ -107,36 +80,11 @@ class Webhooks(ABC):
 
     @abstractmethod
     def page(self, hook: Hook) -> str:
-        """Return the address of the page where people see it."""
+        """Return the address of the page where people see it, and what was answered to its calls."""
 
     @abstractmethod
     def newest(self, hook: Hook) -> Delivery | None:
-        """Return the last call; None where there was none, or the code host does not know it any more."""
-
-    @abstractmethod
-    def ping(self, hook: Hook) -> Delivery | None:
-        """Let the code host call, and return what came of it; None where nothing did in time."""
-
-    def checked_call(self, hook: Hook) -> Delivery | None:
-        """Return the last call where it was accepted, else what came of the last one that was asked for."""
-        tried = [self.newest(hook)]
-
-        def accepted() -> bool:
-            tried.append(self.ping(hook))
-            return bool(tried[-1] and tried[-1].accepted)
-
-        if not (tried[0] and tried[0].accepted):
-            until(accepted, RESTART, self.every)
-        return tried[-1]
-
-    def later(self, hook: Hook, before: Delivery | None) -> Delivery | None:
-        """Wait for a call after that one."""
-
-        def look() -> Delivery | None:
-            now = self.newest(hook)
-            return now if now and now.id != (before and before.id) else None
-
-        return until(look, PATIENCE, 1.0)
+        """Return the last call, if it reported a push; None too where the code host does not know it any more."""
 
     def labelled(self, address: str, secret: Secret | None) -> str:
         """Return an address with our labels."""

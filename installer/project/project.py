@@ -25,7 +25,6 @@ from ..forges.credentials import Credentials
 from ..forges.git import Clone
 from ..forges.github.register_app import register
 from ..forges.github.repository import GitHub
-from ..forges.webhooks import Webhooks
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.database_address import DatabaseAddress
@@ -89,11 +88,6 @@ class Project:
     def ci(self) -> CI:
         """Return who builds and deploys."""
         return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
-
-    @property
-    def webhooks(self) -> Webhooks:
-        """Return the webhooks that the code host has for this application."""
-        return FORGE_KINDS[self.settings.scm].webhooks(self.forge, self.known)
 
     @cached_property
     def known(self) -> Settings:
@@ -168,7 +162,7 @@ class Project:
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),
-            Webhook(settings, cluster, helm, self.webhooks, argocd_goes=remove_argocd),
+            Webhook(settings, cluster, helm, kind.webhooks(forge, settings), argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]
 

@@ -18,12 +18,12 @@ from .argocd import RELEASE
 _WITHOUT = (
     f"without a secret, since Argo CD has none (`%s` in {OF_ARGOCD}): whoever reaches it can make it look, no more"
 )
-_MEANWHILE = "until then deployments wait until Argo CD polls"
+_MEANWHILE = "until one arrives, deployments wait until Argo CD polls"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Our hooks, the secret that Argo CD checks signatures by (None: it has none), and the outcome of the last call."""
+    """Our hooks, the secret that Argo CD checks signatures by (None: it has none), and what came of the last call."""
 
     hooks: tuple[Hook, ...]
     secret: Secret | None = None
@@ -57,7 +57,7 @@ class Webhook(Resource[Seen]):
         self.title = f"webhook to {self._address or 'Argo CD'}"
 
     def observe(self) -> Seen:
-        """Read our hooks, Argo CD's secret and the last delivery; where none is wanted, only what is left."""
+        """Read our hooks, Argo CD's secret and the last call; where none is wanted, only what is left."""
         if not self._address:
             return Seen(tuple(self._left()))
         hooks = tuple(self._hooks.list())
@@ -85,7 +85,7 @@ class Webhook(Resource[Seen]):
         return Seen(())
 
     def diff(self, seen: Seen) -> Change | None:
-        """Compare all but the secret by value, that by its fingerprint; a last delivery that failed is reported."""
+        """Compare all but the secret by value, that by its fingerprint; a last call that failed is reported."""
         if not self._address:
             gone = tuple(Field("webhook", hook.address, None) for hook in seen.hooks)
             return Change("change", gone, "goes: argocd.url is empty") if gone else None
@@ -107,7 +107,8 @@ class Webhook(Resource[Seen]):
         if fields:
             return Change("change", fields, note)
         if seen.last and not seen.last.accepted:
-            return Change("skipped", note=f"{seen.last.trouble(hook.address)}; {_MEANWHILE}")
+            last = f"{self._hooks.title}'s last push got {seen.last} (see {self._hooks.page(hook)})"
+            return Change("skipped", note=f"{last}; {_MEANWHILE}")
         return None
 
     def _agree(self, hook: Hook, seen: Seen) -> bool:
@@ -118,7 +119,7 @@ class Webhook(Resource[Seen]):
         return bool(hook.fingerprint) and seen.secret.matches(hook.fingerprint) and not refused
 
     def apply(self, seen: Seen, change: Change) -> None:
-        """Make the secret where it is ours and missing, then the hook; whatever falls between is seen next time."""
+        """Make the secret where it is ours and missing, then another hook; what falls between is seen next time."""
         if not self._address:
             self.remove()
             return
@@ -127,11 +128,9 @@ class Webhook(Resource[Seen]):
             secret = secret or Secret(token_urlsafe(32))
             head = metadata(self._settings, self._name, self._home, labels=LABELS)
             self._helm.install(self._name, self._home, objects(pack(head, "Opaque", {}, {KEY: secret})))
-        self._hooks.write(self._address, secret, *seen.hooks[:1])
-        for hook in seen.hooks[1:]:
+        for hook in seen.hooks:  # before: GitHub takes no second one to the same address
             self._hooks.delete(hook)
-        for hook in seen.hooks[:1]:
-            self._hooks.ping(hook)  # as GitHub does for a new one: the outcome of older calls means nothing any more
+        self._hooks.create(self._address, secret)
 
     def removal(self, seen: Seen) -> str:
         """Say whether there is a hook, and what of it stays."""

@@ -90,6 +90,7 @@ class Calling:
                 self._call(hook, repository, "push", payload)
 
     def ping(self, repository: "Repository", who: "Account", hook: Hook) -> None:
+        """Call a new hook, as GitHub does of itself."""
         site = self._github.site
         payload = events.ping(site, repository, who, hook.id, shown(site, repository, hook))
         self._call(hook, repository, "ping", payload)

@@ -35,8 +35,8 @@ class Hook:
     push_events_branch_filter: str = ""
     enable_ssl_verification: bool = True
     events: list[Event] = field(default_factory=list)  # newest last
-    tested: list[float] = field(default_factory=list)
-    """When GitLab was asked to try it."""
+    alert_status: str = "executable"
+    """`disabled` once 40 calls in a row failed: then none comes any more."""
     id: int = field(default_factory=number)
     created_at: str = field(default_factory=now)
 
@@ -92,13 +92,13 @@ class Calling(calling.Calling):
 
     def pushed(self, project: Project, who: User, ref: str, old: str, new: str) -> None:  # type: ignore[override]
         """Tell every hook that wants to know, whoever pushed: that no pipeline starts makes no difference."""
-        for hook in [each for each in project.hooks.values() if each.push_events]:
+        for hook in [each for each in project.hooks.values() if each.push_events and each.alert_status != "disabled"]:
             sent = push(self._gitlab.site, project, who, ref, old, new)
             thread = threading.Thread(target=self.call, args=(hook, sent), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def call(self, hook: Hook, sent: dict[str, Any]) -> Event:
+    def call(self, hook: Hook, sent: dict[str, Any]) -> None:
         """Send a push now, and keep what came of it."""
         headers = {"Content-Type": "application/json", "User-Agent": "GitLab/stand-in", "X-Gitlab-Event": "Push Hook"}
         began = time.monotonic()
@@ -107,4 +107,3 @@ class Calling(calling.Calling):
         event = Event(url, str(code) if code else "internal error", said, round(time.monotonic() - began, 2), sent)
         with self._gitlab.lock:
             hook.events.append(event)
-        return event

@@ -77,8 +77,7 @@ ASKED = [
     Asked("GET", r"/hooks\?", "webhook", "filled"),
     Asked("POST", r"/hooks$", "webhook", "filled"),
     Asked("GET", r"/hooks/\d+/deliveries\?", "webhook", "changed"),
-    Asked("PATCH", r"/hooks/\d+$", "webhook", "changed"),
-    Asked("POST", r"/hooks/\d+/pings$", "webhook", "changed"),
+    Asked("DELETE", r"/hooks/\d+$", "webhook", "changed"),
 ]
 
 

@@ -46,8 +46,7 @@ ASKED = [
     Asked("GET", rf"{P}/hooks\?", "webhook", "filled"),
     Asked("POST", rf"{P}/hooks$", "webhook", "filled"),
     Asked("GET", rf"{P}/hooks/\d+/events\?", "webhook", "changed"),
-    Asked("PUT", rf"{P}/hooks/\d+$", "webhook", "changed"),
-    Asked("POST", rf"{P}/hooks/\d+/test/push_events$", "webhook", "changed"),
+    Asked("DELETE", rf"{P}/hooks/\d+$", "webhook", "changed"),
 ]
 LIMIT = Fault("429", status=429, message="Retry later", headers={"Retry-After": "2"})
 LONG = Fault("429 long", status=429, message="Retry later", headers={"RateLimit-Reset": "{in_an_hour}"})
@@ -125,8 +124,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
 def is_a_no(asked: Asked, case: Case) -> bool:
     """Tell whether the fault is an answer that has a meaning here: not there, or done all the same."""
     done = case.fault.name == "cut" and asked.method == "POST" and asked.path.endswith(("projects$", "pack$"))
-    too_old = asked.path.endswith("push_events$")  # a GitLab that cannot try a webhook
-    return done or (case.fault.status == 404 and (asked.method in ("GET", "DELETE") or too_old))
+    return done or (case.fault.status == 404 and asked.method in ("GET", "DELETE"))
 
 
 def check_reported(asked: Asked, case: Case, told: str) -> None:

@@ -1,4 +1,4 @@
-"""The webhook to Argo CD: made once, its secret in step with Argo CD's, its calls checked, gone without a trace."""
+"""The webhook to Argo CD: its secret in step with Argo CD's, its last call reported, gone without a trace."""
 
 import base64
 import logging
@@ -12,20 +12,17 @@ import pytest
 from installer.cluster import labels as cluster_labels
 from installer.cluster.kubectl import Object
 from installer.cluster.webhook_secret import resolved
-from installer.commands import up
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
 from installer.engine.resource import Field
-from installer.forges import webhooks
 from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
 from installer.forges.github.webhooks import GitHubWebhooks
-from installer.forges.webhooks import Delivery, Hook, Webhooks
-from installer.project.project import Project
+from installer.forges.webhooks import Hook, Webhooks
 from installer.resources.webhook import Webhook
+from installer.status import report
 from installer.support.secret import Secret
-from installer.ui import console
-from tests.called import as_argo_cd
+from tests.github.git import git as on_server
 from tests.github.webhooks import Hook as Kept
 
 from .bench import SETTINGS, Bench
@@ -82,6 +79,15 @@ def fields(bench: Bench, settings: Settings = SETTINGS) -> list[str]:
 def hook(bench: Bench) -> Kept:
     (only,) = bench.repository.hooks.values()
     return only
+
+
+def push(bench: Bench) -> None:
+    """Push to a branch, as a job does, and wait until what came of the calls is known."""
+    bench.github.webhooks.settled()
+    repository, octo = bench.repository, bench.github.accounts["octo"]
+    head = on_server(repository.git, "rev-parse", "refs/heads/main").strip()
+    bench.github.webhooks.pushed(repository, octo, "refs/heads/env/dev", "0" * 40, head)
+    bench.github.webhooks.settled()
 
 
 def ours(bench: Bench) -> tuple[Webhooks, Hook]:
@@ -158,6 +164,10 @@ def switched_off(bench: Bench) -> None:
     hook(bench).active = False
 
 
+def unsigned(bench: Bench) -> None:
+    hook(bench).secret = ""
+
+
 def another_fingerprint(bench: Bench) -> None:
     hook(bench).url = hook(bench).url.replace("fingerprint=", "fingerprint=0")
 
@@ -182,6 +192,7 @@ def twice(bench: Bench) -> None:
         (no_label, ["app.kubernetes.io/part-of"]),
         (half_a_release, ["release"]),
         (switched_off, ["active"]),
+        (unsigned, ["secret"]),
         (another_fingerprint, ["secret"]),
         (gone, ["secret"]),
         (elsewhere, ["address"]),
@@ -196,24 +207,23 @@ def test_what_was_changed_is_reported_and_repaired(
     assert fields(made) == told
     made.apply("webhook")
     assert change_of(made) is None
-    made.github.webhooks.settled()  # GitHub calls a new hook in its own time
-    assert hook(made).deliveries[-1].code == 200, "tried again, as it is now"
     assert hook(made).secret == made.kept("web-webhook", "secret")
-    assert change is gone or hook(made).id == number, "it is made over, not anew"
+    assert hook(made).id != number, "another is made: what came of its calls came of it as it is"
+    push(made)
+    assert (hook(made).deliveries[-1].event, hook(made).deliveries[-1].code) == ("push", 200)
 
 
 @pytest.mark.slow
 def test_a_secret_that_somebody_changed_at_github_shows_when_argo_cd_refuses_it(made: Bench) -> None:
     hook(made).secret = "by-hand"
     assert change_of(made) is None, "nobody can see it"
-    hooks, there = ours(made)
-    assert hooks.ping(there)
+    push(made)
+    assert hook(made).deliveries[-1].code == 400
     assert fields(made) == ["secret"]
     made.apply("webhook")
     assert hook(made).secret == made.kept("web-webhook", "secret")
-    last = hooks.checked_call(there)
-    assert last
-    assert last.accepted
+    assert made.apply("webhook") == [], "nothing was pushed since, and the old call says nothing of it"
+    push(made)
     assert change_of(made) is None
 
 
@@ -222,13 +232,28 @@ def test_killed_between_the_secret_and_the_hook_the_next_run_takes_the_same_secr
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(GitHubWebhooks, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(GitHubWebhooks, "create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             bench.apply("webhook")
     secret = bench.kept("web-webhook", "secret")
     assert secret
     bench.apply("webhook")
     assert hook(bench).secret == secret == bench.kept("web-webhook", "secret")
+
+
+def test_killed_after_the_old_hook_went_the_next_run_makes_it_with_the_same_secret(
+    made: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = made.kept("web-webhook", "secret")
+    switched_off(made)
+    with monkeypatch.context() as killed:
+        killed.setattr(GitHubWebhooks, "create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            made.apply("webhook")
+    assert made.repository.hooks == {}
+    made.apply("webhook")
+    assert (hook(made).secret, hook(made).active) == (secret, True)
+    assert change_of(made) is None
 
 
 def test_a_secret_of_others_under_that_name_is_named_and_left(made: Bench) -> None:
@@ -263,6 +288,9 @@ def test_without_one_there_the_hook_has_none_and_that_is_said(bench: Bench) -> N
     bench.apply("webhook")
     assert hook(bench).secret == ""
     assert change_of(bench) is None
+    switched_off(bench)
+    bench.apply("webhook")
+    assert change_of(bench) is None, "it is made anew, though its address stays the same"
     in_argo_cd(bench, "they-have-one-now")
     assert fields(bench) == ["secret"]
     bench.apply("webhook")
@@ -301,125 +329,49 @@ def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: 
     assert resolved(cluster, "argocd", entry) == secret
 
 
-# --- the outcome of its calls
+# --- what came of its last call
 
 
-@pytest.mark.parametrize(
-    ("code", "said", "words"),
-    [
-        (0, "failed to connect to host", "let GitHub reach argocd.example.com"),
-        (502, "failed to connect to host", "let GitHub reach argocd.example.com"),
-        (504, "timed out", "its firewall"),
-        (503, "Invalid HTTP Response: 503", "its ingress"),
-        (0, "peer certificate cannot be authenticated with given CA certificates", "certificate that GitHub trusts"),
-        (404, "Invalid HTTP Response: 404", "fix argocd.url in gitops.yaml"),
-        (405, "Invalid HTTP Response: 405", "fix argocd.url in gitops.yaml"),
-        (302, "Invalid HTTP Response: 302", "pass /api/webhook without a login"),
-        (401, "Invalid HTTP Response: 401", "pass /api/webhook without a login"),
-        (400, "Invalid HTTP Response: 400", "the Argo CD of this cluster and no other"),
-    ],
-)
-def test_each_way_to_fail_has_its_words_and_its_fix(code: int, said: str, words: str) -> None:
-    told = Delivery(1, "ping", code, said).trouble(ADDRESS)
-    assert told.startswith(f"GitHub's ping got{f' {code}' if code else ''} “{said}” from {ADDRESS}: ")
-    assert words in told
+def test_what_came_of_the_last_push_is_one_line_of_status_and_no_change(made: Bench) -> None:
+    made.server.answer, right = lambda _: (404, ""), made.server.answer
+    try:
+        push(made)
+    finally:
+        made.server.answer = right
+    (row,) = report._resources(plan([resource(made)]))
+    page = f"https://github.com/acme/web/settings/hooks/{hook(made).id}"
+    assert row.state == (
+        f"skipped: GitHub's last push got 404 “Invalid HTTP Response: 404” (see {page}); "
+        "until one arrives, deployments wait until Argo CD polls"
+    )
+    assert row.healthy
+    assert made.apply("webhook") == []
+    push(made)
+    assert change_of(made) is None
 
 
-def test_one_that_cannot_be_reached_is_unavailable_and_no_change(made: Bench) -> None:
-    hooks, there = ours(made)
+def test_a_push_that_nobody_answered_is_reported_in_githubs_words(made: Bench) -> None:
     made.github.webhooks.forgets()
     try:
-        assert hooks.ping(there)
+        push(made)
     finally:
         made.github.webhooks.trusts(made.server.ca)
     change = change_of(made)
     assert (change.action, change.effective) == ("skipped", False)
-    assert "certificate that GitHub trusts" in change.note
-    assert change.note.endswith("until then deployments wait until Argo CD polls")
-    assert hooks.ping(there)
-    assert change_of(made) is None
+    assert change.note.startswith("GitHub's last push got “peer certificate cannot be authenticated")
 
 
-def test_a_ping_that_nothing_comes_of_is_waited_for_so_long_and_no_longer(
-    made: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hooks, there = ours(made)
-    monkeypatch.setattr(webhooks, "PATIENCE", 0.1)
-    monkeypatch.setattr(type(made.github.webhooks), "_call", lambda *_: None)
-    assert hooks.ping(there) is None
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(console, "report", said.append)
-    monkeypatch.setattr(console, "fail", lambda text: said.append(f"✗ {text}"))
-    monkeypatch.setattr(webhooks, "RESTART", 0.5)
-    return said
-
-
-def a_world(bench: Bench, settings: Settings = SETTINGS) -> Project:
-    found = find(settings)
-    cluster: Any = bench.cluster
-    return Project(bench.project, settings, found, GitHub(settings.host, found.token, settings.repository), cluster)
-
-
-def test_up_says_that_argo_cd_took_the_call_and_asks_for_none_where_the_last_one_was_taken(
-    made: Bench, said: list[str]
-) -> None:
-    up._try_webhook(a_world(made))
-    assert said == ["Webhook: Argo CD took GitHub's last ping."]
-    assert made.github.changes == []
-
-
-@pytest.mark.slow
-def test_up_tries_again_what_failed_since_argo_cd_may_just_have_started_anew(made: Bench, said: list[str]) -> None:
-    hooks, there = ours(made)
-    right, made.server.answer = made.server.answer, as_argo_cd("the one before")
-    hooks.ping(there)
-    made.server.answer = right
-    up._try_webhook(a_world(made))
-    assert said == ["Webhook: Argo CD took GitHub's last ping."]
-    assert change_of(made) is None
-
-
-def test_up_reports_what_does_not_work_and_fails_for_nothing_of_it(made: Bench, said: list[str]) -> None:
-    answer, made.server.answer = made.server.answer, lambda _: (404, "")
+def test_the_ping_of_a_new_hook_comes_before_argo_cd_has_the_secret_and_is_not_held_against_it(bench: Bench) -> None:
+    bench.server.answer, right = lambda _: (400, ""), bench.server.answer
     try:
-        hooks, there = ours(made)
-        hooks.ping(there)
-        up._try_webhook(a_world(made))
+        bench.apply("webhook")
+        bench.github.webhooks.settled()
     finally:
-        made.server.answer = answer
-    (told,) = said
-    assert told.startswith("✗ Webhook: GitHub's ping got 404 ")
-    assert told.endswith("Argo CD's API is not there. Until then deployments wait until Argo CD polls.")
-    said.clear()
-    made.repository.hooks.clear()
-    up._try_webhook(a_world(made))
-    up._try_webhook(a_world(made, NONE))
-    assert said == []
-
-
-def test_up_does_so_at_its_end_whether_there_was_something_to_do_or_not(
-    made: Bench, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = a_world(made)
-    made.apply("repository")
-    monkeypatch.setattr(Project, "resources", lambda _, **__: [made.resources()["repository"], resource(made)])
-    monkeypatch.setattr(Project, "where", lambda _: "here")
-    monkeypatch.setattr(up.checks, "before_reading", lambda _: [])
-    monkeypatch.setattr(up.checks, "before_writing", lambda *_: [])
-    monkeypatch.setattr(up.checks, "notes", lambda *_: [])
-    monkeypatch.setattr(up, "until_live", lambda *_: said.append("live"))
-    webhook = "Webhook: Argo CD took GitHub's last ping."
-    up.up(opened, yes=True)
-    assert said == ["Nothing to change.", "live", webhook]
-    gone(made)
-    said.clear()
-    monkeypatch.setattr(Webhook, "needs", ())
-    up.up(opened, yes=True)
-    assert said[-2:] == ["live", webhook]
+        bench.server.answer = right
+    (ping,) = hook(bench).deliveries
+    assert (ping.event, ping.code) == ("ping", 400)
+    assert change_of(bench) is None
+    assert bench.apply("webhook") == []
 
 
 # --- gone

@@ -11,7 +11,7 @@ from .repository import GitHub
 
 
 class GitHubWebhooks(Webhooks):
-    """GitHub signs what it sends, keeps what came of each call, and pings a new hook of itself."""
+    """GitHub signs what it sends, and keeps what came of each call for some days."""
 
     title = "GitHub"
     wanted: ClassVar[Mapping[str, Any]] = {
@@ -36,40 +36,31 @@ class GitHubWebhooks(Webhooks):
         rest = {name: {**found, **config}.get(name) for name in self.wanted}
         return Hook(found["id"], ours[0], ours[1] if config.get("secret") else "", rest) if ours else None
 
-    def write(self, address: str, secret: Secret | None, over: Hook | None = None) -> None:
-        """Make a hook, or make one over; address, secret and fingerprint change in one request, or not at all."""
+    def create(self, address: str, secret: Secret | None) -> None:
+        """Make a hook with its secret and the fingerprint of that."""
         rest: dict[str, Any] = dict(self.wanted)
         body = {name: rest.pop(name) for name in ("events", "active")}
         given = {"secret": secret.reveal()} if secret else {}
         config = {**rest, "url": self.labelled(address, secret), **given}
-        if over:
-            self._github.call("PATCH", self._path(over.id), {**body, "config": config})
-        else:
-            self._github.call("POST", self._path(), {"name": "web", **body, "config": config})
+        self._github.call("POST", self._path(), {"name": "web", **body, "config": config})
 
     def delete(self, hook: Hook) -> bool:
         """Delete a hook; False where it was gone."""
         return self._github.delete(self._path(hook.id))
 
     def page(self, hook: Hook) -> str:
-        """Return the address of the page where people see it."""
+        """Return the address of the page where people see it, and what was answered to its calls."""
         return f"https://{self._github.host}/{self._github.repository}/settings/hooks/{hook.id}"
 
     @reading("GitHub's answer")
     def newest(self, hook: Hook) -> Delivery | None:
-        """Return the last delivery; None where there was none, or GitHub has forgotten it."""
-        found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
-        return next((_delivery(each) for each in found or []), None)
+        """Return the last call, if it reported a push; None too where GitHub does not know it any more.
 
-    def ping(self, hook: Hook) -> Delivery | None:
-        """Let GitHub call, and return what came of it; None where nothing did in time."""
-        before = self.newest(hook)
-        self._github.call("POST", f"{self._path(hook.id)}/pings")
-        return self.later(hook, before)
+        GitHub pings a new hook at once, when Argo CD's server may not have its secret yet: that says nothing.
+        """
+        found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
+        pushes = [each for each in found or [] if each["event"] == "push"]
+        return Delivery(int(pushes[0]["status_code"] or 0), str(pushes[0]["status"])) if pushes else None
 
     def _path(self, number: int | None = None) -> str:
         return self._github.path("hooks", *([str(number)] if number else []))
-
-
-def _delivery(found: dict[str, Any]) -> Delivery:
-    return Delivery(found["id"], str(found["event"]), int(found["status_code"] or 0), str(found["status"]))

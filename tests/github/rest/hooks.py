@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from ..call import Call, found
 from ..calling import shown
-from ..clock import now
 from ..webhooks import Delivery, Hook
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 
@@ -19,7 +18,7 @@ def _invalid(message: str) -> RefusedError:
     return RefusedError(422, "Validation Failed", errors)
 
 
-def _check(call: Call, sent: dict[str, Any], over: Hook | None = None) -> None:
+def _check(call: Call, sent: dict[str, Any]) -> None:
     config, events = sent.get("config", {}), sent.get("events", ["push"])
     if "config" not in sent or config.get("content_type") != "json" or str(config.get("insecure_ssl", "0")) != "0":
         raise UnmodelledError("a hook that is not sent JSON, or sent it without a look at the certificate")
@@ -30,10 +29,10 @@ def _check(call: Call, sent: dict[str, Any], over: Hook | None = None) -> None:
         raise _invalid("url is not supported because it isn't reachable over the public Internet (localhost)")
     if url.scheme != "https" or not url.hostname:
         raise UnmodelledError(f"a hook that is called at {config.get('url')}")
-    others = [hook for hook in call.repository.hooks.values() if hook is not over]
-    if any(hook.url == config["url"] for hook in others):
+    there = call.repository.hooks.values()
+    if any(hook.url == config["url"] for hook in there):
         raise _invalid("Hook already exists on this repository")
-    if len(others) >= LIMIT:
+    if len(there) >= LIMIT:
         raise _invalid(f'The "push" event cannot have more than {LIMIT} hooks')
 
 
@@ -54,25 +53,9 @@ def create(call: Call) -> Response:
     return made
 
 
-@route("PATCH", HOOKS + "/{hook_id}", "webhooks:write")
-def change(call: Call, hook_id: str) -> Response:
-    hook, sent = found(call.repository.hooks, int(hook_id)), call.sent
-    _check(call, sent, hook)
-    hook.url, hook.secret = sent["config"]["url"], sent["config"].get("secret", "")  # one that is not said again goes
-    hook.events, hook.active = sent.get("events", hook.events), sent.get("active", hook.active)
-    hook.updated_at = now()
-    return json_response(200, shown(call.site, call.repository, hook))
-
-
 @route("DELETE", HOOKS + "/{hook_id}", "webhooks:write")
 def delete(call: Call, hook_id: str) -> Response:
     del call.repository.hooks[found(call.repository.hooks, int(hook_id)).id]
-    return Response(204)
-
-
-@route("POST", HOOKS + "/{hook_id}/pings", "webhooks:read")
-def ping(call: Call, hook_id: str) -> Response:
-    call.github.webhooks.ping(call.repository, call.token.owner, found(call.repository.hooks, int(hook_id)))
     return Response(204)
 
 

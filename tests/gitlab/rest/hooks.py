@@ -1,20 +1,17 @@
-"""Webhooks, their tests and what came of their calls (doc/api/project_webhooks.md); switched off they never are."""
+"""Webhooks and what came of their calls (doc/api/project_webhooks.md)."""
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.github import git
 from tests.github.wire import Response, UnmodelledError
 
 from ..call import Call, found
 from ..model import MAINTAINER
-from ..webhooks import Event, Hook, push
+from ..webhooks import Event, Hook
 from ..wire import RefusedError, answered, missing, route
 
 HOOKS = "/projects/{id}/hooks"
 READS = "url token push_events push_events_branch_filter enable_ssl_verification"
-TESTS_A_MINUTE = 5
 
 
 def _check(sent: dict[str, Any]) -> None:
@@ -38,7 +35,7 @@ def _shown(call: Call, hook: Hook) -> dict[str, Any]:
         "branch_filter_strategy": "wildcard",
         "tag_push_events": False,
         "enable_ssl_verification": hook.enable_ssl_verification,
-        "alert_status": "executable",
+        "alert_status": hook.alert_status,
         "disabled_until": None,
         "url_variables": [],
         "custom_headers": [],
@@ -58,43 +55,10 @@ def create(call: Call) -> Response:
     return answered(201, _shown(call, hook))
 
 
-@route("PUT", HOOKS + "/{hook_id}", level=MAINTAINER, reads=READS)
-def change(call: Call, hook_id: str) -> Response:
-    hook = found(call.project.hooks, int(hook_id))
-    sent = {"url": hook.url, **call.sent}
-    _check(sent)
-    if sent["url"] != hook.url:
-        hook.token = ""  # it is not kept for another address
-    for name, value in sent.items():
-        setattr(hook, name, value)
-    return answered(200, _shown(call, hook))
-
-
 @route("DELETE", HOOKS + "/{hook_id}", level=MAINTAINER)
 def delete(call: Call, hook_id: str) -> Response:
     del call.project.hooks[found(call.project.hooks, int(hook_id)).id]
     return Response(204)
-
-
-@route("POST", HOOKS + "/{hook_id}/test/{trigger}", level=MAINTAINER)
-def test(call: Call, hook_id: str, trigger: str) -> Response:
-    if trigger != "push_events":
-        raise UnmodelledError(f"a test of {trigger}")
-    if call.gitlab.numbers < (16, 11):
-        raise missing("")
-    hook = found(call.project.hooks, int(hook_id))
-    hook.tested = [*(at for at in hook.tested if time.monotonic() - at < 60), time.monotonic()]
-    if len(hook.tested) > TESTS_A_MINUTE and call.gitlab.numbers >= (17, 0):
-        told = "This endpoint has been requested too many times. Try again later."
-        raise RefusedError(429, {"error": told})
-    head = call.gitlab.branches(call.project).get(call.project.default_branch)
-    if head is None:
-        raise RefusedError(422, "Ensure the project has at least one commit.")
-    sent = push(call.site, call.project, call.token.user, "refs/heads/main", git.ZERO, head)
-    event = call.gitlab.webhooks.call(hook, sent)
-    if not event.status.startswith("2"):
-        raise RefusedError(422, event.said)
-    return answered(201, {"message": "201 Created"})
 
 
 @route("GET", HOOKS + "/{hook_id}/events", level=MAINTAINER)
