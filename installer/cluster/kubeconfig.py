@@ -27,8 +27,8 @@ def missing() -> InstallerError | None:
         fix = "Make one with your cluster's own tool, or set KUBECONFIG to the file that you have."
         return InstallerError(f"No cluster is known: there is no {files[0]}, and KUBECONFIG is not set.", fix)
     names = " and ".join(map(str, files))
-    wrong = "a folder" if all(path.is_dir() for path in files) else "not there"
-    what = f"KUBECONFIG names {names}, which {'is' if len(files) == 1 else 'are'} {wrong}."
+    one, several = ("is a folder", "are folders") if all(map(Path.is_dir, files)) else ("is not there", "are not there")
+    what = f"KUBECONFIG names {names}, which {one if len(files) == 1 else several}."
     return InstallerError(what, "Set it to your kubeconfig, or unset it: then ~/.kube/config is taken.")
 
 

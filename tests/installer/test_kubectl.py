@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -75,6 +76,9 @@ def test_a_kubeconfig_that_is_not_there_is_told_with_its_variable(
     programs.answer("kubectl", "version", out={"clientVersion": {}}, err=folder, status=1)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path))
     with pytest.raises(InstallerError, match=f"KUBECONFIG names {tmp_path}, which is a folder"):
+        Cluster().version()
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join([str(tmp_path)] * 2))
+    with pytest.raises(InstallerError, match=f"KUBECONFIG names {tmp_path} and {tmp_path}, which are folders"):
         Cluster().version()
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("HOME", str(tmp_path))
