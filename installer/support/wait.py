@@ -16,14 +16,14 @@ Answer = TypeVar("Answer")
 stopped = threading.Event()
 """Set once somebody pressed Ctrl-C, until all threads have ended: who waits for a person need not wait any longer."""
 _thread = threading.local()
-_SLICE = 0.25
-"""Seconds after which the main thread looks whether somebody pressed Ctrl-C, while it waits for others."""
+SLICE = 0.25
+"""Seconds after which whoever waits looks at what else may have happened: Ctrl-C, that of another thread too."""
 
 
 def result(future: "Future[Answer]") -> Answer:
     """Return a future's result; never sleep long, since Ctrl-C that comes just before a sleep does not end it."""
     while not future.done():
-        wait_for([future], _SLICE)
+        wait_for([future], SLICE)
     return future.result()
 
 
