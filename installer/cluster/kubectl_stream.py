@@ -8,10 +8,8 @@ from typing import IO
 
 from ..support.process import close, end, start
 from ..support.secret import redact
-from ..support.wait import until
+from ..support.wait import SLICE, until
 
-_SLICE = 0.25
-"""Seconds between two looks at whether somebody pressed Ctrl-C."""
 _LINGER = 2.0
 """Seconds for its last lines."""
 
@@ -34,7 +32,7 @@ class Listening:
 
     def first(self, seconds: float) -> str:
         """Return the first line that it prints; nothing where it ends, or prints none within this time."""
-        until(lambda: self._known.wait(_SLICE), seconds, every=0)
+        until(lambda: self._known.wait(SLICE), seconds, every=0)
         return self._first
 
     def said(self) -> str:

@@ -202,9 +202,10 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
 
 
 def _forge(tree: Any) -> Scm:
-    """Return the code host whose section names a host, else the one that has a section at all."""
+    """Return the code host whose section names a host, else the first that has a section at all."""
     named = [scm for scm in FORGES if _at(tree, f"{scm}.host") is not None]
-    return next(iter([*named, *(scm for scm in FORGES if _at(tree, scm)), *FORGES]))
+    there = [scm for scm in FORGES if _at(tree, scm)]
+    return [*named, *there, *FORGES][0]
 
 
 def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:

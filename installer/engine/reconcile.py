@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..support.errors import InstallerError
-from ..support.wait import threads
+from ..support.wait import result, threads
 from .resource import Change, Resource
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Apply:
             futures = [pool.submit(self._lane, lane) for lane in lanes]
             try:
                 for future in futures:
-                    future.result()
+                    result(future)
             except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
                 self._stop.set()
                 raise

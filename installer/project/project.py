@@ -69,8 +69,10 @@ class Project:
         """Return what can be known without a generated project: this machine, the token, the cluster."""
         scm = next((each for each in FORGES if named(each)), FORGES[0])
         host, ci = named(scm) or VENDORS[scm][0], cis_of(scm)[0]
-        settings = Settings(*("", "", ""), host, *("", "", "", "", ""), scm=scm, ci=ci)
-        return cls._of(Path(), settings, context)
+        empty = Settings(
+            name="", slug="", description="", host=host, owner="", visibility="", registry="", account="", namespace=""
+        )
+        return cls._of(Path(), replace(empty, scm=scm, ci=ci), context)
 
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":

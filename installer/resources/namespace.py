@@ -117,7 +117,7 @@ class Namespace(Resource[Seen]):
                 return f"stays, it still holds {', '.join(unmanaged[:5])}" + (
                     f" and {len(unmanaged) - 5} more" if len(unmanaged) > 5 else ""
                 )
-            # `keep` guards it against an uninstall manually: take that off first
+            # `keep` guards it against a manual uninstall: take that off first
             self._helm.install(self._release, self._home, objects(self._manifest(keep=False)))
         self._helm.uninstall(self._release, self._home)
         clear(f"The end of namespace {self._name}", self._remains, self._patience)

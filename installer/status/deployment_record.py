@@ -70,7 +70,7 @@ def at(project: Project, commit: str) -> DeploymentRecord:
 
 
 def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], str]:
-    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, manually perhaps."""
+    """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, perhaps manually."""
     text = project.forge.file(file, commit)
     try:
         tree = yaml_text.load(text or "")

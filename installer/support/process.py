@@ -19,11 +19,9 @@ from plumbum import CommandNotFound, local
 from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
 from .secret import redact
-from .wait import resume, stopped
+from .wait import SLICE, resume, stopped
 
 log = logging.getLogger(__name__)
-_SLICE = 0.25
-"""Seconds between two looks at what else may have happened; a program that ends is noticed at once."""
 _GRACE = 5.0
 """Seconds that a program has to end after Ctrl-C."""
 _LINGER = 2.0
@@ -161,7 +159,7 @@ def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, byt
     may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
     while True:
         try:
-            return *process.communicate(given, timeout=_SLICE), False
+            return *process.communicate(given, timeout=SLICE), False
         except subprocess.TimeoutExpired as error:
             given, out, err = None, error.output or b"", error.stderr or b""
         now = time.monotonic()

@@ -20,6 +20,8 @@ from .. import __name__ as package
 PROGRAM = "gitops-flask"
 _MARK = "gitops.yaml"
 _TEMPLATE = "cookiecutter.json"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+"""The folder that this code is in, where it was not installed."""
 
 
 @dataclass
@@ -61,9 +63,7 @@ def program() -> str:
 
 def release(version: str) -> str:
     """Return a shell command that gets a certain release from where this one came, and runs there what was typed."""
-    origin = this_run.template or _installed_from() or ""
-    if not origin and package == "installer":
-        origin = str(Path(__file__).resolve().parents[2])
+    origin = _origin() or (str(_CHECKOUT) if package == "installer" else "")
     if origin and Path(origin, _TEMPLATE).is_file():  # a checkout of the template
         git = ["git", "-C", origin]
         return f"{shlex.join([*git, 'fetch', '--tags'])} && {shlex.join([*git, 'switch', '--detach', f'v{version}'])}"
@@ -73,13 +73,14 @@ def release(version: str) -> str:
 
 def tool() -> str | None:
     """Return what `uvx --from` takes to get this very installer on any machine; None where that is not known."""
-    origin = this_run.template or _installed_from() or ""
+    origin = _origin()
     return origin if re.match(r"git\+(https|ssh)://", origin) else None
 
 
 def without_login(address: str) -> str:
-    """Drop what may be a token: whoever needs it has it in git's credential helper. An ssh user stays."""
-    return re.sub(r"^((git\+)?https?://)[^/@]*@", r"\1", address)
+    """Drop what may be a token: whoever needs it has it in git's credential helper. An ssh user stays, no password."""
+    address = re.sub(r"^((git\+)?https?://)[^/@]*@", r"\1", address)
+    return re.sub(r"^((git\+)?ssh://[^/@:]*):[^/@]*@", r"\1@", address)
 
 
 def inside(folder: Path, line: str) -> str:
@@ -121,13 +122,13 @@ def _program(working_dir: Path) -> list[str]:
     found = shutil.which(PROGRAM, path=path)
     if found and (this_run.template or _is_this(Path(found))):
         return [PROGRAM]
-    template = this_run.template or _installed_from()
+    template = _origin()
     if template and Path(sys.prefix).parent == Path(template):  # a checkout's own environment, which its lock file made
         return [*_uv_run(Path(template), working_dir.resolve()), PROGRAM]
     if template:
         return _from(template, path)
     if package == "installer":  # a checkout of the template
-        return [*_uv_run(Path(__file__).resolve().parents[2], working_dir.resolve()), PROGRAM]
+        return [*_uv_run(_CHECKOUT, working_dir.resolve()), PROGRAM]
     if _lent() and Path(sys.prefix) != Path(os.environ.get("VIRTUAL_ENV", "")):  # by uvx, which keeps nothing
         return ["uvx", PROGRAM]
     return [str(Path(sys.argv[0]).resolve()) if Path(sys.argv[0]).name == PROGRAM else PROGRAM]
@@ -165,6 +166,11 @@ def _is_this(program: Path) -> bool:
     if Path(sys.argv[0]).name == PROGRAM:
         mine.add(Path(sys.argv[0]).resolve())
     return program.resolve() in mine
+
+
+def _origin() -> str:
+    """Return what `uvx --from` takes to get this installer again; empty where it is a checkout, or from an index."""
+    return this_run.template or _installed_from() or ""
 
 
 def _installed_from() -> str | None:

@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .errors import DeadlinePassed
 
@@ -15,17 +16,39 @@ Answer = TypeVar("Answer")
 stopped = threading.Event()
 """Set once somebody pressed Ctrl-C, until all threads have ended: who waits for a person need not wait any longer."""
 _thread = threading.local()
+SLICE = 0.25
+"""Seconds after which whoever waits looks at what else may have happened: Ctrl-C, that of another thread too."""
+
+
+def result(future: "Future[Answer]") -> Answer:
+    """Return a future's result; never sleep long, since Ctrl-C that comes just before a sleep does not end it."""
+    while not future.done():
+        wait_for([future], SLICE)
+    return future.result()
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads whose results are waited for by `result`."""
+
+    def map(self, fn: Callable[..., Answer], *iterables: Iterable[Any], **_: Any) -> Iterator[Answer]:
+        """Call a function with each of the arguments, several at once; where one fails, none begins any more."""
+        futures = [self.submit(fn, *arguments) for arguments in zip(*iterables, strict=True)]
+        try:
+            return iter([result(each) for each in futures])
+        finally:
+            for each in futures:
+                each.cancel()  # what has ended stays as it is
 
 
 @contextmanager
-def threads(most: int, *, to_the_end: bool = False) -> Iterator[ThreadPoolExecutor]:
+def threads(most: int, *, to_the_end: bool = False) -> Iterator[Pool]:
     """Lend threads that hear of Ctrl-C, which Python raises in the main thread alone, and wait for their end.
 
     Each then goes no further than to the next program, or pause, since it only reads; with `to_the_end` it may finish.
     """
     raised_here = False
     try:
-        with ThreadPoolExecutor(most, initializer=_begin, initargs=(not to_the_end,)) as pool:
+        with Pool(most, initializer=_begin, initargs=(not to_the_end,)) as pool:
             try:
                 yield pool
             except BaseException as error:

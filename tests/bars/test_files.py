@@ -56,7 +56,7 @@ def test_shellcheck_finds_nothing(judged: Judged) -> None:
 def scripts(project: BakedProject) -> list[str]:
     """Return the shell scripts of ci/."""
     return sorted(
-        name for name in project.files() if name.startswith("ci/") and not name.endswith((".txt", ".py", ".yaml"))
+        name for name in project.files() if name.startswith("ci/") and not name.endswith((".txt", ".py", ".tpl"))
     )
 
 

@@ -63,7 +63,7 @@ def kinds(helm: Helm, states: dict[tuple[str, ...], bool]) -> set[str]:
 
 
 def test_the_check_before_a_merge_allows_exactly_what_argo_cd_may_deploy(project: BakedProject) -> None:
-    (own,) = re.findall(r"\$kinds := list (.+?) \}\}", project.text("ci/lib/objects.yaml"), re.DOTALL)
+    (own,) = re.findall(r"\$kinds := list (.+?) \}\}", project.text("ci/lib/objects.tpl"), re.DOTALL)
     kinds = [f"{group}/{kind}".removeprefix("/") for group, kind in (each.values() for each in whitelist(()))]
     assert sorted(own.replace('"', "").split()) == sorted(kinds)
 

@@ -11,6 +11,16 @@ from tests.deployment.workspace import DIGEST, PROJECT, REPOSITORY, Checkout, wr
 
 TOKEN = "dckr_pat_TheToken"
 LOGIN = {"REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": TOKEN}
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_SERVER_URL": "https://gitlab.com",
+    "CI_PROJECT_URL": "https://gitlab.com/acme/hello-api",
+    "CI_PROJECT_PATH": "acme/hello-api",
+    "CI_REGISTRY": "registry.gitlab.com",
+    "CI_REGISTRY_USER": "gitlab-ci-token",
+    "CI_REGISTRY_PASSWORD": TOKEN,
+}
+"""What a job at GitLab has in its environment."""
 ONLY_MAIN = LOGIN | {"REUSE_PUSHED": "true"}
 
 # Writes down what it is asked, in which configuration, and answers as a docker with an empty registry would.
@@ -187,19 +197,9 @@ def test_a_private_image_is_built_anew_unless_main_says_that_the_cluster_only_re
 def test_at_gitlab_its_own_registry_takes_what_any_branchs_job_pushes(
     machine: Checkout, registry: str, protected: str, reused: bool
 ) -> None:
-    job = {
-        "GITLAB_CI": "true",
-        "CI_SERVER_URL": "https://gitlab.com",
-        "CI_PROJECT_URL": "https://gitlab.com/acme/hello-api",
-        "CI_PROJECT_PATH": "acme/hello-api",
-        "CI_REGISTRY": "registry.gitlab.com",
-        "CI_COMMIT_REF_PROTECTED": protected,
-        "CI_REGISTRY_USER": "gitlab-ci-token",
-        "CI_REGISTRY_PASSWORD": TOKEN,
-    }
     machine.write(gitops_yaml=PROJECT.replace("docker.io", registry))
     machine.commit()
-    assert machine.run("image", **LOGIN, **job).code == 0
+    assert machine.run("image", **LOGIN, **GITLAB, CI_COMMIT_REF_PROTECTED=protected).code == 0
     (build,) = calls(machine, "buildx build")
     assert ("--cache-from" in build) is reused
 
@@ -226,20 +226,11 @@ def test_a_commit_that_names_no_image_logs_in_nowhere(machine: Checkout) -> None
 
 
 def test_at_gitlab_the_jobs_own_token_goes_to_no_registry_but_gitlabs(machine: Checkout) -> None:
-    job = {
-        "GITLAB_CI": "true",
-        "CI_SERVER_URL": "https://gitlab.com",
-        "CI_PROJECT_URL": "https://gitlab.com/acme/hello-api",
-        "CI_PROJECT_PATH": "acme/hello-api",
-        "CI_REGISTRY": "registry.gitlab.com",
-        "CI_REGISTRY_USER": "gitlab-ci-token",
-        "CI_REGISTRY_PASSWORD": TOKEN,
-    }
-    assert "REGISTRY_TOKEN is not set" in machine.run("image", **job, REGISTRY_USERNAME="acme").text
+    assert "REGISTRY_TOKEN is not set" in machine.run("image", **GITLAB, REGISTRY_USERNAME="acme").text
     assert not calls(machine, "login")
     machine.write(gitops_yaml=PROJECT.replace("docker.io", "registry.gitlab.com"))
     machine.commit()
-    assert machine.run("image", **job).code == 0
+    assert machine.run("image", **GITLAB).code == 0
     assert calls(machine, "login") == ["login registry.gitlab.com --username gitlab-ci-token --password-stdin"]
 
 

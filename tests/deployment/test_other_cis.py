@@ -1,6 +1,5 @@
 """CircleCI and Travis CI deploy, roll back and release: the jobs of their files, run for real."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,24 +10,11 @@ from tests.github import GitHub
 
 pytestmark = pytest.mark.slow
 DEPLOYED = {"test": "success", "push": "success", "deploy": "success"}
-Baked = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def baked(bake: Bake) -> Baked:
-    done: dict[str, Path] = {}
-
-    def one(ci: str) -> Path:
-        if ci not in done:
-            done[ci] = bake(ci=ci).path
-        return done[ci]
-
-    return one
 
 
 @pytest.fixture(params=CIS)
-def ci(request: pytest.FixtureRequest, github: GitHub, baked: Baked, tmp_path: Path) -> OtherCI:
-    return CIS[request.param](open_shop(github, baked(request.param), tmp_path))
+def ci(request: pytest.FixtureRequest, github: GitHub, bake: Bake, tmp_path: Path) -> OtherCI:
+    return CIS[request.param](open_shop(github, bake(ci=request.param).path, tmp_path))
 
 
 def test_a_pull_request_is_tested_and_built_and_nothing_is_pushed(ci: OtherCI) -> None:

@@ -29,7 +29,7 @@ def run(path: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_folder_holds_these_scripts_and_what_they_share() -> None:
     assert sorted(path.relative_to(CI).as_posix() for path in CI.rglob("*") if path.is_file()) == sorted(
-        [*SCRIPTS, *SHELL, *PYTHON, "lib/objects.yaml", "uv.txt", "chart.txt"]
+        [*SCRIPTS, *SHELL, *PYTHON, "lib/objects.tpl", "uv.txt", "chart.txt"]
     )
 
 

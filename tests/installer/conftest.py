@@ -10,7 +10,7 @@ from tests.github.fixtures import blame
 
 from .bench import Bench, a_project
 from .ground import ground
-from .office import office, projects
+from .office import office
 from .shop import shop
 from .typed import programs, project, run
 from .whole import helm, working_registry
@@ -22,7 +22,6 @@ __all__ = [
     "opened",
     "programs",
     "project",
-    "projects",
     "run",
     "shared",
     "shop",

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,22 +120,10 @@ def _git(folder: Path, said: str, *command: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="session")
-def projects(bake: Bake) -> Callable[[str], Path]:
-    done: dict[str, Path] = {}
-
-    def one(ci: str) -> Path:
-        if ci not in done:
-            done[ci] = bake(ci=ci).path
-        return done[ci]
-
-    return one
-
-
 @pytest.fixture(params=[name if name == "circleci" else pytest.param(name, marks=pytest.mark.slow) for name in TOKENS])
 def office(
     request: pytest.FixtureRequest,
-    projects: Callable[[str], Path],
+    bake: Bake,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Office]:
@@ -159,7 +147,7 @@ def office(
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        project = shutil.copytree(projects(request.param), tmp_path / "hello-api")
+        project = shutil.copytree(bake(ci=request.param).path, tmp_path / "hello-api")
         made = Office(github, ci, request.param, project, token)
         made.deploys()
         yield made

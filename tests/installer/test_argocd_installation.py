@@ -39,12 +39,18 @@ def change_of(resource: ArgoCDInstallation) -> Any:
     return resource.diff(resource.observe())
 
 
-def test_where_there_is_none_it_is_installed_with_our_labels() -> None:
-    helm = Helm()
-    resource = argo_cd([], helm)
+def planned(resource: ArgoCDInstallation) -> Any:
+    """Return what is seen, and the change that it needs."""
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
+    return seen, change
+
+
+def test_where_there_is_none_it_is_installed_with_our_labels() -> None:
+    helm = Helm()
+    resource = argo_cd([], helm)
+    seen, change = planned(resource)
     assert change.action == "create"
     with pytest.raises(DeadlinePassed, match="application-controller, redis, repo-server"):
         resource.apply(seen, change)  # this cluster starts nothing
@@ -96,9 +102,7 @@ def test_a_half_made_release_of_ours_is_repaired(status: str) -> None:
 def test_one_that_is_still_starting_is_waited_for_without_writing() -> None:
     helm = Helm([OURS], SMALL)
     resource = argo_cd([WORKING[0], component("repo-server", status={}), WORKING[1]], helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     assert change.note == "wait for repo-server"
     with pytest.raises(DeadlinePassed, match="repo-server"):
         resource.apply(seen, change)
@@ -114,9 +118,7 @@ def switched_off() -> list[dict[str, Any]]:
 def test_one_that_was_switched_off_is_written_anew() -> None:
     helm = Helm([OURS], SMALL)
     resource = argo_cd(switched_off(), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     assert change.fields == (Field("application-controller.replicas", 0, 1),)
     with pytest.raises(DeadlinePassed, match="application-controller"):
         resource.apply(seen, change)  # this cluster starts nothing
@@ -219,9 +221,7 @@ def test_definitions_that_argo_cd_left_behind_are_adopted(owner: str | None, *, 
     annotations = {"meta.helm.sh/release-name": owner, "meta.helm.sh/release-namespace": "argocd"} if owner else None
     left = definition(labels={"app.kubernetes.io/part-of": "argocd"}, annotations=annotations)
     resource = argo_cd([], helm, objects=left)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     with pytest.raises(DeadlinePassed):
         resource.apply(seen, change)
     assert helm.options[0]["take_ownership"] is taken
@@ -229,9 +229,7 @@ def test_definitions_that_argo_cd_left_behind_are_adopted(owner: str | None, *, 
 
 def test_definitions_of_something_else_are_not() -> None:
     resource = argo_cd([], objects=definition(labels={"app": "mine"}))
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     with pytest.raises(InstallerError, match="is not Argo CD's"):
         resource.apply(seen, change)
 
@@ -270,9 +268,7 @@ def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(acc
     settings = replace(COMPANY, access=access, argocd_values=keys)
     helm = Helm()
     resource = argo_cd([], helm, settings=settings)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     with pytest.raises(DeadlinePassed):
         resource.apply(seen, change)
     assert helm.installed[0][1]["configs"]["tls"] == {"certificates": {"ghe.example.com": CA}}
@@ -300,9 +296,7 @@ def test_without_a_ca_of_the_company_nobody_is_asked_for_one() -> None:
 @pytest.mark.parametrize("there", [{DEFAULT: EVERYTHING}, {DEFAULT: None}], ids=["open", "not made yet"])
 def test_the_default_project_of_ours_allows_nothing(there: dict[tuple[str, str], Any]) -> None:
     resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    seen, change = planned(resource)
     assert change.fields == (Field("project default", "allows everything", "allows nothing"),)
     resource.apply(seen, change)
     ((name, written),) = helm.installed  # Argo CD itself is not upgraded for it

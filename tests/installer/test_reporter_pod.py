@@ -78,6 +78,10 @@ class Pod:
         message = subprocess.run([*git, "log", "-1", "--format=%B"], check=True, capture_output=True, text=True).stdout
         return replace(record, commit=self.shop.commit(message, "env/dev"))
 
+    def roll(self, record: DeploymentRecord, *, pods: int = 2) -> None:
+        """Let a deployment be live."""
+        self.cluster.roll(record.commit, record.revision, record.digest, pods=pods)
+
 
 @pytest.fixture
 def pod(shop: Shop, tmp_path: Path) -> Iterator[Pod]:
@@ -112,7 +116,7 @@ def install(pod: Pod, repositories: tuple[str, ...] = ("acme/web",)) -> Installa
 def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twice(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.start()
     pod.shows("success")
     status = pod.shop.newest
@@ -128,7 +132,7 @@ def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twi
     pod.start()
     eventually("its first look", lambda: pod.mark.stat().st_mtime > looked, 30)
     second = pod.deploy()
-    pod.cluster.roll(second.commit, second.revision, second.digest, pods=1)
+    pod.roll(second, pods=1)
     pod.shows("inactive", "success")
     told = [each.what for each in pod.shop.github.changes if "statuses" in each.what]
     assert len(told) == 1, "and nothing of the first, of which all was said"
@@ -143,7 +147,7 @@ def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: 
     pod.start()
     pod.shows("failure")
     assert pod.shop.newest.description.startswith("image pull: ImagePullBackOff")
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.shows("success")
 
 
@@ -157,7 +161,7 @@ def test_a_chart_that_does_not_render_is_a_failure_though_argo_cd_names_no_commi
     pod.shows("failure")
     assert pod.shop.newest.description == "chart: ComparisonError: failed to execute helm template command: no digest"
     pod.cluster.unrendered = ""
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.shows("success")
 
 
@@ -174,7 +178,7 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.shop.github.faults.order(BROKEN, "POST", "/statuses", times=3)
     pod.start()
     eventually("the first no", lambda: "The report to GitHub failed" in pod.log(), 30)
@@ -189,7 +193,7 @@ def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhi
 
 def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_needs(pod: Pod) -> None:
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
 
     pod.start()
     eventually("its complaint", lambda: "is not installed for acme/web" in pod.log(), 30)
@@ -208,7 +212,7 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
 
     pod.start()
     pod.shows("success")
@@ -216,14 +220,14 @@ def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     for secret in [secret for secret, token in tokens.items() if token.kind == "app"]:
         del tokens[secret]
     second = pod.deploy()
-    pod.cluster.roll(second.commit, second.revision, second.digest)
+    pod.roll(second)
     pod.shows("inactive", "success")
 
 
 def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> None:
     install(pod).permissions["deployments"] = "read"
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.start()
     eventually("its complaint", lambda: "permissions requested are not granted" in pod.log(), 30)
     assert pod.shop.states == ["in_progress"]
@@ -233,7 +237,7 @@ def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> 
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
-    pod.cluster.roll(first.commit, first.revision, first.digest)
+    pod.roll(first)
     pod.start()
     pod.shows("success")
     time.sleep(1)  # the answer to what it told

@@ -16,6 +16,7 @@ from installer.commands.template_source import UNKNOWN, source_of
         ("git+https://ghe.example.com/org/t", None, "git+https://ghe.example.com/org/t"),
         ("git@ghe.example.com:org/t.git", None, "git+ssh://git@ghe.example.com/org/t.git"),
         ("ssh://git@ghe.example.com/org/t.git", "v1", "git+ssh://git@ghe.example.com/org/t.git@v1"),
+        ("ssh://git:a-token@ghe.example.com/org/t.git", None, "git+ssh://git@ghe.example.com/org/t.git"),
         ("file:///srv/t.git", None, "git+file:///srv/t.git"),
         ("https://example.com/t.zip", None, "https://example.com/t.zip"),
     ],

@@ -32,6 +32,22 @@ def interrupted(folder: Path, code: str, expected: list[str]) -> subprocess.Comp
     )  # fmt: skip
 
 
+def test_ctrl_c_that_does_not_wake_the_main_thread_is_seen_all_the_same(tmp_path: Path) -> None:
+    """It comes to whichever thread takes it: here never to the main one, which then sleeps on."""
+    code = """
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread, and of those that it makes from now on
+def waits(name):
+    (folder / name).touch()
+    pause(600)
+try:
+    with threads(2) as pool:
+        list(pool.map(waits, ["a", "b"]))
+except KeyboardInterrupt:
+    raise SystemExit("interrupted")
+"""
+    assert interrupted(tmp_path, code, ["a", "b"]).stderr.strip() == "interrupted"
+
+
 def test_ctrl_c_ends_threads_that_read_their_programs_and_what_they_wait_for(tmp_path: Path) -> None:
     code = """
 def checks(name):

@@ -60,6 +60,24 @@ def checkout(folder: Path, place: str = AT_GITHUB, host: str = "github.com", reg
     return folder
 
 
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "https://github.com"),
+        ({"GH_HOST": "ghe.example.com", "GITLAB_HOST": "gitlab.example.com"}, "https://ghe.example.com"),
+        ({"GITLAB_HOST": "https://GitLab.example.com/"}, "https://gitlab.example.com"),
+    ],
+)
+def test_without_a_project_the_host_is_the_one_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = Project.without_project().settings
+    assert settings.url.rstrip("/") == url
+    assert settings.scm == ("gitlab" if "gitlab" in url else "github")
+
+
 @each_kind
 def test_a_token_goes_to_no_host_that_only_the_checkout_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, token: str, names: str

@@ -19,7 +19,7 @@ from installer import __version__
 from installer.cluster import labels
 from installer.config.settings import Settings
 from installer.config.settings_file import load
-from installer.config.supported import CIS, FORGES
+from installer.config.supported import CIS, FORGES, cis_of
 from tests.conftest import ROOT
 
 FIRST = Path(__file__).parent / "1.0"
@@ -36,7 +36,7 @@ def can_be_chosen(project: Path) -> bool:
     """Tell whether its code host and CI are there: a fork may keep one of each."""
     answers = document(project / "answers.json")
     scm = answers.get("scm", "github")
-    return scm in FORGES and answers.get("ci", f"{scm}-{'ci' if scm == 'gitlab' else 'actions'}") in CIS
+    return scm in FORGES and answers.get("ci", cis_of(scm)[0]) in CIS
 
 
 PROJECTS = sorted(filter(can_be_chosen, (FIRST / "projects").iterdir()))
