@@ -57,7 +57,7 @@ class ApiRetry(Retry):
         if response and response.status in _LIMITED:
             wait = seconds_to_wait(response.status, "", response.headers)
             again = wait is not None and wait <= LONGEST
-        counting = self if again else self.new(total=0)
+        counting = self if again else self.new(total=0)  # none is left
         return super(ApiRetry, counting).increment(method, url, response, error, _pool, _stacktrace)
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
