@@ -15,7 +15,7 @@ from typing import Any
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 STANDING = Path(os.getenv("PWD") or "..").resolve()  # where the user typed this; the hook runs in the project
 TEMPLATE = Path(STANDING, ANSWERS.get("_repo_dir", ""))  # cookiecutter has it as it was typed
-LIBRARIES = {"plumbum": "plumbum", "github": "PyGithub", "gitlab": "python-gitlab"}
+LIBRARIES = {"plumbum": "plumbum", "github": "PyGithub"}
 sys.path.insert(0, str(TEMPLATE))
 
 
@@ -47,8 +47,7 @@ try:
         resume = run_again.command("up", Path.cwd())
         if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
-        needed = [module for module in LIBRARIES if module in ("plumbum", "github", ANSWERS["scm"])]
-        if missing := [LIBRARIES[module] for module in needed if not find_spec(module)]:
+        if missing := [library for module, library in LIBRARIES.items() if not find_spec(module)]:
             print(f"Written: {Path.cwd()}")
             print(f"To deploy it (that needs {', '.join(missing)}, not installed with cookiecutter):\n  {resume}")
         else:

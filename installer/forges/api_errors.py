@@ -3,6 +3,7 @@
 import re
 
 import requests
+from urllib3.exceptions import NewConnectionError, TimeoutError  # noqa: A004
 
 from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
@@ -20,13 +21,16 @@ _AUTHORITY = (
 def unreachable(
     base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str
 ) -> InstallerError:
-    """Say how the way to the code host failed; `ca` is the setting that names its CA."""
+    """Say how the way to the code host failed; `ca` is the setting that names its CA, if any."""
     if by_proxy := proxies.silent(base, error):
         return by_proxy
-    said = f"{request}: {redact(str(error.args[0] if error.args else error))}"
+    first = error.args[0] if error.args else error
+    reason = getattr(first, "reason", first)  # what the last attempt met
+    said = f"{request}: {redact(str(reason))}"
     if unknown(error):
-        return Untrusted(f"{base} is not trusted: {said}", _AUTHORITY.format(ca=ca))
-    late = isinstance(error, requests.Timeout)
+        fix = _AUTHORITY.format(ca=ca) if ca else "Check the host name and any proxy; REQUESTS_CA_BUNDLE names CAs."
+        return Untrusted(f"{base} is not trusted: {said}", fix)
+    late = isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError)
     how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
     return InstallerError(
         f"{base} {how}: {said}", "Check the network, the host name and any proxy, then run this again."

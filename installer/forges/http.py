@@ -1,16 +1,28 @@
-"""An HTTP API that speaks JSON, whoever answers: when a request is sent again, and how what is there is read."""
+"""An HTTP API that speaks JSON, whoever answers: when a request is sent again, what is followed, how lists are read."""
 
+import logging
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import MaxRetryError
 
-from ..support.errors import ApiError, InstallerError, Untrusted
+from ..support.errors import ApiError
+from ..support.http_session import session
 from ..support.parsing import reading
+from ..support.secret import redact
+from ..support.tls import unknown, verify
 from ..support.wait import pause
 from ..support.write_guard import about_to_write
+from .api_errors import not_the_host, unreachable
+from .rate_limit import seconds_to_wait
 
 TIMEOUT = 15
 """Seconds for one answer."""
@@ -18,27 +30,69 @@ PAUSES = (0.5, 2.0)
 """Seconds before the second and the third time that a request is sent."""
 LONGEST = 30.0
 """Seconds that a rate limit is waited for; one that lasts longer is reported."""
+_LIMITED = (403, 429)
 _PAGE = 100
-Answer = TypeVar("Answer")
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # below, it shows each attempt on the terminal
 
 
-def with_retries(verb: str, once: Callable[[], Answer]) -> Answer:
-    """Send a request, and again where that is safe: a POST only where nothing was done for it."""
-    for wait in (*PAUSES, None):
-        if verb != "GET":
+class ApiRetry(Retry):
+    """Send again where that does no harm: what reads or replaces; a POST only where a limit let it do nothing."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """Return whether an answer may be another one soon; how long a limit lasts, `increment` sees."""
+        return status_code in _LIMITED or (status_code >= 500 and method != "POST")
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Self:
+        """Count an attempt; raise MaxRetryError where it was the last. An answer's body stays unread."""
+        again = error is None or (method != "POST" and not unknown(error))
+        if response and response.status in _LIMITED:
+            wait = seconds_to_wait(response.status, "", response.headers)
+            again = wait is not None and wait <= LONGEST
+        counting = self if again else self.new(total=0)  # none is left
+        return super(ApiRetry, counting).increment(method, url, response, error, _pool, _stacktrace)
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Rest, as long as a limit lasts; then ask whether this run may still write."""
+        wait = seconds_to_wait(response.status, "", response.headers) if response else None
+        pause(PAUSES[len(self.history) - 1] if wait is None else wait)
+        if self.history[-1].method != "GET":
             about_to_write()
+
+
+class _Adapter(HTTPAdapter):
+    """Reads each answer at once: one that breaks off is an attempt that failed like any other."""
+
+    def send(self, request: requests.PreparedRequest, *given: Any, **named: Any) -> requests.Response:
+        """Send it until an answer is here whole, or there is no attempt left."""
+        attempts = self.max_retries
         try:
-            return once()
-        except ApiError as error:
-            limited = error.wait is not None and error.wait <= LONGEST
-            if wait is None or not (limited or (error.status >= 500 and verb != "POST")):
-                raise
-            pause(error.wait if error.wait is not None else wait)
-        except InstallerError as error:
-            if wait is None or verb == "POST" or isinstance(error, Untrusted):
-                raise
-            pause(wait)
-    raise AssertionError
+            while True:
+                answer = super().send(request, *given, **named)
+                try:
+                    answer.content  # noqa: B018
+                except requests.RequestException as error:
+                    self.max_retries = self._following(request, answer.raw.retries, error)
+                else:
+                    return answer
+        finally:
+            self.max_retries = attempts
+
+    def _following(self, request: requests.PreparedRequest, attempts: Any, error: requests.RequestException) -> Retry:
+        try:
+            following: Retry = attempts.increment(request.method, request.url, error=error)
+        except MaxRetryError:
+            raise error from None
+        following.sleep()
+        return following
 
 
 @reading("The answer's header Link")
@@ -49,12 +103,92 @@ def _following(headers: Mapping[str, str]) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
-class Rest(ABC):
-    """One API and one token."""
+class Api(ABC):
+    """One API and one token; `title` is its name, and `ca_setting` the setting that names its CA, in errors."""
+
+    follows: re.Pattern[str] | None = None
+    """How a path of this API begins to which a redirect is followed, to read; None: a redirect is an error."""
+
+    def __init__(
+        self, title: str, base: str, headers: Mapping[str, str], *, ca: str = "", ca_setting: str = ""
+    ) -> None:
+        self._title = title
+        self._base = base
+        self._headers = {"Accept": "application/json", "User-Agent": "gitops-flask", **headers}
+        self._verify = verify(ca)
+        self._ca_setting = ca_setting
+        self._free: defaultdict[int, deque[requests.Session]] = defaultdict(deque)
 
     @abstractmethod
-    def send(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-        """Send one request, again where that is safe; return headers by their names in lower case, and JSON."""
+    def refusal(self, verb: str, path: str, answer: requests.Response) -> ApiError:
+        """Return the error for an answer that says no."""
+
+    def send(
+        self, verb: str, path: str, body: Any, parameters: Mapping[str, Any], again: int = len(PAUSES)
+    ) -> tuple[dict[str, str], Any]:
+        """Send one request, `again` where that is safe; return headers by their names in lower case, and JSON."""
+        answer = self._answer(verb, path, body, parameters, again)
+        headers = dict(answer.headers.lower_items())
+        if not answer.content:
+            return headers, None
+        try:
+            return headers, answer.json()
+        except (ValueError, RecursionError):
+            kind = headers.get("content-type") or "of no type"
+            raise not_the_host(self._title, self._base, f"{verb} {path}", f"it is {kind}, and no JSON") from None
+
+    def _answer(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any], again: int) -> requests.Response:
+        asked = f"{verb} {path}"
+        if verb != "GET":
+            about_to_write()
+        with self._session(again) as own:
+            answer = self._ask(own, asked, verb, f"{self._base}{path}", body, parameters)
+            there = answer.headers.get("location", "")
+            if verb == "GET" and answer.is_redirect and self._is_followed(there):
+                answer = self._ask(own, asked, verb, there, None, {})
+        if 300 <= answer.status_code < 400:
+            there = answer.headers.get("location", "elsewhere")
+            raise not_the_host(self._title, self._base, asked, f"it leads to {redact(there)}")
+        if not answer.ok:
+            raise self.refusal(verb, path, answer)
+        return answer
+
+    def _ask(
+        self, own: requests.Session, asked: str, verb: str, url: str, body: Any, parameters: Mapping[str, Any]
+    ) -> requests.Response:
+        try:
+            return own.request(
+                verb,
+                url,
+                params={n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()},
+                json=body,
+                headers=self._headers,
+                timeout=TIMEOUT,
+                verify=self._verify,  # a session's own would count less than REQUESTS_CA_BUNDLE
+                allow_redirects=False,  # requests would take a header with a token along, to whatever host
+            )
+        except requests.RequestException as error:
+            raise unreachable(self._base, asked, error, TIMEOUT, ca=self._ca_setting) from None
+
+    def _is_followed(self, there: str) -> bool:
+        """Return whether a redirect stays in this API: nowhere else is the token taken."""
+        path = there.removeprefix(self._base)
+        return path != there and self.follows is not None and bool(self.follows.match(path))
+
+    @contextmanager
+    def _session(self, again: int) -> Iterator[requests.Session]:
+        """Lend a session that nobody else uses as long as the block lasts; the next one uses its connection again."""
+        free = self._free[again]  # append and pop are safe between threads
+        try:
+            own = free.pop()
+        except IndexError:
+            own = session()
+            for scheme in ("https://", "http://"):
+                own.mount(scheme, _Adapter(max_retries=ApiRetry(again, allowed_methods=None, raise_on_status=False)))
+        try:
+            yield own
+        finally:
+            free.append(own)
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON (None where there is none); raise ApiError where the answer is no."""
@@ -102,6 +236,14 @@ class Rest(ABC):
     def headers(self, path: str) -> dict[str, str]:
         """Read one thing and return only the headers of the answer."""
         return self.send("GET", path, None, {})[0]
+
+    def text(self, path: str) -> str:
+        """Read something that is no JSON, a job's log say."""
+        return self._answer("GET", path, None, {}, len(PAUSES)).content.decode(errors="replace")
+
+    def once(self, verb: str, path: str, body: Any) -> None:
+        """Send one request, and not again: what is true now may not be after a rest."""
+        self.send(verb, path, body, {}, 0)
 
     def delete(self, path: str) -> bool:
         """Delete what is at a path; False where nothing was."""

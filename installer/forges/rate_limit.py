@@ -1,4 +1,4 @@
-"""Rate limits: how long GitHub wants to be left alone."""
+"""Rate limits: how long a code host wants to be left alone."""
 
 import time
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ def seconds_to_wait(status: int, message: str, headers: Mapping[str, str]) -> fl
         return None
     if (after := headers.get("retry-after", "")).isdigit():
         return float(after)
-    if headers.get("x-ratelimit-remaining") == "0" and (reset := headers.get("x-ratelimit-reset", "")).isdigit():
+    reset = headers.get("ratelimit-reset", "") if status == 429 else ""  # other answers have these headers, too
+    if headers.get("x-ratelimit-remaining") == "0":
+        reset = headers.get("x-ratelimit-reset", "")
+    if reset.isdigit():
         return max(0.0, float(reset) - time.time()) + 1
     return 60.0 if status == 429 or "rate limit" in message.lower() else None

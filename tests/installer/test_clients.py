@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github.Requester import HTTPSRequestsConnectionClass
 from plumbum import local
 
 from installer.ci import registry
 from installer.ci.json_api import JsonApi
-from installer.forges.clients import Clients
 from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
-from installer.forges.http import Rest
+from installer.forges.http import Api
 from installer.support import process
 from installer.support.secret import Secret
 from tests.github.authority import Authority
@@ -47,6 +45,7 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(text)))
         self.send_header("X-Echo", f"{self.command} {self.path}")
+        self.send_header("X-Line", str(self.client_address[1]))
         self.end_headers()
         self.wfile.write(text)
 
@@ -88,7 +87,7 @@ def all_at_once(one: Callable[[int], object]) -> list[object]:
         return [wrong for wrong in pool.map(one, range(THREADS * EACH)) if wrong]
 
 
-def asked_of(api: Rest) -> Callable[[int], object]:
+def asked_of(api: Api) -> Callable[[int], object]:
     def one(number: int) -> object:
         verb = ("GET", "PUT", "DELETE", "POST")[number % 4]
         body = {"number": number} if verb in ("PUT", "POST") else None
@@ -101,28 +100,10 @@ def asked_of(api: Rest) -> Callable[[int], object]:
 
 @pytest.mark.usefixtures("in_turns")
 @pytest.mark.parametrize("kind", [GitHubRest, GitLabRest])
-def test_no_answer_is_swapped_between_threads(kind: type[Rest], https: tuple[str, str]) -> None:
+def test_no_answer_is_swapped_between_threads(kind: type[Api], https: tuple[str, str]) -> None:
     host, ca = https
     api = kind(host, Secret("token-for-a-test"), ca=ca)  # type: ignore[call-arg]
     assert all_at_once(asked_of(api)) == []
-
-
-def test_requests_to_github_that_begin_at_the_same_moment_are_each_sent_as_they_are(
-    https: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PyGithub notes a request on its connection, and sends what is noted there: here all note theirs first."""
-    host, ca = https
-    together = threading.Barrier(THREADS)
-    note = HTTPSRequestsConnectionClass.request
-
-    def at_once(*arguments: Any) -> None:
-        note(*arguments)
-        together.wait(30)
-
-    monkeypatch.setattr(HTTPSRequestsConnectionClass, "request", at_once)
-    one = asked_of(GitHubRest(host, Secret("token-for-a-test"), ca=ca))
-    with ThreadPoolExecutor(THREADS) as pool:
-        assert [wrong for wrong in pool.map(one, range(THREADS)) if wrong] == []
 
 
 @pytest.mark.usefixtures("in_turns")
@@ -141,19 +122,13 @@ def test_no_answer_of_a_registry_is_swapped_between_threads(http: str) -> None:
     assert all_at_once(one) == []
 
 
-def test_a_client_serves_one_at_a_time_and_is_used_again() -> None:
-    made: list[object] = []
-
-    def make() -> object:
-        made.append(object())
-        return made[-1]
-
-    clients = Clients(make)
-    with clients.one() as first, clients.one() as second:
-        assert first is not second
-    with clients.one() as again:
-        assert again in (first, second)
-    assert len(made) == 2
+def test_a_connection_is_used_again_whichever_thread_comes_next(http: str) -> None:
+    api = JsonApi("CI", f"http://{http}", {}, "CI_TOKEN")
+    used: set[str] = set()
+    for _ in range(3):
+        with ThreadPoolExecutor(2) as pool:
+            used |= set(pool.map(lambda number: api.headers(f"/thing/{number}")["x-line"], range(10)))
+    assert len(used) <= 2
 
 
 def test_no_program_is_given_an_environment_that_another_thread_is_changing(monkeypatch: pytest.MonkeyPatch) -> None:

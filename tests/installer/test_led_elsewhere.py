@@ -181,8 +181,7 @@ CLIENTS: dict[str, Callable[[Place], object]] = {
 def test_no_client_of_an_api_carries_its_token_elsewhere(
     place: Place, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
-    for module in ("forges.http", "ci.json_api"):
-        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls.bundle(place.ca)))
     with pytest.raises(InstallerError):
         CLIENTS[whose](place)

@@ -242,7 +242,7 @@ def test_a_deploy_token_that_does_not_open_the_repository_is_reported_before_it_
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     office.github.faults.order(Fault("500", message="oops"), "GET", "^/(api/v2/project|repo)/", times=2)
     office.up()
     assert sorted(office.variables()) == NAMES
@@ -254,7 +254,7 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
 def test_a_ci_that_stays_out_of_order_is_reported_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("installer.ci.json_api.PAUSES", (0, 0))
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     office.github.faults.order(fault, "POST", "/(envvar|env_vars)$", first=2)
     with pytest.raises(InstallerError, match="run this again later") as caught:
         office.up()

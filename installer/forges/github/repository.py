@@ -7,8 +7,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-from github.PublicKey import encrypt
-
 from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
@@ -120,6 +118,8 @@ class GitHub(GitHubRest):
     @reading("GitHub's answer")
     def set_secret(self, name: str, value: Secret, environment: str = "") -> None:
         """Create or replace an Actions secret, sealed with the public key of the repository or of an environment."""
+        from github.PublicKey import encrypt  # here: it loads all of PyGithub, and few commands set a secret
+
         path = self._secrets_of(environment)
         key = self.call("GET", f"{path}/public-key")
         body = {"encrypted_value": encrypt(key["key"], value.reveal()), "key_id": key["key_id"]}

@@ -8,25 +8,15 @@ from typing import Any
 
 from ...support.errors import ApiError
 from ..api_errors import LATER, said_to_a_program
+from ..rate_limit import seconds_to_wait
 
 
 class GitLabApiError(ApiError):
     """GitLab refused a request; `headers` by their names in lower case."""
 
     def __init__(self, verb: str, path: str, status: int, message: str, headers: Mapping[str, str]) -> None:
-        wait = seconds_to_wait(status, headers)
+        wait = seconds_to_wait(status, "", headers)
         super().__init__("GitLab", f"{verb} {path}", status, message, fix(status, message, wait), wait)
-
-
-def seconds_to_wait(status: int, headers: Mapping[str, str]) -> float | None:
-    """Return how long a rate limit lasts; None where it is none."""
-    if status != 429:
-        return None
-    if (after := headers.get("retry-after", "")).isdigit():
-        return float(after)
-    if (reset := headers.get("ratelimit-reset", "")).isdigit():
-        return max(0.0, float(reset) - time.time()) + 1
-    return 60.0
 
 
 def fix(status: int, message: str, wait: float | None) -> str:
