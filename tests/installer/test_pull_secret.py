@@ -220,10 +220,17 @@ def test_one_of_others_is_never_touched() -> None:
 
 
 def test_a_public_image_needs_none_and_one_that_is_there_goes() -> None:
-    helm = Helm([release(NAME)])
+    there = holding()
+
+    class Ending(Helm):
+        def uninstall(self, name: str, namespace: str, timeout: float = 0) -> bool:
+            there.objects.clear()
+            return super().uninstall(name, namespace)
+
+    helm = Ending([release(NAME)])
     resource = pull_secret(Cluster(), helm, settings=SETTINGS)
     assert resource.diff(resource.observe()) is None
-    resource = pull_secret(holding(), helm, settings=SETTINGS)
+    resource = pull_secret(there, helm, settings=SETTINGS)
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
