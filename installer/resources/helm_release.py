@@ -35,6 +35,8 @@ class HelmRelease(Resource[Held]):
     """
 
     lane: Lane = "cluster"
+    starts = False
+    """Whether it is not ready as soon as it is written."""
     patience = 0.0
     """Seconds until it is ready, or gone after its release."""
     unwanted = ""
@@ -77,7 +79,7 @@ class HelmRelease(Resource[Held]):
         return ""
 
     def unready(self, held: Held) -> str:
-        """Say what is not ready yet; empty where all is."""
+        """Say what of something that `starts` is not ready yet; empty where all is."""
         return ""
 
     def explain(self) -> str:
@@ -125,12 +127,9 @@ class HelmRelease(Resource[Held]):
         moved = [self._helm.displace(each, self._name, self._home) for each in held.objects.values()]
         made = objects(*self.manifests(held))
         self._helm.install(self._name, self._home, made, take_ownership=any(moved))
-        clear(
-            f"The start of the {self.title}",
-            lambda: self.unready(Held(self._found())),
-            self.patience,
-            explain=self.explain,
-        )
+        if self.starts:
+            what = f"The start of the {self.title}"
+            clear(what, lambda: self.unready(Held(self._found())), self.patience, explain=self.explain)
 
     def removal(self, held: Held) -> str:
         """Say whose it is, and what stays."""

@@ -232,6 +232,7 @@ class Starting(HelmRelease):
     """Two objects in two namespaces, which are ready once a test says so."""
 
     key = title = "something that starts"
+    starts = True
     ready = False
 
     def places(self) -> Mapping[str, Sequence[str]]:
