@@ -7,6 +7,7 @@ from .kubectl import Object
 
 PARTS = "app.kubernetes.io/part-of=argocd"
 COMPONENT = "app.kubernetes.io/component"
+_CHART = "helm.sh/chart"
 _TOLD = ("application-controller", "redis", "repo-server", "server")
 NEEDED = ("application-controller", "redis", "repo-server")
 
@@ -26,6 +27,13 @@ def version(components: Sequence[Object], namespace: str) -> str:
             tag = image.rpartition(":")[2]
             return next((v for v in (labels.get("app.kubernetes.io/version", ""), tag) if number(v)), "")
     return ""
+
+
+def chart(components: Sequence[Object], namespace: str) -> str:
+    """Return the newest version of Argo CD's chart that made a part in a namespace; empty where none says so."""
+    made = [c["metadata"]["labels"].get(_CHART, "") for c in components if c["metadata"]["namespace"] == namespace]
+    versions = [each.removeprefix("argo-cd-") for each in made if each.startswith("argo-cd-")]
+    return max(versions, key=number, default="")
 
 
 def names(components: Sequence[Object], namespace: str) -> dict[str, str]:

@@ -3,9 +3,11 @@
 import json
 import logging
 import re
-from contextlib import AbstractContextManager
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
 from ..support.write_guard import about_to_write
-from .helm_release import PENDING, Made, Release, last_complete
+from .helm_release import HOLDER, LABELS, PENDING, Made, Release, last_complete
 from .kubectl import Cluster, Object
 from .labels import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
 from .transient_errors import UNREACHABLE, refusal, with_retries
@@ -31,8 +33,6 @@ log = logging.getLogger(__name__)
 _CONFLICT = re.compile(r"another operation .* is in progress")
 _LONGEST = 660.0  # seconds that the longest run of helm may take: the installation of Argo CD
 _ANSWER = "helm's answer"
-HOLDER = "gitops-flask/holder"
-"""The label of a release that names the machine whose helm wrote it last."""
 
 
 class Helm:
@@ -44,6 +44,9 @@ class Helm:
     def __init__(self, cluster: Cluster, settings: Settings | None = None) -> None:
         self._cluster = cluster
         self._settings = settings
+        self._table: dict[str | None, list[Release] | None] = {}
+        """Every revision by namespace, None for all of them, as it was after our last write."""
+        self._reading = threading.Lock()
 
     @cached_property
     def version(self) -> tuple[int, int]:
@@ -56,46 +59,74 @@ class Helm:
             raise InstallerError(reported, "https://helm.sh/docs/intro/install")
         return found
 
-    def releases(self, namespace: str, selector: str = "") -> list[Release]:
-        """Return the releases of a namespace in whatever state; `selector` asks for labels of the release itself."""
-        every = [] if self.version >= (4, 0) else ["--all"]
-        chosen = [f"--selector={selector}"] if selector else []
-        said = self._run("list", *every, *chosen, f"--namespace={namespace}", "--output=json", "--max=0")
-        with understood(_ANSWER):
-            return [
-                Release(r["name"], r["namespace"], int(r["revision"]), r["status"], str(r["chart"]), str(r["updated"]))
-                for r in json.loads(said)
-            ]
+    def releases(self, namespace: str) -> list[Release]:
+        """Return the releases of a namespace as they are now, in whatever state."""
+        return _newest(self._read(namespace) or [])
 
     def release(self, name: str, namespace: str) -> Release | None:
-        """Return one release, or None; where it is another repository's, it says so."""
-        if self._settings is None:
-            return _named(name, self.releases(namespace))
-        if found := _named(name, self.ours(namespace)):
-            return found
-        found = _named(name, self.releases(namespace))
-        # who was killed while it uninstalled may have left no labels
-        return found and replace(found, ours=self._address(found) in identities(self._settings).values())
+        """Return one release, or None; where it is another repository's, it says so.
+
+        It is as it was when the first one was asked for, or after our last write: whoever writes looks again.
+        """
+        return self._judged(_named(name, self._known(namespace)))
 
     def ours(self, namespace: str) -> list[Release]:
-        """Return the releases of a namespace that were made for our repository."""
-        known = ",".join(identities(self._settings)) if self._settings else ""
-        return self.releases(namespace, f"{REPOSITORY} in ({known})" if known else "")
+        """Return the releases of a namespace that were made for our repository, as `release` does."""
+        return [each for each in _newest(self._known(namespace)) if self._settings is None or self._marked(each)]
 
     def made(self) -> list[Made]:
-        """Return every release in the cluster that was made for our repository, whatever the settings were then."""
+        """Return every release in the cluster that was made for our repository, whatever the settings were then.
+
+        Who may not look everywhere looks where the settings say.
+        """
         if self._settings is None:
             return []
-        whose = f"owner=helm,{REPOSITORY} in ({','.join(identities(self._settings))}),{ARGOCD},{NAMESPACE}"
-        rows = self._cluster.labelled(
-            "secrets",
-            whose,
-            ("version", "name", PROJECT, ARGOCD, NAMESPACE),
-            (self._settings.argocd_namespace, self._settings.namespace),
+        found = self._everywhere()
+        if found is None:
+            found = []
+            for namespace in dict.fromkeys((self._settings.argocd_namespace, self._settings.namespace)):
+                with suppress(CommandFailed):
+                    found += self._known(namespace)
+        # one that somebody was killed at while it was uninstalled has the labels on its former revision alone
+        whole = [each for each in found if self._marked(each) and {ARGOCD, NAMESPACE} <= each.labels.keys()]
+        return sorted(
+            Made(each.namespace, each.name, *(each.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE)))
+            for each in _newest(whole)
         )
+
+    def _everywhere(self) -> list[Release] | None:
+        with self._reading:
+            if None not in self._table:
+                self._table[None] = self._read()
+            return self._table[None]
+
+    def _known(self, namespace: str) -> list[Release]:
+        """Return every revision of a namespace; they are read once, and again after each write of ours."""
+        if (every := self._everywhere()) is not None:
+            return [each for each in every if each.namespace == namespace]
+        with self._reading:
+            if namespace not in self._table:
+                self._table[namespace] = self._read(namespace)
+            return self._table[namespace] or []
+
+    def _read(self, namespace: str | None = None) -> list[Release] | None:
+        rows = self._cluster.labelled("secrets", "owner=helm", LABELS, namespace)
         with understood(_ANSWER):
-            by_revision = sorted(rows, key=lambda row: int(row[1]))  # helm keeps the one before the newest, too
-        return sorted({(home, rest[0]): Made(home, *rest) for home, _, *rest in by_revision}.values())
+            return rows if rows is None else sorted(map(Release.of, rows), key=lambda each: each.revision)
+
+    def _marked(self, release: Release) -> bool:
+        return self._settings is not None and release.labels.get(REPOSITORY) in identities(self._settings)
+
+    def _judged(self, found: Release | None) -> Release | None:
+        """Say whose it is: who was killed while it uninstalled may have left no labels."""
+        if found is None or self._settings is None or self._marked(found):
+            return found
+        unlabelled = REPOSITORY not in found.labels
+        return replace(found, ours=unlabelled and self._address(found) in identities(self._settings).values())
+
+    def _now(self, name: str, namespace: str) -> Release | None:
+        """Return one release as it is now, for whoever is about to write it."""
+        return self._judged(_named(name, self.releases(namespace)))
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
         """Take an object from another release of ours, one of former settings; return whether one had it.
@@ -106,7 +137,7 @@ class Helm:
         holder = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
         if not holder[0] or holder == (name, namespace):
             return False
-        found = self.release(str(holder[0]), str(holder[1]))
+        found = self._now(str(holder[0]), str(holder[1]))
         if thing is not None and found is not None and found.ours and not self._holds(found, thing):
             reported = f"{thing['kind']} {thing['metadata']['name']}"
             what = f"{reported} says that the release {found.name} in {found.namespace} holds it, which does not."
@@ -133,8 +164,10 @@ class Helm:
         marked = [(each.get("metadata") or {}).get("annotations") or {} for each in made if isinstance(each, dict)]
         if addresses := [each[ADDRESS] for each in marked if ADDRESS in each]:
             return str(addresses[0])
-        history = self._history(release)
-        return next((said for said in (str(each.get("description")) for each in history[::-1]) if "://" in said), "")
+        said = self._run("history", release.name, f"--namespace={release.namespace}", "--output=json")
+        with understood(_ANSWER):
+            described = [str(dict(each).get("description")) for each in json.loads(said)]
+        return next((each for each in described[::-1] if "://" in each), "")
 
     def values(self, name: str, namespace: str) -> Object:
         """Return the values that a release was given: never print them."""
@@ -176,9 +209,15 @@ class Helm:
                 inherit=files,
             )
 
-    def _locked(self, name: str, namespace: str) -> AbstractContextManager[Files]:
+    @contextmanager
+    def _locked(self, name: str, namespace: str) -> Iterator[Files]:
         """Wait for a helm of this machine, of a killed installer perhaps, that works on this release."""
-        return locked(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST)
+        try:
+            with locked(f"release {name} in {namespace} at {self._cluster.server}", _LONGEST) as files:
+                yield files
+        finally:
+            with self._reading:
+                self._table.clear()
 
     def _recover(self, name: str, namespace: str, grace: float, files: Files) -> None:
         """Bring a release that is stuck in the middle back to where helm accepts it."""
@@ -196,7 +235,7 @@ class Helm:
         try:
             self._run(*steps, *self._by_server(), timeout=180, inherit=files)
         except CommandFailed:
-            after = self.release(name, namespace)
+            after = self._now(name, namespace)
             if after and after.status in PENDING:
                 raise
 
@@ -205,35 +244,23 @@ class Helm:
 
         Where there is none, in a first installation, it is the half-made one, which a rollback completes.
         """
-        with understood(_ANSWER):
-            return last_complete({r["revision"]: r["status"] for r in self._history(release)}, release.revision)
-
-    def _history(self, release: Release) -> list[Object]:
-        where = f"--namespace={release.namespace}"
-        said = self._run("history", release.name, where, "--output=json")
-        with understood(_ANSWER):
-            return [dict(each) for each in json.loads(said)]
+        every = [each for each in self._read(release.namespace) or [] if each.name == release.name]
+        return last_complete({each.revision: each.status for each in every}, release.revision)
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. We hold the file lock: nobody here is."""
 
         def look() -> tuple[Release | None] | None:
-            release = self.release(name, namespace)
-            if release is None or release.status not in PENDING or self._was_held_here(release):
+            release = self._now(name, namespace)
+            if release is None or release.status not in PENDING or _was_held_here(release):
                 return (release,)
-            return (release,) if release.age(datetime.now(UTC)) > grace else None
+            return (release,) if release.age(time.time()) > grace else None
 
         if settled := look():
             return settled[0]
         log.info("a helm on another machine may be at work on %s: it is given %.0f s", name, grace)
         settled = until(look, grace + 5)
-        return settled[0] if settled else self.release(name, namespace)
-
-    def _was_held_here(self, release: Release) -> bool:
-        """Return whether its last writer ran on this machine; who uninstalls leaves no label."""
-        if release.status == "uninstalling" or not machine():
-            return False
-        return any(r.name == release.name for r in self.releases(release.namespace, f"{HOLDER}={machine()}"))
+        return settled[0] if settled else self._now(name, namespace)
 
     def uninstall(self, name: str, namespace: str, timeout: float = 120) -> bool:
         """Remove a release of ours and wait for its objects; return whether there was one. It proves nothing yet."""
@@ -241,7 +268,7 @@ class Helm:
             return self._uninstall(name, namespace, timeout, files)
 
     def _uninstall(self, name: str, namespace: str, timeout: float, files: Files) -> bool:
-        found = self.release(name, namespace)
+        found = self._now(name, namespace)
         if found is None or not found.ours:
             return False
         flags = (f"--namespace={namespace}", "--wait", f"--timeout={timeout:.0f}s")
@@ -256,8 +283,11 @@ class Helm:
         if arguments[0] in ("upgrade", "rollback", "uninstall"):
             about_to_write()
         context = [f"--kube-context={self._cluster.context}"] if self._cluster.context else []
-        once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit)
-        answer = with_retries(once, refusal) if arguments[0] in ("list", "get") and self._cluster.answered else once()
+        stored: Any = {"env": {"HELM_DRIVER": "secret"}}  # where releases are looked for, whatever the user's helm does
+        once = partial(attempt, "helm", *arguments, *context, stdin=stdin, timeout=timeout, inherit=inherit, **stored)
+        answer = (
+            with_retries(once, refusal) if arguments[0] in ("get", "history") and self._cluster.answered else once()
+        )
         if answer.status == 0:
             return answer.out
         said = redact(answer.err or answer.out)
@@ -269,8 +299,18 @@ class Helm:
         raise CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
 
 
-def _named(name: str, releases: list[Release]) -> Release | None:
-    return next((release for release in releases if release.name == name), None)
+def _newest(revisions: list[Release]) -> list[Release]:
+    """Return each release as its newest revision is; helm keeps the one before it, too."""
+    return [*{(each.namespace, each.name): each for each in revisions}.values()]
+
+
+def _named(name: str, revisions: list[Release]) -> Release | None:
+    return next((each for each in reversed(revisions) if each.name == name), None)
+
+
+def _was_held_here(release: Release) -> bool:
+    """Return whether its last writer ran on this machine; who uninstalls leaves no label."""
+    return bool(machine()) and release.status != "uninstalling" and release.labels.get(HOLDER) == machine()
 
 
 def _which(thing: Object) -> tuple[Any, ...]:

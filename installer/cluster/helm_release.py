@@ -1,38 +1,45 @@
 """A helm release: what may be known of it, and where one that was left in the middle can go."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .labels import ARGOCD, NAMESPACE, PROJECT, REPOSITORY
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+HOLDER = "gitops-flask/holder"
+"""The label of a release that names the machine whose helm wrote it last."""
+_OF_HELM = ("version", "name", "status", "createdAt", "modifiedAt")
+_OURS = (REPOSITORY, PROJECT, ARGOCD, NAMESPACE, HOLDER)
+LABELS = (*_OF_HELM, *_OURS)
+"""What is read of the Secret that helm keeps of each revision: all else in there may be secret."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """One release, as far as it may be shown: helm's own `status` and `get values` hold secrets in clear."""
+    """One revision of a release, as far as it may be shown: helm's own `status` and `get values` hold secrets."""
 
     name: str
     namespace: str
     revision: int
     status: str
-    chart: str
-    updated: str
+    written: float = 0
+    """When helm wrote it last, in seconds since 1970 by its clock."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Ours, as far as it has them."""
     ours: bool = True
     """Whether it was made for the repository that we work for."""
 
-    @property
-    def chart_version(self) -> str:
-        """Return the chart's version: helm shows `argo-cd-10.1.1`."""
-        match = re.search(r"-(v?\d+\.\d+.*)$", self.chart)
-        return match[1] if match else ""
+    @classmethod
+    def of(cls, row: Sequence[str]) -> "Release":
+        """Read a namespace and `LABELS`; helm notes `modifiedAt` only from the second time on that it writes one."""
+        namespace, version, name, status, created, modified, *ours = row
+        written = max(float(created or 0), float(modified or 0))
+        labels = {label: value for label, value in zip(_OURS, ours, strict=True) if value}
+        return cls(name, namespace, int(version), status, written, labels)
 
-    def age(self, now: datetime) -> float:
+    def age(self, now: float) -> float:
         """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
-        match = re.match(r"(\S+) ([\d:]+)(?:\.\d+)? ([+-]\d{4})", self.updated)  # Go's time.Time.String
-        if not match:
-            return 0
-        return max(0.0, (now - datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H:%M:%S %z")).total_seconds())
+        return max(0.0, now - self.written)
 
 
 @dataclass(frozen=True, order=True)

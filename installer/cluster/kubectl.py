@@ -68,21 +68,21 @@ class Cluster:
             items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
             return [item for item in items if item["metadata"]["name"]]
 
-    def labelled(self, kind: str, selector: str, labels: Sequence[str], otherwise: Sequence[str]) -> Rows:
-        """Return the namespace and these labels of each object in the cluster, and nothing else of it is even sent.
+    def labelled(self, kind: str, selector: str, labels: Sequence[str], namespace: str | None = None) -> Rows | None:
+        """Return the namespace and these labels of each object, and nothing else of it is even sent.
 
-        Who may not look everywhere looks into the namespaces `otherwise`.
+        `namespace` None means all of them; None is returned where we may not look into all.
         """
+        where = ["--all-namespaces"] if namespace is None else _in(namespace)
         flags = (f"--selector={selector}", f"--label-columns={','.join(labels)}", "--no-headers")
-        answer = self._attempt("get", kind, "--all-namespaces", *flags)
-        if answer.status and "(Forbidden)" in answer.err:
-            found = [(each, self._attempt("get", kind, *_in(each), *flags)) for each in dict.fromkeys(otherwise)]
-            lines = [[each, *line.split()] for each, said in found for line in said.out.splitlines()]
-        elif answer.status and not _ABSENT.search(answer.err):
+        answer = self._attempt("get", kind, *where, *flags)
+        if answer.status and namespace is None and "(Forbidden)" in answer.err:
+            return None
+        if answer.status and not _ABSENT.search(answer.err):
             raise self.failure(answer, self._shown("get", kind))
-        else:
-            lines = [line.split() for line in answer.out.splitlines()]
-        return [(line[0], *line[-len(labels) :]) for line in lines if len(line) > len(labels)]
+        words = [[*filter(None, [namespace]), *line.split()] for line in answer.out.splitlines()]
+        rows = [(line[0], *line[-len(labels) :]) for line in words if len(line) > len(labels)]
+        return [tuple("" if word == "<none>" else word for word in row) for row in rows]
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
         """Return whether the cluster would let us do this; an empty namespace asks for the whole cluster."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.argocd_default_project import CLOSED, OPEN, DefaultProject
-from ..cluster.argocd_inventory import PARTS, asleep, namespaces, number, unready, version
+from ..cluster.argocd_inventory import PARTS, asleep, chart, namespaces, number, unready, version
 from ..cluster.argocd_values import values
 from ..cluster.certificates import CONFIG_MAP as CERTIFICATES
 from ..cluster.certificates import shortened, tls_host, unknown_authority
@@ -107,8 +107,9 @@ class ArgoCDInstallation(Resource[Seen]):
         if seen.release is None:
             return Change("create", note=f"chart {CHART_VERSION}")
         fields: tuple[Field, ...] = ()
-        if number(seen.release.chart_version) < number(CHART_VERSION):  # a newer one was someone's wish
-            fields = (Field("chart", seen.release.chart_version, CHART_VERSION),)
+        made_by = chart(seen.components, self._home)
+        if made_by and number(made_by) < number(CHART_VERSION):  # a newer one was someone's wish
+            fields = (Field("chart", made_by, CHART_VERSION),)
         fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
@@ -156,7 +157,7 @@ class ArgoCDInstallation(Resource[Seen]):
             self._helm.install(
                 *(RELEASE, self._home, self._values),
                 chart=CHART,
-                version=max(CHART_VERSION, seen.release.chart_version if seen.release else "", key=number),
+                version=max(CHART_VERSION, chart(seen.components, self._home), key=number),
                 create_namespace=True,
                 take_ownership=seen.release is None and self._adopts(),
                 timeout=self._patience,

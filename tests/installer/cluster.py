@@ -13,8 +13,8 @@ SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.i
 Object = dict[str, Any]
 
 
-def release(name: str, status: str = "deployed", chart: str = "gitops-flask-objects-1.0.0") -> Release:
-    return Release(name, "argocd", 1, status, chart, "")
+def release(name: str, status: str = "deployed") -> Release:
+    return Release(name, "argocd", 1, status)
 
 
 @dataclass
@@ -59,9 +59,6 @@ class Helm:
 
     def release(self, name: str, namespace: str) -> Release | None:
         return next((each for each in self.there if each.name == name), None)
-
-    def releases(self, namespace: str, selector: str = "") -> list[Release]:
-        return self.there
 
     def ours(self, namespace: str) -> list[Release]:
         return [each for each in self.there if each.ours]

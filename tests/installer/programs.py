@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from installer.cluster.helm_release import LABELS
+
+Row = tuple[str, ...]
 VARIABLES = ("KUBECONFIG", "ARGOCD_CONFIG_DIR", "ARGOCD_REDIS_NAME")
 # In sh: a verb calls them dozens of times, and Python takes longer to start than the verb to work.
 _SCRIPT = """#!/bin/sh
@@ -54,6 +58,25 @@ class Programs:
         log = self.folder / "calls"
         calls = [_read(call) for call in log.read_text().splitlines()] if log.exists() else []
         return [c for c in calls if c["program"] == program and word in ("", *c["arguments"])]
+
+    def releases(self, *rows: Row) -> None:
+        """Let kubectl show the labels of helm's Secrets, and nothing else of them."""
+        asked = ("--selector=owner=helm", f"--label-columns={','.join(LABELS)}", "--no-headers")
+        shown = {row: f"sh.helm.release.v1.x helm.sh/release.v1 1 5d {' '.join(row[1:])}" for row in rows}
+        everywhere = "\n".join(f"{row[0]} {said}" for row, said in shown.items())
+        self.answer("kubectl", ("get", "secrets", "--all-namespaces", *asked), everywhere)
+        for home in {"argocd", *(row[0] for row in rows)}:
+            here = "\n".join(said for row, said in shown.items() if row[0] == home)
+            self.answer("kubectl", ("get", "secrets", f"--namespace={home}", *asked), here)
+
+
+def release(
+    name: str, status: str = "deployed", revision: int = 1, age: float = 3600, home: str = "argocd", **labels: str
+) -> Row:
+    """Return the labels of a release that was written `age` seconds ago, in the order of `LABELS`."""
+    given = {"version": str(revision), "name": name, "status": status, "createdAt": f"{time.time() - age:.0f}"}
+    ours = {f"gitops-flask/{label}": value for label, value in labels.items()}
+    return (home, *((given | ours).get(label, "<none>") for label in LABELS))
 
 
 def _read(call: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .cluster import SETTINGS, Cluster, Helm, reconcile, release
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
-OURS = release("argocd", chart=f"argo-cd-{CHART_VERSION}")
+OURS = release("argocd")
 
 
 DEFAULT = ("appprojects.argoproj.io", "default")
@@ -89,8 +89,19 @@ def test_a_value_that_was_taken_back_is_a_difference_too() -> None:
 
 @pytest.mark.parametrize(("chart", "changes"), [("argo-cd-9.9.9", True), ("argo-cd-11.0.0", False)])
 def test_an_older_chart_is_upgraded_and_a_newer_one_is_left(chart: str, *, changes: bool) -> None:
-    change = change_of(argo_cd(WORKING, Helm([release("argocd", chart=chart)], SMALL)))
+    made = [component(name, labels={"helm.sh/chart": chart}) for name in ("application-controller", "redis")]
+    resource = argo_cd([*made, component("repo-server")], Helm([OURS], SMALL))
+    change = change_of(resource)
     assert bool(change) == changes
+    if change:
+        assert change.fields == (Field("chart", "9.9.9", CHART_VERSION),)
+
+
+def test_a_repair_leaves_a_newer_chart_too() -> None:
+    made = [component(name, labels={"helm.sh/chart": "argo-cd-11.0.0"}) for name in PARTS_OF_ONE]
+    resource = argo_cd(made, helm := Helm([replace(OURS, status="failed")], SMALL))
+    reconcile(resource)
+    assert helm.options[0]["version"] == "11.0.0"
 
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed"])

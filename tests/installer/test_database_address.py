@@ -10,7 +10,6 @@ from installer.cluster.labels import metadata
 from installer.engine.resource import Change
 from installer.forges.credentials import Credentials
 from installer.resources.database_address import DatabaseAddress, unfit
-from installer.support.errors import InstallerError
 from installer.support.secret import Secret, redact
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
@@ -159,11 +158,6 @@ def test_removing_takes_the_secret_and_says_what_stays() -> None:
     helm = Helm(DEPLOYED)
     assert resource(Cluster(), helm).remove() == "removed; the database itself stays as it is"
     assert helm.uninstalled == [NAME]
-
-
-def test_a_secret_that_outlives_its_release_is_an_error() -> None:
-    with pytest.raises(InstallerError, match="outlived its release"):
-        resource(holding()).remove()
 
 
 def test_no_text_shows_the_address() -> None:

@@ -20,6 +20,7 @@ from installer.support.errors import CommandFailed
 from . import cluster as fakes
 from .cluster import SETTINGS, release
 from .programs import put_on_path
+from .programs import release as programs_release
 
 MOVED = replace(SETTINGS, namespace="web-new")
 
@@ -235,24 +236,31 @@ def test_releases_are_found_in_the_whole_cluster_by_the_labels_of_their_newest_r
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = put_on_path(tmp_path, monkeypatch)
-    mark = digest(SETTINGS.url)
-    where = f"--selector=owner=helm,gitops-flask/repository in ({mark}),gitops-flask/argocd,gitops-flask/namespace"
-    columns = "version,name,gitops-flask/project,gitops-flask/argocd,gitops-flask/namespace"
-    told = """\
-argocd   sh.helm.release.v1.web-dev.v10   helm.sh/release.v1   1   5d   10   web-dev   web   argocd   web-dev
-argocd   sh.helm.release.v1.web-dev.v9    helm.sh/release.v1   1   6d   9    web-dev   web   argocd   web-before
-"""
-    asked = ("get", "secrets", "--all-namespaces", where, f"--label-columns={columns}", "--no-headers")
-    programs.answer("kubectl", asked, told)
-    assert RealHelm(RealCluster(), SETTINGS).made() == made(SETTINGS, ("argocd", "web-dev"))
+    mark = {"repository": digest(SETTINGS.url), "project": "web", "argocd": "argocd"}
+    ours = [programs_release("web-dev", revision=revision, namespace=there, **mark) for revision, there in PLACES]
+    theirs = programs_release("web-dev", home="cd", **{**mark, "repository": "another"}, namespace="web-dev")
+    half_gone = programs_release("web-pull", namespace="web-dev", **mark)
+    programs.releases(*ours, theirs, half_gone, programs_release("web-pull", "uninstalling", 2))
+    assert RealHelm(RealCluster(), SETTINGS).made() == made(SETTINGS, ("argocd", "web-dev"), ("argocd", "web-pull"))
+
+
+PLACES = [(10, "web-dev"), (9, "web-before")]
 
 
 def test_who_may_not_look_everywhere_looks_where_the_settings_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = put_on_path(tmp_path, monkeypatch)
-    row = "sh.helm.release.v1.x.v1 helm.sh/release.v1 1 5d 1 x web argocd web-dev\n"
-    programs.answer("kubectl", "get secrets", row)
+    mark = {"repository": digest(SETTINGS.url), "project": "web", "argocd": "argocd", "namespace": "web-dev"}
+    programs.releases(*(programs_release("x", home=home, **mark) for home in ("argocd", "web-dev", "elsewhere")))
     refused = 'Error from server (Forbidden): secrets is forbidden: User "dev" cannot list'
     programs.answer("kubectl", "get secrets --all-namespaces", err=refused, status=1)
-    assert [each.home for each in RealHelm(RealCluster(), SETTINGS).made()] == ["argocd", "web-dev"]
+    helm = RealHelm(RealCluster(), SETTINGS)
+    assert [each.home for each in helm.made()] == ["argocd", "web-dev"]
+    assert helm.release("x", "web-dev")
+    asked = len(programs.calls("kubectl"))
+    assert helm.release("x", "argocd")
+    assert len(programs.calls("kubectl")) == asked, "each place is looked at once"
+    programs.answer("kubectl", "get secrets --namespace=closed", err=refused, status=1)
+    with pytest.raises(CommandFailed, match="secrets is forbidden"):
+        helm.release("x", "closed")

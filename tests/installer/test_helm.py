@@ -1,6 +1,4 @@
 import json
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ from installer.support.file_lock import machine
 from installer.support.secret import Secret
 
 from .cluster import SETTINGS
-from .programs import Programs, put_on_path
+from .programs import Programs, put_on_path, release
 
-UPDATED = "2026-11-23 20:16:08.161461648 +0000 UTC"
+OURS = digest(SETTINGS.url)
 
 
 @pytest.fixture
@@ -26,36 +24,65 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     programs.answer("helm", "version", out="v4.3.1")
     for verb in ("upgrade", "rollback", "uninstall"):
         programs.answer("helm", verb)
-    programs.answer("helm", "list", out=[])
-    programs.answer("helm", "history", out=[])
     cluster = {"current-context": "here", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
     programs.answer("kubectl", "config view", out=cluster)
+    programs.releases()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return programs
 
 
-def listed(status: str, name: str = "web-dev", revision: int = 1) -> list[dict[str, Any]]:
-    """Return what `helm list --output json` printed on 2026-11-23, with another status."""
-    return [
-        {
-            "name": name,
-            "namespace": "argocd",
-            "revision": str(revision),
-            "updated": UPDATED,
-            "status": status,
-            "chart": "argo-cd-10.1.1",
-            "app_version": "",
-        }
-    ]
+def test_the_releases_of_a_whole_plan_are_read_once_by_their_labels_alone(programs: Programs) -> None:
+    mark = {"repository": OURS, "project": "web", "argocd": "argocd", "namespace": "web-dev"}
+    there = [release(name, **mark) for name in ("argocd", "web-dev", "web-repo")]
+    programs.releases(
+        *there, release("web-dev-database", home="web-dev", **mark), release("theirs", repository="other")
+    )
+    helm = Helm(Cluster(), SETTINGS)
+    for name, home in (("web-dev", "argocd"), ("web-repo", "argocd"), ("web-dev-database", "web-dev")):
+        assert (found := helm.release(name, home))
+        assert found.ours
+        assert helm.obstacle(name, home) is None
+    assert helm.release("web-dev-pull", "argocd") is None
+    assert [each.name for each in helm.ours("argocd")] == ["argocd", "web-dev", "web-repo"]
+    assert len(helm.made()) == 4
+    (call,) = programs.calls("kubectl")
+    assert "--output=json" not in call["arguments"], "their values hold secrets"
+    assert not programs.calls("helm")
 
 
-def test_a_release_reports_its_charts_version_and_its_age(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed("deployed"))
-    release = Helm(Cluster()).release("web-dev", "argocd")
-    assert release
-    assert release.chart_version == "10.1.1"
-    assert release.age(datetime(2026, 11, 23, 20, 17, 8, tzinfo=UTC)) == 60
-    assert Release("x", "y", 1, "deployed", "gitops-flask-objects-1.0.0", "no date").age(datetime.now(UTC)) == 0
+@pytest.mark.parametrize("write", ["install", "uninstall"])
+def test_after_a_write_they_are_read_again(programs: Programs, write: str) -> None:
+    helm = Helm(Cluster(), SETTINGS)
+    assert helm.release("web-dev", "argocd") is None
+    programs.releases(release("web-dev", repository=OURS))
+    assert helm.release("web-dev", "argocd") is None
+    if write == "install":
+        helm.install("web-repo", "argocd", objects())
+    else:
+        helm.uninstall("web-repo", "argocd")
+    assert helm.release("web-dev", "argocd")
+
+
+def test_whoever_writes_looks_again_at_what_somebody_else_may_have_written_meanwhile(programs: Programs) -> None:
+    helm = Helm(Cluster(), SETTINGS)
+    assert helm.obstacle("web-dev", "argocd") is None
+    programs.releases(release("web-dev", repository="another"))
+    programs.answer("helm", "get values", out={})
+    programs.answer("helm", "history", out=[{"description": "https://github.com/octocat/web"}])
+    with pytest.raises(InstallerError, match=r"belongs to https://github\.com/octocat/web"):
+        helm.install("web-dev", "argocd", objects())
+    assert helm.uninstall("web-dev", "argocd") is False
+    assert not programs.calls("helm", "upgrade")
+
+
+def test_a_release_is_as_its_newest_revision_is_and_as_old_as_what_helm_noted_last(programs: Programs) -> None:
+    written = ("argocd", "10", "web-dev", "pending-upgrade", "<none>", "1764000060", *["<none>"] * 5)
+    programs.releases(release("web-dev", revision=9), written)
+    found = Helm(Cluster()).release("web-dev", "argocd")
+    assert found
+    assert (found.revision, found.status, found.age(1764000120)) == (10, "pending-upgrade", 60)
+    assert found.age(1764000000) == 0, "its clock and ours disagree"
+    assert Release.of(["argocd", "1", "x", "deployed", "1764000000", "1764000060", *[""] * 5]).written == 1764000060
 
 
 def test_values_go_in_by_standard_input_only(programs: Programs) -> None:
@@ -74,17 +101,13 @@ def test_the_server_merges_where_helm_can_ask_it_to(programs: Programs, version:
     (call,) = programs.calls("helm", "upgrade")
     assert ("--force-conflicts" in call["arguments"]) == by_server
     assert ("--server-side=true" in call["arguments"]) == by_server
-    assert ("--all" in programs.calls("helm", "list")[0]["arguments"]) != by_server
 
 
 def test_a_helm_that_is_too_old_is_named(programs: Programs) -> None:
     programs.answer("helm", "version", out="v3.9.4")
     with pytest.raises(InstallerError, match=r"v3.9.4; 3.13 is the oldest"):
-        Helm(Cluster()).releases("argocd")
-
-
-def history(*statuses: str) -> list[dict[str, Any]]:
-    return [{"revision": number, "status": status} for number, status in enumerate(statuses, start=1)]
+        Helm(Cluster()).install("web-dev", "argocd", {})
+    assert not programs.calls("helm", "upgrade")
 
 
 @pytest.mark.parametrize(
@@ -101,8 +124,7 @@ def history(*statuses: str) -> list[dict[str, Any]]:
 def test_a_half_made_release_is_first_brought_back_to_what_is_complete(
     programs: Programs, there: list[str], target: str
 ) -> None:
-    programs.answer("helm", "list", out=listed(there[-1], revision=len(there)))
-    programs.answer("helm", "history", out=history(*there))
+    programs.releases(*(release("web-dev", status, revision) for revision, status in enumerate(there, start=1)))
     Helm(Cluster()).install("web-dev", "argocd", {})
     verbs = [call["arguments"] for call in programs.calls("helm")]
     rollback, upgrade = (next(v for v in verbs if v[0] == verb) for verb in ("rollback", "upgrade"))
@@ -113,14 +135,14 @@ def test_a_half_made_release_is_first_brought_back_to_what_is_complete(
 
 
 def test_a_half_made_removal_is_ended_first(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed("uninstalling"))
+    programs.releases(release("web-dev", "uninstalling"))
     Helm(Cluster()).install("web-dev", "argocd", {})
     verbs = [call["arguments"][0] for call in programs.calls("helm")]
     assert verbs.index("uninstall") < verbs.index("upgrade")
 
 
 def test_a_recovery_that_leaves_what_helm_accepts_need_not_succeed(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed("pending-upgrade"))
+    programs.releases(release("web-dev", "pending-upgrade"))
     programs.answer("helm", "rollback", err="Error: no matches for kind", status=1)
     with pytest.raises(CommandFailed, match="no matches for kind"):
         Helm(Cluster()).install("web-dev", "argocd", {})
@@ -128,27 +150,18 @@ def test_a_recovery_that_leaves_what_helm_accepts_need_not_succeed(programs: Pro
     assert not programs.calls("helm", "upgrade")
 
 
-def listed_by(machine_: str, age: float = 1) -> list[dict[str, Any]]:
-    """Return a release left in the middle `age` seconds ago, as helm lists it for whoever asks."""
-    updated = (datetime.now(UTC) - timedelta(seconds=age)).strftime("%Y-%m-%d %H:%M:%S.%f +0000 UTC")
-    return [{**listed("pending-upgrade")[0], "updated": updated}] if machine_ else []
-
-
 @pytest.mark.skipif(not machine(), reason="no locks to rely on here")
 def test_what_a_helm_of_this_machine_left_is_recovered_at_once(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed_by("any"))
-    programs.answer("helm", f"list --selector=gitops-flask/holder={machine()}", out=listed_by("this"))
+    programs.releases(release("web-dev", "pending-upgrade", age=1, holder=machine()))
     Helm(Cluster()).install("web-dev", "argocd", {}, grace=3600)  # waited for, it would outlast the test
     assert programs.calls("helm", "rollback")
 
 
 def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed_by("any", age=0))
-    programs.answer("helm", f"list --selector=gitops-flask/holder={machine()}", out=listed_by(""))
-    began = time.monotonic()
+    programs.releases(release("web-dev", "pending-upgrade", age=0, holder="another-machine"))
     Helm(Cluster()).install("web-dev", "argocd", {}, grace=3)
-    assert time.monotonic() - began >= 1
-    assert len(programs.calls("helm", "list")) > 2, "it looked again"
+    assert len(programs.calls("kubectl", "secrets")) > 2, "it looked again"
+    assert programs.calls("helm", "rollback")
 
 
 def test_each_release_says_for_which_repository_and_place_and_on_which_machine_it_was_written(
@@ -164,9 +177,9 @@ def test_each_release_says_for_which_repository_and_place_and_on_which_machine_i
 
 @pytest.mark.parametrize("status", ["deployed", "failed"])
 def test_what_helm_accepts_needs_no_recovery(programs: Programs, status: str) -> None:
-    programs.answer("helm", "list", out=listed(status))
+    programs.releases(release("web-dev", status))
     Helm(Cluster()).install("web-dev", "argocd", {})
-    assert {call["arguments"][0] for call in programs.calls("helm")} == {"version", "list", "upgrade"}
+    assert {call["arguments"][0] for call in programs.calls("helm")} == {"version", "upgrade"}
 
 
 def test_removing_what_is_not_there_asks_nothing_of_helm(programs: Programs) -> None:
@@ -196,7 +209,7 @@ def held_by(release: str) -> dict[str, Any]:
 
 
 def test_an_object_that_names_a_release_which_does_not_hold_it_ends_no_release(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed("deployed"))
+    programs.releases(release("web-dev"))
     programs.answer("helm", "get values", out=objects({"kind": "Application", "metadata": {"name": "web-dev"}}))
     with pytest.raises(InstallerError, match=r"Secret web-pull says that the release web-dev in argocd holds it"):
         Helm(Cluster()).displace(held_by("web-dev"), "web-pull", "argocd")
@@ -204,7 +217,7 @@ def test_an_object_that_names_a_release_which_does_not_hold_it_ends_no_release(p
 
 
 def test_a_release_of_former_settings_that_holds_it_makes_way(programs: Programs) -> None:
-    programs.answer("helm", "list", out=listed("deployed", "shop-pull"))
+    programs.releases(release("shop-pull"))
     programs.answer("helm", "get values", out=objects(held_by("shop-pull")))
     assert Helm(Cluster()).displace(held_by("shop-pull"), "web-pull", "argocd")
     (call,) = programs.calls("helm", "uninstall")

@@ -16,9 +16,6 @@ from installer.config.settings_file import parse
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
-from installer.resources.database_address import DatabaseAddress
-from installer.resources.namespace import Namespace
-from installer.resources.pull_secret import PullSecret
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.watcher import Watcher
 from installer.resources.watcher_pod import manifests as watcher
@@ -29,7 +26,7 @@ from tests.github import GitHub as StandIn
 
 from . import cluster as fakes
 from .cluster import SETTINGS, Keys
-from .programs import Programs, put_on_path
+from .programs import Programs, put_on_path, release
 
 OCTOCAT = replace(SETTINGS, owner="octocat")
 BOTH = f"belongs to {OCTOCAT.url}, and this is {SETTINGS.url}"
@@ -103,14 +100,6 @@ def webhook(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
     return Webhook(replace(settings, argocd_url="https://argocd.example.com"), cluster, helm, hooks)
 
 
-def database(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
-    return DatabaseAddress(replace(settings, database="postgresql"), NOBODY, cluster, helm)
-
-
-def pull_secret(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
-    return PullSecret(replace(settings, image_visibility="private"), cluster, helm, NOBODY)
-
-
 def secret(name: str) -> dict[tuple[str, str], Any]:
     return {("secret", name): {"kind": "Secret", "metadata": metadata(OCTOCAT, name, "x"), "data": {}}}
 
@@ -118,16 +107,12 @@ def secret(name: str) -> dict[tuple[str, str], Any]:
 def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
     both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
-    namespace = {"kind": "Namespace", "metadata": metadata(OCTOCAT, "web-dev")}
     deployment = watcher(OCTOCAT, "web-dev-watcher", SidecarTemplate())[-1]
     return {
         "application": (application, both),
-        "namespace": (Namespace, {("namespace", "web-dev"): namespace}),
         "watcher": (Watcher, {("deployments.apps", "web-dev-watcher"): deployment}),
         "credential": (credential, secret("web-repo")),
         "webhook": (webhook, secret("web-webhook")),
-        "database": (database, secret("web-dev-database")),
-        "pull secret": (pull_secret, secret("web-dev-pull")),
     }
 
 
@@ -149,15 +134,6 @@ def test_what_another_repository_made_under_our_name_is_blocked_and_stays(what: 
 
 # --- releases, through the real client's arguments ------------------------------------------------
 
-RELEASE = {
-    "name": "web-dev",
-    "namespace": "argocd",
-    "revision": "1",
-    "updated": "",
-    "status": "deployed",
-    "chart": "gitops-flask-objects-1.0.0",
-}
-
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
@@ -165,8 +141,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     programs = put_on_path(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     programs.answer("helm", "version", out="v4.3.1")
-    programs.answer("helm", "list", out=[RELEASE])
-    programs.answer("helm", ("list", f"--selector=gitops-flask/repository in ({digest(SETTINGS.url)})"), out=[])
+    programs.releases(release("web-dev", repository=digest(OCTOCAT.url)))
     programs.answer("helm", "get values", out=objects({"kind": "Secret", "metadata": metadata(OCTOCAT, "x")}))
     programs.answer("helm", "history", out=[{"revision": 1, "status": "deployed", "description": OCTOCAT.url}])
     view = {"current-context": "here", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
@@ -186,15 +161,17 @@ def test_a_release_of_another_repository_is_never_upgraded_nor_uninstalled(progr
         helm.install("web-dev", "argocd", objects())
     assert helm.uninstall("web-dev", "argocd") is False
     asked = {call["arguments"][0] for call in programs.calls("helm")}
-    assert asked == {"version", "list", "get", "history"} - (set() if not values else {"history"})
+    assert asked == {"get"} | (set() if values else {"history"})
 
 
 def test_a_release_that_lost_its_labels_while_it_was_uninstalled_is_still_ours(programs: Programs) -> None:
+    programs.releases(release("web-dev", "uninstalling"))
     programs.answer("helm", "get values", out=objects({"kind": "Secret", "metadata": metadata(SETTINGS, "x")}))
     assert Helm(Cluster(), SETTINGS).obstacle("web-dev", "argocd") is None
 
 
 def test_a_release_that_somebody_made_by_hand_is_not_overwritten(programs: Programs) -> None:
+    programs.releases(release("web-dev"))
     programs.answer("helm", "get values", out={"replicas": 3})
     programs.answer("helm", "history", out=[{"revision": 1, "status": "deployed", "description": "Install complete"}])
     with pytest.raises(InstallerError, match="Release web-dev in argocd is not ours"):

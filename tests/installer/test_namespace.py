@@ -46,30 +46,6 @@ def test_a_namespace_that_is_there_is_used_where_no_other_project_made_it(slug: 
     assert ("unmanaged" in resource.title) == (slug != "web")
 
 
-def test_a_namespace_that_another_project_made_is_blocked_with_both_addresses() -> None:
-    resource = namespace(holding("other"), Helm())
-    change = resource.diff(resource.observe())
-    assert change
-    assert change.blocked
-    assert (
-        change.note
-        == "Namespace web-dev belongs to https://github.com/acme/other, and this is https://github.com/acme/web"
-    )
-    assert "cluster.namespace" in change.fix
-
-
-@pytest.mark.parametrize("status", ["pending-install", "failed", None])
-def test_a_release_left_half_made_is_finished_though_its_namespace_is_there(status: str | None) -> None:
-    helm = Helm([release("web-dev-namespace", status)] if status else [])
-    resource = namespace(holding("web"), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    assert [(field.name, field.old) for field in change.fields] == [("release", status)]
-    resource.apply(seen, change)
-    assert [name for name, _ in helm.installed] == ["web-dev-namespace"]
-
-
 def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:
     helm = Helm()
     resource = namespace(holding("web", deletionTimestamp="2026-11-23T20:00:00Z"), helm)

@@ -199,16 +199,6 @@ def test_one_that_was_spoilt_is_written_anew(content: str) -> None:
     assert list(logins(applied(pull_secret(holding(content=content), helm), helm))) == [HUB]
 
 
-@pytest.mark.parametrize("there", [[release(NAME, "pending-upgrade")], []])
-def test_a_release_left_half_made_is_finished(there: list[Any]) -> None:
-    helm = Helm(there)
-    resource = pull_secret(holding(), helm)
-    change = resource.diff(resource.observe())
-    assert change
-    assert [field.name for field in change.fields] == ["release"]
-    assert logins(applied(resource, helm))[HUB]["password"] == PULL
-
-
 def test_one_of_others_is_never_touched() -> None:
     helm = Helm()
     resource = pull_secret(holding(ours=False), helm)
@@ -217,26 +207,6 @@ def test_one_of_others_is_never_touched() -> None:
     assert (change.action, "is not ours" in change.note) == ("blocked", True)
     assert "stays" in resource.remove()
     assert helm.uninstalled == []
-
-
-def test_a_public_image_needs_none_and_one_that_is_there_goes() -> None:
-    helm = Helm([release(NAME)])
-    resource = pull_secret(Cluster(), helm, settings=SETTINGS)
-    assert resource.diff(resource.observe()) is None
-    resource = pull_secret(holding(), helm, settings=SETTINGS)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
-    assert (helm.uninstalled, helm.installed) == ([NAME], [])
-
-
-def test_removing_asserts_it_gone() -> None:
-    helm = Helm()
-    assert pull_secret(Cluster(), helm).remove() == "removed"
-    assert helm.uninstalled == [NAME]
-    with pytest.raises(InstallerError, match="outlived its release"):
-        pull_secret(holding()).remove()
 
 
 @pytest.mark.parametrize(("settings", "named"), [(PRIVATE, [{"name": NAME}]), (SETTINGS, None)])

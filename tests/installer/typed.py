@@ -39,7 +39,6 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     here.answer("kubectl", "auth can-i", "yes\n")
     here.answer("kubectl", "get", err=NOT_FOUND, status=1)
     here.answer("helm", "version", "v4.3.1")
-    here.answer("helm", "list", [])
     here.answer("argocd", "version", "argocd: v3.5.3+unknown\n")
     return here
 

@@ -1,0 +1,282 @@
+"""What holds for whatever the installer makes by a release of its own, each in every state."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from installer.cluster.kubectl import Objects
+from installer.cluster.labels import NotOurs, digest, metadata
+from installer.config.settings import Settings
+from installer.engine.resource import Resource
+from installer.forges.credentials import Credentials
+from installer.resources.database_address import DatabaseAddress
+from installer.resources.helm_release import Held, HelmRelease
+from installer.resources.namespace import Namespace
+from installer.resources.pull_secret import PullSecret
+from installer.support.errors import InstallerError
+from installer.support.secret import Secret
+
+from .cluster import SETTINGS, reconcile
+from .in_memory import Cluster, Helm, Killed
+
+PRIVATE = replace(SETTINGS, image_visibility="private")
+STORING = replace(SETTINGS, database="postgresql")
+GIVEN = Credentials(
+    *("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web")),
+    pull_username="acme",
+    pull_token=Secret("token-that-reads"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A resource as it is made, for settings that want it, and for settings that do not, where there are any."""
+
+    make: Callable[[Settings, Any, Helm], Resource[Any]]
+    settings: Settings = SETTINGS
+    unwanted: Settings | None = None
+
+
+ROWS = {
+    "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
+    "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
+    "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
+}
+
+
+@dataclass
+class Bench:
+    """One resource in a cluster in memory; each run begins with a client of its own, as each command does."""
+
+    row: Row
+    cluster: Cluster = field(default_factory=Cluster)
+
+    @property
+    def settings(self) -> Settings:
+        return self.row.settings
+
+    def resource(self, settings: Settings | None = None) -> Resource[Any]:
+        settings = settings or self.settings
+        return self.row.make(settings, self.cluster, Helm(self.cluster, settings))
+
+    def change(self, settings: Settings | None = None) -> Any:
+        resource = self.resource(settings)
+        return resource.diff(resource.observe())
+
+    def apply(self, settings: Settings | None = None) -> None:
+        reconcile(self.resource(settings))
+
+    def status(self, value: str | None) -> None:
+        """Leave the release in this state; None: without it."""
+        for key, revision in [*self.cluster.revisions.items()]:
+            if value:
+                self.cluster.revisions[key] = replace(revision, status=value)
+            else:
+                del self.cluster.revisions[key]
+
+
+@pytest.fixture(params=ROWS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Bench(ROWS[request.param])
+
+
+@pytest.fixture
+def octocats(bench: Bench) -> Settings:
+    """Another repository with the same names in the same cluster, which was first."""
+    settings = replace(bench.settings, owner="octocat")
+    bench.apply(settings)
+    return settings
+
+
+def test_what_is_absent_is_made_and_the_second_run_writes_nothing(bench: Bench) -> None:
+    resource = bench.resource()
+    assert resource.observe() == resource.blank()
+    assert resource.removal(resource.blank()) == ""
+    assert bench.change().action == "create"
+    bench.apply()
+    assert bench.cluster.objects
+    assert bench.change() is None
+    made = bench.cluster.writes
+    bench.apply()
+    assert bench.cluster.writes == made
+
+
+def test_what_another_repository_made_is_blocked_with_both_addresses_and_stays(
+    bench: Bench, octocats: Settings
+) -> None:
+    both = f"belongs to {octocats.url}, and this is {bench.settings.url}"
+    there, writes = bench.cluster.state(), bench.cluster.writes
+    change = bench.change()
+    assert isinstance(change, NotOurs)
+    assert (change.blocked, both in change.note, "gitops.yaml" in change.fix) == (True, True, True)
+    with pytest.raises(InstallerError, match=both):
+        bench.apply()
+    resource = bench.resource()
+    assert both in resource.removal(resource.observe()), "`down` lists it before it asks"
+    assert both in resource.remove()
+    assert (bench.cluster.state(), bench.cluster.writes) == (there, writes)
+
+
+def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_there(
+    bench: Bench, octocats: Settings
+) -> None:
+    bench.cluster.objects.clear()
+    writes = bench.cluster.writes
+    with pytest.raises(InstallerError, match=f"belongs to {octocats.url}"):
+        bench.apply()
+    bench.resource().remove()
+    assert bench.cluster.writes == writes
+
+
+def test_what_was_made_under_a_former_address_is_ours_and_gets_todays(bench: Bench, octocats: Settings) -> None:
+    settings = replace(bench.settings, formerly=(octocats.url,))
+    assert [(each.name, each.old, each.new) for each in bench.change(settings).fields] == [
+        ("repository", octocats.url, settings.url)
+    ]
+    bench.apply(settings)
+    assert bench.change() is None
+    for each in (*bench.cluster.objects.values(), *map(vars, bench.cluster.revisions.values())):
+        if each.get("status") != "superseded":
+            assert each.get("metadata", each)["labels"]["gitops-flask/repository"] == digest(settings.url)
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback", "failed", None])
+def test_a_release_left_half_made_is_finished_though_all_of_it_is_there(bench: Bench, status: str | None) -> None:
+    bench.apply()
+    made = bench.cluster.state()
+    bench.status(status)
+    assert [(each.name, each.old) for each in bench.change().fields] == [("release", status)]
+    bench.apply()
+    assert (bench.change(), bench.cluster.state()) == (None, made)
+
+
+def test_what_is_removed_is_gone_with_its_release(bench: Bench) -> None:
+    bench.apply()
+    resource = bench.resource()
+    assert resource.removal(resource.observe()).startswith("goes")
+    assert resource.remove().startswith("removed")
+    assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+    assert bench.resource().remove() == "was not there"
+
+
+def test_what_outlives_its_release_is_an_error(bench: Bench) -> None:
+    bench.apply()
+    bench.cluster.holds_on = True
+    with pytest.raises(InstallerError, match=r"outlived its release|The end of"):
+        bench.resource().remove()
+
+
+def test_what_nobody_wants_any_more_goes(bench: Bench) -> None:
+    unwanted = bench.row.unwanted
+    if unwanted is None:
+        return
+    assert bench.change(unwanted) is None
+    bench.apply()
+    assert bench.change(unwanted).note.startswith("goes: ")
+    bench.apply(unwanted)
+    assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+
+
+def test_what_nobody_wants_and_another_repository_made_is_no_business_of_ours(bench: Bench, octocats: Settings) -> None:
+    if bench.row.unwanted:
+        assert bench.change(bench.row.unwanted) is None
+
+
+def killed_after_each_write(bench: Bench, begin: Callable[[], None], run: Callable[[], object]) -> Any:
+    """Kill a run after its first write, its second, until it ends; yield after each, with what a whole run leaves."""
+    begin()
+    run()
+    whole = bench.cluster.state()
+    for number in range(1, 100):
+        bench.cluster = Cluster()
+        begin()
+        bench.cluster.dies_after = bench.cluster.writes + number
+        try:
+            run()
+        except Killed:
+            yield whole
+        else:
+            assert number > 2, "it was never killed"
+            return
+    pytest.fail("it never ends")
+
+
+def test_killed_after_any_write_of_the_first_run_the_next_one_ends_the_same(bench: Bench) -> None:
+    for whole in killed_after_each_write(bench, lambda: None, bench.apply):
+        bench.apply()
+        assert (bench.cluster.state(), bench.change()) == (whole, None)
+
+
+def test_killed_after_any_write_of_a_change_the_next_one_ends_the_same(bench: Bench) -> None:
+    octocats = replace(bench.settings, owner="octocat")
+    settings = replace(bench.settings, formerly=(octocats.url,))
+    for whole in killed_after_each_write(bench, lambda: bench.apply(octocats), lambda: bench.apply(settings)):
+        bench.apply(settings)
+        assert (bench.cluster.state(), bench.change()) == (whole, None)
+
+
+def test_killed_after_any_write_of_its_removal_the_next_one_leaves_nothing(bench: Bench) -> None:
+    for _ in killed_after_each_write(bench, bench.apply, lambda: bench.resource().remove()):
+        bench.resource().remove()
+        assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+
+
+# --- what not every one of them has -------------------------------------------------------------
+
+
+class Starting(HelmRelease):
+    """Two objects in two namespaces, which are ready once a test says so."""
+
+    key = title = "something that starts"
+    starts = True
+    ready = False
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        return {"argocd": [f"configmaps/{self._name}"], "web-dev": [f"secrets/{self._name}"]}
+
+    def manifests(self, held: Held) -> Objects:
+        places = {"ConfigMap": "argocd", "Secret": "web-dev"}
+        return [{"kind": kind, "metadata": metadata(SETTINGS, self._name, place)} for kind, place in places.items()]
+
+    def unready(self, held: Held) -> str:
+        return "" if self.ready else f"{len(held.objects)} not ready yet"
+
+    def explain(self) -> str:
+        return "the image cannot be pulled"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Cluster()
+
+
+@pytest.fixture
+def starting(cluster: Any) -> Starting:
+    return Starting(SETTINGS, cluster, Helm(cluster, SETTINGS), "web-dev-x")
+
+
+def test_what_is_not_ready_is_waited_for_and_then_told_with_the_reason(starting: Starting) -> None:
+    with pytest.raises(InstallerError, match="2 not ready yet\n  the image cannot be pulled"):
+        reconcile(starting)
+    change = starting.diff(starting.observe())
+    assert change
+    assert (change.fields, change.note) == ((), "wait for it: 2 not ready yet")
+    starting.ready = True
+    assert starting.diff(starting.observe()) is None
+
+
+def test_an_object_that_somebody_removed_is_named_and_made_again(cluster: Cluster, starting: Starting) -> None:
+    starting.ready = True
+    reconcile(starting)
+    made = cluster.state()[0]
+    del cluster.objects["web-dev", "Secret", "web-dev-x"]
+    change = starting.diff(starting.observe())
+    assert change
+    assert [each.name for each in change.fields] == ["Secret"]
+    reconcile(starting)
+    assert cluster.state()[0] == made
