@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -74,15 +75,14 @@ class Cluster:
         `namespace` None means all of them; None is returned where we may not look into all.
         """
         where = ["--all-namespaces"] if namespace is None else _in(namespace)
-        flags = (f"--selector={selector}", f"--label-columns={','.join(labels)}", "--no-headers")
+        flags = (f"--selector={selector}", f"--label-columns={','.join(labels)}")
         answer = self._attempt("get", kind, *where, *flags)
         if answer.status and namespace is None and "(Forbidden)" in answer.err:
             return None
         if answer.status and not _ABSENT.search(answer.err):
             raise self.failure(answer, self._shown("get", kind))
-        words = [[*filter(None, [namespace]), *line.split()] for line in answer.out.splitlines()]
-        rows = [(line[0], *line[-len(labels) :]) for line in words if len(line) > len(labels)]
-        return [tuple("" if word == "<none>" else word for word in row) for row in rows]
+        rows = [cells for cells in _columns(answer.out) if len(cells) > len(labels)]
+        return [(namespace or cells[0], *cells[-len(labels) :]) for cells in rows]
 
     def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
         """Return whether the cluster would let us do this; an empty namespace asks for the whole cluster."""
@@ -275,6 +275,13 @@ class Cluster:
             if not isinstance(tree, dict | None):
                 raise TypeError(f"it is a {type(tree).__name__}, no object")
             return tree
+
+
+def _columns(table: str) -> list[Words]:
+    """Return the cells of each row under a heading: kubectl leaves the cell of a label that an object lacks blank."""
+    heading, *rows = table.splitlines() or [""]
+    starts = [word.start() for word in re.finditer(r"\S+", heading)]
+    return [[row[start:end].strip() for start, end in pairwise([*starts, None])] for row in rows]
 
 
 def _address_in(said: str) -> str:

@@ -61,13 +61,20 @@ class Programs:
 
     def releases(self, *rows: Row) -> None:
         """Let kubectl show the labels of helm's Secrets, and nothing else of them."""
-        asked = ("--selector=owner=helm", f"--label-columns={','.join(LABELS)}", "--no-headers")
-        shown = {row: f"sh.helm.release.v1.x helm.sh/release.v1 1 5d {' '.join(row[1:])}" for row in rows}
-        everywhere = "\n".join(f"{row[0]} {said}" for row, said in shown.items())
-        self.answer("kubectl", ("get", "secrets", "--all-namespaces", *asked), everywhere)
+        asked = ("--selector=owner=helm", f"--label-columns={','.join(LABELS)}")
+        head = ("NAME", "TYPE", "DATA", "AGE", *(label.rpartition("/")[2].upper() for label in LABELS))
+        shown = [(row[0], "sh.helm.release.v1.x", "helm.sh/release.v1", "1", "5d", *row[1:]) for row in rows]
+        self.answer("kubectl", ("get", "secrets", "--all-namespaces", *asked), _table(("NAMESPACE", *head), shown))
         for home in {"argocd", *(row[0] for row in rows)}:
-            here = "\n".join(said for row, said in shown.items() if row[0] == home)
+            here = _table(head, [each[1:] for each in shown if each[0] == home])
             self.answer("kubectl", ("get", "secrets", f"--namespace={home}", *asked), here)
+
+
+def _table(head: Row, rows: Sequence[Row]) -> str:
+    """Print a table as kubectl does: cells begin below their names, a missing value is blank."""
+    widths = [max(map(len, column)) + 3 for column in zip(head, *rows, strict=True)]
+    lines = ("".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows))
+    return "\n".join(lines) if rows else ""
 
 
 def release(
@@ -76,7 +83,7 @@ def release(
     """Return the labels of a release that was written `age` seconds ago, in the order of `LABELS`."""
     given = {"version": str(revision), "name": name, "status": status, "createdAt": f"{time.time() - age:.0f}"}
     ours = {f"gitops-flask/{label}": value for label, value in labels.items()}
-    return (home, *((given | ours).get(label, "<none>") for label in LABELS))
+    return (home, *((given | ours).get(label, "") for label in LABELS))
 
 
 def _read(call: str) -> dict[str, Any]:

@@ -266,14 +266,20 @@ def test_anything_that_kubectl_answers_is_read_or_reported(
         told(ask)
 
 
-ROW = "x sh.helm.release.v1.web.v1 helm.sh/release.v1 1 5d 1 web deployed 1 <none> y y y y y"
+ROW = "x sh.helm.release.v1.web.v1 helm.sh/release.v1 1 5d 1 web deployed 1 2 y y y y y"
+HEAD = "N NAME TYPE DATA AGE VERSION NAME STATUS CREATEDAT MODIFIEDAT REPOSITORY PROJECT ARGOCD NAMESPACE HOLDER"
+
+
+def in_columns(cells: list[str]) -> str:
+    """Print one row of a table of kubectl's."""
+    return "\n".join("".join(f"{cell:<30}" for cell in line) for line in (HEAD.split(), cells))
 
 
 @fuzzed
 @given(
     TEXTS
-    | st.permutations(ROW.split()).map(" ".join)
-    | st.just(ROW)
+    | st.permutations(ROW.split()).map(in_columns)
+    | st.just(in_columns(ROW.split()))
     | nearly({"objects": [{"metadata": {"annotations": {"a": "b"}}}]}),
     st.sampled_from([0, 0, 1]),
 )

@@ -76,7 +76,7 @@ def test_whoever_writes_looks_again_at_what_somebody_else_may_have_written_meanw
 
 
 def test_a_release_is_as_its_newest_revision_is_and_as_old_as_what_helm_noted_last(programs: Programs) -> None:
-    written = ("argocd", "10", "web-dev", "pending-upgrade", "<none>", "1764000060", *["<none>"] * 5)
+    written = ("argocd", "10", "web-dev", "pending-upgrade", "", "1764000060", *[""] * 5)
     programs.releases(release("web-dev", revision=9), written)
     found = Helm(Cluster()).release("web-dev", "argocd")
     assert found
