@@ -44,6 +44,20 @@ def application():
 if __name__ == "__main__":
     {MODULE}.server.main()
 """
+TAKEN = f"""
+import signal
+import {MODULE}.server
+original = {MODULE}.server.application
+
+def application():
+    app = original()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in the main thread alone
+    return app
+
+{MODULE}.server.application = application
+if __name__ == "__main__":
+    {MODULE}.server.main()
+"""
 URL = "/api/temperatures"
 LENGTH = b"Content-Length: 100\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -118,6 +132,18 @@ def test_the_server_answers_with_its_revision_and_ends_when_stopped(environment:
     assert server.process.returncode == 0
     assert [line["path"] for line in log if line["logger"] == "access"] == ["/version"]
     assert {line["revision"] for line in log} == {"f00d"}  # Granian's own lines are JSON, too
+
+
+def test_the_server_ends_gracefully_though_another_thread_of_the_worker_takes_the_signal(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    program = tmp_path / "taken.py"
+    program.write_text(TAKEN)
+    with running(environment | {"SHUTDOWN_SECONDS": "10"}, str(program)) as server:
+        server.terminate()
+        log = server.log()
+    assert server.process.returncode == 0
+    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
 
 
 def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_they_leave(

@@ -1,7 +1,7 @@
 """The production server: Granian for the API, and a graceful shutdown.
 
 Between SIGTERM and the end it says "not ready" and serves on, until the cluster sends nobody here: Granian's main
-process signals its worker (SIGUSR1), waits, and only then lets Granian stop, which finishes the requests in flight.
+process signals its worker (DRAIN), waits, and only then lets Granian stop, which finishes the requests in flight.
 """
 
 import gc
@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import Any
 
 from flask import Flask, Response
@@ -20,7 +21,8 @@ from granian.constants import HTTPModes, Interfaces
 from . import logs
 from .settings import Settings, SettingsError
 
-DRAIN = signal.SIGUSR1
+DRAIN, STOP = signal.SIGUSR1, signal.SIGUSR2
+ENDING = {signal.SIGTERM, signal.SIGINT}
 
 
 def main() -> None:
@@ -60,19 +62,23 @@ def check_port(variable: str, address: str, port: int) -> None:
 def delay_stop(seconds: float) -> None:
     """In the main process: put a delay between SIGTERM and Granian's own handler."""
     stop: Any = signal.getsignal(signal.SIGTERM)
-    # Blocked here and so in all workers and their threads, DRAIN waits until a worker takes it, and SIGTERM is taken by
-    # a thread: a handler runs in the main thread, which may be about to sleep, and then sleeps on or waits for itself.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, signal.SIGTERM})
+    # Blocked here and so in all workers and their threads, DRAIN and STOP wait until a worker takes them, and ENDING is
+    # taken by a thread: a handler runs in the main thread, which may be about to sleep, and then sleeps on.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, STOP, *ENDING})
+
+    def tell_workers(what: signal.Signals) -> None:
+        for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
+            os.kill(worker, what)
 
     def wait() -> None:
-        signal.sigwait({signal.SIGTERM})
+        signal.sigwait(ENDING)
         if seconds:
-            for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
-                os.kill(worker, DRAIN)
-            later = threading.Timer(seconds, stop, (signal.SIGTERM, None))
+            tell_workers(DRAIN)
+            later = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
             later.daemon = True
             later.start()
-            signal.sigwait({signal.SIGTERM})  # a second SIGTERM stops at once
+            signal.sigwait(ENDING)  # the timer's, or another, which stops at once
+        tell_workers(STOP)
         stop(signal.SIGTERM, None)
 
     threading.Thread(target=wait, name="graceful", daemon=True).start()
@@ -86,12 +92,17 @@ def application() -> Flask:
     settings = Settings.load()
     app = create_app(settings)
     stopping = threading.Event()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN})
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the main process ends its workers by it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # the programs that the service starts need it
+    inherited = signal.getsignal(signal.SIGTERM)
 
-    def wait() -> None:  # in a thread: the main one may never run Python
-        signal.sigwait({DRAIN})
-        stopping.set()
+    def wait() -> None:
+        while signal.sigwait({DRAIN, STOP}) == DRAIN:
+            stopping.set()
+        # Granian sends SIGTERM, too, but whichever thread is just starting or ending may take that one, and then nobody
+        # wakes the main thread, which alone runs handlers.
+        while (stop := signal.getsignal(signal.SIGTERM)) is inherited:
+            time.sleep(0.01)  # until Granian is ready to be stopped
+        stop(signal.SIGTERM, None)  # type: ignore[operator,misc]
 
     @app.after_request
     def close(response: Response) -> Response:
