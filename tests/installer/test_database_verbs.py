@@ -79,7 +79,7 @@ def test_an_address_at_hand_would_be_written_and_is_not_shown(run: Run, monkeypa
 def test_a_secret_that_somebody_made_is_enough(run: Run, programs: Programs) -> None:
     data = {"DATABASE_URL": base64.b64encode(ADDRESS.encode()).decode()}
     secret = {"kind": "Secret", "metadata": {"name": "web-dev-database"}, "data": data}
-    programs.answer("kubectl", "get secret web-dev-database", secret)
+    programs.answer("kubectl", "get secret/web-dev-database", secret)
     found = planned(run)
     assert found["action"] == "keep"
     assert "unmanaged" in found["title"]
