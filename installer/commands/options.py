@@ -56,7 +56,7 @@ def on_project(function: Decorated) -> Decorated:
                      help="The generated project (default: the one that you stand in)."),
         click.option("--context", metavar="NAME", callback=_noted,
                      help="The kubeconfig context (default: the current one)."),
-        click.option("-v", "--verbose", is_flag=True, help="Show every command that is run."),
+        click.option("-v", "--verbose", is_flag=True, help="Show every command and request."),
     ]  # fmt: skip
     for option in reversed(options):
         function = option(function)
@@ -117,7 +117,7 @@ def opened(folder: Path, context: str | None = None) -> "Project":
 
 
 def show_commands(*, wanted: bool) -> None:
-    """Print every command that is run to standard error, secrets blotted out."""
+    """Print every command and request to standard error, secrets blotted out."""
     if wanted:
         handler = logging.StreamHandler()
         handler.setFormatter(_Plain())

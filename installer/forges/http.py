@@ -33,6 +33,7 @@ LONGEST = 30.0
 _LIMITED = (403, 429)
 _PAGE = 100
 
+log = logging.getLogger(__name__)
 logging.getLogger("urllib3").setLevel(logging.ERROR)  # below, it shows each attempt on the terminal
 
 
@@ -146,6 +147,7 @@ class Api(ABC):
             there = answer.headers.get("location", "")
             if verb == "GET" and answer.is_redirect and self._is_followed(there):
                 answer = self._ask(own, asked, verb, there, None, {})
+        log.debug("%s %s%s: %d", verb, self._base, path, answer.status_code)
         if 300 <= answer.status_code < 400:
             there = answer.headers.get("location", "elsewhere")
             raise not_the_host(self._title, self._base, asked, f"it leads to {redact(there)}")
