@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from installer.config.deployable_kinds import trouble
 from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
@@ -251,6 +252,19 @@ def test_kinds_that_argo_cd_may_not_deploy_are_red_with_the_line_to_write(projec
     assert sorted(listed.split(", ")) == ["ConfigMap", *missing]
     allow(project, *listed.split(", "))
     assert run(project / "ci/chart", HOME=str(project)).returncode == 0
+
+
+@with_helm
+@pytest.mark.parametrize("group", ["rbac.authorization.k8s.io", "authorization.openshift.io"])
+def test_a_role_is_red_and_no_setting_is_advised_since_up_refuses_it(project: Path, group: str) -> None:
+    role = f"apiVersion: {group}/v1\nkind: Role\nmetadata: {{name: reader}}\nrules: []\n"
+    (project / "chart/templates/more.yaml").write_text(role)
+    done = run(project / "ci/chart", HOME=str(project))
+    assert done.returncode == 1
+    assert trouble(f"{group}/Role"), "the setting would be refused"
+    said = f"Argo CD may never deploy {group}/Role: leave it out, and let an administrator create it with kubectl"
+    assert f"chart: wrong: {said}" in done.stderr
+    assert "write extra_kinds" not in done.stderr
 
 
 @with_helm

@@ -9,7 +9,9 @@ wrong: |
   {{- range hasKey $document "items" | ternary $document.items (list $document) }}
   {{- if .kind }}
   {{- $kind := printf "%s/%s" (dir .apiVersion) .kind | clean }}
-  {{- if not (has $kind (concat $kinds $extra)) }}
+  {{- if regexMatch "^(rbac[.]authorization[.]k8s|authorization[.]openshift)[.]io/" $kind }}
+  Argo CD may never deploy {{ $kind }}: leave it out, and let an administrator create it with kubectl
+  {{- else if not (has $kind (concat $kinds $extra)) }}
   {{- $missing = append $missing $kind }}
   {{- end }}
   {{- if regexMatch "^(apps|batch)/" $kind }}
