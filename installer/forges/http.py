@@ -147,7 +147,7 @@ class Api(ABC):
             there = answer.headers.get("location", "")
             if verb == "GET" and answer.is_redirect and self._is_followed(there):
                 answer = self._ask(own, asked, verb, there, None, {})
-        log.debug("%s %s%s: %d", verb, self._base, path, answer.status_code)
+        log.debug("%s %s: %d", verb, redact(f"{self._base}{path}"), answer.status_code)
         if 300 <= answer.status_code < 400:
             there = answer.headers.get("location", "elsewhere")
             raise not_the_host(self._title, self._base, asked, f"it leads to {redact(there)}")
