@@ -29,35 +29,22 @@ def create_app(settings):
 if __name__ == "__main__":
     {MODULE}.server.main()
 """
-LATE = f"""
-import pathlib, sys, time
+ANOTHER = f"""
+import pathlib, signal, sys, time
 import {MODULE}.server
 original = {MODULE}.server.application
 
 def application():
     app = original()
-    while not pathlib.Path(sys.argv[1]).exists():
-        time.sleep(0.01)
+    %s
     return app
 
 {MODULE}.server.application = application
 if __name__ == "__main__":
     {MODULE}.server.main()
 """
-TAKEN = f"""
-import signal
-import {MODULE}.server
-original = {MODULE}.server.application
-
-def application():
-    app = original()
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in the main thread alone
-    return app
-
-{MODULE}.server.application = application
-if __name__ == "__main__":
-    {MODULE}.server.main()
-"""
+LATE = ANOTHER % "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)"
+TAKEN = ANOTHER % "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in the main thread alone"
 URL = "/api/temperatures"
 LENGTH = b"Content-Length: 100\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
