@@ -60,7 +60,7 @@ class Namespace(HelmRelease):
             yield from differences(ENFORCE, found["metadata"]["labels"], "labels.")
 
     def manifests(self, held: Held) -> Objects:
-        """Return the namespace, guarded against an uninstall manually."""
+        """Return the namespace, guarded against a manual uninstall."""
         return [self._manifest(KEEP)]
 
     def _manifest(self, annotations: Mapping[str, str]) -> Object:
