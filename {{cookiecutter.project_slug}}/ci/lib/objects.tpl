@@ -1,8 +1,7 @@
 {{- /* What the schemas of Kubernetes do not say: ci/chart renders this with gitops.yaml and what the chart rendered. */}}
 {{- $kinds := list "Pod" "Service" "ServiceAccount" "apps/Deployment" "apps/ReplicaSet" "autoscaling/HorizontalPodAutoscaler"
   "gateway.networking.k8s.io/HTTPRoute" "networking.k8s.io/Ingress" "networking.k8s.io/NetworkPolicy" "policy/PodDisruptionBudget" }}
-{{- $extra := .Values.cluster.extra_kinds | default list }}
-{{- $missing := list }}
+{{- $extra := .Values.cluster.extra_kinds | default list }}{{ $missing := list }}
 wrong: |
   {{- range splitList "\n---" (print "\n" .Values.objects) }}
   {{- $document := fromYaml . | default dict }}

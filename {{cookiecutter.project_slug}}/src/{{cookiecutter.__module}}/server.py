@@ -22,7 +22,7 @@ from . import logs
 from .settings import Settings, SettingsError
 
 DRAIN, STOP = signal.SIGUSR1, signal.SIGUSR2
-ENDING = {signal.SIGTERM, signal.SIGINT}
+ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGALRM}
 
 
 def main() -> None:
@@ -59,11 +59,10 @@ def check_port(variable: str, address: str, port: int) -> None:
         raise SettingsError(f"{variable}: cannot listen on {address}:{port}: {os.strerror(error.errno or 0)}") from None
 
 
-def delay_stop(seconds: float) -> None:
+def delay_stop(seconds: int) -> None:
     """In the main process: put a delay between SIGTERM and Granian's own handler."""
     stop: Any = signal.getsignal(signal.SIGTERM)
-    # Blocked here and so in all workers and their threads, DRAIN and STOP wait until a worker takes them, and ENDING is
-    # taken by a thread: a handler runs in the main thread, which may be about to sleep, and then sleeps on.
+    # Blocked here and in all workers, for threads to wait for: a main thread about to sleep misses what it gets.
     signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, STOP, *ENDING})
 
     def tell_workers(what: signal.Signals) -> None:
@@ -74,10 +73,8 @@ def delay_stop(seconds: float) -> None:
         signal.sigwait(ENDING)
         if seconds:
             tell_workers(DRAIN)
-            later = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM))
-            later.daemon = True
-            later.start()
-            signal.sigwait(ENDING)  # the timer's, or another, which stops at once
+            signal.alarm(seconds)
+            signal.sigwait(ENDING)  # the alarm, or another, which stops at once
         tell_workers(STOP)
         stop(signal.SIGTERM, None)
 
@@ -98,8 +95,7 @@ def application() -> Flask:
     def wait() -> None:
         while signal.sigwait({DRAIN, STOP}) == DRAIN:
             stopping.set()
-        # Granian sends SIGTERM, too, but whichever thread is just starting or ending may take that one, and then nobody
-        # wakes the main thread, which alone runs handlers.
+        # Granian's SIGTERM may go to a thread that just starts or ends: nobody wakes the main one, which runs handlers.
         while (stop := signal.getsignal(signal.SIGTERM)) is inherited:
             time.sleep(0.01)  # until Granian is ready to be stopped
         stop(signal.SIGTERM, None)  # type: ignore[operator,misc]
