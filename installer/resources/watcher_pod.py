@@ -1,7 +1,8 @@
 """What makes Argo CD look at once: one small pod beside it, made of the image that it runs itself.
 
 It asks the repository for the head of one branch, and where that is another one it sets the annotation by which Argo CD
-looks now. It may patch one Application and nothing else, and reads the repository with Argo CD's own read-only key.
+looks now. It may read and patch one Application and nothing else. It reads the repository with Argo CD's own read-only
+key.
 """
 
 from pathlib import Path
@@ -20,6 +21,10 @@ PATIENCE = 300
 """Seconds after a change of main in which its deployment is waited for: tests may fail, or somebody hold it."""
 REPAIR = 10
 """Seconds of rest after something failed."""
+CONFIRM = 1
+"""Seconds between two questions whether Argo CD has read the commit that it was notified of."""
+RETRY = 2
+"""Seconds until it is notified again of a commit that it has not read; each time they double, up to PATIENCE."""
 _KEY = "gitops-flask/key"
 SCRIPT = Path(__file__).parent / "watcher.sh"
 _SSH = (
@@ -41,7 +46,7 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     pod = Pod(settings, name, settings.argocd_namespace)
     rule = {
         "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
-        "verbs": ["patch"],
+        "verbs": ["get", "patch"],
     }  # fmt: skip
     volumes: Objects = [
         memory("tmp"),
@@ -68,6 +73,8 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         "SOON": str(SOON),
         "PATIENCE": str(PATIENCE),
         "REPAIR": str(REPAIR),
+        "CONFIRM": str(CONFIRM),
+        "RETRY": str(RETRY),
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
         **(_login(settings.source_url) if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",

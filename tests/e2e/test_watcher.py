@@ -93,8 +93,8 @@ def test_it_is_made_once_beside_an_argo_cd_that_polls_seldom(half: Half) -> None
     assert audit.changes() == []
 
 
-def test_it_may_patch_its_application_and_nothing_else() -> None:
-    assert may("patch", f"applications.argoproj.io/{SLUG}-dev")
+def test_it_may_read_and_patch_its_application_and_nothing_else() -> None:
+    assert [verb for verb in ("get", "patch") if not may(verb, f"applications.argoproj.io/{SLUG}-dev")] == []
     refused = [
         ("patch", "applications.argoproj.io/another"), ("get", "secrets"), ("list", "secrets"),
         ("get", "applications.argoproj.io"), ("create", "pods"), ("delete", f"applications.argoproj.io/{SLUG}-dev"),
@@ -162,13 +162,22 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
         heads.append(half.repository.deploy(number * 40).commit)
-        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, every=0.2)  # type: ignore[misc]
+        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, 0.2, lambda: seen(half))  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
     said = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd")
     assert [head for head in heads if said.count(f"Argo CD was notified of {head}") != 1] == [], said
     assert "was not notified" not in said
+
+
+def seen(half: Half) -> str:
+    """Return what the watcher said and what Argo CD has of the Application: for a deployment that did not come."""
+    watched = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd", "--tail=20")
+    application = json.loads(kubectl("get", "application", f"{SLUG}-dev", "-n", "argocd", "-o", "json"))
+    marks, status = application["metadata"].get("annotations"), application.get("status", {})
+    shown = {key: status.get(key) for key in ("sync", "conditions", "operationState", "reconciledAt")}
+    return f"{half.repository.head()}\n{watched}\n{marks}\n{json.dumps(shown, indent=1)}"
 
 
 def running(half: Half) -> set[str]:

@@ -1,10 +1,12 @@
 """The watcher beside Argo CD: where it is wanted, what it may do, and what its script asks and tells."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -269,11 +271,14 @@ def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_
     assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
 
 
-def test_it_may_patch_one_application_and_runs_restricted() -> None:
+def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
     _, role, _, deployment = manifests(SETTINGS, NAME, HOST)
     assert role["rules"] == [
-        {"apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": ["web-dev"], "verbs": ["patch"]}
-    ]
+        {
+            "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": ["web-dev"],
+            "verbs": ["get", "patch"],
+        }
+    ]  # fmt: skip
     pod = deployment["spec"]["template"]["spec"]
     assert pod["securityContext"] == {
         "runAsNonRoot": True, "runAsUser": 999, "seccompProfile": {"type": "RuntimeDefault"}
@@ -292,7 +297,7 @@ def test_a_public_repository_needs_no_key() -> None:
 
 @dataclass
 class ApiServer:
-    """An API server as the watcher meets it: TLS by the cluster's CA, one PATCH."""
+    """An API server as the watcher meets it: TLS by the cluster's CA, PATCH and GET of one Application."""
 
     port: int
     folder: Path
@@ -304,14 +309,19 @@ def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiSe
     asked: list[tuple[str, str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
         def do_PATCH(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             asked.append((self.path, f"{self.headers['Authorization']} {self.headers['Content-Type']}", body))
+            self.answer(b"{}")
+
+        def do_GET(self) -> None:
+            asked.append((self.path, f"{self.headers['Authorization']}", "GET"))
+            self.answer(b'{"status":{"sync":{"revision":"a1"}}}')
+
+        def answer(self, body: bytes) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -336,19 +346,30 @@ def test_the_api_server_is_asked_over_tls_that_is_checked(
         "ACCOUNT": str(api_server.folder / "account"),
     }  # fmt: skip
     trusted = "kubernetes" in request.node.name
-    _, said = heads(api_server.folder, "a1", openssl=False, **where)
-    body = '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}'
+    _, said = heads(api_server.folder, "a1", "a1", "a1", "a1", openssl=False, **where)
     path, head = "/apis/x/applications/web-dev", "Bearer the-token application/merge-patch+json"
-    assert api_server.asked == ([(path, head, body)] if trusted else [])
+    if trusted:
+        notified, asked = api_server.asked
+        assert notified[:2] == (path, head)
+        marks = json.loads(notified[2])["metadata"]["annotations"]
+        assert marks.pop("argocd.argoproj.io/refresh") == "normal"
+        assert datetime.fromisoformat(marks.pop("argocd.argoproj.io/refresh-timestamp")).utcoffset() == timedelta(0)
+        assert marks == {}
+        assert asked == (path, "Bearer the-token", "GET"), "once: it names the commit"
+    else:
+        assert api_server.asked == []
     assert ("Argo CD was notified of a1" in said) is trusted
     assert ("Argo CD was not notified: " in said) is not trusted
     assert "the-token" not in said
 
 
 def heads(
-    folder: Path, *heads: str, answer: str = "HTTP/1.1 200 OK", openssl: bool = True, **environment: str
+    folder: Path, *heads: str, answer: str = "HTTP/1.0 200 OK", lost: int = 0, openssl: bool = True, **environment: str
 ) -> tuple[list[str], str]:
-    """Run the script while git answers one head after another; return what Argo CD was told, and what was said."""
+    """Run the script while git answers one head after another; return what Argo CD was told, and what was said.
+
+    Argo CD loses the first `lost` requests: its Application names the commits of those after them alone.
+    """
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "heads").write_text("".join(f"{head}\n" for head in heads))
     git = f"""#!/bin/bash
@@ -361,15 +382,23 @@ esac
 """
     fake = f"""#!/bin/bash
 echo Connecting to 127.0.0.1 >&2
-cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] || printf '\\r\\nServer: x\\r\\n'
+cat >{folder}/request; cat {folder}/request >>{folder}/told; echo >>{folder}/told
+read -r verb _ <{folder}/request
+[ "$verb" != PATCH ] || n=$(($(cat {folder}/patches 2>/dev/null || echo 0) + 1))
+[ "$verb" != PATCH ] || echo "$n" >{folder}/patches
+[ -n '{answer}' ] || exit 0
+printf '{answer}\\r\\nServer: x\\r\\n\\r\\n'
+mapfile -t all <{folder}/heads
+at=$(($(cat {folder}/n) - 1))
+[ "$(cat {folder}/patches)" -le {lost} ] || printf '{{"status":{{"sync":{{"revision":"%s"}}}}}}' "${{all[$at]%%/*}}"
 """
     write_program(folder / "bin/git", git)
     if openssl:
         write_program(folder / "bin/openssl", fake)
     environment = {
-        "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com", "EVERY": "0.01",
-        "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main",
-        "APPLICATION": "/apis/x/applications/web-dev",
+        "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com",
+        "EVERY": "0.01", "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "CONFIRM": "0.01", "RETRY": "100",
+        "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main", "APPLICATION": "/apis/x/applications/web-dev",
         "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
     }  # fmt: skip
     process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -385,9 +414,24 @@ cat >>{folder}/told; echo >>{folder}/told; printf '{answer}'; [ -z '{answer}' ] 
 
 def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(tmp_path: Path) -> None:
     told, all_of_it = heads(tmp_path, "a1", "a1", "-", "b2", "b2", "b2")
-    assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.1"] * 2
-    assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}' in all_of_it
+    assert told == ["PATCH /apis/x/applications/web-dev HTTP/1.0"] * 2
+    assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal",' in all_of_it
     assert "Argo CD was notified of b2" in all_of_it
+    assert "asked again" not in all_of_it
+
+
+def test_a_refresh_that_argo_cd_lost_is_requested_again_until_it_names_the_commit(tmp_path: Path) -> None:
+    told, all_of_it = heads(tmp_path, *["a1"] * 12, lost=3, RETRY="0")
+    assert len(told) == 4
+    assert all_of_it.count("Argo CD was notified of a1") == 1
+    assert all_of_it.count("Argo CD has not read a1 and is asked again: HTTP/1.0 200 OK") == 3
+    timestamps = re.findall(r'refresh-timestamp":"([^"]+)"', all_of_it)
+    assert len(set(timestamps)) == len(told), "each request is another one"
+
+
+def test_a_commit_that_argo_cd_cannot_read_is_not_asked_about_for_ever(tmp_path: Path) -> None:
+    told, _ = heads(tmp_path, *["a1"] * 40, lost=100, RETRY="1", PATIENCE="0")
+    assert len(told) == 1
 
 
 def test_after_a_failure_the_connection_that_the_old_key_opened_is_closed(tmp_path: Path) -> None:

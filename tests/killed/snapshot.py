@@ -14,7 +14,7 @@ NOISE = (
     *("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid", "status"),
     *("deployment.kubernetes.io/revision", "clusterIP", "clusterIPs"),
     "gitops-flask/key",  # a Secret's resourceVersion
-    *("argocd.argoproj.io/refresh", "argocd.argoproj.io/hydrate"),  # Argo CD removes them when it has looked
+    *(f"argocd.argoproj.io/{each}" for each in ("refresh", "refresh-timestamp", "hydrate")),  # removed after a look
 )
 Tree = dict[str, Any]
 
