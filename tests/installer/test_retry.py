@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import requests
 
-from installer.ci.json_api import JsonApi
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
 from installer.support.write_guard import only_while
@@ -203,7 +202,7 @@ def test_a_redirect_within_the_api_is_followed_once_to_read(serve: Serve) -> Non
         (Follows, "GET", "//evil.example/moved/7"),
         (Follows, "GET", "http://["),
         (Follows, "PUT", "{base}/moved/7"),
-        (JsonApi, "GET", "{base}/moved/7"),
+        (Some, "GET", "{base}/moved/7"),
     ],
 )
 def test_any_other_redirect_is_an_error_that_says_where_it_leads(
@@ -213,5 +212,5 @@ def test_any_other_redirect_is_an_error_that_says_where_it_leads(
     there = to.format(base=api._base)
     server.answers = [(301, {"Location": there}), FINE]
     with pytest.raises(InstallerError, match="|".join(map(re.escape, [f"it leads to {there}", "cut or refused"]))):
-        kind("Some", api._base, {}, **({"variable": "X"} if kind is JsonApi else {})).call(verb, "/x")
+        kind("Some", api._base, {}).call(verb, "/x")
     assert len(server.asked) == 1
