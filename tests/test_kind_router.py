@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 
-from tests.kind_parts import CI, make_certificates
+from tests.kind_parts import CI, make_certificates, names
 from tests.listening import kept_ports, serving
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="no haproxy")
+NAMES = names("github", CI)
+"""Those that lead to the code host's stand-in."""
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -115,7 +117,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Router]:
             process.wait()
 
 
-@pytest.mark.parametrize("host", ["github.com", "api.github.com", "ghe.example.com", "gitlab.example.com"])
+@pytest.mark.parametrize("host", NAMES)
 def test_githubs_names_lead_to_its_stand_in_still_encrypted(router: Router, host: str) -> None:
     assert router.ask(host) == (200, "StandIn None")
 
