@@ -1,6 +1,7 @@
 """What only Argo CD's own CLI can do, in core mode: no login, no server, the user's rights in the cluster."""
 
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from ..support.secret import redact
 from ..support.write_guard import about_to_write
 from .argocd_inventory import PARTS, names
 from .kubectl import Cluster, Object, Objects
+from .transient_errors import refusal
+
+_PORT_TAKEN = re.compile(r"failed to listen: listen tcp")
+"""`--core` serves itself at a port that it found free a moment before, and another program was faster.
+
+Nothing was done yet, so it is tried again.
+"""
+_TRIES = 3
 
 
 class ArgoCD:
@@ -63,7 +72,10 @@ class ArgoCD:
                 **self._names,
             }
             flags = ["--core", "--prompts-enabled=false"]
-            answer = attempt("argocd", *arguments, *flags, stdin=stdin, env=environment, timeout=seconds)
+            for _ in range(_TRIES):
+                answer = attempt("argocd", *arguments, *flags, stdin=stdin, env=environment, timeout=seconds)
+                if not _PORT_TAKEN.search(refusal(answer)):
+                    break
         if answer.status == 0:
             return answer.out
         shown = f"argocd --core {' '.join(arguments[:3])}"

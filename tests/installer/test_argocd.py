@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from installer.cluster.argocd import ArgoCD, message
 from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed
+from installer.support.process import Result
 
 from .programs import VIEW, Programs, put_on_path
 
@@ -62,6 +64,20 @@ def test_a_failure_is_reported_by_its_sentence(programs: Programs) -> None:
         ArgoCD(Cluster(), "argocd").delete_application("web-dev")
     assert '"level"' not in str(caught.value)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_port_that_another_program_took_meanwhile_is_no_failure(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    taken = '{"level":"fatal","msg":"failed to listen: listen tcp 127.0.0.1:43531: bind: address already in use"}'
+    answers = [Result(20, "", taken)] * times
+    monkeypatch.setattr(
+        "installer.cluster.argocd.attempt", lambda *_, **__: answers.pop() if answers else Result(0, "", "")
+    )
+    with nullcontext() if times < 3 else pytest.raises(CommandFailed, match="address already in use"):
+        ArgoCD(Cluster(), "argocd").delete_application("web-dev")
+    assert answers == []
 
 
 def test_a_message_that_is_no_json_stays_as_it_is() -> None:
