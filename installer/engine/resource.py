@@ -58,7 +58,7 @@ class Resource(ABC, Generic[Seen]):
     title: str
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
-    """Keys of resources, perhaps of the other lane, that must stand before this one is applied."""
+    """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
