@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 
-from rich.text import Text
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from .. import __name__ as package
-from ..support.plain_text import paragraph
+from ..support.plain_text import one_line, paragraph, plain
 from .console import FINE, NOTED, WRONG, fold, out, styled
 from .timeline import Timeline
 
@@ -16,61 +17,54 @@ _STAYS = "\u00a0"
 
 
 class Steps:
-    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
+    """Progress of many steps, counted; they may run in several threads. A terminal also shows what is going on."""
 
     def __init__(self, total: int, timeline: Timeline | None = None) -> None:
         self._total = total
         self._timeline = timeline
         self._done = 0
         self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
-        self._by_thread: dict[int, str] = {}
-        self._status = out.status(self)
+        self._by_thread: dict[int, TaskID] = {}
+        title = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+        columns = SpinnerColumn(), TimeElapsedColumn(), title
+        self._running = Progress(*columns, console=out, expand=True, transient=True, disable=not out.is_terminal)
         self._heard = _Heard(self)
 
     def __enter__(self) -> "Steps":
         self._heard.start()
-        self._status.start()
+        self._running.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        self._running.stop()
         self._heard.stop()
 
-    def __rich__(self) -> Text:
-        """Say what is under way, and for how long; rich asks several times a second."""
-        now = time.monotonic()
-        running = list(self._running.items())
-        return Text(" · ").join(styled(f"{title} ", (f"{now - began:.0f} s", "dim")) for title, began in running)
-
     def begins(self, title: str) -> None:
-        """Take note that a step has begun."""
-        self._running[title] = time.monotonic()
-        self._by_thread[threading.get_ident()] = title
+        """Take note that a step of this thread has begun."""
+        self._by_thread[threading.get_ident()] = self._running.add_task(one_line(plain(title)), total=None)
 
     def waits(self, thread: int, what: str) -> None:
         """Print what the step of a thread waits for."""
-        title = self._by_thread.get(thread, "")
-        began = self._running.get(title)
-        step = f"{title} ({time.monotonic() - began:.0f} s): " if began is not None else ""
+        number = self._by_thread.get(thread)
+        under_way = [task for task in self._running.tasks if task.id == number]
+        step = "".join(f"{task.description} ({task.elapsed or 0:.0f} s): " for task in under_way)
         out.print(styled((f"…        {fold(f'{step}{paragraph(what)}', 9)}", "dim")))
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
-        """Print that a step ended."""
+        """Print that a step of this thread ended."""
         if self._timeline:
             self._timeline.add(title, seconds)
         with self._lock:
-            self._running.pop(title, None)
+            if (number := self._by_thread.pop(threading.get_ident(), None)) is not None:
+                self._running.remove_task(number)
             self._done += 1
             self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
             bad, skipped = outcome in ("failed", "blocked"), outcome.startswith("skipped")
             sign = WRONG if bad else NOTED if skipped else FINE
+            took = f"({seconds:.1f}{_STAYS}s)"
+            reported = fold(f"{title}: {outcome} {took}", 9).removesuffix(took)
             count = f"{self._done}/{self._total}"
-            took = f"({seconds:.1f} s)"
-            reported = fold(f"{title}: {outcome} {took.replace(' ', _STAYS)}", 9).removesuffix(
-                took.replace(" ", _STAYS)
-            )
-            out.print(styled(sign, f" {count:>5}  {reported}", (took, "dim")))
+            out.print(styled(sign, f" {count:>5}  {reported}", (took.replace(_STAYS, " "), "dim")))
 
 
 class _Heard(logging.Handler):

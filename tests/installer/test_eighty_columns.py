@@ -105,6 +105,15 @@ def test_findings_and_errors_break_between_words(terminal: io.StringIO) -> None:
     assert "(1.2 s)" in told
 
 
+def test_what_is_under_way_takes_one_line_a_step_whatever_its_title(terminal: io.StringIO) -> None:
+    with progress.Steps(1) as steps:
+        steps.begins(f"namespace\n{SENTENCE}" * 2)
+        under_way = [line for line in lines(terminal) if "namespace" in line]
+        assert under_way
+        steps.ends("namespace", "created", 1)
+    assert all(line.endswith("…") and len(line) == WIDTH for line in under_way)
+
+
 @pytest.mark.parametrize("longest", [12, 38, 90])
 def test_the_closing_bars_take_one_line_a_step(longest: int, terminal: io.StringIO) -> None:
     timeline = Timeline()
