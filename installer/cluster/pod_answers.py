@@ -8,6 +8,7 @@ from typing import Any
 
 from ..support.objects import Object
 from ..support.parsing import reading
+from .workloads import is_ready
 
 PORT = 8000
 VERSION = "version"
@@ -26,15 +27,6 @@ class PodAnswer:
     ready: bool
     revision: str = ""
     error: str = ""
-
-
-@reading("What Kubernetes says of an object")
-def is_ready(pod: Object) -> bool:
-    """Return whether a Service sends requests to this pod: Ready, and not being deleted."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def parse(pod: str, text: str) -> PodAnswer:

@@ -4,8 +4,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer, is_ready, wrong_image, wrong_revision
-from ..cluster.workload_errors import of_deployment, of_pod
+from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
+from ..cluster.workloads import is_ready, of_deployment, of_pod
 from ..support.objects import Object, Objects
 from ..support.parsing import reading
 from ..support.plain_text import one_line, plain

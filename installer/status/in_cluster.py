@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from ..cluster.pod_answers import PORT, PROXY, PodAnswer, is_ready, parse
+from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
 from ..cluster.service_address import address_of
+from ..cluster.workloads import is_ready, rolled_out
 from ..support.errors import InstallerError
 from ..support.http_client import LONGEST, Client
 from ..support.objects import Object, Objects
 from ..support.parsing import understood
 from ..support.pod_tls import context
 from ..support.wait import threads
-from .sync_state import SyncState, read, rolled_out
+from .sync_state import SyncState, read
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TIMEOUT = 10

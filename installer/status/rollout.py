@@ -10,13 +10,13 @@ from ..cluster.deletion import KINDS
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems
-from ..cluster.workload_errors import of_deployment
+from ..cluster.workloads import of_deployment, rolled_out
 from ..config.settings import Settings
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.wait import until
 from .deployment_status import DeploymentState, failure
-from .sync_state import SyncState, ailing, read, rolled_out
+from .sync_state import SyncState, ailing, read
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
 _REFRESH_AGAIN = 10.0

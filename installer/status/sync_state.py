@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..cluster.workload_errors import Trouble, of_application
+from ..cluster.workloads import Trouble, of_application
 from ..support.objects import Object
 from ..support.parsing import reading
 from ..support.plain_text import one_line
@@ -104,12 +104,3 @@ def _key(resource: Object) -> tuple[str, str]:
 
 def _name(resource: Object) -> str:
     return " ".join(_key(resource))
-
-
-@reading("What Kubernetes says of an object")
-def rolled_out(deployment: Object) -> bool:
-    """Return whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
-    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
-    current = status.get("observedGeneration") == deployment["metadata"].get("generation")
-    counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
-    return bool(current and counts == [wanted] * 3)

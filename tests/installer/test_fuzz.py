@@ -32,7 +32,7 @@ from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.cluster.labels import digest
 from installer.cluster.pod_answers import parse as parse_answer
-from installer.cluster.workload_errors import newest_warning, of_deployment, of_pod
+from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
@@ -52,7 +52,7 @@ from installer.status import deployment_history, deployment_record
 from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import RecordedDeployment
-from installer.status.sync_state import read, rolled_out
+from installer.status.sync_state import read
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client
