@@ -18,7 +18,7 @@ MODULES = (
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
-    *("status/sync_state", "status/deployment_status", "status/github_deployments"),
+    *("status/service", "status/deployment_status", "status/github_deployments"),
     *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""
@@ -67,7 +67,6 @@ def _looks(slug: str) -> Objects:
 
 
 def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
     environment = {
         **dict(template.proxies),
         "PYTHONPATH": "/code",
@@ -77,7 +76,8 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         "REPOSITORY": settings.repository,
         "ENVIRONMENT": settings.environment,
         "BRANCH": settings.branch,
-        "APPLICATION": path,
+        "APPLICATION": settings.application,
+        "ARGOCD_NAMESPACE": settings.argocd_namespace,
         "NAMESPACE": settings.namespace,
         "SLUG": settings.slug,
         "APP": "/app",

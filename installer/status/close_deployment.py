@@ -2,28 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..support.errors import ApiError, InstallerError
 from ..support.wait import pause
-from .deployment_status import DeploymentState, Record, Service, assess
+from .deployment_status import DeploymentState, Record, assess
 from .github_deployments import OPEN, Deployment, Deployments, GitHub
+from .service import Place, Service
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds between attempts while GitHub is out of order; it is given a minute."""
 _LONGEST = 60.0  # seconds that a rate limit is waited for
-
-
-class Place(Protocol):
-    """Which environment this is about."""
-
-    @property
-    def environment(self) -> str:
-        """Return its name, as GitHub shows it: `dev`."""
-
-    @property
-    def branch(self) -> str:
-        """Return the branch that Argo CD follows."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Protocol
 
 from ..forges.github.app_client import AppGitHub
 from ..forges.github.app_login import Mounted
@@ -21,10 +20,9 @@ from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause
 from .close_deployment import close
-from .deployment_status import Service, assess
-from .github_deployments import GitHub
-from .in_cluster import ACCOUNT, ApiServer, ServiceInCluster
-from .sync_state import SyncState
+from .deployment_status import assess
+from .in_cluster import ACCOUNT, ApiServer
+from .service import Service, SyncState
 
 EVERY = float(os.environ.get("EVERY", "2"))
 """Seconds between two looks at the Application."""
@@ -37,13 +35,6 @@ _REVISION = re.compile(r'^revision: "([0-9a-f]{40,64})"$', re.MULTILINE)
 _DIGEST = re.compile(r'^  digest: "(sha256:[0-9a-f]{64})"$', re.MULTILINE)
 
 
-class Files(GitHub, Protocol):
-    """A GitHub that files can be read from, too."""
-
-    def file(self, path: str, ref: str) -> str:
-        """Return a file's text at a commit; empty where it is not there."""
-
-
 @dataclass(frozen=True)
 class RecordedDeployment:
     """What one commit of the environment's branch records."""
@@ -53,7 +44,7 @@ class RecordedDeployment:
     digest: str
 
     @classmethod
-    def at(cls, github: Files, commit: str) -> "RecordedDeployment":
+    def at(cls, github: AppGitHub, commit: str) -> "RecordedDeployment":
         """Read it; its revision is empty where it records none."""
         text = github.file("image.yaml", commit)
         revision, digest = _REVISION.search(text), _DIGEST.search(text)
@@ -62,16 +53,25 @@ class RecordedDeployment:
 
 @dataclass(frozen=True)
 class Place:
-    """Which environment this is about."""
+    """Which service this is about, and where it is."""
 
+    slug: str
+    namespace: str
+    application: str
+    argocd_namespace: str
     environment: str
     branch: str
+
+    @classmethod
+    def named(cls, given: Mapping[str, str]) -> "Place":
+        """Read it from the pod's environment."""
+        return cls(**{each.name: given[each.name.upper()] for each in fields(cls)})
 
 
 class Reporter:
     """One look after the other; each asks for no more than may have changed."""
 
-    def __init__(self, github: Files, service: Service, place: Place, say: Callable[[str], None]) -> None:
+    def __init__(self, github: AppGitHub, service: Service, place: Place, say: Callable[[str], None]) -> None:
         self._github = github
         self._service = service
         self._place = place
@@ -144,8 +144,8 @@ def main() -> None:
     authority = Path(given["AUTHORITY"]).read_text(encoding="utf-8") if given.get("AUTHORITY") else ""
     github = AppGitHub(given["API"], given["GITHUB"], given["REPOSITORY"], Mounted(Path(given["APP"])), authority)
     account = Path(given.get("ACCOUNT", ACCOUNT))
-    service = ServiceInCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
-    place = Place(given["ENVIRONMENT"], given["BRANCH"])
+    place, server = Place.named(given), ApiServer(account)
+    service = Service(server, server.answers, place)
     while True:  # ready only once GitHub has let the App in
         try:
             github.head(place.branch)

@@ -4,7 +4,6 @@ from typing import Any
 
 from installer.cluster.sidecar_pods import SidecarTemplate
 
-
 ONE = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
 
 

@@ -52,7 +52,7 @@ from installer.status import deployment_history, deployment_record
 from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import RecordedDeployment
-from installer.status.sync_state import read
+from installer.status.service import read
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client

@@ -29,7 +29,7 @@ from installer.status.deployment_record import read as read_record
 from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row
 from installer.status.reporter_main import _say
-from installer.status.sync_state import read
+from installer.status.service import read
 from installer.support.errors import CommandFailed, InstallerError
 from installer.support.plain_text import one_line, paragraph, plain
 from installer.support.secret import Secret

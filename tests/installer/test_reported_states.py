@@ -22,7 +22,7 @@ from installer.forges.github.repository import GitHub
 from installer.status import close_deployment, deployment_status
 from installer.status.close_deployment import close
 from installer.status.deployment_record import DeploymentRecord
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request

@@ -19,7 +19,7 @@ from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.status.sync_state import read
+from installer.status.service import read
 
 
 def application(**status: Any) -> dict[str, Any]:
