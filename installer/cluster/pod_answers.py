@@ -52,6 +52,12 @@ def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:
     )
 
 
+def all_answer(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say that all of them answer the revision."""
+    count = "its pod answers" if len(answered) == 1 else f"all {len(answered)} pods answer"
+    return f"{count} {revision[:12]}"
+
+
 @reading("What Kubernetes says of an object")
 def wrong_image(pods: Iterable[Object], digest: str) -> str:
     """Name the Ready pods whose service's container runs another image than the recorded one; empty where none does.

@@ -18,8 +18,9 @@ from ..resources.database_address import DatabaseAddress
 from ..resources.former_objects import Former
 from ..resources.former_repository import FormerRepository
 from ..resources.initial_push import InitialPush
-from ..status import deployment_record, report_deployment
+from ..status import deployment_record
 from ..status.deployment_record import DeploymentRecord
+from ..status.report import report_outcome
 from ..status.rollout import RunningService
 from ..support.errors import InstallerError
 from ..support.resume_command import command
@@ -140,6 +141,6 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
 
 def _report(project: Project, record: DeploymentRecord) -> None:
     """Report the deployment's outcome to the code host; print it where it is new."""
-    reported = report_deployment.report_outcome(project, record, console.report)
+    reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")

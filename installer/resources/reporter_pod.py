@@ -18,8 +18,7 @@ MODULES = (
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
-    *("status/service", "status/deployment_status", "status/github_deployments"),
-    *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
+    *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""
 _USER = 65534

@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import wrong_image, wrong_revision
+from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
 from ..cluster.workloads import is_ready, of_deployment, of_pod
 from ..support.objects import Object
 from ..support.parsing import reading
@@ -69,8 +69,7 @@ def assess(service: Service, record: Record, made: str = "") -> DeploymentState 
         if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
             return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
-            count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-            return DeploymentState("success", f"{count} {record.revision[:12]}")
+            return DeploymentState("success", all_answer(ready, record.revision))
         if not ready or any(answer.error for answer in ready) or not service.rolled_out():
             return failure(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})

@@ -23,8 +23,7 @@ from installer.engine.finding import Finding
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field
 from installer.forges.base import Commit
-from installer.status.deployment_history import PastDeployment, commits
-from installer.status.deployment_record import at
+from installer.status.deployment_record import PastDeployment, at, commits
 from installer.status.deployment_record import read as read_record
 from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row

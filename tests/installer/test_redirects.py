@@ -12,8 +12,7 @@ from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
 from installer.status.deployment_status import assess
-from installer.status.in_cluster import ApiServer
-from installer.status.reporter_main import RecordedDeployment
+from installer.status.reporter_main import ApiServer, RecordedDeployment
 from installer.status.service import Service
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
