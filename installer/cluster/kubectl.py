@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from ..support import proxies
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.http_client import Client, UnixSocket
-from ..support.objects import Object as Object
-from ..support.objects import Objects as Objects
+from ..support.parsing import Object as Object
+from ..support.parsing import Objects as Objects
 from ..support.parsing import reading, understood
 from ..support.process import Result, attempt
 from ..support.secret import redact

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..support.objects import Object
-from ..support.parsing import reading
+from ..support.parsing import Object, reading
 from .workloads import is_ready
 
 PORT = 8000

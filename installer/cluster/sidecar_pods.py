@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config.settings import Settings
-from ..support.objects import Object, Objects
+from ..support.parsing import Object, Objects
 from .kubectl import Cluster
 from .labels import metadata
 from .workloads import rolled_out

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.objects import Object, Objects
-from ..support.parsing import reading
+from ..support.parsing import Object, Objects, reading
 from ..support.plain_text import one_line
 
 Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start", "sync"]

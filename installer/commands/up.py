@@ -25,8 +25,7 @@ from ..status.rollout import RunningService
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
-from ..ui.progress import Steps, Waiting
-from ..ui.timeline import Timeline
+from ..ui.progress import Steps, Timeline, Waiting, show_timeline
 from .open import hint
 from .plan import preflight_findings, show
 
@@ -122,7 +121,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         raise
     _report(project, record)
     if picture:  # before what the user looks for, which is to stay on the screen
-        console.show_timeline(picture)
+        show_timeline(picture)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")

@@ -11,12 +11,11 @@ from ..cluster.labels import metadata
 from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
 from ..config.settings import Settings
 from ..forges.github.rest import api_url
-from ..support.objects import Object, Objects
+from ..support.parsing import Object, Objects
 
 MODULES = (
-    *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),
-    *("support/plain_text", "support/parsing", "support/pod_tls"),
-    *("cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
+    *("support/errors", "support/secret", "support/wait", "support/http_client"),
+    *("support/plain_text", "support/parsing", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
     *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
     *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )

@@ -9,8 +9,8 @@ from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.resume_command import command
@@ -208,13 +208,8 @@ def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
 
 def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Report to GitHub, too: the only part that writes. Whether GitHub takes it does not change the health."""
-    if project.settings.scm == "github":
-        yield Row(
-            "deployment",
-            "GitHub Deployment",
-            healthy=True,
-            state=report_outcome(project, record, log.info).text,
-        )
+    if reported := report_outcome(project, record, log.info).text:
+        yield Row("deployment", "GitHub Deployment", healthy=True, state=reported)
 
 
 def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:

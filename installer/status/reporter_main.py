@@ -25,11 +25,9 @@ from ..cluster.workloads import is_ready
 from ..forges.github.app_client import AppGitHub
 from ..forges.github.app_login import Mounted
 from ..support.errors import InstallerError
-from ..support.http_client import LONGEST, Client
-from ..support.objects import Object, Objects
-from ..support.parsing import understood
+from ..support.http_client import LONGEST, Client, context
+from ..support.parsing import Object, Objects, understood
 from ..support.plain_text import one_line, plain
-from ..support.pod_tls import context
 from ..support.secret import redact
 from ..support.wait import pause, threads
 from .deployment_status import assess

@@ -15,7 +15,7 @@ from installer.status.report import Report, Row
 from installer.support.plain_text import folded
 from installer.ui import console, progress
 from installer.ui.console import _Screen
-from installer.ui.timeline import Span, Timeline
+from installer.ui.progress import Span, Timeline
 from tests.installer.typed import Run
 
 WIDTH = 80
@@ -118,7 +118,7 @@ def test_what_is_under_way_takes_one_line_a_step_whatever_its_title(terminal: io
 def test_the_closing_bars_take_one_line_a_step(longest: int, terminal: io.StringIO) -> None:
     timeline = Timeline()
     timeline.spans = [Span(str(number) * longest, number, number + 1.5) for number in range(9)]
-    console.show_timeline(timeline)
+    progress.show_timeline(timeline)
     bars = [line for line in terminal.getvalue().splitlines() if "━" in line]
     assert len(bars) == 9
     assert max(map(len, bars)) <= WIDTH

@@ -12,7 +12,7 @@ import requests
 from installer.ci.json_api import JsonApi
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
-from installer.support.write_guard import only_while
+from installer.support.file_lock import only_while
 from tests.listening import serving
 
 FINE: tuple[int, dict[str, str]] = (200, {})

@@ -12,8 +12,7 @@ from installer.ci.base import Run
 from installer.ci.github_actions import ACTIVE
 from installer.cluster.pod_answers import PodAnswer
 from installer.commands import status
-from installer.engine.finding import Finding
-from installer.engine.resource import Change
+from installer.engine.resource import Change, Finding
 from installer.status import report as status_report
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
