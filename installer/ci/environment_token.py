@@ -49,7 +49,7 @@ class EnvironmentToken(Resource[Seen]):
 
     lane: Lane = "github"
     key = "registry-token"
-    needs = ("repository",)
+    needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self.title = f"{github.secret_is} {NAME}"

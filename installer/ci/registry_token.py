@@ -24,7 +24,7 @@ class RegistryToken(Resource[Seen]):
     """Secret `REGISTRY_TOKEN`; without a token at hand, the one that is there is kept."""
 
     key = "registry-token"
-    needs = ("repository",)
+    needs = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
         self.lane: Lane = settings.scm

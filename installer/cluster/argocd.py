@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from ..support.errors import CommandFailed
+from ..support.file_lock import about_to_write
 from ..support.parsing import understood
 from ..support.process import attempt
 from ..support.secret import redact
-from ..support.write_guard import about_to_write
 from .argocd_inventory import PARTS, names
 from .kubectl import Cluster, Object, Objects
 from .transient_errors import refusal

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from .kubectl import Object
+from .workloads import rolled_out
 
 PARTS = "app.kubernetes.io/part-of=argocd"
 COMPONENT = "app.kubernetes.io/component"
@@ -61,11 +62,7 @@ def asleep(components: Sequence[Object], namespace: str) -> list[str]:
 
 
 def _works(component: Object | None) -> bool:
-    if component is None:
-        return False
-    status, wanted = component.get("status", {}), component["spec"].get("replicas", 1) or 1
-    seen = status.get("observedGeneration", 0) >= component["metadata"].get("generation", 0)
-    return bool(seen and status.get("readyReplicas", 0) >= wanted and status.get("updatedReplicas", 0) >= wanted)
+    return component is not None and component["spec"].get("replicas") != 0 and rolled_out(component)
 
 
 def number(text: str) -> tuple[int, ...]:

@@ -15,12 +15,11 @@ from typing import Any
 from ..config.settings import Settings
 from ..engine.resource import Change
 from ..support.errors import CommandFailed, InstallerError
-from ..support.file_lock import Files, locked, machine
+from ..support.file_lock import Files, about_to_write, locked, machine
 from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
-from ..support.write_guard import about_to_write
 from .helm_release import HOLDER, LABELS, PENDING, Made, Release, last_complete
 from .kubectl import Cluster, Object
 from .labels import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken

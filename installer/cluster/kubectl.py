@@ -3,26 +3,29 @@
 import json
 import re
 import socket
+import subprocess
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from ..support import proxies
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.http_client import Client, UnixSocket
-from ..support.objects import Object as Object
-from ..support.objects import Objects as Objects
+from ..support.parsing import Object as Object
+from ..support.parsing import Objects as Objects
 from ..support.parsing import reading, understood
-from ..support.process import Result, attempt
+from ..support.process import Result, attempt, close, end, start
 from ..support.secret import redact
+from ..support.wait import SLICE, until
 from .kubeconfig import lent
 from .kubeconfig import missing as no_kubeconfig
-from .kubectl_stream import Listening
 from .service_address import address_of
 from .transient_errors import UNREACHABLE, refusal, with_retries
 
@@ -40,6 +43,58 @@ LENT = 60.0
 _LISTENS_WITHIN = 30.0
 """Seconds that kubectl has until it listens."""
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+_LINGER = 2.0
+"""Seconds for its last lines."""
+
+
+class Listening:
+    """A kubectl that listens while it runs: it prints one line once it does, a port-forward one for each connection.
+
+    All that it prints is read, or it would stop once the pipe is full.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._first = ""
+        self._known = threading.Event()
+        self._errors: deque[str] = deque(maxlen=5)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = start("kubectl", arguments, **quiet)
+        self._readers = [
+            threading.Thread(target=read, args=(pipe,), daemon=True)
+            for read, pipe in ((self._read, self.process.stdout), (self._read_errors, self.process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def first(self, seconds: float) -> str:
+        """Return the first line that it prints; nothing where it ends, or prints none within this time."""
+        until(lambda: self._known.wait(SLICE), seconds, every=0)
+        return self._first
+
+    def said(self) -> str:
+        """Return the last lines that it printed as errors; all of them once it has ended."""
+        if self.process.poll() is not None:
+            self._readers[1].join(_LINGER)
+        return redact("".join(self._errors)).strip()
+
+    def end(self) -> None:
+        """End it, with what its kubeconfig may have started; again, it changes nothing."""
+        if self.process.stdout.closed:
+            return
+        end(self.process)
+        for reader in self._readers:
+            reader.join(_LINGER)
+        close(self.process)
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self._first = self._first or line.decode(errors="replace")
+            self._known.set()
+        self._known.set()
+
+    def _read_errors(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self._errors.append(line.decode(errors="replace"))
 
 
 class Cluster:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..config.settings import Settings
-from ..support.objects import Object, Objects
+from ..support.parsing import Object, Objects
 from .kubectl import Cluster
 from .labels import metadata
+from .workloads import rolled_out
 
 RBAC = "rbac.authorization.k8s.io"
 KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
@@ -145,9 +146,7 @@ def memory(name: str) -> Object:
 
 def unready(deployment: Object | None) -> str:
     """Say that a Deployment's pod is not there and ready; nothing where it is."""
-    status = (deployment or {}).get("status", {})
-    current = deployment and status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    return "" if current and status.get("readyReplicas") and status.get("updatedReplicas") else "not ready yet"
+    return "" if deployment and rolled_out(deployment) else "not ready yet"
 
 
 def _named(names: Sequence[str]) -> list[dict[str, str]]:

@@ -6,9 +6,8 @@ from typing import Any
 
 from ..config.settings import FILE
 from ..engine import reconcile
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..engine.resource import Change, Resource
+from ..engine.resource import Change, Finding, Resource
 from ..preflight import checks
 from ..project.project import Project
 from ..ui import console, json_documents

@@ -5,7 +5,7 @@ from ..ci.base import DEPLOY, ROLLBACK
 from ..config.settings import MAIN
 from ..preflight import checks
 from ..project.project import Project
-from ..status import deployment_history, deployment_record
+from ..status import deployment_record
 from ..status.deployment_record import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command
@@ -17,7 +17,7 @@ from .up import DEADLINE, until_live
 def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
     """Say what comes back, ask, start the project's rollback, and wait until that deployment is live again."""
     record = _recorded(project)
-    target = deployment_history.named(project, to) if to else deployment_history.previous(project, record)
+    target = deployment_record.named(project, to) if to else deployment_record.previous(project, record)
     if record.hold:
         console.report(f"Held now: {record.hold}")
     if target.revision == record.revision:

@@ -18,14 +18,14 @@ from ..resources.database_address import DatabaseAddress
 from ..resources.former_objects import Former
 from ..resources.former_repository import FormerRepository
 from ..resources.initial_push import InitialPush
-from ..status import deployment_record, report_deployment
+from ..status import deployment_record
 from ..status.deployment_record import DeploymentRecord
+from ..status.report import report_outcome
 from ..status.rollout import RunningService
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
-from ..ui.progress import Steps, Waiting
-from ..ui.timeline import Timeline
+from ..ui.progress import Steps, Timeline, Waiting, show_timeline
 from .open import hint
 from .plan import preflight_findings, show
 
@@ -121,7 +121,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         raise
     _report(project, record)
     if picture:  # before what the user looks for, which is to stay on the screen
-        console.show_timeline(picture)
+        show_timeline(picture)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")
@@ -140,6 +140,6 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
 
 def _report(project: Project, record: DeploymentRecord) -> None:
     """Report the deployment's outcome to the code host; print it where it is new."""
-    reported = report_deployment.report_outcome(project, record, console.report)
+    reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")

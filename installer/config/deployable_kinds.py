@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from ..support.objects import Objects
+from ..support.parsing import Objects
 
 CHART = (
     "Service",

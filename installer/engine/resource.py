@@ -1,4 +1,4 @@
-"""What every remote thing has in common: it is observed, compared, applied and removed."""
+"""What every remote thing has in common: it is observed, compared, applied and removed; and what a check finds."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Resource(ABC, Generic[Seen]):
     title: str
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
-    """Keys of resources, perhaps of the other lane, that must stand before this one is applied."""
+    """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
@@ -89,6 +89,26 @@ class Resource(ABC, Generic[Seen]):
     @abstractmethod
     def remove(self) -> str:
         """Remove what `apply` made and assert it gone; return one line that says what went or why it stays."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence; where something is wrong, also how to fix it."""
+
+    lane: Lane
+    what: str
+    fix: str = ""
+    """Empty where all is well."""
+    stops: bool = True
+    """False for what is worth knowing and stands in nobody's way."""
+
+    @property
+    def problem(self) -> bool:
+        """Return whether this must be repaired first."""
+        return bool(self.fix) and self.stops
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  → {self.fix}" if self.fix else self.what
 
 
 def differences(desired: dict[str, Any], seen: dict[str, Any], prefix: str = "") -> tuple[Field, ...]:

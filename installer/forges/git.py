@@ -10,10 +10,9 @@ from ..config.settings import MAIN
 from ..support import process, proxies, resume_command
 from ..support.environment import NOBODY
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
-from ..support.file_lock import Files
+from ..support.file_lock import Files, about_to_write
 from ..support.secret import redact
 from ..support.wait import pause
-from ..support.write_guard import about_to_write
 
 SILENCE = 30
 """Seconds without a byte after which a push is given up."""

@@ -15,12 +15,12 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import MaxRetryError
 
 from ..support.errors import ApiError
+from ..support.file_lock import about_to_write
 from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import redact
 from ..support.tls import unknown, verify
 from ..support.wait import pause
-from ..support.write_guard import about_to_write
 from .api_errors import not_the_host, unreachable
 from .rate_limit import seconds_to_wait
 

@@ -20,9 +20,8 @@ from typing import Any, Literal
 
 from ..cluster.labels import digest
 from ..support.errors import DeadlinePassed, InstallerError
-from ..support.file_lock import locked, machine
+from ..support.file_lock import locked, machine, only_while
 from ..support.wait import until
-from ..support.write_guard import only_while
 from .base import Forge
 
 NAME = "GITOPS_FLASK_UP"

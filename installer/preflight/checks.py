@@ -6,9 +6,8 @@ from typing import Any
 
 from ..config.supported import FORGES, module
 from ..engine import reconcile
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..engine.resource import Lane, Resource
+from ..engine.resource import Finding, Lane, Resource
 from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError

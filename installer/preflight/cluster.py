@@ -6,7 +6,7 @@ from ..ci.base import built_anew
 from ..cluster.architectures import mismatch
 from ..cluster.argocd_inventory import PARTS, namespaces, number
 from ..cluster.labels import is_ours
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..config.supported import CI_TOKENS
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..forges.credentials import DEPLOY_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project

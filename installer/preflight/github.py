@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..forges.github.api_errors import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of

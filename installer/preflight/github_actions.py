@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ..config.settings import FILE, GITHUB_ACTIONS
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..forges.github.api_errors import GitHubApiError
 from ..project.project import Project
 from ..support.parsing import UNREADABLE

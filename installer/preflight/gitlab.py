@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 from ..config.settings import FILE
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.rest import TOKEN

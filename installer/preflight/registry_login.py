@@ -6,8 +6,7 @@ from ..ci import registry
 from ..ci.registry import Login
 from ..ci.registry_token import NAME
 from ..config.settings import FILE, Settings
-from ..engine.finding import Finding
-from ..engine.resource import Lane
+from ..engine.resource import Finding, Lane
 from ..forges.credentials import PULL_TOKEN
 from ..project.project import Project
 from ..status import deployment_record

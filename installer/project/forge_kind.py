@@ -24,7 +24,5 @@ class ForgeKind:
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
-    rules_first: bool = False
-    """Whether rules stand before the first push: where secrets are for branches with rules only."""
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""

@@ -20,6 +20,5 @@ FORGE = ForgeKind(
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
-    rules_first=True,
     allows_initial_push=allow_maintainers_to_push,
 )

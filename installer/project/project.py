@@ -127,7 +127,10 @@ class Project:
         renew_key: bool = False,
         person: bool = False,
     ) -> list[Resource[Any]]:
-        """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
+        """Return all that the installer looks after, as plans list it; `person`: someone can help.
+
+        The repository is made first, all else as its `needs` allow. Removed is the last one first.
+        """
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
@@ -136,27 +139,21 @@ class Project:
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
-        rules = [kind.rules(settings, forge, ci.checks, ci.check_app)]
-        before = [
+        return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
-            *(rules if kind.rules_first else []),
             *ci.resources(),
             Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
-        ]
-        return [
-            *before,
             InitialPush(
                 *(settings, forge, credentials.login, Clone(self.folder)),
-                needs=tuple(each.key for each in before),
                 allows_initial_push=partial(kind.allows_initial_push, forge),
                 repository_goes=remove_repository,
             ),
             FirstDeployment(settings, forge, ci, repository_goes=remove_repository),
-            *([] if kind.rules_first else rules),
+            kind.rules(settings, forge, ci.checks, ci.check_app),
+            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),
-            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),

@@ -41,7 +41,7 @@ class Application(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "application"
-    needs = ("namespace", "argocd", "credential", "pull-secret")
+    needs = ("namespace", "argocd", "credential", "pull-secret", "database-address")
 
     def __init__(
         self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD, *, patience: float = 180

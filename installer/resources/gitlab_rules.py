@@ -37,7 +37,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
 
     lane: Lane = "gitlab"
     key = "rules"
-    needs = ("repository",)
+    needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
         self._gitlab = gitlab

@@ -25,6 +25,8 @@ class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "initial-push"
+    needs = ("repository", "variables", "registry-token", "platforms", "push-key", "push-access")
+    """What the first run of the CI must find."""
 
     def __init__(
         self,
@@ -32,13 +34,11 @@ class InitialPush(Resource[Seen]):
         forge: Forge,
         login: git.Login,
         clone: git.Clone,
-        needs: tuple[str, ...] = (),
         *,
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
         self.lane: Lane = settings.scm
-        self.needs = needs  # what the first run of the CI must find
         self._settings = settings
         self._forge = forge
         self._login = login

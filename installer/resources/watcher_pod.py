@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..cluster.host_keys import CONFIG_MAP
 from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
 from ..config.settings import MAIN, Settings
-from ..support.objects import Object, Objects
+from ..support.parsing import Object, Objects
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""

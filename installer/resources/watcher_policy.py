@@ -9,7 +9,7 @@ from ..cluster.labels import is_ours, metadata
 from ..config.settings import Settings
 from ..engine.resource import covers
 from ..support.errors import CommandFailed
-from ..support.objects import Object, Objects
+from ..support.parsing import Object, Objects
 from ..support.wait import clear
 
 OLDEST = (1, 30)

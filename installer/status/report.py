@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
-from ..cluster.pod_answers import wrong_image, wrong_revision
-from ..engine.finding import Finding
+from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
 from ..engine.reconcile import Planned
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
-from . import deployment_record, report_deployment
+from . import deployment_record
 from .deployment_record import DeploymentRecord
 from .deployment_status import assess
+from .github_deployments import Reported, close
 from .rollout import RunningService
 
 log = logging.getLogger(__name__)
@@ -195,8 +196,7 @@ def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]
         yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
         return
     wrong = wrong_revision(ready, record.revision) or wrong_image(live.pods(), record.digest)
-    count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-    yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
+    yield Row("service", "service", not wrong, wrong or f"{all_answer(ready, record.revision)}, as recorded")
 
 
 def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
@@ -208,10 +208,12 @@ def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
 
 def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Report to GitHub, too: the only part that writes. Whether GitHub takes it does not change the health."""
-    if project.settings.scm == "github":
-        yield Row(
-            "deployment",
-            "GitHub Deployment",
-            healthy=True,
-            state=report_deployment.report_outcome(project, record, log.info).text,
-        )
+    if reported := report_outcome(project, record, log.info).text:
+        yield Row("deployment", "GitHub Deployment", healthy=True, state=reported)
+
+
+def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
+    """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
+    if project.settings.scm != "github":
+        return Reported("")
+    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)

@@ -21,11 +21,9 @@ from ..support.errors import InstallerError
 from ..support.plain_text import folded, paragraph, plain
 
 if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is reported
-    from ..engine.finding import Finding
     from ..engine.reconcile import Planned
-    from ..engine.resource import Change
+    from ..engine.resource import Change, Finding
     from ..status.report import Report
-    from .timeline import Timeline
 
 
 class _Screen(Console):
@@ -212,13 +210,6 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         sign = WRONG if finding.problem else NOTED if finding.fix else FINE
         out.print(styled(sign, " ", fold(paragraph(str(finding)), 2)))
-
-
-def show_timeline(timeline: Timeline) -> None:
-    """Print when each step began and ended; nothing where nothing was done."""
-    for line in timeline.lines(out.width if out.is_terminal else 1000):
-        bar = "━" in line
-        out.print(line if bar else fold(line), style="cyan" if bar else "bold")
 
 
 def report(message: str) -> None:

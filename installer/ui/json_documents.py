@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..status.report import Report
 from ..support.errors import InstallerError

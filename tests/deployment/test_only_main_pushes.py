@@ -53,8 +53,6 @@ class Acme:
         client = Client(wanted.host, credentials.token, wanted.repository)
         keeps = (wanted, client, credentials)
         made = [Variables(*keeps), EnvironmentToken(*keeps), PushKey(wanted, client)]
-        for each in made:
-            each.needs = ()
         Apply(made, Quiet()).run()
 
     def merge(self, text: str) -> str:

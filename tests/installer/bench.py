@@ -157,8 +157,6 @@ class Bench:
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),
         ]
-        for resource in made:
-            resource.needs = ()
         return {resource.key: resource for resource in made}
 
     def apply(self, *keys: str, settings: Settings = SETTINGS) -> list[str]:

@@ -100,27 +100,23 @@ class Bench:
         host: Any = kind.connect(settings, credentials)
         edges: Any = (self.cluster, self.helm)
         ci = GitLabCI(settings, host, credentials)
-        before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
-            *before,
+            kind.repository(settings, host, credentials),
+            *ci.resources(),
+            kind.rules(settings, host, (), ""),
             InitialPush(
-                *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
+                *(settings, host, credentials.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, host),
             ),
             FirstDeployment(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]
-        for each in made[-2:]:
-            each.needs = ("repository",)
         return {resource.key: resource for resource in made}
 
     def apply(self, *keys: str) -> list[str]:
         resources = self.resources()
         chosen = [resources[key] for key in keys or resources]
-        if keys:
-            for resource in chosen:
-                resource.needs = ()
         run = Apply(chosen, Quiet())
         run.run()
         return run.done

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from installer.config.settings import Settings
-from installer.engine.finding import Finding
+from installer.engine.resource import Finding
 from installer.preflight import cluster, github_actions, tools
 from installer.preflight import github as github_checks
 from installer.preflight.checks import CHECKS

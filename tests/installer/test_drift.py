@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from installer.engine.finding import Finding
 from installer.engine.reconcile import plan
-from installer.engine.resource import Change
+from installer.engine.resource import Change, Finding
 from installer.preflight import checks
 from installer.preflight import repository as of_repository
 from installer.status import report

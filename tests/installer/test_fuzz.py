@@ -32,7 +32,7 @@ from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.cluster.labels import digest
 from installer.cluster.pod_answers import parse as parse_answer
-from installer.cluster.workload_errors import newest_warning, of_deployment, of_pod
+from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
@@ -48,11 +48,11 @@ from installer.forges.gitlab.webhooks import GitLabWebhooks
 from installer.forges.lock import _read as read_note
 from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
-from installer.status import deployment_history, deployment_record
+from installer.status import deployment_record
 from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import RecordedDeployment
-from installer.status.sync_state import read, rolled_out
+from installer.status.service import read
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client
@@ -192,7 +192,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = deployment_history.commits(opened(message=trailer + said))
+        (past,) = deployment_record.commits(opened(message=trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 

@@ -14,8 +14,8 @@ from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
 from installer.status.report import _run, _secrets
 from installer.support.errors import InstallerError
+from installer.support.file_lock import only_while
 from installer.support.secret import Secret
-from installer.support.write_guard import only_while
 from tests.circleci.api import CircleCI
 from tests.github import Fault
 

@@ -11,7 +11,7 @@ import pytest
 from installer.commands import after_generation, up
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
-from installer.engine.finding import Finding
+from installer.engine.resource import Finding
 from installer.preflight import registry_login
 from installer.preflight.checks import CHECKS
 from installer.status.deployment_record import DeploymentRecord

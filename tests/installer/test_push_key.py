@@ -51,10 +51,7 @@ def names(change: Change | None) -> list[str]:
 
 
 def up(settings: Settings = STRICT) -> None:
-    made = resources(settings)
-    for each in made:
-        each.needs = ()
-    Apply(list(made), Quiet()).run()
+    Apply(resources(settings), Quiet()).run()
     assert planned(settings) is None
 
 
@@ -214,7 +211,6 @@ def test_renewed_there_is_another_key_and_the_old_one_is_gone(bench: Bench) -> N
     before = private(bench)
     token, key = resources(STRICT, renew=True)
     assert names(key.diff(key.observe())) == [KEY]
-    token.needs = key.needs = ()
     Apply([token, key], Quiet()).run()
     check(bench)
     assert private(bench) != before

@@ -59,7 +59,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
     """Return the reporter as it should be, running."""
     made: list[Tree] = json.loads(json.dumps(manifests(replace(settings, reporter_image=IMAGE), NAME, SECRET, HOST)))
     made[-1]["metadata"]["generation"] = 1
-    made[-1]["status"] = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
+    made[-1]["status"] = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
     return made
 
 

@@ -14,7 +14,7 @@ from installer.ci import pipelines
 from installer.ci.base import ROLLBACK
 from installer.commands import rollback as verb
 from installer.project.project import Project
-from installer.status import deployment_history, deployment_record
+from installer.status import deployment_record
 from installer.support.errors import InstallerError
 from installer.ui import console
 from tests.deployment.workspace import PROJECT, TEMPLATE
@@ -85,9 +85,9 @@ def test_the_deployment_before_the_current_one_comes_back(shop: tuple[Project, C
     deploy(B)
     deploy(C)
     deploy(C)
-    found = deployment_history.previous(opened, now(opened))
+    found = deployment_record.previous(opened, now(opened))
     assert (found.revision, found.subject) == (B, "Sell")
-    assert str(deployment_history.named(opened, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (deployed 20")
+    assert str(deployment_record.named(opened, "aaaa")).startswith("aaaaaaaaaaaa Open the shop (deployed 20")
 
 
 def test_what_was_rolled_back_is_passed_over(shop: tuple[Project, Callable[..., None]]) -> None:
@@ -97,7 +97,7 @@ def test_what_was_rolled_back_is_passed_over(shop: tuple[Project, Callable[..., 
     deploy(C)
     deploy(B, held=True)
     assert now(opened).hold == "octo, since now: bad"
-    assert deployment_history.previous(opened, now(opened)).revision == A
+    assert deployment_record.previous(opened, now(opened)).revision == A
 
 
 def test_from_a_record_that_nobody_can_read_the_deployment_before_it_comes_back(
@@ -113,14 +113,14 @@ def test_from_a_record_that_nobody_can_read_the_deployment_before_it_comes_back(
     record = deployment_record.newest(opened)
     assert record
     assert record.hold, "ci/deploy sees a hold, whatever is in it"
-    assert deployment_history.previous(opened, record).revision == B
+    assert deployment_record.previous(opened, record).revision == B
 
 
 def test_before_the_first_deployment_there_is_nothing_to_go_back_to(shop: tuple[Project, Callable[..., None]]) -> None:
     opened, deploy = shop
     deploy(A)
     with pytest.raises(InstallerError, match=f"before {A[:12]} nothing was deployed"):
-        deployment_history.previous(opened, now(opened))
+        deployment_record.previous(opened, now(opened))
 
 
 def test_a_revision_that_was_never_deployed_is_reported_with_those_that_were(
@@ -129,10 +129,10 @@ def test_a_revision_that_was_never_deployed_is_reported_with_those_that_were(
     opened, deploy = shop
     deploy(A)
     with pytest.raises(InstallerError, match="dddd was deployed to env/dev") as caught:
-        deployment_history.named(opened, "dddd")
+        deployment_record.named(opened, "dddd")
     assert f"{A[:12]} Sell" in str(caught.value)
     with pytest.raises(InstallerError, match="is no commit"):
-        deployment_history.named(opened, "main")
+        deployment_record.named(opened, "main")
 
 
 def workflow(deploy: Callable[..., None], ends: str) -> None:

@@ -12,14 +12,13 @@ from installer.ci.base import Run
 from installer.ci.github_actions import ACTIVE
 from installer.cluster.pod_answers import PodAnswer
 from installer.commands import status
-from installer.engine.finding import Finding
-from installer.engine.resource import Change
+from installer.engine.resource import Change, Finding
 from installer.status import report as status_report
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents

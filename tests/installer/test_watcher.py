@@ -54,7 +54,7 @@ def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
 def watcher() -> dict[tuple[str, str], Any]:
     """Return a watcher as it should be, running."""
     made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS, NAME, HOST)}
-    running = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}
+    running = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
     key = ("deployments.apps", NAME)
     made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
     return made | policy()

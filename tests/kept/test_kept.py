@@ -11,8 +11,7 @@ from installer.cluster import labels
 from installer.config.settings_file import load
 from installer.forges.base import Commit
 from installer.project.project import Project
-from installer.status.deployment_history import commits
-from installer.status.deployment_record import at
+from installer.status.deployment_record import at, commits
 from tests.conftest import Bake
 
 from . import FINGERPRINT, FIRST, PLACE, PROJECTS, RELEASED, document, labels_of, meant

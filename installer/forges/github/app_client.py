@@ -15,9 +15,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ...support.errors import ApiError, InstallerError
-from ...support.http_client import Client
+from ...support.http_client import Client, context
 from ...support.parsing import UNREADABLE, reading
-from ...support.pod_tls import context
 from ...support.secret import Secret, redact
 from ..rate_limit import seconds_to_wait
 from .app_login import App, signed

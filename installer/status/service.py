@@ -1,13 +1,15 @@
-"""How far Argo CD and Kubernetes are, read from the objects' own status."""
+"""The running service, as the API server shows it: the same reads for a laptop and for the reporter's pod."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from ..cluster.workload_errors import Trouble, of_application
-from ..support.objects import Object
-from ..support.parsing import reading
+from ..cluster.pod_answers import PodAnswer
+from ..cluster.workloads import Trouble, of_application, rolled_out
+from ..support.parsing import Object, Objects, reading
 from ..support.plain_text import one_line
 
+APPLICATION = "applications.argoproj.io"
 _LONGEST = 1000  # what helm says of a chart takes some room
 _NO_MANIFESTS = "helm template"  # as Argo CD calls it: a chart that does not render, no repository out of reach
 
@@ -35,6 +37,93 @@ class SyncState:
 
     def __str__(self) -> str:
         return f"Argo CD is at {self.revision[:7] or 'no commit'}, {self.sync}, {self.health}"
+
+
+class Place(Protocol):
+    """Which service this is about, and where it and its Application are: a project's settings, or a pod's."""
+
+    @property
+    def slug(self) -> str:
+        """Return the service's name."""
+
+    @property
+    def namespace(self) -> str:
+        """Return the service's namespace."""
+
+    @property
+    def application(self) -> str:
+        """Return the Application's name."""
+
+    @property
+    def argocd_namespace(self) -> str:
+        """Return the Application's namespace."""
+
+    @property
+    def environment(self) -> str:
+        """Return the environment's name, as GitHub shows it: `dev`."""
+
+    @property
+    def branch(self) -> str:
+        """Return the branch that Argo CD follows."""
+
+
+class Reads(Protocol):
+    """Who reads the API server's objects: kubectl with a person's rights, or a pod with its own."""
+
+    def get(self, kind: str, name: str, namespace: str) -> Object | None:
+        """Return one object; None where it is not there."""
+
+    def list(self, kind: str, namespace: str, selector: str = "") -> Objects:
+        """Return the objects of a kind."""
+
+    def address(self, service: str, namespace: str) -> str:
+        """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
+
+
+class Service:
+    """One project's service. `ask` gets each Ready pod's answer: pods are not trusted, so no redirect is followed."""
+
+    def __init__(self, cluster: Reads, ask: Callable[[str, Objects], list[PodAnswer]], place: Place) -> None:
+        self._cluster = cluster
+        self._ask = ask
+        self._place = place
+        self._selector = f"app.kubernetes.io/name={place.slug},app.kubernetes.io/instance={place.slug}"
+
+    def sync_state(self) -> SyncState | None:
+        """Return how far Argo CD is; None where the Application does not exist."""
+        application = self._application()
+        return None if application is None else read(application)
+
+    def operation(self) -> Object:
+        """Return how Argo CD's last sync went, in its own words; empty where it made none."""
+        return (self._application() or {}).get("status", {}).get("operationState") or {}
+
+    def answers(self) -> list[PodAnswer]:
+        """Ask every Ready pod for its revision; the others are listed as not ready."""
+        return self._ask(self._place.namespace, self.pods())
+
+    def pods(self) -> Objects:
+        """Return the service's pods, ready or not."""
+        return self._cluster.list("pods", self._place.namespace, self._selector)
+
+    def events(self) -> Objects:
+        """Return what Kubernetes noted lately in the service's namespace."""
+        return self._cluster.list("events", self._place.namespace)
+
+    def deployments(self) -> Objects:
+        """Return the service's Deployments."""
+        return self._cluster.list("deployments", self._place.namespace, self._selector)
+
+    def rolled_out(self) -> bool:
+        """Return whether no Deployment of the service is between two states."""
+        return all(map(rolled_out, self.deployments()))
+
+    def address(self) -> str:
+        """Return where people find the service; empty where there is no way in."""
+        return self._cluster.address(self._place.slug, self._place.namespace)
+
+    def _application(self) -> Object | None:
+        return self._cluster.get(APPLICATION, self._place.application, self._place.argocd_namespace)
 
 
 @reading("What Kubernetes says of an object")
@@ -104,12 +193,3 @@ def _key(resource: Object) -> tuple[str, str]:
 
 def _name(resource: Object) -> str:
     return " ".join(_key(resource))
-
-
-@reading("What Kubernetes says of an object")
-def rolled_out(deployment: Object) -> bool:
-    """Return whether a Deployment is not between two states: all its pods are new and ready, none is left over."""
-    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
-    current = status.get("observedGeneration") == deployment["metadata"].get("generation")
-    counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
-    return bool(current and counts == [wanted] * 3)

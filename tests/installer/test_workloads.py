@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.pods import ailments
-from installer.cluster.workload_errors import Trouble, of_deployment, of_pod
+from installer.cluster.workloads import Trouble, of_deployment, of_pod, rolled_out
 
 UID = "1b671a64-40d5-491e-99b0-da01ff1f3341"
 BACK_OFF = f"back-off 40s restarting failed container=web pod=web-1_web-dev({UID})"
@@ -162,3 +162,17 @@ def test_a_container_that_did_what_it_was_there_for_is_no_trouble() -> None:
     waiting = pod(waits("PodInitializing"))
     waiting["status"]["initContainerStatuses"] = [done]
     assert of_pod(waiting, []) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, True),
+        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, False),
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 2}, False),
+        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 2}, False),
+        ({}, False),
+    ],
+)
+def test_a_rollout_is_complete_when_no_old_pod_is_left(status: dict[str, int], *, expected: bool) -> None:
+    assert rolled_out({"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}) is expected

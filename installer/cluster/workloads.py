@@ -1,4 +1,4 @@
-"""What keeps a service from running, by what Kubernetes says of it, and whether waiting longer could help.
+"""Pods and Deployments, by what Kubernetes says of them: which are ready, what keeps others from it, and for how long.
 
 `up`, `status`, `rollback` and the reporter all take it from here.
 """
@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.objects import Object, Objects
-from ..support.parsing import reading
+from ..support.parsing import Object, Objects, reading
 from ..support.plain_text import one_line
 
 Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start", "sync"]
@@ -48,6 +47,24 @@ class Trouble:
     kind: Kind
     text: str
     certain: bool = False
+
+
+@reading("What Kubernetes says of an object")
+def is_ready(pod: Object) -> bool:
+    """Return whether a Service sends requests to this pod: Ready, and not being deleted."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    conditions = pod.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+@reading("What Kubernetes says of an object")
+def rolled_out(workload: Object) -> bool:
+    """Return whether a Deployment or StatefulSet is not between two states: all its pods are new and ready."""
+    status, wanted = workload.get("status", {}), workload["spec"].get("replicas", 1)
+    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+    counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "readyReplicas")]
+    return bool(current and counts == [wanted] * 3)
 
 
 @reading("What Kubernetes says of an object")
