@@ -44,7 +44,7 @@ try:
         template = part("commands.template_source").source_of(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again = part("support.resume_command")
         run_again.this_run.template, run_again.this_run.working_dir = template, STANDING
-        resume = run_again.command("up", Path.cwd())
+        resume = run_again.entering(Path.cwd(), "up")
         if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
         if missing := [library for module, library in LIBRARIES.items() if not find_spec(module)]:

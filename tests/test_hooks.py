@@ -353,7 +353,7 @@ class TestTheOffer:
         ended = command_line(out, str(fake.path), THEN=then)
 
         assert ended.returncode == 0
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up --project hello-api\n" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_where_gitops_flask_is_on_path_that_is_what_resumes(
@@ -363,7 +363,7 @@ class TestTheOffer:
         path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
         ended = command_line(out, str(fake.path), THEN="raise RuntimeError('x')", PATH=path)
 
-        assert "Resume with:\n  gitops-flask up --project hello-api\n" in ended.stderr
+        assert "Resume with:\n  cd hello-api && gitops-flask up\n" in ended.stderr
 
     def test_ctrl_c_while_the_installer_works_leaves_the_files(
         self, fake: Template, out: Path, command_line: CommandLine
@@ -372,7 +372,7 @@ class TestTheOffer:
         then = "import os, signal; os.killpg(0, signal.SIGINT); signal.pause()"
         ended = command_line(out, str(fake.path), start_new_session=True, THEN=then)
 
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:

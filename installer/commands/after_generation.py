@@ -10,7 +10,7 @@ import click
 
 from ..support import crash_report
 from ..support.errors import InstallerError
-from ..support.resume_command import command
+from ..support.resume_command import entering
 from ..ui import console
 
 Mode = Literal["ask", "yes", "no", "later"]
@@ -33,7 +33,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = command("up", folder)
+    resume = entering(folder, "up")
     if mode == "later":
         return False
     if mode == "no":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says
     assert "Nobody can be asked here: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
     assert "new project_name=… project_slug=…" in done.stdout
     assert 'owner: "octo"' in (tmp_path / "orders/gitops.yaml").read_text()
-    assert done.stdout.endswith("gitops-flask up --project orders\n")
+    assert re.search(r"^  cd orders && .*gitops-flask up\n\Z", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999"])
