@@ -1,6 +1,7 @@
 """The first minutes of somebody who has cookiecutter and nothing else, or a clone and uv."""
 
 import importlib.metadata
+import json
 import re
 import shlex
 import shutil
@@ -76,6 +77,26 @@ def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
     assert "There is no token for github.com" in went_on.stderr
     resumed = went_on.stderr.splitlines()[-1].strip()
     assert command == f"cd hello-api && {resumed}", "and what it prints itself is that command again"
+
+
+@pytest.mark.parametrize("by", ["cookiecutter --no-input", "installer new --no-check"])
+def test_without_git_no_command_has_a_placeholder_and_the_way_on_is_there(
+    template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str], by: str
+) -> None:
+    Path(shell["PATH"], "git").unlink()
+    (tmp_path / "fork").mkdir()
+    for path in template.iterdir():
+        if path.name != "pyproject.toml":  # so it cannot be installed, as the template's folder in a wheel cannot
+            (tmp_path / "fork" / path.name).symlink_to(path)
+    python, named = (cookiecutter_alone, "fork") if "cookiecutter" in by else (sys.executable, "")
+    ended = typed(f"{python} -m {by} {named}", tmp_path, shell | {"PYTHONPATH": str(tmp_path / "fork")})
+    assert ended.returncode == 0, ended
+    assert "There is no first commit: git is not installed." in ended.stderr
+    printed = ended.stderr + ended.stdout
+    assert "the address of" not in printed
+    resume = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_tool"]
+    assert printed.count(" up\n") == 1, "one command that goes on"
+    assert "cookiecutter" not in by or f"  cd hello-api && uvx --from {resume} gitops-flask up\n" in ended.stderr
 
 
 def readme_command() -> str:

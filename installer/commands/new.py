@@ -126,7 +126,9 @@ def _check(folder: Path, copy: Path, script: str, what: str) -> None:
 def _serve(folder: Path, copy: Path) -> None:
     """Start the service, ask it for its revision, and stop it."""
     module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
-    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or "unknown"
+    revision = "unknown"
+    if not support_process.missing("git"):
+        revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or revision
     port, metrics = _free_ports(2)
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
