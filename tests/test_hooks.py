@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -88,7 +89,7 @@ class TestAnswers:
             ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
             (
                 "ci=jenkins",
-                "ci: 'jenkins' cannot be used. Write one of github-actions, gitlab-ci, circleci, travis-ci.",
+                "ci: 'jenkins' cannot be used. Write github-actions or gitlab-ci or circleci or travis-ci.",
             ),
             ("ci=gitlab-ci", "ci: 'gitlab-ci' builds for gitlab, not for github. Write github-actions or circleci"),
             ("scm=gitlab", "ci: 'github-actions' builds for github, not for gitlab. Write gitlab-ci."),
@@ -126,6 +127,19 @@ class TestAnswers:
         assert "Traceback" not in ended.stderr
         assert list(out.iterdir()) == []
 
+    def test_the_command_that_is_printed_asks_again_and_keeps_the_other_answers(
+        self, template: Path, out: Path, command_line: CommandLine
+    ) -> None:
+        given = ["project_name=It's ours", "project_slug=x_y", "owner=octo", "--output-dir", str(out / "deeper")]
+        ended = command_line(out, *given[-2:], str(template), *given[:-2])
+        again = shlex.split(ended.stderr.splitlines()[-1])
+        assert again[:4] == ["cookiecutter", "--output-dir", str(out / "deeper"), str(template)]
+        assert not [word for word in again if word.startswith(("project_slug=", "namespace=", "_"))], "both were wrong"
+        command_line(out, *again[1:], check=True)
+        written = (out / "deeper/it-s-ours/gitops.yaml").read_text()
+        assert 'name: "It\'s ours"' in written
+        assert 'owner: "octo"' in written
+
     def test_no_project_can_be_called_like_one_of_its_dependencies(
         self, project: BakedProject, project_with_database: BakedProject
     ) -> None:
@@ -155,7 +169,7 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "namespace": "hello-api-dev",
     }
     asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-    known = {"_only_for": asked["_only_for"]}
+    known = {"_only_for": asked["_only_for"], "_template": "gh:o/t", "_checkout": "v1", "_output_dir": str(folder)}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
     script.write_text(
