@@ -177,9 +177,30 @@ def test_doctor_goes_on_where_the_token_is_refused(run: Run, monkeypatch: pytest
     monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
     document = valid("doctor", run("doctor", "--json", code=1).stdout)
     problems = [f["what"] for f in document["findings"] if f["level"] == "problem"]
-    assert len(problems) == 1, problems
+    assert len(problems) == 2, problems
     assert "does not work" in problems[0]
+    assert problems[1] == "Actions secret REGISTRY_TOKEN: no token at hand (not needed if it is stored)"
     assert any("you may create" in f["what"] for f in document["findings"])
+
+
+def test_doctor_names_every_missing_token_though_it_can_look_nowhere(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("GH_TOKEN")
+    settings = yaml.safe_load((project / "gitops.yaml").read_text())
+    settings["registry"]["visibility"] = "private"
+    settings["project"]["database"] = "postgresql"
+    (project / "gitops.yaml").write_text(yaml.safe_dump(settings))
+    told = run("doctor", code=1).stdout
+    for words in (
+        "✗ There is no token for github.com",
+        "✗ Actions secret REGISTRY_TOKEN: no token at hand (not needed if it is stored)\n  → Set REGISTRY_TOKEN in",
+        "✗ pull secret of docker.io/acme/web: no token at hand (not needed if it is stored)",
+        "✗ Secret web-dev-database with the database's address: no address at hand (not needed if it is stored)",
+    ):
+        assert words in told
+    assert told.count("kubectl is not installed") == 1
 
 
 def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run) -> None:
