@@ -356,6 +356,7 @@ def test_all_checks_run_and_those_that_fail_are_named(project: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == "test: failed: uv run --no-sync ruff format --check ., uv run --no-sync mypy\n"
     assert calls.read_text().splitlines() == [
+        "lock --check",
         "sync --locked",
         "run --no-sync ruff check .",
         "run --no-sync ruff format --check .",
@@ -369,6 +370,10 @@ def test_nothing_runs_on_other_dependencies_than_the_locked_ones(project: Path) 
     done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
     assert (done.returncode, "ran" in done.stdout) == (1, False)
     assert done.stderr.startswith("test: failed: uv.lock does not fit pyproject.toml")
+    write_program(project / "bin/uv", '#!/bin/sh\n[ "$1" = run ] && echo ran\n[ "$1" = lock ]\n')
+    done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
+    assert (done.returncode, "ran" in done.stdout) == (1, False)
+    assert done.stderr.startswith("test: failed: the packages of uv.lock could not be installed; it fits")
 
 
 @pytest.mark.all
