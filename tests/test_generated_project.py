@@ -265,7 +265,7 @@ def test_without_a_network_the_tests_do_not_blame_the_lock_file(project: BakedPr
 
     assert ended.returncode == 1
     told = ended.stderr.splitlines()[-1]
-    assert told.startswith("test: failed: the packages of uv.lock could not be installed; it fits pyproject.toml.")
+    assert told.startswith("test: failed: what uv.lock names could not be installed, though it fits")
 
 
 @pytest.mark.slow
@@ -273,14 +273,13 @@ def test_in_a_folder_that_was_moved_the_environment_is_made_anew(project: BakedP
     shutil.copytree(project.path, tmp_path / "before")
     uv(tmp_path / "before", "sync", "--locked", "--quiet")
     (tmp_path / "before").rename(tmp_path / "after")
-    for told in ("test: .venv was made in another folder: it is made anew", ""):
+    for made in (True, False):
         environment = os.environ | {"UV_PYTHON": sys.executable}
         ended = subprocess.run(
             ["ci/test"], cwd=tmp_path / "after", env=environment, capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert told in ended.stderr
-        assert bool(told) == ("made anew" in ended.stderr)
+        assert made == ("Creating virtual environment" in ended.stderr)
 
 
 def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Checkout) -> None:

@@ -129,6 +129,9 @@ def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")
+    for line in result.err.splitlines():  # what it has to say of this machine
+        if line.startswith(f"{Path(script).name}: "):
+            console.report(f"  {line.partition(': ')[2]}")
 
 
 def _serve(folder: Path, copy: Path) -> None:
