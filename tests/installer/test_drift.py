@@ -121,7 +121,7 @@ def test_a_private_repository_made_public_is_said_to_have_been_read_and_is_made_
 ) -> None:
     ask(bench, "PATCH", "", {"visibility": "public"})
     change, row, found = said(bench)
-    assert [(field.name, field.old, field.new) for field in change.fields] == [("private", False, True)]
+    assert [(field.name, field.old, field.new) for field in change.fields] == [("visibility", "public", "private")]
     assert all(
         "anyone may have read it since it was made public" in text for text in (change.note, row.state, found.what)
     )

@@ -213,6 +213,30 @@ def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run
     assert (document["healthy"], document["hold"]) == (False, None)
 
 
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_status_before_the_first_up_says_so_first_and_ends(run: Run, project: Path, watch: list[str]) -> None:
+    done = run("status", *watch, code=1)
+    assert done.stdout == "Nothing was created yet. Create it with: gitops-flask up\n"
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_status_with_nothing_at_hand_tells_the_causes_first_and_nothing_of_what_it_did_not_see(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, watch: list[str]
+) -> None:
+    monkeypatch.delenv("GH_TOKEN")
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    first, *causes = run("status", *watch, code=1).stdout.splitlines()
+    assert first == "Nothing was created yet. Create it with: gitops-flask up"
+    assert [line[0] for line in causes] == ["✗", " "] * (len(causes) // 2)
+    subprocess.run(["git", "remote", "add", "origin", "https://github.com/acme/web"], cwd=project, check=True)
+    *causes, last = run("status", *watch, code=1).stdout.splitlines()
+    assert causes[0].startswith("✗ not checked  ")
+    assert causes[1].startswith(" " * 17 + "→ ")
+    assert not [line for line in causes if "unseen" in line or "no token at hand" in line]
+    assert last.startswith("! 1")
+    assert last.endswith("not looked at: see above")
+
+
 def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, github: StandIn) -> None:
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
     variables = github.repository("acme/web").variables
