@@ -57,9 +57,8 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
             findings = preflight_findings(project, planned, problems)
             show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
-            console.report(
-                f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it with:\n  {resume}"
-            )
+            first = "Once nothing is missing, deploy" if missing else "Deploy"
+            console.report(f"\nNothing was changed. {first} it with:\n  {resume}")
             return False
         up(project, yes=mode == "yes")
     except InstallerError as error:

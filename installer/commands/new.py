@@ -48,7 +48,9 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
         console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
-        console.report(f"Others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}")
+        console.report(
+            f"To give others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}"
+        )
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     tool = resume_command.tool()  # a fork's own
     context = answers | ({"_tool": tool} if tool else {})
