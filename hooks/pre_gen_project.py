@@ -72,6 +72,9 @@ def problems(answers: dict[str, Any]) -> list[str]:
     port = answers.get("registry", "").partition(":")[2]
     if port.isdecimal() and not 0 < int(port) < 65536:
         found.append(f"registry: there is no port {port}. Write one from 1 to 65535, or none.")
+    account = answers.get("registry_account", "")
+    if answers.get("registry") == "docker.io" and "/" in account:
+        found.append(f"registry_account: Docker Hub has no folders, as in {account!r}. Write the account alone.")
     if re.fullmatch(RESERVED, namespace):
         found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
     return found

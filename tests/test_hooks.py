@@ -96,6 +96,7 @@ class TestAnswers:
             ("registry=docker.io/acme", "registry: 'docker.io/acme' cannot be used"),
             ("registry=docker.io:99999", "registry: there is no port 99999. Write one from 1 to 65535, or none."),
             ("registry=docker.io:0", "registry: there is no port 0."),
+            ("registry_account=acme/web", "registry_account: Docker Hub has no folders, as in 'acme/web'."),
             ("registry_account=Acme", "registry_account: 'Acme' cannot be used"),
             ("namespace=Web", "namespace: 'Web' cannot be used"),
             (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),

@@ -53,7 +53,8 @@ def test_a_group_of_gitlab_is_checked_as_one(run: Run, tmp_path: Path, monkeypat
     type_in(monkeypatch, *[ENTER] * 3, "2", ENTER, "acme/backend", *[ENTER] * 7)
     done = run("new", "--no-check", cwd=tmp_path, code=0)
     assert done.stderr == ""
-    assert settings(tmp_path / "hello-api")["gitlab"]["owner"] == "acme/backend"
+    written = settings(tmp_path / "hello-api")
+    assert (written["gitlab"]["owner"], written["registry"]["account"]) == ("acme/backend", "acme")
 
 
 def test_who_stops_in_the_middle_gets_a_command_that_keeps_the_answers(
