@@ -1,22 +1,23 @@
-"""Before a file is written: can every answer be used everywhere it is going to stand?"""
+"""Before a file is written: can every answer be used everywhere it is going to stand?
+
+`gitops-flask new` imports this, to ask again at once; plain cookiecutter runs it after the last question.
+"""
 
 import json
 import keyword
+import os
 import re
+import shlex
 import sys
-
-ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+from typing import Any
 
 LABEL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
 HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-CIS = {name: each["scm"] for name, each in ANSWERS["_only_for"].items() if "scm" in each}
 # field: what it must look like, its greatest length, and what to write instead
 FORMS = {
     "project_name": (r"(?=.*\w).*", 100, "one line of text"),
     "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 36, "a-z, 0-9 and single hyphens, from a letter: web-api"),
     "description": (r".*", 350, "one line of text"),
-    "scm": ("|".join({*CIS.values()}), 40, " or ".join(dict.fromkeys(CIS.values()))),
-    "ci": ("|".join(CIS), 40, "one of " + ", ".join(CIS)),
     "owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
     "host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),
     "visibility": ("private|public", 7, "private or public"),
@@ -41,16 +42,16 @@ NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 RESERVED = r"argocd|default|kube-.*|openshift(-.*)?|.*-system"
 
 
-def _cis_of(scm: str) -> list[str]:
-    return [ci for ci, host in CIS.items() if host == scm]
-
-
-def problems() -> list[str]:
-    """Return a line for every answer that cannot be used: the field, what is wrong, what to write."""
+def problems(answers: dict[str, Any]) -> list[str]:
+    """Return a line for every answer so far that cannot be used: the field, what is wrong, what to write."""
     found = []
-    for field, (form, longest, fix) in FORMS.items():
-        value = str(ANSWERS[field])
-        if field == "owner" and ANSWERS["scm"] == "gitlab":
+    cis = {name: each["scm"] for name, each in answers["_only_for"].items() if "scm" in each}
+    choices = {"scm": [*dict.fromkeys(cis.values())], "ci": [*cis]}
+    forms = FORMS | {name: ("|".join(names), 40, " or ".join(names)) for name, names in choices.items()}
+    for field in (name for name in answers if name in forms):
+        form, longest, fix = forms[field]
+        value = str(answers[field])
+        if field == "owner" and answers["scm"] == "gitlab":
             form, longest, fix = GROUP
         if not value.isprintable():
             found.append(f"{field}: {value!r} has a line break or a character that cannot be seen. Write {fix}.")
@@ -58,22 +59,41 @@ def problems() -> list[str]:
             found.append(f"{field}: {value!r} cannot be used. Write {fix}.")
         elif len(value) > longest:
             found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
-    scm, ci = ANSWERS["scm"], ANSWERS["ci"]
-    if CIS.get(ci, scm) != scm:
-        found.append(f"ci: {ci!r} builds for {CIS[ci]}, not for {scm}. Write {' or '.join(_cis_of(scm))}.")
-    slug, namespace = ANSWERS["project_slug"], ANSWERS["namespace"]
+    scm, ci = answers.get("scm"), answers.get("ci", "")
+    if cis.get(ci, scm) != scm:
+        others = " or ".join(name for name, host in cis.items() if host == scm)
+        found.append(f"ci: {ci!r} builds for {cis[ci]}, not for {scm}. Write {others}.")
+    slug, namespace = answers.get("project_slug", ""), answers.get("namespace", "")
     module = slug.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or f" {slug} " in TAKEN:
         found.append(f"project_slug: Python knows {module!r} as something else. Write a longer name: {slug}-api.")
     if slug in NO_TEXT:
         found.append(f"project_slug: YAML knows {slug!r} as something else. Write a longer name: {slug}-api.")
-    port = ANSWERS["registry"].partition(":")[2]
+    port = answers.get("registry", "").partition(":")[2]
     if port.isdecimal() and not 0 < int(port) < 65536:
         found.append(f"registry: there is no port {port}. Write one from 1 to 65535, or none.")
+    account = answers.get("registry_account", "")
+    if answers.get("registry") == "docker.io" and "/" in account:
+        found.append(f"registry_account: Docker Hub has no folders, as in {account!r}. Write the account alone.")
     if re.fullmatch(RESERVED, namespace):
         found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
     return found
 
 
-if found := problems():
-    sys.exit("No file was written. These answers cannot be used:\n" + "\n".join(f"- {problem}" for problem in found))
+def command_again(answers: dict[str, Any], found: list[str]) -> str:
+    """Return a shell command that asks again, and has every answer but those that were refused as its default."""
+    refused = {problem.partition(":")[0] for problem in found}
+    kept = [f"{name}={value}" for name, value in answers.items() if name[0] != "_" and name not in refused]
+    where = ["--output-dir", output] if (output := answers["_output_dir"]) != os.getenv("PWD") else []
+    version = ["--checkout", answers["_checkout"]] if answers["_checkout"] else []
+    return shlex.join(["cookiecutter", *version, *where, answers["_template"], *kept])
+
+
+if __name__ == "__main__":
+    ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+    if FOUND := problems(ANSWERS):
+        AGAIN = ""
+        if os.getenv("GITOPS_FLASK_INSTALL") != "later":  # `gitops-flask new` keeps them itself
+            AGAIN = f"\nThe other answers are kept; answer these again with:\n  {command_again(ANSWERS, FOUND)}"
+        LINES = "\n".join(f"- {problem}" for problem in FOUND)
+        sys.exit(f"No file was written. These answers cannot be used:\n{LINES}{AGAIN}")

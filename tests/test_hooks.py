@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -88,13 +89,14 @@ class TestAnswers:
             ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
             (
                 "ci=jenkins",
-                "ci: 'jenkins' cannot be used. Write one of github-actions, gitlab-ci, circleci, travis-ci.",
+                "ci: 'jenkins' cannot be used. Write github-actions or gitlab-ci or circleci or travis-ci.",
             ),
             ("ci=gitlab-ci", "ci: 'gitlab-ci' builds for gitlab, not for github. Write github-actions or circleci"),
             ("scm=gitlab", "ci: 'github-actions' builds for github, not for gitlab. Write gitlab-ci."),
             ("registry=docker.io/acme", "registry: 'docker.io/acme' cannot be used"),
             ("registry=docker.io:99999", "registry: there is no port 99999. Write one from 1 to 65535, or none."),
             ("registry=docker.io:0", "registry: there is no port 0."),
+            ("registry_account=acme/web", "registry_account: Docker Hub has no folders, as in 'acme/web'."),
             ("registry_account=Acme", "registry_account: 'Acme' cannot be used"),
             ("namespace=Web", "namespace: 'Web' cannot be used"),
             (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),
@@ -126,6 +128,19 @@ class TestAnswers:
         assert "Traceback" not in ended.stderr
         assert list(out.iterdir()) == []
 
+    def test_the_command_that_is_printed_asks_again_and_keeps_the_other_answers(
+        self, template: Path, out: Path, command_line: CommandLine
+    ) -> None:
+        given = ["project_name=It's ours", "project_slug=x_y", "owner=octo", "--output-dir", str(out / "deeper")]
+        ended = command_line(out, *given[-2:], str(template), *given[:-2])
+        again = shlex.split(ended.stderr.splitlines()[-1])
+        assert again[:4] == ["cookiecutter", "--output-dir", str(out / "deeper"), str(template)]
+        assert not [word for word in again if word.startswith(("project_slug=", "namespace=", "_"))], "both were wrong"
+        command_line(out, *again[1:], check=True)
+        written = (out / "deeper/it-s-ours/gitops.yaml").read_text()
+        assert 'name: "It\'s ours"' in written
+        assert 'owner: "octo"' in written
+
     def test_no_project_can_be_called_like_one_of_its_dependencies(
         self, project: BakedProject, project_with_database: BakedProject
     ) -> None:
@@ -155,7 +170,7 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "namespace": "hello-api-dev",
     }
     asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-    known = {"_only_for": asked["_only_for"]}
+    known = {"_only_for": asked["_only_for"], "_template": "gh:o/t", "_checkout": "v1", "_output_dir": str(folder)}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
     script.write_text(
@@ -353,7 +368,7 @@ class TestTheOffer:
         ended = command_line(out, str(fake.path), THEN=then)
 
         assert ended.returncode == 0
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up --project hello-api\n" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_where_gitops_flask_is_on_path_that_is_what_resumes(
@@ -363,7 +378,7 @@ class TestTheOffer:
         path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
         ended = command_line(out, str(fake.path), THEN="raise RuntimeError('x')", PATH=path)
 
-        assert "Resume with:\n  gitops-flask up --project hello-api\n" in ended.stderr
+        assert "Resume with:\n  cd hello-api && gitops-flask up\n" in ended.stderr
 
     def test_ctrl_c_while_the_installer_works_leaves_the_files(
         self, fake: Template, out: Path, command_line: CommandLine
@@ -372,7 +387,7 @@ class TestTheOffer:
         then = "import os, signal; os.killpg(0, signal.SIGINT); signal.pause()"
         ended = command_line(out, str(fake.path), start_new_session=True, THEN=then)
 
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:

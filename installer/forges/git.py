@@ -120,6 +120,11 @@ class Clone:
             )
         return bool(present)
 
+    def connected(self) -> bool:
+        """Return whether there is an `origin`, which the first push makes and a clone has, as far as git can say."""
+        asked = ("git", "remote", "get-url", "origin")
+        return process.missing("git") or not process.attempt(*asked, cwd=self.folder).status
+
     def connect(self, url: str) -> None:
         """Call the repository `origin`."""
         if not self.check_origin(url):

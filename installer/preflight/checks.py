@@ -1,6 +1,7 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -92,9 +93,14 @@ def everything(project: Project) -> list[Finding]:
 
 def _in_the_way(project: Project, unreachable: Collection[str], reported: Collection[str]) -> list[Finding]:
     """Return what keeps `up` from planning or making a thing, where no check of that thing has reported it."""
-    resources = [r for r in reconcile.visible(project.resources(), unreachable) if r.key not in reported]
+    resources = [r for r in project.resources() if r.key not in reported]
+    seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
-        return [finding for found in pool.map(_obstacles, resources) for finding in found]
+        found = [finding for each in pool.map(_obstacles, seen) for finding in each]
+    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    return found + [
+        replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
+    ]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:

@@ -12,6 +12,7 @@ from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
 from ..resources.platforms import Platforms
 from ..status import deployment_record
+from ..support import process
 from ..support.errors import InstallerError
 
 OLDEST = (1, 25)
@@ -23,7 +24,9 @@ _SECRETS = (("get", "secrets"), ("create", "secrets"))
 
 
 def answers(project: Project) -> Iterable[Finding]:
-    """Check that the cluster answers."""
+    """Check that the cluster answers; where there is no kubectl, the check of the programs says so."""
+    if process.missing("kubectl"):
+        return
     try:
         server = project.cluster.version()
     except InstallerError as error:

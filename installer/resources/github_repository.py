@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..engine.resource import Change, Lane, Resource, Words, blocked, differences, worded
 from ..forges.credentials import Credentials
 from ..forges.github.api_errors import said_to_a_program
 from ..forges.github.repository import GitHub
@@ -16,6 +16,11 @@ from ..support.wait import pause
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
+_WORDS: Words = {
+    "private": ("visibility", {True: "private", False: "public"}),
+    "delete_branch_on_merge": ("branches, once merged", {True: "deleted", False: "kept"}),
+    "default_branch": ("default branch", {}),
+}
 
 
 class Repository(Resource[dict[str, Any] | None]):
@@ -58,7 +63,7 @@ class Repository(Resource[dict[str, Any] | None]):
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
         if seen is None:
-            return Change("create", tuple(Field(name, None, new) for name, new in self._desired(None).items()))
+            return Change("create", worded(differences(self._desired(None), {}), _WORDS))
         if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
             return blocked(f"it is {seen['full_name']} now", self._back(seen["full_name"]))
         if seen["archived"]:
@@ -68,7 +73,7 @@ class Repository(Resource[dict[str, Any] | None]):
             rename = f"gh api -X POST {self._github.path('branches', old, 'rename')} -f new_name={MAIN}"
             return blocked(f"it has no branch {MAIN}, its default branch is {old}", f"Rename it back: {rename}")
         fields = differences(self._desired(seen), seen)
-        return Change("change", fields, self._note(seen)) if fields else None
+        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
 
     def _back(self, now: str) -> str:
         """Return the way out for a repository that was renamed or transferred."""

@@ -11,6 +11,7 @@ from ..forges.github.repository import GitHub
 from ..support.errors import InstallerError
 
 _KEPT = ({"type": "deletion"}, {"type": "non_fast_forward"})
+_PLAIN = {"deletion": "no deletion", "non_fast_forward": "no force push"}
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def _shown(ruleset: dict[str, Any] | None) -> str | None:
     """Return a ruleset in a few words."""
     if ruleset is None:
         return None
-    rules = f"{ruleset['enforcement']}: {', '.join(map(_in_words, ruleset['rules']))}"
+    enforced = "" if ruleset["enforcement"] == "active" else f"not enforced ({ruleset['enforcement']}): "
+    rules = f"{enforced}{', '.join(map(_in_words, ruleset['rules']))}"
     excepted = [_excepted(actor) for actor in ruleset.get("bypass_actors") or ()]
     return f"{rules}; not for {', '.join(excepted)}" if excepted else rules
 
@@ -183,11 +185,11 @@ def _in_words(rule: dict[str, Any]) -> str:
     parameters = rule.get("parameters") or {}
     if rule["type"] == "pull_request":
         count = parameters["required_approving_review_count"]
-        return f"pull_request ({count} review{'' if count == 1 else 's'})"
+        return f"pull requests only ({count} review{'' if count == 1 else 's'})"
     if rule["type"] == "required_status_checks":
         checks = parameters["required_status_checks"]
         apps = sorted(
             {f"of App {each['integration_id']}" if each.get("integration_id") else "of anyone" for each in checks}
         )
-        return f"required_status_checks ({', '.join(each['context'] for each in checks)}; {', '.join(apps)})"
-    return str(rule["type"])
+        return f"green checks {', '.join(each['context'] for each in checks)} ({', '.join(apps)})"
+    return _PLAIN.get(rule["type"], str(rule["type"]))

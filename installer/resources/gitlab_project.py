@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..engine.resource import Change, Lane, Resource, Words, blocked, differences, worded
 from ..forges.credentials import Credentials
 from ..forges.gitlab.api_errors import GitLabApiError
 from ..forges.gitlab.project import GitLab
@@ -12,6 +12,13 @@ from ..support.file_lock import locked
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
+_WORDS: Words = {
+    "remove_source_branch_after_merge": ("branches, once merged", {True: "deleted", False: "kept"}),
+    "only_allow_merge_if_pipeline_succeeds": ("merges", {True: "after a green pipeline", False: "after any pipeline"}),
+    "auto_devops_enabled": ("Auto DevOps", {True: "on", False: "off"}),
+    "ci_pipeline_variables_minimum_override_role": ("least role that gives a pipeline variables", {}),
+    "default_branch": ("default branch", {}),
+}
 
 
 class GitLabProject(Resource[dict[str, Any] | None]):
@@ -53,7 +60,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours; what an older GitLab does not know is left."""
         if seen is None:
-            return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
+            return Change("create", worded(differences(self._desired, {}), _WORDS))
         if seen["path_with_namespace"].casefold() != self._settings.repository.casefold():
             where = seen["path_with_namespace"]
             page = f"https://{self._settings.host}/{where}/edit"
@@ -68,7 +75,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
             again = f"Make {MAIN} again from {old} at {self._settings.url}/-/branches/new, and then run this."
             return blocked(f"it has no branch {MAIN}, its default branch is {old}", again)
         fields = differences(self._wanted(seen), seen)
-        return Change("change", fields, self._note(seen)) if fields else None
+        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
 
     def _wanted(self, seen: dict[str, Any]) -> dict[str, Any]:
         known = {name: new for name, new in self._desired.items() if name in seen}

@@ -22,7 +22,7 @@ class Rule:
     force: bool = False
 
     def __str__(self) -> str:
-        reported = f"{_WORDS.get(self.push, self.push)} push, {_WORDS.get(self.merge, self.merge)} merge"
+        reported = f"push: {_WORDS.get(self.push, self.push)}, merge: {_WORDS.get(self.merge, self.merge)}"
         return f"{reported}, and it can be rewritten" if self.force else reported
 
 

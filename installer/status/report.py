@@ -11,6 +11,7 @@ from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding
+from ..forges.git import Clone
 from ..project.project import Project
 from ..support.errors import InstallerError
 from ..support.resume_command import command
@@ -33,6 +34,8 @@ class Row:
     title: str
     healthy: bool
     state: str
+    unseen: bool = False
+    """It is where nobody could look: the state says what would be made there."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Report:
     """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
+    uncreated: bool = False
+    """The repository is not there; or nobody can look, and this folder was never connected to it."""
 
     @property
     def healthy(self) -> bool:
@@ -60,6 +65,11 @@ class Report:
         """Return whether all is as it should be and nothing is about to change it."""
         return self.healthy and self.under_way is None
 
+    @property
+    def blind(self) -> bool:
+        """Return whether nothing could be looked at."""
+        return bool(self.problems) and all(row.unseen for row in self.rows)
+
 
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
@@ -68,7 +78,13 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
     run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
-    parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
+    planned: list[Planned] = []
+
+    def compared() -> Iterable[Row]:
+        planned.extend(plan())
+        return _resources(planned, unreachable)
+
+    parts: list[Callable[[], Iterable[Row]]] = [compared]
     if not unseen:
         parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
     if record:
@@ -82,7 +98,9 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
         rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
     failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
-    return Report(rows, problems, record.hold if record else "", under_way, failed)
+    missing = [p.resource.key for p in planned if p.change and p.change.action == "create"]
+    uncreated = not Clone(project.folder).connected() if unseen else "repository" in missing
+    return Report(rows, problems, record.hold if record else "", under_way, failed, uncreated)
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
@@ -98,15 +116,16 @@ def _certain(project: Project, run: Run | None, record: DeploymentRecord | None,
     return found.kind if found and found.state == "failure" else ""
 
 
-def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
+def _resources(planned: Iterable[Planned], unreachable: Collection[str] = ()) -> Iterator[Row]:
     for p in planned:
         state, healthy = "as it should be", True
+        unseen = p.resource.lane in unreachable or (p.change is not None and p.change.action == "unseen")
         if p.change:
             fields = ", ".join(field.name for field in p.change.fields)
             state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
             state += f"\n→ {p.change.fix}" if p.change.fix else ""
             healthy = p.change.action == "skipped"
-        yield Row(p.resource.key, p.resource.title, healthy, state)
+        yield Row(p.resource.key, p.resource.title, healthy, state, unseen)
 
 
 def _secrets(project: Project) -> Iterator[Row]:

@@ -176,7 +176,7 @@ def test_what_others_changed_is_planned_and_repaired_and_nothing_else_moves(here
     ruleset.rules.pop()
     here.changes.clear()
     assert changes(lane()) == {
-        "repository": ("private", "description"),
+        "repository": ("visibility", "description"),
         "variables": ("REGISTRY_USERNAME",),
         "registry-token": ("REGISTRY_TOKEN",),
         "rules": ("gitops-flask: main",),

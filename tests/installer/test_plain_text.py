@@ -152,7 +152,7 @@ def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> i
     """Return what reaches the screen, or the pipe."""
     seen = io.StringIO()
     terminal = request.param == "a terminal"
-    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True}), ("_wide", {"width": 1000})):
+    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
         made = console._Screen(file=seen, force_terminal=terminal, **options)
         monkeypatch.setattr(console, name, made)
     monkeypatch.setattr(progress, "out", console.out)
@@ -190,7 +190,7 @@ def test_no_mixture_of_markup_sequences_and_hidden_signs_brings_a_style_or_a_lin
 
     def styles(words: str) -> tuple[set[str], str]:
         seen = io.StringIO()
-        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True}), ("_wide", {"width": 1000})):
+        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
             monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=True, **options))
         monkeypatch.setattr(progress, "out", console.out)
         finding = Finding("cluster", words, words)
