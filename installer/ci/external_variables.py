@@ -1,9 +1,9 @@
 """What a CI that is not the code host's own must know of the project: who pushes images, and two tokens."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
@@ -40,26 +40,30 @@ class Shown:
         return value.reveal() == self.text if self.whole else value.reveal().endswith(self.text)
 
 
-class Store(Protocol):
-    """The project's variables at a CI."""
+class Store(ABC):
+    """The project's variables at a CI, which its API sets where there is a token."""
 
     title: str
-    settings_page: str
-    """Where people set them."""
     token_variable: str
     """The environment variable with the token for the CI's API."""
+    settings_page: str
+    """Where people set them."""
     no_token: bool
     """Whether there is no such token: then nothing can be seen or set."""
 
-    def variables(self) -> Mapping[str, Shown] | None:
-        """Return the names, and what is shown of each value; None where the CI does not build the project yet."""
-
+    @abstractmethod
     def build(self) -> None:
         """Let the CI build the project."""
 
+    @abstractmethod
+    def variables(self) -> Mapping[str, Shown] | None:
+        """Return the names, and what is shown of each value; None where the CI does not build the project yet."""
+
+    @abstractmethod
     def set_variable(self, name: str, value: Secret, *, shown: bool) -> None:
         """Create or replace a variable; `shown` says that it is no secret."""
 
+    @abstractmethod
     def delete_variable(self, name: str) -> bool:
         """Delete one; False where it was not there."""
 

@@ -30,6 +30,7 @@ class GitLabCI:
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
     no_token = False
+    unseen = ""
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
         self._settings = settings
@@ -77,7 +78,7 @@ class GitLabCI:
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
-    def run(self, number: int) -> Run:
+    def run(self, number: int, pipeline: Pipeline) -> Run:
         """Return a pipeline."""
         return _run(self._gitlab.call("GET", self._gitlab.path("pipelines", str(number))))
 
@@ -96,10 +97,6 @@ class GitLabCI:
         """Return the page that starts a pipeline, filled in."""
         return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
 
-    def look_up(self, number: int) -> str:
-        """Return the page that shows a pipeline."""
-        return f"{self.page}/{number}"
-
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
@@ -116,7 +113,8 @@ class GitLabCI:
 
 def _run(found: dict[str, Any]) -> Run:
     state = found["status"]
-    return Run(found["id"], found["sha"], found["web_url"], state, state in OVER, state == "success")
+    over, name = state in OVER, f"run {found['id']}"
+    return Run(found["id"], found["sha"], found["web_url"], state, over, state == "success", name)
 
 
 connect: Connect = GitLabCI

@@ -112,7 +112,7 @@ def wait(
         if run and run.over:
             logs = project.ci.failing_logs(run) or blocking_reason(project)
             reported = f"{state} without a deployment: {run.url}"
-            raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
+            raise InstallerError(f"{reported}\n{logs}".rstrip(), "Fix what it names, then run this again.")
         return None
 
     found = until(look, seconds, every=1.0)
