@@ -10,9 +10,7 @@ from ..forges.github.repository import GitHub
 from ..support.parsing import reading
 from ..support.secret import Secret
 from .base import DEPLOY, ROLLBACK, Connect, Pipeline
-from .external import ExternalCI, Jobs
-from .external_variables import Shown
-from .json_api import JsonApi
+from .external import ExternalCI, Jobs, JsonApi, Shown
 
 
 def _statuses(*jobs: str) -> tuple[str, ...]:
@@ -38,6 +36,7 @@ class CircleCI(ExternalCI):
         headers = {"Circle-Token": credentials.ci_token.reveal()}
         self._api = JsonApi(self.title, "https://circleci.com/api", headers, self.token_variable)
         app = "https://app.circleci.com"
+        self.building = f"Set Up Project at {app}/projects/project-dashboard/github/{settings.owner}/"
         self.page = f"{app}/pipelines/github/{settings.repository}"
         self.settings_page = f"{app}/settings/project/github/{settings.repository}/environment-variables"
 

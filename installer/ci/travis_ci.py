@@ -13,12 +13,11 @@ from ..support.parsing import reading
 from ..support.secret import Secret
 from ..support.wait import until
 from .base import DEPLOY, ROLLBACK, Connect, Pipeline
-from .external import ExternalCI, Jobs
-from .external_variables import Shown
-from .json_api import JsonApi
+from .external import ExternalCI, Jobs, JsonApi, Shown
 
 _BUILD = Jobs((), ("Travis CI - Branch",))
 """One check for all that a build of a branch does: at GitHub a rollback looks like a deployment."""
+_REPOSITORIES = "https://app.travis-ci.com/account/repositories"
 _SYNC = 60.0
 """Seconds that Travis CI is given to find a new repository."""
 
@@ -37,6 +36,7 @@ class TravisCI(ExternalCI):
         self._repo = f"/repo/{settings.owner}%2F{settings.slug}"
         headers = {"Travis-API-Version": "3", "Authorization": f"token {credentials.ci_token.reveal()}"}
         self._api = JsonApi(self.title, "https://api.travis-ci.com", headers, self.token_variable)
+        self.building = f"switch it on at {_REPOSITORIES}"
         self.page = f"https://app.travis-ci.com/github/{settings.repository}"
         self.settings_page = f"{self.page}/settings"
 
@@ -54,7 +54,7 @@ class TravisCI(ExternalCI):
             if not until(lambda: self._api.get(self._repo), _SYNC, every=2.0):
                 raise InstallerError(
                     f"Travis CI does not find {self._settings.repository} at GitHub.",
-                    "Let its GitHub App see it: https://app.travis-ci.com/account/repositories; then run this again.",
+                    f"Let its GitHub App see it: {_REPOSITORIES}; then run this again.",
                 )
         self._api.call("POST", f"{self._repo}/activate")
 

@@ -10,7 +10,7 @@ from ..cluster.secrets import pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.github.app import GIVEN, GitHubApp, lacking
-from ..forges.github.app_login import ID, KEY
+from ..forges.github.app_client import ID, KEY
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 

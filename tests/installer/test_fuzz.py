@@ -572,7 +572,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     once = [said]
-    monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
+    monkeypatch.setattr("installer.ci.external.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):

@@ -8,8 +8,7 @@ from github import GithubException
 
 from installer.ci import pipelines
 from installer.ci.base import DEPLOY, ROLLBACK
-from installer.ci.external_variables import NOTE
-from installer.ci.json_api import JsonApi
+from installer.ci.external import NOTE, JsonApi
 from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
 from installer.status.report import _run, _secrets
@@ -113,6 +112,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert change.action == "skipped"
     for line in (
         f"there is no {TOKENS[office.name]}",
+        {"circleci": "/project-dashboard/github/acme/", "travis-ci": "/account/repositories"}[office.name],
         "\n  REGISTRY_USERNAME: acme\n",
         "\n  REGISTRY_TOKEN: an access token of the registry that may push (a secret)\n",
         "\n  DEPLOY_TOKEN: a fine-grained token for this repository; Contents and Deployments",

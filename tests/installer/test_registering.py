@@ -12,7 +12,7 @@ import requests
 
 from installer.engine.resource import Change
 from installer.forges.github.app import GIVEN, LONGEST_NAME, given, registration_page
-from installer.forges.github.app_login import ID
+from installer.forges.github.app_client import ID
 from installer.forges.github.repository import GitHub
 from installer.resources.reporter_app import ReporterApp
 from installer.support.errors import InstallerError

@@ -14,7 +14,7 @@ from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
-from installer.forges.github.app_login import ID, KEY
+from installer.forges.github.app_client import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.resources.reporter_pod import manifests

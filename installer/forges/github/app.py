@@ -80,13 +80,19 @@ def given() -> GitHubApp | None:
         return None
     if not number or not file:
         raise InstallerError(f"An App that is there already takes {' and '.join(GIVEN)}.", "Set the other one too.")
-    try:
-        app = GitHubApp(number, Secret(Path(file).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise InstallerError(f"{GIVEN[1]} names {file}, which cannot be read: {why}.", "Fix it.") from None
+    app = GitHubApp(number, private_key(GIVEN[1]))
     app.sign(b"")
     return app
+
+
+def private_key(variable: str) -> Secret:
+    """Return the private key whose file a variable names."""
+    file = environment.private(variable)
+    try:
+        return Secret(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise InstallerError(f"{variable} names {file}, which cannot be read: {why}.", "Fix it.") from None
 
 
 def lacking(installation: dict[str, Any]) -> str:
