@@ -231,7 +231,7 @@ class CIVariables(Resource[Seen]):
 
     lane: Lane = "github"
     key = "registry-token"
-    needs = ("repository",)
+    needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, forge: Forge, credentials: Credentials, ci: ExternalCI) -> None:
         self._note = forge.note(NOTE)

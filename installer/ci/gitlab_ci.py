@@ -147,7 +147,7 @@ class PushAccess(Resource[Seen]):
 
     lane: Lane = "gitlab"
     key = "push-access"
-    needs = ("repository",)
+    needs = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, gitlab: GitLab) -> None:
         self._gitlab = gitlab
