@@ -35,7 +35,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's own words."""
+    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's or the code host's own words."""
 
     number: int
     revision: str
@@ -43,6 +43,8 @@ class Run:
     state: str
     over: bool = False
     green: bool = False
+    name: str = ""
+    """What people call it: `run 17`."""
 
 
 class CI(Protocol):
@@ -57,7 +59,9 @@ class CI(Protocol):
     page: str
     """Where its runs are shown."""
     no_token: bool
-    """Whether there is no API token: then it is set up manually, and deployments show on `env/dev`."""
+    """Whether there is no API token: then it is set up and started manually."""
+    unseen: str
+    """Why its runs cannot be seen; empty where they can."""
 
     stored: Stored
     """The variables that its jobs read."""
@@ -77,8 +81,8 @@ class CI(Protocol):
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest run of a pipeline on main, or None."""
 
-    def run(self, number: int) -> Run:
-        """Return a run."""
+    def run(self, number: int, pipeline: Pipeline) -> Run | None:
+        """Return a run of a pipeline; None where it cannot be found any more."""
 
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Start a pipeline on main; return the run's number, or None where the CI does not return it.
@@ -88,9 +92,6 @@ class CI(Protocol):
 
     def manual_step(self, pipeline: Pipeline) -> str:
         """Return the command or the page that starts a pipeline."""
-
-    def look_up(self, number: int) -> str:
-        """Return the command or the page that shows a run."""
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""

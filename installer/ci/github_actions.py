@@ -17,7 +17,6 @@ from .variables import Variables
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
 APP = "github-actions"
 """The short name of the App that writes the checks."""
-ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 
 class GitHubActions:
@@ -27,6 +26,7 @@ class GitHubActions:
     checks: tuple[str, ...] = CHECKS
     check_app = APP
     no_token = False
+    unseen = ""
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._settings = settings
@@ -67,7 +67,7 @@ class GitHubActions:
         return _run(runs[0]) if runs else None
 
     @reading("GitHub's answer")
-    def run(self, number: int) -> Run:
+    def run(self, number: int, pipeline: Pipeline) -> Run:
         """Return a run."""
         return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
 
@@ -84,10 +84,6 @@ class GitHubActions:
     def manual_step(self, pipeline: Pipeline) -> str:
         """Return the command that dispatches a workflow."""
         return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
-
-    def look_up(self, number: int) -> str:
-        """Return the command that shows a run."""
-        return f"gh run view {number} --repo {self._github.repository}"
 
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
@@ -107,7 +103,7 @@ class GitHubActions:
 
 def _run(found: dict[str, Any]) -> Run:
     state, over = found["conclusion"] or found["status"], found["status"] == "completed"
-    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")
+    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success", f"run {found['id']}")
 
 
 connect: Connect = GitHubActions

@@ -37,28 +37,28 @@ def after(ci: CI, pipeline: Pipeline, before: int) -> int:
 
 def follow(ci: CI, run: int, pipeline: Pipeline, seconds: float, say: Callable[[str], None]) -> Run:
     """Wait until a run is over; one that is not green ends it with the last lines of its log."""
-    last = ""
+    last, url = "", ci.page
 
     def look() -> Run | None:
-        nonlocal last
-        found = ci.run(run)
-        last = in_words(ci, found, pipeline)
+        nonlocal last, url
+        found = ci.run(run, pipeline)
+        last, url = in_words(ci, found, pipeline), found.url if found else url
         say(last)
-        return found if found.over else None
+        return found if found and found.over else None
 
     found = until(look, seconds, every=2.0)
     if found is None:
-        raise DeadlinePassed(f"The run {run} of {ci.named(pipeline)}", seconds, last, ci.look_up(run))
+        raise DeadlinePassed(f"A run of {ci.named(pipeline)}", seconds, last, f"See {url}")
     if not found.green:
-        logs = ci.failing_logs(found)
-        raise InstallerError(f"{last}: {found.url}\n{logs}", "Fix what it names, then run this again.")
+        reported = f"{last}: {url}\n{ci.failing_logs(found)}".rstrip()
+        raise InstallerError(reported, "Fix what it names, then run this again.")
     return found
 
 
 def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
     """Say where a run stands."""
-    if ci.no_token:
-        return f"{ci.title} cannot be asked: see {ci.page}"
+    if ci.unseen:
+        return f"{ci.title}'s runs are not seen, {ci.unseen}: see {ci.page}"
     if run is None:
         return f"{ci.named(pipeline)}: no run yet"
-    return f"{ci.named(pipeline)}: run {run.number} {run.state.replace('_', ' ')}"
+    return f"{ci.named(pipeline)}: {run.name} {run.state.replace('_', ' ')}"

@@ -16,7 +16,7 @@ from ..support.parsing import Object, Objects
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),
     *("support/plain_text", "support/parsing", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
-    *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
+    *("forges/rate_limit", "forges/github/app_client"),
     *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""

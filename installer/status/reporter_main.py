@@ -22,8 +22,7 @@ from urllib.parse import urlencode
 from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
 from ..cluster.service_address import address_of
 from ..cluster.workloads import is_ready
-from ..forges.github.app_client import AppGitHub
-from ..forges.github.app_login import Mounted
+from ..forges.github.app_client import AppGitHub, Mounted
 from ..support.errors import InstallerError
 from ..support.http_client import LONGEST, Client, context
 from ..support.parsing import Object, Objects, understood

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,6 +14,31 @@ from ...support.secret import Secret
 from ..base import Commit
 from .api_errors import GitHubApiError
 from .rest import GitHubRest
+
+_ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+"""The states in which a check or a status is not over."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One check or status of a commit, by whichever CI; `number` grows with each new one."""
+
+    number: int
+    name: str
+    state: str
+    """GitHub's word: of a check its conclusion, once there is one."""
+    url: str
+    """The page that the CI names; empty where it names none."""
+
+    @property
+    def over(self) -> bool:
+        """Return whether it does not change by itself any more."""
+        return self.state not in _ACTIVE
+
+    @property
+    def green(self) -> bool:
+        """Return whether it is a success."""
+        return self.state == "success"
 
 
 class GitHub(GitHubRest):
@@ -84,6 +110,22 @@ class GitHub(GitHubRest):
         for found in self.pages(self.path("commits"), sha=branch):
             commit = found["commit"]
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+
+    @reading("GitHub's answer")
+    def statuses(self, commit: str) -> list[Reported]:
+        """Return the statuses of a commit, the newest of each name."""
+        found = self.pages(self.path("commits", commit, "status"), "statuses")
+        return [Reported(each["id"], each["context"], each["state"], each["target_url"] or "") for each in found]
+
+    @reading("GitHub's answer")
+    def checks(self, commit: str, app: str) -> list[Reported]:
+        """Return the checks of a commit by an App, known by its short name; the newest of each name."""
+        found = self.pages(self.path("commits", commit, "check-runs"), "check_runs")
+        return [
+            Reported(each["id"], each["name"], each["conclusion"] or each["status"], each["details_url"] or "")
+            for each in found
+            if (each["app"] or {}).get("slug") == app
+        ]
 
     # --- what is stored with it ----------------------------------------------------------------
 
