@@ -17,7 +17,7 @@ from ..support.errors import InstallerError
 from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
-from .base import ROLLBACK, Connect, Pipeline, Run, Stored
+from .base import NOTHING, ROLLBACK, Connect, Pipeline, Run, Stored, parameters
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
@@ -35,6 +35,7 @@ class CircleCI:
 
     title = "CircleCI"
     checks: tuple[str, ...] = ("ci/circleci: test", "ci/circleci: image", "ci/circleci: chart")
+    test = "ci/circleci: test"
     check_app = ""  # statuses, which CircleCI sets with the OAuth token of a person
     token_variable = CI_TOKENS["circleci"]
 
@@ -125,10 +126,11 @@ class CircleCI:
         body = {"branch": MAIN, "parameters": {"action": action, **given}}
         return int(self._api.call("POST", f"{self._project}/pipeline", body)["number"])
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a pipeline is triggered."""
-        how = ROLLBACK if pipeline == ROLLBACK else "init (the first time)"
-        return f"Trigger Pipeline on {MAIN} with the parameter action: {how}: {self.page}"
+        given = ", ".join(f"{name}: {value}" for name, value in parameters(pipeline, inputs).items())
+        first = "" if pipeline == ROLLBACK else " (init the first time)"
+        return f"Trigger Pipeline on {MAIN} with the parameters {given}{first}: {self.page}"
 
     def look_up(self, number: int) -> str:
         """Return the page of a pipeline."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Resource
@@ -10,7 +10,7 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import DEPLOY, Connect, Pipeline, Run, Stored
+from .base import DEPLOY, NOTHING, Connect, Pipeline, Run, Stored, parameters
 from .gitlab_push_access import PushAccess
 from .registry_token import RegistryToken
 from .variables import Variables
@@ -29,6 +29,7 @@ class GitLabCI:
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
+    test = "test"
     no_token = False
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
@@ -77,28 +78,19 @@ class GitLabCI:
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
-    def run(self, number: int) -> Run:
-        """Return a pipeline."""
-        return _run(self._gitlab.call("GET", self._gitlab.path("pipelines", str(number))))
-
-    @reading("GitLab's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Create a pipeline of main."""
-        given = {name.upper(): value for name, value in inputs.items() if name in ("to", "why")}
-        action = next((word for word in ("init", "release") if inputs.get(word) == "true"), pipeline)
-        # GitLab reads `$` as the start of another variable's name
-        values = {"ACTION": action, **{name: value.replace("$", "$$") for name, value in given.items()}}
-        variables = [{"key": name, "value": value} for name, value in values.items()]
+        variables = [{"key": name.upper(), "value": value} for name, value in parameters(pipeline, inputs).items()]
         answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
         return int(answer["id"])
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""
-        return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
-
-    def look_up(self, number: int) -> str:
-        """Return the page that shows a pipeline."""
-        return f"{self.page}/{number}"
+        # GitLab reads `$` as the start of another variable's name
+        given = {
+            f"var[{name.upper()}]": value.replace("$", "$$") for name, value in parameters(pipeline, inputs).items()
+        }
+        return f"{self.page}/new?{urlencode({'ref': MAIN, **given}, quote_via=quote)}"
 
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:

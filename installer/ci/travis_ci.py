@@ -14,7 +14,7 @@ from ..support.errors import InstallerError
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
 from ..support.wait import until
-from .base import ROLLBACK, Connect, Pipeline, Run, Stored
+from .base import NOTHING, ROLLBACK, Connect, Pipeline, Run, Stored, parameters
 from .external_variables import CIVariables, Named, Shown
 from .json_api import JsonApi
 from .variables import Variables
@@ -34,6 +34,7 @@ class TravisCI:
     title = "Travis CI"
     checks: tuple[str, ...] = ("Travis CI - Pull Request",)
     check_app = "travis-ci"
+    test = "Travis CI - Branch"
     token_variable = CI_TOKENS["travis-ci"]
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
@@ -154,10 +155,12 @@ class TravisCI:
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
         return None
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a build is requested."""
-        how = f"ACTION={ROLLBACK}" if pipeline == ROLLBACK else "ACTION=init (the first time)"
-        return f"Trigger build of {MAIN} with {how}: {self.page}"
+        given = parameters(pipeline, inputs).items()
+        env = " ".join(f"{name.upper()}={shlex.quote(value)}" for name, value in given)  # a shell reads them
+        first = "" if pipeline == ROLLBACK else " (ACTION=init the first time)"
+        return f"Trigger build of {MAIN} with {env}{first}: {self.page}"
 
     def look_up(self, number: int) -> str:
         """Return the page of a build."""

@@ -31,6 +31,11 @@ class GitHub(GitHubRest):
         """Return a path below the repository, each part escaped but for its slashes."""
         return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
 
+    @reading("GitHub's answer")
+    def who(self) -> str:
+        """Return whose the token is."""
+        return text(self.call("GET", "/user")["login"])
+
     def find(self) -> dict[str, Any] | None:
         """Return the repository, or None."""
         found: dict[str, Any] | None = self.get(self.path())
@@ -84,6 +89,17 @@ class GitHub(GitHubRest):
         for found in self.pages(self.path("commits"), sha=branch):
             commit = found["commit"]
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+
+    @reading("GitHub's answer")
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest check of a name, or else of such a status; empty: there is none."""
+        found = self.pages(self.path("commits", revision, "check-runs"), "check_runs", check_name=name)
+        runs = [each for each in found if app in ("", each["app"]["slug"])]
+        if runs:
+            newest = max(runs, key=lambda run: int(run["id"]))
+            return text(newest["conclusion"] or newest["status"])
+        statuses = self.call("GET", f"{self.path('commits', revision, 'status')}?per_page=100")["statuses"]
+        return next((text(each["state"]) for each in statuses if not app and each["context"] == name), "")
 
     # --- what is stored with it ----------------------------------------------------------------
 
