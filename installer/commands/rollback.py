@@ -11,7 +11,7 @@ from ..ci.base import DEPLOY, ROLLBACK, Pipeline
 from ..config.settings import MAIN
 from ..preflight import checks
 from ..project.project import Project
-from ..project.scripts import Outcome, Refused, Scripts, private_clone
+from ..project.scripts import NotFromHere, Outcome, Scripts, private_clone
 from ..status import deployment_history, deployment_record
 from ..status.deployment_history import PastDeployment
 from ..status.deployment_record import DeploymentRecord
@@ -120,11 +120,12 @@ def check_deployed(project: Project, outcome: Outcome) -> None:
 
 @contextmanager
 def or_by_the_ci(project: Project, pipeline: Pipeline, inputs: dict[str, str]) -> Iterator[None]:
-    """Name what starts the CI's own run where the code host refuses the push."""
+    """Name what starts the CI's own run where it cannot be done from here."""
     try:
         yield
-    except Refused as error:
-        raise InstallerError(error.message, project.ci.manual_step(pipeline, inputs)) from None
+    except NotFromHere as error:
+        by_ci = project.ci_unasked.manual_step(pipeline, inputs)
+        raise InstallerError(error.message, "; ".join(filter(None, [by_ci, error.fix]))) from None
 
 
 def _target(project: Project, record: DeploymentRecord, to: str, *, ask: bool) -> PastDeployment:
@@ -177,7 +178,7 @@ def _check_image(project: Project, target: DeploymentRecord) -> None:
 
 def _image_of(project: Project, scripts: Scripts, head: str, record: DeploymentRecord) -> tuple[str, str]:
     """Return digest and platforms of the head's image, which its CI built and tested; raise where one is missing."""
-    settings, credentials, ci = project.settings, project.credentials, project.ci
+    settings, credentials, ci = project.settings, project.credentials, project.ci_unasked
     try:
         state = project.forge.check(head, ci.test, ci.check_app)
         if state != "success":

@@ -32,8 +32,8 @@ _LAST = 5
 """Lines that are repeated of a script that does not say why it failed."""
 
 
-class Refused(InstallerError):
-    """Say that the code host took none of a script's pushes."""
+class NotFromHere(InstallerError):
+    """Say why the scripts cannot do it from here, where their CI can: they are too old, or no push was taken."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Scripts:
         self._git("clean", "-ffdq")
         if not (self._clone.folder / _ADAPTER).is_file():
             what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
-            raise InstallerError(f"{what} know that no CI runs them.", "Bring ci/ of a new project to main.")
+            raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
 
     def run(self, script: str, *arguments: str, **env: str) -> str:
         """Run a script of ci/ and return the last line that it prints; raise where it failed."""
@@ -128,7 +128,7 @@ class Scripts:
             end = "\n".join(lines[-_LAST:])
             raise InstallerError(f"ci/{script} ended with exit code {status}:\n{end}", "See what it says above.")
         if failed[1].endswith(_REFUSED):
-            raise Refused(f"{settings.host} refused the push to {settings.branch}: {failed[1]}")
+            raise NotFromHere(f"{settings.host} refused the push to {settings.branch}: {failed[1]}")
         raise InstallerError(f"ci/{script}: {failed[1]}")
 
     def push(self, script: str, *arguments: str, **env: str) -> Outcome:

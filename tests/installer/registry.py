@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,8 @@ class Registry(ThreadingHTTPServer):
     """Whether its first page asks nobody for a login: it lets anyone pull."""
     public = ""
     """The digest of an image that it gives to anyone: by a token for nobody in particular, where it wants one."""
+    index = ""
+    """The manifest of that image: of an index, which machines it is for."""
     denies, cancels = 401, 204
     """Distribution's answers to who may not push and to a cancelled upload; GHCR's are 403 and 405."""
     realm = ""
@@ -70,6 +72,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if url.path == "/token":
             return self.grant(parse_qs(url.query))
+        if url.path == f"/v2/acme/web/manifests/{self.server.public}" and self.server.index:
+            return self.answer(200, said=self.server.index)
         if url.path != "/v2/":
             return self.answer(500)
         if self.allowed("") or self.server.open_door:
@@ -188,10 +192,16 @@ class InTrouble(Handler):
     server: Troubled
 
     def do_GET(self) -> None:
+        self.in_trouble(super().do_GET)
+
+    def do_HEAD(self) -> None:
+        self.in_trouble(super().do_HEAD if self.server.public else super().do_GET)
+
+    def in_trouble(self, answer: Callable[[], None]) -> None:
         self.server.asked += 1
         trouble = self.server.trouble
         if self.server.asked > trouble.times:
-            super().do_GET()
+            answer()
         elif not trouble.status:
             self.close_connection = True
         else:
@@ -199,9 +209,6 @@ class InTrouble(Handler):
             for name, value in {**trouble.headers, "Content-Length": "0"}.items():
                 self.send_header(name, value)
             self.end_headers()
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
 
 
 @contextmanager

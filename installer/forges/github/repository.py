@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,6 +14,31 @@ from ...support.secret import Secret
 from ..base import Commit
 from .api_errors import GitHubApiError
 from .rest import GitHubRest
+
+_ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+"""The states in which a check or a status is not over."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One check or status of a commit, by whichever CI; `number` grows with each new one."""
+
+    number: int
+    name: str
+    state: str
+    """GitHub's word: of a check its conclusion, once there is one."""
+    url: str
+    """The page that the CI names; empty where it names none."""
+
+    @property
+    def over(self) -> bool:
+        """Return whether it does not change by itself any more."""
+        return self.state not in _ACTIVE
+
+    @property
+    def green(self) -> bool:
+        """Return whether it is a success."""
+        return self.state == "success"
 
 
 class GitHub(GitHubRest):
@@ -91,15 +117,26 @@ class GitHub(GitHubRest):
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
 
     @reading("GitHub's answer")
+    def statuses(self, commit: str) -> list[Reported]:
+        """Return the statuses of a commit, the newest of each name."""
+        found = self.pages(self.path("commits", commit, "status"), "statuses")
+        return [Reported(each["id"], each["context"], each["state"], each["target_url"] or "") for each in found]
+
+    @reading("GitHub's answer")
+    def checks(self, commit: str, app: str) -> list[Reported]:
+        """Return the checks of a commit by an App, known by its short name; the newest of each name."""
+        found = self.pages(self.path("commits", commit, "check-runs"), "check_runs")
+        return [
+            Reported(each["id"], each["name"], each["conclusion"] or each["status"], each["details_url"] or "")
+            for each in found
+            if (each["app"] or {}).get("slug") == app
+        ]
+
     def check(self, revision: str, name: str, app: str = "") -> str:
-        """Return the state of a commit's newest check of a name, or else of such a status; empty: there is none."""
-        found = self.pages(self.path("commits", revision, "check-runs"), "check_runs", check_name=name)
-        runs = [each for each in found if app in ("", each["app"]["slug"])]
-        if runs:
-            newest = max(runs, key=lambda run: int(run["id"]))
-            return text(newest["conclusion"] or newest["status"])
-        statuses = self.call("GET", f"{self.path('commits', revision, 'status')}?per_page=100")["statuses"]
-        return next((text(each["state"]) for each in statuses if not app and each["context"] == name), "")
+        """Return the state of a commit's newest check by an App, or else status, of this name; empty: there is none."""
+        reported = self.checks(revision, app) if app else self.statuses(revision)
+        newest = max((each for each in reported if each.name == name), key=lambda each: each.number, default=None)
+        return newest.state if newest else ""
 
     # --- what is stored with it ----------------------------------------------------------------
 
