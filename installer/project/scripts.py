@@ -115,7 +115,7 @@ class Scripts:
             **_OF_A_CI,
             **variables(settings.ca),
             "ENVIRONMENT": settings.environment,
-            "GITOPS_FLASK": self.who,
+            "GITOPS_FLASK_PERSON": self.who,
             "DEPLOY_USERNAME": of_forge(settings.scm).READER,
             **env,
         }

@@ -110,7 +110,7 @@ class Laptop:
     def by_another(self, words: str) -> str:
         """Return the shell in which another person does this, a script of ci/ with its options."""
         actions = f"GITHUB_ACTIONS=true GITHUB_TOKEN={self.token} GITHUB_ACTOR=grace GITHUB_REPOSITORY=acme/web"
-        return f"env -u GITOPS_FLASK -u DEPLOYED_BY {actions} {self.folder}/ci/{words}"
+        return f"env -u GITOPS_FLASK_PERSON -u DEPLOYED_BY {actions} {self.folder}/ci/{words}"
 
     def before_push(self, script: str) -> None:
         """Run a script once, just before the next push."""
