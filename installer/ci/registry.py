@@ -15,6 +15,7 @@ import requests
 
 from ..config.settings import Settings
 from ..forges import docker_login
+from ..forges.credentials import Credentials
 from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
 from ..support.http_session import session
@@ -66,13 +67,12 @@ class Login:
         return {"REGISTRY_USERNAME": self.username, "REGISTRY_TOKEN": self.token.reveal()}
 
 
-def login_at_hand(settings: Settings, username: str, token: Secret) -> Login:
-    """Return the login of `REGISTRY_*`, or else the one that Docker keeps; raise where there is neither."""
-    given = (username, token) if token else docker_login.find(settings.registry)
-    if given is None:
-        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
-        raise InstallerError(f"There is no login for {settings.registry}.", fix)
-    return Login.to(settings, *given)
+def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
+    """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
+    if credentials.registry_token:
+        return Login.to(settings, credentials.registry_username, credentials.registry_token)
+    kept = docker_login.find(settings.registry)
+    return Login.to(settings, *kept) if kept else None
 
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:

@@ -24,15 +24,17 @@ _HERE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
     """Ask, run the project's own ci/test, ci/image and ci/deploy for a commit of main, and wait until it is live."""
-    settings, credentials = project.settings, project.credentials
-    record = recorded(project)
+    settings, record = project.settings, recorded(project)
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
     wanted = commit or _checked_out(project, reason)
     _check_docker()
     platforms = f"linux/{_architecture(project)}"
-    login = registry.login_at_hand(settings, credentials.registry_username, credentials.registry_token)
+    login = registry.login_at_hand(settings, project.credentials)
+    if login is None:
+        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
+        raise InstallerError(f"There is no login for {settings.registry}. Nothing was changed.", fix)
     registry.check_login(login, settings.image_name)
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, DEPLOY, {}):
         head = scripts.fetch_main(history=True)

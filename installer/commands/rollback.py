@@ -11,7 +11,7 @@ from ..ci.base import DEPLOY, ROLLBACK, Pipeline
 from ..config.settings import MAIN
 from ..preflight import checks
 from ..project.project import Project
-from ..project.scripts import NotFromHere, Outcome, Scripts, private_clone
+from ..project.scripts import NotFromHere, Outcome, private_clone
 from ..status import deployment_history, deployment_record
 from ..status.deployment_history import PastDeployment
 from ..status.deployment_record import DeploymentRecord
@@ -65,7 +65,7 @@ def release(project: Project, *, yes: bool) -> None:
         scripts.check_out(head)
         digest, platforms, missing = "", "", None
         try:
-            digest, platforms = _image_of(project, scripts, head, record)
+            digest, platforms = _image_of(project, head, record)
         except InstallerError as error:
             missing = error
         follows = f"cannot be deployed from here: {missing.message}" if missing else "is deployed at once."
@@ -157,17 +157,20 @@ def _nothing_to_do(project: Project, record: DeploymentRecord) -> None:
     until_rolled_out(project, record, Waiting())
 
 
+def _reader(project: Project) -> registry.Login:
+    """Return the login that reads the project's images: yours, or else the cluster's; with no token it is nobody's."""
+    settings, credentials = project.settings, project.credentials
+    found = registry.login_at_hand(settings, credentials)
+    return found or registry.Login.to(settings, credentials.pull_username, credentials.pull_token)
+
+
 def _check_image(project: Project, target: DeploymentRecord) -> None:
     """Raise where the registry has lost the image of what is to come back; note where it cannot be asked."""
-    settings, credentials = project.settings, project.credentials
+    settings = project.settings
     if target.image != settings.image_repository or not registry.DIGEST.fullmatch(target.digest):
         return  # whoever may push to the branch chooses what is recorded there
-    username, token = credentials.registry_username, credentials.registry_token
-    if settings.own_registry:
-        username, token = credentials.pull_username, credentials.pull_token
-    login = registry.Login.to(settings, username, token)
     try:
-        there = registry.has(login, settings.image_name, target.digest)
+        there = registry.has(_reader(project), settings.image_name, target.digest)
     except InstallerError as error:
         console.report(f"Note: whether the registry still has its image was not checked: {error.message}")
         return
@@ -176,16 +179,19 @@ def _check_image(project: Project, target: DeploymentRecord) -> None:
         raise InstallerError(what, "Nothing was changed. Choose another deployment with --to.")
 
 
-def _image_of(project: Project, scripts: Scripts, head: str, record: DeploymentRecord) -> tuple[str, str]:
-    """Return digest and platforms of the head's image, which its CI built and tested; raise where one is missing."""
-    settings, credentials, ci = project.settings, project.credentials, project.ci_unasked
+def _image_of(project: Project, head: str, record: DeploymentRecord) -> tuple[str, str]:
+    """Return digest and platforms of the head's image, which its CI built and tested; raise where one is missing.
+
+    The registry is asked as `ci/image --digest` does, but that takes no Docker, and no login where anyone may pull.
+    """
+    ci, name = project.ci_unasked, project.settings.image_name
     try:
         state = project.forge.check(head, ci.test, ci.check_app)
         if state != "success":
             raise InstallerError(f"its check `{ci.test}` is {state or 'not there'}.")
-        login = registry.login_at_hand(settings, credentials.registry_username, credentials.registry_token)
-        digest = scripts.run("image", "--digest", **login.variables)
-        machines = registry.architectures(login, settings.image_name, digest) or record.architectures
+        login = _reader(project)
+        digest = registry.digest_of(login, name, head)
+        machines = registry.architectures(login, name, digest) or record.architectures
     except InstallerError as error:
         here = f"{command('deploy', project.folder)} --break-glass REASON"
         raise InstallerError(error.message, f"{ci.manual_step(DEPLOY)}; or, without the CI: {here}") from None

@@ -50,7 +50,7 @@ def ready(laptop: Laptop, revision: str, state: str = "success") -> None:
     """Let a commit's check `test` end so, and the registry have its image."""
     repository = laptop.github.repository("acme/web")
     report(laptop.github, repository, revision, Report("test", "check", state, "", app="github-actions"))  # type: ignore[arg-type]
-    (laptop.bin / "pushed").write_text(f"{laptop.registry.host}/acme/web:{revision} {DIGEST}\n")
+    laptop.registry.tags[revision] = DIGEST
     laptop.registry.index = INDEX
 
 
@@ -251,11 +251,11 @@ def test_where_the_heads_test_or_image_is_missing_the_hold_goes_and_it_is_said_w
     if missing != "test":
         ready(laptop, fixed, "failure" if missing == "red" else "success")
     if missing == "image":
-        (laptop.bin / "pushed").unlink()
+        laptop.registry.tags.clear()
     said = {
         "test": "its check `test` is not there",
         "red": "its check `test` is failure",
-        "image": "nothing was pushed as",
+        "image": f"did not return the digest of acme/web:{fixed}",
     }
     with pytest.raises(InstallerError, match=said[missing]) as caught:
         verb.release(laptop.project, yes=True)
