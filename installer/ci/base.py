@@ -38,7 +38,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's own words."""
+    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's or the code host's own words."""
 
     number: int
     revision: str
@@ -46,6 +46,8 @@ class Run:
     state: str
     over: bool = False
     green: bool = False
+    name: str = ""
+    """What people call it: `run 17`."""
 
 
 class CI(Protocol):
@@ -62,7 +64,9 @@ class CI(Protocol):
     page: str
     """Where its runs are shown."""
     no_token: bool
-    """Whether there is no API token: then it is set up manually, and deployments show on `env/dev`."""
+    """Whether there is no API token: then it is set up and started manually."""
+    unseen: str
+    """Why its runs cannot be seen; empty where they can."""
 
     stored: Stored
     """The variables that its jobs read."""

@@ -18,7 +18,6 @@ from .variables import Variables
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
 APP = "github-actions"
 """The short name of the App that writes the checks."""
-ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 
 class GitHubActions:
@@ -29,6 +28,7 @@ class GitHubActions:
     check_app = APP
     test = "test"
     no_token = False
+    unseen = ""
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._settings = settings
@@ -101,7 +101,7 @@ class GitHubActions:
 
 def _run(found: dict[str, Any]) -> Run:
     state, over = found["conclusion"] or found["status"], found["status"] == "completed"
-    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")
+    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success", f"run {found['id']}")
 
 
 connect: Connect = GitHubActions

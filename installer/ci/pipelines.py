@@ -10,8 +10,8 @@ def number(run: Run | None) -> int:
 
 def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
     """Say where a run stands."""
-    if ci.no_token:
-        return f"{ci.title} cannot be asked: see {ci.page}"
+    if ci.unseen:
+        return f"{ci.title}'s runs are not seen, {ci.unseen}: see {ci.page}"
     if run is None:
         return f"{ci.named(pipeline)}: no run yet"
-    return f"{ci.named(pipeline)}: run {run.number} {run.state.replace('_', ' ')}"
+    return f"{ci.named(pipeline)}: {run.name} {run.state.replace('_', ' ')}"

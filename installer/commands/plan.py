@@ -66,7 +66,7 @@ def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
 
 def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
-    resources = project.resources(person=console.interactive())
+    resources = project.resources()
     looked = reconcile.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in reconcile.plan(looked)}
     unobserved = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}

@@ -1,14 +1,12 @@
 """`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
 
 from contextlib import suppress
-from typing import Any
 
 from ..ci.base import DEPLOY
 from ..config.settings import MAIN
 from ..config.supported import CI_TOKENS
 from ..engine import reconcile
 from ..engine.reconcile import Planned
-from ..engine.resource import Resource
 from ..forges import credentials
 from ..forges.lock import RepositoryLock
 from ..preflight import checks, registry_login
@@ -43,7 +41,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
         if renew_key and project.settings.reads_by != "key" and project.settings.deploy_from != MAIN:
             fix = f"Run `up` with the new token in {credentials.READER}." if project.settings.private else ""
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
-        planned = reconcile.plan(_resources(project, renew_key=renew_key))
+        planned = reconcile.plan(project.resources(renew_key=renew_key))
     project, planned = _complete(project, planned, renew_key=renew_key)
     lock = RepositoryLock(project.forge)
     if any(p.change and p.change.action != "skipped" for p in planned):
@@ -52,7 +50,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
             checks.refuse([*checks.blocked(planned), *(finding for finding in findings if finding.problem)])
         show(project, planned, findings)
         console.confirm("Do this?", yes=yes)
-        resources = [r for r in _resources(project, renew_key=renew_key) if r.key not in AT_THE_END]
+        resources = [r for r in project.resources(renew_key=renew_key) if r.key not in AT_THE_END]
         with Steps(sum(p.resource.key not in AT_THE_END for p in planned), timeline) as steps:
             reconcile.Apply(resources, steps, lock.held).run()
         until_live(project, timeline)
@@ -76,10 +74,6 @@ def _remove_former(project: Project) -> None:
         reconcile.Apply(former, steps).run()
 
 
-def _resources(project: Project, *, renew_key: bool) -> list[Resource[Any]]:
-    return project.resources(renew_key=renew_key, person=console.interactive())
-
-
 def _complete(project: Project, planned: list[Planned], *, renew_key: bool = False) -> tuple[Project, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
     blocked = {p.resource.key for p in planned if p.change and p.change.blocked}
@@ -94,7 +88,7 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
     if found is project.credentials:
         return project, planned
     project = project.with_credentials(found)
-    return project, reconcile.plan(_resources(project, renew_key=renew_key))
+    return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 
 def until_live(project: Project, timeline: Timeline | None = None) -> None:

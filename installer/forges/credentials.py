@@ -189,12 +189,8 @@ def _reader(settings: Settings) -> Reader | None:
         return None
     if missing := [name for name, value in zip(APP, given, strict=True) if not value]:
         raise InstallerError(f"A GitHub App needs {', '.join(APP)}.", f"Set {', '.join(missing)} too.")
-    number, installation, file = given
-    try:
-        key = Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Fix it.") from None
-    fields = {"githubAppID": number, "githubAppInstallationID": installation}
+    key = app.private_key(APP[2])
+    fields = {"githubAppID": given[0], "githubAppInstallationID": given[1]}
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)
-    return Reader(fields, "githubAppPrivateKey", Secret(key))
+    return Reader(fields, "githubAppPrivateKey", key)

@@ -28,6 +28,8 @@ class Step:
     """Below the repository: asked for, it shows whether the permission is there to read at least."""
     only_with: str = ""
     """What the settings must say for it to be done at all."""
+    ci: str = ""
+    """The CI that it is done with; empty: with any."""
 
 
 STEPS = (
@@ -39,10 +41,14 @@ STEPS = (
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, among them the label and the lock", "Variables", "write", "repo", "actions/variables"),
     Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("with CircleCI: follow a deployment", "Commit statuses", "read", "repo", ci="circleci"),
     Step("show the outcome of deployments at commits; optional", "Deployments", "write", "repo"),
     Step("report each push to Argo CD, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
-SCOPES = {name: ", ".join(s.does for s in STEPS if s.scope == name) for name in dict.fromkeys(s.scope for s in STEPS)}
+SCOPES = {
+    scope: ", ".join(step.does for step in STEPS if step.scope == scope and not step.ci)
+    for scope in dict.fromkeys(step.scope for step in STEPS)
+}
 _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
 """Rules by which the deployment's own token could not push to a branch."""
 
@@ -113,7 +119,8 @@ def _refused(project: Project, path: str) -> bool:
 
 def needed(settings: Settings) -> tuple[Step, ...]:
     """Return the steps that are taken with these settings."""
-    return tuple(step for step in STEPS if not step.only_with or getattr(settings, step.only_with))
+    done = [step for step in STEPS if step.ci in ("", settings.ci)]
+    return tuple(step for step in done if not step.only_with or getattr(settings, step.only_with))
 
 
 def summary(steps: Sequence[Step]) -> str:

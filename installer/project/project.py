@@ -23,7 +23,7 @@ from ..forges import credentials as credentials_
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.git import Clone
-from ..forges.github.register_app import register
+from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
@@ -130,14 +130,12 @@ class Project:
         remove_repository: bool = False,
         remove_argocd: bool = False,
         renew_key: bool = False,
-        person: bool = False,
     ) -> list[Resource[Any]]:
-        """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
+        """Return all that the installer looks after, in the order in which it is made."""
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
-        registered_by_user = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
@@ -165,7 +163,15 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *([ReporterApp(settings, cluster, helm, credentials.reporter, registered_by_user)] if github else []),
+            *(
+                [
+                    ReporterApp(
+                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
+                    )
+                ]
+                if github
+                else []
+            ),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),

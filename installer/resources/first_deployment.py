@@ -53,7 +53,7 @@ class FirstDeployment(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Let the run that the first push started do it; start one where there is none or it failed."""
-        if self._ci.no_token:  # whoever sets the CI up manually starts it, or their push did
+        if self._ci.no_token or self._ci.unseen:  # whoever sets the CI up manually starts it, or their push did
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it

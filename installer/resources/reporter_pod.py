@@ -17,7 +17,7 @@ MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),
     *("support/plain_text", "support/parsing", "support/pod_tls"),
     *("cluster/pod_answers", "cluster/service_address", "cluster/workload_errors"),
-    *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
+    *("forges/rate_limit", "forges/github/app_client"),
     *("status/sync_state", "status/deployment_status", "status/github_deployments"),
     *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
 )

@@ -9,6 +9,7 @@ import yaml
 
 from ..ci import pipelines
 from ..ci.base import DEPLOY
+from ..config.supported import CI_TOKENS
 from ..project.project import Project
 from ..support import yaml_text
 from ..support.errors import DeadlinePassed, InstallerError
@@ -112,10 +113,11 @@ def wait(
         if run and run.over:
             logs = project.ci.failing_logs(run) or blocking_reason(project)
             reported = f"{state} without a deployment: {run.url}"
-            raise InstallerError(f"{reported}\n{logs}", "Fix what it names, then run this again.")
+            raise InstallerError(f"{reported}\n{logs}".rstrip(), "Fix what it names, then run this again.")
         return None
 
-    found = until(look, seconds, every=1.0)
+    # of the requests that GitHub counts, one look at a commit's statuses takes more than one at a run
+    found = until(look, seconds, every=3.0 if project.settings.ci in CI_TOKENS else 1.0)
     if found is None:
         raise DeadlinePassed("The first deployment", seconds, state, f"See {project.ci.page}")
     return found

@@ -9,6 +9,8 @@ from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import wrong_image, wrong_revision
+from ..config.settings import MAIN
+from ..config.supported import CI_TOKENS
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..project.project import Project
@@ -120,11 +122,13 @@ def _secrets(project: Project) -> Iterator[Row]:
 
 def _run(project: Project, run: Run | None) -> Iterator[Row]:
     title = "last deployment run"
-    if project.ci.no_token:
-        yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
+    if project.ci.unseen:
+        yield Row("run", title, healthy=True, state=f"not seen, {project.ci.unseen}: {project.ci.page}")
         return
     if run is None:
-        yield Row("run", title, healthy=False, state="none yet")
+        skipped = project.settings.ci in CI_TOKENS  # perhaps: GitHub shows the runs of a commit, that is of the head
+        state = f"none for the head of {MAIN}: {project.ci.page}" if skipped else "none yet"
+        yield Row("run", title, healthy=skipped, state=state)
         return
     where = f"for {run.revision[:12]}: {run.url}"
     if not run.over:
@@ -132,7 +136,7 @@ def _run(project: Project, run: Run | None) -> Iterator[Row]:
         return
     state = f"{run.state} {where}"
     if not run.green:
-        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}"
+        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}".rstrip()
     yield Row("run", title, run.green, state)
 
 

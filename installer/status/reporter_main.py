@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..forges.github.app_client import AppGitHub
-from ..forges.github.app_login import Mounted
+from ..forges.github.app_client import AppGitHub, Mounted
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact

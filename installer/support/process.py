@@ -72,13 +72,6 @@ def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
         return command.popen(list(arguments), new_session=True, **options)
 
 
-def launch(address: str) -> None:
-    """Open a page in the user's browser, which inherits no more than any program."""
-    code = "import sys, click; click.launch(sys.argv[1])"
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start(sys.executable, ["-c", code, address], **quiet).wait()
-
-
 def _follow_environment() -> None:
     """Let plumbum see today's environment, without secrets: it keeps the one that it was imported in."""
     today = inherited()

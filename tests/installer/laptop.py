@@ -185,9 +185,14 @@ def laptop(
     registry.public, registry.index, registry.may, registry.bearer = DIGEST, "", ("pull", "push"), False
     registry.seen.clear()
     registry.tags.clear()
+    without_a_cluster(monkeypatch)
+    return made
+
+
+def without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands look for no cluster, and wait for none."""
     monkeypatch.setattr("installer.commands.rollback.checks.before_reading", lambda *_, **__: [])
     for command in ("rollback", "deploy"):
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
     monkeypatch.setattr("installer.commands.deploy.architectures.of_nodes", lambda _: ("amd64",))
     monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")
-    return made

@@ -13,7 +13,7 @@ import pytest
 from plumbum import local
 
 from installer.ci import registry
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.forges.github.rest import GitHubRest
 from installer.forges.gitlab.rest import GitLabRest
 from installer.forges.http import Api

@@ -445,6 +445,19 @@ OF_GITHUB: list[Any] = [
     {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
     {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
     {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
+    {"statuses": [{"id": 1, "context": "ci/circleci: deploy", "state": "failure", "target_url": None}]},
+    {
+        "check_runs": [
+            {
+                "id": 1,
+                "name": "Travis CI - Branch",
+                "conclusion": None,
+                "status": "queued",
+                "details_url": "x",
+                "app": {"slug": "travis-ci"},
+            }
+        ]
+    },
     [{"name": "README.md", "type": "file", "ref": "refs/tags/v1", "commit": {"sha": "c"}}],
 ]
 
@@ -469,11 +482,13 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         lambda: (github.branches(), github.tags()),
         lambda: github.notes("GITOPS"),
         lambda: github.branches_let_in("dev"),
+        lambda: github.statuses("c"),
+        lambda: github.checks("c", "travis-ci"),
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7),
+        lambda: ci.run(7, "deploy"),
         lambda: ci.start("deploy", {}),
         ci.secrets,
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
@@ -536,7 +551,7 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
         gitlab.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7),
+        lambda: ci.run(7, "deploy"),
         lambda: ci.start("deploy", {}),
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
     ):
@@ -545,48 +560,9 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
 
 
 OF_CIS: list[Any] = [
-    {
-        "login": "octo",
-        "name": "x",
-        "number": 7,
-        "items": [],
-        "next_page_token": None,
-        "errors": [],
-        "id": 1,
-        "active": True,
-    },
-    {
-        "items": [
-            {
-                "id": "1",
-                "name": "deploy",
-                "value": "xxxx1234",
-                "status": "failed",
-                "number": 7,
-                "vcs": {"revision": "c"},
-                "state": "created",
-                "job_number": 1,
-            }
-        ],
-        "next_page_token": None,
-        "errors": [{"type": "x", "message": "y"}],
-        "steps": [{"actions": [{"status": "failed"}]}],
-        "id": "1",
-        "number": 7,
-        "vcs": {},
-        "state": "errored",
-    },
-    {
-        "active": True,
-        "env_vars": [{"name": "x", "public": True, "id": 1}],
-        "@pagination": {"next": None},
-        "builds": [{"id": 1, "state": "passed", "commit": {"sha": "c"}, "stages": [{"name": "deploy"}]}],
-        "jobs": [{"state": "failed", "id": 1, "number": "1.1"}],
-        "content": "a log",
-        "commit": {"sha": "c"},
-        "id": 1,
-        "state": "failed",
-    },
+    {"login": "octo", "items": [], "next_page_token": None, "id": 1, "active": True},
+    {"items": [{"name": "X", "value": "xxxx1234"}], "next_page_token": None},
+    {"active": True, "env_vars": [{"name": "x", "public": True, "id": 1, "value": "x"}]},
 ]
 
 
@@ -596,7 +572,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     once = [said]
-    monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
+    monkeypatch.setattr("installer.ci.external.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
@@ -604,20 +580,11 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.newest("deploy"),
-            lambda ci=ci: ci.run(7),
             lambda ci=ci: ci.start("deploy", {}),
             ci.build,
-            lambda ci=ci: ci.failing_logs(history_run()),
         ):
             once[:] = [said]
             told(ask)
-
-
-def history_run() -> Any:
-    from installer.ci.base import Run
-
-    return Run(7, "c", "x", "failure", over=True)
 
 
 @fuzzed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.credentials import Credentials
 from installer.forges.git import Clone, Login

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.ci.registry import Login, has
 from installer.forges.gitlab.rest import GitLabRest
 from installer.support.errors import InstallerError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.external_variables import Named, Shown
+from installer.ci.external import Named, Shown
 from installer.cluster import architectures
 from installer.config.settings import Settings
 from installer.engine.resource import Change

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from installer.ci import registry
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.forges.git import Login
 from installer.forges.github.api_errors import said_to_a_program
 from installer.forges.github.repository import GitHub

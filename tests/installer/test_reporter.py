@@ -14,7 +14,7 @@ from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
-from installer.forges.github.app_login import ID, KEY
+from installer.forges.github.app_client import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.resources.reporter_pod import manifests
@@ -240,9 +240,10 @@ def test_another_key_takes_the_place_of_the_one_that_is_there(owner: Owner) -> N
 def test_without_an_app_it_takes_a_person(owner: Owner) -> None:
     change = change_of(owner.resource())
     assert change.action == "blocked"
-    assert "Run `up` at a terminal" in change.fix
-    assert "REPORTER_APP_ID" in change.fix
-    assert change_of(owner.resource(make=lambda: owner.ours)).action == "create"
+    assert "export REPORTER_APP_ID=… REPORTER_APP_PRIVATE_KEY_FILE=…" in change.fix
+    assert change_of(owner.resource(page=lambda: "https://github.com/settings/apps/new?name=web")).fix.startswith(
+        "Register it: https://github.com/settings/apps/new?name=web\n"
+    )
 
 
 def test_a_number_and_a_key_that_do_not_belong_together_are_not_kept(owner: Owner) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
 from installer.support.write_guard import only_while

@@ -2,22 +2,28 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from installer.ci.base import ROLLBACK
 from installer.commands import rollback as verb
+from installer.project.project import Project
 from installer.support.errors import InstallerError
 from installer.support.resume_command import this_run
 from tests.deployment.workspace import write_program
 from tests.github import Fault
+from tests.github.git import git as on_server
 from tests.github.reported import Report
 from tests.github.results import report
+from tests.gitlab import GitLab
 
-from .laptop import DIGEST, Laptop
+from .laptop import DIGEST, SETTINGS, WHO, Laptop, without_a_cluster
+from .registry import Troubled
 
 pytestmark = pytest.mark.slow
 
@@ -218,6 +224,46 @@ def test_a_lost_branch_is_no_first_deployment(laptop: Laptop, three: Three) -> N
     laptop.server("update-ref", "-d", "refs/heads/env/dev")
     with pytest.raises(InstallerError, match=r"There is no branch env/dev: nothing was deployed yet, or it was lost\."):
         rollback(laptop)
+
+
+def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
+    gitlab: GitLab, deployed_thrice: tuple[Troubled, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, before = deployed_thrice
+    registry.tags.clear()
+    gitlab.user("octo")
+    gitlab.group("acme", members={"octo": 50})
+    token = gitlab.token("octo")
+    given = {**gitlab.env, "GITLAB_TOKEN": token, "HOME": str(tmp_path), "REGISTRY_HOST": registry.host}
+    for name, value in {**given, "NO_PROXY": "localhost", "no_proxy": "localhost"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("CI", "REGISTRY_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    without_a_cluster(monkeypatch)
+    where = {"path": "web", "name": "web", "namespace_id": gitlab.groups["acme"].id}
+    bare = gitlab.hosting.create(gitlab.tokens[token], where).git
+    folder = tmp_path / "web"
+    shutil.copytree(before / "web", folder)
+    settings = SETTINGS.format(scm="gitlab", host="gitlab.com", registry=registry.host)
+    (folder / "gitops.yaml").write_text(settings)
+    (folder / "ci/lib/github.py").unlink()
+    subprocess.run(["git", *WHO, "commit", "--quiet", "--all", "-m", "At GitLab"], cwd=folder, check=True)
+    on_server(bare, "fetch", "--quiet", str(before / "remote.git"), "+refs/heads/env/dev:refs/heads/env/dev")
+    on_server(bare, "fetch", "--quiet", str(folder), "+HEAD:refs/heads/main")
+    down = Fault("no pipelines", status=503, message="Service Unavailable")
+    for method in ("GET", "POST"):
+        gitlab.faults.order(down, method, r"/(pipelines?|jobs)([/?]|$)")
+    project = Project.open(folder)
+    verb.rollback(project, to="", why="orders fail", yes=True)
+    assert 'who: "octo"\nwhy: "orders fail"\n' in (gitlab.file("acme/web", "env/dev", "hold.yaml") or "")
+    with pytest.raises(InstallerError, match="its check `test` is not there") as caught:
+        verb.release(project, yes=True)
+    page = "https://gitlab.com/acme/web/-/pipelines/new?ref=main"
+    assert caught.value.fix.startswith(f"{page}&var%5BACTION%5D=deploy; or, without the CI: ")
+    assert gitlab.file("acme/web", "env/dev", "hold.yaml") is None
+    assert gitlab.faults.struck == []
+    step = project.ci_unasked.manual_step(ROLLBACK, {"to": "3f2a91c", "why": "it's $5"})
+    assert step == f"{page}&var%5BACTION%5D=rollback&var%5BTO%5D=3f2a91c&var%5BWHY%5D=it%27s%20%24%245"
 
 
 # --- the hold's release ---------------------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ import pytest
 
 from installer.ci import registry
 from installer.ci.base import Run
-from installer.ci.github_actions import ACTIVE
 from installer.cluster.pod_answers import PodAnswer
 from installer.commands import status
 from installer.engine.finding import Finding
 from installer.engine.resource import Change
+from installer.forges.github.repository import _ACTIVE as ACTIVE
 from installer.status import report as status_report
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
@@ -64,6 +64,7 @@ class Place:
     class ci:  # noqa: N801
         title = "GitHub Actions"
         no_token = False
+        unseen = ""
         newest = staticmethod(lambda _: None)
         failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 
