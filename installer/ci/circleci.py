@@ -1,7 +1,7 @@
 """CircleCI, as the CI of a repository at GitHub."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ..config.settings import MAIN, Settings
 from ..config.supported import CI_TOKENS
@@ -9,7 +9,7 @@ from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support.parsing import reading
 from ..support.secret import Secret
-from .base import DEPLOY, ROLLBACK, Connect, Pipeline
+from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
 
@@ -22,13 +22,11 @@ class CircleCI(ExternalCI):
 
     title = "CircleCI"
     checks = _statuses("test", "image", "chart")
+    test = "ci/circleci: test"
     check_app = ""  # statuses, which CircleCI sets with the OAuth token of a person
     token_variable = CI_TOKENS["circleci"]
-    jobs: ClassVar[Mapping[Pipeline, Jobs]] = {
-        # `Build Error` is what CircleCI calls a file that it cannot read
-        DEPLOY: Jobs(_statuses("Build Error", "test", "push"), _statuses("deploy")),
-        ROLLBACK: Jobs(_statuses("Build Error"), _statuses("rollback", "take-hold-away")),
-    }
+    # `Build Error` is what CircleCI calls a file that it cannot read
+    jobs = Jobs(_statuses("Build Error", "test", "push"), _statuses("deploy"))
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         super().__init__(settings, github, credentials)
@@ -49,14 +47,15 @@ class CircleCI(ExternalCI):
         """Follow the project, as its button does: a hook and a key that reads are made at GitHub."""
         self._api.call("POST", f"/v1.1/project/github/{self._settings.repository}/follow")
 
-    def request(self, action: str, given: Mapping[str, str]) -> None:
+    def request(self, action: str) -> None:
         """Trigger a pipeline on main."""
-        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": action, **given}})
+        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": action}})
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a pipeline is triggered."""
-        how = ROLLBACK if pipeline == ROLLBACK else "init (the first time)"
-        return f"Trigger Pipeline on {MAIN} with the parameter action: {how}: {self.page}"
+        given = ", ".join(f"{name}: {value}" for name, value in parameters(pipeline, inputs).items())
+        first = "" if pipeline == ROLLBACK else " (init the first time)"
+        return f"Trigger Pipeline on {MAIN} with the parameters {given}{first}: {self.page}"
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables: CircleCI hides them all."""

@@ -2,11 +2,10 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any
 
 import requests
 
@@ -18,7 +17,7 @@ from ..forges.github.repository import GitHub
 from ..forges.http import Api
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret, redact
-from .base import END, Pipeline, Run, Stored
+from .base import END, NOTHING, Pipeline, Run, Stored, parameters
 from .registry_token import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
@@ -28,8 +27,6 @@ _MAY = {
     REGISTRY_TOKEN: "an access token of the registry that may push",
     DEPLOY_TOKEN: "a fine-grained token for this repository; Contents and Deployments: read and write",
 }
-_LOOK_BACK = 10
-"""Commits of main among which a run is looked for that was there before: main may have moved on since."""
 _FINE_GRAINED = "github_pat_"
 _NUMBER = attrgetter("number")
 
@@ -107,7 +104,8 @@ class ExternalCI(ABC):
     """Where people set its variables."""
     checks: tuple[str, ...]
     check_app: str
-    jobs: ClassVar[Mapping[Pipeline, Jobs]]
+    jobs: Jobs
+    """Those of a deployment."""
     page: str
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
@@ -131,8 +129,8 @@ class ExternalCI(ABC):
         """Let the CI build the project."""
 
     @abstractmethod
-    def request(self, action: str, given: Mapping[str, str]) -> None:
-        """Have it build main, with the parameters that the project's file knows."""
+    def request(self, action: str) -> None:
+        """Have it build main, with an action that the project's file knows."""
 
     @abstractmethod
     def variables(self) -> Mapping[str, Shown] | None:
@@ -151,7 +149,7 @@ class ExternalCI(ABC):
         """Return the names of the variables that it hides."""
 
     @abstractmethod
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page where a pipeline is started, and how."""
 
     # --- what is kept there --------------------------------------------------------------------
@@ -170,13 +168,9 @@ class ExternalCI(ABC):
         return f"{self.title}'s {pipeline}"
 
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return what GitHub shows of a pipeline at the head of main, or None."""
+        """Return what GitHub shows of a deployment at the head of main, or None."""
         head = None if self.unseen else self._github.head(MAIN)
-        return self._at(head, pipeline) if head else None
-
-    def run(self, number: int, pipeline: Pipeline) -> Run | None:
-        """Return a run again: what GitHub shows since it began."""
-        return next((run for commit in self._commits() if (run := self._at(commit, pipeline, number))), None)
+        return self._at(head) if head else None
 
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> None:
         """Request a build of main; which run that becomes GitHub shows later."""
@@ -185,23 +179,17 @@ class ExternalCI(ABC):
             raise InstallerError(what, f"Set it, or {self.manual_step(pipeline)}")
         if self.unseen:
             raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(pipeline))
-        action = "release" if "release" in inputs else "init" if "init" in inputs else pipeline
-        self.request(action, {name: value for name, value in inputs.items() if name in ("to", "why")})
+        self.request(parameters(pipeline, inputs)["action"])
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return nothing: the log is on the page that GitHub links."""
         return ""
 
-    def _commits(self) -> Iterator[str]:
-        if head := self._github.head(MAIN):
-            yield head
-            yield from (commit.sha for commit in islice(self._github.commits(MAIN), 1, _LOOK_BACK))
-
-    def _at(self, commit: str, pipeline: Pipeline, number: int = 0) -> Run | None:
-        """Return the run that a commit's checks or statuses come from; None where it has none of this pipeline's."""
-        jobs = self.jobs[pipeline]
+    def _at(self, commit: str) -> Run | None:
+        """Return the run that a commit's checks or statuses come from; None where it has none of a deployment's."""
+        jobs = self.jobs
         found = self._github.checks(commit, self.check_app) if self.check_app else self._github.statuses(commit)
-        known = [each for each in found if each.name in jobs.first + jobs.last and each.number >= number]
+        known = [each for each in found if each.name in jobs.first + jobs.last]
         reported = list({each.name: each for each in sorted(known, key=_NUMBER)}.values())  # the newest of each name
         if not reported:
             return None

@@ -1,5 +1,6 @@
 """GitHub Actions, as the CI of a repository at GitHub."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..forges.github.repository import GitHub
 from ..support import process
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import Connect, Pipeline, Run, Stored
+from .base import NOTHING, Connect, Pipeline, Run, Stored
 from .environment_token import WHERE, EnvironmentToken, environment_of
 from .variables import Variables
 
@@ -25,6 +26,7 @@ class GitHubActions:
     title = "GitHub Actions"
     checks: tuple[str, ...] = CHECKS
     check_app = APP
+    test = "test"
     no_token = False
     unseen = ""
 
@@ -67,11 +69,6 @@ class GitHubActions:
         return _run(runs[0]) if runs else None
 
     @reading("GitHub's answer")
-    def run(self, number: int, pipeline: Pipeline) -> Run:
-        """Return a run."""
-        return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
-
-    @reading("GitHub's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Dispatch a workflow; an Enterprise Server does not return the run's number."""
         body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
@@ -81,9 +78,10 @@ class GitHubActions:
         answer = self._github.call("POST", path, body)
         return answer["workflow_run_id"] if answer else None
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command that dispatches a workflow."""
-        return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
+        fields = (word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))
+        return shlex.join(["gh", "workflow", "run", self.named(pipeline), "--repo", self._github.repository, *fields])
 
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
@@ -15,14 +15,13 @@ from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
 from ..support.secret import Secret, redact
-from .base import DEPLOY, Connect, Pipeline, Run, Stored
+from .base import NOTHING, Connect, Pipeline, Run, Stored, parameters
 from .registry_token import RegistryToken
 from .variables import Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
 DEPLOYING_ACTIONS = ("deploy", "init", "release")
 """The values of the pipeline's variable ACTION with which it deploys; a push's pipeline has none and does."""
-ROLLS_BACK = ("rollback", "release")
 _LOOK_BACK = 20
 """Newest pipelines of main among which one of a kind is looked for."""
 
@@ -43,6 +42,7 @@ class GitLabCI:
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
+    test = "test"
     no_token = False
     unseen = ""
 
@@ -77,9 +77,8 @@ class GitLabCI:
 
     @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest pipeline of main that deploys, or that rolls back or releases; or None."""
-        wanted = DEPLOYING_ACTIONS if pipeline == DEPLOY else ROLLS_BACK
-        return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
+        """Return the newest pipeline of main that deploys, or None."""
+        return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:
         path = self._gitlab.path("pipelines")
@@ -92,24 +91,19 @@ class GitLabCI:
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
-    def run(self, number: int, pipeline: Pipeline) -> Run:
-        """Return a pipeline."""
-        return _run(self._gitlab.call("GET", self._gitlab.path("pipelines", str(number))))
-
-    @reading("GitLab's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Create a pipeline of main."""
-        given = {name.upper(): value for name, value in inputs.items() if name in ("to", "why")}
-        action = next((word for word in ("init", "release") if inputs.get(word) == "true"), pipeline)
-        # GitLab reads `$` as the start of another variable's name
-        values = {"ACTION": action, **{name: value.replace("$", "$$") for name, value in given.items()}}
-        variables = [{"key": name, "value": value} for name, value in values.items()]
+        variables = [{"key": name.upper(), "value": value} for name, value in parameters(pipeline, inputs).items()]
         answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
         return int(answer["id"])
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""
-        return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
+        # GitLab reads `$` as the start of another variable's name
+        given = {
+            f"var[{name.upper()}]": value.replace("$", "$$") for name, value in parameters(pipeline, inputs).items()
+        }
+        return f"{self.page}/new?{urlencode({'ref': MAIN, **given}, quote_via=quote)}"
 
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:

@@ -14,16 +14,18 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ..config.settings import Settings
+from ..forges import docker_login
+from ..forges.credentials import Credentials
 from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
 from ..support.http_session import session
-from ..support.parsing import UNREADABLE
+from ..support.parsing import UNREADABLE, reading
 from ..support.registry_errors import explained, refuse, with_retries
 from ..support.secret import Secret
 from ..support.tls import unknown, verify
 
 _SECONDS = 10
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _API = {"docker.io": "registry-1.docker.io"}
 _TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
 """Where registries send logins that is no host of theirs by its name."""
@@ -58,6 +60,19 @@ class Login:
         """Return a login to the project's registry."""
         server = settings.registry_token_server or (settings.host if settings.own_registry else "")
         return cls(settings.registry, username, token, settings.registry_ca, server)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return it as the project's scripts read it."""
+        return {"REGISTRY_USERNAME": self.username, "REGISTRY_TOKEN": self.token.reveal()}
+
+
+def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
+    """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
+    if credentials.registry_token:
+        return Login.to(settings, credentials.registry_username, credentials.registry_token)
+    kept = docker_login.find(settings.registry)
+    return Login.to(settings, *kept) if kept else None
 
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
@@ -143,13 +158,23 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
     return bool(answer.ok)
 
 
+@reading("The registry's answer")
+def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
+    """Return the machines that an image of `acme/web` is for, as its index lists them; none where it has no index."""
+    answer = with_retries(lambda: _ask("GET", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    _settle(login.host, answer)
+    listed = answer.json().get("manifests", []) if answer.ok else []
+    found = [str(each.get("platform", {}).get("architecture", "unknown")) for each in listed]
+    return tuple(dict.fromkeys(each for each in found if each.isalnum() and each != "unknown"))
+
+
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not return it."""
     host = login.host
     answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
-    if not answer.ok or not _DIGEST.fullmatch(found):
+    if not answer.ok or not DIGEST.fullmatch(found):
         raise InstallerError(
             f"{host} did not return the digest of {name}:{tag}: {answer.status_code} {_reason(answer)}"
         )

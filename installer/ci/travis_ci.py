@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ..config.settings import MAIN, Settings
 from ..config.supported import CI_TOKENS
@@ -12,11 +12,9 @@ from ..support.errors import InstallerError
 from ..support.parsing import reading
 from ..support.secret import Secret
 from ..support.wait import until
-from .base import DEPLOY, ROLLBACK, Connect, Pipeline
+from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
-_BUILD = Jobs((), ("Travis CI - Branch",))
-"""One check for all that a build of a branch does: at GitHub a rollback looks like a deployment."""
 _REPOSITORIES = "https://app.travis-ci.com/account/repositories"
 _SYNC = 60.0
 """Seconds that Travis CI is given to find a new repository."""
@@ -29,7 +27,8 @@ class TravisCI(ExternalCI):
     checks: tuple[str, ...] = ("Travis CI - Pull Request",)
     check_app = "travis-ci"
     token_variable = CI_TOKENS["travis-ci"]
-    jobs: ClassVar[Mapping[Pipeline, Jobs]] = {DEPLOY: _BUILD, ROLLBACK: _BUILD}
+    test = "Travis CI - Branch"
+    jobs = Jobs((), (test,))  # one check for all that a build of a branch does: a rollback looks like a deployment
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         super().__init__(settings, github, credentials)
@@ -58,17 +57,17 @@ class TravisCI(ExternalCI):
                 )
         self._api.call("POST", f"{self._repo}/activate")
 
-    def request(self, action: str, given: Mapping[str, str]) -> None:
+    def request(self, action: str) -> None:
         """Request a build of main."""
-        values = {"ACTION": action, **{name.upper(): value for name, value in given.items()}}
-        env = {"global": [f"{name}={shlex.quote(value)}" for name, value in values.items()]}  # a shell reads them
-        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": env}}
+        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": [f"ACTION={action}"]}}}
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a build is requested."""
-        how = f"ACTION={ROLLBACK}" if pipeline == ROLLBACK else "ACTION=init (the first time)"
-        return f"Trigger build of {MAIN} with {how}: {self.page}"
+        given = parameters(pipeline, inputs).items()
+        env = " ".join(f"{name.upper()}={shlex.quote(value)}" for name, value in given)  # a shell reads them
+        first = "" if pipeline == ROLLBACK else " (ACTION=init the first time)"
+        return f"Trigger build of {MAIN} with {env}{first}: {self.page}"
 
     @reading("Travis CI's answer")
     def secrets(self) -> frozenset[str]:

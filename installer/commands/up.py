@@ -93,12 +93,18 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
 
 def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
-    picture, timeline = timeline, timeline or Timeline()
-    waiting = Waiting()
+    spans, waiting = timeline or Timeline(), Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with timeline.span(f"first deployment ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
+    until_rolled_out(project, record, waiting, timeline)
+
+
+def until_rolled_out(
+    project: Project, record: DeploymentRecord, waiting: Waiting, timeline: Timeline | None = None
+) -> None:
+    """Wait until every pod answers what `env/dev` records, which was `record` a moment ago. No CI is asked."""
     live, fresh = RunningService(project.cluster, project.settings), [record]
 
     def expected() -> DeploymentRecord:
@@ -107,15 +113,15 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         return record
 
     try:
-        with timeline.span("rollout, until every pod answers"):
+        with (timeline or Timeline()).span("rollout, until every pod answers"):
             live.wait_for_rollout(expected, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
             _report(project, deployment_record.read(project) or record)
         raise
     _report(project, record)
-    if picture:  # before what the user looks for, which is to stay on the screen
-        show_timeline(picture)
+    if timeline:  # before what the user looks for, which is to stay on the screen
+        show_timeline(timeline)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")

@@ -45,6 +45,9 @@ class Forge(Protocol):
     host: str
     repository: str
 
+    def who(self) -> str:
+        """Return whose the token is."""
+
     def find(self) -> dict[str, Any] | None:
         """Return the host's own description of the repository, or None."""
 
@@ -65,6 +68,12 @@ class Forge(Protocol):
 
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
+
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest check, or status, of this name: `success`, or a word for another.
+
+        It is empty where there is none. `app` is the GitHub App whose check it must be.
+        """
 
     def note(self, name: str) -> Note:
         """Return the note of a name, there already or not."""

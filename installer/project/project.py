@@ -91,6 +91,11 @@ class Project:
         """Return who builds and deploys."""
         return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
 
+    @property
+    def ci_unasked(self) -> CI:
+        """Return the same for its names and words alone: nothing is asked for it of anybody, who may be down."""
+        return CONNECT_CI[self.settings.ci](self.settings, self.forge, self.credentials)
+
     @cached_property
     def known(self) -> Settings:
         """Return the settings with the addresses that the repository had before, as far as its code host knows them."""

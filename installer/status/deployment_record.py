@@ -22,6 +22,7 @@ from ..support.resume_command import command
 from ..support.wait import until
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
+_DEPLOYED_BY = re.compile(r"^Deployed-by: (.*)$", re.MULTILINE)
 _FORM = re.compile(r"[0-9a-f]{4,40}")
 
 
@@ -138,9 +139,12 @@ class PastDeployment:
     """By its trailer; empty for a commit that was made manually."""
     subject: str
     when: str
+    deployed_by: str = ""
+    """Who deployed it without the CI, and why."""
 
     def __str__(self) -> str:
-        return f"{self.revision[:12]} {self.subject} (deployed {self.when})"
+        by = f" by {self.deployed_by}" if self.deployed_by else ""
+        return f"{self.revision[:12]} {self.subject} (deployed {self.when}{by})"
 
 
 def commits(project: Project) -> Iterator[PastDeployment]:
@@ -153,7 +157,11 @@ def _past(found: Commit) -> PastDeployment:
     trailers = dict(_TRAILER.findall(found.message))
     subject = trailers.get("subject") or found.message.partition("\n")[0]
     return PastDeployment(
-        found.sha, one_line(trailers.get("sha", ""), 64), one_line(subject, 100), one_line(found.date, 40)
+        found.sha,
+        one_line(trailers.get("sha", ""), 64),
+        one_line(subject, 100),
+        one_line(found.date, 40),
+        one_line("".join(_DEPLOYED_BY.findall(found.message)[:1])),
     )
 
 

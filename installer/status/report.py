@@ -169,8 +169,10 @@ def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
         state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the deployment before it"
         yield Row("branch", title, healthy=False, state=state)
         return
+    head = next(deployment_record.commits(project), None)
+    by = f", deployed by {head.deployed_by}" if head and head.commit == record.commit and head.deployed_by else ""
     held = f", held by {record.hold}" if record.hold else ""
-    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
+    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{by}{held}")
 
 
 def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:

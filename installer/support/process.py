@@ -2,13 +2,14 @@
 
 import logging
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ INSTALL = {
     "helm": "https://helm.sh/docs/intro/install",
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
+    "docker": "https://docs.docker.com/get-docker",
 }
 
 
@@ -115,6 +117,33 @@ def attempt(
         seen = redact((err or out).decode(errors="replace").strip()[-500:])
         raise DeadlinePassed(f"`{shown}`", timeout, seen or "no output")
     return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def follow(
+    name: str, *arguments: str, say: Callable[[str], None], env: Mapping[str, str], cwd: Path
+) -> tuple[int, list[str]]:
+    """Run a program for as long as it takes, and say each line that it prints; return its exit status and its lines."""
+    log.debug("$ %s", redact(shlex.join([name, *arguments])))
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = start(name, arguments, cwd=str(cwd), env=dict(env), **pipes)
+    lines, rest = [], b""
+    try:
+        while True:
+            ready, _, _ = select.select([process.stdout], [], [], SLICE)
+            part = os.read(process.stdout.fileno(), 65536) if ready else b""
+            *whole, rest = (rest + part).split(b"\n")
+            if over := not part and (ready or process.poll() is not None):  # what it started may hold the pipe
+                whole += [rest] * bool(rest)
+            for line in whole:
+                lines.append(redact(line.decode(errors="replace").rstrip("\r")))
+                say(lines[-1])
+            if over:
+                return process.wait(), lines
+    except BaseException:  # Ctrl-C: it is passed on, and no child is left behind
+        end(process, signal.SIGINT)
+        raise
+    finally:
+        close(process)
 
 
 def end(process: Any, first: int = 0) -> None:

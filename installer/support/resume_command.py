@@ -36,6 +36,8 @@ class Run:
     """The kubeconfig context that was asked for."""
     arguments: tuple[str, ...] = ()
     """What was typed after the program's name."""
+    resume: str = ""
+    """The command that resumes it; empty before it has changed anything."""
 
 
 this_run = Run()

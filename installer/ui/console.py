@@ -206,6 +206,11 @@ def report(message: str) -> None:
     out.print(fold(paragraph(message)))
 
 
+def relay(line: str) -> None:
+    """Print a line of a program that runs to standard error."""
+    err.print(styled((line, "dim")))
+
+
 def fail(message: str) -> None:
     """Print an error to standard error."""
     text = paragraph(message)

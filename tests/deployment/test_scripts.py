@@ -17,7 +17,7 @@ from installer.config.deployable_kinds import trouble
 from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
-CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
+CIS = ["circleci", "github-actions", "gitlab-ci", "laptop", "travis-ci"]
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
 SHELL = ["lib/ci.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
 PYTHON = [f"lib/{name}.py" for name in ("deploy", "env_branch", "github", "rollback", "tested")]

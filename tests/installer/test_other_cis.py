@@ -1,4 +1,4 @@
-"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, asked to deploy and to roll back."""
+"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, and asked to deploy."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from github import GithubException
 
 from installer.ci import pipelines
-from installer.ci.base import DEPLOY, ROLLBACK
+from installer.ci.base import DEPLOY
 from installer.ci.external import NOTE, JsonApi
 from installer.engine.reconcile import remove
 from installer.preflight import checks, external_ci
@@ -125,8 +125,8 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     opened = office.opened()
     assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
-        opened.ci.start(ROLLBACK, {})
-    assert "rollback" in caught.value.fix
+        opened.ci.start(DEPLOY, {"init": "true"})
+    assert "the first time" in caught.value.fix
 
 
 def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
@@ -179,37 +179,6 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
     assert office.planned()["registry-token"] is None
-
-
-def test_a_rollback_is_started_followed_and_reported_from_a_deployment(office: Office) -> None:
-    office.up()
-    ci = office.opened().ci
-    deployment = ci.newest(DEPLOY)
-    assert deployment
-    told_apart = office.name == "circleci"  # at GitHub a build of Travis CI is one check, whatever it does
-    assert ci.newest(ROLLBACK) == (None if told_apart else deployment)
-    number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
-    said: list[str] = []
-    run = pipelines.follow(ci, number, ROLLBACK, 30, said.append)
-    assert run.green
-    assert said[-1] == f"{ci.title}'s rollback: {run.name} success"
-    assert ci.newest(ROLLBACK) == run
-    assert ci.newest(DEPLOY) == (deployment if told_apart else run)
-    release = pipelines.start(ci, ROLLBACK, {"release": "true"})
-    pipelines.follow(ci, release, ROLLBACK, 30, said.append)
-    deploys = pipelines.after(ci, DEPLOY, deployment.number)
-    assert pipelines.follow(ci, deploys, DEPLOY, 30, said.append).green, "it deploys, too"
-
-
-@pytest.mark.slow
-def test_a_rollback_that_fails_ends_with_its_page(office: Office) -> None:
-    office.up()
-    office.deploys(green=False)
-    ci = office.opened().ci
-    number = pipelines.start(ci, ROLLBACK, {})
-    with pytest.raises(InstallerError, match=rf"failure: https://\S+/{SLUG}/") as caught:
-        pipelines.follow(ci, number, ROLLBACK, 30, lambda _: None)
-    assert caught.value.fix == "Fix what it names, then run this again."
 
 
 def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(office: Office) -> None:
@@ -321,8 +290,8 @@ def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
     assert row.healthy
     assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")
     with pytest.raises(InstallerError, match="Nobody here would see how that goes") as caught:
-        opened.ci.start(ROLLBACK, {})
-    assert "Trigger build of main with ACTION=rollback" in caught.value.fix
+        opened.ci.start(DEPLOY, {"init": "true"})
+    assert "Trigger build of main with ACTION=deploy" in caught.value.fix
     with pytest.raises(ApiError, match="not accessible by personal access token"):
         opened.github.checks(opened.forge.head("main") or "", "travis-ci")
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from installer.ci.base import Run
 from installer.cluster.pod_answers import PodAnswer
 from installer.commands import status
 from installer.engine.resource import Change, Finding
+from installer.forges.base import Commit
 from installer.forges.github.repository import _ACTIVE as ACTIVE
 from installer.status import report as status_report
 from installer.status.deployment_record import DeploymentRecord
@@ -53,6 +55,12 @@ class Place:
         image_repository = "docker.io/acme/web"
         scm = "github"
         own_registry = False
+
+    class forge:  # noqa: N801
+        @staticmethod
+        def commits(_: str) -> Iterator[Commit]:
+            by = "Argocd-reference-commit-subject: Mend it\nDeployed-by: octo (break-glass: CI is down)"
+            yield Commit("b" * 40, f"Deploy bbbbbbb: Mend it\n\n{by}", "2026-01-01")
 
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
@@ -205,6 +213,13 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
         True,
         "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
     )
+
+
+def test_who_deployed_without_the_ci_is_shown_as_long_as_that_commit_is_the_newest() -> None:
+    record = DeploymentRecord("b" * 40, "r" * 40)
+    shown = "records rrrrrrrrrrrr, deployed by octo (break-glass: CI is down)"
+    assert state(status_report._branch(PROJECT, record)) == (True, shown)
+    assert state(status_report._branch(PROJECT, DeploymentRecord("c" * 40, "r" * 40))) == (True, "records rrrrrrrrrrrr")
 
 
 def test_a_red_run_is_reported_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:

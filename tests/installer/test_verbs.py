@@ -86,7 +86,15 @@ def test_a_plan_that_cannot_look_at_github_still_looks_at_the_cluster(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--unknown"], ["nothing"], ["rollback", "--release-hold", "--to", "abcd"], ["new", "x"]]
+    "arguments",
+    [
+        ["plan", "--unknown"],
+        ["nothing"],
+        ["rollback", "--release-hold", "--to", "abcd"],
+        ["deploy"],
+        ["deploy", "--break-glass", " "],
+        ["new", "x"],
+    ],
 )
 def test_wrong_usage_is_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).code == 2

@@ -57,6 +57,11 @@ class GitHub(GitHubRest):
         """Return a path below the repository, each part escaped but for its slashes."""
         return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
 
+    @reading("GitHub's answer")
+    def who(self) -> str:
+        """Return whose the token is."""
+        return text(self.call("GET", "/user")["login"])
+
     def find(self) -> dict[str, Any] | None:
         """Return the repository, or None."""
         found: dict[str, Any] | None = self.get(self.path())
@@ -126,6 +131,12 @@ class GitHub(GitHubRest):
             for each in found
             if (each["app"] or {}).get("slug") == app
         ]
+
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest check by an App, or else status, of this name; empty: there is none."""
+        reported = self.checks(revision, app) if app else self.statuses(revision)
+        newest = max((each for each in reported if each.name == name), key=lambda each: each.number, default=None)
+        return newest.state if newest else ""
 
     # --- what is stored with it ----------------------------------------------------------------
 

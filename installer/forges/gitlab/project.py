@@ -30,6 +30,11 @@ class GitLab(GitLabRest):
         """Return a path below the project, each part escaped with its slashes."""
         return "/".join(["/projects", *(quote(part, safe="") for part in (self.repository, *parts))])
 
+    @reading("GitLab's answer")
+    def who(self) -> str:
+        """Return whose the token is."""
+        return text(self.call("GET", "/user")["username"])
+
     def find(self) -> dict[str, Any] | None:
         """Return the project, or None."""
         found: dict[str, Any] | None = self.get(self.path())
@@ -78,6 +83,12 @@ class GitLab(GitLabRest):
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("repository", "commits"), ref_name=branch):
             yield Commit(found["id"], found["message"], found["committed_date"])
+
+    @reading("GitLab's answer")
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest job, or status, of a name; empty where there is none."""
+        found = list(self.pages(self.path("repository", "commits", revision, "statuses"), name=name))
+        return text(max(found, key=lambda each: int(each["id"]))["status"]) if found else ""
 
     @reading("GitLab's answer")
     def level(self) -> int:
