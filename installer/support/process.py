@@ -150,18 +150,19 @@ def _signal(process: Any, number: int) -> None:
             os.killpg(process.pid, number)  # it leads a session: see `start`
 
 
-def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, bytes, bool]:
+def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, bool]:
     """Return what a program printed until its end, and whether that came too late: then it was ended here.
 
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
     """
+    _feed(process, given)
     deadline, over = time.monotonic() + timeout, 0.0
     may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
     while True:
         try:
-            return *process.communicate(given, timeout=SLICE), False
+            return *process.communicate(timeout=SLICE), False
         except subprocess.TimeoutExpired as error:
-            given, out, err = None, error.output or b"", error.stderr or b""
+            out, err = error.output or b"", error.stderr or b""
         now = time.monotonic()
         if process.poll() is not None:
             over = over or now
@@ -175,6 +176,17 @@ def _talk(process: Any, given: bytes | None, timeout: float) -> tuple[bytes, byt
         elif stopped.is_set() and may_be_told and not reported:  # Ctrl-C came to another thread
             reported, deadline = True, min(deadline, now + _GRACE)
             _signal(process, signal.SIGINT)
+
+
+def _feed(process: Any, given: bytes) -> None:
+    """Write a program's standard input as fast as it reads: `communicate`, called again, forgets what is left of it."""
+    own = os.fdopen(os.dup(process.stdin.fileno()), "wb")  # `communicate` closes the other one at once
+
+    def write() -> None:
+        with suppress(OSError), own:  # it need not read all of it
+            own.write(given)
+
+    threading.Thread(target=write, daemon=True).start()  # whoever keeps the other end open is not waited for
 
 
 def run(

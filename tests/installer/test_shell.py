@@ -15,7 +15,7 @@ import pytest
 from installer.support import process
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 from installer.support.secret import Secret
-from installer.support.wait import until
+from installer.support.wait import SLICE, until
 from tests.conftest import ROOT
 
 PYTHON = sys.executable
@@ -34,6 +34,12 @@ def test_a_failure_reports_the_command_and_its_words_without_secrets() -> None:
     assert "s3cr3t-value" not in str(error.value)
     assert "no: ***" in error.value.output
     assert error.value.status == 1
+
+
+def test_a_program_that_reads_late_gets_all_of_its_input() -> None:
+    late = 3 * SLICE  # it is looked at more than once before that
+    script = f"import sys, time; time.sleep({late}); print(len(sys.stdin.read()))"
+    assert process.run(PYTHON, "-c", script, stdin="i" * 10**6).strip() == str(10**6)
 
 
 def test_a_deadline_ends_the_program_and_reports_what_it_said_last() -> None:
