@@ -10,6 +10,7 @@ from ..engine.resource import Resource
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.deploy_keys import DeployKeys
+from ..forges.requests import Requests
 from ..forges.webhooks import Webhooks
 
 
@@ -24,6 +25,7 @@ class ForgeKind:
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
+    requests: Callable[[Any], Requests]
     rules_first: bool = False
     """Whether rules stand before the first push: where secrets are for branches with rules only."""
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext

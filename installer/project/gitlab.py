@@ -3,6 +3,7 @@
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
 from ..forges.gitlab.deploy_keys import GitLabDeployKeys
+from ..forges.gitlab.merge_requests import GitLabMergeRequests
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
@@ -20,6 +21,7 @@ FORGE = ForgeKind(
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
+    GitLabMergeRequests,
     rules_first=True,
     allows_initial_push=allow_maintainers_to_push,
 )

@@ -100,6 +100,7 @@ def fetch(address: str, into: Path) -> Template:
             raise InstallerError(f"The template {without_login(address)} cannot be had: {why[0]}", fix) from None
     commit = git.git("rev-parse", "HEAD")
     named = address if found["revision"] else f"{address}@{commit}"
+    named = "" if found["url"].startswith("file:") else named  # nobody else has it
     return Template(into, without_login(named), commit)
 
 

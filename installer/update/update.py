@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..config.settings import TEMPLATE
@@ -35,8 +35,8 @@ class Update:
     merged: Merged
     changed: Sequence[str]
     """The files that the template itself changed."""
-    changelog: str = ""
-    news: Sequence[str] = field(default_factory=tuple)
+    changelog: str
+    news: Sequence[str]
     """What became of answers."""
 
 
@@ -121,46 +121,56 @@ def pristine(repository: Repository, tree: str, record: Record, parent: str) -> 
     return repository.commit(whole, f"Template {record.version} [skip ci]", parent)
 
 
-def prepare(
-    repository: Repository,
-    main: str,
-    base: Base,
-    template: Template,
-    scratch: Path,
-    *,
-    answers: Mapping[str, str],
-) -> Update | None:
-    """Make the commit that brings a project to a template; None where there is nothing to bring."""
+@dataclass(frozen=True)
+class Rendered:
+    """What a template makes of a project's answers, and what was made of them before."""
+
+    record: Record
+    tree: str
+    before: Base
+    old: str
+    changed: Sequence[str]
+    """The files in which the two differ; none where the project is current."""
+    changelog: str
+
+
+def rendered(
+    repository: Repository, base: Base, template: Template, scratch: Path, answers: Mapping[str, str]
+) -> Rendered:
+    """Render a template with a project's answers, some of them changed, and compare it with the former render."""
     before = base.record
     if number(template.version) < number(before.version):
         what = f"This project was made by {before.version}, and the template at hand is {template.version}."
         raise InstallerError(what, f"Get the newer one, or name it: {UPDATE} --to {before.version}")
-    _offered(before.answers, template)
+    _offered({**before.answers, **answers}, template)
     made = render(template, repository, before.answers, scratch / "same", changed=answers, tool=before.template)
-    old = repository.changed(repository.tree(base.commit), {FILE: GONE})
-    if repository.changed(made.tree, {FILE: GONE} if repository.text(made.tree, FILE) else {}) == old:
-        return None
-    if template.tool != before.template:
+    old, new = (_bare(repository, tree) for tree in (repository.tree(base.commit), made.tree))
+    changed = repository.git("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new).split("\0")
+    if new != old and template.tool != before.template:  # the address stands in files, but is no reason to update
         made = render(template, repository, before.answers, scratch / "new", changed=answers, tool=template.tool)
-    now = Record(template.version, template.tool, made.answers)
-    kept = (
-        repository.find(f"refs/remotes/origin/{TEMPLATE}") or repository.find(f"refs/heads/{TEMPLATE}") or base.commit
-    )
-    clean = pristine(repository, made.tree, now, kept)
+    record = Record(template.version, template.tool, made.answers)
+    log = template.changelog(before.version)
+    return Rendered(record, made.tree, base, old, tuple(filter(None, changed)), log)
+
+
+def _bare(repository: Repository, tree: str) -> str:
+    return repository.changed(tree, {FILE: GONE} if repository.text(tree, FILE) is not None else {})
+
+
+def prepare(repository: Repository, main: str, template: Template, new: Rendered, answers: Mapping[str, str]) -> Update:
+    """Make the commit that brings a project to a template."""
+    before, now = new.before.record, new.record
+    refs = (f"refs/remotes/origin/{TEMPLATE}", f"refs/heads/{TEMPLATE}", new.before.commit)
+    clean = pristine(repository, new.tree, now, next(filter(None, map(repository.find, refs))))
     now = replace(now, commit=clean)
-    merged = merge(repository, old, repository.tree(main), repository.tree(clean), template.yours, "template")
+    merged = merge(repository, new.old, repository.tree(main), repository.tree(clean), template.yours, "template")
     changes = {FILE: ("100644", repository.blob(now.text()))}
     cruft = repository.text(main, CRUFT)
     if cruft is not None:
         changes[CRUFT] = ("100644", repository.blob(_with_cruft(cruft, template, now)))
     merged = replace(merged, tree=repository.changed(merged.tree, changes))
-    changed = repository.git("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, clean).split("\0")
-    return Update(
-        *(before, now, repository.commit(merged.tree, _message(now, merged), main), clean, merged),
-        changed=tuple(path for path in changed if path and path != FILE),
-        changelog=template.changelog(before.version),
-        news=_news(before, now, answers),
-    )
+    commit = repository.commit(merged.tree, _message(now, merged), main)
+    return Update(before, now, commit, clean, merged, new.changed, new.changelog, _news(before, now, answers))
 
 
 def _message(now: Record, merged: Merged) -> str:

@@ -17,7 +17,6 @@ from installer.update.update import Update
 
 WAYS = ("merge", "squash", "rebase")
 Files = Mapping[str, str | None]
-LOCKED = '[project]\nname = "web"\nversion = "0.1.0"\nrequires-python = ">=3.11"\ndependencies = []\n'
 START: dict[str, str] = {
     ".gitattributes": "* text=auto eol=lf\n",
     ".gitops-flask.yaml": (Path(__file__).parents[2] / "{{cookiecutter.project_slug}}/.gitops-flask.yaml").read_text(),
@@ -84,7 +83,8 @@ class Story:
         repository, scratch = Repository(self.project), self.root / f"scratch-{self.rounds}"
         main, template = repository.find("main"), Template(self.template)
         base = update_.base_of(repository, main, update_.recorded(repository, main), template, scratch)
-        return update_.prepare(repository, main, base, template, scratch, answers=answers)
+        new = update_.rendered(repository, base, template, scratch, answers)
+        return update_.prepare(repository, main, template, new, answers) if new.changed else None
 
     def update(self, way: str, resolved: Files | None = None, **answers: str) -> Update:
         """Update as a team does: others' work is merged meanwhile, conflicts are resolved on the branch."""

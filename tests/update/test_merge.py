@@ -12,7 +12,6 @@ import pytest
 
 from .story import START, WAYS, Files, Story
 
-
 LIB, TEST = START["ci/lib.sh"], START["ci/test"]
 
 
@@ -34,6 +33,14 @@ def lib(**lines: str) -> str:
     for name, line in lines.items():
         text = text.replace(f"line {name[1:]}\n", f"{line}\n")
     return text
+
+
+def image(digest: str = "", third: str = "three") -> str:
+    return f"FROM python:3.13-slim-trixie{digest}\nRUN one\nRUN two\nRUN {third}\nCMD run\n"
+
+
+def workflow(pin: str = "bbb # v1", third: str = "three") -> str:
+    return f"jobs:\n- uses: checkout@{pin}\n- run: one\n- run: two\n- run: {third}\n"
 
 
 BOTH = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> template\n"
@@ -174,30 +181,21 @@ CASES = {
     ),
     "Dependabot's pins": Case(
         (
-            {
-                "Dockerfile": START["Dockerfile"].replace("FROM python:3.13-slim-trixie", "FROM python:3.13-slim-trixie@sha256:1"),
-                ".github/workflows/test.yml": "jobs:\n- uses: checkout@ccc # v2\n- run: one\n- run: two\n- run: three\n",
-            },
-            {"Dockerfile": START["Dockerfile"].replace("slim-trixie\nRUN one", "slim-trixie@sha256:2\nRUN one").replace("three", "four")},
+            {"Dockerfile": image("@sha256:1"), ".github/workflows/test.yml": workflow("ccc # v2")},
+            {"Dockerfile": image("@sha256:2", "four")},
         ),
         (
-            {
-                "Dockerfile": START["Dockerfile"].replace("three", "four"),
-                ".github/workflows/test.yml": "jobs:\n- uses: checkout@bbb # v1\n- run: one\n- run: two\n- run: four\n",
-            },
-            {"Dockerfile": START["Dockerfile"].replace("three", "five")},
+            {"Dockerfile": image("", "four"), ".github/workflows/test.yml": workflow("bbb # v1", "four")},
+            {"Dockerfile": image("", "five")},
         ),
         (
-            {
-                "Dockerfile": START["Dockerfile"].replace("slim-trixie", "slim-trixie@sha256:1").replace("three", "four"),
-                ".github/workflows/test.yml": "jobs:\n- uses: checkout@ccc # v2\n- run: one\n- run: two\n- run: four\n",
-            },
-            {"Dockerfile": START["Dockerfile"].replace("slim-trixie", "slim-trixie@sha256:2").replace("three", "five")},
+            {"Dockerfile": image("@sha256:1", "four"), ".github/workflows/test.yml": workflow("ccc # v2", "four")},
+            {"Dockerfile": image("@sha256:2", "five")},
         ),
     ),
 }  # fmt: skip
 MORE = {
-    ".github/workflows/test.yml": "jobs:\n- uses: checkout@bbb # v1\n- run: one\n- run: two\n- run: three\n",
+    ".github/workflows/test.yml": workflow(),
     "src/web/migrations/versions/0001_notes.py": "revision = '0001'\n",
 }
 
@@ -227,7 +225,7 @@ class Round:
 @pytest.fixture(scope="module", params=WAYS)
 def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Round]:
     plain = {name: text for name, text in START.items() if not name.startswith(".git")}
-    start = everywhere(dict.fromkeys(CASES, {**plain, **MORE}))
+    start = everywhere({name: {**plain, **MORE} for name in CASES})
     story = Story(tmp_path_factory.mktemp("cases"), {".gitops-flask.yaml": START[".gitops-flask.yaml"], **start})
     found = []
     for number, moves in ((0, [(name, move) for name, case in CASES.items() for move in case.moves]), (1, [])):
