@@ -288,7 +288,7 @@ def template_update(
 @template.command("check")
 @as_document
 @on_project
-def template_check(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
+def template_check(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:  # noqa: ARG001
     """Check whether the template at hand has more. Exit code 0: current, 3: behind."""
     from .commands import template as template_
 

@@ -8,6 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..support import process
+from ..support.errors import InstallerError
+from ..support.secret import redact
+from .pins import resolved
 from .record import FILE
 from .repository import GONE, Entry, Repository
 
@@ -166,6 +169,9 @@ def _merged(there: Repository, trees: tuple[str, str, str], label: str, notes: l
                 result[path] = GONE if twice else each[3]
                 if not twice:
                     conflicts.append(f"{path}: git could not place it")
+            case [1, 2, 3] if (text := _moved_pins(there, path)) is not None:
+                result[path] = (each[2][0], there.blob(text))
+                notes.append(f"{path}: pins moved here and in the template; the newer ones stay")
             case _:
                 where = "changed here and in the template" if 1 in each else "made here and in the template"
                 conflicts.append(f"{path}: {where}")
@@ -175,6 +181,13 @@ def _merged(there: Repository, trees: tuple[str, str, str], label: str, notes: l
     for path in stages.keys() - result.keys():
         there.git("add", "--force", "--", f":(literal){path}")
     return conflicts
+
+
+def _moved_pins(there: Repository, path: str) -> str | None:
+    try:
+        return resolved((there.folder / path).read_bytes().decode())
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 # --- what is imported stays ---------------------------------------------------------------------------------------
@@ -244,10 +257,12 @@ def _lock(there: Repository, merged: str, b: Entries, o: Entries, t: Entries, no
         return t[LOCK]
     start = t[LOCK] if untouched else o[LOCK]  # what the team, or Dependabot, has locked stays where it fits
     there.git("read-tree", "--reset", "-u", there.changed(merged, {LOCK: start}))
-    done = (
-        process.attempt("uv", "lock", "--quiet", cwd=there.folder, timeout=300) if not process.missing("uv") else None
-    )
-    if done is None or done.status:
-        notes.append(f"{LOCK}: run `uv lock`; {'uv is not installed here' if done is None else 'it failed here'}")
+    try:
+        done = process.attempt("uv", "lock", "--quiet", cwd=there.folder, timeout=300)
+        why = (done.err.strip().splitlines() or ["it said nothing"])[-1] if done.status else ""
+    except InstallerError as error:  # uv is not installed, or took too long
+        why = error.message
+    if why:
+        notes.append(f"{LOCK}: run `uv lock`, which failed here: {redact(why)}")
         return o[LOCK]
     return start[0], there.git("hash-object", "-w", "--no-filters", "--", str(Path(there.folder, LOCK)))

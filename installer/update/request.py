@@ -23,8 +23,8 @@ _LONGEST = 20_000
 def text(update: Update) -> str:
     """Return what a request says: what the template changed, what to look at, and why."""
     before = f" by {update.before.version}" if update.before.version != update.now.version else ""
-    parts = [f"This project was made{before} from {update.now.template or 'its template'}; this brings it to "
-             f"{update.now.version}. Merge it in any way, with other changes as well."]  # fmt: skip
+    made = f"This project was made{before} from {update.now.template or 'its template'}"
+    parts = [f"{made}; this brings it to {update.now.version}. Merge it in any way, with other changes as well."]
     if update.merged.conflicts:
         parts += ["## Conflicts", "Check out this branch, resolve git's markers in these files, and push:"]
         parts.append(_list(update.merged.conflicts))

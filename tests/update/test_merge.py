@@ -43,6 +43,16 @@ def workflow(pin: str = "bbb # v1", third: str = "three") -> str:
     return f"jobs:\n- uses: checkout@{pin}\n- run: one\n- run: two\n- run: {third}\n"
 
 
+def pyproject(flask: str = "3.1.3") -> str:
+    return f'[project]\nname = "web"\ndependencies = [\n    "flask>={flask}",\n    "pydantic>=2",\n]\n'
+
+
+def pinned(version: str, digit: str, hashes: int = 2) -> str:
+    lines = "".join(f" \\\n    --hash=sha256:{digit * 63}{number}" for number in range(hashes))
+    return f"# uv, by its hashes\nuv=={version}{lines}\n"
+
+
+A, B = f"@sha256:{'a' * 64}", f"@sha256:{'b' * 64}"
 BOTH = "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> template\n"
 CASES = {
     "edited apart": Case(
@@ -137,7 +147,8 @@ CASES = {
     ),
     "yours, moved": Case(
         ({}, {}),
-        ({"src/web/tools.py": "TOOLS = 1\nMORE = 2\nAND = 4\n"}, {"src/web/tools.py": "TOOLS = 1\nMORE = 2\nAND = 5\n"}),
+        ({"src/web/tools.py": "TOOLS = 1\nMORE = 2\nAND = 4\n"},
+         {"src/web/tools.py": "TOOLS = 1\nMORE = 2\nAND = 5\n"}),
         ({"src/web/lib/tools.py": "TOOLS = 1\nMORE = 2\nAND = 4\n", "src/web/tools.py": None},
          {"src/web/lib/tools.py": "TOOLS = 1\nMORE = 2\nAND = 5\n", "src/web/tools.py": None}),
         moves=(("mv", "src/web/tools.py", "src/web/lib/tools.py"),),
@@ -193,8 +204,27 @@ CASES = {
             {"Dockerfile": image("@sha256:2", "five")},
         ),
     ),
+    "Dependabot and the template": Case(
+        (
+            {"Dockerfile": image(A), ".github/workflows/test.yml": workflow(f"{'c' * 40} # v2.1.0"),
+             "pyproject.toml": pyproject("3.2.0"), "ci/uv.txt": pinned("0.14.1", "c")},
+            {"pyproject.toml": pyproject("3.3.0"), "ci/uv.txt": pinned("0.14.2", "d")},
+        ),
+        (
+            {"Dockerfile": image(B), ".github/workflows/test.yml": workflow(f"{'d' * 40} # v2.0.0"),
+             "pyproject.toml": pyproject("3.1.4"), "ci/uv.txt": pinned("0.15.0", "e")},
+            {"pyproject.toml": pyproject("3.2.1"), "ci/uv.txt": pinned("0.15.1", "f")},
+        ),
+        (
+            {"Dockerfile": image(A), ".github/workflows/test.yml": workflow(f"{'c' * 40} # v2.1.0"),
+             "pyproject.toml": pyproject("3.2.0"), "ci/uv.txt": pinned("0.15.0", "e")},
+            {"pyproject.toml": pyproject("3.3.0"), "ci/uv.txt": pinned("0.15.1", "f")},
+        ),
+    ),
 }  # fmt: skip
 MORE = {
+    "pyproject.toml": pyproject(),
+    "ci/uv.txt": pinned("0.13.9", "a", 3),
     ".github/workflows/test.yml": workflow(),
     "src/web/migrations/versions/0001_notes.py": "revision = '0001'\n",
 }

@@ -52,6 +52,16 @@ def propose(call: Call) -> Response:
     return _shown(call, 201, call.gitlab.merging.propose(call.project, call.token.user, call.sent))
 
 
+@route("PUT", ONE, level=DEVELOPER, reads="title description state_event")
+def change(call: Call, merge_request_iid: str) -> Response:
+    request, sent = _found(call, merge_request_iid), call.sent
+    request.title = sent.get("title", request.title)
+    request.description = sent.get("description", request.description)
+    if sent.get("state_event") == "close":
+        request.state = "closed"
+    return _shown(call, 200, request)
+
+
 @route("PUT", ONE + "/merge", level=DEVELOPER, reads="sha squash auto_merge merge_when_pipeline_succeeds")
 def merge(call: Call, merge_request_iid: str) -> Response:
     request = _found(call, merge_request_iid)
