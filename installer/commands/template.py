@@ -102,11 +102,12 @@ def _template(to: str, address: str, scratch: Path) -> Template:
     if not address:
         here = _at_hand()
         return render.fetch(render.at(here.tool, _tag(to)), scratch / "to") if to not in ("", here.version) else here
-    source = address if address.startswith("git+") else source_of(address, typed_in=str(Path.cwd()))
-    if source == UNKNOWN:
-        raise InstallerError(f"{address} is no template.", "Give a folder or an address for git.")
+    folder = Path(address).expanduser().resolve()
+    source = address if address.startswith("git+") else source_of(address)
+    if folder.is_dir() or source == UNKNOWN:
+        source = str(folder)
     if to:
-        source = f"git+{Path(source).as_uri()}" if Path(source).is_dir() else source
+        source = f"git+{folder.as_uri()}" if folder.is_dir() else source
         source = render.at(source, _tag(to))
     return render.fetch(source, scratch / "template")
 

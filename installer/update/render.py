@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import logging
 import re
 import shutil
 import sys
@@ -95,9 +96,10 @@ def fetch(address: str, into: Path) -> Template:
         try:
             git.git(*words)
         except CommandFailed as error:
-            why = error.output.strip().splitlines()[-1:] or ["git says nothing"]
+            said = error.output.strip().splitlines() or ["git says nothing"]
+            why = next((line for line in said if line.startswith("fatal: ")), said[-1]).removeprefix("fatal: ")
             fix = "Is the address right, is there such a version, and may git read it from here?"
-            raise InstallerError(f"The template {without_login(address)} cannot be had: {why[0]}", fix) from None
+            raise InstallerError(f"The template {without_login(address)} cannot be had: {why}", fix) from None
     commit = git.git("rev-parse", "HEAD")
     named = address if found["revision"] else f"{address}@{commit}"
     named = "" if found["url"].startswith("file:") else named  # nobody else has it
@@ -191,6 +193,7 @@ def _main() -> None:
     from cookiecutter.main import cookiecutter
     from cookiecutter.prompt import prompt_for_config
 
+    logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     order = json.load(sys.stdin)
     scratch, template, changed = Path(order["scratch"]), Path(order["template"]), order["changed"]
 

@@ -58,6 +58,7 @@ def test_anything_more_stays_a_conflict(ours: str, theirs: str) -> None:
     assert resolved(conflict(ours, theirs)) is None
 
 
-def test_two_pins_of_which_each_side_moved_one_stay_a_conflict() -> None:
-    text = conflict("a==1.2", "a==1.3") + conflict("b==1.3", "b==1.2")
-    assert resolved(text) is None
+def test_of_two_pins_of_which_each_side_moved_one_both_are_taken_unless_a_digest_belongs_to_one() -> None:
+    text = conflict("a==1.2\nb==1.3", "a==1.3\nb==1.2")
+    assert resolved(text) == "before\na==1.3\nb==1.3\nafter\n"
+    assert resolved(text + conflict(f"sha: {SHA}", f"sha: {SHA[::-1]}")) is None
