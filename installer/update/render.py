@@ -196,6 +196,7 @@ def _main() -> None:
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     order = json.load(sys.stdin)
     scratch, template, changed = Path(order["scratch"]), Path(order["template"]), order["changed"]
+    sys.path.insert(0, str(template))  # where its own extensions are
 
     def asked(given: Mapping[str, str]) -> dict[str, Any]:
         questions = json.loads((template / QUESTIONS).read_text(encoding="utf-8"))
