@@ -1,6 +1,7 @@
 """One update of a project: from what was rendered last, by way of a pristine render, to a commit on top of main."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -224,16 +225,18 @@ def initial(repository: Repository, main: str, template: Template, answers: Mapp
     """Find the version of the template whose render is the most like the project's first commit."""
     first = repository.git("log", "--diff-filter=A", "--format=%H", main, "--", "gitops.yaml").split()[-1]
     wanted = repository.entries(repository.tree(first))
+    named = re.search(r"uvx --from (\S+) gitops-flask", repository.text(first, "README.md") or "")
+    tool = named[1] if named else ""
     best: tuple[int, str, Record] | None = None
     for at_which, candidate in enumerate(_versions(repository, first, template, scratch)):
         try:
-            made = render(candidate, repository, answers, scratch / f"candidate-{at_which}", tool=candidate.tool)
+            made = render(candidate, repository, answers, scratch / f"candidate-{at_which}", tool=tool)
         except InstallerError:
             continue  # an answer that it did not take
         found = repository.entries(made.tree)
         differing = sum(found.get(path) != wanted.get(path) for path in {*found, *wanted} - {FILE})
         if best is None or differing < best[0]:
-            best = differing, made.tree, Record(candidate.version, candidate.tool, made.answers)
+            best = differing, made.tree, Record(candidate.version, tool or template.tool, made.answers)
     if best is None:
         raise InstallerError("No version of the template takes this project's answers.", "Is it of this template?")
     _, tree, record = best
@@ -255,6 +258,5 @@ def _versions(repository: Repository, first: str, template: Template, scratch: P
     for revision in filter(None, revisions):
         there = fetch(f"git+{source.resolve().as_uri()}@{revision}", scratch / f"version-{revision}")
         if (there.folder / "cookiecutter.json").is_file():
-            address = at(template.tool, revision) if template.tool.startswith("git+") else template.tool
-            found.append(replace(there, address=address))
+            found.append(there)
     return [template, *found]
