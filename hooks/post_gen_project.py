@@ -35,9 +35,9 @@ def part(name: str) -> Any:
 resume = "gitops-flask up"
 try:
     prune()  # under cruft, too: it compares these files with the project's
+    for script in (path for path in Path("ci").rglob("*") if path.is_file()):
+        script.chmod(0o755 if script.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
-        for file in (path for path in Path("ci").rglob("*") if path.is_file()):
-            file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
         trusted = part("config.trusted_hosts")  # these answers are the person's own
         trusted.remember(ANSWERS["scm"], ANSWERS["host"])
         trusted.remember("registry", ANSWERS["registry"])

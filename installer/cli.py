@@ -280,6 +280,67 @@ def down(
     )
 
 
+@cli.group()
+def template() -> None:
+    """Bring a project what its template has become, or check for it."""
+
+
+@template.command(
+    "update",
+    epilog=examples(
+        "gitops-flask template update               a pull or merge request with what is new",
+        "gitops-flask template update --set owner=acme      with another answer",
+        "gitops-flask template update --abort       close the request, delete its branch",
+    ),
+)
+@click.option("--to", default="", metavar="VERSION", help="Another version than the one at hand.")
+@click.option("--template", "address", default="", metavar="ADDRESS", help="Another template: its code is run.")
+@click.option("--set", "answers", multiple=True, metavar="KEY=VALUE", help="Change an answer; may be given repeatedly.")
+@click.option("--abort", is_flag=True, help="Take back an update that is not merged.")
+@click.option("--init", is_flag=True, help="For a project that does not say from what it was made.")
+@on_project
+def template_update(
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    to: str,
+    address: str,
+    answers: tuple[str, ...],
+    abort: bool,
+    init: bool,
+) -> None:
+    """Merge the template's changes into the project, and propose them.
+
+    Git merges three ways, what the project was made from, the project and the template, into a branch of its own; no
+    file of this folder is touched. A request is opened where there is a token for the code host, a draft where there
+    are conflicts.
+    """
+    from .commands import template as template_
+
+    if wrong := [answer for answer in answers if "=" not in answer]:
+        raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint="--set")
+    if abort and (to or address or answers or init):
+        raise click.UsageError("--abort takes no other option.")
+    project = open_project(folder, context, verbose)
+    if abort:
+        template_.abort(project)
+    else:
+        given = dict(answer.split("=", 1) for answer in answers)
+        template_.update(project, to=to, address=address, answers=given, init=init)
+
+
+@template.command("check")
+@as_document
+@on_project
+def template_check(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:  # noqa: ARG001
+    """Check whether the template at hand has more. Exit code 0: current, 3: behind."""
+    from .commands import template as template_
+
+    show_commands(wanted=verbose)
+    sys.exit(template_.check(folder, as_json=as_json))
+
+
 def main() -> None:
     """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C."""
     console.take_any_encoding()

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import click
 from click.testing import CliRunner
 
 from installer.cli import cli
@@ -23,8 +24,15 @@ def command_line() -> str:
         assert done.exit_code == 0, done.output
         return f"```\n{done.output.strip()}\n```\n"
 
-    verbs = "\n".join(f"## gitops-flask {name}\n\n{said(name)}" for name in cli.list_commands(None))  # type: ignore[arg-type]
+    names = [(name, *more) for name in cli.list_commands(None) for more in [(), *_below(name)]]  # type: ignore[arg-type]
+    verbs = "\n".join(f"## gitops-flask {' '.join(name)}\n\n{said(*name)}" for name in names)
     return f"# The command line\n\n{MADE}\n\n{said()}\n{RULES}\n{verbs}"
+
+
+def _below(name: str) -> list[tuple[str, ...]]:
+    """Return the commands of a group."""
+    command = cli.commands[name]
+    return [(each,) for each in command.commands] if isinstance(command, click.Group) else []
 
 
 def settings() -> str:

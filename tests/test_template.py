@@ -191,7 +191,7 @@ def test_scripts_can_be_run(project: BakedProject) -> None:
 
 
 def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
-    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt"}  # written by uv, with hashes
+    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt", ".gitops-flask.yaml"}  # written by programs, and edited by none
     lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 

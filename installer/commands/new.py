@@ -89,7 +89,9 @@ def _asked(questions: Mapping[str, Any]) -> list[str]:
     return [name for name in questions if not name.startswith("_")]
 
 
-def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
+def check_answers(
+    answers: Mapping[str, str], questions: Mapping[str, Any], what: str = "No project was written."
+) -> None:
     """Raise one error that names every answer to no question, outside of its choices, or with the template's braces."""
     wrong, asked = [], _asked(questions)
     for name, value in answers.items():
@@ -106,7 +108,7 @@ def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> N
         elif isinstance(choices, list) and value not in choices:
             wrong.append(f"{name}: {value!r} cannot be used. Write {' or '.join(choices)}.")
     if wrong:
-        raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
+        raise InstallerError(f"{what}\n" + "\n".join(f"- {each}" for each in wrong))
 
 
 def _list(names: list[str]) -> str:

@@ -22,6 +22,7 @@ SECTIONS = {
     "Start": ("new",),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
     "Deployments": ("rollback", "deploy"),
+    "Template": ("template",),
 }
 """The commands as `--help` lists them: in the order in which they are used."""
 

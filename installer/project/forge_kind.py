@@ -10,6 +10,7 @@ from ..engine.resource import Resource
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.deploy_keys import DeployKeys
+from ..forges.requests import Requests
 from ..forges.webhooks import Webhooks
 
 
@@ -24,5 +25,6 @@ class ForgeKind:
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
+    requests: Callable[[Any], Requests]
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""

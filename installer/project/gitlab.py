@@ -3,6 +3,7 @@
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
 from ..forges.gitlab.deploy_keys import GitLabDeployKeys
+from ..forges.gitlab.merge_requests import GitLabMergeRequests
 from ..forges.gitlab.project import GitLab
 from ..forges.gitlab.webhooks import GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject
@@ -20,5 +21,6 @@ FORGE = ForgeKind(
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
+    GitLabMergeRequests,
     allows_initial_push=allow_maintainers_to_push,
 )

@@ -1,10 +1,10 @@
-"""Rules of two branches: `main` takes pull requests with green checks only, `env/dev` is never rewritten."""
+"""Rules of branches: `main` takes pull requests with green checks only, the others are never rewritten."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from ..ci.github_actions import APP, CHECKS
-from ..config.settings import MAIN, Settings
+from ..config.settings import MAIN, TEMPLATE, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..forges.github.api_errors import GitHubApiError
 from ..forges.github.repository import GitHub
@@ -24,7 +24,7 @@ class Seen:
 
 
 class Rules(Resource[Seen]):
-    """Two rulesets of the repository, last in the order: a rule must not stand in the way of the first push.
+    """Three rulesets of the repository, last in the order: a rule must not stand in the way of the first push.
 
     A check counts only from the CI's own App, whose number differs from one Enterprise Server to another: whoever may
     write can set a status of any name. Nothing here keeps them from changing the workflow; reviews do.
@@ -121,7 +121,7 @@ class Rules(Resource[Seen]):
     def _desired(self, app: int | None) -> dict[str, dict[str, Any]]:
         return {
             f"gitops-flask: {MAIN}": _ruleset(MAIN, [_reviewed(self._reviews), _checked(self._checks, app)]),
-            f"gitops-flask: {self._branch}": _ruleset(self._branch, []),
+            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (self._branch, TEMPLATE)},
         }
 
 

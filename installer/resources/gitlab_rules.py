@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ..config.settings import MAIN, Settings
+from ..config.settings import MAIN, TEMPLATE, Settings
 from ..engine.resource import Change, Field, Lane, Resource
 from ..forges.gitlab.project import GitLab
 
@@ -41,7 +41,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
         self._gitlab = gitlab
-        self._desired = {MAIN: FOR_MAIN, settings.branch: Rule(MAINTAINERS, NO_ONE)}
+        self._desired = {MAIN: FOR_MAIN, **dict.fromkeys((settings.branch, TEMPLATE), Rule(MAINTAINERS, NO_ONE))}
         self.title = f"protected branches {MAIN} and {settings.branch} (maintainers can deploy)"
 
     def observe(self) -> dict[str, Rule | None]:

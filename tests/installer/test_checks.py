@@ -308,7 +308,7 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
     change = rules.diff(rules.observe())
     assert change
     rules.apply(rules.observe(), change)
-    assert len(github.repository("acme/web").rulesets) == 2
+    assert len(github.repository("acme/web").rulesets) == 3
 
 
 # --- what a token needs

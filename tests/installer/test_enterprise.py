@@ -100,7 +100,7 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(opened: Open, ghes:
     assert values["DEPLOY_ENVIRONMENT"] == '"dev-registry"', "no server knows `deployment: false`"
     assert there.environments["dev-registry"].secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
     assert there.secrets == {}
-    assert len(there.rulesets) == 2
+    assert len(there.rulesets) == 3
     assert set(ghes.branches(there)) == {"main"}
     assert [p.change for p in plan(half(opened()))] == [None] * len(HALF)
     assert {asked.host for asked in ghes.requests} == {"ghe.example.com"}

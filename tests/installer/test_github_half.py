@@ -116,7 +116,7 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project, text=True).strip()
     assert here.branches(repository) == {"main": head}
     rules = {ruleset.name: ruleset for ruleset in repository.rulesets.values()}
-    assert set(rules) == {"gitops-flask: main", "gitops-flask: env/dev"}
+    assert set(rules) == {f"gitops-flask: {branch}" for branch in ("main", "env/dev", "gitops-flask/template")}
     assert [rule["type"] for rule in rules["gitops-flask: env/dev"].rules] == ["deletion", "non_fast_forward"]
     (checks,) = (r for r in rules["gitops-flask: main"].rules if r["type"] == "required_status_checks")
     assert [c["context"] for c in checks["parameters"]["required_status_checks"]] == list(CHECKS)

@@ -60,7 +60,7 @@ def test_makes_all_of_it(bench: Bench) -> None:
     assert values.pop("GITOPS_FLASK") == "https://gitlab.com/acme/web"
     assert values == {"REGISTRY_USERNAME": "acme"}
     rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
-    assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False)}
+    assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False), "gitops-flask/template": (40, 0, False)}
     assert [key.can_push for key in project.keys.values()] == [False]
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=bench.folder, text=True).strip()
     assert bench.gitlab.branches(project) == {"main": head}

@@ -15,6 +15,7 @@ SECTIONS = {
     "Start": ["new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
     "Deployments": ["rollback", "deploy"],
+    "Template": ["template"],
 }
 
 
