@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ def test_a_server_is_not_ready_before_its_own_port_takes_connections(
         answer = None
         while answer is None:
             assert server.process.poll() is None
-            with suppress(ConnectionRefusedError):  # until the port of the probes is open
+            with suppress(ConnectionError):  # until the port of the probes is open, for good: it is tried before
                 try:
                     answer = server.get("/readyz", server.metrics_port, timeout=1)
                 except TimeoutError:
@@ -148,6 +148,22 @@ def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_
         server.terminate()
         server.log()
     assert server.process.returncode == 0
+
+
+@pytest.mark.parametrize("heading", [LENGTH, CHUNKED], ids=["with a length", "chunked"])
+def test_a_body_is_read_while_other_clients_send_half_of_theirs(environment: dict[str, str], heading: bytes) -> None:
+    with running(environment | {"BODY_TIMEOUT_SECONDS": "600"}) as server:
+        with ExitStack() as stack:
+            for _ in range(3):  # of four threads
+                stack.enter_context(half_a_body(server, heading))
+            wait_for_requests(server, 3)
+            connection = stack.enter_context(closing(server.connect()))
+            body = b'{"celsius": 20, "to": "kelvin"}'
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", URL, body if heading == LENGTH else iter([body]), headers)
+            assert connection.getresponse().status == 200
+        server.terminate()
+        server.log()
 
 
 @pytest.mark.parametrize("heading", [LENGTH, CHUNKED], ids=["with a length", "chunked"])

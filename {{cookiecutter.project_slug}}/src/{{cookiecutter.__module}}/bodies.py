@@ -6,12 +6,12 @@ Werkzeug 3.1 cuts a chunked body off and says nothing; Granian waits for ever (e
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from io import BytesIO, RawIOBase
 from typing import IO, Any
 
 import flask
 from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.utils import cached_property  # functools' has one lock for all requests before Python 3.12
 
 from .errors import problem
 
