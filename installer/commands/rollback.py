@@ -134,16 +134,17 @@ def _target(project: Project, record: DeploymentRecord, to: str, *, ask: bool) -
     previous = deployment_record.previous(project, record)
     if not ask or not console.interactive():
         return previous
-    known = {previous.revision: previous}
+    known: dict[str, PastDeployment] = {}  # the newest of each revision
     for past in islice(deployment_record.commits(project), 5 * OFFERED):
         if past.revision not in ("", record.revision):
             known.setdefault(past.revision, past)
-    offered = sorted(known.values(), key=lambda past: past.when, reverse=True)[:OFFERED]
-    if previous not in offered:
+    others = [past for past in known.values() if past.revision != previous.revision][: OFFERED - 1]
+    offered = [past for past in known.values() if past in others or past.revision == previous.revision]
+    if previous.revision not in known:
         offered.append(previous)
     for number, past in enumerate(offered, 1):
         console.report(f"{number:>3}  {past}")
-    usual = offered.index(previous) + 1
+    usual = [past.revision for past in offered].index(previous.revision) + 1
     chosen = click.prompt("Which one comes back?", type=click.IntRange(1, len(offered)), default=usual)
     return offered[int(chosen) - 1]
 
