@@ -37,7 +37,7 @@ def kept_files() -> set[str]:
 
 
 def in_the_wheel(name: str) -> str | None:
-    if name.startswith(f"{PROJECT}/") or name == "cookiecutter.json":
+    if name.startswith(f"{PROJECT}/") or name in ("CHANGELOG.md", "cookiecutter.json"):
         return f"gitops_flask/template/{name}"
     return next((there + name.removeprefix(here) for here, there in WHERE.items() if name.startswith(here)), None)
 
