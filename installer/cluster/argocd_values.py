@@ -11,7 +11,7 @@ SMALL: dict[str, Any] = {
     "dex": {"enabled": False},  # no single sign-on
     "notifications": {"enabled": False},
     "applicationSet": {"replicas": 0},  # has no `enabled`
-    # A watcher has it look within a second of a deployment (watcher_pod.py); this is for all else. An AppProject that
+    # A watcher has it look within a second of a deployment (watcher.py); this is for all else. An AppProject that
     # waited for its Application ends only at the next of these looks, and `up` waits 30 s for that.
     "configs": {"cm": {"timeout.reconciliation": "15s", "timeout.reconciliation.jitter": "0s"}},
     "repoServer": {

@@ -37,7 +37,7 @@ class Login:
     source: str = ""
 
 
-class PullSecret(HelmRelease):
+class PullSecret(HelmRelease[Held]):
     """Named in the Application, from where the chart gives it to the ServiceAccount and the pods."""
 
     key = "pull-secret"

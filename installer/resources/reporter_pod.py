@@ -8,10 +8,10 @@ import hashlib
 from pathlib import Path
 
 from ..cluster.labels import metadata
-from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
 from ..config.settings import Settings
 from ..forges.github.rest import api_url
 from ..support.objects import Object, Objects
+from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),

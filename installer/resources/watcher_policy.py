@@ -1,16 +1,16 @@
 """What keeps the watcher's token to one annotation: RBAC knows no fields, an admission policy does."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..cluster.argocd_inventory import number
-from ..cluster.helm import Helm, objects
-from ..cluster.kubectl import Cluster
-from ..cluster.labels import is_ours, metadata
+from ..cluster.helm import Helm
+from ..cluster.kubectl import Cluster, Objects
+from ..cluster.labels import metadata
 from ..config.settings import Settings
-from ..engine.resource import covers
+from ..engine.resource import Change
 from ..support.errors import CommandFailed
-from ..support.objects import Object, Objects
-from ..support.wait import clear
+from .helm_release import Held, HelmRelease
 
 OLDEST = (1, 30)
 """The first Kubernetes in which ValidatingAdmissionPolicy is stable and on by default."""
@@ -38,48 +38,55 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class State:
-    """What of the policy is there, whether it is as it should be, and what keeps us from making it so."""
+class Limit(Held):
+    """The policy and its binding, as far as we may read them."""
 
-    objects: dict[str, Object] = field(default_factory=dict)
-    right: bool = True
-    blocking_reason: str = ""
-
-    @property
-    def to_write(self) -> bool:
-        """Return whether there is something to write that can be written."""
-        return not self.right and not self.blocking_reason
+    unreadable: str = ""
+    """Why we may not."""
 
 
-class WatcherPolicy:
-    """The policy and its binding, in a release of their own: only an administrator may write them."""
+_NOTHING = Limit()
+
+
+class WatcherPolicy(HelmRelease[Limit]):
+    """The policy and its binding, in a release of their own: only an administrator may write them.
+
+    It is a part of the watcher, which runs without it, too: whatever is in the way is `skipped`.
+    """
+
+    key = "watcher-policy"
+    seen = Limit
+    patience = 60
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
-        self._settings = settings
-        self._cluster = cluster
-        self._helm = helm
+        super().__init__(settings, cluster, helm, f"{account}-policy")
         self._account = account
-        self._home = settings.argocd_namespace
-        self._release = f"{account}-policy"
         self.name = f"{account}.{self._home}"
         """Of the whole cluster, so it says which Argo CD's watcher this is about."""
-        self._references = [f"{kind}/{self.name}" for kind in KINDS]
+        self.title = f"policy {self.name}"
 
-    def look(self) -> State:
-        """Compare what is there with what should be, whether or not we may read and write it."""
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Return both."""
+        return {"": [f"{kind}/{self.name}" for kind in KINDS]}
+
+    def observe(self) -> Limit:
+        """Read both, where we may."""
         try:
-            found = self._cluster.get_many(self._references)
+            return super().observe()
         except CommandFailed as error:
-            return State({}, right=False, blocking_reason=f"it cannot be read: {error.message}")
-        if foreign := [kind for kind, each in found.items() if not is_ours(each, self._settings)]:
-            return State(found, right=False, blocking_reason=f"{foreign[0]} {self.name} is another project's")
-        right = all(covers(found.get(each["kind"]), each) for each in self.manifests())
-        release = self._helm.release(self._release, self._home) if right else None
-        if right and release and release.status == "deployed":
-            return State(found)
-        return State(found, right=False, blocking_reason=self.blocking_reason())
+            return Limit(unreadable=f"it cannot be read: {error.message}")
 
-    def blocking_reason(self) -> str:
+    def diff(self, held: Limit) -> Change | None:
+        """Compare both with what should be, where we may read and write them."""
+        if held.unreadable:
+            return Change("skipped", note=held.unreadable)
+        if foreign := self.foreign(held):
+            return Change("skipped", note=f"{foreign['kind']} {self.name} is another project's")
+        change = super().diff(held)
+        why = self._blocking_reason() if change else ""
+        return Change("skipped", note=why) if why else change
+
+    def _blocking_reason(self) -> str:
         """Say why it cannot be written; empty where it can."""
         if number(version := self._cluster.version()) < OLDEST:
             return f"the cluster is {version}, and it needs {'.'.join(map(str, OLDEST))}"
@@ -87,24 +94,14 @@ class WatcherPolicy:
         lacking = [f"{verb} {kind}" for verb, kind in verbs if not self._cluster.allowed(verb, kind)]
         return f"you may not {', '.join(lacking)}" if lacking else ""
 
-    def write(self) -> None:
-        """Write both."""
-        self._helm.install(self._release, self._home, objects(*self.manifests()))
-
-    def remove(self) -> bool:
-        """Remove both and assert them gone; return whether there was something."""
-        there = self._helm.uninstall(self._release, self._home)
-        clear(f"The end of the policy {self.name}", self._remains, 60)
-        return there
-
-    def _remains(self) -> str:
+    def remains(self) -> str:
+        """Name what outlived its release: who may not read it did not make it either."""
         try:
-            found = self._cluster.get_many(self._references)
-        except CommandFailed:  # who may not read them did not make them either
+            return super().remains()
+        except CommandFailed:
             return ""
-        return ", ".join(f"{k} {self.name}" for k, each in found.items() if is_ours(each, self._settings))
 
-    def manifests(self) -> Objects:
+    def manifests(self, held: Limit = _NOTHING) -> Objects:
         """Return the policy and its binding."""
         head = metadata(self._settings, self.name)
         api = f"{_GROUP}/v1"

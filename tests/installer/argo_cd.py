@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.resources.sidecar import SidecarTemplate
 
 
 def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:

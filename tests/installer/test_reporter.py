@@ -10,7 +10,6 @@ import pytest
 
 from installer.cluster.labels import metadata
 from installer.cluster.secrets import pack
-from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -18,6 +17,7 @@ from installer.forges.github.app_login import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.resources.reporter_pod import manifests
+from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
