@@ -114,7 +114,7 @@ def told(ask: Callable[[], Any]) -> Any:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     modules = (
-        *("support.wait", "support.registry_errors", "forges.http"),
+        *("support.wait", "forges.http"),
         *("cluster.transient_errors", "status.deployment_status"),
     )
     for module in modules:

@@ -128,7 +128,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
 
 
 def test_a_registry_that_does_not_report_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     with pytest.raises(InstallerError) as refused:
         by_digest("localhost:1/library/python:3.13")
     assert "github.reporter_image: localhost:1/library/python:3.13@sha256:" in refused.value.fix
