@@ -1,9 +1,10 @@
 """Whether Argo CD would trust the server that it reads the repository from: a company's CA has to be given to it."""
 
-import hashlib
-import ssl
 from typing import Any
 from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
 
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, Field, blocked
@@ -41,8 +42,6 @@ def _short(value: Any) -> Any:
     if not isinstance(value, str) or "-----BEGIN CERTIFICATE-----" not in value:
         return value
     try:
-        first = value[: value.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
-        der = ssl.PEM_cert_to_DER_cert(first.strip())
+        return f"certificate SHA256:{load_pem_x509_certificate(value.encode()).fingerprint(SHA256()).hex()[:16]}"
     except ValueError:
         return "a certificate that cannot be read"
-    return f"certificate SHA256:{hashlib.sha256(der).hexdigest()[:16]}"
