@@ -1,19 +1,133 @@
 """GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deploy, roll back or release."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from ..config.settings import MAIN, Settings
-from ..engine.resource import Resource
+from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
-from ..support.secret import redact
+from ..support.secret import Secret, redact
 from .base import DEPLOY, Connect, Pipeline, Run, Stored
-from .gitlab_push_access import PushAccess
 from .registry_token import RegistryToken
 from .variables import Variables
+
+BY_JOB = (18, 4)
+"""Since then every GitLab lets a project allow its jobs' own tokens to push; before, an administrator's flag did."""
+SETTING = "ci_push_repository_for_job_token_allowed"
+NAME = "PUSH_TOKEN"
+NUMBER = "PUSH_TOKEN_NUMBER"
+"""The variable that names the token by its number, which is no secret."""
+LASTS = timedelta(days=364)
+RENEWED_BEFORE = timedelta(days=30)
+MAINTAINER = 40
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the instance can do, and what there is of either way."""
+
+    by_job: bool
+    allowed: bool = False
+    tokens: tuple[dict[str, Any], ...] = ()
+    stored: str = ""
+    """The number of the token in the variable; empty where there is no such variable."""
+
+
+class PushAccess(Resource[Seen]):
+    """A job's token ends with the job, so it is taken wherever GitLab can; the other ends in a year, and is renewed."""
+
+    lane: Lane = "gitlab"
+    key = "push-access"
+    needs = ("repository",)
+
+    def __init__(self, settings: Settings, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+        self._title = f"gitops-flask: {settings.branch}"
+        self.title = f"right of deployments to push to {settings.branch}"
+        self._note = (
+            f"a maintainer who runs a pipeline of another's branch lets its code push to {settings.branch}, too"
+        )
+
+    def observe(self) -> Seen:
+        """Ask for GitLab's version, the project's setting, our tokens and the variable."""
+        by_job = self._gitlab.version() >= BY_JOB
+        project = self._gitlab.find()
+        if project is None:
+            return Seen(by_job)
+        tokens = self._gitlab.pages(self._gitlab.path("access_tokens"), state="active")
+        ours = tuple(token for token in tokens if token["name"] == self._title)
+        stored = self._gitlab.variables().get(NUMBER, "") if NAME in self._gitlab.secrets() else ""
+        return Seen(by_job, bool(project.get(SETTING)), ours, stored)
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(by_job=True)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare with the way that this GitLab has; what the other way left behind goes."""
+        fields = []
+        if seen.by_job and not seen.allowed:
+            fields.append(Field("pushes by jobs' own tokens", "refused", "allowed"))
+        if not seen.by_job and not self._good(seen):
+            fields.append(
+                Field("project access token", "another, or one that ends soon" if seen.stored else None, "new")
+            )
+        if seen.by_job and (seen.tokens or seen.stored):
+            fields.append(Field("project access token", "set", None))
+        elif len(seen.tokens) > 1:
+            fields.append(Field("project access tokens", len(seen.tokens), 1))
+        note = self._note if seen.by_job and not seen.allowed else ""
+        return Change("change" if seen.stored or seen.allowed else "create", tuple(fields), note) if fields else None
+
+    def _good(self, seen: Seen) -> bool:
+        soon = str(date.today() + RENEWED_BEFORE)
+        return any(str(t["id"]) == seen.stored and (t["expires_at"] or "9") > soon for t in seen.tokens)
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Allow jobs to push; or make a token, store it, and only then revoke the others."""
+        kept = seen.stored if self._good(seen) else ""
+        if seen.by_job:
+            kept = ""
+            if not seen.allowed:
+                self._gitlab.call("PUT", self._gitlab.path(), {SETTING: True})
+            self._forget()
+        elif not kept:
+            body = {"name": self._title, "scopes": ["write_repository"], "access_level": MAINTAINER}
+            ends = str(date.today() + LASTS)
+            made = self._gitlab.call("POST", self._gitlab.path("access_tokens"), {**body, "expires_at": ends})
+            kept = str(made["id"])
+            self._gitlab.set_secret(NAME, Secret(made["token"]))
+            self._gitlab.set_variable(NUMBER, kept, self._gitlab.variables())
+        self._revoke([token for token in seen.tokens if str(token["id"]) != kept])
+
+    def _forget(self) -> None:
+        for name in (NAME, NUMBER):
+            self._gitlab.delete_variable(name)
+
+    def _revoke(self, tokens: list[dict[str, Any]]) -> None:
+        for token in tokens:
+            self._gitlab.delete(self._gitlab.path("access_tokens", str(token["id"])))
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether anything may push."""
+        return GOES if seen.allowed or seen.tokens or seen.stored else ""
+
+    def remove(self) -> str:
+        """Take the right away again."""
+        seen = self.observe()
+        self._forget()
+        self._revoke(list(seen.tokens))
+        if seen.allowed:
+            self._gitlab.call("PUT", self._gitlab.path(), {SETTING: False})
+        return "taken away" if seen.allowed or seen.tokens else "was not there"
+
+
+# --- the CI ---------------------------------------------------------------------------------------
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
 DEPLOYING_ACTIONS = ("deploy", "init", "release")

@@ -14,7 +14,6 @@ from ..support import resume_command, tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
-from . import deployable_kinds
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
 from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 from .supported import FORGES, cis_of
@@ -74,6 +73,9 @@ _WITH_PORT = ("host", "registry", "argocd_url", "registry_token_server")
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_KIND = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
+_RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
+"""The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 _FORMERLY = "project.formerly"
 _NO_SETTING = ": is no setting"
@@ -154,7 +156,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if not isinstance(extra_kinds, list):
         wrong.append("cluster.extra_kinds: must be a list of kinds, like [external-secrets.io/ExternalSecret]")
         extra_kinds = []
-    wrong += [f"cluster.extra_kinds: {why}" for why in map(deployable_kinds.trouble, extra_kinds) if why]
+    wrong += [f"cluster.extra_kinds: {why}" for why in map(unfit_kind, extra_kinds) if why]
     values["extra_kinds"] = tuple(map(str, extra_kinds))
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
@@ -205,6 +207,18 @@ def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:
 def _version(value: Any) -> tuple[int, ...] | None:
     found = VERSION.fullmatch(value) if isinstance(value, str) else None
     return tuple(map(int, found.groups())) if found else None
+
+
+def unfit_kind(kind: object) -> str:
+    """Say why a kind cannot be added; empty where it can."""
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return f"{kind!r} is no kind: write group/Kind, like external-secrets.io/ExternalSecret, or ConfigMap"
+    if kind.startswith(_RIGHTS):
+        return (
+            f"{kind} is refused: whoever pushes to an environment's branch could give pods every right in the "
+            "namespace, the one to lift its Pod Security level included; an administrator creates it with kubectl"
+        )
+    return ""
 
 
 def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:

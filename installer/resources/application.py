@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS, Deletion, being_deleted
+from ..cluster.argocd import KINDS, ArgoCD, Deletion, being_deleted
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
-from ..config.deployable_kinds import whitelist
+from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, differences, exact_differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
@@ -17,6 +15,19 @@ from ..support.wait import clear
 from .helm_release import Held, HelmRelease
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
+CHART_KINDS = (
+    "Service",
+    "ServiceAccount",
+    "apps/Deployment",
+    "autoscaling/HorizontalPodAutoscaler",
+    "gateway.networking.k8s.io/HTTPRoute",
+    "networking.k8s.io/Ingress",
+    "networking.k8s.io/NetworkPolicy",
+    "policy/PodDisruptionBudget",
+)
+"""What the chart renders, whatever its values are: all but `extraObjects`, whose kinds gitops.yaml adds."""
+SHOWN = ("Pod", "apps/ReplicaSet")
+"""What a Deployment creates: Argo CD hides in its UI what a project may not deploy (argoproj/argo-cd#28564)."""
 SERVER = "https://kubernetes.default.svc"
 _API = "argoproj.io/v1alpha1"
 
@@ -250,3 +261,9 @@ def _dense(tree: Any) -> Any:
         dense = {key: _dense(value) for key, value in tree.items()}
         return {key: value for key, value in dense.items() if value not in ({}, [], None)}
     return tree
+
+
+def whitelist(extra: Iterable[str]) -> Objects:
+    """Return an AppProject's `namespaceResourceWhitelist`; `extra` are kinds as `group/Kind`, or `Kind` of the core."""
+    kinds = dict.fromkeys((*CHART_KINDS, *SHOWN, *extra))
+    return [{"group": group, "kind": kind} for group, _, kind in (each.rpartition("/") for each in kinds)]

@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import metadata
-from ..cluster.secrets import pack
+from ..cluster.objects import metadata, pack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import DATABASE_ADDRESS as GIVEN

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..cluster.helm import Helm, objects
-from ..cluster.helm_release import Release
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import is_ours, not_ours, readdressed, stays, whose
+from ..cluster.objects import is_ours, not_ours, readdressed, stays, whose
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..support.wait import clear

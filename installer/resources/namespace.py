@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import KEEP, metadata, stays, whose
+from ..cluster.objects import KEEP, metadata, stays, whose
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, differences
 from ..support.errors import InstallerError

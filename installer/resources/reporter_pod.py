@@ -7,9 +7,9 @@ Python and openssl, and never to the service's own, which every merge can change
 import hashlib
 from pathlib import Path
 
-from ..cluster.labels import metadata
+from ..cluster.objects import metadata
 from ..config.settings import Settings
-from ..forges.github.rest import api_url
+from ..forges.github.api import api_url
 from ..support.objects import Object, Objects
 from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 

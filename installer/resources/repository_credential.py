@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.labels import FINGERPRINT, identities, metadata
-from ..cluster.secrets import pack, unpack
+from ..cluster.objects import FINGERPRINT, identities, metadata, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked, differences
+from ..forges.base import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
 from ..forges.credentials import READER, Reader
-from ..forges.deploy_keys import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
 from ..support.errors import InstallerError
 from ..support.secret import Secret
 from .helm_release import Held, HelmRelease

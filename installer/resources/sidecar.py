@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..cluster.argocd_inventory import COMPONENT, PARTS
+from ..cluster.argocd import COMPONENT, PARTS
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
-from ..cluster.labels import metadata
+from ..cluster.objects import metadata
 from ..cluster.pods import problems
 from ..config.settings import Settings
 from ..support.objects import Object, Objects

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..cluster.argocd_values import values
+from ..cluster.argocd_config import KNOWN_HOSTS, values
 from ..cluster.helm import Helm
-from ..cluster.host_keys import CONFIG_MAP
 from ..cluster.kubectl import Cluster
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Change, Field
@@ -188,7 +187,7 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     }  # fmt: skip
     volumes: Objects = [
         memory("tmp"),
-        {"name": "hosts", "configMap": {"name": CONFIG_MAP, "optional": True, "defaultMode": 0o444}},
+        {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
         {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
     ]
     if settings.reads_by:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..cluster.argocd_inventory import number
+from ..cluster.argocd import number
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.labels import metadata
+from ..cluster.objects import metadata
 from ..config.settings import Settings
 from ..engine.resource import Change
 from ..support.errors import CommandFailed

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
-from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import wrong_image, wrong_revision
 from ..engine.finding import Finding
 from ..engine.reconcile import Planned
 from ..project.project import Project
+from ..resources.platforms import mismatch, of_nodes
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads

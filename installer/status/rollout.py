@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS
+from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems

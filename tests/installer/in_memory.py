@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from installer.cluster.helm import LABELS
 from installer.cluster.helm import Helm as Client
-from installer.cluster.helm_release import LABELS
 from installer.config.settings import Settings
-from installer.forges.deploy_keys import DeployKey
+from installer.forges.base import DeployKey
 from installer.support.errors import CommandFailed
 
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Objects
-from installer.cluster.labels import ADDRESS, REPOSITORY, NotOurs, digest, metadata
+from installer.cluster.objects import ADDRESS, REPOSITORY, NotOurs, digest, metadata
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader

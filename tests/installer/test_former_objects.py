@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from installer.cluster.helm import Helm as RealHelm
-from installer.cluster.helm_release import Made
+from installer.cluster.helm import Made
 from installer.cluster.kubectl import Cluster as RealCluster
-from installer.cluster.labels import MOVES_FROM, digest, metadata, placed
+from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
 from installer.config.settings import Settings
 from installer.resources.application import Application, Wired
-from installer.resources.former_objects import Former, names
+from installer.resources.former import Former, names
 from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 

@@ -17,8 +17,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, find
 from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
-from installer.resources.github_repository import Repository
-from installer.resources.github_rules import Rules
+from installer.resources.github_repository import Repository, Rules
 from installer.resources.initial_push import InitialPush
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.gitlab_push_access import PushAccess, Seen
+from installer.ci.gitlab_ci import PushAccess, Seen
 from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find

@@ -9,7 +9,7 @@ import pytest
 
 from installer.cluster.helm import Helm, objects
 from installer.cluster.kubectl import Cluster
-from installer.cluster.labels import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
+from installer.cluster.objects import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.engine.resource import Resource

@@ -14,8 +14,8 @@ import pytest
 from installer.ci.json_api import JsonApi
 from installer.forges.credentials import Credentials
 from installer.forges.git import Clone, Login
-from installer.forges.github.rest import GitHubRest
-from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.github.api import GitHubRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.resources.sidecar import SidecarTemplate
 from installer.resources.watcher import manifests
 from installer.support import tls

@@ -9,7 +9,7 @@ import requests
 
 from installer.ci.json_api import JsonApi
 from installer.ci.registry import Login, has
-from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.support.errors import InstallerError
 from installer.support.http_session import session
 from installer.support.secret import Secret

@@ -8,7 +8,7 @@ import pytest
 from installer.ci import registry
 from installer.ci.json_api import JsonApi
 from installer.forges.git import Login
-from installer.forges.github.api_errors import said_to_a_program
+from installer.forges.github.api import said_to_a_program
 from installer.forges.github.repository import GitHub
 from installer.forges.gitlab.project import GitLab
 from installer.preflight import github as github_checks

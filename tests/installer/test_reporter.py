@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.labels import metadata
-from installer.cluster.secrets import pack
+from installer.cluster.objects import metadata, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given

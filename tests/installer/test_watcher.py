@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_values import POLLING, SMALL, merged, values
+from installer.cluster.argocd_config import POLLING, SMALL, merged, values
 from installer.resources.watcher import SCRIPT, Watcher, _seconds, manifests
 from installer.resources.watcher_policy import KINDS as POLICIES
 from installer.resources.watcher_policy import WatcherPolicy
