@@ -6,28 +6,19 @@
 import json
 import keyword
 import os
-import re
 import shlex
 import sys
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-LABEL = r"[a-z]([a-z0-9-]*[a-z0-9])?"
-HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-# field: what it must look like, its greatest length, and what to write instead
-FORMS = {
-    "project_name": (r"(?=.*\w).*", 100, "one line of text"),
-    "project_slug": (r"[a-z][a-z0-9]*(-[a-z0-9]+)*", 36, "a-z, 0-9 and single hyphens, from a letter: web-api"),
-    "description": (r".*", 350, "one line of text"),
-    "owner": (r"[A-Za-z0-9]+([_-][A-Za-z0-9]+)*", 39, "the user or organisation alone: acme"),
-    "host": (HOST, 253, "the host's name in lower case, without https:// or a path: github.com"),
-    "visibility": ("private|public", 7, "private or public"),
-    "registry": (HOST + r"(:[0-9]{1,5})?", 259, "the host's name without https:// or a path: docker.io"),
-    "registry_account": (r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*", 200, "in lower case: acme"),
-    "python_version": (r"3\.1[1-9]", 4, "3.11 or newer: 3.13"),
-    "database": ("none|postgresql", 10, "none or postgresql"),
-    "namespace": (LABEL, 63, "a-z, 0-9 and hyphens, from a letter: web-api-dev"),
-}
-GROUP = (r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", 255, "the group's full path: acme/backend")
+TEMPLATE = Path(r"{{ template }}")  # hooks/extension.py knows it: cookiecutter runs this as a copy from elsewhere
+if not TEMPLATE.is_dir():
+    TEMPLATE = Path(__file__).resolve().parents[1]  # imported where it stands
+sys.path.insert(0, str(TEMPLATE))
+package = "installer" if (TEMPLATE / "installer").is_dir() else "gitops_flask"  # or the wheel's
+forms = import_module(f"{package}.config.forms")
+
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
     " alembic annotated-types ast-serialize blinker click colorama coverage dotenv flask flask-cors flask-migrate "
@@ -39,26 +30,22 @@ TAKEN = (
 )
 # No texts to YAML, which has the slug in labels without quotes.
 NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-RESERVED = r"argocd|default|kube-.*|openshift(-.*)?|.*-system"
 
 
 def problems(answers: dict[str, Any]) -> list[str]:
     """Return a line for every answer so far that cannot be used: the field, what is wrong, what to write."""
     found = []
     cis = {name: each["scm"] for name, each in answers["_only_for"].items() if "scm" in each}
-    choices = {"scm": [*dict.fromkeys(cis.values())], "ci": [*cis]}
-    forms = FORMS | {name: ("|".join(names), 40, " or ".join(names)) for name, names in choices.items()}
-    for field in (name for name in answers if name in forms):
-        form, longest, fix = forms[field]
-        value = str(answers[field])
-        if field == "owner" and answers["scm"] == "gitlab":
-            form, longest, fix = GROUP
+    choices = {"scm": forms.choice(*dict.fromkeys(cis.values())), "ci": forms.choice(*cis)}
+    for field in (each for each in answers if each in {*forms.FORMS, *choices}):
+        value, form = str(answers[field]), choices.get(field) or forms.of(field, answers.get("scm", ""))
         if not value.isprintable():
-            found.append(f"{field}: {value!r} has a line break or a character that cannot be seen. Write {fix}.")
-        elif not re.fullmatch(form, value):
-            found.append(f"{field}: {value!r} cannot be used. Write {fix}.")
-        elif len(value) > longest:
-            found.append(f"{field}: {value!r} has {len(value)} characters, {longest} are possible. Write {fix}.")
+            found.append(f"{field}: {value!r} has a line break or a character that cannot be seen. Write {form.words}.")
+        elif not form.fits(value):
+            found.append(f"{field}: {value!r} cannot be used. Write {form.words}.")
+        elif len(value) > form.longest:
+            most = f"{len(value)} characters, {form.longest} are possible"
+            found.append(f"{field}: {value!r} has {most}. Write {form.words}.")
     scm, ci = answers.get("scm"), answers.get("ci", "")
     if cis.get(ci, scm) != scm:
         others = " or ".join(name for name, host in cis.items() if host == scm)
@@ -69,13 +56,12 @@ def problems(answers: dict[str, Any]) -> list[str]:
         found.append(f"project_slug: Python knows {module!r} as something else. Write a longer name: {slug}-api.")
     if slug in NO_TEXT:
         found.append(f"project_slug: YAML knows {slug!r} as something else. Write a longer name: {slug}-api.")
-    port = answers.get("registry", "").partition(":")[2]
-    if port.isdecimal() and not 0 < int(port) < 65536:
+    if port := forms.missing_port(answers.get("registry", "")):
         found.append(f"registry: there is no port {port}. Write one from 1 to 65535, or none.")
     account = answers.get("registry_account", "")
     if answers.get("registry") == "docker.io" and "/" in account:
         found.append(f"registry_account: Docker Hub has no folders, as in {account!r}. Write the account alone.")
-    if re.fullmatch(RESERVED, namespace):
+    if namespace == "argocd" or forms.SYSTEM_NAMESPACE.fullmatch(namespace):
         found.append(f"namespace: {namespace!r} belongs to the cluster. Write one of your own: {slug}-dev.")
     return found
 

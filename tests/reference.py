@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from installer.cli import cli
 from installer.config import settings_file
+from installer.config.forms import FORMS, Form
 from installer.config.settings import FILE, Settings
 from tests.conftest import PROJECT, ROOT
 
@@ -40,14 +41,16 @@ def settings() -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
     notes = comments()
     rows = []
-    for name, (where, _, form) in settings_file._FIELDS.items():
+    for name, (where, given) in settings_file._FIELDS.items():
+        form = FORMS[given] if isinstance(given, str) else given
+        most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])
         if name in settings_file._MUST_BE_SAID:
             default = "must be there"
         rows.append(
             (
                 where,
-                form,
+                f"{form.words}{most}",
                 NO_FIXED_DEFAULT.get(name, default),
                 " GitHub only." * (name in settings_file._ONLY_AT_GITHUB),
             )

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from installer.config import forms, settings_file
+from installer.config.settings_file import parse
+from installer.support.errors import InstallerError
 from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
-from tests.installer.gitops_yaml import OPEN_TO_ALL
+from tests.installer.gitops_yaml import OPEN_TO_ALL, tree
 
 FAKE_INSTALLER = """
 import json, os, pathlib
@@ -152,6 +155,77 @@ class TestAnswers:
         assert packages <= set(re.findall(r"[\w-]+", taken[1]))
 
 
+ANSWERS = {
+    "project_name": (["Hello API", "Ünïcode", "x" * 100], ["", " ", "-", "a\nb", "a\u200bb", "x" * 101]),
+    "project_slug": (["a", "web-api-2", "w" * 36], ["", "a--b", "a-", "-a", "Web", "1st", "web_api", "w" * 37]),
+    "description": (["", 'Says "yes"', "x" * 350], ["a\tb", "a\nb", "x" * 351]),
+    "owner": (["acme", "a-b_c", "A" * 39], ["", "-a", "a b", "acme/backend", "A" * 40]),
+    "host": (
+        ["github.com", "ghe.acme.internal", "h"],
+        ["", "a..b", ".a", "a.", "-a", "GitHub.com", "a/b", "https://a"],
+    ),
+    "visibility": (["private", "public"], ["", "internal"]),
+    "registry": (["docker.io", "localhost:5000"], ["", "a..b", "docker.io/acme", "r:0", "r:65536", "r:"]),
+    "registry_account": (["acme", "a__b/c.d-e"], ["", "Acme", "a//b", "a/../b", "a/.", "_a", "a" * 201]),
+    "namespace": (
+        ["web-dev", "w" * 63],
+        ["", "Web", "web_dev", "a-", "w" * 64, "kube-x", "x-system", "argocd"],
+    ),
+    "database": (["none", "postgresql"], ["", "mysql"]),
+}
+"""For each question that is also a setting: what can be used, and what cannot."""
+
+
+class TestTheReaderOfGitopsYaml:
+    """The hooks and the installer agree on what each answer must look like."""
+
+    places = settings_file._FIELDS
+
+    def test_every_question_has_a_form_and_is_tried_here(self) -> None:
+        asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+        questions = {name for name in asked if not name.startswith("_")}
+        assert questions == {*forms.FORMS, "scm", "ci"}
+        assert questions - {"scm", "ci", "python_version"} == {*ANSWERS}
+        assert {form for _, form in self.places.values() if isinstance(form, str)} <= questions
+
+    @pytest.mark.parametrize("number", range(max(len(each) for pair in ANSWERS.values() for each in pair)))
+    def test_what_one_refuses_the_other_refuses(self, tmp_path: Path, number: int) -> None:
+        for kind, usable in enumerate((True, False)):
+            answers = {name: values[kind][number % len(values[kind])] for name, values in ANSWERS.items()}
+            said = check_answers(tmp_path, **answers).stderr
+            named = {line.partition(":")[0].removeprefix("- ") for line in said.splitlines()[1:]}
+            assert named == (set() if usable else {*ANSWERS}), said
+            assert self.read(answers) == named, "the installer, of the same answers"
+
+    def read(self, answers: dict[str, str]) -> set[str]:
+        """Return the questions whose answers the installer refuses."""
+        content = tree()
+        for name, value in answers.items():
+            section, _, key = SETTINGS[name].partition(".")
+            content[section] = {**content[section], key: value}
+        try:
+            parse(content)
+        except InstallerError as error:
+            lines = error.message.splitlines()[1:]
+            wrong = {line.strip().partition(":")[0] for line in lines}
+            return {name for name, where in SETTINGS.items() if where in wrong}
+        return set()
+
+
+SETTINGS = {
+    "project_name": "project.name",
+    "project_slug": "project.slug",
+    "description": "project.description",
+    "owner": "github.owner",
+    "host": "github.host",
+    "visibility": "github.visibility",
+    "registry": "registry.host",
+    "registry_account": "registry.account",
+    "namespace": "cluster.namespace",
+    "database": "project.database",
+}
+
+
 def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
     """Run the hook that checks the answers, on the defaults with some of them changed."""
     defaults = {
@@ -173,6 +247,7 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
     known = {"_only_for": asked["_only_for"], "_template": "gh:o/t", "_checkout": "v1", "_output_dir": str(folder)}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
+    text = text.replace("{{ template }}", str(ROOT))
     script.write_text(
         text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | known | answers)), encoding="utf-8"
     )

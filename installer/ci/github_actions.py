@@ -12,7 +12,7 @@ from ..support import process
 from ..support.parsing import reading
 from ..support.secret import redact
 from .base import NOTHING, Connect, Pipeline, Run, Stored
-from .environment_token import WHERE, EnvironmentToken, environment_of
+from .registry_token import WHERE, EnvironmentToken, environment_of
 from .variables import Variables
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml

@@ -76,7 +76,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
 def _warn(folder: Path) -> None:
     """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
     from ..config.settings_file import load
-    from ..preflight.registry_login import published_source
+    from ..preflight.tokens import published_source
 
     with suppress(InstallerError):
         for finding in published_source(load(folder)):

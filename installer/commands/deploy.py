@@ -4,11 +4,11 @@ import platform
 
 from ..ci import registry
 from ..ci.base import DEPLOY
-from ..cluster import architectures
 from ..config.settings import MAIN
 from ..forges.git import Clone
 from ..project.project import Project
 from ..project.scripts import private_clone
+from ..resources.platforms import best_of, of_nodes
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
@@ -92,10 +92,10 @@ def _check_docker() -> None:
 
 def _architecture(project: Project) -> str:
     """Return which of the nodes' machines to build for: this one's where there are such nodes."""
-    nodes = architectures.of_nodes(project.cluster)
+    nodes = of_nodes(project.cluster)
     if not nodes:
         what = "The cluster's nodes cannot be listed, so it is not known for which machines to build."
         raise InstallerError(what, "It takes the right to list nodes; kubectl get nodes")
     here = platform.machine()
     here = _HERE.get(here, here)
-    return here if here in nodes else architectures.best(nodes)
+    return here if here in nodes else best_of(nodes)

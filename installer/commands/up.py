@@ -9,12 +9,11 @@ from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..forges import credentials
 from ..forges.lock import RepositoryLock
-from ..preflight import checks, registry_login
-from ..preflight.github_actions import blocking_reason
+from ..preflight import checks, tokens
+from ..preflight.github import blocking_reason
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
-from ..resources.former_objects import Former
-from ..resources.former_repository import FormerRepository
+from ..resources.former import Former, FormerRepository
 from ..resources.initial_push import InitialPush
 from ..status import deployment_record
 from ..status.deployment_record import DeploymentRecord
@@ -132,7 +131,7 @@ def until_rolled_out(
 def _report_exposed(project: Project, record: DeploymentRecord) -> None:
     """Say so at once where what was just pushed is to be private and is not."""
     try:
-        for finding in registry_login.exposed_by(project, record):
+        for finding in tokens.exposed_by(project, record):
             console.fail(str(finding))
     except InstallerError as error:
         console.fail(f"Whether anyone can pull the image could not be checked: {error}")

@@ -17,9 +17,8 @@ from ..support.errors import InstallerError
 from ..support.secret import Secret, address
 from .git import Clone, Login
 from .github import app
+from .github.api import api_url, gh_environment, kept_by_gh
 from .github.app import GitHubApp
-from .github.login import gh_environment, kept_by_gh
-from .github.rest import api_url
 
 READER = "ARGOCD_REPOSITORY_TOKEN"
 READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
@@ -30,7 +29,7 @@ DEPLOY_TOKEN = "DEPLOY_TOKEN"  # noqa: S105 - a name
 
 
 class ForgeLogin(Protocol):
-    """What `forges/NAME/login.py` has."""
+    """What `forges/NAME/api.py` has."""
 
     READER: str
     """The name that a token logs in with to read over https."""
@@ -47,7 +46,7 @@ class ForgeLogin(Protocol):
 
 def of_forge(scm: Scm) -> ForgeLogin:
     """Return how one logs in to a code host."""
-    return cast("ForgeLogin", import_module(f".{module(scm)}.login", __package__))
+    return cast("ForgeLogin", import_module(f".{module(scm)}.api", __package__))
 
 
 @dataclass(frozen=True)

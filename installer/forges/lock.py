@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Literal
 
-from ..cluster.labels import digest
+from ..cluster.objects import digest
 from ..support.errors import DeadlinePassed, InstallerError
 from ..support.file_lock import locked, machine, only_while
 from ..support.wait import until

@@ -13,7 +13,7 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, external_ci, registry_login, repository, tools
+from . import cluster, repository, tokens, tools
 from .check import Check
 
 CHECKS = (
@@ -23,12 +23,12 @@ CHECKS = (
     *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
-    Check("host", registry_login.login, "registry-token"),
-    Check(None, registry_login.public_source, "advice"),
-    Check("host", registry_login.first_push, "advice"),
-    Check("host", registry_login.exposed),
-    *external_ci.CHECKS,
-    Check("cluster", registry_login.pull, "pull-secret"),
+    Check("host", tokens.login, "registry-token"),
+    Check(None, tokens.public_source, "advice"),
+    Check("host", tokens.first_push, "advice"),
+    Check("host", tokens.exposed),
+    *tokens.CHECKS,
+    Check("cluster", tokens.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
@@ -44,7 +44,7 @@ CHECKS = (
 
 def before_reading(project: Project, *, ask_ci: bool = True) -> list[Finding]:
     """Return the problems with what looking needs: programs, a token that works, a cluster that answers."""
-    others = () if ask_ci else external_ci.CHECKS
+    others = () if ask_ci else tokens.CHECKS
     checks = [check for check in CHECKS if check.before == "looking" and check not in others]
     return [finding for finding in _ask(project, checks) if finding.problem]
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from ..ci.base import built_anew
-from ..cluster.architectures import mismatch
-from ..cluster.argocd_inventory import PARTS, namespaces, number
-from ..cluster.labels import is_ours
+from ..cluster.argocd import PARTS, namespaces, number
+from ..cluster.objects import is_ours
 from ..engine.resource import Finding
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
-from ..resources.platforms import Platforms
+from ..resources.platforms import Platforms, mismatch
 from ..status import deployment_record
 from ..support import process
 from ..support.errors import InstallerError

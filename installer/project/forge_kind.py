@@ -7,11 +7,9 @@ from typing import Any
 
 from ..config.settings import Settings
 from ..engine.resource import Resource
-from ..forges.base import Forge
+from ..forges.base import DeployKeys, Forge, Webhooks
 from ..forges.credentials import Credentials
-from ..forges.deploy_keys import DeployKeys
 from ..forges.requests import Requests
-from ..forges.webhooks import Webhooks
 
 
 @dataclass(frozen=True)

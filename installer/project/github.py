@@ -2,12 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.github.deploy_keys import GitHubDeployKeys
 from ..forges.github.pull_requests import GitHubPullRequests
-from ..forges.github.repository import GitHub
-from ..forges.github.webhooks import GitHubWebhooks
-from ..resources.github_repository import Repository
-from ..resources.github_rules import Rules
+from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubWebhooks
+from ..resources.github_repository import Repository, Rules
 from .forge_kind import ForgeKind
 
 

@@ -2,12 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.gitlab.deploy_keys import GitLabDeployKeys
 from ..forges.gitlab.merge_requests import GitLabMergeRequests
-from ..forges.gitlab.project import GitLab
-from ..forges.gitlab.webhooks import GitLabWebhooks
-from ..resources.gitlab_project import GitLabProject
-from ..resources.gitlab_rules import GitLabRules, allow_maintainers_to_push
+from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabWebhooks
+from ..resources.gitlab_project import GitLabProject, GitLabRules, allow_maintainers_to_push
 from .forge_kind import ForgeKind
 
 

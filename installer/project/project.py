@@ -9,11 +9,10 @@ from typing import Any
 
 from ..ci.base import CI, Connect
 from ..ci.variables import OWNER_VARIABLE
-from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS
+from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
-from ..cluster.labels import digest, identities, whose
+from ..cluster.objects import digest, identities, whose
 from ..config.settings import FILE, Settings
 from ..config.settings_file import load
 from ..config.supported import CIS, FORGES, cis_of, module
@@ -28,10 +27,8 @@ from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.database_address import DatabaseAddress
-from ..resources.first_deployment import FirstDeployment
-from ..resources.former_objects import Former
-from ..resources.former_repository import FormerRepository, Place
-from ..resources.initial_push import InitialPush
+from ..resources.former import Former, FormerRepository, Place
+from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
 from ..resources.pull_secret import PullSecret

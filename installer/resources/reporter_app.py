@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
-from ..cluster.secrets import pack, unpack
+from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.github.app import GIVEN, GitHubApp, lacking

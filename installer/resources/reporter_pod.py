@@ -7,11 +7,11 @@ Python and openssl, and never to the service's own, which every merge can change
 import hashlib
 from pathlib import Path
 
-from ..cluster.labels import metadata
-from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
+from ..cluster.objects import metadata
 from ..config.settings import Settings
-from ..forges.github.rest import api_url
+from ..forges.github.api import api_url
 from ..support.parsing import Object, Objects
+from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
-from ..cluster.architectures import mismatch, of_nodes
 from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
 from ..config.settings import MAIN
 from ..config.supported import CI_TOKENS
@@ -15,6 +14,7 @@ from ..engine.reconcile import Planned
 from ..engine.resource import Finding
 from ..forges.git import Clone
 from ..project.project import Project
+from ..resources.platforms import mismatch, of_nodes
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
+from installer.ci.registry_token import EnvironmentToken
 from installer.ci.variables import Variables
 from installer.config.settings import Settings
 from installer.config.settings_file import load

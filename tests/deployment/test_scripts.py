@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.config.deployable_kinds import trouble
+from installer.config.settings_file import unfit_kind as trouble
 from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"

@@ -11,9 +11,9 @@ import pytest
 from installer.cluster.kubectl import Cluster
 from installer.cluster.pod_answers import PodAnswer, wrong_revision
 from installer.cluster.pods import answers
-from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.config.settings import Settings
 from installer.resources.reporter_pod import manifests
+from installer.resources.sidecar import SidecarTemplate
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
 
 from .actors import eventually

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from installer.cluster.argocd_values import SMALL
+from installer.cluster.argocd_config import SMALL
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
-from installer.resources.watcher import Watcher
-from installer.resources.watcher_policy import KINDS as POLICIES
+from installer.resources.watcher import POLICIES, Watcher
 from installer.support.wait import clear
 
 from .actors import eventually

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.resources.sidecar import SidecarTemplate
 
 ONE = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
 

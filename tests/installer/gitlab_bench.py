@@ -17,8 +17,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import find
 from installer.forges.git import Clone
 from installer.project.project import FORGE_KINDS
-from installer.resources.first_deployment import FirstDeployment
-from installer.resources.initial_push import InitialPush
+from installer.resources.initial_push import FirstDeployment, InitialPush
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
 from tests.called import Called, as_argo_cd, called

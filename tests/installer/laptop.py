@@ -194,5 +194,5 @@ def without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.commands.rollback.checks.before_reading", lambda *_, **__: [])
     for command in ("rollback", "deploy"):
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
-    monkeypatch.setattr("installer.commands.deploy.architectures.of_nodes", lambda _: ("amd64",))
+    monkeypatch.setattr("installer.commands.deploy.of_nodes", lambda _: ("amd64",))
     monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")

@@ -1,6 +1,6 @@
 import pytest
 
-from installer.cluster.argocd_inventory import asleep, namespaces, number, unready, version
+from installer.cluster.argocd import asleep, namespaces, number, unready, version
 
 from .argo_cd import WORKING, component
 

@@ -14,11 +14,12 @@ import yaml
 
 from installer.config.settings import Settings
 from installer.engine.resource import Finding
-from installer.preflight import cluster, github_actions, tools
+from installer.preflight import cluster, tools
+from installer.preflight import github as github_actions
 from installer.preflight import github as github_checks
 from installer.preflight.checks import CHECKS
 from installer.project.project import Project
-from installer.resources.github_rules import _reviewed
+from installer.resources.github_repository import _reviewed
 from installer.support.errors import InstallerError
 from tests.conftest import ROOT
 from tests.github import Fault

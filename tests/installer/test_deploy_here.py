@@ -142,9 +142,9 @@ def test_machines_that_docker_does_not_build_for_are_a_sentence(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop.merge("Fix")
-    monkeypatch.setattr(verb.architectures, "of_nodes", lambda _: ("arm64",))
+    monkeypatch.setattr(verb, "of_nodes", lambda _: ("arm64",))
     refused(laptop, "^ci/image: PLATFORMS asks for linux/arm64, and this machine builds for linux/amd64")
-    monkeypatch.setattr(verb.architectures, "of_nodes", lambda _: ())
+    monkeypatch.setattr(verb, "of_nodes", lambda _: ())
     assert "list nodes" in refused(laptop, "nodes cannot be listed")
 
 
@@ -160,7 +160,7 @@ def test_machines_that_docker_does_not_build_for_are_a_sentence(
 def test_it_is_built_for_a_node_and_natively_where_one_is_like_this_machine(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, nodes: tuple[str, ...], here: str, built: str
 ) -> None:
-    monkeypatch.setattr(verb.architectures, "of_nodes", lambda _: nodes)
+    monkeypatch.setattr(verb, "of_nodes", lambda _: nodes)
     monkeypatch.setattr(verb.platform, "machine", lambda: here)
     assert verb._architecture(laptop.project) == built
 

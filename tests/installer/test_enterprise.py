@@ -12,8 +12,8 @@ import yaml
 from installer.ci import pipelines
 from installer.ci.base import DEPLOY
 from installer.engine.reconcile import Apply, plan
+from installer.preflight import github as github_actions
 from installer.preflight import github as github_checks
-from installer.preflight import github_actions
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn

@@ -27,26 +27,23 @@ from installer.ci.gitlab_ci import GitLabCI
 from installer.ci.registry import Login, check_login, digest_of, has
 from installer.ci.travis_ci import TravisCI
 from installer.cluster.argocd import ArgoCD, message
-from installer.cluster.argocd_values import values
+from installer.cluster.argocd_config import values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
-from installer.cluster.labels import digest
+from installer.cluster.objects import digest
 from installer.cluster.pod_answers import parse as parse_answer
 from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
-from installer.forges.base import Commit, template_files
+from installer.forges.base import Commit, Hook, template_files
 from installer.forges.credentials import Credentials
-from installer.forges.github.api_errors import said_to_a_program
+from installer.forges.github.api import said_to_a_program
 from installer.forges.github.app_client import AppGitHub
-from installer.forges.github.repository import GitHub
-from installer.forges.github.webhooks import GitHubWebhooks
-from installer.forges.gitlab.api_errors import words
-from installer.forges.gitlab.project import GitLab
-from installer.forges.gitlab.webhooks import GitLabWebhooks
+from installer.forges.github.repository import GitHub, GitHubWebhooks
+from installer.forges.gitlab.api import words
+from installer.forges.gitlab.project import GitLab, GitLabWebhooks
 from installer.forges.lock import _read as read_note
-from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_record
 from installer.status.deployment_status import assess
@@ -114,7 +111,7 @@ def told(ask: Callable[[], Any]) -> Any:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     modules = (
-        *("support.wait", "support.registry_errors", "forges.http"),
+        *("support.wait", "forges.http"),
         *("cluster.transient_errors", "status.deployment_status"),
     )
     for module in modules:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
 from installer.ci.github_actions import CHECKS
+from installer.ci.registry_token import EnvironmentToken
 from installer.ci.variables import Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply, plan, remove
@@ -17,8 +17,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, find
 from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
-from installer.resources.github_repository import Repository
-from installer.resources.github_rules import Rules
+from installer.resources.github_repository import Repository, Rules
 from installer.resources.initial_push import InitialPush
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -10,7 +10,7 @@ from installer.ci import pipelines
 from installer.ci.base import DEPLOY
 from installer.ci.external import NOTE, JsonApi
 from installer.engine.reconcile import remove
-from installer.preflight import checks, external_ci
+from installer.preflight import checks, tokens
 from installer.status.report import _run, _secrets
 from installer.support.errors import ApiError, InstallerError
 from installer.support.file_lock import only_while
@@ -207,11 +207,11 @@ def test_a_deploy_token_that_does_not_open_the_repository_is_reported_before_it_
 ) -> None:
     office.up()
     monkeypatch.setenv("DEPLOY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = external_ci.deploy_token(office.opened())
+    (found,) = tokens.deploy_token(office.opened())
     assert found.what == f"DEPLOY_TOKEN may not write to {SLUG}; deployments are pushed with it."
     assert found.problem
     monkeypatch.setenv("DEPLOY_TOKEN", office.deploy_token)
-    assert not [each for each in external_ci.deploy_token(office.opened()) if each.problem]
+    assert not [each for each in tokens.deploy_token(office.opened()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

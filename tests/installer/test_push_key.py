@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
+from installer.ci.registry_token import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Change
+from installer.forges.base import Pair, fingerprint, fingerprint_of_private
 from installer.forges.credentials import find
-from installer.forges.deploy_keys import Pair, fingerprint, fingerprint_of_private
 from installer.forges.github.repository import GitHub
 from installer.resources.push_key import PushKey
 from installer.support.secret import Secret

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from installer.forges.github.api import GitHubRest
 from installer.forges.github.app_client import AppGitHub
-from installer.forges.github.rest import GitHubRest
-from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
 from installer.status.deployment_status import assess
 from installer.status.reporter_main import ApiServer, RecordedDeployment

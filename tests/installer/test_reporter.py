@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.labels import metadata
-from installer.cluster.secrets import pack
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.cluster.objects import metadata, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -18,6 +16,7 @@ from installer.forges.github.app_client import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.resources.reporter_pod import manifests
+from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
@@ -128,7 +127,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
 
 
 def test_a_registry_that_does_not_report_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     with pytest.raises(InstallerError) as refused:
         by_digest("localhost:1/library/python:3.13")
     assert "github.reporter_image: localhost:1/library/python:3.13@sha256:" in refused.value.fix

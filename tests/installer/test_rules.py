@@ -12,7 +12,7 @@ from installer.ci.travis_ci import TravisCI
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.github.repository import GitHub
-from installer.resources.github_rules import Rules
+from installer.resources.github_repository import Rules
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import Fault

@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_values import POLLING, SMALL, merged, values
-from installer.resources.watcher import Watcher, _seconds
-from installer.resources.watcher_pod import SCRIPT, manifests
-from installer.resources.watcher_policy import KINDS as POLICIES
-from installer.resources.watcher_policy import WatcherPolicy
+from installer.cluster.argocd_config import POLLING, SMALL, merged, values
+from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
 from tests.github.authority import Authority

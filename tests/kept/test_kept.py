@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from installer.cluster import labels
+from installer.cluster import objects as labels
 from installer.config.settings_file import load
 from installer.forges.base import Commit
 from installer.project.project import Project

@@ -14,9 +14,9 @@ from ...config.settings import Settings
 from ...support import environment, tls
 from ...support.errors import InstallerError
 from ...support.secret import Secret
+from .api import api_url
 from .app_client import TOKEN, AppGitHub
 from .repository import GitHub
-from .rest import api_url
 
 GIVEN = ("REPORTER_APP_ID", "REPORTER_APP_PRIVATE_KEY_FILE")
 """The variables that name an App: its id, and the file with its private key."""

@@ -5,7 +5,7 @@ from typing import Any
 from ...config.settings import MAIN
 from ...support.parsing import reading
 from ..requests import ChangeRequest
-from .api_errors import GitHubApiError
+from .api import GitHubApiError
 from .repository import GitHub
 
 

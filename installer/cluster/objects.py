@@ -1,14 +1,17 @@
-"""How the installer knows its own objects again: by the repository that they were made for.
+"""Our own objects: whose each is, by the repository that it was made for, and Secrets.
 
 A label holds a digest of the repository's address, for selectors; an annotation holds the address, for people.
 """
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, Field
+from ..support.secret import Secret
+from .kubectl import Object
 
 PROJECT = "gitops-flask/project"
 """The label with the project's slug, for people: it says nothing of whose a thing is."""
@@ -108,3 +111,23 @@ def _reported(thing: Mapping[str, Any]) -> str:
     found = thing["metadata"]
     place = f" in {found['namespace']}" if found.get("namespace") else ""
     return f"{thing.get('kind', 'object')} {found['name']}{place}"
+
+
+# --- Secrets: packed for helm so that nothing of them can be printed, and unpacked ----------------
+
+
+def pack(head: Mapping[str, Any], kind: str, fields: Mapping[str, str], secrets: Mapping[str, Secret]) -> Object:
+    """Return a Secret as an object; its secrets are kept from any text in their encoded form too."""
+    data = {name: _encoded(value) for name, value in fields.items()}
+    data |= {name: Secret(_encoded(value.reveal())).reveal() for name, value in secrets.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": dict(head), "type": kind, "data": data}
+
+
+def unpack(secret: Object) -> dict[str, str]:
+    """Return what a Secret of the cluster holds."""
+    data: Mapping[str, str] = secret.get("data") or {}
+    return {name: base64.b64decode(value).decode(errors="replace") for name, value in data.items()}
+
+
+def _encoded(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..cluster.argocd import COMPONENT, PARTS
+from ..cluster.helm import Helm
+from ..cluster.kubectl import Cluster
+from ..cluster.objects import metadata
+from ..cluster.pods import problems
+from ..cluster.workloads import rolled_out
 from ..config.settings import Settings
 from ..support.parsing import Object, Objects
-from .kubectl import Cluster
-from .labels import metadata
-from .workloads import rolled_out
+from .helm_release import HelmRelease, Seen
 
 RBAC = "rbac.authorization.k8s.io"
 KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
@@ -117,13 +121,6 @@ class Pod:
         }
 
 
-def remains(cluster: Cluster, name: str, home: str, places: Mapping[str, Sequence[str]]) -> str:
-    """Say which objects of a pod of ours are still there, itself included; `places` are references by namespace."""
-    found = [(kind, where) for where, references in places.items() for kind in cluster.get_many(references, where)]
-    found += [(pod["kind"], home) for pod in cluster.list("pods", home, f"app.kubernetes.io/name={name}")]
-    return ", ".join(f"{kind} {name} in {where} is still there" for kind, where in found)
-
-
 def variables(given: dict[str, str]) -> list[dict[str, str]]:
     """Return a container's environment."""
     return [{"name": name, "value": value} for name, value in given.items()]
@@ -144,10 +141,49 @@ def memory(name: str) -> Object:
     return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
 
 
-def unready(deployment: Object | None) -> str:
-    """Say that a Deployment's pod is not there and ready; nothing where it is."""
-    return "" if deployment and rolled_out(deployment) else "not ready yet"
-
-
 def _named(names: Sequence[str]) -> list[dict[str, str]]:
     return [{"name": name} for name in names]
+
+
+class Sidecar(HelmRelease[Seen]):
+    """The release of such a pod, which is ready once it did what it is for."""
+
+    starts = True
+    without = ""
+    """The setting that does without it."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, name: str, patience: float) -> None:
+        super().__init__(settings, cluster, helm, name)
+        self.patience = patience
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Return what each of them consists of."""
+        return {self._home: [f"{kind}/{self._name}" for kind in KINDS]}
+
+    def template(self) -> SidecarTemplate:
+        """Return what Argo CD's own reader of repositories is made of; nothing where there is none."""
+        parts = self._cluster.list("deployments", self._home, PARTS)
+        reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
+        return SidecarTemplate.of(reader[0]) if reader else SidecarTemplate()
+
+    def unready(self, held: Seen) -> str:
+        """Say that its pod is not there and ready; nothing where it is."""
+        deployment = held.one("Deployment")
+        return "" if deployment and rolled_out(deployment) else "not ready yet"
+
+    def explain(self) -> str:
+        """Say what keeps it from starting, what it said last, and how to do without."""
+        pods = self._cluster.list("pods", self._home, self._selector)
+        said = [self._cluster.logs(pod["metadata"]["name"], self._home, self.key) for pod in pods]
+        found = [*problems(self._cluster, self._home, self._selector), *filter(None, said)]
+        return "\n  ".join([*found, f"To do without it: {self.without} in gitops.yaml"])
+
+    def remains(self) -> str:
+        """Name what outlived its release, its pod included."""
+        pods = self._cluster.list("pods", self._home, self._selector)
+        left = ", ".join(f"Pod {pod['metadata']['name']} in {self._home} is still there" for pod in pods)
+        return "; ".join(filter(None, [super().remains(), left]))
+
+    @property
+    def _selector(self) -> str:
+        return f"app.kubernetes.io/name={self._name}"

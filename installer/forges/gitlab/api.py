@@ -1,13 +1,21 @@
-"""What GitLab says when it says no: the cause in its own words, and the way out."""
+"""GitLab's REST API, the same for gitlab.com and a GitLab of one's own: the token, and what is refused."""
 
 import json
 import re
 import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+import requests
+
+from ...support import environment
 from ...support.errors import ApiError
-from ..api_errors import LATER, said_to_a_program
+from ...support.parsing import reading
+from ...support.secret import Secret, redact
+from ...support.tls import variables
+from ..git import Login
+from ..http import LATER, Api, said_to_a_program
 from ..rate_limit import seconds_to_wait
 
 
@@ -88,3 +96,62 @@ def said_to_git(output: str) -> tuple[str, bool]:
     if "pre-receive hook declined" in output:
         return "A push rule forbids this: let an owner of the group except it, then run this again.", False
     return said_to_a_program(output, ca="gitlab.ca")
+
+
+# --- the client -----------------------------------------------------------------------------------
+
+CLOUD = "gitlab.com"
+TOKEN = "GITLAB_TOKEN"  # noqa: S105 - a name
+
+
+class GitLabRest(Api):
+    """One GitLab and one token."""
+
+    follows = re.compile(r"/projects/\d+(/|$)")  # GitLab leads from a project's old path to its number
+
+    def __init__(self, host: str, token: Secret, *, ca: str = "") -> None:
+        self.host = host
+        headers = {"PRIVATE-TOKEN": token.reveal()} if token else {}
+        super().__init__("GitLab", f"https://{host}/api/v4", headers, ca=ca, ca_setting="gitlab.ca")
+
+    def refusal(self, verb: str, path: str, answer: requests.Response) -> GitLabApiError:
+        """Return what GitLab said."""
+        headers = dict(answer.headers.lower_items())
+        said = redact(words(answer.content or answer.reason))
+        return GitLabApiError(verb, path, answer.status_code, said, headers)
+
+    @reading("GitLab's answer")
+    def version(self) -> tuple[int, int]:
+        """Return the two numbers of GitLab's version."""
+        major, minor, *_ = self.call("GET", "/version")["version"].split(".")
+        return int(major), int(minor)
+
+    @reading("GitLab's answer")
+    def now(self) -> float:
+        """Return the time by GitLab's own clock, in seconds."""
+        return parsedate_to_datetime(self.headers("/version")["date"]).timestamp()
+
+
+# --- the token: where it comes from, and how git logs in with it ----------------------------------
+
+_HELPER = f"""!f() {{ test "$1" != get || printf 'username=oauth2\\npassword=%s\\n' "${TOKEN}"; }}; f"""
+"""A shell that reads the token from its environment; git asks it for GitLab's host alone."""
+
+
+READER = "oauth2"
+"""The name that a token logs in with to read over https."""
+
+
+def token_variables(_: str) -> tuple[str, ...]:
+    """Return the names of the variables that may hold the token."""
+    return (TOKEN,)
+
+
+def token(_: str) -> str:
+    """Return the token; empty where there is none."""
+    return environment.token(TOKEN)
+
+
+def login(host: str, token: Secret, ca: str) -> Login:
+    """Return what git logs in with to push."""
+    return Login(host, _HELPER, {TOKEN: token.reveal(), **variables(ca)}, said_to_git)
