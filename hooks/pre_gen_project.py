@@ -8,17 +8,27 @@ import keyword
 import os
 import shlex
 import sys
-from importlib import import_module
+from importlib import util
 from pathlib import Path
 from typing import Any
 
 TEMPLATE = Path(r"{{ template }}")  # hooks/extension.py knows it: cookiecutter runs this as a copy from elsewhere
 if not TEMPLATE.is_dir():
     TEMPLATE = Path(__file__).resolve().parents[1]  # imported where it stands
-sys.path.insert(0, str(TEMPLATE))
-package = "installer" if (TEMPLATE / "installer").is_dir() else "gitops_flask"  # or the wheel's
-forms = import_module(f"{package}.config.forms")
 
+
+def _load_forms() -> Any:
+    """Load the table of forms that came with this template: of a checkout, or in the wheel."""
+    places = (TEMPLATE / "installer/config/forms.py", TEMPLATE.parent / "config/forms.py")
+    spec = util.spec_from_file_location("forms", next(filter(Path.is_file, places)))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{TEMPLATE} has no forms of answers")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+forms = _load_forms()
 # Packages of uv.lock, what they import as, and folders of the project: a module of the same name would hide them.
 TAKEN = (
     " alembic annotated-types ast-serialize blinker click colorama coverage dotenv flask flask-cors flask-migrate "

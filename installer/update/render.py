@@ -21,6 +21,8 @@ QUESTIONS = "cookiecutter.json"
 _PARTS = (QUESTIONS, "hooks", "{{cookiecutter.project_slug}}")
 _YOURS = ("src/*", "tests/*", "deploy/*", "README.md")
 _GIT = re.compile(r"git\+(?P<url>(?:\w+://)(?:[^/@]*@)?[^@]+)(?:@(?P<revision>.+))?")
+_FORMS = "installer/config/forms.py"
+"""What the hooks read of the installer; a template in a wheel has it beside its folder."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".*_cache")
 
 
@@ -155,6 +157,11 @@ def render(
             shutil.copytree(source, copy / part, ignore=_LEFT_OUT, symlinks=True)
         elif source.is_file():
             shutil.copy2(source, copy / part)
+    for forms in (template.folder / _FORMS, template.folder.parent / "config/forms.py"):
+        if forms.is_file():
+            (copy / _FORMS).parent.mkdir(parents=True)
+            shutil.copy2(forms, copy / _FORMS)
+            break
     questions = template.questions
     (copy / QUESTIONS).write_text(json.dumps({"_commit": template.commit, **questions}), encoding="utf-8")
     given = {name: answer for name, answer in answers.items() if name in template.asked}

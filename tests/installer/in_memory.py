@@ -17,7 +17,7 @@ Place = tuple[str, str, str]
 KEEP = ("helm.sh/resource-policy", "keep")
 _STATUS: dict[str, Object] = {
     "Namespace": {"status": {"phase": "Active"}},
-    "Deployment": {"status": {"readyReplicas": 1, "updatedReplicas": 1}},
+    "Deployment": {"status": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}},
 }
 """What the cluster says at once of what it is given."""
 _KEY = re.compile(r'(?<="sshPrivateKey": ")[^"]+|SHA256:[^"]+')
