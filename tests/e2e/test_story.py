@@ -210,6 +210,7 @@ def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
 
 def test_rollback_brings_the_previous_deployment_back_and_holds_while_the_ci_is_down(stage: Stage) -> None:
     second = stage.revisions[-2]
+    stage.forge.deployment_of(stage.revisions[-1])  # until its end the job itself asks the CI
     began = time.monotonic()
     with stage.without_the_ci():
         done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
@@ -269,8 +270,8 @@ def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
 
 
 def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: Stage) -> None:
-    if stage.variant.private or stage.variant.scm != "github":
-        pytest.skip("played in the public story")
+    if stage.variant.private:
+        return  # played in the public story
     developer = stage.developer
     developer.branch("urgent")
     readme = developer.project / "README.md"
