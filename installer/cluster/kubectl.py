@@ -80,7 +80,10 @@ _LINGER = 2.0
 
 
 class Listening:
-    """It prints one line once it listens; a port-forward prints one for each connection from then on."""
+    """It prints one line once it listens; a port-forward prints one for each connection from then on.
+
+    All that it prints is read, or it would stop once the pipe is full.
+    """
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._first = ""

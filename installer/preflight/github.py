@@ -46,7 +46,7 @@ STEPS = (
     Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, among them the label and the lock", "Variables", "write", "repo", "actions/variables"),
-    Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("follow a deployment, start the first one", "Actions", "write", "repo", "actions/runs"),
     Step("with CircleCI: follow a deployment", "Commit statuses", "read", "repo", ci="circleci"),
     Step("show the outcome of deployments at commits; optional", "Deployments", "write", "repo"),
     Step("report each push to Argo CD, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),

@@ -318,7 +318,8 @@ PAGE = ROOT / "docs/reference/permissions.md"
 
 
 def test_the_page_and_the_checks_name_the_same_permissions() -> None:
-    rows = re.findall(r"^\| .+ \| ([\w ]+: \w+) \| `(repo|workflow)` \|$", PAGE.read_text(), re.MULTILINE)
+    of_up = r"^\| (?!`).+ \|"  # what another command needs begins with its name
+    rows = re.findall(of_up + r" ([\w ]+: \w+) \| `(repo|workflow)` \|$", PAGE.read_text(), re.MULTILINE)
     assert rows == [(f"{step.permission}: {step.level}", step.scope) for step in github_checks.STEPS]
 
 
