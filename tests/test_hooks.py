@@ -193,7 +193,7 @@ class TestTheReaderOfGitopsYaml:
         for kind, usable in enumerate((True, False)):
             answers = {name: values[kind][number % len(values[kind])] for name, values in ANSWERS.items()}
             said = check_answers(tmp_path, **answers).stderr
-            named = {line.partition(":")[0].removeprefix("- ") for line in said.splitlines()[1:]}
+            named = {line.partition(":")[0].removeprefix("- ") for line in said.splitlines() if line.startswith("- ")}
             assert named == (set() if usable else {*ANSWERS}), said
             assert self.read(answers) == named, "the installer, of the same answers"
 
@@ -482,9 +482,10 @@ class TestTheOffer:
     def test_the_wheels_template_finds_the_installer_that_is_installed(
         self, fake: Template, out: Path, tmp_path: Path, command_line: CommandLine
     ) -> None:
-        (tmp_path / "site").mkdir()
-        (fake.path / "installer").rename(tmp_path / "site/gitops_flask")  # as hatch builds it
-        command_line(out, str(fake.path), check=True, PYTHONPATH=str(tmp_path / "site"))
+        package = tmp_path / "site/gitops_flask"  # as hatch builds it
+        shutil.move(fake.path / "installer", package)
+        shutil.move(fake.path, package / "template")
+        command_line(out, str(package / "template"), check=True, PYTHONPATH=str(package.parent))
 
         assert (fake.called_with() or {})["project"] == str(out / "hello-api")
 
