@@ -485,7 +485,6 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         github.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7, "deploy"),
         lambda: ci.start("deploy", {}),
         ci.secrets,
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
@@ -548,7 +547,6 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
         gitlab.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7, "deploy"),
         lambda: ci.start("deploy", {}),
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
     ):
