@@ -1,7 +1,6 @@
 """What only Argo CD's own CLI can do, in core mode: no login, no server, the user's rights in the cluster."""
 
 import json
-import re
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from .argocd_inventory import PARTS, names
 from .kubectl import Cluster, Object, Objects
 from .transient_errors import refusal
 
-_PORT_TAKEN = re.compile(r"failed to listen: listen tcp")
+_PORT_TAKEN = "failed to listen: listen tcp"
 """`--core` serves itself at a port that it found free a moment before, and another program was faster.
 
 Nothing was done yet, so it is tried again.
@@ -74,7 +73,7 @@ class ArgoCD:
             flags = ["--core", "--prompts-enabled=false"]
             for _ in range(_TRIES):
                 answer = attempt("argocd", *arguments, *flags, stdin=stdin, env=environment, timeout=seconds)
-                if not _PORT_TAKEN.search(refusal(answer)):
+                if _PORT_TAKEN not in refusal(answer):
                     break
         if answer.status == 0:
             return answer.out
