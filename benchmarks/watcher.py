@@ -21,10 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from installer.cluster.argocd_values import POLLING, SMALL, merged
+from installer.cluster.argocd_config import POLLING, SMALL, merged
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
-from installer.resources.watcher import Watcher
-from installer.resources.watcher_pod import EVERY
+from installer.resources.watcher import EVERY, Watcher
 from installer.support.wait import clear
 from tests.e2e.ground import Away, Repository, sshd
 from tests.e2e.test_cluster_half import Half, kubectl

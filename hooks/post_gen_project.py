@@ -35,16 +35,16 @@ def part(name: str) -> Any:
 resume = "gitops-flask up"
 try:
     prune()  # under cruft, too: it compares these files with the project's
+    for script in (path for path in Path("ci").rglob("*") if path.is_file()):
+        script.chmod(0o755 if script.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
     if "_commit" not in ANSWERS:  # cruft sets it: it renders the files to compare them, and nothing else may happen
-        for file in (path for path in Path("ci").rglob("*") if path.is_file()):
-            file.chmod(0o755 if file.read_bytes().startswith(b"#!") else 0o644)  # a zip does not keep it
         trusted = part("config.trusted_hosts")  # these answers are the person's own
         trusted.remember(ANSWERS["scm"], ANSWERS["host"])
         trusted.remember("registry", ANSWERS["registry"])
         template = part("commands.template_source").source_of(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again = part("support.resume_command")
-        run_again.this_run.template, run_again.this_run.working_dir = template, STANDING
-        resume = run_again.command("up", Path.cwd())
+        run_again.this_run.template, run_again.this_run.working_dir = template or ANSWERS["_tool"], STANDING
+        resume = run_again.entering(Path.cwd(), "up")
         if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
         if missing := [library for module, library in LIBRARIES.items() if not find_spec(module)]:
@@ -55,4 +55,6 @@ try:
             after.prompt_to_deploy(Path.cwd(), after.mode_from_environment())
 except BaseException as error:  # Ctrl-C, too
     print(f"{Path.cwd()} has all its files. What comes after them stopped:", file=sys.stderr)
-    print(f"{error if hasattr(error, 'fix') else repr(error)}\nResume with:\n  {resume}", file=sys.stderr)
+    later = os.getenv("GITOPS_FLASK_INSTALL") == "later"  # `gitops-flask new` goes on, and says itself how to resume
+    way_on = "" if later else f"\nResume with:\n  {resume}"
+    print(f"{error if hasattr(error, 'fix') else repr(error)}{way_on}", file=sys.stderr)

@@ -146,6 +146,7 @@ def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -
     epilog=examples(
         "gitops-flask rollback --why 'orders fail'  the deployment before this one",
         "gitops-flask rollback --to 3f2a91c         a certain one",
+        "gitops-flask rollback                      on a terminal: choose from the latest deployments",
         "gitops-flask rollback --release-hold       deploy the head of main again",
     )
 )
@@ -168,18 +169,62 @@ def rollback(
 ) -> None:
     """Bring back an earlier deployment and hold it.
 
-    The project's own workflow does it (rollback.yml), with its guards and its record; this ends when it is live. While
-    the hold stands, merges are built but not deployed.
+    It runs the project's own ci/rollback here, in a private clone, as its CI would: no CI is asked. It ends when the
+    deployment is live. While the hold stands, merges are built but not deployed.
     """
     from .commands import rollback as rollback_
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
     project = open_project(folder, context, verbose, environment)
-    if release_hold:
-        rollback_.release(project, yes=yes)
-    else:
-        rollback_.rollback(project, to=to, why=why, yes=yes)
+    with _reported(resume=_resume):
+        if release_hold:
+            rollback_.release(project, yes=yes)
+        else:
+            rollback_.rollback(project, to=to, why=why, yes=yes)
+
+
+@cli.command(
+    epilog=examples(
+        "gitops-flask deploy --break-glass 'GitHub Actions is down'            the commit that is checked out",
+        "gitops-flask deploy 3f2a91c --break-glass 'GitHub Actions is down'    another commit of main",
+    )
+)
+@click.argument("commit", required=False, default="")
+@click.option("--break-glass", "reason", default="", metavar="REASON", help="Why the CI does not do it; recorded.")
+@click.option("--skip-tests", is_flag=True, help="Do not run ci/test before; recorded, too.")
+@may_say_yes
+@in_environment
+@on_project
+def deploy(
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    environment: str | None,
+    yes: bool,
+    commit: str,
+    reason: str,
+    skip_tests: bool,
+) -> None:
+    """Deploy a commit of main without the CI.
+
+    For when the CI is down: every merge is deployed by it. This runs the project's own ci/test, ci/image and ci/deploy
+    here, in a private clone, for the machines of the cluster's nodes; it needs Docker, uv and a login to the registry
+    (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
+    """
+    from .commands import deploy as deploy_
+
+    if not reason.strip():
+        raise click.UsageError("The CI deploys each merge. To go without it, give the reason: --break-glass REASON.")
+    project = open_project(folder, context, verbose, environment)
+    with _reported(resume=_resume):
+        deploy_.deploy(project, commit=commit, reason=reason, skip_tests=skip_tests, yes=yes)
+
+
+def _resume() -> None:
+    if this_run.resume:
+        console.err.print(f"Resume with:\n  {this_run.resume}", markup=False)
 
 
 @cli.command("open")
@@ -233,6 +278,67 @@ def down(
         repository=down_.DestructiveOption(repository, confirm_repository),
         argocd=down_.DestructiveOption(argocd, confirm_argocd),
     )
+
+
+@cli.group()
+def template() -> None:
+    """Bring a project what its template has become, or check for it."""
+
+
+@template.command(
+    "update",
+    epilog=examples(
+        "gitops-flask template update               a pull or merge request with what is new",
+        "gitops-flask template update --set owner=acme      with another answer",
+        "gitops-flask template update --abort       close the request, delete its branch",
+    ),
+)
+@click.option("--to", default="", metavar="VERSION", help="Another version than the one at hand.")
+@click.option("--template", "address", default="", metavar="ADDRESS", help="Another template: its code is run.")
+@click.option("--set", "answers", multiple=True, metavar="KEY=VALUE", help="Change an answer; may be given repeatedly.")
+@click.option("--abort", is_flag=True, help="Take back an update that is not merged.")
+@click.option("--init", is_flag=True, help="For a project that does not say from what it was made.")
+@on_project
+def template_update(
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    to: str,
+    address: str,
+    answers: tuple[str, ...],
+    abort: bool,
+    init: bool,
+) -> None:
+    """Merge the template's changes into the project, and propose them.
+
+    Git merges three ways, what the project was made from, the project and the template, into a branch of its own; no
+    file of this folder is touched. A request is opened where there is a token for the code host, a draft where there
+    are conflicts.
+    """
+    from .commands import template as template_
+
+    if wrong := [answer for answer in answers if "=" not in answer]:
+        raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint="--set")
+    if abort and (to or address or answers or init):
+        raise click.UsageError("--abort takes no other option.")
+    project = open_project(folder, context, verbose)
+    if abort:
+        template_.abort(project)
+    else:
+        given = dict(answer.split("=", 1) for answer in answers)
+        template_.update(project, to=to, address=address, answers=given, init=init)
+
+
+@template.command("check")
+@as_document
+@on_project
+def template_check(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:  # noqa: ARG001
+    """Check whether the template at hand has more. Exit code 0: current, 3: behind."""
+    from .commands import template as template_
+
+    show_commands(wanted=verbose)
+    sys.exit(template_.check(folder, as_json=as_json))
 
 
 def main() -> None:

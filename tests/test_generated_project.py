@@ -252,6 +252,34 @@ def test_without_the_images_python_the_tests_take_the_newest_at_hand_and_say_so(
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "test: Python 3.99 cannot be had here; testing with " in ended.stderr
+    (export,) = re.findall("For uv run: (export UV_PYTHON=.+)", ended.stderr)
+    with_it = ["bash", "-c", f"{export} && uv run --offline flask --version"]
+    subprocess.run(with_it, cwd=folder, env=environment, capture_output=True, check=True)
+
+
+def test_without_a_network_the_tests_do_not_blame_the_lock_file(project: BakedProject, tmp_path: Path) -> None:
+    folder = tmp_path / project.slug
+    shutil.copytree(project.path, folder)
+    alone = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "nothing"), "UV_PYTHON": sys.executable}
+    ended = subprocess.run(["ci/test"], cwd=folder, env=os.environ | alone, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    told = ended.stderr.splitlines()[-1]
+    assert told.startswith("test: failed: what uv.lock names could not be installed, though it fits")
+
+
+@pytest.mark.slow
+def test_in_a_folder_that_was_moved_the_environment_is_made_anew(project: BakedProject, tmp_path: Path) -> None:
+    shutil.copytree(project.path, tmp_path / "before")
+    uv(tmp_path / "before", "sync", "--locked", "--quiet")
+    (tmp_path / "before").rename(tmp_path / "after")
+    for made in (True, False):
+        environment = os.environ | {"UV_PYTHON": sys.executable}
+        ended = subprocess.run(
+            ["ci/test"], cwd=tmp_path / "after", env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert made == ("Creating virtual environment" in ended.stderr)
 
 
 def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Checkout) -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from installer.config import forms, settings_file
+from installer.config.settings_file import parse
+from installer.support.errors import InstallerError
 from tests.conftest import PROJECT, ROOT, BakedProject, CommandLine
-from tests.installer.gitops_yaml import OPEN_TO_ALL
+from tests.installer.gitops_yaml import OPEN_TO_ALL, tree
 
 FAKE_INSTALLER = """
 import json, os, pathlib
@@ -88,13 +92,14 @@ class TestAnswers:
             ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
             (
                 "ci=jenkins",
-                "ci: 'jenkins' cannot be used. Write one of github-actions, gitlab-ci, circleci, travis-ci.",
+                "ci: 'jenkins' cannot be used. Write github-actions or gitlab-ci or circleci or travis-ci.",
             ),
             ("ci=gitlab-ci", "ci: 'gitlab-ci' builds for gitlab, not for github. Write github-actions or circleci"),
             ("scm=gitlab", "ci: 'github-actions' builds for github, not for gitlab. Write gitlab-ci."),
             ("registry=docker.io/acme", "registry: 'docker.io/acme' cannot be used"),
             ("registry=docker.io:99999", "registry: there is no port 99999. Write one from 1 to 65535, or none."),
             ("registry=docker.io:0", "registry: there is no port 0."),
+            ("registry_account=acme/web", "registry_account: Docker Hub has no folders, as in 'acme/web'."),
             ("registry_account=Acme", "registry_account: 'Acme' cannot be used"),
             ("namespace=Web", "namespace: 'Web' cannot be used"),
             (f"namespace={'a' * 64}", "has 64 characters, 63 are possible"),
@@ -126,6 +131,19 @@ class TestAnswers:
         assert "Traceback" not in ended.stderr
         assert list(out.iterdir()) == []
 
+    def test_the_command_that_is_printed_asks_again_and_keeps_the_other_answers(
+        self, template: Path, out: Path, command_line: CommandLine
+    ) -> None:
+        given = ["project_name=It's ours", "project_slug=x_y", "owner=octo", "--output-dir", str(out / "deeper")]
+        ended = command_line(out, *given[-2:], str(template), *given[:-2])
+        again = shlex.split(ended.stderr.splitlines()[-1])
+        assert again[:4] == ["cookiecutter", "--output-dir", str(out / "deeper"), str(template)]
+        assert not [word for word in again if word.startswith(("project_slug=", "namespace=", "_"))], "both were wrong"
+        command_line(out, *again[1:], check=True)
+        written = (out / "deeper/it-s-ours/gitops.yaml").read_text()
+        assert 'name: "It\'s ours"' in written
+        assert 'owner: "octo"' in written
+
     def test_no_project_can_be_called_like_one_of_its_dependencies(
         self, project: BakedProject, project_with_database: BakedProject
     ) -> None:
@@ -135,6 +153,77 @@ class TestAnswers:
 
         assert taken
         assert packages <= set(re.findall(r"[\w-]+", taken[1]))
+
+
+ANSWERS = {
+    "project_name": (["Hello API", "Ünïcode", "x" * 100], ["", " ", "-", "a\nb", "a\u200bb", "x" * 101]),
+    "project_slug": (["a", "web-api-2", "w" * 36], ["", "a--b", "a-", "-a", "Web", "1st", "web_api", "w" * 37]),
+    "description": (["", 'Says "yes"', "x" * 350], ["a\tb", "a\nb", "x" * 351]),
+    "owner": (["acme", "a-b_c", "A" * 39], ["", "-a", "a b", "acme/backend", "A" * 40]),
+    "host": (
+        ["github.com", "ghe.acme.internal", "h"],
+        ["", "a..b", ".a", "a.", "-a", "GitHub.com", "a/b", "https://a"],
+    ),
+    "visibility": (["private", "public"], ["", "internal"]),
+    "registry": (["docker.io", "localhost:5000"], ["", "a..b", "docker.io/acme", "r:0", "r:65536", "r:"]),
+    "registry_account": (["acme", "a__b/c.d-e"], ["", "Acme", "a//b", "a/../b", "a/.", "_a", "a" * 201]),
+    "namespace": (
+        ["web-dev", "w" * 63],
+        ["", "Web", "web_dev", "a-", "w" * 64, "kube-x", "x-system", "argocd"],
+    ),
+    "database": (["none", "postgresql"], ["", "mysql"]),
+}
+"""For each question that is also a setting: what can be used, and what cannot."""
+
+
+class TestTheReaderOfGitopsYaml:
+    """The hooks and the installer agree on what each answer must look like."""
+
+    places = settings_file._FIELDS
+
+    def test_every_question_has_a_form_and_is_tried_here(self) -> None:
+        asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+        questions = {name for name in asked if not name.startswith("_")}
+        assert questions == {*forms.FORMS, "scm", "ci"}
+        assert questions - {"scm", "ci", "python_version"} == {*ANSWERS}
+        assert {form for _, form in self.places.values() if isinstance(form, str)} <= questions
+
+    @pytest.mark.parametrize("number", range(max(len(each) for pair in ANSWERS.values() for each in pair)))
+    def test_what_one_refuses_the_other_refuses(self, tmp_path: Path, number: int) -> None:
+        for kind, usable in enumerate((True, False)):
+            answers = {name: values[kind][number % len(values[kind])] for name, values in ANSWERS.items()}
+            said = check_answers(tmp_path, **answers).stderr
+            named = {line.partition(":")[0].removeprefix("- ") for line in said.splitlines() if line.startswith("- ")}
+            assert named == (set() if usable else {*ANSWERS}), said
+            assert self.read(answers) == named, "the installer, of the same answers"
+
+    def read(self, answers: dict[str, str]) -> set[str]:
+        """Return the questions whose answers the installer refuses."""
+        content = tree()
+        for name, value in answers.items():
+            section, _, key = SETTINGS[name].partition(".")
+            content[section] = {**content[section], key: value}
+        try:
+            parse(content)
+        except InstallerError as error:
+            lines = error.message.splitlines()[1:]
+            wrong = {line.strip().partition(":")[0] for line in lines}
+            return {name for name, where in SETTINGS.items() if where in wrong}
+        return set()
+
+
+SETTINGS = {
+    "project_name": "project.name",
+    "project_slug": "project.slug",
+    "description": "project.description",
+    "owner": "github.owner",
+    "host": "github.host",
+    "visibility": "github.visibility",
+    "registry": "registry.host",
+    "registry_account": "registry.account",
+    "namespace": "cluster.namespace",
+    "database": "project.database",
+}
 
 
 def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
@@ -155,9 +244,10 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
         "namespace": "hello-api-dev",
     }
     asked = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-    known = {"_only_for": asked["_only_for"]}
+    known = {"_only_for": asked["_only_for"], "_template": "gh:o/t", "_checkout": "v1", "_output_dir": str(folder)}
     text = (ROOT / "hooks/pre_gen_project.py").read_text(encoding="utf-8")
     script = folder / "hook.py"
+    text = text.replace("{{ template }}", str(ROOT))
     script.write_text(
         text.replace("{{ cookiecutter | tojson }}", json.dumps(defaults | known | answers)), encoding="utf-8"
     )
@@ -353,7 +443,7 @@ class TestTheOffer:
         ended = command_line(out, str(fake.path), THEN=then)
 
         assert ended.returncode == 0
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up --project hello-api\n" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_where_gitops_flask_is_on_path_that_is_what_resumes(
@@ -363,7 +453,7 @@ class TestTheOffer:
         path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
         ended = command_line(out, str(fake.path), THEN="raise RuntimeError('x')", PATH=path)
 
-        assert "Resume with:\n  gitops-flask up --project hello-api\n" in ended.stderr
+        assert "Resume with:\n  cd hello-api && gitops-flask up\n" in ended.stderr
 
     def test_ctrl_c_while_the_installer_works_leaves_the_files(
         self, fake: Template, out: Path, command_line: CommandLine
@@ -372,7 +462,7 @@ class TestTheOffer:
         then = "import os, signal; os.killpg(0, signal.SIGINT); signal.pause()"
         ended = command_line(out, str(fake.path), start_new_session=True, THEN=then)
 
-        assert f"Resume with:\n  uvx --from {fake.path} gitops-flask up" in ended.stderr
+        assert f"Resume with:\n  cd hello-api && uvx --from {fake.path} gitops-flask up\n" in ended.stderr
         assert (out / "hello-api/gitops.yaml").exists()
 
     def test_without_hooks_nothing_is_offered(self, fake: Template, out: Path, command_line: CommandLine) -> None:
@@ -392,9 +482,10 @@ class TestTheOffer:
     def test_the_wheels_template_finds_the_installer_that_is_installed(
         self, fake: Template, out: Path, tmp_path: Path, command_line: CommandLine
     ) -> None:
-        (tmp_path / "site").mkdir()
-        (fake.path / "installer").rename(tmp_path / "site/gitops_flask")  # as hatch builds it
-        command_line(out, str(fake.path), check=True, PYTHONPATH=str(tmp_path / "site"))
+        package = tmp_path / "site/gitops_flask"  # as hatch builds it
+        shutil.move(fake.path / "installer", package)
+        shutil.move(fake.path, package / "template")
+        command_line(out, str(package / "template"), check=True, PYTHONPATH=str(package.parent))
 
         assert (fake.called_with() or {})["project"] == str(out / "hello-api")
 

@@ -37,7 +37,7 @@ def kept_files() -> set[str]:
 
 
 def in_the_wheel(name: str) -> str | None:
-    if name.startswith(f"{PROJECT}/") or name == "cookiecutter.json":
+    if name.startswith(f"{PROJECT}/") or name in ("CHANGELOG.md", "cookiecutter.json"):
         return f"gitops_flask/template/{name}"
     return next((there + name.removeprefix(here) for here, there in WHERE.items() if name.startswith(here)), None)
 
@@ -107,7 +107,7 @@ def test_the_wheel_alone_writes_a_project_and_says_how_to_resume(
     assert yaml.safe_load((project / "gitops.yaml").read_text())["github"]["owner"] == "acme"
     log = subprocess.check_output(["git", "log", "--format=%s"], cwd=project, text=True)
     assert log == "Generated\n"
-    assert done.stdout.splitlines()[-1].strip() == f"uvx --from {wheel} gitops-flask up --project orders"
+    assert done.stdout.splitlines()[-1].strip() == f"cd orders && uvx --from {wheel} gitops-flask up"
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_a_forks_tag_is_enough_and_what_is_printed_leads_back_to_that_fork(
     assert done.returncode == 0, done
     released = subprocess.check_output(["git", "-C", str(fork), "rev-parse", "v1.2.3"], text=True).strip()
     resume = done.stdout.splitlines()[-1].strip()
-    assert resume == f"uvx --from {address}@{released} gitops-flask up --project hello-api"
+    assert resume == f"cd hello-api && uvx --from {address}@{released} gitops-flask up"
     fork.rename(tmp_path / "gone")
     resumed = with_packages(resume, tmp_path, shell)
     assert "There is no token for github.com" in resumed.stderr, "uv has kept what that commit was"

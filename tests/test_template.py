@@ -191,12 +191,12 @@ def test_scripts_can_be_run(project: BakedProject) -> None:
 
 
 def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
-    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt"}  # written by uv, with hashes
+    pinned = {"uv.lock", "ci/chart.txt", "ci/uv.txt", ".gitops-flask.yaml"}  # written by programs, and edited by none
     lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 
     assert sum(lines.values()) - scripts <= 2170
-    assert scripts <= 1120
+    assert scripts <= 1145
 
 
 def test_a_laptop_has_the_python_the_database_and_the_checks_of_the_ci(project_with_database: BakedProject) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from ..config.settings import Settings
@@ -11,11 +12,13 @@ from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
 Pipeline = Literal["deploy", "rollback"]
-"""What a project's CI can be asked to run: a deployment of the head of main, or ci/rollback."""
+"""What a project's CI runs: a deployment of the head of main, or ci/rollback."""
 DEPLOY: Pipeline = "deploy"
 ROLLBACK: Pipeline = "rollback"
 
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No inputs."""
 END = "…"
 """Begins what is known of a variable's value where a CI shows the end alone."""
 
@@ -35,7 +38,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's own words."""
+    """One run of a pipeline; `number` grows from run to run, `state` is in the CI's or the code host's own words."""
 
     number: int
     revision: str
@@ -43,6 +46,8 @@ class Run:
     state: str
     over: bool = False
     green: bool = False
+    name: str = ""
+    """What people call it: `run 17`."""
 
 
 class CI(Protocol):
@@ -54,10 +59,14 @@ class CI(Protocol):
     """What must be green before a merge, by the names under which the code host shows it."""
     check_app: str
     """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
+    test: str
+    """The check that says whether the tests of a commit of main passed."""
     page: str
     """Where its runs are shown."""
     no_token: bool
-    """Whether there is no API token: then it is set up manually, and deployments show on `env/dev`."""
+    """Whether there is no API token: then it is set up and started manually."""
+    unseen: str
+    """Why its runs cannot be seen; empty where they can."""
 
     stored: Stored
     """The variables that its jobs read."""
@@ -77,23 +86,23 @@ class CI(Protocol):
     def newest(self, pipeline: Pipeline) -> Run | None:
         """Return the newest run of a pipeline on main, or None."""
 
-    def run(self, number: int) -> Run:
-        """Return a run."""
-
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Start a pipeline on main; return the run's number, or None where the CI does not return it.
+        """Start a deployment of main; return the run's number, or None where the CI does not return it.
 
-        `inputs` are the scripts' own: `init` (true) of a deployment; `to`, `why` or `release` (true) of a rollback.
+        `inputs` are the scripts' own: `init` (true).
         """
 
-    def manual_step(self, pipeline: Pipeline) -> str:
-        """Return the command or the page that starts a pipeline."""
-
-    def look_up(self, number: int) -> str:
-        """Return the command or the page that shows a run."""
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
+        """Return the command or the page that starts a pipeline, with these inputs of a rollback."""
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
+
+
+def parameters(pipeline: Pipeline, inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return what a CI that has one pipeline for all is given: the action, and a rollback's `to` and `why`."""
+    action = next((word for word in ("init", "release") if word in inputs), pipeline)
+    return {"action": action, **{name: inputs[name] for name in ("to", "why") if name in inputs}}
 
 
 Connect = Callable[[Settings, Any, Credentials], CI]

@@ -1,5 +1,6 @@
 """GitHub Actions, as the CI of a repository at GitHub."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +11,13 @@ from ..forges.github.repository import GitHub
 from ..support import process
 from ..support.parsing import reading
 from ..support.secret import redact
-from .base import Connect, Pipeline, Run, Stored
-from .environment_token import WHERE, EnvironmentToken, environment_of
+from .base import NOTHING, Connect, Pipeline, Run, Stored
+from .registry_token import WHERE, EnvironmentToken, environment_of
 from .variables import Variables
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
 APP = "github-actions"
 """The short name of the App that writes the checks."""
-ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
 
 
 class GitHubActions:
@@ -26,7 +26,9 @@ class GitHubActions:
     title = "GitHub Actions"
     checks: tuple[str, ...] = CHECKS
     check_app = APP
+    test = "test"
     no_token = False
+    unseen = ""
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         self._settings = settings
@@ -67,11 +69,6 @@ class GitHubActions:
         return _run(runs[0]) if runs else None
 
     @reading("GitHub's answer")
-    def run(self, number: int) -> Run:
-        """Return a run."""
-        return _run(self._github.call("GET", self._github.path("actions/runs", str(number))))
-
-    @reading("GitHub's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Dispatch a workflow; an Enterprise Server does not return the run's number."""
         body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
@@ -81,13 +78,10 @@ class GitHubActions:
         answer = self._github.call("POST", path, body)
         return answer["workflow_run_id"] if answer else None
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command that dispatches a workflow."""
-        return f"gh workflow run {self.named(pipeline)} --repo {self._github.repository}"
-
-    def look_up(self, number: int) -> str:
-        """Return the command that shows a run."""
-        return f"gh run view {number} --repo {self._github.repository}"
+        fields = (word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))
+        return shlex.join(["gh", "workflow", "run", self.named(pipeline), "--repo", self._github.repository, *fields])
 
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
@@ -107,7 +101,7 @@ class GitHubActions:
 
 def _run(found: dict[str, Any]) -> Run:
     state, over = found["conclusion"] or found["status"], found["status"] == "completed"
-    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success")
+    return Run(found["id"], found["head_sha"], found["html_url"], state, over, state == "success", f"run {found['id']}")
 
 
 connect: Connect = GitHubActions

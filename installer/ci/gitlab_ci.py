@@ -1,26 +1,39 @@
-"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deploy, roll back or release."""
+"""GitLab CI, as the CI of a project at GitLab: one file, whose pipelines on main deploy, roll back or release.
+
+A deployment may push to the environment's branch with the job's own token, or with one of the project's.
+"""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
-from ..engine.resource import Resource
+from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.parsing import reading
-from ..support.secret import redact
-from .base import DEPLOY, Connect, Pipeline, Run, Stored
-from .gitlab_push_access import PushAccess
+from ..support.secret import Secret, redact
+from .base import NOTHING, Connect, Pipeline, Run, Stored, parameters
 from .registry_token import RegistryToken
 from .variables import Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
 DEPLOYING_ACTIONS = ("deploy", "init", "release")
 """The values of the pipeline's variable ACTION with which it deploys; a push's pipeline has none and does."""
-ROLLS_BACK = ("rollback", "release")
 _LOOK_BACK = 20
 """Newest pipelines of main among which one of a kind is looked for."""
+
+BY_JOB = (18, 4)
+"""Since then every GitLab lets a project allow its jobs' own tokens to push; before, an administrator's flag did."""
+SETTING = "ci_push_repository_for_job_token_allowed"
+NAME = "PUSH_TOKEN"
+NUMBER = "PUSH_TOKEN_NUMBER"
+"""The variable that names the token by its number, which is no secret."""
+LASTS = timedelta(days=364)
+RENEWED_BEFORE = timedelta(days=30)
+MAINTAINER = 40
 
 
 class GitLabCI:
@@ -29,7 +42,9 @@ class GitLabCI:
     title = "GitLab CI"
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
+    test = "test"
     no_token = False
+    unseen = ""
 
     def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
         self._settings = settings
@@ -62,9 +77,8 @@ class GitLabCI:
 
     @reading("GitLab's answer")
     def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest pipeline of main that deploys, or that rolls back or releases; or None."""
-        wanted = DEPLOYING_ACTIONS if pipeline == DEPLOY else ROLLS_BACK
-        return next((_run(found) for found in self._of_main() if self._action(found) in wanted), None)
+        """Return the newest pipeline of main that deploys, or None."""
+        return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:
         path = self._gitlab.path("pipelines")
@@ -77,28 +91,19 @@ class GitLabCI:
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     @reading("GitLab's answer")
-    def run(self, number: int) -> Run:
-        """Return a pipeline."""
-        return _run(self._gitlab.call("GET", self._gitlab.path("pipelines", str(number))))
-
-    @reading("GitLab's answer")
     def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
         """Create a pipeline of main."""
-        given = {name.upper(): value for name, value in inputs.items() if name in ("to", "why")}
-        action = next((word for word in ("init", "release") if inputs.get(word) == "true"), pipeline)
-        # GitLab reads `$` as the start of another variable's name
-        values = {"ACTION": action, **{name: value.replace("$", "$$") for name, value in given.items()}}
-        variables = [{"key": name, "value": value} for name, value in values.items()]
+        variables = [{"key": name.upper(), "value": value} for name, value in parameters(pipeline, inputs).items()]
         answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
         return int(answer["id"])
 
-    def manual_step(self, pipeline: Pipeline) -> str:
+    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""
-        return f"{self.page}/new?ref={MAIN}&{quote('var[ACTION]')}={pipeline}"
-
-    def look_up(self, number: int) -> str:
-        """Return the page that shows a pipeline."""
-        return f"{self.page}/{number}"
+        # GitLab reads `$` as the start of another variable's name
+        given = {
+            f"var[{name.upper()}]": value.replace("$", "$$") for name, value in parameters(pipeline, inputs).items()
+        }
+        return f"{self.page}/new?{urlencode({'ref': MAIN, **given}, quote_via=quote)}"
 
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
@@ -116,7 +121,108 @@ class GitLabCI:
 
 def _run(found: dict[str, Any]) -> Run:
     state = found["status"]
-    return Run(found["id"], found["sha"], found["web_url"], state, state in OVER, state == "success")
+    over, name = state in OVER, f"run {found['id']}"
+    return Run(found["id"], found["sha"], found["web_url"], state, over, state == "success", name)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the instance can do, and what there is of either way."""
+
+    by_job: bool
+    allowed: bool = False
+    tokens: tuple[dict[str, Any], ...] = ()
+    stored: str = ""
+    """The number of the token in the variable; empty where there is no such variable."""
+
+
+class PushAccess(Resource[Seen]):
+    """A job's token ends with the job, so it is taken wherever GitLab can; the other ends in a year, and is renewed."""
+
+    lane: Lane = "gitlab"
+    key = "push-access"
+    needs = ("repository", "variables", "rules")
+
+    def __init__(self, settings: Settings, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+        self._title = f"gitops-flask: {settings.branch}"
+        self.title = f"right of deployments to push to {settings.branch}"
+        self._note = (
+            f"a maintainer who runs a pipeline of another's branch lets its code push to {settings.branch}, too"
+        )
+
+    def observe(self) -> Seen:
+        """Ask for GitLab's version, the project's setting, our tokens and the variable."""
+        by_job = self._gitlab.version() >= BY_JOB
+        project = self._gitlab.find()
+        if project is None:
+            return Seen(by_job)
+        tokens = self._gitlab.pages(self._gitlab.path("access_tokens"), state="active")
+        ours = tuple(token for token in tokens if token["name"] == self._title)
+        stored = self._gitlab.variables().get(NUMBER, "") if NAME in self._gitlab.secrets() else ""
+        return Seen(by_job, bool(project.get(SETTING)), ours, stored)
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(by_job=True)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare with the way that this GitLab has; what the other way left behind goes."""
+        fields = []
+        if seen.by_job and not seen.allowed:
+            fields.append(Field("pushes by jobs' own tokens", "refused", "allowed"))
+        if not seen.by_job and not self._good(seen):
+            fields.append(
+                Field("project access token", "another, or one that ends soon" if seen.stored else None, "new")
+            )
+        if seen.by_job and (seen.tokens or seen.stored):
+            fields.append(Field("project access token", "set", None))
+        elif len(seen.tokens) > 1:
+            fields.append(Field("project access tokens", len(seen.tokens), 1))
+        note = self._note if seen.by_job and not seen.allowed else ""
+        return Change("change" if seen.stored or seen.allowed else "create", tuple(fields), note) if fields else None
+
+    def _good(self, seen: Seen) -> bool:
+        soon = str(date.today() + RENEWED_BEFORE)
+        return any(str(t["id"]) == seen.stored and (t["expires_at"] or "9") > soon for t in seen.tokens)
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Allow jobs to push; or make a token, store it, and only then revoke the others."""
+        kept = seen.stored if self._good(seen) else ""
+        if seen.by_job:
+            kept = ""
+            if not seen.allowed:
+                self._gitlab.call("PUT", self._gitlab.path(), {SETTING: True})
+            self._forget()
+        elif not kept:
+            body = {"name": self._title, "scopes": ["write_repository"], "access_level": MAINTAINER}
+            ends = str(date.today() + LASTS)
+            made = self._gitlab.call("POST", self._gitlab.path("access_tokens"), {**body, "expires_at": ends})
+            kept = str(made["id"])
+            self._gitlab.set_secret(NAME, Secret(made["token"]))
+            self._gitlab.set_variable(NUMBER, kept, self._gitlab.variables())
+        self._revoke([token for token in seen.tokens if str(token["id"]) != kept])
+
+    def _forget(self) -> None:
+        for name in (NAME, NUMBER):
+            self._gitlab.delete_variable(name)
+
+    def _revoke(self, tokens: list[dict[str, Any]]) -> None:
+        for token in tokens:
+            self._gitlab.delete(self._gitlab.path("access_tokens", str(token["id"])))
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether anything may push."""
+        return GOES if seen.allowed or seen.tokens or seen.stored else ""
+
+    def remove(self) -> str:
+        """Take the right away again."""
+        seen = self.observe()
+        self._forget()
+        self._revoke(list(seen.tokens))
+        if seen.allowed:
+            self._gitlab.call("PUT", self._gitlab.path(), {SETTING: False})
+        return "taken away" if seen.allowed or seen.tokens else "was not there"
 
 
 connect: Connect = GitLabCI

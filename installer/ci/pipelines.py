@@ -1,13 +1,6 @@
-"""Runs of the project's pipelines: started, waited for, and reported in words; the same for every CI."""
+"""Runs of the project's pipelines, reported in words; the same for every CI."""
 
-from collections.abc import Callable, Mapping
-
-from ..support.errors import DeadlinePassed, InstallerError
-from ..support.wait import until
 from .base import CI, DEPLOY, Pipeline, Run
-
-_PATIENCE = 60.0
-"""Seconds in which a run that was asked for must show up."""
 
 
 def number(run: Run | None) -> int:
@@ -15,50 +8,10 @@ def number(run: Run | None) -> int:
     return run.number if run else 0
 
 
-def start(ci: CI, pipeline: Pipeline, inputs: Mapping[str, str]) -> int:
-    """Start a pipeline on main and return the run's number."""
-    before = number(ci.newest(pipeline))
-    return ci.start(pipeline, inputs) or after(ci, pipeline, before)
-
-
-def after(ci: CI, pipeline: Pipeline, before: int) -> int:
-    """Wait for a run that is newer than another to show up, and return its number."""
-
-    def look() -> int:
-        found = number(ci.newest(pipeline))
-        return found if found > before else 0
-
-    found = until(look, _PATIENCE, every=1.0)
-    if not found:
-        fix = f"Is it there, and is {ci.title} on? See {ci.page}"
-        raise DeadlinePassed(f"A run of {ci.named(pipeline)}", _PATIENCE, "none showed up", fix)
-    return found
-
-
-def follow(ci: CI, run: int, pipeline: Pipeline, seconds: float, say: Callable[[str], None]) -> Run:
-    """Wait until a run is over; one that is not green ends it with the last lines of its log."""
-    last = ""
-
-    def look() -> Run | None:
-        nonlocal last
-        found = ci.run(run)
-        last = in_words(ci, found, pipeline)
-        say(last)
-        return found if found.over else None
-
-    found = until(look, seconds, every=2.0)
-    if found is None:
-        raise DeadlinePassed(f"The run {run} of {ci.named(pipeline)}", seconds, last, ci.look_up(run))
-    if not found.green:
-        logs = ci.failing_logs(found)
-        raise InstallerError(f"{last}: {found.url}\n{logs}", "Fix what it names, then run this again.")
-    return found
-
-
 def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
     """Say where a run stands."""
-    if ci.no_token:
-        return f"{ci.title} cannot be asked: see {ci.page}"
+    if ci.unseen:
+        return f"{ci.title}'s runs are not seen, {ci.unseen}: see {ci.page}"
     if run is None:
         return f"{ci.named(pipeline)}: no run yet"
-    return f"{ci.named(pipeline)}: run {run.number} {run.state.replace('_', ' ')}"
+    return f"{ci.named(pipeline)}: {run.name} {run.state.replace('_', ' ')}"

@@ -8,22 +8,24 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from ..config.settings import Settings
+from ..forges import docker_login
+from ..forges.credentials import Credentials
+from ..forges.http import HttpClient
 from ..support import proxies
 from ..support.errors import InstallerError, Untrusted
-from ..support.http_session import session
-from ..support.parsing import UNREADABLE
-from ..support.registry_errors import explained, refuse, with_retries
+from ..support.parsing import UNREADABLE, reading
+from ..support.registry_errors import explained
 from ..support.secret import Secret
-from ..support.tls import unknown, verify
+from ..support.tls import unknown
 
-_SECONDS = 10
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _API = {"docker.io": "registry-1.docker.io"}
 _TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
 """Where registries send logins that is no host of theirs by its name."""
@@ -59,11 +61,24 @@ class Login:
         server = settings.registry_token_server or (settings.host if settings.own_registry else "")
         return cls(settings.registry, username, token, settings.registry_ca, server)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return it as the project's scripts read it."""
+        return {"REGISTRY_USERNAME": self.username, "REGISTRY_TOKEN": self.token.reveal()}
+
+
+def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
+    """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
+    if credentials.registry_token:
+        return Login.to(settings, credentials.registry_username, credentials.registry_token)
+    kept = docker_login.find(settings.registry)
+    return Login.to(settings, *kept) if kept else None
+
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
     """Log in as `docker login` would, for pushing or pulling `image` (`acme/web`); raise where the registry says no."""
     scope = f"repository:{image}:pull{',push' if push else ''}"
-    answer = with_retries(lambda: _ask("GET", login, "", scope))
+    answer = _ask("GET", login, "", scope)
     _settle(login.host, answer)
     if not answer.ok:
         names = f"REGISTRY_{'' if push else 'PULL_'}"
@@ -93,7 +108,7 @@ def _grants_push(answer: requests.Response, image: str) -> bool:
 
 def _try_push(login: Login, image: str, scope: str) -> None:
     """Begin an upload, as the first request of every push does, and cancel it: nothing is stored by that."""
-    answer = with_retries(lambda: _ask("POST", login, f"{image}/blobs/uploads/", scope))
+    answer = _ask("POST", login, f"{image}/blobs/uploads/", scope)
     _settle(login.host, answer)
     if answer.status_code == requests.codes.accepted:
         _cancel(login, answer)
@@ -112,16 +127,18 @@ def _try_push(login: Login, image: str, scope: str) -> None:
 
 def _cancel(login: Login, begun: requests.Response) -> None:
     """Cancel an upload, where it was begun; a registry that does not take that (GHCR) forgets it of itself."""
+    asked = begun.request.headers
     with suppress(requests.RequestException, ValueError):  # a Location that is no address names nothing to cancel
         where = urljoin(begun.url, begun.headers.get("Location", ""))
         if urlsplit(where)[:2] == urlsplit(begun.url)[:2] and "Location" in begun.headers:
-            _send("DELETE", where, login, headers={"Authorization": begun.request.headers["Authorization"]})
+            # one that asks for no login was sent none
+            _send("DELETE", where, login, headers={name: asked[name] for name in ("Authorization",) if name in asked})
 
 
 def has(login: Login, name: str, digest: str) -> bool:
     """Return whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
-    answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
+    answer = _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
     _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
@@ -138,18 +155,28 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
     """Return whether the registry gives the project's image to somebody who does not log in."""
     nobody = Login.to(settings, "", Secret(""))
     name = settings.image_name
-    answer = with_retries(lambda: _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull"))
-    refuse(nobody.host, answer)
+    answer = _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    _refuse(nobody.host, answer)
     return bool(answer.ok)
+
+
+@reading("The registry's answer")
+def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
+    """Return the machines that an image of `acme/web` is for, as its index lists them; none where it has no index."""
+    answer = _ask("GET", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    _settle(login.host, answer)
+    listed = answer.json().get("manifests", []) if answer.ok else []
+    found = [str(each.get("platform", {}).get("architecture", "unknown")) for each in listed]
+    return tuple(dict.fromkeys(each for each in found if each.isalnum() and each != "unknown"))
 
 
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not return it."""
     host = login.host
-    answer = with_retries(lambda: _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull"))
+    answer = _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull")
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
-    if not answer.ok or not _DIGEST.fullmatch(found):
+    if not answer.ok or not DIGEST.fullmatch(found):
         raise InstallerError(
             f"{host} did not return the digest of {name}:{tag}: {answer.status_code} {_reason(answer)}"
         )
@@ -160,7 +187,20 @@ def _settle(host: str, answer: requests.Response) -> None:
     """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
     if fix := explained(host, answer.status_code, _reason(answer)):
         raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
-    refuse(host, answer)
+    _refuse(host, answer)
+
+
+def _refuse(host: str, answer: requests.Response) -> None:
+    """Raise where it is trouble that was answered, which no login is to blame for."""
+    said = f"The registry {host} answered {answer.status_code} {answer.reason}"
+    if answer.status_code == requests.codes.too_many_requests:
+        after = answer.headers.get("Retry-After", "")
+        raise InstallerError(said, f"Run this again in {f'{after} s' if after.isdigit() else 'some minutes'}.")
+    if answer.status_code >= requests.codes.server_error:
+        raise InstallerError(said, "It has trouble, or a proxy on the way to it has. Run this again later.")
+    if answer.ok and "html" in answer.headers.get("Content-Type", ""):
+        reported = f"{host} answered with a page, as no registry does."
+        raise InstallerError(reported, "Is there a proxy or a login page in between? Then run this again.")
 
 
 def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
@@ -200,13 +240,18 @@ def _ask(verb: str, login: Login, path: str, scope: str) -> requests.Response:
 
 def _send(verb: str, url: str, login: Login, **what: Any) -> requests.Response:
     """Send one request and follow nobody elsewhere: neither the login nor what it brings is for another host."""
-    with session() as own:
-        answer = own.request(verb, url, timeout=_SECONDS, verify=verify(login.ca), allow_redirects=False, **what)
+    answer = _client(login.ca).request(verb, url, **what)
     if answer.is_redirect:
         there = urlsplit(urljoin(url, answer.headers["Location"])).netloc.rpartition("@")[2]
         reported = f"The registry {login.host} leads elsewhere ({answer.status_code}, to {there}); no login goes there."
         raise Untrusted(reported, "Name the registry's own host in gitops.yaml, registry.host; or look for a proxy.")
     return answer
+
+
+@cache
+def _client(ca: str) -> HttpClient:
+    """Return the client of all registries whose certificates this CA may have signed: each request brings its login."""
+    return HttpClient(ca)
 
 
 def _token_server(login: Login, realm: str) -> str:

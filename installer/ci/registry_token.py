@@ -1,30 +1,57 @@
-"""The secret with which deployments push images."""
+"""The secret with which deployments push images; at GitHub for main alone, where the plan can keep it so."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 
-from ..config.settings import Settings
+from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.base import Store
 from ..forges.credentials import Credentials
+from ..forges.github.repository import GitHub
 
 NAME = "REGISTRY_TOKEN"
 FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
+WHERE = "DEPLOY_ENVIRONMENT"
+"""The variable that names the environment with the secret for the workflow; without it, the repository has it."""
+_EXPOSED = (
+    "this plan has no environments for a private repository: whoever may push a branch can read {name} by a workflow "
+    "of its own, and overwrite images; so no image and no layer of the registry is reused, and builds take longer"
+)
+
+
+def environment_of(settings: Settings) -> str:
+    """Return the name of the environment that keeps the secret.
+
+    An Enterprise Server makes a Deployment for each job that names an environment, and calls it a success when the job
+    ends. Those of `dev` say what the pods answered, so there it is an environment of its own.
+    """
+    return settings.environment if settings.in_cloud else f"{settings.environment}-registry"
+
+
+def _as_jobs_name_it(settings: Settings) -> str:
+    name = environment_of(settings)
+    return json.dumps({"name": name, "deployment": False} if settings.in_cloud else name)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """No host shows a secret again, so a salted fingerprint next to it identifies the token."""
+    """Where the secret is, and what is noted of it: no code host shows it again."""
 
-    exists: bool
-    fingerprint: str | None
-    variables: dict[str, str]
+    in_repository: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+    """Among them a salted fingerprint, which identifies the token."""
+    protects: bool = False
+    """Whether there are environments, and the plan heeds them."""
+    in_environment: bool = False
+    let_in: frozenset[str] | None = None
+    """Branches and tags; None: all, or there is no such environment."""
 
 
 class RegistryToken(Resource[Seen]):
-    """Secret `REGISTRY_TOKEN`; without a token at hand, the one that is there is kept."""
+    """A secret of the repository; without a token at hand, the one that is there is kept."""
 
     key = "registry-token"
-    needs = ("repository",)
+    needs: tuple[str, ...] = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
         self.lane: Lane = settings.scm
@@ -34,21 +61,23 @@ class RegistryToken(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Look for the secret's name and the fingerprint."""
-        variables = self._store.variables()
-        return Seen(NAME in self._store.secrets(), variables.get(FINGERPRINT), variables)
+        return Seen(NAME in self._store.secrets(), self._store.variables())
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
-        return Seen(exists=False, fingerprint=None, variables={})
+        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare fingerprints; no token can be read back."""
+        there = seen.in_repository
         if not self._token:
-            return None if seen.exists else blocked("no token at hand", f"Set {NAME} in the environment.")
-        if seen.exists and seen.fingerprint and self._token.matches(seen.fingerprint):
-            return None
-        word = "rotated" if seen.exists else "set"
-        return Change("change" if seen.exists else "create", (Field(NAME, None, word),))
+            return None if there else blocked("no token at hand", f"Set {NAME} in the environment.")
+        fields = self._rotated(seen, there=there)
+        return Change("change" if there else "create", fields) if fields else None
+
+    def _rotated(self, seen: Seen, *, there: bool) -> tuple[Field, ...]:
+        same = there and self._token.matches(seen.variables.get(FINGERPRINT, ""))
+        return () if same or not self._token else (Field(NAME, None, "rotated" if there else "set"),)
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Store the secret, then its fingerprint: a kill between the two only stores the secret once more."""
@@ -56,10 +85,89 @@ class RegistryToken(Resource[Seen]):
         self._store.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
 
     def removal(self, seen: Seen) -> str:
-        """Say whether there is one."""
-        return GOES if seen.exists or seen.fingerprint else ""
+        """Say whether there is one, or something noted of it."""
+        return GOES if seen.in_environment or seen.in_repository or {WHERE, FINGERPRINT} & {*seen.variables} else ""
 
     def remove(self) -> str:
         """Delete the secret and its fingerprint."""
         self._store.delete_variable(FINGERPRINT)
         return "deleted" if self._store.delete_secret(NAME) else "was not there"
+
+
+class EnvironmentToken(RegistryToken):
+    """A secret of an environment of GitHub's that lets in main alone; without environments, of the repository."""
+
+    needs = ("repository", "variables")
+
+    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
+        super().__init__(settings, github, credentials)
+        self._github = github
+        self._environment = environment_of(settings)
+        self._where = _as_jobs_name_it(settings)
+        self._private = settings.private and settings.in_cloud
+
+    def observe(self) -> Seen:
+        """Look for the secret's name in both places, for the environment's branches, and for what is noted."""
+        protects = not self._private or self._github.plan_protects()
+        there = self._github.branches_let_in(self._environment) if protects else None
+        return Seen(
+            NAME in self._github.secrets(),
+            self._github.variables(),
+            protects,
+            protects and NAME in self._github.secrets(self._environment),
+            None if there is None else frozenset(there),
+        )
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen(protects=True)
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare places, branches and fingerprints; no token can be read back."""
+        there = seen.in_environment if seen.protects else seen.in_repository
+        if not self._token and not there:
+            if not seen.in_repository:
+                return blocked("no token at hand", f"Set {NAME} in the environment.")
+            why = f"{NAME} is a secret of the repository, which workflows of every branch can read"
+            return Change("skipped", note=f"{why}; set {NAME} in the environment, and `up` moves it")
+        fields: list[Field] = []
+        if seen.protects and seen.let_in != frozenset({f"branch {MAIN}"}):
+            shown = None if seen.let_in is None else ", ".join(sorted(seen.let_in))
+            fields.append(Field(f"environment {self._environment}", shown, f"branch {MAIN}"))
+        fields += self._rotated(seen, there=there)
+        wanted = self._where if seen.protects else None
+        if seen.variables.get(WHERE) != wanted:
+            fields.append(Field(WHERE, seen.variables.get(WHERE), wanted))
+        if seen.protects and seen.in_repository:
+            fields.append(Field(f"{NAME} of the repository", "set", None))
+        note = "" if seen.protects else _EXPOSED.format(name=NAME)
+        if fields:
+            return Change("change" if there or seen.in_repository else "create", tuple(fields), note)
+        return Change("skipped", note=note) if note else None
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Make what differs, in an order in which a kill at any point leaves the workflow a secret to read."""
+        changed = {field.name for field in change.fields}
+        environment = self._environment if seen.protects else ""
+        if f"environment {self._environment}" in changed:
+            self._github.let_in_only(self._environment, MAIN)
+        if NAME in changed:
+            self._github.set_secret(NAME, self._token, environment)
+            self._github.set_variable(FINGERPRINT, self._token.fingerprint(), seen.variables)
+        if WHERE in changed and seen.protects:
+            self._github.set_variable(WHERE, self._where, seen.variables)
+        elif WHERE in changed:
+            self._github.delete_variable(WHERE)
+        if f"{NAME} of the repository" in changed:
+            self._github.delete_secret(NAME)
+
+    def remove(self) -> str:
+        """Delete the secret, what is noted of it, and the environment where others keep nothing in it."""
+        seen = self.observe()
+        gone = [self._github.delete_secret(NAME)]
+        if seen.protects:
+            gone.append(self._github.delete_secret(NAME, self._environment))
+            self._github.delete_environment(self._environment)
+        self._github.delete_variable(WHERE)
+        self._github.delete_variable(FINGERPRINT)
+        return "deleted" if any(gone) else "was not there"

@@ -1,30 +1,135 @@
 """Reads from the cluster, through kubectl: nothing here can change it."""
 
 import json
+import os
 import re
+import shutil
 import socket
+import subprocess
 import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ..support import proxies
+from ..support.environment import inherited
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.http_client import Client, UnixSocket
-from ..support.objects import Object as Object
-from ..support.objects import Objects as Objects
+from ..support.parsing import Object as Object
+from ..support.parsing import Objects as Objects
 from ..support.parsing import reading, understood
-from ..support.process import Result, attempt
+from ..support.process import Result, attempt, close, end, start
 from ..support.secret import redact
-from .kubeconfig import lent
-from .kubeconfig import missing as no_kubeconfig
-from .kubectl_stream import Listening
+from ..support.wait import SLICE, until
 from .service_address import address_of
 from .transient_errors import UNREACHABLE, refusal, with_retries
+
+# --- a kubeconfig that is lent for one command: its user's rights, in a file that nobody else reads
+
+_PREFIX = "gitops-flask-"
+_STALE = 3600.0  # seconds; no command takes that long
+
+
+def no_kubeconfig() -> InstallerError | None:
+    """Return what to report where there is no kubeconfig: kubectl then asks localhost:8080, and says no more."""
+    given = [each for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    files = [Path(each) for each in given] or [Path(inherited().get("HOME", "")) / ".kube" / "config"]
+    if any(path.exists() and not path.is_dir() for path in files):
+        return None
+    if not given:
+        fix = "Make one with your cluster's own tool, or set KUBECONFIG to the file that you have."
+        return InstallerError(f"No cluster is known: there is no {files[0]}, and KUBECONFIG is not set.", fix)
+    names = " and ".join(map(str, files))
+    one, several = ("is a folder", "are folders") if all(map(Path.is_dir, files)) else ("is not there", "are not there")
+    what = f"KUBECONFIG names {names}, which {one if len(files) == 1 else several}."
+    return InstallerError(what, "Set it to your kubeconfig, or unset it: then ~/.kube/config is taken.")
+
+
+@contextmanager
+def lent(tree: dict[str, Any]) -> Iterator[Path]:
+    """Write a kubeconfig, mode 0600, for as long as the block lasts; drop those that killed runs left behind."""
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        path = Path(folder) / "kubeconfig"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(tree), encoding="utf-8")
+        yield path
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f"{_PREFIX}*/kubeconfig"):
+        try:
+            stale = time.time() - left.stat().st_mtime > _STALE
+        except OSError:  # it went just now, or is another user's
+            continue
+        if stale:
+            shutil.rmtree(left.parent, ignore_errors=True)
+
+
+# --- a kubectl that listens while it runs ---------------------------------------------------------
+
+_LINGER = 2.0
+"""Seconds for its last lines."""
+
+
+class Listening:
+    """It prints one line once it listens; a port-forward prints one for each connection from then on.
+
+    All that it prints is read, or it would stop once the pipe is full.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._first = ""
+        self._known = threading.Event()
+        self._errors: deque[str] = deque(maxlen=5)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = start("kubectl", arguments, **quiet)
+        self._readers = [
+            threading.Thread(target=read, args=(pipe,), daemon=True)
+            for read, pipe in ((self._read, self.process.stdout), (self._read_errors, self.process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def first(self, seconds: float) -> str:
+        """Return the first line that it prints; nothing where it ends, or prints none within this time."""
+        until(lambda: self._known.wait(SLICE), seconds, every=0)
+        return self._first
+
+    def said(self) -> str:
+        """Return the last lines that it printed as errors; all of them once it has ended."""
+        if self.process.poll() is not None:
+            self._readers[1].join(_LINGER)
+        return redact("".join(self._errors)).strip()
+
+    def end(self) -> None:
+        """End it, with what its kubeconfig may have started; again, it changes nothing."""
+        if self.process.stdout.closed:
+            return
+        end(self.process)
+        for reader in self._readers:
+            reader.join(_LINGER)
+        close(self.process)
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self._first = self._first or line.decode(errors="replace")
+            self._known.set()
+        self._known.set()
+
+    def _read_errors(self, pipe: IO[bytes]) -> None:
+        for line in pipe:
+            self._errors.append(line.decode(errors="replace"))
+
+
+# --- the cluster, to be read: nothing here can change it ------------------------------------------
 
 Words = list[str]
 Rows = list[tuple[str, ...]]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..support.objects import Object
-from ..support.parsing import reading
+from ..support.parsing import Object, reading
+from .workloads import is_ready
 
 PORT = 8000
 VERSION = "version"
@@ -26,15 +26,6 @@ class PodAnswer:
     ready: bool
     revision: str = ""
     error: str = ""
-
-
-@reading("What Kubernetes says of an object")
-def is_ready(pod: Object) -> bool:
-    """Return whether a Service sends requests to this pod: Ready, and not being deleted."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def parse(pod: str, text: str) -> PodAnswer:
@@ -58,6 +49,12 @@ def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:
         for a in answered
         if a.error or a.revision != revision
     )
+
+
+def all_answer(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say that all of them answer the revision."""
+    count = "its pod answers" if len(answered) == 1 else f"all {len(answered)} pods answer"
+    return f"{count} {revision[:12]}"
 
 
 @reading("What Kubernetes says of an object")

@@ -10,9 +10,9 @@ from ..support.plain_text import one_line
 from ..support.registry_errors import explained_pull
 from ..support.wait import threads
 from .kubectl import Cluster, Object
-from .pod_answers import PORT, PROXY, VERSION, PodAnswer, is_ready, parse
+from .pod_answers import PORT, PROXY, VERSION, PodAnswer, parse
 from .transient_errors import with_retries
-from .workload_errors import containers, newest_warning, of_pod
+from .workloads import containers, is_ready, newest_warning, of_pod
 
 _PATH_OF_PROXY = PROXY
 _TIMEOUT = 20.0

@@ -1,6 +1,6 @@
 """Where people find a service: what its Ingress, or its load balancer, says."""
 
-from ..support.objects import Object
+from ..support.parsing import Object
 
 
 def address_of(ingress: Object | None, service: Object | None) -> str:

@@ -10,7 +10,7 @@ import click
 
 from ..support import crash_report
 from ..support.errors import InstallerError
-from ..support.resume_command import command
+from ..support.resume_command import entering
 from ..ui import console
 
 Mode = Literal["ask", "yes", "no", "later"]
@@ -33,7 +33,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = command("up", folder)
+    resume = entering(folder, "up")
     if mode == "later":
         return False
     if mode == "no":
@@ -57,9 +57,8 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
             findings = preflight_findings(project, planned, problems)
             show(project, planned, findings, brief=bool(problems))
             missing = any(finding.problem for finding in findings)
-            console.report(
-                f"\nNothing was changed. {'With that, deploy' if missing else 'Deploy'} it with:\n  {resume}"
-            )
+            first = "Once nothing is missing, deploy" if missing else "Deploy"
+            console.report(f"\nNothing was changed. {first} it with:\n  {resume}")
             return False
         up(project, yes=mode == "yes")
     except InstallerError as error:
@@ -77,7 +76,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
 def _warn(folder: Path) -> None:
     """Say what a plan would note of the image; whatever is wrong with the settings is for the plan to say."""
     from ..config.settings_file import load
-    from ..preflight.registry_login import published_source
+    from ..preflight.tokens import published_source
 
     with suppress(InstallerError):
         for finding in published_source(load(folder)):

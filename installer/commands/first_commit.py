@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from ..config.settings import RENDERED
 from ..support import resume_command
 from ..support.environment import NOBODY, inherited
 from ..support.errors import InstallerError
@@ -35,7 +36,8 @@ def make(folder: Path) -> str:
     for step in (("init", "--quiet"), ("symbolic-ref", "HEAD", "refs/heads/main"), ("add", "--all")):
         if (done := git(*step)).returncode:
             raise _failed(folder, done.stderr)
-    commit = ("commit", "--quiet", "--message", MESSAGE)
+    tree = git("write-tree").stdout.strip()  # by it an update knows whether this commit was amended
+    commit = ("commit", "--quiet", "--message", f"{MESSAGE}\n\n{RENDERED}: {tree}")
     done = git(*commit)
     if not done.returncode:
         return ""

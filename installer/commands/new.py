@@ -25,6 +25,7 @@ from ..support.errors import InstallerError
 from ..support.wait import until
 from ..ui import console
 from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
+from .questions import Questions
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
@@ -47,11 +48,14 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
         console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
-        console.report(f"Others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}")
+        console.report(
+            f"To give others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}"
+        )
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     tool = resume_command.tool()  # a fork's own
     context = answers | ({"_tool": tool} if tool else {})
-    with guarded(VARIABLE, "later"):  # the hook must not offer what comes after the checks
+    asked = Questions(template(), output, questions)
+    with guarded(VARIABLE, "later"), asked.checked():  # the hook must not offer what comes after the checks
         try:
             written = cookiecutter(
                 str(template()), no_input=no_input, extra_context=context, output_dir=str(output), accept_hooks=True
@@ -60,13 +64,14 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
             raise InstallerError("No project was written.", "Give other answers where it says so above.") from None
         except OutputDirExistsException as error:
             other = "Choose another name or --output-dir, or move that folder away."
-            raise InstallerError(f"No project was written: {error}".removesuffix("."), other) from None
+            raise InstallerError(f"No project was written: {error}".removesuffix("."), _kept(other, asked)) from None
         except CookiecutterException as error:
             reported = getattr(error, "message", None) or str(error)  # some print all that they know
-            raise InstallerError(f"No project was written: {reported}", "Give another answer.") from None
+            fix = _kept("Give another answer.", asked)
+            raise InstallerError(f"No project was written: {reported}", fix) from None
         except OSError as error:
             where = f"Both {output} and HOME, where cookiecutter keeps what was answered, must be yours to write."
-            raise InstallerError(f"No project was written: {error}", where) from None
+            raise InstallerError(f"No project was written: {error}", _kept(where, asked)) from None
     folder = Path(written)
     console.report(f"Written: {folder}")
     if check:
@@ -75,11 +80,18 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
     return folder
 
 
+def _kept(fix: str, asked: Questions) -> str:
+    again = asked.again()
+    return f"{fix}\nYour answers are kept in this command:\n  {again}" if again else fix
+
+
 def _asked(questions: Mapping[str, Any]) -> list[str]:
     return [name for name in questions if not name.startswith("_")]
 
 
-def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> None:
+def check_answers(
+    answers: Mapping[str, str], questions: Mapping[str, Any], what: str = "No project was written."
+) -> None:
     """Raise one error that names every answer to no question, outside of its choices, or with the template's braces."""
     wrong, asked = [], _asked(questions)
     for name, value in answers.items():
@@ -96,7 +108,7 @@ def check_answers(answers: Mapping[str, str], questions: Mapping[str, Any]) -> N
         elif isinstance(choices, list) and value not in choices:
             wrong.append(f"{name}: {value!r} cannot be used. Write {' or '.join(choices)}.")
     if wrong:
-        raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
+        raise InstallerError(f"{what}\n" + "\n".join(f"- {each}" for each in wrong))
 
 
 def _list(names: list[str]) -> str:
@@ -121,12 +133,17 @@ def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")
+    for line in result.err.splitlines():  # what it has to say of this machine
+        if line.startswith(f"{Path(script).name}: "):
+            console.report(f"  {line.partition(': ')[2]}")
 
 
 def _serve(folder: Path, copy: Path) -> None:
     """Start the service, ask it for its revision, and stop it."""
     module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
-    revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or "unknown"
+    revision = "unknown"
+    if not support_process.missing("git"):
+        revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or revision
     port, metrics = _free_ports(2)
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used

@@ -21,7 +21,8 @@ Decorated = Callable[..., Any]
 SECTIONS = {
     "Start": ("new",),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
-    "Deployments": ("rollback",),
+    "Deployments": ("rollback", "deploy"),
+    "Template": ("template",),
 }
 """The commands as `--help` lists them: in the order in which they are used."""
 

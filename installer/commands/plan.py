@@ -6,9 +6,8 @@ from typing import Any
 
 from ..config.settings import FILE
 from ..engine import reconcile
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..engine.resource import Change, Resource
+from ..engine.resource import Change, Finding, Resource
 from ..preflight import checks
 from ..project.project import Project
 from ..ui import console, json_documents
@@ -66,7 +65,7 @@ def code(planned: Sequence[Planned], findings: Sequence[Finding]) -> int:
 
 def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
     """Plan both lanes; one that cannot be looked at is planned as if nothing were there, and said to be so."""
-    resources = project.resources(person=console.interactive())
+    resources = project.resources()
     looked = reconcile.visible(resources, {problem.lane for problem in problems})
     seen = {p.resource.key: p for p in reconcile.plan(looked)}
     unobserved = {r.key: Planned(r, _unseen(r)) for r in resources if r not in looked and r.wanted}

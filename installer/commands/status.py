@@ -8,6 +8,7 @@ from ..project.project import Project
 from ..status import report as status_report
 from ..status.report import Report, Row
 from ..support.errors import InstallerError
+from ..support.resume_command import command
 from ..support.wait import until
 from ..ui import console, json_documents
 from .plan import look
@@ -22,7 +23,10 @@ def status(project: Project, *, as_json: bool = False, watch: bool = False) -> b
     report = _watch(project, silent=as_json) if watch else examine(project)
     if as_json:
         console.document(json_documents.status(project, report))
-    elif not watch:
+    elif report.uncreated:
+        console.report(f"Nothing was created yet. Create it with: {command('up', project.folder)}")
+        console.show_findings(report.problems)
+    elif not watch or report.blind:
         console.show_report(report)
     return report.healthy
 
@@ -36,7 +40,8 @@ def examine(project: Project) -> Report:
 def _watch(project: Project, *, silent: bool) -> Report:
     """Look again and again until all is well and no deployment is under way, for a quarter of an hour at most.
 
-    What certainly does not become well by itself ends it, too.
+    What certainly does not become well by itself ends it, too: that nothing was created yet, say, or that already the
+    first look can see nothing.
     """
     reports: list[Report] = []
     show: AbstractContextManager[Callable[[Report], None]]
@@ -57,6 +62,8 @@ def _watch(project: Project, *, silent: bool) -> Report:
                 trouble = error
                 return False
             trouble = None
+            if reports[-1].uncreated or (len(reports) == 1 and reports[0].blind):
+                return True
             seen(reports[-1])
             return reports[-1].settled or _surely_failed(reports)
 

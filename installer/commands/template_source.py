@@ -5,13 +5,12 @@ from pathlib import Path
 
 from ..support.resume_command import without_login
 
-UNKNOWN = "the address of this template"
 ABBREVIATIONS = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "bb": "https://bitbucket.org/"}
 SCP = re.compile(r"(?P<login>\w+@[\w.-]+):(?P<path>[^/].*)")
 
 
 def source_of(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
-    """Return what `uvx --from` takes to run the installer of a template, or words where nothing leads back to it.
+    """Return what `uvx --from` takes to run the installer of a template, or nothing where no way leads back to it.
 
     `template` and `checkout` are what cookiecutter was given; `typed_in` is where a relative path starts.
     """
@@ -23,7 +22,7 @@ def source_of(template: str, checkout: str | None = None, typed_in: str | None =
         return address if address.lower().endswith(".zip") else _git(address, checkout)
     if scp := SCP.fullmatch(template):
         return _git(f"ssh://{scp['login']}/{scp['path']}", checkout)
-    return _local(Path(typed_in or "/", Path(template).expanduser())) or UNKNOWN
+    return _local(Path(typed_in or "/", Path(template).expanduser())) or ""
 
 
 def _git(address: str, checkout: str | None) -> str:

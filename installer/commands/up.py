@@ -1,31 +1,28 @@
 """`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
 
 from contextlib import suppress
-from typing import Any
 
 from ..ci.base import DEPLOY
 from ..config.settings import MAIN
 from ..config.supported import CI_TOKENS
 from ..engine import reconcile
 from ..engine.reconcile import Planned
-from ..engine.resource import Resource
 from ..forges import credentials
 from ..forges.lock import RepositoryLock
-from ..preflight import checks, registry_login
-from ..preflight.github_actions import blocking_reason
+from ..preflight import checks, tokens
+from ..preflight.github import blocking_reason
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
-from ..resources.former_objects import Former
-from ..resources.former_repository import FormerRepository
+from ..resources.former import Former, FormerRepository
 from ..resources.initial_push import InitialPush
-from ..status import deployment_record, report_deployment
+from ..status import deployment_record
 from ..status.deployment_record import DeploymentRecord
+from ..status.report import report_outcome
 from ..status.rollout import RunningService
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
-from ..ui.progress import Steps, Waiting
-from ..ui.timeline import Timeline
+from ..ui.progress import Steps, Timeline, Waiting, show_timeline
 from .open import hint
 from .plan import preflight_findings, show
 
@@ -43,7 +40,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
         if renew_key and project.settings.reads_by != "key" and project.settings.deploy_from != MAIN:
             fix = f"Run `up` with the new token in {credentials.READER}." if project.settings.private else ""
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
-        planned = reconcile.plan(_resources(project, renew_key=renew_key))
+        planned = reconcile.plan(project.resources(renew_key=renew_key))
     project, planned = _complete(project, planned, renew_key=renew_key)
     lock = RepositoryLock(project.forge)
     if any(p.change and p.change.action != "skipped" for p in planned):
@@ -52,7 +49,7 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
             checks.refuse([*checks.blocked(planned), *(finding for finding in findings if finding.problem)])
         show(project, planned, findings)
         console.confirm("Do this?", yes=yes)
-        resources = [r for r in _resources(project, renew_key=renew_key) if r.key not in AT_THE_END]
+        resources = [r for r in project.resources(renew_key=renew_key) if r.key not in AT_THE_END]
         with Steps(sum(p.resource.key not in AT_THE_END for p in planned), timeline) as steps:
             reconcile.Apply(resources, steps, lock.held).run()
         until_live(project, timeline)
@@ -76,10 +73,6 @@ def _remove_former(project: Project) -> None:
         reconcile.Apply(former, steps).run()
 
 
-def _resources(project: Project, *, renew_key: bool) -> list[Resource[Any]]:
-    return project.resources(renew_key=renew_key, person=console.interactive())
-
-
 def _complete(project: Project, planned: list[Planned], *, renew_key: bool = False) -> tuple[Project, list[Planned]]:
     """Ask for the registry's token and the database's address where they are needed and someone can be asked."""
     blocked = {p.resource.key for p in planned if p.change and p.change.blocked}
@@ -94,17 +87,23 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
     if found is project.credentials:
         return project, planned
     project = project.with_credentials(found)
-    return project, reconcile.plan(_resources(project, renew_key=renew_key))
+    return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 
 def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
-    picture, timeline = timeline, timeline or Timeline()
-    waiting = Waiting()
+    spans, waiting = timeline or Timeline(), Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with timeline.span(f"first deployment ({project.ci.named(DEPLOY)})", since=timeline.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
+    until_rolled_out(project, record, waiting, timeline)
+
+
+def until_rolled_out(
+    project: Project, record: DeploymentRecord, waiting: Waiting, timeline: Timeline | None = None
+) -> None:
+    """Wait until every pod answers what `env/dev` records, which was `record` a moment ago. No CI is asked."""
     live, fresh = RunningService(project.cluster, project.settings), [record]
 
     def expected() -> DeploymentRecord:
@@ -113,15 +112,15 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         return record
 
     try:
-        with timeline.span("rollout, until every pod answers"):
+        with (timeline or Timeline()).span("rollout, until every pod answers"):
             live.wait_for_rollout(expected, DEADLINE, waiting)
     except InstallerError:
         with suppress(InstallerError):
             _report(project, deployment_record.read(project) or record)
         raise
     _report(project, record)
-    if picture:  # before what the user looks for, which is to stay on the screen
-        console.show_timeline(picture)
+    if timeline:  # before what the user looks for, which is to stay on the screen
+        show_timeline(timeline)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
         console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")
@@ -132,7 +131,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
 def _report_exposed(project: Project, record: DeploymentRecord) -> None:
     """Say so at once where what was just pushed is to be private and is not."""
     try:
-        for finding in registry_login.exposed_by(project, record):
+        for finding in tokens.exposed_by(project, record):
             console.fail(str(finding))
     except InstallerError as error:
         console.fail(f"Whether anyone can pull the image could not be checked: {error}")
@@ -140,6 +139,6 @@ def _report_exposed(project: Project, record: DeploymentRecord) -> None:
 
 def _report(project: Project, record: DeploymentRecord) -> None:
     """Report the deployment's outcome to the code host; print it where it is new."""
-    reported = report_deployment.report_outcome(project, record, console.report)
+    reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")

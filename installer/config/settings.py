@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 FILE = "gitops.yaml"
 MAIN = "main"  # the branch that pull requests are merged into
+TEMPLATE = "gitops-flask/template"  # the branch that keeps the template's renders
+RENDERED = "Gitops-Flask-Tree"  # the trailer of a commit that this tool made: its files, as they were made
 CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
 Scm = Literal["github", "gitlab"]

@@ -14,63 +14,50 @@ from ..support import resume_command, tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
-from . import deployable_kinds
+from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
 from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 from .supported import FORGES, cis_of
 
-DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-HOST = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d+)?")
-OR_HOST = re.compile(f"({HOST.pattern})?")
-OWNER = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9_])*")
-GROUP = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?(/[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)*")
-_NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
-ACCOUNT = re.compile(rf"{_NAME}(/{_NAME})*")  # as registries have it: no part is `..`
-LABEL = re.compile(r"[A-Za-z0-9._-]*")
-ADDRESS = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:\d+)?(/[-\w.~]+)*/?|")
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
-IMAGE = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
+_ADDRESS = rf"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?{PORT}(/[-\w.~]+)*/?"
+_IMAGE = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
 
-_PORT = re.compile(r"[^:/]:(\d+)(?=/|$)")
-_WITH_PORT = (HOST, OR_HOST, ADDRESS)
-
-# where in the file each setting stands, and what it must look like; `scm` is the code host's section, by its kind
-_FIELDS: dict[str, tuple[str, re.Pattern[str] | None, str]] = {
-    "name": ("project.name", None, "a name"),
-    "slug": ("project.slug", DNS_LABEL, "a DNS label of at most 36 characters that begins with a letter, like web-api"),
-    "description": ("project.description", None, "a sentence"),
-    "host": ("scm.host", HOST, "a host name, like github.com"),
-    "owner": ("scm.owner", OWNER, "a user or organisation"),
-    "visibility": ("scm.visibility", re.compile("private|public"), "private or public"),
-    "registry": ("registry.host", HOST, "a registry's host name, like docker.io"),
-    "account": ("registry.account", ACCOUNT, "the registry's user or organisation, in lower case"),
-    "namespace": ("cluster.namespace", DNS_LABEL, "a DNS label, like web-api-dev"),
-    "argocd_namespace": ("argocd.namespace", DNS_LABEL, "a DNS label, like argocd"),
-    "argocd_watcher": ("argocd.watcher", re.compile("auto|none"), "auto or none"),
-    "argocd_url": ("argocd.url", ADDRESS, "where webhooks reach Argo CD, like https://argocd.example.com, or nothing"),
-    "reporter": ("github.reporter", re.compile("none|app"), "none or app"),
+# where in the file each setting stands, and its form, or the question that it answers; `scm` is the code host's section
+_FIELDS: dict[str, tuple[str, Form | str]] = {
+    "name": ("project.name", "project_name"),
+    "slug": ("project.slug", "project_slug"),
+    "description": ("project.description", "description"),
+    "host": ("scm.host", FORMS["host"]._replace(pattern=HOST + PORT, longest=259)),
+    "owner": ("scm.owner", "owner"),
+    "visibility": ("scm.visibility", "visibility"),
+    "registry": ("registry.host", "registry"),
+    "account": ("registry.account", "registry_account"),
+    "namespace": ("cluster.namespace", "namespace"),
+    "argocd_namespace": ("argocd.namespace", FORMS["namespace"]),
+    "argocd_watcher": ("argocd.watcher", choice("auto", "none")),
+    "argocd_url": (
+        "argocd.url",
+        Form(f"({_ADDRESS})?", "where webhooks reach Argo CD, like https://argocd.example.com, or nothing"),
+    ),
+    "reporter": ("github.reporter", choice("none", "app")),
     "reporter_image": (
         "github.reporter_image",
-        IMAGE,
-        "an image's whole name, like docker.io/library/python:3.13-slim",
+        Form(_IMAGE, "an image's whole name, like docker.io/library/python:3.13-slim"),
     ),
-    "access": ("argocd.access", re.compile("ssh|https"), "ssh or https"),
-    "reviews": ("github.reviews", None, "a number from 0 to 10"),
-    "deploy_from": ("github.deploy_from", re.compile("anywhere|main"), "anywhere or main"),
-    "runner": ("scm.runner", LABEL, "the label of a runner, or nothing"),
-    "public_runner": ("github.public_runner", re.compile("refused|allowed"), "refused or allowed"),
-    "api_version": ("scm.api_version", re.compile(r"\d{4}-\d\d-\d\d"), "a date in quotes, like '2022-11-28'"),
-    "image_visibility": ("registry.visibility", re.compile("private|public"), "private or public"),
-    "image_reuse": ("registry.reuse", re.compile("none|pushed"), "none or pushed"),
+    "access": ("argocd.access", choice("ssh", "https")),
+    "reviews": ("github.reviews", Form("", "a number from 0 to 10")),
+    "deploy_from": ("github.deploy_from", choice("anywhere", "main")),
+    "runner": ("scm.runner", Form("[A-Za-z0-9._-]*", "the label of a runner, or nothing")),
+    "public_runner": ("github.public_runner", choice("refused", "allowed")),
+    "api_version": ("scm.api_version", Form(r"\d{4}-\d\d-\d\d", "a date in quotes, like '2022-11-28'")),
+    "image_visibility": ("registry.visibility", "visibility"),
+    "image_reuse": ("registry.reuse", choice("none", "pushed")),
     "registry_token_server": (
         "registry.token_server",
-        OR_HOST,
-        "the host of the registry's token server, like auth.example.com, or nothing",
+        Form(f"({HOST}{PORT})?", "the host of the registry's token server, like auth.example.com, or nothing"),
     ),
-    "ci": ("project.ci", None, "the name of a CI"),
-    "database": ("project.database", re.compile("none|postgresql"), "none or postgresql"),
-}
-_AT_GITLAB: dict[str, tuple[re.Pattern[str] | None, str]] = {
-    "owner": (GROUP, "a user, or the full path of a group, like acme/backend"),
+    "ci": ("project.ci", Form(".*", "the name of a CI")),
+    "database": ("project.database", "database"),
 }
 _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` reports the outcome of a deployment",
@@ -82,11 +69,13 @@ _ONLY_AT_GITHUB = {
     "api_version": "GitLab's API has the version of GitLab",
 }
 """And what there is at GitLab instead."""
+_WITH_PORT = ("host", "registry", "argocd_url", "registry_token_server")
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
 _MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
-SYSTEM_NAMESPACE = re.compile(r"default|kube-.*|openshift(-.*)?|.*-system")
-"""Kubernetes', a distribution's, or a cluster component's own: `-system` is what such components end in."""
+_KIND = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
+_RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
+"""The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
 _FILES = {"ca": "scm.ca", "registry_ca": "registry.ca"}
 _FORMERLY = "project.formerly"
 _NO_SETTING = ": is no setting"
@@ -130,33 +119,31 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     _refuse_what_is_for_a_newer_one(tree, path)
     scm = _forge(tree)
     values: dict[str, Any] = {"scm": scm}
-    fields = {name: (_of(scm, where), pattern, form) for name, (where, pattern, form) in _FIELDS.items()}
-    if scm == "gitlab":
-        fields = {name: field for name, field in fields.items() if name not in _ONLY_AT_GITHUB}
-        fields |= {name: (fields[name][0], *form) for name, form in _AT_GITLAB.items()}
+    fields = {
+        name: (_of(scm, where), of(form, scm) if isinstance(form, str) else form)
+        for name, (where, form) in _FIELDS.items()
+        if scm != "gitlab" or name not in _ONLY_AT_GITHUB
+    }
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
     wrong = [_stray(scm, stray, known, taken=set(_paths(tree))) for stray in strays]
     if any(line.endswith(_NO_SETTING) for line in wrong):
         wrong.append(f"the settings are {', '.join(sorted(known))}")
-    for name, (where, pattern, form) in fields.items():
+    for name, (where, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
             image = "public" if values.get("visibility") == "public" else "private"
-            value = {"ci": cis_of(scm)[0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
-        if name in _COUNTS:
-            fits = type(value) is int and value in _COUNTS[name]
-        else:
-            fits = isinstance(value, str) and (pattern is None or bool(pattern.fullmatch(value)))
-        if not fits:
-            wrong.append(f"{where}: must be {form}, is {value!r}")
-        elif pattern in _WITH_PORT and (port := _PORT.search(value)) and not 0 < int(port[1]) < 65536:
-            wrong.append(f"{where}: there is no port {port[1]}; they go from 1 to 65535")
+            values[name] = {"ci": cis_of(scm)[0], "image_visibility": image}.get(name, getattr(Settings, name, ""))
+            continue
+        number = name in _COUNTS and type(value) is int and value in _COUNTS[name]
+        if not number and (name in _COUNTS or not form.fits(value)):
+            wrong.append(f"{where}: must be {form.words}, is {value!r}")
+        elif isinstance(value, str) and len(value) > form.longest:
+            wrong.append(f"{where}: has {len(value)} characters, at most {form.longest} are possible")
+        elif name in _WITH_PORT and (port := missing_port(value)):
+            wrong.append(f"{where}: there is no port {port}; they go from 1 to 65535")
         values[name] = value
-    for name, longest in (("slug", 36), ("namespace", 63)):
-        if isinstance(values[name], str) and len(values[name]) > longest:
-            wrong.append(f"{fields[name][0]}: has {len(values[name])} characters, at most {longest} are possible")
     if values["namespace"] == values["argocd_namespace"]:
         wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
     elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
@@ -169,7 +156,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if not isinstance(extra_kinds, list):
         wrong.append("cluster.extra_kinds: must be a list of kinds, like [external-secrets.io/ExternalSecret]")
         extra_kinds = []
-    wrong += [f"cluster.extra_kinds: {why}" for why in map(deployable_kinds.trouble, extra_kinds) if why]
+    wrong += [f"cluster.extra_kinds: {why}" for why in map(unfit_kind, extra_kinds) if why]
     values["extra_kinds"] = tuple(map(str, extra_kinds))
     extra = _at(tree, "argocd.values") or {}
     if not isinstance(extra, dict):
@@ -177,7 +164,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         extra = {}
     wrong += [f"{where}: {why}" for where, why in _unfit_values(extra)]
     formerly = _at(tree, _FORMERLY) or []
-    if not isinstance(formerly, list) or not all(isinstance(e, str) and e and ADDRESS.fullmatch(e) for e in formerly):
+    if not isinstance(formerly, list) or not all(isinstance(e, str) and re.fullmatch(_ADDRESS, e) for e in formerly):
         wrong.append(f"{_FORMERLY}: must be a list of addresses, like [https://github.com/acme/web], is {formerly!r}")
     if values["ci"] not in cis_of(scm):
         wrong.append(f"project.ci: with {scm} it may be {', '.join(cis_of(scm))}, is {values['ci']!r}")
@@ -220,6 +207,18 @@ def _refuse_what_is_for_a_newer_one(tree: Any, path: Path) -> None:
 def _version(value: Any) -> tuple[int, ...] | None:
     found = VERSION.fullmatch(value) if isinstance(value, str) else None
     return tuple(map(int, found.groups())) if found else None
+
+
+def unfit_kind(kind: object) -> str:
+    """Say why a kind cannot be added; empty where it can."""
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return f"{kind!r} is no kind: write group/Kind, like external-secrets.io/ExternalSecret, or ConfigMap"
+    if kind.startswith(_RIGHTS):
+        return (
+            f"{kind} is refused: whoever pushes to an environment's branch could give pods every right in the "
+            "namespace, the one to lift its Pod Security level included; an administrator creates it with kubectl"
+        )
+    return ""
 
 
 def _unfit_values(extra: dict[Any, Any]) -> Iterator[tuple[str, str]]:

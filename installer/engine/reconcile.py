@@ -1,25 +1,23 @@
-"""The loops over the resources: plan and apply, the code host's steps and the cluster's at once."""
+"""The loops over the resources: plan, apply, remove. What a resource needs is applied before it, all else at once."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
 from ..support.errors import InstallerError
-from ..support.wait import result, threads
+from ..support.wait import ended, threads
 from .resource import Change, Resource
 
-log = logging.getLogger(__name__)
 Resources = Sequence[Resource[Any]]
-Exclusive = Callable[[], AbstractContextManager[None]]
-_OUTCOMES = {
-    "create": "created",
-    "change": "changed",
-    "skipped": "skipped",
-}
+Lock = Callable[[], AbstractContextManager[None]]
+_READS_AT_ONCE = 4
+_STEPS_AT_ONCE = 8
+_OUTCOMES = {"create": "created", "change": "changed", "skipped": "skipped"}
 
 
 class Progress(Protocol):
@@ -40,18 +38,6 @@ class Planned:
     change: Change | None
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A step that failed, and why."""
-
-    resource: Resource[Any]
-    error: Exception
-
-
-class Stopped(Exception):
-    """A lane ended because a step of another one failed."""
-
-
 def visible(resources: Resources, unreachable: Collection[str]) -> list[Resource[Any]]:
     """Leave out what is where nobody can look, and what needs something that is there."""
     lanes = {resource.key: resource.lane for resource in resources}
@@ -59,13 +45,12 @@ def visible(resources: Resources, unreachable: Collection[str]) -> list[Resource
 
 
 def plan(resources: Resources) -> list[Planned]:
-    """Say what `apply` would do, in the order in which it would; reads only, several at once.
+    """Say what `apply` would do about each; reads only, several at once.
 
     What nobody wants and is not there stands in no plan.
     """
-    ordered = [resource for lane in _lanes(resources) for resource in lane]
-    with threads(4) as pool:
-        planned = list(pool.map(lambda resource: Planned(resource, _look(resource)[1]), ordered))
+    with threads(_READS_AT_ONCE) as pool:
+        planned = list(pool.map(lambda resource: Planned(resource, _look(resource)[1]), resources))
     return [each for each in planned if each.change or each.resource.wanted]
 
 
@@ -75,138 +60,93 @@ def _look(resource: Resource[Any]) -> tuple[Any, Change | None]:
     return seen, (change and change.effective and resource.obstacle()) or change
 
 
-def _lanes(resources: Resources) -> list[Resources]:
-    names = dict.fromkeys(resource.lane for resource in resources)
-    return [[r for r in resources if r.lane == name] for name in names]
-
-
 class Apply:
-    """One run over all resources. Each is looked at anew just before it is written.
+    """One run over all resources: the first, then the lock that lives in it, then all others as their needs allow.
 
-    After a failure no further step begins. What is blocked keeps back only what needs it, and the run fails at its end.
+    Each is looked at anew just before it is written. After a failure no further step begins. What is blocked keeps
+    back only what needs it, and the run fails at its end.
     """
 
-    def __init__(self, resources: Resources, progress: Progress, exclusive: Exclusive | None = None) -> None:
+    def __init__(self, resources: Resources, progress: Progress, lock: Lock | None = None) -> None:
         self._resources = resources
-        self._exclusive = exclusive
         self._progress = progress
-        self._finished = {resource.key: threading.Event() for resource in resources}
+        self._lock = lock
+        self._failed = threading.Event()
+        self._failures: list[str] = []
         self._satisfied: set[str] = set()
-        """Keys of what is as it should be, or as far as it can be; what is over and not here was blocked."""
-        self._stop = threading.Event()
-        self._failures: list[Failure] = []
+        """Keys of what is as it should be, or as far as it can be."""
         self.done: list[str] = []
 
     def run(self) -> None:
-        """Apply all; raise one error that reports every failure, what was done and what remains.
-
-        `exclusive` holds the lock. It lives in the first resource, which is therefore applied before it.
-        """
-        if self._exclusive is None:
+        """Apply all; raise one error that reports every failure, what was done and what remains."""
+        if self._lock is None:
             self._all(self._resources)
         else:
-            self._lane(self._resources[:1])
+            self._step(self._resources[0])
             if not self._failures:
-                with self._exclusive():
+                with self._lock():
                     self._all(self._resources[1:])
         if self._failures:
-            raise InstallerError(self._summary())
+            remains = [r.title for r in self._resources if r.key not in self._satisfied and r.wanted]
+            summary = [f"Done: {', '.join(self.done) or 'nothing'}.", f"Remains: {', '.join(remains)}."]
+            raise InstallerError("\n".join([*self._failures, *summary]))
 
     def _all(self, resources: Resources) -> None:
-        lanes = _lanes(resources)
-        with threads(len(lanes), to_the_end=True) as pool:
-            futures = [pool.submit(self._lane, lane) for lane in lanes]
-            try:
-                for future in futures:
-                    result(future)
-            except BaseException:  # Ctrl-C reaches the main thread: let the lanes end after their present step
-                self._stop.set()
-                raise
-
-    def _lane(self, lane: Resources) -> None:
-        for resource in lane:
-            try:
-                lacks = self._await(resource)
-                if self._stop.is_set():
-                    return
-                if lacks:
-                    self._progress.ends(resource.title, f"skipped: it needs {', '.join(lacks)}", 0)
-                else:
-                    self._step(resource)
-                self._finished[resource.key].set()
-            except Stopped:
-                return
-            except InstallerError as error:
-                self._failures.append(Failure(resource, error))
-                self._progress.ends(resource.title, "failed", 0)
-                self._stop.set()
-                return
-            except BaseException:
-                self._stop.set()
-                raise
-
-    def _await(self, resource: Resource[Any]) -> list[str]:
-        """Wait until all that a resource needs was tried; return the titles of what does not stand."""
-        needed = [r for r in self._resources if r.key in resource.needs]
-        if missing := [r.title for r in needed if not self._finished[r.key].is_set()]:
-            log.info("%s waits for %s", resource.title, ", ".join(missing))
-        for each in needed:
-            while not self._finished[each.key].wait(0.1):
-                if self._stop.is_set():
-                    raise Stopped
-        return [each.title for each in needed if each.key not in self._satisfied]
+        by_key = {resource.key: resource for resource in resources}
+        graph = TopologicalSorter({r.key: [key for key in r.needs if key in by_key] for r in resources})
+        graph.prepare()
+        running: dict[Future[None], str] = {}
+        with threads(_STEPS_AT_ONCE, to_the_end=True) as pool:
+            while graph.is_active():
+                running |= {pool.submit(self._step, by_key[key]): key for key in graph.get_ready()}
+                for step in ended(running):
+                    step.result()
+                    graph.done(running.pop(step))
 
     def _step(self, resource: Resource[Any]) -> None:
+        if self._failed.is_set():
+            return
         began = time.monotonic()
+        try:
+            outcome = self._reconcile(resource)
+        except InstallerError as error:
+            self._failed.set()
+            self._failures.append(f"{resource.title}: {error}")
+            outcome = "failed"
+        if outcome:
+            self._progress.ends(resource.title, outcome, time.monotonic() - began)
+
+    def _reconcile(self, resource: Resource[Any]) -> str:
+        """Observe, compare and write one resource; return the outcome, empty where there is nothing to say."""
+        needed = [each for each in self._resources if each.key in resource.needs]
+        if lacks := [each.title for each in needed if each.key not in self._satisfied]:
+            return f"skipped: it needs {', '.join(lacks)}"
         if resource.wanted:
             self._progress.begins(resource.title)
-            seen, change = _look(resource)
-        else:
-            seen, change = _look(resource)
-            if change is None:
-                self._satisfied.add(resource.key)
-                return
+        seen, change = _look(resource)
+        if change and not resource.wanted:
             self._progress.begins(resource.title)
         if change and change.blocked:
-            self._failures.append(Failure(resource, InstallerError(change.note, change.fix)))
-            self._progress.ends(resource.title, "blocked", time.monotonic() - began)
-            return
+            self._failures.append(f"{resource.title}: {InstallerError(change.note, change.fix)}")
+            return "blocked"
         if change and change.effective:
             resource.apply(seen, change)
             self.done.append(resource.title)
-        self._progress.ends(resource.title, _OUTCOMES[change.action] if change else "kept", time.monotonic() - began)
         self._satisfied.add(resource.key)
-
-    def _summary(self) -> str:
-        failed = [f"{failure.resource.title}: {failure.error}" for failure in self._failures]
-        remains = [r.title for r in self._resources if r.key not in self._satisfied and r.wanted]
-        return "\n".join(
-            [
-                *failed,
-                f"Done: {', '.join(self.done) or 'nothing'}.",
-                f"Remains: {', '.join(remains)}.",
-            ]
-        )
+        return _OUTCOMES[change.action] if change else "kept" if resource.wanted else ""
 
 
 def removal(resources: Resources) -> list[tuple[Resource[Any], str]]:
     """Say what `remove` would do about each thing that is there, in its order; reads only."""
-    ordered = _newest_first(resources)
-    with threads(4) as pool:
-        reported = list(pool.map(lambda resource: (resource, resource.removal(resource.observe())), ordered))
+    with threads(_READS_AT_ONCE) as pool:
+        reported = list(pool.map(lambda resource: (resource, resource.removal(resource.observe())), resources[::-1]))
     return [(resource, fate) for resource, fate in reported if fate]
 
 
-def _newest_first(resources: Resources) -> Resources:
-    """Return the cluster's things, which go while their controller lives, then the code host's; each newest first."""
-    newest_first = resources[::-1]
-    return sorted(newest_first, key=lambda resource: resource.lane != "cluster")
-
-
 def remove(resources: Resources, progress: Progress) -> list[tuple[Resource[Any], str]]:
-    """Remove what was made, newest first."""
+    """Remove what was made, the last one first: the cluster's things go while their controller lives."""
     reported = []
-    for resource in _newest_first(resources):
+    for resource in resources[::-1]:
         began = time.monotonic()
         if resource.wanted:
             progress.begins(resource.title)

@@ -1,6 +1,7 @@
-"""What every remote thing has in common: it is observed, compared, applied and removed."""
+"""What every remote thing has in common: it is observed, compared, applied and removed; and what a check finds."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -9,6 +10,8 @@ Lane = Literal["github", "gitlab", "cluster"]
 Action = Literal["create", "change", "unseen", "blocked", "skipped"]
 """`unseen` would create, had it been possible to look; `blocked` and `skipped` say why in their note."""
 Seen = TypeVar("Seen")
+Words = Mapping[str, tuple[str, Mapping[Any, str]]]
+"""By an API's name of a field: what people call it, and its values."""
 GOES = "goes"
 WITH_REPOSITORY = "goes with the repository"
 """What becomes of a thing that `down` removes; words may follow."""
@@ -58,7 +61,7 @@ class Resource(ABC, Generic[Seen]):
     title: str
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
-    """Keys of resources, perhaps of the other lane, that must stand before this one is applied."""
+    """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
@@ -89,6 +92,32 @@ class Resource(ABC, Generic[Seen]):
     @abstractmethod
     def remove(self) -> str:
         """Remove what `apply` made and assert it gone; return one line that says what went or why it stays."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence; where something is wrong, also how to fix it."""
+
+    lane: Lane
+    what: str
+    fix: str = ""
+    """Empty where all is well."""
+    stops: bool = True
+    """False for what is worth knowing and stands in nobody's way."""
+
+    @property
+    def problem(self) -> bool:
+        """Return whether this must be repaired first."""
+        return bool(self.fix) and self.stops
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  → {self.fix}" if self.fix else self.what
+
+
+def worded(fields: Iterable[Field], words: Words) -> tuple[Field, ...]:
+    """Name fields and their values as people know them, where a code host's API has other names."""
+    named = [(field, *words.get(field.name, (field.name, {}))) for field in fields]
+    return tuple(Field(name, of.get(field.old, field.old), of.get(field.new, field.new)) for field, name, of in named)
 
 
 def differences(desired: dict[str, Any], seen: dict[str, Any], prefix: str = "") -> tuple[Field, ...]:

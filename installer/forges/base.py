@@ -1,10 +1,19 @@
-"""What is asked of the place that keeps the code, whichever it is; GitHub's answers are in repository.py."""
+"""What is asked of the place that keeps the code, whichever it is: the repository, its deploy keys, its webhooks."""
 
+import base64
+import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+from urllib.parse import parse_qs, urlencode
 
-from ..config.settings import MAIN
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ..cluster.objects import identities
+from ..config.settings import MAIN, Settings
 from ..support.secret import Secret
 
 _FORM_FILES = frozenset({"README.md", "LICENSE", ".gitignore"})
@@ -45,6 +54,9 @@ class Forge(Protocol):
     host: str
     repository: str
 
+    def who(self) -> str:
+        """Return whose the token is."""
+
     def find(self) -> dict[str, Any] | None:
         """Return the host's own description of the repository, or None."""
 
@@ -65,6 +77,12 @@ class Forge(Protocol):
 
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
+
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest check, or status, of this name: `success`, or a word for another.
+
+        It is empty where there is none. `app` is the GitHub App whose check it must be.
+        """
 
     def note(self, name: str) -> Note:
         """Return the note of a name, there already or not."""
@@ -111,3 +129,160 @@ def template_files(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
     if not there or not there.items() <= {(name, "file") for name in _FORM_FILES}:
         return ()
     return () if len({*forge.branches().values()}) > 1 or forge.tags() else tuple(sorted(there))
+
+
+# --- deploy keys: pairs that never touch a disk ---------------------------------------------------
+
+_ENCODING = serialization.Encoding
+_PUBLIC = serialization.PublicFormat.OpenSSH
+
+
+@dataclass(frozen=True)
+class DeployKey:
+    """One registered key of a repository."""
+
+    id: int
+    title: str
+    key: str
+    read_only: bool
+
+
+class DeployKeys(Protocol):
+    """The deploy keys of one repository."""
+
+    def list(self) -> list[DeployKey]:
+        """Return all of them; none where there is no repository."""
+
+    def add(self, title: str, public: str) -> None:
+        """Register a key that may only read."""
+
+    def remove(self, key: DeployKey) -> None:
+        """Remove a key; one that is gone already is fine."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An ed25519 key: the public half as GitHub takes it, the private one in OpenSSH's format."""
+
+    public: str
+    private: Secret
+
+    @classmethod
+    def make(cls) -> "Pair":
+        """Make a new pair, in memory."""
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(_ENCODING.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+        return cls(key.public_key().public_bytes(_ENCODING.OpenSSH, _PUBLIC).decode(), Secret(private.decode()))
+
+
+def fingerprint(public: str) -> str:
+    """Return what `ssh-keygen -l` and GitHub's page show of a public key, whatever its comment: `SHA256:…`."""
+    try:
+        digest = hashlib.sha256(base64.b64decode(public.split()[1], validate=True)).digest()
+    except (IndexError, ValueError):
+        return ""
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def fingerprint_of_private(private: Secret) -> str:
+    """Return the fingerprint of the public half of a private key; empty where it is no key."""
+    try:
+        key = serialization.load_ssh_private_key(private.reveal().encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    return fingerprint(key.public_key().public_bytes(_ENCODING.OpenSSH, _PUBLIC).decode())
+
+
+# --- webhooks: ours among them, and what came of the last call ------------------------------------
+
+OWNER_VARIABLE = "gitops-flask"
+"""In the address that is called, for whoever reads it: whose hook it is. Argo CD does not look at it."""
+_NOTED = "fingerprint"
+_REPOSITORY = "repository"
+"""The digest of the repository's address: one that was made under a former name is known by it."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A webhook of ours; nobody shows its secret, so the fingerprint of that stands in its address."""
+
+    id: int
+    address: str
+    """Without what we add to it."""
+    fingerprint: str
+    """Empty where it has no secret."""
+    rest: Mapping[str, Any]
+    """What else `wanted` speaks of."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One push that was reported: the status that it was answered with (0: none), and what the code host says of it."""
+
+    code: int
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.code or ''} “{self.said}”".strip()
+
+    @property
+    def accepted(self) -> bool:
+        """Return whether it arrived and was taken."""
+        return 200 <= self.code < 300
+
+    @property
+    def refused(self) -> bool:
+        """Return whether Argo CD itself refused it: so it answers a call with another secret, or none."""
+        return self.code == 400
+
+
+class Webhooks(ABC):
+    """The webhooks that one application has at its repository. None is changed: another is made in its place.
+
+    So what came of a hook's calls came of the hook as it is, and GitLab calls again what it gave up.
+    """
+
+    title: str
+    """What people call the code host."""
+    wanted: ClassVar[Mapping[str, Any]]
+    """What every hook of ours is like, but for its address and its secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._application = settings.application
+        self._identities = tuple(identities(settings))
+
+    @abstractmethod
+    def list(self) -> list[Hook]:
+        """Return ours; none where there is no repository."""
+
+    @abstractmethod
+    def create(self, address: str, secret: Secret | None) -> None:
+        """Make a hook with its secret and the fingerprint of that."""
+
+    @abstractmethod
+    def delete(self, hook: Hook) -> bool:
+        """Delete a hook; False where it was gone."""
+
+    @abstractmethod
+    def page(self, hook: Hook) -> str:
+        """Return the address of the page where people see it, and what was answered to its calls."""
+
+    @abstractmethod
+    def newest(self, hook: Hook) -> Delivery | None:
+        """Return the last call, if it reported a push; None too where the code host does not know it any more."""
+
+    def labelled(self, address: str, secret: Secret | None) -> str:
+        """Return an address with our labels."""
+        noted = {_NOTED: secret.fingerprint()} if secret else {}
+        labels = {OWNER_VARIABLE: self._application, _REPOSITORY: self._identities[0], **noted}
+        return f"{address}?{urlencode(labels)}"
+
+    def unlabelled(self, url: str) -> tuple[str, str] | None:
+        """Return an address without our labels, and the fingerprint; None where it is not ours."""
+        address, _, query = url.partition("?")
+        labels = parse_qs(query)
+        labelled = labels.get(OWNER_VARIABLE, [""])[0], labels.get(_REPOSITORY, [""])[0]
+        if not labelled[0] or labelled[1] not in self._identities:
+            return None
+        current = labelled == (self._application, self._identities[0])
+        return address if current else url, labels.get(_NOTED, [""])[0]

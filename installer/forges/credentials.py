@@ -17,9 +17,8 @@ from ..support.errors import InstallerError
 from ..support.secret import Secret, address
 from .git import Clone, Login
 from .github import app
+from .github.api import api_url, gh_environment, kept_by_gh
 from .github.app import GitHubApp
-from .github.login import gh_environment, kept_by_gh
-from .github.rest import api_url
 
 READER = "ARGOCD_REPOSITORY_TOKEN"
 READER_NAME = "ARGOCD_REPOSITORY_USERNAME"
@@ -30,7 +29,7 @@ DEPLOY_TOKEN = "DEPLOY_TOKEN"  # noqa: S105 - a name
 
 
 class ForgeLogin(Protocol):
-    """What `forges/NAME/login.py` has."""
+    """What `forges/NAME/api.py` has."""
 
     READER: str
     """The name that a token logs in with to read over https."""
@@ -47,7 +46,7 @@ class ForgeLogin(Protocol):
 
 def of_forge(scm: Scm) -> ForgeLogin:
     """Return how one logs in to a code host."""
-    return cast("ForgeLogin", import_module(f".{module(scm)}.login", __package__))
+    return cast("ForgeLogin", import_module(f".{module(scm)}.api", __package__))
 
 
 @dataclass(frozen=True)
@@ -189,12 +188,8 @@ def _reader(settings: Settings) -> Reader | None:
         return None
     if missing := [name for name, value in zip(APP, given, strict=True) if not value]:
         raise InstallerError(f"A GitHub App needs {', '.join(APP)}.", f"Set {', '.join(missing)} too.")
-    number, installation, file = given
-    try:
-        key = Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InstallerError(f"{APP[2]} names {file}, which cannot be read: {error.strerror}.", "Fix it.") from None
-    fields = {"githubAppID": number, "githubAppInstallationID": installation}
+    key = app.private_key(APP[2])
+    fields = {"githubAppID": given[0], "githubAppInstallationID": given[1]}
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)
-    return Reader(fields, "githubAppPrivateKey", Secret(key))
+    return Reader(fields, "githubAppPrivateKey", key)

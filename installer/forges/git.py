@@ -10,10 +10,9 @@ from ..config.settings import MAIN
 from ..support import process, proxies, resume_command
 from ..support.environment import NOBODY
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
-from ..support.file_lock import Files
+from ..support.file_lock import Files, about_to_write
 from ..support.secret import redact
 from ..support.wait import pause
-from ..support.write_guard import about_to_write
 
 SILENCE = 30
 """Seconds without a byte after which a push is given up."""
@@ -89,6 +88,13 @@ class Clone:
         found = {entry[3:] for entry in listed.split("\0")}
         return [file for file in files if file in found]
 
+    def uncommitted(self) -> list[str]:
+        """Return the files that are not as the commit that is checked out has them, those that git ignores aside."""
+        listed = process.run(
+            "git", "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", cwd=self.folder
+        )
+        return [entry[3:] for entry in listed.split("\0") if entry]
+
     def in_folder(self, names: Sequence[str]) -> list[str]:
         """Return those of the names that are in the folder, committed or not."""
         return [name for name in names if os.path.lexists(self.folder / name)]
@@ -121,6 +127,11 @@ class Clone:
             )
         return bool(present)
 
+    def connected(self) -> bool:
+        """Return whether there is an `origin`, which the first push makes and a clone has, as far as git can say."""
+        asked = ("git", "remote", "get-url", "origin")
+        return process.missing("git") or not process.attempt(*asked, cwd=self.folder).status
+
     def connect(self, url: str) -> None:
         """Call the repository `origin`."""
         if not self.check_origin(url):
@@ -146,7 +157,7 @@ class Clone:
         Of two files of one name ours stays. What is not committed here is left as it is. Done already, it does nothing.
         """
         follows = f"refs/remotes/origin/{branch}"
-        self._fetch(url, f"+refs/heads/{branch}:{follows}", login)
+        self.fetch(url, f"+refs/heads/{branch}:{follows}", login)
         ours, theirs = self.head(), self._git("rev-parse", "--verify", follows)
         if process.attempt("git", "merge-base", "--is-ancestor", theirs, ours, cwd=self.folder).status == 0:
             return  # an earlier run did it, and ended before its push
@@ -171,10 +182,10 @@ class Clone:
             raise CommandFailed("git commit-tree", made.status, redact(made.err), fix)
         return made.out.strip()
 
-    def _fetch(self, url: str, refs: str, login: Login) -> None:
+    def fetch(self, url: str, refs: str, login: Login, *options: str) -> None:
         """Fetch what is there, with the login that pushes."""
         for wait in (*PAUSES, None):
-            arguments = (*login.options, *_patience(), "fetch", "--quiet", "--no-tags", url, refs)
+            arguments = (*login.options, *_patience(), "fetch", "--quiet", "--no-tags", *options, url, refs)
             answer = process.attempt("git", *arguments, cwd=self.folder, env=login.variables, timeout=180)
             if answer.status == 0:
                 return

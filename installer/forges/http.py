@@ -1,4 +1,4 @@
-"""An HTTP API that speaks JSON, whoever answers: when a request is sent again, what is followed, how lists are read."""
+"""The one HTTP client: when a request is sent again; and APIs that speak JSON: what is followed, how lists are read."""
 
 import logging
 import re
@@ -12,17 +12,73 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Retry
-from urllib3.exceptions import MaxRetryError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, TimeoutError  # noqa: A004
 
-from ..support.errors import ApiError
+from ..support import proxies
+from ..support.errors import ApiError, InstallerError, Untrusted
+from ..support.file_lock import about_to_write
 from ..support.http_session import session
 from ..support.parsing import reading
 from ..support.secret import redact
 from ..support.tls import unknown, verify
 from ..support.wait import pause
-from ..support.write_guard import about_to_write
-from .api_errors import not_the_host, unreachable
 from .rate_limit import seconds_to_wait
+
+LATER = "Run this again later: it resumes where it stopped"
+_NOT_THE_HOST = "Is there a proxy or a login page in between? Then run this again."
+_AUTHORITY = (
+    "Where a company's CA signed its certificate: put that CA into the project as a PEM file and name it in "
+    "gitops.yaml, {ca}. Else check the host name and any proxy."
+)
+
+
+def unreachable(
+    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str
+) -> InstallerError:
+    """Say how the way to the code host failed; `ca` is the setting that names its CA, if any."""
+    if by_proxy := proxies.silent(base, error):
+        return by_proxy
+    first = error.args[0] if error.args else error
+    reason = getattr(first, "reason", first)  # what the last attempt met
+    said = f"{request}: {redact(str(reason))}"
+    if unknown(error):
+        fix = _AUTHORITY.format(ca=ca) if ca else "Check the host name and any proxy; REQUESTS_CA_BUNDLE names CAs."
+        return Untrusted(f"{base} is not trusted: {said}", fix)
+    late = isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError)
+    how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
+    return InstallerError(
+        f"{base} {how}: {said}", "Check the network, the host name and any proxy, then run this again."
+    )
+
+
+def not_the_host(name: str, base: str, request: str, why: str) -> InstallerError:
+    """Say that somebody else answered."""
+    return InstallerError(f"{base} answered {request} with something that is not {name}'s: {why}", _NOT_THE_HOST)
+
+
+def said_to_a_program(output: str, *, ca: str) -> tuple[str, bool]:
+    """Return the way out of what a program printed that did not reach the code host, and whether to try again at once.
+
+    `ca` is the setting that names the host's CA.
+    """
+    if re.search(r"invalid character '<'|Cannot access URL|bad line length|not valid: is this a git", output):
+        return _NOT_THE_HOST, False
+    if _CERTIFICATE.search(output):
+        return _AUTHORITY.format(ca=ca), False
+    if _CUT.search(output):
+        return f"Check the network, the host name and any proxy. {LATER}.", True
+    return f"Fix what it names. {LATER}.", False
+
+
+_CERTIFICATE = re.compile(r"x509|(?<![\w/.-])[Cc]ertificate")  # and no repository that is called so
+_CUT = re.compile(
+    r"hung up|unexpected disconnect|early EOF|\bEOF\b|timed out|timeout|could not resolve|no such host|reset by peer"
+    r"|failed to connect|error connecting to|connection refused|empty reply|too slow|less than|RPC failed|SSL_",
+    re.IGNORECASE,
+)
+
+
+# --- the client -----------------------------------------------------------------------------------
 
 TIMEOUT = 15
 """Seconds for one answer."""
@@ -65,7 +121,7 @@ class ApiRetry(Retry):
         """Rest, as long as a limit lasts; then ask whether this run may still write."""
         wait = seconds_to_wait(response.status, "", response.headers) if response else None
         pause(PAUSES[len(self.history) - 1] if wait is None else wait)
-        if self.history[-1].method != "GET":
+        if self.history[-1].method not in ("GET", "HEAD"):
             about_to_write()
 
 
@@ -104,7 +160,44 @@ def _following(headers: Mapping[str, str]) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
-class Api(ABC):
+class HttpClient:
+    """Sends requests by sessions that are used again, each by one thread at a time; `ca` is whom to trust, too."""
+
+    def __init__(self, ca: str = "") -> None:
+        self._ca = ca
+        self._free: defaultdict[int, deque[requests.Session]] = defaultdict(deque)
+
+    def request(self, verb: str, url: str, again: int = len(PAUSES), **what: Any) -> requests.Response:
+        """Send one request, `again` where that is safe; raise RequestException where no answer comes."""
+        with self._session(again) as own:
+            answer = own.request(
+                verb,
+                url,
+                timeout=TIMEOUT,
+                verify=verify(self._ca),  # a session's own would count less than REQUESTS_CA_BUNDLE
+                allow_redirects=False,  # requests would take a header with a token along, to whatever host
+                **what,
+            )
+        log.debug("%s %s: %d", verb, redact(url.partition("?")[0]), answer.status_code)
+        return answer
+
+    @contextmanager
+    def _session(self, again: int) -> Iterator[requests.Session]:
+        """Lend a session that nobody else uses as long as the block lasts; the next one uses its connection again."""
+        free = self._free[again]  # append and pop are safe between threads
+        try:
+            own = free.pop()
+        except IndexError:
+            own = session()
+            for scheme in ("https://", "http://"):
+                own.mount(scheme, _Adapter(max_retries=ApiRetry(again, allowed_methods=None, raise_on_status=False)))
+        try:
+            yield own
+        finally:
+            free.append(own)
+
+
+class Api(HttpClient, ABC):
     """One API and one token; `title` is its name, and `ca_setting` the setting that names its CA, in errors."""
 
     follows: re.Pattern[str] | None = None
@@ -113,12 +206,11 @@ class Api(ABC):
     def __init__(
         self, title: str, base: str, headers: Mapping[str, str], *, ca: str = "", ca_setting: str = ""
     ) -> None:
+        super().__init__(ca)
         self._title = title
         self._base = base
         self._headers = {"Accept": "application/json", "User-Agent": "gitops-flask", **headers}
-        self._verify = verify(ca)
         self._ca_setting = ca_setting
-        self._free: defaultdict[int, deque[requests.Session]] = defaultdict(deque)
 
     @abstractmethod
     def refusal(self, verb: str, path: str, answer: requests.Response) -> ApiError:
@@ -142,12 +234,10 @@ class Api(ABC):
         asked = f"{verb} {path}"
         if verb != "GET":
             about_to_write()
-        with self._session(again) as own:
-            answer = self._ask(own, asked, verb, f"{self._base}{path}", body, parameters)
-            there = answer.headers.get("location", "")
-            if verb == "GET" and answer.is_redirect and self._is_followed(there):
-                answer = self._ask(own, asked, verb, there, None, {})
-        log.debug("%s %s: %d", verb, redact(f"{self._base}{path}"), answer.status_code)
+        answer = self._ask(asked, verb, f"{self._base}{path}", body, parameters, again)
+        there = answer.headers.get("location", "")
+        if verb == "GET" and answer.is_redirect and self._is_followed(there):
+            answer = self._ask(asked, verb, there, None, {}, again)
         if 300 <= answer.status_code < 400:
             there = answer.headers.get("location", "elsewhere")
             raise not_the_host(self._title, self._base, asked, f"it leads to {redact(there)}")
@@ -156,19 +246,11 @@ class Api(ABC):
         return answer
 
     def _ask(
-        self, own: requests.Session, asked: str, verb: str, url: str, body: Any, parameters: Mapping[str, Any]
+        self, asked: str, verb: str, url: str, body: Any, parameters: Mapping[str, Any], again: int
     ) -> requests.Response:
+        given = {n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()}
         try:
-            return own.request(
-                verb,
-                url,
-                params={n: str(v).lower() if isinstance(v, bool) else v for n, v in parameters.items()},
-                json=body,
-                headers=self._headers,
-                timeout=TIMEOUT,
-                verify=self._verify,  # a session's own would count less than REQUESTS_CA_BUNDLE
-                allow_redirects=False,  # requests would take a header with a token along, to whatever host
-            )
+            return self.request(verb, url, again, params=given, json=body, headers=self._headers)
         except requests.RequestException as error:
             raise unreachable(self._base, asked, error, TIMEOUT, ca=self._ca_setting) from None
 
@@ -176,21 +258,6 @@ class Api(ABC):
         """Return whether a redirect stays in this API: nowhere else is the token taken."""
         path = there.removeprefix(self._base)
         return path != there and self.follows is not None and bool(self.follows.match(path))
-
-    @contextmanager
-    def _session(self, again: int) -> Iterator[requests.Session]:
-        """Lend a session that nobody else uses as long as the block lasts; the next one uses its connection again."""
-        free = self._free[again]  # append and pop are safe between threads
-        try:
-            own = free.pop()
-        except IndexError:
-            own = session()
-            for scheme in ("https://", "http://"):
-                own.mount(scheme, _Adapter(max_retries=ApiRetry(again, allowed_methods=None, raise_on_status=False)))
-        try:
-            yield own
-        finally:
-            free.append(own)
 
     def call(self, verb: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """Send one request and return its JSON (None where there is none); raise ApiError where the answer is no."""

@@ -18,11 +18,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from secrets import token_hex
 from typing import Any, Literal
 
-from ..cluster.labels import digest
+from ..cluster.objects import digest
 from ..support.errors import DeadlinePassed, InstallerError
-from ..support.file_lock import locked, machine
+from ..support.file_lock import locked, machine, only_while
 from ..support.wait import until
-from ..support.write_guard import only_while
 from .base import Forge
 
 NAME = "GITOPS_FLASK_UP"

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..engine.finding import Finding
-from ..engine.resource import Lane
+from ..engine.resource import Finding, Lane
 from ..project.project import Project
 
 

@@ -1,19 +1,19 @@
 """Everything that can be checked before the first write: one list for `plan`, `up` and `doctor`."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from ..config.supported import FORGES, module
 from ..engine import reconcile
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
-from ..engine.resource import Lane, Resource
+from ..engine.resource import Finding, Lane, Resource
 from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, external_ci, registry_login, repository, tools
+from . import cluster, repository, tokens, tools
 from .check import Check
 
 CHECKS = (
@@ -23,12 +23,12 @@ CHECKS = (
     *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
-    Check("host", registry_login.login, "registry-token"),
-    Check(None, registry_login.public_source, "advice"),
-    Check("host", registry_login.first_push, "advice"),
-    Check("host", registry_login.exposed),
-    *external_ci.CHECKS,
-    Check("cluster", registry_login.pull, "pull-secret"),
+    Check("host", tokens.login, "registry-token"),
+    Check(None, tokens.public_source, "advice"),
+    Check("host", tokens.first_push, "advice"),
+    Check("host", tokens.exposed),
+    *tokens.CHECKS,
+    Check("cluster", tokens.pull, "pull-secret"),
     Check("cluster", cluster.versions, "writing", anywhere=True),
     Check("cluster", cluster.rights_to_install, "argocd", anywhere=True),
     Check("cluster", cluster.rights_to_wire, "application"),
@@ -42,9 +42,10 @@ CHECKS = (
 )
 
 
-def before_reading(project: Project) -> list[Finding]:
+def before_reading(project: Project, *, ask_ci: bool = True) -> list[Finding]:
     """Return the problems with what looking needs: programs, a token that works, a cluster that answers."""
-    checks = [check for check in CHECKS if check.before == "looking"]
+    others = () if ask_ci else tokens.CHECKS
+    checks = [check for check in CHECKS if check.before == "looking" and check not in others]
     return [finding for finding in _ask(project, checks) if finding.problem]
 
 
@@ -93,9 +94,14 @@ def everything(project: Project) -> list[Finding]:
 
 def _in_the_way(project: Project, unreachable: Collection[str], reported: Collection[str]) -> list[Finding]:
     """Return what keeps `up` from planning or making a thing, where no check of that thing has reported it."""
-    resources = [r for r in reconcile.visible(project.resources(), unreachable) if r.key not in reported]
+    resources = [r for r in project.resources() if r.key not in reported]
+    seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
-        return [finding for found in pool.map(_obstacles, resources) for finding in found]
+        found = [finding for each in pool.map(_obstacles, seen) for finding in each]
+    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    return found + [
+        replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
+    ]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 
 from ..ci.base import built_anew
-from ..cluster.architectures import mismatch
-from ..cluster.argocd_inventory import PARTS, namespaces, number
-from ..cluster.labels import is_ours
-from ..engine.finding import Finding
+from ..cluster.argocd import PARTS, namespaces, number
+from ..cluster.objects import is_ours
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
-from ..resources.platforms import Platforms
+from ..resources.platforms import Platforms, mismatch
 from ..status import deployment_record
+from ..support import process
 from ..support.errors import InstallerError
 
 OLDEST = (1, 25)
@@ -23,7 +23,9 @@ _SECRETS = (("get", "secrets"), ("create", "secrets"))
 
 
 def answers(project: Project) -> Iterable[Finding]:
-    """Check that the cluster answers."""
+    """Check that the cluster answers; where there is no kubectl, the check of the programs says so."""
+    if process.missing("kubectl"):
+        return
     try:
         server = project.cluster.version()
     except InstallerError as error:

@@ -1,16 +1,22 @@
-"""GitHub: the token and what it may do, whose the repository is, and what stands in the way of a deployment."""
+"""GitHub and its Actions: the token, whose the repository is, and what stands in the way of a deployment."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
-from ..config.settings import FILE, MAIN, Settings
-from ..engine.finding import Finding
-from ..forges.github.api_errors import GitHubApiError
+import yaml
+
+from ..config.settings import FILE, GITHUB_ACTIONS, MAIN, Settings
+from ..engine.resource import Finding
+from ..forges.github.api import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
 from ..support.errors import ApiError, InstallerError
-from . import github_actions, repository, tools
+from ..support.parsing import UNREADABLE
+from . import repository, tools
 from .check import Check
 
 
@@ -28,6 +34,8 @@ class Step:
     """Below the repository: asked for, it shows whether the permission is there to read at least."""
     only_with: str = ""
     """What the settings must say for it to be done at all."""
+    ci: str = ""
+    """The CI that it is done with; empty: with any."""
 
 
 STEPS = (
@@ -38,11 +46,15 @@ STEPS = (
     Step("keep the registry's token as a secret: of the repository", "Secrets", "write", "repo", "actions/secrets"),
     Step("or, where the plan has environments, of one that lets in `main` alone", "Environments", "write", "repo"),
     Step("set variables, among them the label and the lock", "Variables", "write", "repo", "actions/variables"),
-    Step("follow a deployment, start a rollback", "Actions", "write", "repo", "actions/runs"),
+    Step("follow a deployment, start the first one", "Actions", "write", "repo", "actions/runs"),
+    Step("with CircleCI: follow a deployment", "Commit statuses", "read", "repo", ci="circleci"),
     Step("show the outcome of deployments at commits; optional", "Deployments", "write", "repo"),
     Step("report each push to Argo CD, where `argocd.url` is set", "Webhooks", "write", "repo", "hooks", "webhook"),
 )
-SCOPES = {name: ", ".join(s.does for s in STEPS if s.scope == name) for name in dict.fromkeys(s.scope for s in STEPS)}
+SCOPES = {
+    scope: ", ".join(step.does for step in STEPS if step.scope == scope and not step.ci)
+    for scope in dict.fromkeys(step.scope for step in STEPS)
+}
 _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "required_signatures", "merge_queue")
 """Rules by which the deployment's own token could not push to a branch."""
 
@@ -113,7 +125,8 @@ def _refused(project: Project, path: str) -> bool:
 
 def needed(settings: Settings) -> tuple[Step, ...]:
     """Return the steps that are taken with these settings."""
-    return tuple(step for step in STEPS if not step.only_with or getattr(settings, step.only_with))
+    done = [step for step in STEPS if step.ci in ("", settings.ci)]
+    return tuple(step for step in done if not step.only_with or getattr(settings, step.only_with))
 
 
 def summary(steps: Sequence[Step]) -> str:
@@ -248,6 +261,122 @@ def _page(project: Project) -> str:
     return f"https://{project.settings.host}/organizations/{project.settings.owner}/settings"
 
 
+# --- GitHub Actions: whether they are on, what they may use, and where they run -------------------
+
+_OF_GITHUB = ("actions", "github")
+_BY_COMMIT = re.compile(r"@[0-9a-f]{40}$")
+_RUNNER_OF_GITHUB = re.compile(r"(ubuntu|windows|macos)-[\w.-]+")
+"""What GitHub calls its own machines at github.com, which are thrown away after each job."""
+Policy = dict[str, Any]
+
+
+def allowed(project: Project) -> Iterable[Finding]:
+    """Check the repository's policy, or before there is one the organisation's, where the token may ask."""
+    settings = project.settings
+    there = project.github.find() is not None
+    path = project.github.path("actions/permissions") if there else f"/orgs/{settings.owner}/actions/permissions"
+    of_owner = f"https://{settings.host}/organizations/{settings.owner}/settings/actions"
+    page = f"{settings.url}/settings/actions, or, where it is greyed out, an owner's {of_owner}" if there else of_owner
+    policy = _ask(project, path)
+    if policy is None:
+        return
+    if policy.get("enabled") is False or policy.get("enabled_repositories") == "none":
+        yield Finding("github", f"GitHub Actions are switched off for {settings.repository}.", f"See {page}")
+    elif policy.get("enabled_repositories") == "selected":
+        yield Finding(
+            "github",
+            f"{settings.owner} lets only chosen repositories use GitHub Actions; {settings.repository} would be none.",
+            f"Let an owner create it, empty, and choose it: {page}",
+        )
+    elif forbidden := [action for action in used(project) if not _may_use(project, path, policy, action)]:
+        which = f"`{policy['allowed_actions']}` actions"
+        if policy.get("sha_pinning_required"):
+            which += ", pinned to a commit,"
+        yield Finding(
+            "github",
+            f"Only {which} are allowed in {settings.repository}; the workflows use {', '.join(forbidden)}.",
+            f"Allow {', '.join(sorted({_name(action) + '@*' for action in forbidden}))}: {page}",
+        )
+
+
+def blocking_reason(project: Project) -> str:
+    """Say what keeps runs from starting, where that is known."""
+    return "\n".join(map(str, allowed(project))) if project.settings.ci == GITHUB_ACTIONS else ""
+
+
+def used(project: Project) -> list[str]:
+    """Return the actions of others that the project's workflows name, each once."""
+    files = sorted(project.folder.glob(".github/workflows/*.y*ml"))
+    named = dict.fromkeys(action for path in files for action in _uses(_workflow(path)))
+    return [action for action in named if not action.startswith(("./", "docker://"))]
+
+
+def _workflow(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, *UNREADABLE):  # GitHub names the line, in a run that fails
+        return None
+
+
+def _uses(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("uses"), str):
+            yield tree["uses"]
+        tree = list(tree.values())
+    for each in tree if isinstance(tree, list) else []:
+        yield from _uses(each)
+
+
+def _ask(project: Project, path: str) -> Policy | None:
+    try:
+        found: Policy | None = project.github.get(path)
+    except GitHubApiError:  # an organisation's policy is for its owners to read
+        return None
+    return found
+
+
+def _may_use(project: Project, path: str, policy: Policy, action: str) -> bool:
+    if policy.get("sha_pinning_required") and not _BY_COMMIT.search(action):
+        return False
+    kind = policy.get("allowed_actions", "all")
+    if kind == "all" or action.partition("/")[0].casefold() == project.settings.owner.casefold():
+        return True
+    chosen = _ask(project, f"{path}/selected-actions") if kind == "selected" else {}
+    if chosen is None:  # it is unknown
+        return True
+    patterns = chosen.get("patterns_allowed") or []
+    if any(fnmatchcase(action, pattern[1:]) for pattern in patterns if pattern.startswith("!")):
+        return False
+    group = "github_owned_allowed" if action.partition("/")[0] in _OF_GITHUB else "verified_allowed"  # perhaps it is
+    return bool(chosen.get(group)) or any(fnmatchcase(action, pattern) for pattern in patterns)
+
+
+def _name(action: str) -> str:
+    return action.partition("@")[0]
+
+
+def self_hosted_runner(project: Project) -> Iterable[Finding]:
+    """Refuse machines of one's own for a public repository: its workflows run what anybody proposes."""
+    settings = project.settings
+    label = settings.runner or project.github.variables().get("RUNNER", "")
+    if settings.private or settings.public_runner == "allowed" or not label or _RUNNER_OF_GITHUB.fullmatch(label):
+        return
+    what = f"{settings.repository} is public: whatever anybody proposes in a pull request would run on `{label}`."
+    fix = (
+        f"Leave github.runner empty (and take the variable RUNNER away), make the repository private, or say "
+        f"github.public_runner: allowed in {FILE} where these machines are thrown away after each job."
+    )
+    yield Finding("github", what, fix)
+
+
+def runner(project: Project) -> Iterable[Finding]:
+    """Check that an Enterprise Server's runners are named: without one that it has, runs wait for ever."""
+    settings = project.settings
+    if not (settings.in_cloud or settings.runner or project.github.variables().get("RUNNER")):
+        what = f"{settings.host} has no runners of GitHub's own, and gitops.yaml names none of yours."
+        yield Finding("github", what, f"Write the label of your runners into {FILE}, github.runner.")
+
+
 CHECKS = (
     Check(None, works, "looking", anywhere=True, only="github"),
     Check("host", scopes, "writing", anywhere=True, only="github"),
@@ -260,7 +389,7 @@ CHECKS = (
     Check("host", administered, "writing", only="github"),
     Check("host", no_branch_in_the_way, "writing", only="github"),
     Check("host", no_rule_in_the_way, "writing", only="github"),
-    Check("host", github_actions.allowed, "writing", only="github-actions"),
-    Check("host", github_actions.runner, "initial-push", only="github-actions"),
-    Check("host", github_actions.self_hosted_runner, "writing", only="github-actions"),
+    Check("host", allowed, "writing", only="github-actions"),
+    Check("host", runner, "initial-push", only="github-actions"),
+    Check("host", self_hosted_runner, "writing", only="github-actions"),
 )

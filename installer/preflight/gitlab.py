@@ -5,10 +5,9 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 from ..config.settings import FILE
-from ..engine.finding import Finding
-from ..forges.gitlab.api_errors import GitLabApiError
+from ..engine.resource import Finding
+from ..forges.gitlab.api import TOKEN, GitLabApiError
 from ..forges.gitlab.project import GitLab
-from ..forges.gitlab.rest import TOKEN
 from ..project.project import Project
 from ..support.errors import ApiError, InstallerError
 from . import repository, tools

@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from ..ci.variables import OWNER_VARIABLE
-from ..cluster.labels import digest, identities
+from ..cluster.objects import digest, identities
 from ..config.settings import FILE, MAIN
-from ..engine.finding import Finding
+from ..engine.resource import Finding
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project

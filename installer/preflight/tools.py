@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from time import time as _now
 
-from ..engine.finding import Finding
-from ..engine.resource import Lane
+from ..engine.resource import Finding, Lane
 from ..project.project import Project
 from ..support import process
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from ..config.settings import Settings
 from ..engine.resource import Resource
-from ..forges.base import Forge
+from ..forges.base import DeployKeys, Forge, Webhooks
 from ..forges.credentials import Credentials
-from ..forges.deploy_keys import DeployKeys
-from ..forges.webhooks import Webhooks
+from ..forges.requests import Requests
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class ForgeKind:
     rules: Callable[[Settings, Any, tuple[str, ...], str], Resource[Any]]
     """The last arguments name the checks that a merge waits for, and whose they must be."""
     webhooks: Callable[[Any, Settings], Webhooks]
-    rules_first: bool = False
-    """Whether rules stand before the first push: where secrets are for branches with rules only."""
+    requests: Callable[[Any], Requests]
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""

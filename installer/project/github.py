@@ -2,11 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.github.deploy_keys import GitHubDeployKeys
-from ..forges.github.repository import GitHub
-from ..forges.github.webhooks import GitHubWebhooks
-from ..resources.github_repository import Repository
-from ..resources.github_rules import Rules
+from ..forges.github.pull_requests import GitHubPullRequests
+from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubWebhooks
+from ..resources.github_repository import Repository, Rules
 from .forge_kind import ForgeKind
 
 
@@ -15,4 +13,4 @@ def _connect(settings: Settings, credentials: Credentials) -> GitHub:
     return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
 
 
-FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks)
+FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks, GitHubPullRequests)

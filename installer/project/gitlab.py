@@ -2,11 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.gitlab.deploy_keys import GitLabDeployKeys
-from ..forges.gitlab.project import GitLab
-from ..forges.gitlab.webhooks import GitLabWebhooks
-from ..resources.gitlab_project import GitLabProject
-from ..resources.gitlab_rules import GitLabRules, allow_maintainers_to_push
+from ..forges.gitlab.merge_requests import GitLabMergeRequests
+from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabWebhooks
+from ..resources.gitlab_project import GitLabProject, GitLabRules, allow_maintainers_to_push
 from .forge_kind import ForgeKind
 
 
@@ -20,6 +18,6 @@ FORGE = ForgeKind(
     GitLabProject,
     GitLabRules,
     GitLabWebhooks,
-    rules_first=True,
+    GitLabMergeRequests,
     allows_initial_push=allow_maintainers_to_push,
 )

@@ -9,11 +9,10 @@ from typing import Any
 
 from ..ci.base import CI, Connect
 from ..ci.variables import OWNER_VARIABLE
-from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS
+from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
-from ..cluster.labels import digest, identities, whose
+from ..cluster.objects import digest, identities, whose
 from ..config.settings import FILE, Settings
 from ..config.settings_file import load
 from ..config.supported import CIS, FORGES, cis_of, module
@@ -23,15 +22,13 @@ from ..forges import credentials as credentials_
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
 from ..forges.git import Clone
-from ..forges.github.register_app import register
+from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.database_address import DatabaseAddress
-from ..resources.first_deployment import FirstDeployment
-from ..resources.former_objects import Former
-from ..resources.former_repository import FormerRepository, Place
-from ..resources.initial_push import InitialPush
+from ..resources.former import Former, FormerRepository, Place
+from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
 from ..resources.pull_secret import PullSecret
@@ -91,6 +88,11 @@ class Project:
         """Return who builds and deploys."""
         return CONNECT_CI[self.settings.ci](self.known, self.forge, self.credentials)
 
+    @property
+    def ci_unasked(self) -> CI:
+        """Return the same for its names and words alone: nothing is asked for it of anybody, who may be down."""
+        return CONNECT_CI[self.settings.ci](self.settings, self.forge, self.credentials)
+
     @cached_property
     def known(self) -> Settings:
         """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
@@ -125,42 +127,45 @@ class Project:
         remove_repository: bool = False,
         remove_argocd: bool = False,
         renew_key: bool = False,
-        person: bool = False,
     ) -> list[Resource[Any]]:
-        """Return all that the installer looks after, in the order in which it is made; `person`: someone can help."""
+        """Return all that the installer looks after, as plans list it.
+
+        The repository is made first, all else as its `needs` allow. Removed is the last one first.
+        """
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
-        registered_by_user = partial(register, settings, github) if github and person else None
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
-        rules = [kind.rules(settings, forge, ci.checks, ci.check_app)]
-        before = [
+        return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
-            *(rules if kind.rules_first else []),
             *ci.resources(),
             Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
-        ]
-        return [
-            *before,
             InitialPush(
                 *(settings, forge, credentials.login, Clone(self.folder)),
-                needs=tuple(each.key for each in before),
                 allows_initial_push=partial(kind.allows_initial_push, forge),
                 repository_goes=remove_repository,
             ),
             FirstDeployment(settings, forge, ci, repository_goes=remove_repository),
-            *([] if kind.rules_first else rules),
+            kind.rules(settings, forge, ci.checks, ci.check_app),
+            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, application),
-            FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *([ReporterApp(settings, cluster, helm, credentials.reporter, registered_by_user)] if github else []),
+            *(
+                [
+                    ReporterApp(
+                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
+                    )
+                ]
+                if github
+                else []
+            ),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),

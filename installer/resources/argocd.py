@@ -4,21 +4,76 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster.argocd_default_project import CLOSED, OPEN, DefaultProject
-from ..cluster.argocd_inventory import PARTS, asleep, chart, namespaces, number, unready, version
-from ..cluster.argocd_values import values
-from ..cluster.certificates import CONFIG_MAP as CERTIFICATES
-from ..cluster.certificates import shortened, tls_host, unknown_authority
-from ..cluster.helm import Helm
-from ..cluster.helm_release import Release
-from ..cluster.host_keys import BUILT_IN, CONFIG_MAP, knows, scan_command, ssh_host
+from ..cluster.argocd import PARTS, asleep, chart, namespaces, number, unready, version
+from ..cluster.argocd_config import (
+    BUILT_IN,
+    CERTIFICATES,
+    KNOWN_HOSTS,
+    knows,
+    scan_command,
+    shortened,
+    ssh_host,
+    tls_host,
+    unknown_authority,
+    values,
+)
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.labels import is_ours
+from ..cluster.objects import is_ours, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, Field, Lane, Resource, blocked, exact_differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
+
+# --- its AppProject `default`, which allows everything everywhere: in ours it allows nothing ------
+
+DEFAULT_PROJECT = "argocd-default-project"
+_PROJECTS = "appprojects.argoproj.io"
+_DEFAULT_NAME = "default"
+_OPEN = ("sourceRepos", "destinations", "clusterResourceWhitelist", "sourceNamespaces")
+OPEN, CLOSED = "allows everything", "allows nothing"
+
+
+class DefaultProject:
+    """The project of that name beside one Argo CD."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        self._settings = settings
+        self._home = settings.argocd_namespace
+        self._cluster = cluster
+        self._helm = helm
+
+    def is_open(self) -> bool:
+        """Return whether it allows something, or will: Argo CD creates a missing one, open, when it starts."""
+        found = self._cluster.get(_PROJECTS, _DEFAULT_NAME, self._home)
+        return found is None or any(found.get("spec", {}).get(each) for each in _OPEN)
+
+    def users(self) -> list[str]:
+        """Name the Applications that would stop working without it."""
+        found = self._cluster.list("applications.argoproj.io")
+        return [each["metadata"]["name"] for each in found if each["spec"].get("project") in ("", _DEFAULT_NAME)]
+
+    def close(self) -> None:
+        """Let it allow nothing, unless somebody uses it."""
+        if self.is_open() and not self.users():
+            self._helm.install(DEFAULT_PROJECT, self._home, objects(self._manifest()), take_ownership=True)
+
+    def remove(self) -> None:
+        """Take our version of it away."""
+        self._helm.uninstall(DEFAULT_PROJECT, self._home)
+
+    def _manifest(self) -> Object:
+        spec = {
+            "description": "gitops-flask: allows nothing; each application has a project of its own",
+            **{each: [] for each in _OPEN},
+            "namespaceResourceBlacklist": [{"group": "*", "kind": "*"}],
+        }
+        head = metadata(self._settings, _DEFAULT_NAME, self._home)
+        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": head, "spec": spec}
+
+
+# --- Argo CD itself -------------------------------------------------------------------------------
 
 CHART = "oci://ghcr.io/argoproj/argo-helm/argo-cd"
 CHART_VERSION = "10.1.1"
@@ -80,7 +135,7 @@ class ArgoCDInstallation(Resource[Seen]):
         release = next((each for each in self._helm.ours(self._home) if each.name == RELEASE), None)
         values = self._helm.values(RELEASE, self._home) if release else {}
         foreign = release is None and self._home in namespaces(components)
-        hosts = self._map(CONFIG_MAP) if foreign and self._ssh_host else {}
+        hosts = self._map(KNOWN_HOSTS) if foreign and self._ssh_host else {}
         trusted = frozenset(self._map(CERTIFICATES) if foreign and self._tls_host else ())
         default_open = release is not None and self._default.is_open()
         users = tuple(self._default.users()) if default_open else ()
@@ -133,7 +188,7 @@ class ArgoCDInstallation(Resource[Seen]):
         if off := ", ".join(asleep(seen.components, self._home)):
             return blocked(f"its {off} is scaled to 0", f"kubectl scale --namespace {self._home} --replicas=1")
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
-            return self._without_host(f"the ConfigMap {CONFIG_MAP} in {self._home}")
+            return self._without_host(f"the ConfigMap {KNOWN_HOSTS} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:
             return unknown_authority(self._tls_host, self._home, self._ca_setting)
         return None

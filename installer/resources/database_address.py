@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import metadata, whose
-from ..cluster.secrets import pack
+from ..cluster.objects import metadata, pack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import DATABASE_ADDRESS as GIVEN
@@ -23,11 +22,12 @@ _SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 _HERE = {None, "", "localhost", "127.0.0.1", "::1"}
 
 
-class DatabaseAddress(HelmRelease):
+class DatabaseAddress(HelmRelease[Held]):
     """Made from the address at hand; without one, what is there is kept, and another's Secret is never changed."""
 
     key = "database-address"
     needs = ("namespace",)
+    used_as_it_is = "used, never changed"
     kept = "the database itself stays as it is"
 
     def __init__(self, settings: Settings, credentials: Credentials, cluster: Cluster, helm: Helm) -> None:
@@ -40,13 +40,6 @@ class DatabaseAddress(HelmRelease):
         """Return the Secret."""
         return {self._home: [f"secret/{self._name}"]}
 
-    def observe(self) -> Held:
-        """Read the Secret; one that no installer made is used as it is."""
-        held = super().observe()
-        if (foreign := self.foreign(held)) and not whose(foreign):
-            self.title = f"Secret {self._name} with the database's address (unmanaged: used, never changed)"
-        return held
-
     def diff(self, held: Held) -> Change | None:
         """Refuse an address that pods cannot use before all else."""
         if self._given and (why := unfit(self._given)):
@@ -55,8 +48,6 @@ class DatabaseAddress(HelmRelease):
 
     def unmanaged(self, found: Object) -> Change | None:
         """Use what no installer made, where it has the key."""
-        if whose(found):
-            return super().unmanaged(found)
         if not (address := _address(found)):
             return blocked(f"it has no key {KEY}, and it is not ours", "Add that, or remove the Secret.")
         if self._given and self._given != address:

@@ -1,11 +1,13 @@
 """The GitHub repository and its settings."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..ci.github_actions import APP, CHECKS
+from ..config.settings import FILE, MAIN, TEMPLATE, Settings
+from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, blocked, covers, differences, worded
 from ..forges.credentials import Credentials
-from ..forges.github.api_errors import said_to_a_program
+from ..forges.github.api import GitHubApiError, said_to_a_program
 from ..forges.github.repository import GitHub
 from ..forges.http import PAUSES
 from ..support import process
@@ -16,6 +18,11 @@ from ..support.wait import pause
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
+_WORDS: Words = {
+    "private": ("visibility", {True: "private", False: "public"}),
+    "delete_branch_on_merge": ("branches, once merged", {True: "deleted", False: "kept"}),
+    "default_branch": ("default branch", {}),
+}
 
 
 class Repository(Resource[dict[str, Any] | None]):
@@ -58,7 +65,7 @@ class Repository(Resource[dict[str, Any] | None]):
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
         if seen is None:
-            return Change("create", tuple(Field(name, None, new) for name, new in self._desired(None).items()))
+            return Change("create", worded(differences(self._desired(None), {}), _WORDS))
         if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
             return blocked(f"it is {seen['full_name']} now", self._back(seen["full_name"]))
         if seen["archived"]:
@@ -68,7 +75,7 @@ class Repository(Resource[dict[str, Any] | None]):
             rename = f"gh api -X POST {self._github.path('branches', old, 'rename')} -f new_name={MAIN}"
             return blocked(f"it has no branch {MAIN}, its default branch is {old}", f"Rename it back: {rename}")
         fields = differences(self._desired(seen), seen)
-        return Change("change", fields, self._note(seen)) if fields else None
+        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
 
     def _back(self, now: str) -> str:
         """Return the way out for a repository that was renamed or transferred."""
@@ -146,3 +153,190 @@ class Repository(Resource[dict[str, Any] | None]):
         if self._github.find():
             raise InstallerError(f"{self._settings.url} is still there.", "Delete it on its settings page.")
         return "deleted"
+
+
+# --- rules of branches: main takes pull requests with green checks only, no other is rewritten ----
+
+_KEPT = ({"type": "deletion"}, {"type": "non_fast_forward"})
+_PLAIN = {"deletion": "no deletion", "non_fast_forward": "no force push"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Our rulesets by name (None: the account's plan has none for this repository), and whose checks count."""
+
+    rulesets: dict[str, dict[str, Any]] | None
+    app: int | None = None
+    """The number of the CI's GitHub App; None where no App writes its checks, or this GitHub has none of that name."""
+
+
+class Rules(Resource[Seen]):
+    """Three rulesets of the repository, last in the order: a rule must not stand in the way of the first push.
+
+    A check counts only from the CI's own App, whose number differs from one Enterprise Server to another: whoever may
+    write can set a status of any name. Nothing here keeps them from changing the workflow; reviews do.
+    """
+
+    lane: Lane = "github"
+    key = "rules"
+    needs = ("initial-push",)
+
+    def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
+        self._github = github
+        self._url = settings.url
+        self._branch = settings.branch
+        self._reviews = settings.reviews
+        self._checks = checks
+        self._app = app
+        self._from_main = settings.deploy_from == MAIN
+        who = f"{'merge' if self._from_main else 'write'} can deploy"
+        self.title = f"rules of {MAIN} and {self._branch} (whoever may {who})"
+
+    def observe(self) -> Seen:
+        """Return our rulesets, and the number of the App whose checks count."""
+        path = self._github.path("rulesets")
+        names = self._desired(None)
+        try:
+            ours = [r for r in self._github.pages(path) if r["name"] in names]
+            rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
+        except GitHubApiError as error:
+            if error.status == 403 and "Upgrade" in error.reason:
+                return Seen(None)
+            raise
+        app = self._github.get(f"/apps/{self._app}") if self._app else None
+        return Seen(rulesets, app and app["id"])
+
+    def blank(self) -> Seen:
+        """Return what is seen where nothing was made yet."""
+        return Seen({})
+
+    def diff(self, seen: Seen) -> Change | None:
+        """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
+        if seen.rulesets is None:
+            return Change("skipped", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected")
+        fields = [
+            Field(name, _shown(seen.rulesets.get(name)), _shown(ruleset))
+            for name, ruleset in self._desired(seen.app).items()
+            if not _stands(seen.rulesets.get(name), ruleset)
+        ]
+        if not fields:
+            return None
+        if seen.rulesets:
+            return Change("change", tuple(fields))
+        return Change("create", tuple(fields), self._note())
+
+    def _note(self) -> str:
+        """Say what the rules do not stop: docs/explanation/security.md has the whole of it."""
+        lines = [f"write access is deploy access: whoever may write can push {self._branch}"]
+        if self._from_main:
+            lines = [f"whoever may merge into {MAIN} can deploy"]
+        if not self._reviews:
+            lines.append("and merge without a review (github.reviews is 0)")
+        if not self._app:
+            lines.append("and set the checks manually (this CI's are nobody's App)")
+        return ", ".join(lines)
+
+    def apply(self, seen: Seen, change: Change) -> None:
+        """Create or replace those that differ."""
+        desired = self._desired(seen.app)
+        for field in change.fields:
+            present = (seen.rulesets or {}).get(field.name)
+            path = self._github.path("rulesets", *([str(present["id"])] if present else []))
+            try:
+                self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
+            except GitHubApiError as error:
+                if error.status == 422 and "integration id" in error.reason:
+                    raise InstallerError(error.message, self._unknown_app()) from None
+                raise
+
+    def _unknown_app(self) -> str:
+        return (
+            f"GitHub does not know the App {self._app} here yet, whose checks alone are to count: let it run once for "
+            f"{self._url} (see {self._url}/settings/installations), then run this again."
+        )
+
+    def removal(self, seen: Seen) -> str:
+        """Say whether there are any of ours."""
+        return GOES if seen.rulesets else ""
+
+    def remove(self) -> str:
+        """Delete our rulesets."""
+        seen = self.observe().rulesets or {}
+        gone = [name for name, r in seen.items() if self._github.delete(self._github.path("rulesets", str(r["id"])))]
+        return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+    def _desired(self, app: int | None) -> dict[str, dict[str, Any]]:
+        return {
+            f"gitops-flask: {MAIN}": _ruleset(MAIN, [_reviewed(self._reviews), _checked(self._checks, app)]),
+            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (self._branch, TEMPLATE)},
+        }
+
+
+def _reviewed(count: int) -> dict[str, Any]:
+    """Return the rule that asks for a pull request; a review counts for what was reviewed, and for others' pushes."""
+    return {
+        "type": "pull_request",
+        "parameters": {
+            "required_approving_review_count": count,  # 0: a team of one must be able to merge
+            "dismiss_stale_reviews_on_push": count > 0,
+            "require_code_owner_review": count > 0,  # of what a file CODEOWNERS names; without one, of nothing
+            "require_last_push_approval": count > 0,
+            "required_review_thread_resolution": False,
+        },
+    }
+
+
+def _checked(checks: tuple[str, ...], app: int | None) -> dict[str, Any]:
+    only_from: dict[str, Any] = {} if app is None else {"integration_id": app}
+    return {
+        "type": "required_status_checks",
+        "parameters": {
+            "required_status_checks": [{"context": name, **only_from} for name in checks],
+            "strict_required_status_checks_policy": False,
+        },
+    }
+
+
+def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "target": "branch",
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
+        "rules": [*_KEPT, *rules],
+        "bypass_actors": [],  # nobody is excepted, administrators neither
+    }
+
+
+def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:
+    """Return whether a ruleset is as it should be; whom it excepts GitHub shows only to those who may change it."""
+    shown = seen is None or "bypass_actors" in seen
+    return covers(seen, desired if shown else {key: each for key, each in desired.items() if key != "bypass_actors"})
+
+
+def _shown(ruleset: dict[str, Any] | None) -> str | None:
+    """Return a ruleset in a few words."""
+    if ruleset is None:
+        return None
+    enforced = "" if ruleset["enforcement"] == "active" else f"not enforced ({ruleset['enforcement']}): "
+    rules = f"{enforced}{', '.join(map(_in_words, ruleset['rules']))}"
+    excepted = [_excepted(actor) for actor in ruleset.get("bypass_actors") or ()]
+    return f"{rules}; not for {', '.join(excepted)}" if excepted else rules
+
+
+def _excepted(actor: dict[str, Any]) -> str:
+    number = "" if actor.get("actor_id") is None else f" {actor['actor_id']}"
+    return f"{actor['actor_type']}{number} ({actor['bypass_mode']})"
+
+
+def _in_words(rule: dict[str, Any]) -> str:
+    parameters = rule.get("parameters") or {}
+    if rule["type"] == "pull_request":
+        count = parameters["required_approving_review_count"]
+        return f"pull requests only ({count} review{'' if count == 1 else 's'})"
+    if rule["type"] == "required_status_checks":
+        checks = parameters["required_status_checks"]
+        apps = sorted(
+            {f"of App {each['integration_id']}" if each.get("integration_id") else "of anyone" for each in checks}
+        )
+        return f"green checks {', '.join(each['context'] for each in checks)} ({', '.join(apps)})"
+    return _PLAIN.get(rule["type"], str(rule["type"]))

@@ -1,17 +1,27 @@
 """The GitLab project and its settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..config.settings import FILE, MAIN, TEMPLATE, Settings
+from ..engine.resource import Change, Field, Lane, Resource, Words, blocked, differences, worded
 from ..forges.credentials import Credentials
-from ..forges.gitlab.api_errors import GitLabApiError
+from ..forges.gitlab.api import GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..support.errors import InstallerError
 from ..support.file_lock import locked
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
+_WORDS: Words = {
+    "remove_source_branch_after_merge": ("branches, once merged", {True: "deleted", False: "kept"}),
+    "only_allow_merge_if_pipeline_succeeds": ("merges", {True: "after a green pipeline", False: "after any pipeline"}),
+    "auto_devops_enabled": ("Auto DevOps", {True: "on", False: "off"}),
+    "ci_pipeline_variables_minimum_override_role": ("least role that gives a pipeline variables", {}),
+    "default_branch": ("default branch", {}),
+}
 
 
 class GitLabProject(Resource[dict[str, Any] | None]):
@@ -53,7 +63,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours; what an older GitLab does not know is left."""
         if seen is None:
-            return Change("create", tuple(Field(name, None, new) for name, new in self._desired.items()))
+            return Change("create", worded(differences(self._desired, {}), _WORDS))
         if seen["path_with_namespace"].casefold() != self._settings.repository.casefold():
             where = seen["path_with_namespace"]
             page = f"https://{self._settings.host}/{where}/edit"
@@ -68,7 +78,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
             again = f"Make {MAIN} again from {old} at {self._settings.url}/-/branches/new, and then run this."
             return blocked(f"it has no branch {MAIN}, its default branch is {old}", again)
         fields = differences(self._wanted(seen), seen)
-        return Change("change", fields, self._note(seen)) if fields else None
+        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
 
     def _wanted(self, seen: dict[str, Any]) -> dict[str, Any]:
         known = {name: new for name, new in self._desired.items() if name in seen}
@@ -135,3 +145,102 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         if left.get("marked_for_deletion_on"):
             return f"will be deleted by GitLab, marked on {left['marked_for_deletion_on']}"
         raise InstallerError(f"{self._settings.url} is still there.", f"Delete it at {self._settings.url}/edit.")
+
+
+# --- protected branches ---------------------------------------------------------------------------
+
+NO_ONE, MAINTAINERS = 0, 40
+_LEVELS = {NO_ONE: "no one", 30: "developers", MAINTAINERS: "maintainers", 60: "administrators"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may push to a branch, who may merge into it, and whether anybody may rewrite it."""
+
+    push: int
+    merge: int
+    force: bool = False
+
+    def __str__(self) -> str:
+        reported = f"push: {_LEVELS.get(self.push, self.push)}, merge: {_LEVELS.get(self.merge, self.merge)}"
+        return f"{reported}, and it can be rewritten" if self.force else reported
+
+
+FOR_MAIN = Rule(NO_ONE, MAINTAINERS)
+
+
+class GitLabRules(Resource[dict[str, Rule | None]]):
+    """One rule a branch, made before the branch is: whoever may merge is who may deploy, and secrets need a rule.
+
+    GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
+    """
+
+    lane: Lane = "gitlab"
+    key = "rules"
+    needs = ("repository", "variables")
+
+    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
+        self._gitlab = gitlab
+        self._desired = {MAIN: FOR_MAIN, **dict.fromkeys((settings.branch, TEMPLATE), Rule(MAINTAINERS, NO_ONE))}
+        self.title = f"protected branches {MAIN} and {settings.branch} (maintainers can deploy)"
+
+    def observe(self) -> dict[str, Rule | None]:
+        """Return the rules of our branches by name."""
+        found = {each["name"]: each for each in self._gitlab.pages(self._gitlab.path("protected_branches"))}
+        return {name: _rule(found[name]) for name in self._desired if name in found}
+
+    def blank(self) -> dict[str, Rule | None]:
+        """Return what is seen where nothing was made yet."""
+        return {}
+
+    def diff(self, seen: dict[str, Rule | None]) -> Change | None:
+        """Compare each rule with ours."""
+        fields = [
+            Field(name, _shown(seen, name), str(rule))
+            for name, rule in self._desired.items()
+            if name not in seen or seen[name] != rule
+        ]
+        return Change("change" if seen else "create", tuple(fields)) if fields else None
+
+    def apply(self, seen: dict[str, Rule | None], change: Change) -> None:
+        """Make those that are missing, and those that differ."""
+        for field in change.fields:
+            _protect(self._gitlab, field.name, self._desired[field.name], there=field.name in seen)
+
+    def remove(self) -> str:
+        """Delete our rules; main keeps one that is GitLab's own usual one."""
+        gone = [name for name in self._desired if self._gitlab.delete(self._gitlab.path("protected_branches", name))]
+        return f"deleted {', '.join(gone)}" if gone else "were not there"
+
+
+@contextmanager
+def allow_maintainers_to_push(gitlab: GitLab) -> Iterator[None]:
+    """Let maintainers push to main for the length of a block.
+
+    GitLab lets them make the default branch of an empty project whatever its rule says, but not add to one.
+    """
+    _protect(gitlab, MAIN, Rule(MAINTAINERS, MAINTAINERS))
+    try:
+        yield
+    finally:
+        _protect(gitlab, MAIN, FOR_MAIN)
+
+
+def _protect(gitlab: GitLab, branch: str, rule: Rule, *, there: bool = True) -> None:
+    """Give a branch a rule; one that may be there is made anew, since the free tier changes no rule."""
+    if there:
+        gitlab.delete(gitlab.path("protected_branches", branch))
+    body = {"name": branch, "push_access_level": rule.push, "merge_access_level": rule.merge}
+    gitlab.call("POST", gitlab.path("protected_branches"), {**body, "allow_force_push": rule.force})
+
+
+def _rule(found: dict[str, Any]) -> Rule | None:
+    """Read a rule; None where it also names users, groups or keys, as a paid tier can."""
+    levels = [[each.get("access_level") for each in found[f"{kind}_access_levels"]] for kind in ("push", "merge")]
+    if any(len(each) != 1 or each[0] is None for each in levels):
+        return None
+    return Rule(levels[0][0], levels[1][0], bool(found["allow_force_push"]))
+
+
+def _shown(seen: dict[str, Rule | None], name: str) -> str | None:
+    return str(seen[name] or "another rule") if name in seen else None

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from ..cluster.helm import Helm, objects
-from ..cluster.helm_release import Release
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import is_ours, not_ours, readdressed, stays
+from ..cluster.objects import is_ours, not_ours, readdressed, stays, whose
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
-from ..support.errors import InstallerError
-from ..support.wait import clear, until
+from ..support.wait import clear
 
 Place = tuple[str, str]
 """A namespace, empty for the whole cluster, and a kind as manifests spell it."""
@@ -23,17 +22,32 @@ class Held:
     objects: Mapping[Place, Object] = field(default_factory=dict, repr=False)
     release: Release | None = None
 
+    @property
+    def left(self) -> bool:
+        """Return whether there is anything to remove."""
+        return bool(self.objects)
+
+    @property
+    def by_kind(self) -> dict[str, Object]:
+        """Return the objects by their kinds alone."""
+        return {kind: each for (_, kind), each in self.objects.items()}
+
     def one(self, kind: str) -> Object | None:
         """Return the object of a kind, wherever it is."""
-        return next((each for (_, found), each in self.objects.items() if found == kind), None)
+        return self.by_kind.get(kind)
 
 
-class HelmRelease(Resource[Held]):
+Seen = TypeVar("Seen", bound=Held)
+
+
+class HelmRelease(Resource[Seen]):
     """A resource says what there should be; all else is the same for every release of ours.
 
     Whoever needs more overrides what is public here.
     """
 
+    seen: type[Seen] = Held  # type: ignore[assignment]
+    """`Held`, or what holds more: made of the objects and the release, and looked up further in `observe`."""
     lane: Lane = "cluster"
     starts = False
     """Whether it is not ready as soon as it is written."""
@@ -43,6 +57,8 @@ class HelmRelease(Resource[Held]):
     """Why it goes where the settings ask for none."""
     kept = ""
     """What stays where it goes."""
+    used_as_it_is = ""
+    """What the title says of an object that no installer made, where such a one is used."""
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, name: str, home: str = "") -> None:
         self._settings = settings
@@ -55,11 +71,11 @@ class HelmRelease(Resource[Held]):
         """Return what it consists of, as `kind/name` by namespace."""
         raise NotImplementedError
 
-    def manifests(self, held: Held) -> Objects:
+    def manifests(self, held: Seen) -> Objects:
         """Return the objects as they should be."""
         raise NotImplementedError
 
-    def differences(self, held: Held) -> Iterable[Field]:
+    def differences(self, held: Seen) -> Iterable[Field]:
         """Name what differs, or is set for the first time."""
         if held.objects:
             for each in self.manifests(held):
@@ -67,18 +83,22 @@ class HelmRelease(Resource[Held]):
                     yield Field(each["kind"], "another, or none", "as it should be")
 
     def unmanaged(self, found: Object) -> Change | None:
-        """Say what is done where somebody else made an object of its name: it is never touched."""
+        """Say what is done where an object of its name is there that no installer made: it is never touched."""
         return not_ours(found, self._settings)
 
-    def lacks(self, held: Held) -> Change | None:
+    def surplus(self, held: Seen) -> str:
+        """Say why it goes; empty where it is wanted."""
+        return "" if self.wanted else self.unwanted
+
+    def lacks(self, held: Seen) -> Change | None:
         """Say what somebody has to give before it can be made, or kept; None where nothing is missing."""
         return None
 
-    def note(self, held: Held, fields: Sequence[Field]) -> str:
+    def note(self, held: Seen, fields: Sequence[Field]) -> str:
         """Say what these differences mean, where they do not say it themselves."""
         return ""
 
-    def unready(self, held: Held) -> str:
+    def unready(self, held: Seen) -> str:
         """Say what of something that `starts` is not ready yet; empty where all is."""
         return ""
 
@@ -86,21 +106,48 @@ class HelmRelease(Resource[Held]):
         """Say why it does not become ready."""
         return ""
 
-    def observe(self) -> Held:
+    def before_uninstall(self, held: Seen) -> None:
+        """Remove what must go before its release."""
+
+    def after_uninstall(self) -> bool:
+        """Remove what belongs to it and is in no release; return whether there was something."""
+        return False
+
+    def remains(self) -> str:
+        """Name what outlived its release; empty where nothing did."""
+        names = [(each["metadata"]["name"], *place) for place, each in self._found().items()]
+        found = [f"{kind} {name}" + (f" in {namespace}" if namespace else "") for name, namespace, kind in names]
+        return f"{', '.join(found)} outlived its release" if found else ""
+
+    def rescue(self) -> str:
+        """Say what to do about that."""
+        return "Remove it manually."
+
+    # --- the same for every release ---------------------------------------------------------------
+
+    def observe(self) -> Seen:
         """Read the objects, and their release where there are any."""
-        found = self._found()
-        return Held(found, self._helm.release(self._name, self._home) if found else None)
+        held = self.held(self._found())
+        if self.used_as_it_is and (foreign := self.foreign(held)) and not whose(foreign):
+            note = f" (unmanaged: {self.used_as_it_is})"
+            self.title = f"{self.title.removesuffix(note)}{note}"
+        return held
 
-    def blank(self) -> Held:
+    def held(self, found: Mapping[Place, Object]) -> Seen:
+        """Return these objects with their release."""
+        return self.seen(found, self._helm.release(self._name, self._home) if found else None)
+
+    def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""
-        return Held()
+        return self.seen()
 
-    def diff(self, held: Held) -> Change | None:
+    def diff(self, held: Seen) -> Change | None:
         """Compare; what is another's is never touched, what nobody wants goes."""
-        if foreign := self.foreign(held):
-            return self.unmanaged(foreign) if self.wanted else None
-        if not self.wanted:
-            return Change("change", note=f"goes: {self.unwanted}") if held.objects else None
+        foreign, why = self.foreign(held), self.surplus(held)
+        if foreign and not why:
+            return not_ours(foreign, self._settings) if whose(foreign) else self.unmanaged(foreign)
+        if why:
+            return Change("change", note=f"goes: {why}") if held.objects and not foreign else None
         if lacking := self.lacks(held):
             return lacking
         fields = [*self.differences(held)]
@@ -108,8 +155,9 @@ class HelmRelease(Resource[Held]):
             return Change("create", tuple(fields), self.note(held, fields))
         status = held.release.status if held.release else None
         fields += [Field("release", status, "deployed")] if status != "deployed" else []
+        ours = [each for each in held.objects.values() if is_ours(each, self._settings)]
         # once, however many objects have the mark of a former address
-        fields += dict.fromkeys(each for found in held.objects.values() for each in readdressed(found, self._settings))
+        fields += dict.fromkeys(each for found in ours for each in readdressed(found, self._settings))
         if fields:
             return Change("change", tuple(fields), self.note(held, fields))
         waiting = self.unready(held)
@@ -119,9 +167,9 @@ class HelmRelease(Resource[Held]):
         """Say so where the release that would hold it is another's."""
         return self._helm.obstacle(self._name, self._home)
 
-    def apply(self, held: Held, change: Change) -> None:
+    def apply(self, held: Seen, change: Change) -> None:
         """Write all of it at once and wait until it is ready; or remove what nobody wants."""
-        if not self.wanted:
+        if self.surplus(held):
             self.remove()
             return
         moved = [self._helm.displace(each, self._name, self._home) for each in held.objects.values()]
@@ -129,30 +177,26 @@ class HelmRelease(Resource[Held]):
         self._helm.install(self._name, self._home, made, take_ownership=any(moved))
         if self.starts:
             what = f"The start of the {self.title}"
-            clear(what, lambda: self.unready(Held(self._found())), self.patience, explain=self.explain)
+            clear(what, lambda: self.unready(self.seen(self._found())), self.patience, explain=self.explain)
 
-    def removal(self, held: Held) -> str:
+    def removal(self, held: Seen) -> str:
         """Say whose it is, and what stays."""
         if foreign := self.foreign(held):
             return stays(foreign, self._settings)
-        return self._and_kept(GOES) if held.objects else ""
+        return self._and_kept(GOES) if held.left else ""
 
     def remove(self) -> str:
         """Remove the release and assert that nothing of it is left."""
         held = self.observe()
         if foreign := self.foreign(held):
             return stays(foreign, self._settings)
+        self.before_uninstall(held)
         there = self._helm.uninstall(self._name, self._home)
-        if not until(lambda: not self.remains(), self.patience) and (left := self.remains()):
-            raise InstallerError(f"{', '.join(left)} outlived its release.", "Remove it manually.")
-        return self._and_kept("removed") if there or held.objects else "was not there"
+        clear(f"The end of {self.title}", self.remains, self.patience, explain=self.rescue)
+        more = self.after_uninstall()
+        return self._and_kept("removed") if there or more or held.objects else "was not there"
 
-    def remains(self) -> list[str]:
-        """Name what is still there."""
-        found = [(each["metadata"]["name"], *place) for place, each in self._found().items()]
-        return [f"{kind} {name}" + (f" in {namespace}" if namespace else "") for name, namespace, kind in found]
-
-    def foreign(self, held: Held) -> Object | None:
+    def foreign(self, held: Seen) -> Object | None:
         """Return an object that was not made for this repository."""
         return next((each for each in held.objects.values() if not is_ours(each, self._settings)), None)
 

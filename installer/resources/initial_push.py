@@ -1,9 +1,11 @@
-"""The project's files at the code host: the first push, made once."""
+"""The first push of the project's files, made once, and the first deployment that comes of it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
+from ..ci import pipelines
+from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
 from ..forges import git
@@ -11,6 +13,7 @@ from ..forges.base import Forge, template_files
 from ..support import resume_command
 from ..support.errors import InstallerError
 from ..support.file_lock import locked
+from ..support.wait import until
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "initial-push"
+    needs = ("repository", "variables", "registry-token", "platforms", "push-key", "push-access")
+    """What the first run of the CI must find."""
 
     def __init__(
         self,
@@ -32,13 +37,11 @@ class InitialPush(Resource[Seen]):
         forge: Forge,
         login: git.Login,
         clone: git.Clone,
-        needs: tuple[str, ...] = (),
         *,
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
         self.lane: Lane = settings.scm
-        self.needs = needs  # what the first run of the CI must find
         self._settings = settings
         self._forge = forge
         self._login = login
@@ -104,3 +107,71 @@ class InitialPush(Resource[Seen]):
     def remove(self) -> str:
         """Keep it: it is the team's work."""
         return self.removal(Seen(self._forge.head(MAIN))) or "was not there"
+
+
+# --- the first deployment: the branch that Argo CD follows ----------------------------------------
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The head of `env/dev`, and the newest run that may be about to write it."""
+
+    deployed: str | None
+    run: Run | None
+
+
+class FirstDeployment(Resource[Deployed]):
+    """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
+
+    key = "deployment"
+    needs = ("initial-push",)
+
+    def __init__(
+        self, settings: Settings, forge: Forge, ci: CI, *, patience: float = 20, repository_goes: bool = False
+    ) -> None:
+        self.lane: Lane = settings.scm
+        self._forge = forge
+        self._ci = ci
+        self._branch = settings.branch
+        self._patience = patience
+        self._repository_goes = repository_goes
+        self.title = f"first deployment to {settings.branch}"
+
+    def observe(self) -> Deployed:
+        """Look for the branch; where it is missing, for the newest deployment run of main."""
+        deployed = self._forge.head(self._branch)
+        return Deployed(deployed, None if deployed else self._ci.newest(DEPLOY))
+
+    def blank(self) -> Deployed:
+        """Return what is seen where nothing was made yet."""
+        return Deployed(None, None)
+
+    def diff(self, seen: Deployed) -> Change | None:
+        """Only a missing branch needs a first deployment."""
+        note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
+        if self._ci.no_token:
+            note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
+        return None if seen.deployed else Change("create", note=note)
+
+    def apply(self, seen: Deployed, change: Change) -> None:
+        """Let the run that the first push started do it; start one where there is none or it failed."""
+        if self._ci.no_token or self._ci.unseen:  # whoever sets the CI up manually starts it, or their push did
+            return
+        if seen.run is None:
+            # a run shows up a moment after the push that starts it
+            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
+        if seen.run is None or seen.run.over:
+            before = pipelines.number(seen.run)
+            self._ci.start(DEPLOY, {"init": "true"})
+            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
+
+    def removal(self, seen: Deployed) -> str:
+        """Say whether the branch stays: only the whole repository takes it along."""
+        if not seen.deployed:
+            return ""
+        kept = f"stays: {self._branch} is the record of what was deployed"
+        return WITH_REPOSITORY if self._repository_goes else kept
+
+    def remove(self) -> str:
+        """Keep the branch: it is the record of what was deployed."""
+        return self.removal(Deployed(self._forge.head(self._branch), None)) or "was not there"

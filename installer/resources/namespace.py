@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.labels import KEEP, metadata, stays, whose
+from ..cluster.objects import KEEP, metadata, stays, whose
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, differences
 from ..support.errors import InstallerError
@@ -18,11 +18,12 @@ _UNMANAGED = "stays: it is unmanaged"
 _FLEETING = ("event/", "event.events.k8s.io/", "endpoints/", "endpointslice.discovery.k8s.io/", "lease.")
 
 
-class Namespace(HelmRelease):
+class Namespace(HelmRelease[Held]):
     """Made where it is missing; one that is there already is used and never changed."""
 
     key = "namespace"
     needs = ("argocd",)
+    used_as_it_is = "used, never changed or removed"
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
         super().__init__(settings, cluster, helm, f"{settings.application}-namespace")
@@ -34,13 +35,6 @@ class Namespace(HelmRelease):
         """Return the namespace."""
         return {"": [f"namespace/{self._namespace}"]}
 
-    def observe(self) -> Held:
-        """Look for the namespace; one that no installer made is used as it is."""
-        held = super().observe()
-        if (foreign := self.foreign(held)) and not whose(foreign):
-            self.title = f"namespace {self._namespace} (unmanaged: used, never changed or removed)"
-        return held
-
     def diff(self, held: Held) -> Change | None:
         """Make it anew where it is being deleted."""
         if _leaving(held) and not ((foreign := self.foreign(held)) and whose(foreign)):
@@ -49,8 +43,6 @@ class Namespace(HelmRelease):
 
     def unmanaged(self, found: Object) -> Change | None:
         """Report the openness of one that no installer made."""
-        if whose(found):
-            return super().unmanaged(found)
         reported = advice(found)
         return Change("skipped", note=reported) if reported else None
 

@@ -1,17 +1,79 @@
-"""For which machines the CI builds: those that the cluster's nodes are."""
+"""For which machines the CI builds: those that the nodes are; an image for others ends in `exec format error`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ci.base import END, Stored
-from ..cluster import architectures
-from ..cluster.architectures import NATIVE, USUAL
-from ..cluster.kubectl import Cluster
+from ..cluster.kubectl import Cluster, Object
 from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
 from ..config.supported import CIS
 from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..support.errors import InstallerError
+
+LABEL = "kubernetes.io/arch"
+USUAL = "amd64"
+"""What the machines of every CI are unless another kind is asked for."""
+NATIVE = {"arm64": "ubuntu-24.04-arm"}
+"""GitHub's own of another kind, for public and private repositories (docs.github.com, GitHub-hosted runners)."""
+
+
+def of_nodes(cluster: Cluster) -> tuple[str, ...]:
+    """Return the architectures of the nodes that take the service's pods; none where nobody can look."""
+    if not cluster.answered:  # it was asked before, and would only take as long again
+        return ()
+    try:
+        nodes = [node for node in cluster.list("nodes") if _labels(node).get("kubernetes.io/os", "linux") == "linux"]
+    except InstallerError:
+        return ()
+    free = [node for node in nodes if not _closed(node)]
+    return tuple(sorted({_of(node) for node in free or nodes} - {""}))
+
+
+def _of(node: Object) -> str:
+    reported = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
+    return str(_labels(node).get(LABEL) or reported)
+
+
+def _labels(node: Object) -> dict[str, str]:
+    return node["metadata"].get("labels") or {}
+
+
+def _closed(node: Object) -> bool:
+    """Return whether a taint keeps out what does not tolerate it, as on most control planes."""
+    taints = node.get("spec", {}).get("taints") or []
+    return any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints)
+
+
+def of_platforms(platforms: str) -> tuple[str, ...]:
+    """Return the architectures of `linux/amd64,linux/arm64/v8`."""
+    parts = [each.strip().split("/") for each in platforms.split(",")]
+    return tuple(part[1] for part in parts if len(part) > 1)
+
+
+def of_label(label: str) -> str:
+    """Return the architecture of the machines that GitHub has under a label; empty where they are somebody's own."""
+    if label in NATIVE.values() or (label.startswith("ubuntu-") and label.endswith("-arm")):
+        return "arm64"
+    return USUAL if not label or label.startswith("ubuntu-") else ""
+
+
+def best_of(nodes: Sequence[str]) -> str:
+    """Return the architecture to build for: where nodes are of several kinds, the one that every CI has machines of."""
+    return USUAL if USUAL in nodes else nodes[0]
+
+
+def mismatch(image: Collection[str], nodes: Collection[str]) -> str:
+    """Say that no node runs an image; empty where one does, or where either is not known."""
+    if not image or not nodes or {*image} & {*nodes}:
+        return ""
+    return f"the image is for {', '.join(image)}, and the nodes are {', '.join(nodes)}"
+
 
 PLATFORMS, RUNNER = "PLATFORMS", "RUNNER"
+
+
+# --- the variables of the CI ----------------------------------------------------------------------
+
 _EMULATES = "builds that by emulation (QEMU), which takes several times as long"
 
 
@@ -42,7 +104,7 @@ class Platforms(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Ask the cluster for its nodes, and the CI for its variables where the nodes are known."""
-        nodes = architectures.of_nodes(self._cluster)
+        nodes = of_nodes(self._cluster)
         return Seen(nodes, self._store.variables()) if nodes else Seen()
 
     def blank(self) -> Seen:
@@ -63,16 +125,16 @@ class Platforms(Resource[Seen]):
         """Return what the CI builds for now; empty where that is unknown."""
         variables = seen.variables or {}
         if given := variables.get(PLATFORMS, ""):
-            return () if given.startswith(END) else architectures.of_platforms(given)
+            return () if given.startswith(END) else of_platforms(given)
         label = self._label or variables.get(RUNNER, "")
-        usual = architectures.of_label(label) if self._ci == GITHUB_ACTIONS else USUAL
+        usual = of_label(label) if self._ci == GITHUB_ACTIONS else USUAL
         return (usual,) if usual else ()
 
     def _wanted(self, seen: Seen) -> dict[str, str | None]:
         """Return the variables to set, the machine first: a kill between the two is seen next time."""
         if not seen.nodes or seen.variables is None:
             return {}
-        best = architectures.best(seen.nodes)
+        best = best_of(seen.nodes)
         wanted = {PLATFORMS: f"linux/{best}"}
         given, built = seen.variables.get(PLATFORMS, ""), self.built_for(seen)
         if given and not built:
@@ -80,18 +142,18 @@ class Platforms(Resource[Seen]):
         if {*built} & {*seen.nodes} or (not built and USUAL in seen.nodes):
             return {}
         label = seen.variables.get(RUNNER, "")
-        if self._hosted and architectures.of_label(label) not in ("", best) and (best in NATIVE or best == USUAL):
+        if self._hosted and of_label(label) not in ("", best) and (best in NATIVE or best == USUAL):
             return {RUNNER: NATIVE.get(best), **wanted}
         return {**wanted}
 
     def _how(self, seen: Seen) -> str:
-        best = architectures.best(seen.nodes)
+        best = best_of(seen.nodes)
         label = self._label or (seen.variables or {}).get(RUNNER, "")
         if self._ci == GITHUB_ACTIONS:
-            if RUNNER in self._wanted(seen) or architectures.of_label(label) == best:
+            if RUNNER in self._wanted(seen) or of_label(label) == best:
                 return f"built by GitHub's own {NATIVE.get(best, 'ubuntu-latest')}, without emulation"
             which = label or "ubuntu-latest"
-            if architectures.of_label(label):
+            if of_label(label):
                 return f"{which} {_EMULATES}"
             return f"{which} must be such a machine, or have QEMU to emulate one"
         natively = f"natively with {CIS[self._ci].arm64}"
@@ -114,7 +176,7 @@ class Platforms(Resource[Seen]):
     def _ours(self, seen: Seen) -> list[str]:
         if not seen.nodes or seen.variables is None:
             return []
-        best = architectures.best(seen.nodes)
+        best = best_of(seen.nodes)
         made = {PLATFORMS: f"linux/{best}", RUNNER: NATIVE.get(best) if self._hosted else None}
         return [name for name, value in made.items() if value and seen.variables.get(name) == value]
 

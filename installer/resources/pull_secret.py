@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ..ci.registry_token import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.labels import metadata
-from ..cluster.secrets import pack, unpack
+from ..cluster.objects import metadata, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import PULL_TOKEN, Credentials
@@ -37,7 +36,7 @@ class Login:
     source: str = ""
 
 
-class PullSecret(HelmRelease):
+class PullSecret(HelmRelease[Held]):
     """Named in the Application, from where the chart gives it to the ServiceAccount and the pods."""
 
     key = "pull-secret"

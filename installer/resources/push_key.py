@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..ci.environment_token import WHERE, environment_of
 from ..ci.registry_token import NAME as REGISTRY_TOKEN
-from ..cluster.labels import identities
+from ..ci.registry_token import WHERE, environment_of
+from ..cluster.objects import identities
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers
-from ..forges.deploy_keys import DeployKey, Pair, fingerprint
-from ..forges.github.deploy_keys import GitHubDeployKeys
-from ..forges.github.repository import GitHub
+from ..forges.base import DeployKey, Pair, fingerprint
+from ..forges.github.repository import GitHub, GitHubDeployKeys
 from ..support.errors import InstallerError
 
 NAME = "DEPLOY_KEY"

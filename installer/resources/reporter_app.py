@@ -1,24 +1,17 @@
 """The GitHub App that reports: its number and private key, in one Secret in Argo CD's namespace, and nowhere else."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
-from ..cluster.secrets import pack, unpack
+from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.github.app import GIVEN, GitHubApp, lacking
-from ..forges.github.app_login import ID, KEY
+from ..forges.github.app_client import ID, KEY
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
-from ..support.wait import stopped, until
-
-log = logging.getLogger(__name__)
-PATIENCE = 600.0
-"""Seconds that a person has to install the App."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +23,12 @@ class Seen:
     release: str | None = None
     lacks: str = ""
     """What keeps the App from reporting: it is not installed, or may too little."""
+    page: str = ""
+    """Where one is registered, filled in; empty where an App is at hand."""
 
 
 class ReporterApp(Resource[Seen]):
-    """Given by the environment, or made by a person on a page that `up` opens; one that is there is kept."""
+    """Registered by a person, then given by the environment; one that is there is kept."""
 
     lane: Lane = "cluster"
     key = "reporter-app"
@@ -45,16 +40,13 @@ class ReporterApp(Resource[Seen]):
         cluster: Cluster,
         helm: Helm,
         app: GitHubApp | None = None,
-        make: Callable[[], GitHubApp] | None = None,
-        *,
-        patience: float = PATIENCE,
+        page: Callable[[], str] = lambda: "",
     ) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
         self._app = app
-        self._make = make
-        self._patience = patience
+        self._page = page
         self.wanted = settings.reporter == "app"
         self._home = settings.argocd_namespace
         self._name = secret_name(settings)
@@ -64,7 +56,7 @@ class ReporterApp(Resource[Seen]):
         """Read the Secret."""
         secret = self._cluster.get("secret", self._name, self._home)
         if secret is None:
-            return self.blank()
+            return Seen(None, page=self._page() if self.wanted and not self._app else "")
         release = self._helm.release(self._name, self._home)
         app = read(secret)
         asked = app if self.wanted and app and is_ours(secret, self._settings) else None
@@ -80,11 +72,10 @@ class ReporterApp(Resource[Seen]):
             return not_ours(seen.secret, self._settings) if self.wanted else None
         if not self.wanted:
             return None if seen.secret is None else Change("change", (Field("Secret", "set", None),), "not wanted")
-        if seen.app is None and self._app is None and self._make is None:
-            fix = f"Run `up` at a terminal, which opens GitHub's page for it, or set {' and '.join(GIVEN)}."
-            return blocked("it takes a person to make one", fix)
+        if seen.app is None and self._app is None:
+            return blocked("it takes a person to register one", self._steps(seen.page))
         if seen.app is None:
-            return Change("create", note="" if self._app else "on a page of GitHub's, which opens in the browser")
+            return Change("create")
         fields = [] if seen.release == "deployed" else [Field("release", seen.release, "deployed")]
         fields += readdressed(seen.secret, self._settings) if seen.secret else ()
         if self._app and self._app.number != seen.app.number:
@@ -93,6 +84,14 @@ class ReporterApp(Resource[Seen]):
             fields.append(Field("private key", "another", "set"))
         lacks = "" if fields else seen.lacks
         return Change("change", tuple(fields), lacks) if fields or lacks else None
+
+    def _steps(self, page: str) -> str:
+        """Return what a person does at GitHub, and what they then give."""
+        given = " ".join(f"{name}=…" for name in GIVEN)
+        return (
+            f"Register it: {page or 'docs/how-to/github.md'}\n"
+            f"Make a private key on its page, install it for {self._settings.repository}, then export {given}"
+        )
 
     def _lacks(self, app: GitHubApp) -> str:
         """Say what keeps an App from reporting on this repository; nothing where nothing does."""
@@ -112,34 +111,27 @@ class ReporterApp(Resource[Seen]):
         return self._helm.obstacle(self._name, self._home)
 
     def apply(self, seen: Seen, change: Change) -> None:
-        """Keep a new one in the cluster before all else: its key is given out once. Then see it installed."""
+        """Keep a new one in the cluster before all else: its key is given out once. Then check its installation."""
         if not self.wanted:
             self._helm.uninstall(self._name, self._home)
             return
         if self._app:
             self._app.at(self._settings).about()  # a number and a key that do not belong together end it here
-        app = self._app or seen.app or (self._make() if self._make else None)
-        if app is None:
-            raise InstallerError("There is no App to keep.")
-        if seen.app is None or change.fields:
-            head = metadata(self._settings, self._name, self._home)
-            secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
-            self._helm.install(self._name, self._home, objects(secret))
-        self._see_installed(app)
+        if app := self._app or seen.app:
+            if seen.app is None or change.fields:
+                head = metadata(self._settings, self._name, self._home)
+                secret = pack(head, "Opaque", {ID: app.number}, {KEY: app.key})
+                self._helm.install(self._name, self._home, objects(secret))
+            self._check_installed(app)
 
-    def _see_installed(self, app: GitHubApp) -> None:
-        """Wait, where a person is there, until the App is installed for this repository and may do what it has to."""
+    def _check_installed(self, app: GitHubApp) -> None:
+        """Raise where the App is not installed for this repository, or may not do what it has to."""
         try:
             page = f"{app.at(self._settings).about()['html_url']}/installations/new"
         except ApiError as error:
             fix = f"Make a private key on the page of App {app.number}, and set {' and '.join(GIVEN)}."
             raise InstallerError(error.message, fix) from None
-        lacks = self._lacks(app)
-        if lacks and self._make:
-            log.info("%s; see to it at %s", lacks, page)
-            until(lambda: stopped.is_set() or not self._lacks(app), self._patience, every=2)
-            lacks = self._lacks(app)
-        if lacks:
+        if lacks := self._lacks(app):
             raise InstallerError(f"{lacks}.", f"See to it at {page}, then run this again.")
 
     def removal(self, seen: Seen) -> str:

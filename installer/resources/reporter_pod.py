@@ -7,19 +7,17 @@ Python and openssl, and never to the service's own, which every merge can change
 import hashlib
 from pathlib import Path
 
-from ..cluster.labels import metadata
-from ..cluster.sidecar_pods import Pod, SidecarTemplate, fresh, memory, variables
+from ..cluster.objects import metadata
 from ..config.settings import Settings
-from ..forges.github.rest import api_url
-from ..support.objects import Object, Objects
+from ..forges.github.api import api_url
+from ..support.parsing import Object, Objects
+from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 
 MODULES = (
-    *("support/errors", "support/secret", "support/wait", "support/objects", "support/http_client"),
-    *("support/plain_text", "support/parsing", "support/pod_tls"),
-    *("cluster/pod_answers", "cluster/service_address", "cluster/workload_errors"),
-    *("forges/rate_limit", "forges/github/app_login", "forges/github/app_client"),
-    *("status/sync_state", "status/deployment_status", "status/github_deployments"),
-    *("status/close_deployment", "status/in_cluster", "status/reporter_main"),
+    *("support/errors", "support/secret", "support/wait", "support/http_client"),
+    *("support/plain_text", "support/parsing", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
+    *("forges/rate_limit", "forges/github/app_client"),
+    *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""
 _USER = 65534
@@ -67,7 +65,6 @@ def _looks(slug: str) -> Objects:
 
 
 def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
     environment = {
         **dict(template.proxies),
         "PYTHONPATH": "/code",
@@ -77,7 +74,8 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         "REPOSITORY": settings.repository,
         "ENVIRONMENT": settings.environment,
         "BRANCH": settings.branch,
-        "APPLICATION": path,
+        "APPLICATION": settings.application,
+        "ARGOCD_NAMESPACE": settings.argocd_namespace,
         "NAMESPACE": settings.namespace,
         "SLUG": settings.slug,
         "APP": "/app",

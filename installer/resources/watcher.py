@@ -1,22 +1,50 @@
-"""The watcher: Argo CD learns of a deployment within a second or two, its own polling takes minutes."""
+"""The watcher: Argo CD learns of a deployment within a second or two, its own polling takes minutes.
+
+One small pod beside Argo CD, made of the image that it runs itself. It asks the repository for the head of one branch,
+and where that is another one it sets the annotation by which Argo CD looks now. It may read and patch one Application
+and nothing else. It reads the repository with Argo CD's own read-only key.
+"""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
 
-from ..cluster.argocd_inventory import COMPONENT, PARTS
-from ..cluster.argocd_values import values
-from ..cluster.helm import Helm, objects
-from ..cluster.helm_release import Release
-from ..cluster.kubectl import Cluster, Object
-from ..cluster.labels import is_ours, not_ours, stays
-from ..cluster.pods import problems
-from ..cluster.sidecar_pods import KINDS, RBAC, SidecarTemplate, remains, unready
-from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
-from ..support.wait import clear
-from .watcher_pod import EVERY, manifests
-from .watcher_policy import State, WatcherPolicy
+from ..cluster.argocd import number
+from ..cluster.argocd_config import KNOWN_HOSTS, values
+from ..cluster.helm import Helm
+from ..cluster.kubectl import Cluster
+from ..cluster.objects import metadata
+from ..config.settings import MAIN, Settings
+from ..engine.resource import Change, Field
+from ..support.errors import CommandFailed
+from ..support.parsing import Object, Objects
+from .helm_release import Held, HelmRelease
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, memory, variables
 
+EVERY = 2
+"""Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
+SOON = 0.3
+"""Seconds between two while a deployment is on its way: from a change of main until `env/dev` has it."""
+PATIENCE = 300
+"""Seconds after a change of main in which its deployment is waited for: tests may fail, or somebody hold it."""
+REPAIR = 10
+"""Seconds of rest after something failed."""
+CONFIRM = 1
+"""Seconds between two questions whether Argo CD has read the commit that it was notified of."""
+RETRY = 2
+"""Seconds until it is notified again of a commit that it has not read; each time they double, up to PATIENCE."""
+_KEY = "gitops-flask/key"
+SCRIPT = Path(__file__).parent / "watcher.sh"
+_SSH = (
+    "ssh -i /key/sshPrivateKey -o IdentitiesOnly=yes -o BatchMode=yes -o ConnectTimeout=10 "
+    "-o StrictHostKeyChecking=yes -o UserKnownHostsFile=/hosts/ssh_known_hosts "
+    "-o ControlMaster=auto -o ControlPath=/tmp/%C -o ControlPersist=60 -o ServerAliveInterval=10"
+)
+_HELPER = (
+    '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$(cat /key/username)" "$(cat /key/password)"; }; f'
+)
 _MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
@@ -25,65 +53,176 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DEFAULT = 120.0
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The watcher's objects by kind, their release, and how often Argo CD polls of itself, where that is too seldom."""
+# --- what keeps its token to one annotation: RBAC knows no fields, an admission policy does -------
 
-    objects: dict[str, Object]
-    release: Release | None = None
+POLICY_SINCE = (1, 30)
+"""The first Kubernetes in which ValidatingAdmissionPolicy is stable and on by default."""
+_GROUP = "admissionregistration.k8s.io"
+POLICIES = (f"validatingadmissionpolicies.{_GROUP}", f"validatingadmissionpolicybindings.{_GROUP}")
+REFRESH = ("argocd.argoproj.io/refresh", "argocd.argoproj.io/refresh-timestamp")
+"""How Argo CD is asked to look now. The second tells two requests apart: an Argo CD newer than 3.5 loses none then."""
+
+# `dyn`: whole objects are compared, fields that are in no schema included.
+_SAME = """\
+dyn({new}).all(key, key in {but} || (key in dyn({old}) && dyn({new})[key] == dyn({old})[key]))
+&& dyn({old}).all(key, key in {but} || key in dyn({new}))"""
+_BY_SERVER = "['annotations', 'managedFields', 'resourceVersion', 'generation']"
+_ANNOTATIONS = "{}.metadata.?annotations.orValue({{}})"
+RULES = {
+    "It may change nothing but metadata.": _SAME.format(new="object", old="oldObject", but="['metadata']"),
+    "It may change no metadata but annotations.": _SAME.format(
+        new="object.metadata", old="oldObject.metadata", but=_BY_SERVER
+    ),
+    f"It may change no annotation but {' and '.join(REFRESH)}.": _SAME.format(
+        new=_ANNOTATIONS.format("object"), old=_ANNOTATIONS.format("oldObject"), but=list(REFRESH)
+    ),
+}
+"""Each in Kubernetes' expression language, with what is said where it does not hold."""
+
+
+@dataclass(frozen=True)
+class Limit(Held):
+    """The policy and its binding, as far as we may read them."""
+
+    unreadable: str = ""
+    """Why we may not."""
+
+
+_NO_LIMIT = Limit()
+
+
+class WatcherPolicy(HelmRelease[Limit]):
+    """The policy and its binding, in a release of their own: only an administrator may write them.
+
+    It is a part of the watcher, which runs without it, too: whatever is in the way is `skipped`.
+    """
+
+    key = "watcher-policy"
+    seen = Limit
+    patience = 60
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
+        super().__init__(settings, cluster, helm, f"{account}-policy")
+        self._account = account
+        self.name = f"{account}.{self._home}"
+        """Of the whole cluster, so it says which Argo CD's watcher this is about."""
+        self.title = f"policy {self.name}"
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Return both."""
+        return {"": [f"{kind}/{self.name}" for kind in POLICIES]}
+
+    def observe(self) -> Limit:
+        """Read both, where we may."""
+        try:
+            return super().observe()
+        except CommandFailed as error:
+            return Limit(unreadable=f"it cannot be read: {error.message}")
+
+    def diff(self, held: Limit) -> Change | None:
+        """Compare both with what should be, where we may read and write them."""
+        if held.unreadable:
+            return Change("skipped", note=held.unreadable)
+        if foreign := self.foreign(held):
+            return Change("skipped", note=f"{foreign['kind']} {self.name} is another project's")
+        change = super().diff(held)
+        why = self._blocking_reason() if change else ""
+        return Change("skipped", note=why) if why else change
+
+    def _blocking_reason(self) -> str:
+        """Say why it cannot be written; empty where it can."""
+        if number(version := self._cluster.version()) < POLICY_SINCE:
+            return f"the cluster is {version}, and it needs {'.'.join(map(str, POLICY_SINCE))}"
+        verbs = [(verb, kind) for kind in POLICIES for verb in ("create", "patch")]
+        lacking = [f"{verb} {kind}" for verb, kind in verbs if not self._cluster.allowed(verb, kind)]
+        return f"you may not {', '.join(lacking)}" if lacking else ""
+
+    def remains(self) -> str:
+        """Name what outlived its release: who may not read it did not make it either."""
+        try:
+            return super().remains()
+        except CommandFailed:
+            return ""
+
+    def manifests(self, held: Limit = _NO_LIMIT) -> Objects:
+        """Return the policy and its binding."""
+        head = metadata(self._settings, self.name)
+        api = f"{_GROUP}/v1"
+        watcher = f"system:serviceaccount:{self._home}:{self._account}"
+        policy = {
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": ["argoproj.io"],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": ["*/*"],
+                    }
+                ]
+            },
+            "matchConditions": [{"name": "the-watcher", "expression": f"request.userInfo.username == '{watcher}'"}],
+            "validations": [
+                {"expression": "request.operation == 'UPDATE'", "message": "It may create nothing."},
+                *({"expression": rule, "message": message} for message, rule in RULES.items()),
+            ],
+        }
+        binding = {"policyName": self.name, "validationActions": ["Deny"]}
+        return [
+            {"apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": head, "spec": policy},
+            {"apiVersion": api, "kind": "ValidatingAdmissionPolicyBinding", "metadata": head, "spec": binding},
+        ]
+
+
+# --- the watcher -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Watching(Held):
+    """The watcher's objects, and how often Argo CD polls of itself, where that is too seldom."""
+
     polls: float | None = None
     allowed: bool = True
     """Whether we may make it."""
     template: SidecarTemplate = SidecarTemplate()  # noqa: RUF009  # frozen
     key: str = ""
     """The version of the Secret with what Argo CD reads with."""
-    policy: State = State()  # noqa: RUF009  # frozen
-    """What keeps its token to one annotation."""
+    limit: Change | None = None
+    """What is to do about the policy that keeps its token to one annotation."""
 
 
-class Watcher(Resource[Seen]):
+class Watcher(Sidecar[Watching]):
     """A watcher beside an Argo CD that polls seldom, be it ours or others'; nothing where it polls often."""
 
-    lane: Lane = "cluster"
     key = "watcher"
     needs = ("application",)
+    seen = Watching
+    without = "argocd.watcher: none"
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
-        self._settings = settings
-        self._cluster = cluster
-        self._helm = helm
-        self._patience = patience
-        self._name = f"{settings.application}-watcher"
-        self._selector = f"app.kubernetes.io/name={self._name}"
-        self._home = settings.argocd_namespace
-        self._secret = f"secrets/{settings.slug}-repo"
-        self._references = [f"{kind}/{self._name}" for kind in KINDS]
+        super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
-        self._watcher = f"watcher of {settings.branch} for Argo CD"
         self.title = f"watching of {settings.branch} (Argo CD's own polling)"
 
-    def observe(self) -> Seen:
+    def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
-        also = [f"configmaps/{SETTINGS_OF_ARGOCD}", *([self._secret] if self._settings.reads_by else [])]
-        found = self._cluster.get_many([*self._references, *also], self._home)
+        also = [f"secrets/{self._settings.slug}-repo"] if self._settings.reads_by else []
+        references = [*self.places()[self._home], f"configmaps/{SETTINGS_OF_ARGOCD}", *also]
+        found = self._cluster.get_many(references, self._home)
         polls = self._too_seldom(found.pop("ConfigMap", None))
         secret = found.pop("Secret", {})
         if "githubAppPrivateKey" in secret.get("data", {}):  # git alone cannot log in as an App
             polls = None
-        policy = self._policy.look() if polls or found else State()
         if not polls and not found:
-            return Seen({})
-        self.title = self._watcher
-        components = self._cluster.list("deployments", self._home, PARTS) if polls else []
-        reader = [c for c in components if c["metadata"]["labels"].get(COMPONENT) == "repo-server"]
-        return Seen(
-            found,
-            self._helm.release(self._name, self._home) if found else None,
-            polls,
-            bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
-            SidecarTemplate.of(reader[0]) if reader else SidecarTemplate(),
-            secret.get("metadata", {}).get("resourceVersion", ""),
-            policy,
+            return Watching()
+        self.title = f"watcher of {self._settings.branch} for Argo CD"
+        return replace(
+            self.held({(self._home, kind): each for kind, each in found.items()}),
+            polls=polls,
+            allowed=bool(found) or all(self._cluster.allowed("create", kind, self._home) for kind in _MADE),
+            template=self.template() if polls else SidecarTemplate(),
+            key=secret.get("metadata", {}).get("resourceVersion", ""),
+            limit=self._policy.diff(self._policy.observe()),
         )
 
     def _too_seldom(self, config: Object | None) -> float | None:
@@ -91,87 +230,55 @@ class Watcher(Resource[Seen]):
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
         return polls if polls > OFTEN and self._settings.argocd_watcher == "auto" else None
 
-    def blank(self) -> Seen:
+    def blank(self) -> Watching:
         """Return what is seen where nothing was made yet."""
-        return Seen({}, polls=self._too_seldom(None))
+        return Watching(polls=self._too_seldom(None), limit=Change("create"))
 
-    def diff(self, seen: Seen) -> Change | None:
-        """Compare each object; one that nobody needs any more goes."""
-        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
-            return not_ours(foreign[0], self._settings)
-        if seen.polls is None:
-            return Change("change", note="goes: Argo CD polls often enough") if seen.objects else None
-        if not seen.objects:
-            rate = f"Argo CD polls {_often(seen.polls)}; the watcher polls {self._settings.host} every {EVERY} s"
-            note = "; ".join(filter(None, [rate, self._unbound(seen.policy)]))
-            return Change("create" if seen.allowed else "skipped", note=note if seen.allowed else self._without())
-        fields = tuple(
-            Field(manifest["kind"], "another, or none", "as it should be")
-            for manifest in manifests(self._settings, self._name, seen.template, seen.key)
-            if not covers(seen.objects.get(manifest["kind"]), manifest)
-        )
-        if seen.release is None or seen.release.status != "deployed":
-            fields += (Field("release", seen.release and seen.release.status, "deployed"),)
-        if seen.policy.to_write:
-            fields += (Field("policy", "another, or none", "as it should be"),)
-        waiting = not fields and unready(seen.objects["Deployment"])
-        if fields or waiting:
-            return Change("change", fields, f"wait for it: {waiting}" if waiting else "")
-        unbound = self._unbound(seen.policy)
-        return Change("skipped", note=unbound) if unbound else None
+    def diff(self, held: Watching) -> Change | None:
+        """Say, where nothing else is to do, that nothing limits its token."""
+        change, unbound = super().diff(held), self._unbound(held)
+        return change or (Change("skipped", note=unbound) if held.objects and held.polls and unbound else None)
 
-    def obstacle(self) -> Change | None:
-        """Say so where the release that would hold it is another's."""
-        return self._helm.obstacle(self._name, self._home)
+    def surplus(self, held: Watching) -> str:
+        """Say that nobody needs it."""
+        return "Argo CD polls often enough" if held.polls is None else ""
 
-    def apply(self, seen: Seen, change: Change) -> None:
-        """Write all of it, and wait until it has read the branch; or remove what nobody needs."""
-        if seen.polls is None:
-            self.remove()
-            return
-        if seen.policy.to_write:
-            self._policy.write()  # first: there is no moment in which the token may more
-        self._helm.install(
-            self._name, self._home, objects(*manifests(self._settings, self._name, seen.template, seen.key))
-        )
-        clear(
-            f"The start of the {self._watcher}",
-            lambda: unready(self._cluster.get("deployments.apps", self._name, self._home)),
-            self._patience,
-            explain=lambda: "\n  ".join(
-                [
-                    *problems(self._cluster, self._home, self._selector),
-                    "To do without it, and wait for Argo CD's own polling: argocd.watcher: none in gitops.yaml",
-                ]
-            ),
-        )
+    def lacks(self, held: Watching) -> Change | None:
+        """Say so where we may not make it: that stops nothing."""
+        without = f"you may not make {' and '.join(_MADE)} in {self._home}; deployments wait until Argo CD polls"
+        return None if held.allowed else Change("skipped", note=without)
 
-    def removal(self, seen: Seen) -> str:
-        """Say whose it is."""
-        if foreign := [found for found in seen.objects.values() if not is_ours(found, self._settings)]:
-            return stays(foreign[0], self._settings)
-        return GOES if seen.objects else ""
+    def note(self, held: Watching, fields: Iterable[Field]) -> str:
+        """Say what it changes, and what its token may do."""
+        if held.objects or held.polls is None:
+            return ""
+        rate = f"Argo CD polls {_often(held.polls)}; the watcher polls {self._settings.host} every {EVERY} s"
+        return "; ".join(filter(None, [rate, self._unbound(held)]))
 
-    def remove(self) -> str:
-        """Remove it and assert it gone."""
-        found = self._cluster.get_many(self._references, self._home)
-        if foreign := [each for each in found.values() if not is_ours(each, self._settings)]:
-            return stays(foreign[0], self._settings)
-        there = self._helm.uninstall(self._name, self._home)
-        clear(f"The end of the {self._watcher}", self._remains, self._patience)
-        there = self._policy.remove() or there
-        return "removed" if there or found else "was not there"
+    def differences(self, held: Watching) -> Iterator[Field]:
+        """Compare each object, and the policy."""
+        yield from super().differences(held)
+        if held.objects and held.limit and held.limit.effective:
+            yield Field("policy", "another, or none", "as it should be")
 
-    def _without(self) -> str:
-        return f"you may not make {' and '.join(_MADE)} in {self._home}; deployments wait until Argo CD polls"
+    def manifests(self, held: Watching) -> Objects:
+        """Return its objects; with another key the pod starts anew."""
+        return manifests(self._settings, self._name, held.template, held.key)
 
-    def _unbound(self, policy: State) -> str:
+    def apply(self, held: Watching, change: Change) -> None:
+        """Limit its token, write all of it, and wait until it has read the branch; or remove what nobody needs."""
+        if held.limit and held.limit.effective and not self.surplus(held):
+            self._policy.apply(self._policy.observe(), held.limit)  # first: there is no moment in which it may more
+        super().apply(held, change)
+
+    def after_uninstall(self) -> bool:
+        """Remove the policy."""
+        return self._policy.remove() == "removed"
+
+    def _unbound(self, held: Watching) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""
         limit = f"its token may change all of Application {self._settings.application}, because a policy that limits it"
-        return f"{limit} is missing: {policy.blocking_reason}" if policy.blocking_reason else ""
-
-    def _remains(self) -> str:
-        return remains(self._cluster, self._name, self._home, {self._home: self._references})
+        return f"{limit} is missing: {held.limit.note}" if held.limit and not held.limit.effective else ""
 
 
 def _often(seconds: float) -> str:
@@ -191,3 +298,69 @@ def _seconds(text: str) -> float | None:
         return 0.0
     parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
     return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None
+
+
+# --- its pod ---------------------------------------------------------------------------------------
+
+
+def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str = "") -> Objects:
+    """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied.
+
+    `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
+    one for a minute.
+    """
+    pod = Pod(settings, name, settings.argocd_namespace)
+    rule = {
+        "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
+        "verbs": ["get", "patch"],
+    }  # fmt: skip
+    volumes: Objects = [
+        memory("tmp"),
+        {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
+        {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
+    ]
+    if settings.reads_by:
+        volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
+    noted = {_KEY: key} if key else None
+    deployment = pod.deployment(template, _container(settings, template), volumes, user=template.user, noted=noted)
+    return [pod.account(), *pod.rights(pod.home, rule), deployment]
+
+
+def _container(settings: Settings, template: SidecarTemplate) -> Object:
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
+    environment = {
+        **dict(template.proxies),
+        "REPOSITORY": settings.source_url,
+        "BRANCH": settings.branch,
+        "MAIN": MAIN,
+        "HOST": urlsplit(settings.source_url).hostname or "",
+        "APPLICATION": path,
+        "EVERY": str(EVERY),
+        "SOON": str(SOON),
+        "PATIENCE": str(PATIENCE),
+        "REPAIR": str(REPAIR),
+        "CONFIRM": str(CONFIRM),
+        "RETRY": str(RETRY),
+        **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
+        **(_login(settings.source_url) if settings.reads_by == "login" else {}),
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
+    }
+    return {
+        "name": "watcher",
+        "image": template.image,
+        "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
+        "env": variables(environment),
+        **fresh("/tmp/read", 90),  # noqa: S108  # likewise
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+    }
+
+
+def _login(source: str) -> dict[str, str]:
+    """Return what lets git log in where the repository is, and nowhere that its server may lead to."""
+    there = urlsplit(source)
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"credential.{there.scheme}://{there.netloc}.helper",
+        "GIT_CONFIG_VALUE_0": _HELPER,
+    }

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
+from ..cluster.argocd_config import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.labels import is_ours, metadata, not_ours, readdressed, stays
-from ..cluster.secrets import pack, unpack
-from ..cluster.webhook_secret import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
+from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, differences
-from ..forges.webhooks import Delivery, Hook, Webhooks
+from ..forges.base import Delivery, Hook, Webhooks
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from .argocd import RELEASE

@@ -4,13 +4,12 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer, is_ready, wrong_image, wrong_revision
-from ..cluster.workload_errors import of_deployment, of_pod
-from ..support.objects import Object, Objects
-from ..support.parsing import reading
+from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
+from ..cluster.workloads import is_ready, of_deployment, of_pod
+from ..support.parsing import Object, reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
-from .sync_state import SyncState
+from .service import Service, SyncState
 
 LONGEST = 140
 """Characters of a description at GitHub."""
@@ -33,34 +32,6 @@ class Record(Protocol):
     @property
     def digest(self) -> str:
         """Return the image's digest; empty where it is unknown, and then no pod is known to be of this one."""
-
-
-class Service(Protocol):
-    """The running service, as it is looked at from outside of the cluster or from inside."""
-
-    def sync_state(self) -> SyncState | None:
-        """Return how far Argo CD is; None where the Application does not exist."""
-
-    def operation(self) -> Object:
-        """Return how Argo CD's last sync went."""
-
-    def answers(self) -> list[PodAnswer]:
-        """Ask every Ready pod for its revision."""
-
-    def pods(self) -> Objects:
-        """Return the service's pods, ready or not."""
-
-    def events(self) -> Objects:
-        """Return what Kubernetes noted lately in the service's namespace."""
-
-    def deployments(self) -> Objects:
-        """Return the service's Deployments."""
-
-    def rolled_out(self) -> bool:
-        """Return whether no Deployment is between two states."""
-
-    def address(self) -> str:
-        """Return where people find the service; empty where there is no way in."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +68,7 @@ def assess(service: Service, record: Record, made: str = "") -> DeploymentState 
         if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
             return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
         if not wrong:
-            count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-            return DeploymentState("success", f"{count} {record.revision[:12]}")
+            return DeploymentState("success", all_answer(ready, record.revision))
         if not ready or any(answer.error for answer in ready) or not service.rolled_out():
             return failure(service, record, synced)
     others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
-from ..cluster.architectures import mismatch, of_nodes
-from ..cluster.pod_answers import wrong_image, wrong_revision
-from ..engine.finding import Finding
+from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
+from ..config.settings import MAIN
+from ..config.supported import CI_TOKENS
 from ..engine.reconcile import Planned
+from ..engine.resource import Finding
+from ..forges.git import Clone
 from ..project.project import Project
+from ..resources.platforms import mismatch, of_nodes
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
-from . import deployment_record, report_deployment
+from . import deployment_record
 from .deployment_record import DeploymentRecord
 from .deployment_status import assess
+from .github_deployments import Reported, close
 from .rollout import RunningService
 
 log = logging.getLogger(__name__)
@@ -32,6 +36,8 @@ class Row:
     title: str
     healthy: bool
     state: str
+    unseen: bool = False
+    """It is where nobody could look: the state says what would be made there."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Report:
     """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
+    uncreated: bool = False
+    """The repository is not there; or nobody can look, and this folder was never connected to it."""
 
     @property
     def healthy(self) -> bool:
@@ -59,6 +67,11 @@ class Report:
         """Return whether all is as it should be and nothing is about to change it."""
         return self.healthy and self.under_way is None
 
+    @property
+    def blind(self) -> bool:
+        """Return whether nothing could be looked at."""
+        return bool(self.problems) and all(row.unseen for row in self.rows)
+
 
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
@@ -67,7 +80,13 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
     run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
-    parts: list[Callable[[], Iterable[Row]]] = [lambda: _resources(plan())]
+    planned: list[Planned] = []
+
+    def compared() -> Iterable[Row]:
+        planned.extend(plan())
+        return _resources(planned, unreachable)
+
+    parts: list[Callable[[], Iterable[Row]]] = [compared]
     if not unseen:
         parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
     if record:
@@ -81,7 +100,9 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
         rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
     under_way = run if run and not run.over else None
     failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
-    return Report(rows, problems, record.hold if record else "", under_way, failed)
+    missing = [p.resource.key for p in planned if p.change and p.change.action == "create"]
+    uncreated = not Clone(project.folder).connected() if unseen else "repository" in missing
+    return Report(rows, problems, record.hold if record else "", under_way, failed, uncreated)
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
@@ -97,15 +118,16 @@ def _certain(project: Project, run: Run | None, record: DeploymentRecord | None,
     return found.kind if found and found.state == "failure" else ""
 
 
-def _resources(planned: Iterable[Planned]) -> Iterator[Row]:
+def _resources(planned: Iterable[Planned], unreachable: Collection[str] = ()) -> Iterator[Row]:
     for p in planned:
         state, healthy = "as it should be", True
+        unseen = p.resource.lane in unreachable or (p.change is not None and p.change.action == "unseen")
         if p.change:
             fields = ", ".join(field.name for field in p.change.fields)
             state = f"{p.change.action}: {p.change.note or fields}".removesuffix(": ")
             state += f"\n→ {p.change.fix}" if p.change.fix else ""
             healthy = p.change.action == "skipped"
-        yield Row(p.resource.key, p.resource.title, healthy, state)
+        yield Row(p.resource.key, p.resource.title, healthy, state, unseen)
 
 
 def _secrets(project: Project) -> Iterator[Row]:
@@ -120,11 +142,13 @@ def _secrets(project: Project) -> Iterator[Row]:
 
 def _run(project: Project, run: Run | None) -> Iterator[Row]:
     title = "last deployment run"
-    if project.ci.no_token:
-        yield Row("run", title, healthy=True, state=f"not seen: {project.ci.page}")
+    if project.ci.unseen:
+        yield Row("run", title, healthy=True, state=f"not seen, {project.ci.unseen}: {project.ci.page}")
         return
     if run is None:
-        yield Row("run", title, healthy=False, state="none yet")
+        skipped = project.settings.ci in CI_TOKENS  # perhaps: GitHub shows the runs of a commit, that is of the head
+        state = f"none for the head of {MAIN}: {project.ci.page}" if skipped else "none yet"
+        yield Row("run", title, healthy=skipped, state=state)
         return
     where = f"for {run.revision[:12]}: {run.url}"
     if not run.over:
@@ -132,7 +156,7 @@ def _run(project: Project, run: Run | None) -> Iterator[Row]:
         return
     state = f"{run.state} {where}"
     if not run.green:
-        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}"
+        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}".rstrip()
     yield Row("run", title, run.green, state)
 
 
@@ -145,8 +169,10 @@ def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
         state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the deployment before it"
         yield Row("branch", title, healthy=False, state=state)
         return
+    head = next(deployment_record.commits(project), None)
+    by = f", deployed by {head.deployed_by}" if head and head.commit == record.commit and head.deployed_by else ""
     held = f", held by {record.hold}" if record.hold else ""
-    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{held}")
+    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{by}{held}")
 
 
 def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:
@@ -195,8 +221,7 @@ def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]
         yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
         return
     wrong = wrong_revision(ready, record.revision) or wrong_image(live.pods(), record.digest)
-    count = "its pod answers" if len(ready) == 1 else f"all {len(ready)} pods answer"
-    yield Row("service", "service", not wrong, wrong or f"{count} {record.revision[:12]}, as recorded")
+    yield Row("service", "service", not wrong, wrong or f"{all_answer(ready, record.revision)}, as recorded")
 
 
 def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
@@ -208,10 +233,12 @@ def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
 
 def _deployment(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     """Report to GitHub, too: the only part that writes. Whether GitHub takes it does not change the health."""
-    if project.settings.scm == "github":
-        yield Row(
-            "deployment",
-            "GitHub Deployment",
-            healthy=True,
-            state=report_deployment.report_outcome(project, record, log.info).text,
-        )
+    if reported := report_outcome(project, record, log.info).text:
+        yield Row("deployment", "GitHub Deployment", healthy=True, state=reported)
+
+
+def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None) -> Reported:
+    """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
+    if project.settings.scm != "github":
+        return Reported("")
+    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)

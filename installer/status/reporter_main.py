@@ -4,28 +4,44 @@ It remembers nothing that matters: what GitHub shows already it reads before it 
 twice. While nothing happens it asks GitHub nothing.
 """
 
+import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+from urllib.parse import urlencode
 
-from ..forges.github.app_client import AppGitHub
-from ..forges.github.app_login import Mounted
+from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
+from ..cluster.service_address import address_of
+from ..cluster.workloads import is_ready
+from ..forges.github.app_client import AppGitHub, Mounted
 from ..support.errors import InstallerError
+from ..support.http_client import LONGEST, Client, context
+from ..support.parsing import Object, Objects, understood
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact
-from ..support.wait import pause
-from .close_deployment import close
-from .deployment_status import Service, assess
-from .github_deployments import GitHub
-from .in_cluster import ACCOUNT, ApiServer, ServiceInCluster
-from .sync_state import SyncState
+from ..support.wait import pause, threads
+from .deployment_status import assess
+from .github_deployments import close
+from .service import APPLICATION, Service, SyncState
 
+Answers = list[PodAnswer]
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TIMEOUT = 10
+_GROUPS = {
+    APPLICATION: "/apis/argoproj.io/v1alpha1",
+    "deployments": "/apis/apps/v1",
+    "ingresses": "/apis/networking.k8s.io/v1",
+}
+"""Where the API server has a kind that is not of its core."""
 EVERY = float(os.environ.get("EVERY", "2"))
 """Seconds between two looks at the Application."""
 QUIET = 15.0
@@ -37,11 +53,67 @@ _REVISION = re.compile(r'^revision: "([0-9a-f]{40,64})"$', re.MULTILINE)
 _DIGEST = re.compile(r'^  digest: "(sha256:[0-9a-f]{64})"$', re.MULTILINE)
 
 
-class Files(GitHub, Protocol):
-    """A GitHub that files can be read from, too."""
+class ApiServer:
+    """What a pod may read there; the token is read anew each time, since it is renewed. No redirect is followed."""
 
-    def file(self, path: str, ref: str) -> str:
-        """Return a file's text at a commit; empty where it is not there."""
+    def __init__(self, account: Path) -> None:
+        host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+        self._base = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        self._token = account / "token"
+        self._client = Client(urllib.request.HTTPSHandler(context=context(file=str(account / "ca.crt"))), direct=True)
+
+    def get(self, kind: str, name: str, namespace: str) -> Object | None:
+        """Return one object; None where it is not there."""
+        found: Object | None = self._json(f"{_path(kind, namespace)}/{name}")
+        return found
+
+    def list(self, kind: str, namespace: str, selector: str = "") -> Objects:
+        """Return the objects of a kind."""
+        query = f"?{urlencode({'labelSelector': selector})}" if selector else ""
+        items: Objects = (self._json(_path(kind, namespace) + query) or {}).get("items", [])
+        return items
+
+    def address(self, service: str, namespace: str) -> str:
+        """Return the address of the ingress, or load balancer, of a service's name; empty where there is none."""
+        return address_of(self.get("ingresses", service, namespace), self.get("services", service, namespace))
+
+    def answers(self, namespace: str, pods: Objects) -> Answers:
+        """Ask every Ready pod for its revision, through the API server, as it is done from outside."""
+        with threads(8) as pool:
+            return list(pool.map(lambda pod: self._answer(namespace, pod), pods))
+
+    def _answer(self, namespace: str, pod: Object) -> PodAnswer:
+        name = pod["metadata"]["name"]
+        if not is_ready(pod):
+            return PodAnswer(name, ready=False, error="not ready")
+        try:
+            return parse(name, self._text(PROXY.format(namespace=namespace, pod=name, port=PORT), LONGEST) or "")
+        except InstallerError as error:
+            return PodAnswer(name, ready=True, error=error.message)
+
+    def _json(self, path: str) -> Any:
+        text = self._text(path)
+        with understood("The API server's answer"):
+            return None if text is None else json.loads(text)
+
+    def _text(self, path: str, longest: int | None = None) -> str | None:
+        """Read a path; None where nothing is there; raise with what the server says where it is no answer."""
+        request = urllib.request.Request(  # noqa: S310  # https, above
+            self._base + path, headers={"Authorization": f"Bearer {self._token.read_text().strip()}"}
+        )
+        try:
+            answer = self._client.send(request, _TIMEOUT, longest)
+        except (OSError, HTTPException) as error:
+            raise InstallerError(f"The API server cannot be reached: {getattr(error, 'reason', error)}") from None
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        if not answer.ok:
+            raise InstallerError(f"The API server answered GET {path} with {answer}")
+        return answer.text
+
+
+def _path(kind: str, namespace: str) -> str:
+    return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{namespace}/{kind.partition('.')[0]}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +125,7 @@ class RecordedDeployment:
     digest: str
 
     @classmethod
-    def at(cls, github: Files, commit: str) -> "RecordedDeployment":
+    def at(cls, github: AppGitHub, commit: str) -> "RecordedDeployment":
         """Read it; its revision is empty where it records none."""
         text = github.file("image.yaml", commit)
         revision, digest = _REVISION.search(text), _DIGEST.search(text)
@@ -62,16 +134,25 @@ class RecordedDeployment:
 
 @dataclass(frozen=True)
 class Place:
-    """Which environment this is about."""
+    """Which service this is about, and where it is."""
 
+    slug: str
+    namespace: str
+    application: str
+    argocd_namespace: str
     environment: str
     branch: str
+
+    @classmethod
+    def named(cls, given: Mapping[str, str]) -> "Place":
+        """Read it from the pod's environment."""
+        return cls(**{each.name: given[each.name.upper()] for each in fields(cls)})
 
 
 class Reporter:
     """One look after the other; each asks for no more than may have changed."""
 
-    def __init__(self, github: Files, service: Service, place: Place, say: Callable[[str], None]) -> None:
+    def __init__(self, github: AppGitHub, service: Service, place: Place, say: Callable[[str], None]) -> None:
         self._github = github
         self._service = service
         self._place = place
@@ -144,8 +225,8 @@ def main() -> None:
     authority = Path(given["AUTHORITY"]).read_text(encoding="utf-8") if given.get("AUTHORITY") else ""
     github = AppGitHub(given["API"], given["GITHUB"], given["REPOSITORY"], Mounted(Path(given["APP"])), authority)
     account = Path(given.get("ACCOUNT", ACCOUNT))
-    service = ServiceInCluster(ApiServer(account), given["APPLICATION"], given["NAMESPACE"], given["SLUG"])
-    place = Place(given["ENVIRONMENT"], given["BRANCH"])
+    place, server = Place.named(given), ApiServer(account)
+    service = Service(server, server.answers, place)
     while True:  # ready only once GitHub has let the App in
         try:
             github.head(place.branch)

@@ -3,20 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
 from ..cluster.argocd import ArgoCD
-from ..cluster.deletion import KINDS
-from ..cluster.kubectl import Cluster, Object, Objects
+from ..cluster.kubectl import Cluster
 from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems
-from ..cluster.workload_errors import of_deployment
+from ..cluster.workloads import of_deployment
 from ..config.settings import Settings
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.wait import until
-from .deployment_status import DeploymentState, failure
-from .sync_state import SyncState, ailing, read, rolled_out
+from .deployment_status import DeploymentState, Record, failure
+from .service import Service, SyncState, ailing
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
 _REFRESH_AGAIN = 10.0
@@ -24,22 +23,6 @@ _LOOK_AGAIN = 8.0  # the first pods of a rollout are not ready for some seconds,
 _SURE = 3  # times in a row that a settled application must be wrong before it is called so
 _SURE_OF_SILENCE = 15
 _SURE_OF_FAILURE = 2  # looks in a row, `_LOOK_AGAIN` apart
-
-
-class Record(Protocol):
-    """What `env/dev` says should run."""
-
-    @property
-    def commit(self) -> str:
-        """Return the head of `env/dev`."""
-
-    @property
-    def revision(self) -> str:
-        """Return the source commit that it records."""
-
-    @property
-    def digest(self) -> str:
-        """Return the digest of the image that it records; empty where it names none."""
 
 
 @dataclass
@@ -56,43 +39,14 @@ class _ConsecutiveFailures:
         return self.times
 
 
-class RunningService:
-    """The running service of one project."""
+class RunningService(Service):
+    """The running service of one project, with what only Argo CD's own CLI can do, and the wait for a rollout."""
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        self._cluster = cluster
+        super().__init__(cluster, partial(answers, cluster), settings)
+        self._kubectl = cluster
         self._settings = settings
         self._argocd = ArgoCD(cluster, settings.argocd_namespace)
-        self._selector = f"app.kubernetes.io/name={settings.slug},app.kubernetes.io/instance={settings.slug}"
-
-    def sync_state(self) -> SyncState | None:
-        """Return how far Argo CD is; None where the Application does not exist."""
-        application = self._application()
-        return None if application is None else read(application)
-
-    def answers(self) -> list[PodAnswer]:
-        """Ask every pod of the service that is Ready for its revision."""
-        return answers(self._cluster, self._settings.namespace, self.pods())
-
-    def operation(self) -> Object:
-        """Return how Argo CD's last sync went, in its own words; empty where it made none."""
-        return (self._application() or {}).get("status", {}).get("operationState") or {}
-
-    def pods(self) -> list[Object]:
-        """Return the service's pods, ready or not."""
-        return self._objects("Pod")
-
-    def events(self) -> list[Object]:
-        """Return what Kubernetes noted lately in the service's namespace."""
-        return self._cluster.list("events", self._settings.namespace)
-
-    def address(self) -> str:
-        """Return where people find the service; empty where there is no way in."""
-        return self._cluster.address(self._settings.slug, self._settings.namespace)
-
-    def deployments(self) -> Objects:
-        """Return the service's Deployments."""
-        return self._objects("Deployment")
 
     def problems(self) -> list[str]:
         """Say in short sentences what keeps the service from running."""
@@ -101,7 +55,7 @@ class RunningService:
         found = [trouble.text for deployment in self.deployments() for trouble in of_deployment(deployment)]
         if synced and synced.health in ("Degraded", "Unknown") and not found:
             found += self._failing_resources()
-        reported = [*conditions, *found, *problems(self._cluster, self._settings.namespace, self._selector)]
+        reported = [*conditions, *found, *problems(self._kubectl, self._settings.namespace, self._selector)]
         return [*dict.fromkeys(reported)]
 
     def _failing_resources(self) -> list[str]:
@@ -131,16 +85,6 @@ class RunningService:
         except (CommandFailed, DeadlinePassed) as error:
             return error.message
         return ""
-
-    def rolled_out(self) -> bool:
-        """Return whether no Deployment of the service is between two states."""
-        return all(map(rolled_out, self.deployments()))
-
-    def _application(self) -> Object | None:
-        return self._cluster.get(KINDS[1], self._settings.application, self._settings.argocd_namespace)
-
-    def _objects(self, kind: str) -> list[Object]:
-        return self._cluster.list(f"{kind.lower()}s", self._settings.namespace, self._selector)
 
 
 class _RolloutWaiter:

@@ -1,4 +1,7 @@
-"""One writer at a time on this machine, and whether what a killed run left behind has ended: the kernel knows."""
+"""Who may write: one at a time on this machine, as the kernel knows, and only while a run holds its project's lock.
+
+What a killed run left behind, a helm say, keeps the lock until it ends.
+"""
 
 import hashlib
 import logging
@@ -6,7 +9,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -19,6 +22,8 @@ if sys.platform != "win32":
 
 log = logging.getLogger(__name__)
 Files = tuple[int, ...]
+_asked: list[Callable[[], None]] = []
+"""What each write of this process asks before it begins."""
 
 
 def state_folder() -> Path:
@@ -104,3 +109,19 @@ def _take(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def only_while(allowed: Callable[[], None]) -> Iterator[None]:
+    """Let `allowed` stop, by an error, every write of this process that begins as long as the block lasts."""
+    _asked.append(allowed)
+    try:
+        yield
+    finally:
+        _asked.remove(allowed)
+
+
+def about_to_write() -> None:
+    """Raise where this run may not write any more."""
+    for allowed in _asked:
+        allowed()

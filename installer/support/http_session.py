@@ -1,9 +1,10 @@
-"""The one way to a session of `requests`: the environment's proxies and CAs count, ~/.netrc does not.
+"""The one way to a session of `requests`: the environment's proxies and CAs count, ~/.netrc and cookies do not.
 
 requests takes a login out of that file for every host there, whatever the port, puts it in the place of a header of
-ours, and logs in who is to be nobody.
+ours, and logs in who is to be nobody. A cookie would tell two requests of one session, with two logins, to be one's.
 """
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -22,6 +23,7 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.auth = _NoLogin()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Take a login off whatever leads to another host, and put no other in its place."""

@@ -9,6 +9,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 from .errors import InstallerError
 from .plain_text import one_line
 
+Object = dict[str, Any]
+"""An object of Kubernetes: what its manifest, or the API server, says of it."""
+Objects = list[Object]
 Given = ParamSpec("Given")
 Read = TypeVar("Read")
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

@@ -2,13 +2,14 @@
 
 import logging
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ INSTALL = {
     "helm": "https://helm.sh/docs/intro/install",
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
+    "docker": "https://docs.docker.com/get-docker",
 }
 
 
@@ -68,13 +70,6 @@ def start(name: str, arguments: Sequence[str], **options: Any) -> Any:
         except CommandNotFound:
             raise InstallerError(f"{name} is not installed.", f"See {INSTALL.get(name, name)}") from None
         return command.popen(list(arguments), new_session=True, **options)
-
-
-def launch(address: str) -> None:
-    """Open a page in the user's browser, which inherits no more than any program."""
-    code = "import sys, click; click.launch(sys.argv[1])"
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start(sys.executable, ["-c", code, address], **quiet).wait()
 
 
 def _follow_environment() -> None:
@@ -124,6 +119,33 @@ def attempt(
     return Result(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
+def follow(
+    name: str, *arguments: str, say: Callable[[str], None], env: Mapping[str, str], cwd: Path
+) -> tuple[int, list[str]]:
+    """Run a program for as long as it takes, and say each line that it prints; return its exit status and its lines."""
+    log.debug("$ %s", redact(shlex.join([name, *arguments])))
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = start(name, arguments, cwd=str(cwd), env=dict(env), **pipes)
+    lines, rest = [], b""
+    try:
+        while True:
+            ready, _, _ = select.select([process.stdout], [], [], SLICE)
+            part = os.read(process.stdout.fileno(), 65536) if ready else b""
+            *whole, rest = (rest + part).split(b"\n")
+            if over := not part and (ready or process.poll() is not None):  # what it started may hold the pipe
+                whole += [rest] * bool(rest)
+            for line in whole:
+                lines.append(redact(line.decode(errors="replace").rstrip("\r")))
+                say(lines[-1])
+            if over:
+                return process.wait(), lines
+    except BaseException:  # Ctrl-C: it is passed on, and no child is left behind
+        end(process, signal.SIGINT)
+        raise
+    finally:
+        close(process)
+
+
 def end(process: Any, first: int = 0) -> None:
     """End a program with all that it started; `first` is a signal after which it is given some seconds."""
     if first and process.poll() is None:
@@ -155,8 +177,7 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
 
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
     """
-    if given:
-        _feed(process, given)
+    _feed(process, given)
     deadline, over = time.monotonic() + timeout, 0.0
     may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
     while True:

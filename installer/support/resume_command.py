@@ -36,6 +36,8 @@ class Run:
     """The kubeconfig context that was asked for."""
     arguments: tuple[str, ...] = ()
     """What was typed after the program's name."""
+    resume: str = ""
+    """The command that resumes it; empty before it has changed anything."""
 
 
 this_run = Run()
@@ -52,8 +54,16 @@ def command(verb: str, folder: Path, *options: str) -> str:
     working_dir = this_run.working_dir or Path.cwd()
     inside = project_at(working_dir) == folder.resolve()
     where = [] if inside else ["--project", _shortest(folder, working_dir)]
-    cluster = ["--context", this_run.context] if this_run.context else []
-    return shlex.join([*_program(working_dir), verb, *where, *cluster, *options])
+    return shlex.join([*_program(working_dir), verb, *where, *_cluster(), *options])
+
+
+def entering(folder: Path, verb: str) -> str:
+    """Return a shell command that enters a project and runs a verb there: its last part works there for any verb."""
+    return inside(folder, shlex.join([*_program(folder.resolve()), verb, *_cluster()]))
+
+
+def _cluster() -> list[str]:
+    return ["--context", this_run.context] if this_run.context else []
 
 
 def program() -> str:
@@ -122,6 +132,9 @@ def _program(working_dir: Path) -> list[str]:
     found = shutil.which(PROGRAM, path=path)
     if found and (this_run.template or _is_this(Path(found))):
         return [PROGRAM]
+    typed = Path(sys.argv[0]).absolute()
+    if not this_run.template and typed.name == PROGRAM and typed.is_file() and not _passing(typed):
+        return [str(typed)]
     template = _origin()
     if template and Path(sys.prefix).parent == Path(template):  # a checkout's own environment, which its lock file made
         return [*_uv_run(Path(template), working_dir.resolve()), PROGRAM]
@@ -131,7 +144,7 @@ def _program(working_dir: Path) -> list[str]:
         return [*_uv_run(_CHECKOUT, working_dir.resolve()), PROGRAM]
     if _lent() and Path(sys.prefix) != Path(os.environ.get("VIRTUAL_ENV", "")):  # by uvx, which keeps nothing
         return ["uvx", PROGRAM]
-    return [str(Path(sys.argv[0]).resolve()) if Path(sys.argv[0]).name == PROGRAM else PROGRAM]
+    return [PROGRAM]
 
 
 def _from(origin: str, path: str) -> list[str]:
@@ -146,13 +159,18 @@ def _without_revision(address: str) -> str:
 
 def _uv_run(checkout: Path, working_dir: Path) -> list[str]:
     nearest = next((each for each in (working_dir, *working_dir.parents) if (each / "pyproject.toml").is_file()), None)
-    return ["uv", "run", "--no-dev", *([] if nearest == checkout else ["--project", str(checkout)])]
+    return ["uv", "run", "--no-dev", *([] if nearest == checkout else ["--project", _shortest(checkout, working_dir)])]
 
 
 def _lent() -> bool:
     """Return whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
     first = os.environ.get("PATH", "").split(os.pathsep)[0]
     return "UV" in os.environ and Path(first) in (Path(sys.prefix, "bin"), Path(sys.prefix, "Scripts"))
+
+
+def _passing(program: Path) -> bool:
+    """Return whether a program is there for one command only, as uvx, `uv run` and `pipx run` make it."""
+    return _lent() or ".cache" in program.parts
 
 
 def _path_of_the_shell() -> str:

@@ -3,9 +3,7 @@
 import atexit
 import hashlib
 import os
-import re
 import shutil
-import ssl
 import tempfile
 import threading
 from functools import cache
@@ -13,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
 
 from .errors import Untrusted
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 # One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine trusts.
 _VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE")
 _OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -37,12 +36,11 @@ def read(path: Path) -> str:
         raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'no text'}") from None
     if "PRIVATE KEY-----" in text:
         raise ValueError(f"{path} holds a private key, which must not be in a project; only the certificate is needed")
-    found = "".join(f"{each}\n" for each in _CERTIFICATE.findall(text))
     try:
-        ssl.create_default_context(cadata=found or "none")
-    except (ssl.SSLError, ValueError):
+        found = load_pem_x509_certificates(text.encode())
+    except ValueError:
         raise ValueError(f"{path} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)") from None
-    return found
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in found)
 
 
 def named(project: Path, file: Any) -> str:
@@ -90,12 +88,12 @@ def unknown(error: Exception) -> bool:
 
 @cache
 def _bundle(authority: str, named: tuple[str, ...]) -> str:
-    """Join the certificates, each once. Where the environment names a bundle, the system's was not wanted."""
+    """Join the files with the certificate. Where the environment names a bundle, the system's was not wanted."""
     chosen = [path for path in map(Path, filter(None, named)) if path.is_file()]
     system = [path for path in map(Path, _OF_SYSTEMS) if path.is_file()][:1]
-    texts = [path.read_text(encoding="utf-8") for path in chosen or [*system, Path(certifi.where())]]
-    found = dict.fromkeys(each for text in [*texts, authority] for each in _CERTIFICATE.findall(text))
-    return "".join(f"{each}\n" for each in found)
+    files = dict.fromkeys(chosen or [*system, Path(certifi.where())])
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    return "".join(f"{text.strip()}\n" for text in [*texts, authority])
 
 
 @cache

@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -20,11 +20,20 @@ SLICE = 0.25
 """Seconds after which whoever waits looks at what else may have happened: Ctrl-C, that of another thread too."""
 
 
+def ended(futures: Collection["Future[Answer]"]) -> set["Future[Answer]"]:
+    """Wait until one has ended, and return those that have.
+
+    Never sleep long: Ctrl-C that comes just before a sleep does not end it.
+    """
+    while not (found := wait_for(futures, SLICE, FIRST_COMPLETED).done):
+        pass
+    return found
+
+
 def result(future: "Future[Answer]") -> Answer:
-    """Return a future's result; never sleep long, since Ctrl-C that comes just before a sleep does not end it."""
-    while not future.done():
-        wait_for([future], SLICE)
-    return future.result()
+    """Return a future's result."""
+    (own,) = ended([future])
+    return own.result()
 
 
 class Pool(ThreadPoolExecutor):

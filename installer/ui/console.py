@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from ..support.errors import InstallerError
 from ..support.plain_text import folded, paragraph, plain
 
 if TYPE_CHECKING:  # they would bring the libraries for GitHub and the cluster, even where only an error is reported
-    from ..engine.finding import Finding
     from ..engine.reconcile import Planned
-    from ..engine.resource import Change
+    from ..engine.resource import Change, Finding
     from ..status.report import Report
-    from .timeline import Timeline
 
 
 class _Screen(Console):
@@ -63,7 +60,6 @@ _SIGN: dict[str, Sign] = {
 
 _SIGN_WIDTH = 9
 """Columns of the longest of them."""
-_wide = _Screen(width=1000)
 FINE: Sign = ("✓", "green")
 WRONG: Sign = ("✗", "red")
 NOTED: Sign = ("!", "yellow")
@@ -117,19 +113,11 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
     """
     report(where)
     rows = [(_sign(p.change), p.resource.title, "" if brief else _details(p.change)) for p in planned]
-    if not out.is_terminal and not brief:
-        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for heading in ("action", "resource", "details"):
-            table.add_column(heading)
-        for sign, what, how in rows:
-            table.add_row(styled(sign), what, how)
-        _wide.print(table)
-        return
     for sign, what, how in rows:
         gap = " " * (_SIGN_WIDTH + 2 - len(sign[0]))
         out.print(styled(sign, gap, fold(what, _SIGN_WIDTH + 2)))
         if how:
-            out.print(" " * (_SIGN_WIDTH + 4) + fold(how, _SIGN_WIDTH + 4))
+            out.print(" " * (_SIGN_WIDTH + 4) + _column(how, _SIGN_WIDTH + 4))
 
 
 def _sign(change: Change | None) -> Sign:
@@ -141,13 +129,18 @@ def fold(text: str, before: int = 0) -> str:
     return folded(text, out.width, before) if out.is_terminal else text
 
 
+def _column(text: str, before: int) -> str:
+    """Return a text that begins after these columns, and whose further lines do, too."""
+    return fold(text, before) if out.is_terminal else text.replace("\n", "\n" + " " * before)
+
+
 def _details(change: Change | None) -> str:
     if change is None:
         return ""
     lines = [change.note] if change.note else []
     lines += [f"→ {change.fix}"] if change.fix else []
     for field in change.fields:
-        new = str(field.new)
+        new = str(field.new) or "none"
         lines.append(f"{field.name}: {new}" if field.old is None else f"{field.name}: {field.old} → {new}")
     return "\n".join(lines)
 
@@ -158,31 +151,27 @@ def document(tree: dict[str, Any]) -> None:
 
 
 def _rows(shown: Report) -> list[tuple[Sign, str, str]]:
-    lines = [(FINE if row.healthy else WRONG, row.title, row.state) for row in shown.rows]
-    return [*lines, *((WRONG, "not checked", str(problem)) for problem in shown.problems)]
+    causes = [(WRONG, "not checked", str(problem)) for problem in shown.problems]
+    seen = [(FINE if row.healthy else WRONG, row.title, row.state) for row in shown.rows if not row.unseen]
+    count = len(shown.rows) - len(seen)
+    return [*causes, *seen, *([(NOTED, f"{count} parts", "not looked at: see above")] if count else [])]
 
 
 def _report(shown: Report) -> Text:
-    """Draw a report: titles and states in two columns, a state that does not fit there below its title."""
+    """Draw a report: titles and states in two columns; on a terminal a state that does not fit there is below."""
     rows = [(sign, plain(what), paragraph(state)) for sign, what, state in _rows(shown)]
     column = 2 + max((len(what) for _, what, _ in rows), default=0) + 2
     drawn = []
     for sign, what, state in rows:
         below = column + max(map(len, state.split("\n"))) > out.width if out.is_terminal else False
         gap = "\n    " if below else " " * (column - 2 - len(what))
-        drawn.append(styled(sign, f" {what}{gap}{fold(state, 4 if below else column)}".rstrip(" ")))
+        drawn.append(styled(sign, f" {what}{gap}{_column(state, 4 if below else column)}".rstrip(" ")))
     return Text("\n").join(drawn)
 
 
 def show_report(shown: Report) -> None:
     """Print a report, a row for each part."""
-    if out.is_terminal:
-        out.print(_report(shown))
-        return
-    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
-    for sign, what, state in _rows(shown):
-        table.add_row(styled(sign), what, state)
-    _wide.print(table)
+    out.print(_report(shown))
 
 
 @contextmanager
@@ -198,13 +187,11 @@ def picture() -> Iterator[Callable[[Report], None]]:
         live.update(_report(shown), refresh=True)
 
     try:
-        place = out if out.is_terminal else _wide
-        with Live(console=place, auto_refresh=False, transient=place is out) as live:
+        with Live(console=out, auto_refresh=False, transient=True) as live:
             yield show
     finally:
-        if out.is_terminal:
-            for shown in last:
-                show_report(shown)
+        for shown in last:
+            show_report(shown)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -214,16 +201,14 @@ def show_findings(findings: Sequence[Finding]) -> None:
         out.print(styled(sign, " ", fold(paragraph(str(finding)), 2)))
 
 
-def show_timeline(timeline: Timeline) -> None:
-    """Print when each step began and ended; nothing where nothing was done."""
-    for line in timeline.lines(out.width if out.is_terminal else 1000):
-        bar = "━" in line
-        out.print(line if bar else fold(line), style="cyan" if bar else "bold")
-
-
 def report(message: str) -> None:
     """Print a sentence of the story."""
     out.print(fold(paragraph(message)))
+
+
+def relay(line: str) -> None:
+    """Print a line of a program that runs to standard error."""
+    err.print(styled((line, "dim")))
 
 
 def fail(message: str) -> None:

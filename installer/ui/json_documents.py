@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.finding import Finding
 from ..engine.reconcile import Planned
+from ..engine.resource import Finding
 from ..project.project import Project
 from ..status.report import Report
 from ..support.errors import InstallerError
+from ..update.update import Rendered
 
 SCHEMA = 2
 """Grows when a reader of an older document would misread a newer one; new fields alone do not count."""
@@ -35,6 +36,18 @@ def doctor(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return all that was found, in the order of the checks."""
     fine = not any(finding.problem for finding in findings)
     return {"schema": SCHEMA, "healthy": fine, "findings": [_finding(each) for each in findings]}
+
+
+def template(new: Rendered) -> dict[str, Any]:
+    """Return what the template has that the project has not."""
+    return {
+        "schema": SCHEMA,
+        "current": not new.changed,
+        "version": new.before.record.version,
+        "newest": new.record.version,
+        "files": list(new.changed),
+        "changelog": new.changelog if new.changed else "",
+    }
 
 
 def _head(project: Project) -> dict[str, Any]:

@@ -1,76 +1,170 @@
-"""What people see while it happens: a line for each step that ended, and what the others wait for."""
+"""What people see while it happens: a line for each step that ended, what the others wait for, and bars at the end."""
 
 import logging
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from rich.text import Text
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from .. import __name__ as package
-from ..support.plain_text import paragraph
+from ..support.plain_text import one_line, paragraph, plain
 from .console import FINE, NOTED, WRONG, fold, out, styled
-from .timeline import Timeline
 
+WIDTH = 40
+"""Characters of the longest bar."""
+_SHORTEST = 20  # characters that are left for the bars, however long the titles
+_SHORT = 0.05  # seconds: what took less is in no picture
 _STAYS = "\u00a0"
 """A space at which no line is broken."""
 
 
+@dataclass(frozen=True)
+class Span:
+    """One step, in seconds since the beginning."""
+
+    title: str
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took."""
+        return self.ended - self.began
+
+
+class Timeline:
+    """Takes note from several threads."""
+
+    def __init__(self) -> None:
+        self._zero = time.monotonic()
+        self._lock = threading.Lock()
+        self.spans: list[Span] = []
+
+    def now(self) -> float:
+        """Return the seconds since the beginning."""
+        return time.monotonic() - self._zero
+
+    def add(self, title: str, seconds: float) -> None:
+        """Take note of a step that has just ended."""
+        now = self.now()
+        with self._lock:
+            self.spans.append(Span(title, max(0.0, now - seconds), now))
+
+    @contextmanager
+    def span(self, title: str, since: float | None = None) -> Iterator[None]:
+        """Take note of what happens in a block, or from an earlier moment to its end; not where it fails."""
+        began = self.now() if since is None else since
+        yield
+        self.add(title, self.now() - began)
+
+    def end_of(self, title: str) -> float:
+        """Return when a step ended; now, where there was none."""
+        return next((span.ended for span in self.spans if span.title == title), self.now())
+
+    def lines(self, columns: int = 1000) -> list[str]:
+        """Draw it: a line with a bar for each step in the order of their beginnings; the longest chain in words.
+
+        No line with a bar is longer than `columns`: bars become shorter, then titles.
+        """
+        shown = sorted((span for span in self.spans if span.seconds >= _SHORT), key=lambda span: span.began)
+        if not shown:
+            return []
+        total = max(span.ended for span in shown)
+        width = max(len(span.title) for span in shown)
+        room = columns - len("  ") - len("  12345.6 s")
+        bars = max(_SHORTEST, min(WIDTH, room - width))
+        width = min(width, room - bars)
+        reported = " → ".join(f"{span.title} {span.seconds:.1f}" for span in chain(shown))
+        busy = sum(span.seconds for span in chain(shown))
+        return [
+            *(
+                f"{_cut(span.title, width):<{width}}  {_bar(span, total, bars)}  {span.seconds:5.1f} s"
+                for span in shown
+            ),
+            f"{total:.1f} s in all. The longest chain, {busy:.1f} s: {reported}",
+        ]
+
+
+def chain(spans: Sequence[Span]) -> list[Span]:
+    """Walk back from the last end: before each step the one that ended last until then. Gaps are waits for nothing."""
+    link = max(spans, key=lambda span: span.ended)
+    found = [link]
+    while before := [span for span in spans if span.ended <= link.began + _SHORT and span.began < link.began]:
+        link = max(before, key=lambda span: span.ended)
+        found.append(link)
+    return found[::-1]
+
+
+def _cut(title: str, width: int) -> str:
+    return title if len(title) <= width else f"{title[: width - 1]}…"
+
+
+def _bar(span: Span, total: float, width: int) -> str:
+    start = min(round(span.began / total * width), width - 1)
+    length = max(1, min(round(span.seconds / total * width), width - start))
+    return f"{' ' * start}{'━' * length}".ljust(width)
+
+
+def show_timeline(timeline: Timeline) -> None:
+    """Print when each step began and ended; nothing where nothing was done."""
+    for line in timeline.lines(out.width if out.is_terminal else 1000):
+        bar = "━" in line
+        out.print(line if bar else fold(line), style="cyan" if bar else "bold")
+
+
 class Steps:
-    """Progress of many steps, counted; lines may come from several threads. A terminal also shows what is going on."""
+    """Progress of many steps, counted; they may run in several threads. A terminal also shows what is going on."""
 
     def __init__(self, total: int, timeline: Timeline | None = None) -> None:
         self._total = total
         self._timeline = timeline
         self._done = 0
         self._lock = threading.Lock()
-        self._running: dict[str, float] = {}
-        self._by_thread: dict[int, str] = {}
-        self._status = out.status(self)
+        self._by_thread: dict[int, TaskID] = {}
+        title = TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True))
+        columns = SpinnerColumn(), TimeElapsedColumn(), title
+        self._running = Progress(*columns, console=out, expand=True, transient=True, disable=not out.is_terminal)
         self._heard = _Heard(self)
 
     def __enter__(self) -> "Steps":
         self._heard.start()
-        self._status.start()
+        self._running.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        self._running.stop()
         self._heard.stop()
 
-    def __rich__(self) -> Text:
-        """Say what is under way, and for how long; rich asks several times a second."""
-        now = time.monotonic()
-        running = list(self._running.items())
-        return Text(" · ").join(styled(f"{title} ", (f"{now - began:.0f} s", "dim")) for title, began in running)
-
     def begins(self, title: str) -> None:
-        """Take note that a step has begun."""
-        self._running[title] = time.monotonic()
-        self._by_thread[threading.get_ident()] = title
+        """Take note that a step of this thread has begun."""
+        self._by_thread[threading.get_ident()] = self._running.add_task(one_line(plain(title)), total=None)
 
     def waits(self, thread: int, what: str) -> None:
         """Print what the step of a thread waits for."""
-        title = self._by_thread.get(thread, "")
-        began = self._running.get(title)
-        step = f"{title} ({time.monotonic() - began:.0f} s): " if began is not None else ""
+        number = self._by_thread.get(thread)
+        under_way = [task for task in self._running.tasks if task.id == number]
+        step = "".join(f"{task.description} ({task.elapsed or 0:.0f} s): " for task in under_way)
         out.print(styled((f"…        {fold(f'{step}{paragraph(what)}', 9)}", "dim")))
 
     def ends(self, title: str, outcome: str, seconds: float) -> None:
-        """Print that a step ended."""
+        """Print that a step of this thread ended."""
         if self._timeline:
             self._timeline.add(title, seconds)
         with self._lock:
-            self._running.pop(title, None)
+            if (number := self._by_thread.pop(threading.get_ident(), None)) is not None:
+                self._running.remove_task(number)
             self._done += 1
             self._total = max(self._total, self._done)  # what nobody wants any more is found on the way
             bad, skipped = outcome in ("failed", "blocked"), outcome.startswith("skipped")
             sign = WRONG if bad else NOTED if skipped else FINE
+            took = f"({seconds:.1f}{_STAYS}s)"
+            reported = fold(f"{title}: {outcome} {took}", 9).removesuffix(took)
             count = f"{self._done}/{self._total}"
-            took = f"({seconds:.1f} s)"
-            reported = fold(f"{title}: {outcome} {took.replace(' ', _STAYS)}", 9).removesuffix(
-                took.replace(" ", _STAYS)
-            )
-            out.print(styled(sign, f" {count:>5}  {reported}", (took, "dim")))
+            out.print(styled(sign, f" {count:>5}  {reported}", (took.replace(_STAYS, " "), "dim")))
 
 
 class _Heard(logging.Handler):

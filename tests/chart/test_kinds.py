@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.config.deployable_kinds import CHART, whitelist
+from installer.resources.application import CHART_KINDS as CHART
+from installer.resources.application import whitelist
 from tests.chart.rendered import EVERYTHING, Helm, Object
 from tests.conftest import BakedProject
 

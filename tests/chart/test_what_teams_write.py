@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from installer.config.deployable_kinds import CHART
+from installer.resources.application import CHART_KINDS as CHART
 from tests.bars.test_chart import NEWEST, NOT_KUBERNETES_OWN, OLDEST
 from tests.chart.rendered import IMAGE, Helm, Object, Objects
 from tests.conftest import ROOT, Bake, BakedProject

@@ -47,6 +47,8 @@ class Service:
         self.tokens: dict[str, str] = {}
         """Whose each is."""
         self.requests: list[str] = []
+        self.down = False
+        """Whether its API answers nothing but that."""
         self._threads: list[threading.Thread] = []
         self.env: dict[str, str] = {}
         """What every machine has."""
@@ -74,6 +76,8 @@ class Service:
 
     def answer(self, request: Request) -> Response:
         self.requests.append(f"{request.method} {request.target}")
+        if self.down:
+            return json_response(503, {"message": "Service Unavailable"})
         try:
             for name in dir(type(self)):
                 one = getattr(self, name)

@@ -3,15 +3,12 @@
 import datetime
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.ci_runner.machine import Job
 from tests.ci_runner.service import message_of
 from tests.github.git import git
 from tests.github.model import Repository
 from tests.github.reported import Report, State
-
-from .runner import Ran
 
 
 def now() -> str:
@@ -27,9 +24,6 @@ class Pipeline:
     action: str = "deploy"
     created: str = field(default_factory=now)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    state: str = "pending"
-    errors: list[dict[str, str]] = field(default_factory=list)
-    workflows: list[Ran] = field(default_factory=list)
 
 
 @dataclass
@@ -46,49 +40,21 @@ def skips(repository: Repository, revision: str) -> bool:
     return any(mark in part[:250] for mark in ("[skip ci]", "[ci skip]") for part in (title, body))
 
 
-def status(repository: Repository, job: Job) -> Report:
+def status(repository: Repository, pipeline: Pipeline, job: Job) -> Report:
     """Return what GitHub is told of a job."""
     state: State = "pending" if not job.state else "success" if job.passed else "failure"
-    return Report(f"ci/circleci: {job.name}", "status", state, f"https://circleci.com/gh/{repository.full_name}/1")
+    return _report(repository, pipeline, job.name, state)
+
+
+def unreadable(repository: Repository, pipeline: Pipeline) -> Report:
+    """Return what GitHub is told of a file that CircleCI cannot read: of no job, since there is none."""
+    return _report(repository, pipeline, "Build Error", "failure")
+
+
+def _report(repository: Repository, pipeline: Pipeline, name: str, state: State) -> Report:
+    url = f"https://circleci.com/gh/{repository.full_name}/{pipeline.number}"
+    return Report(f"ci/circleci: {name}", "status", state, url)
 
 
 def masked(value: str) -> str:
     return "xxxx" + value[-4:] if len(value) > 4 else "xxxx"
-
-
-def shown(slug: str, pipeline: Pipeline) -> dict[str, Any]:
-    return {
-        "id": pipeline.id,
-        "errors": pipeline.errors,
-        "project_slug": f"gh/{slug}",
-        "updated_at": pipeline.created,
-        "number": pipeline.number,
-        "state": pipeline.state,
-        "created_at": pipeline.created,
-        "trigger": {
-            "type": pipeline.trigger,
-            "received_at": pipeline.created,
-            "actor": {"login": "octo", "avatar_url": None},
-        },
-        "vcs": {
-            "provider_name": "GitHub",
-            "origin_repository_url": f"https://github.com/{slug}",
-            "target_repository_url": f"https://github.com/{slug}",
-            "revision": pipeline.revision,
-            "branch": pipeline.branch,
-        },
-    }
-
-
-def workflow(slug: str, pipeline: Pipeline, ran: Ran) -> dict[str, Any]:
-    return {
-        "id": ran.id,
-        "name": ran.workflow.name,
-        "status": {None: "running", True: "success", False: "failed"}[ran.passed],
-        "created_at": pipeline.created,
-        "stopped_at": None if ran.passed is None else now(),
-        "pipeline_id": pipeline.id,
-        "pipeline_number": pipeline.number,
-        "project_slug": f"gh/{slug}",
-        "started_by": str(uuid.uuid4()),
-    }

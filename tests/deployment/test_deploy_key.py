@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.forges.deploy_keys import Pair, fingerprint
+from installer.forges.base import Pair, fingerprint
 from installer.support.wait import until
 from tests.deployment.workspace import Answer, Checkout, Remote, write_program
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
+from installer.ci.registry_token import EnvironmentToken
 from installer.ci.variables import Variables
 from installer.config.settings import Settings
 from installer.config.settings_file import load
@@ -53,8 +53,6 @@ class Acme:
         client = Client(wanted.host, credentials.token, wanted.repository)
         keeps = (wanted, client, credentials)
         made = [Variables(*keeps), EnvironmentToken(*keeps), PushKey(wanted, client)]
-        for each in made:
-            each.needs = ()
         Apply(made, Quiet()).run()
 
     def merge(self, text: str) -> str:

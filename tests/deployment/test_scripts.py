@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from installer.config.deployable_kinds import trouble
+from installer.config.settings_file import unfit_kind as trouble
 from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
-CIS = ["circleci", "github-actions", "gitlab-ci", "travis-ci"]
+CIS = ["circleci", "github-actions", "gitlab-ci", "laptop", "travis-ci"]
 SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
 SHELL = ["lib/ci.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
 PYTHON = [f"lib/{name}.py" for name in ("deploy", "env_branch", "github", "rollback", "tested")]
@@ -369,6 +369,10 @@ def test_nothing_runs_on_other_dependencies_than_the_locked_ones(project: Path) 
     done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
     assert (done.returncode, "ran" in done.stdout) == (1, False)
     assert done.stderr.startswith("test: failed: uv.lock does not fit pyproject.toml")
+    write_program(project / "bin/uv", '#!/bin/sh\n[ "$1" = run ] && echo ran\n[ "$1" = lock ]\n')
+    done = run(project / "ci/test", PATH=f"{project / 'bin'}:{os.environ['PATH']}")
+    assert (done.returncode, "ran" in done.stdout) == (1, False)
+    assert done.stderr.startswith("test: failed: what uv.lock names could not be installed, though it fits")
 
 
 @pytest.mark.all

@@ -1,6 +1,7 @@
 """A CI that is not the code host's own: CircleCI or Travis CI, as a story needs it."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,18 @@ def at_a_ci(
     finally:
         ci.wait()
         front.close()
+
+
+def press(ci: CI, repository: str, action: str, inputs: Mapping[str, str]) -> None:
+    """Do what the button on the CI's page does, with the parameters that a person types there; wait for its end."""
+    if isinstance(ci, CircleCI):
+        ci.trigger(repository, {"branch": "main", "parameters": {"action": action, **inputs}})
+    else:
+        given = {"ACTION": action, **{name.upper(): value for name, value in inputs.items()}}
+        env = {"global": [f"{name}={shlex.quote(value)}" for name, value in given.items()]}
+        asked = {"branch": "main", "merge_mode": "deep_merge", "config": {"env": env}}
+        ci.request(repository, {"request": asked})
+    ci.wait()
 
 
 def elsewhere() -> list[str]:

@@ -47,6 +47,9 @@ class Forge(Protocol):
     def deployment_of(self, revision: str) -> Deployed:
         """Return the deployment of a commit once it has ended."""
 
+    def press(self, action: str, **inputs: str) -> None:
+        """Do what the button of the code host's own CI does: `rollback`, with `to` and `why`, or `release`."""
+
     def reads_with(self) -> list[bool]:
         """Return for each deploy key whether it may only read."""
 
@@ -107,6 +110,11 @@ class AtGitHub:
         run = eventually("the deployment's end", ended, 240)
         log = self._developer.run("gh", "run", "view", str(run["databaseId"]), "--log").stdout
         return Deployed(run["conclusion"] == "success", log)
+
+    def press(self, action: str, **inputs: str) -> None:
+        given = {"release": "true"} if action == "release" else inputs
+        fields = (word for name, value in given.items() for word in ("-f", f"{name}={value}"))
+        self._developer.run("gh", "workflow", "run", "rollback.yml", *fields)
 
     def reads_with(self) -> list[bool]:
         return [key.read_only for key in self._github.repository(self._name).keys.values()]
@@ -181,6 +189,11 @@ class AtGitLab:
         jobs = {job.name: job.id for job in pipeline.jobs.list(get_all=True)}
         log = self._project.jobs.get(jobs["deploy"]).trace().decode()
         return Deployed(pipeline.status == "success", log)
+
+    def press(self, action: str, **inputs: str) -> None:
+        given = {"ACTION": action, **{name.upper(): value for name, value in inputs.items()}}
+        variables = [{"key": name, "value": value} for name, value in given.items()]
+        self._project.pipelines.create({"ref": "main", "variables": variables})
 
     def reads_with(self) -> list[bool]:
         return [key.read_only for key in self._gitlab.project(self._name).keys.values()]

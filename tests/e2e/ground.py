@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from installer.config.settings import Settings
-from installer.forges.deploy_keys import DeployKey
+from installer.forges.base import DeployKey
 from tests.listening import kept_ports
 
 from .actors import eventually

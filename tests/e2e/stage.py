@@ -15,11 +15,11 @@ import requests
 import yaml
 
 from tests.conftest import GENERATED, ROOT, TEMPLATE
-from tests.github import GitHub
+from tests.github import Fault, GitHub
 from tests.gitlab import GitLab
 
 from .actors import Developer, Service, eventually
-from .builders import CHECKS, CI, at_a_ci
+from .builders import CHECKS, CI, at_a_ci, press
 from .forge import AtGitHub, AtGitLab, Forge
 from .variant import Variant, usual
 
@@ -93,6 +93,44 @@ class Stage:
         return found
 
     # --- deployments ----------------------------------------------------------------------------
+
+    @contextmanager
+    def without_the_ci(self) -> Iterator[None]:
+        """Switch the CI's API off for the length of a block, in which nobody may ask it for anything."""
+        of_ci = r"/actions/" if isinstance(self.host, GitHub) else r"/(pipelines?|jobs)([/?]|$)"
+        down = Fault("the CI is down", status=503, message="Service Unavailable")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            self.host.faults.order(down, method, of_ci)
+        before = len(self.ci.requests) if self.ci else 0
+        if self.ci:
+            self.ci.down = True
+        try:
+            yield
+            asked = self.ci.requests[before:] if self.ci else []
+            assert [*self.host.faults.struck, *asked] == [], "somebody asked the CI"
+        finally:
+            self.host.faults.clear()
+            if self.ci:
+                self.ci.down = False
+
+    def press(self, action: str, **inputs: str) -> None:
+        """Do what the CI's own button does: `rollback`, with `to` and `why`, or `release`."""
+        if self.ci:
+            press(self.ci, f"acme/{SLUG}", action, inputs)
+        else:
+            self.forge.press(action, **inputs)
+
+    def hold(self) -> dict[str, Any]:
+        """Return what holds the environment."""
+        tree: dict[str, Any] = yaml.safe_load(self.developer.git("show", f"{self.env_head()}:hold.yaml"))
+        return tree
+
+    def follow(self, title: str, revision: str) -> None:
+        """Time the way of a deployment to live, whoever started it."""
+        began = time.monotonic()
+        eventually(f"{title}: env/dev commit", lambda: self.deployed()["revision"] == revision, 240)
+        eventually(f"{title}: live", lambda: self.service.revisions() == {revision}, 240)
+        self.record(f"{title}, to live", time.monotonic() - began)
 
     def finished(self, branch: str) -> dict[str, str] | None:
         """Return the checks of a pull request's head once none is pending."""

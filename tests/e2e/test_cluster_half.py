@@ -22,7 +22,7 @@ from installer.cluster.argocd import ArgoCD
 from installer.cluster.helm import OBJECTS, Helm, objects
 from installer.cluster.kubectl import Cluster
 from installer.engine.resource import Change, Field, Resource
-from installer.forges.deploy_keys import fingerprint
+from installer.forges.base import fingerprint
 from installer.resources.application import Application
 from installer.resources.argocd import CRDS, ArgoCDInstallation
 from installer.resources.namespace import Namespace

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from installer.cluster.argocd_config import OF_ARGOCD
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
-from installer.cluster.webhook_secret import OF_ARGOCD
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges import credentials

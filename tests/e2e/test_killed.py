@@ -112,19 +112,24 @@ def record(
     return lambda seconds: record_property(SECONDS, (f"up after {request.node.name} ({compare})", seconds))
 
 
-@pytest.mark.parametrize(("step", "whom"), [(n, WHOM[n % 2]) for n in range(1, STEPS + 1)])
-def test_killed_after_a_step(ground: Ground, record: Callable[[float], None], step: int, whom: Whom) -> None:
+def test_killed_after_each_step_and_started_again(ground: Ground, record: Callable[[float], None]) -> None:
+    """Each run comes one step further than the one before."""
     ground.down()
-    first = ground.start("killed")
-    eventually(f"step {step}", lambda: f"{step}/{STEPS}  " in first.printed or first.ended, 120, every=0.005)
-    first.kill(whom)
+    for step in range(1, STEPS + 1):
+        run = ground.start(f"killed-{step}")
+        eventually(f"step {step}", lambda: f"{step}/{STEPS}  " in run.printed or run.ended, 120, every=0.005)  # noqa: B023
+        assert not run.ended or step > 1, run.printed
+        run.kill(WHOM[step % 2])
     ground.reconciles(record)
 
 
-@pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(MOMENTS)])
-def test_killed_at_any_time(ground: Ground, record: Callable[[float], None], moment: int, whom: Whom) -> None:
+def test_killed_at_any_time_and_started_again(ground: Ground, record: Callable[[float], None]) -> None:
+    """Each run is killed a little later than the one before."""
     ground.down()
-    kill_within(ground, ground.seconds, f"{SEED}-{moment}", whom)
+    for moment, instant in enumerate(sorted(random.Random(SEED).random() for _ in range(MOMENTS))):
+        first = ground.start(f"killed-{moment}")
+        wait(instant * ground.seconds)
+        first.kill(WHOM[moment % 2])
     ground.reconciles(record)
 
 
@@ -196,8 +201,12 @@ def kill_within(ground: Ground, seconds: float, seed: str, whom: Whom) -> None:
 
 
 def wait_a_part_of(seconds: float, seed: str) -> None:
-    """Let a part of a span go by, the same in every run with this seed: the instant is what is tried."""
-    instant = random.Random(seed).random() * seconds
+    """Let a part of a span go by, the same in every run with this seed."""
+    wait(random.Random(seed).random() * seconds)
+
+
+def wait(instant: float) -> None:
+    """Let so many seconds go by: the instant is what is tried."""
     print(f"KILL_SEED={SEED}: killed after {instant:.3f} s")
     time.sleep(instant)
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from .actors import eventually
 from .audit import Audit
@@ -63,15 +62,30 @@ def test_the_second_merge_is_live(stage: Stage) -> None:
     stage.shows((stage.revisions[0], "inactive"), (second, "success"))
 
 
-def test_rollback_brings_the_first_deployment_back_and_holds(stage: Stage) -> None:
+def test_rollback_brings_the_first_deployment_back_and_its_release_the_second_while_the_ci_is_down(
+    stage: Stage,
+) -> None:
     first, second = stage.revisions
-    began = time.monotonic()
-    done = stage.developer.installer("rollback", "--yes", "--why", "hello is too much")
-    stage.record("rollback, from its command to live", time.monotonic() - began)
-    assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout
-    assert stage.service.revisions() == {first}
-    hold = yaml.safe_load(stage.developer.git("show", stage.env_head() + ":hold.yaml"))
-    assert (hold["why"], hold["bad"]) == ("hello is too much", second)
+    with stage.without_the_ci():
+        began = time.monotonic()
+        done = stage.developer.installer("rollback", "--yes", "--why", "hello is too much")
+        stage.record("rollback, from its command to live", time.monotonic() - began)
+        assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout
+        assert stage.service.revisions() == {first}
+        hold = stage.hold()
+        assert (hold["who"], hold["why"], hold["bad"]) == ("octocat", "hello is too much", second)
+        released = stage.developer.installer("rollback", "--release-hold", "--yes")
+        assert f"Live: every pod of {SLUG} answers revision {second}." in released.stdout
+    assert stage.service.revisions() == {second}
+
+
+def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
+    first, second = stage.revisions
+    stage.press("rollback", why="by the button")
+    stage.follow("rollback by the button", first)
+    assert (stage.hold()["why"], stage.hold()["bad"]) == ("by the button", second)
+    stage.press("release")
+    stage.follow("release by the button", second)
 
 
 def test_down_leaves_nothing(stage: Stage) -> None:

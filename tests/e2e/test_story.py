@@ -208,17 +208,19 @@ def test_a_change_of_chart_and_values_is_live_too(stage: Stage) -> None:
     assert service["metadata"]["annotations"]["story"] == "third"
 
 
-def test_rollback_brings_the_previous_deployment_back_and_holds(stage: Stage) -> None:
+def test_rollback_brings_the_previous_deployment_back_and_holds_while_the_ci_is_down(stage: Stage) -> None:
     second = stage.revisions[-2]
+    stage.forge.deployment_of(stage.revisions[-1])  # until its end the job itself asks the CI
     began = time.monotonic()
-    done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
+    with stage.without_the_ci():
+        done = stage.developer.installer("rollback", "--yes", "--why", "three is too many")
     stage.record("rollback, from its command to live", time.monotonic() - began)
     assert f"Comes back:  {second[:12]} {stage.forge.subject('greeting', 'Say hello')}" in done.stdout
     assert f"Live: every pod of {SLUG} answers revision {second}." in done.stdout
     assert stage.service.revisions() == {second}
     stage.shows((stage.revisions[-1], "inactive"), (second, "success"))
     assert stage.kubectl("get", "deployment", SLUG, "-n", f"{SLUG}-dev")["spec"]["replicas"] == 2
-    hold = yaml.safe_load(stage.developer.git("show", stage.env_head() + ":hold.yaml"))
+    hold = stage.hold()
     assert (hold["who"], hold["why"], hold["bad"]) == ("octocat", "three is too many", stage.revisions[-1])
     status = valid("status", stage.developer.installer("status", "--json").stdout)
     assert status["healthy"]
@@ -245,13 +247,57 @@ def test_the_next_merge_does_not_undo_the_rollback(stage: Stage) -> None:
     assert "three is too many" in done.stdout
 
 
-def test_releasing_the_hold_brings_that_merge_live(stage: Stage) -> None:
+def test_releasing_the_hold_brings_that_merge_live_while_the_ci_is_down(stage: Stage) -> None:
     fourth = stage.revisions[-1]
-    done = stage.developer.installer("rollback", "--release-hold", "--yes")
-    assert f"Live: every pod of {SLUG} answers revision {fourth}." in done.stdout
-    assert stage.service.revisions() == {fourth}
-    again = stage.developer.installer("rollback", "--release-hold", "--yes")
-    assert "env/dev is not held" in again.stdout
+    with stage.without_the_ci():
+        done = stage.developer.installer("rollback", "--release-hold", "--yes")
+        assert f"Live: every pod of {SLUG} answers revision {fourth}." in done.stdout
+        assert stage.service.revisions() == {fourth}
+        again = stage.developer.installer("rollback", "--release-hold", "--yes")
+        assert "env/dev is not held" in again.stdout
+    image = stage.deployed()["image"]
+    assert image["tag"] == fourth, "the image that the CI built"
+    stage.digests[fourth] = image["digest"]
+
+
+def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
+    second, fourth = stage.revisions[1], stage.revisions[-1]
+    stage.press("rollback", to=second, why="by the button")
+    stage.follow("rollback by the button", second)
+    assert (stage.hold()["why"], stage.hold()["bad"]) == ("by the button", fourth)
+    stage.press("release")
+    stage.follow("release by the button", fourth)
+
+
+def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: Stage) -> None:
+    if stage.variant.private:
+        return  # played in the public story
+    developer = stage.developer
+    developer.branch("urgent")
+    readme = developer.project / "README.md"
+    readme.write_text(readme.read_text() + "\nUrgent.\n")
+    developer.commit("Mend it")
+    stage.forge.propose("urgent", "Mend it")
+    eventually("the checks", lambda: stage.passed("urgent"), 240)
+    stage.repository.actions["enabled"] = False
+    fifth = stage.forge.merge("urgent")
+    developer.git("switch", "--quiet", "--detach", fifth)
+    developer.env["UV_PYTHON_DOWNLOADS"] = "never"  # uv would ask github.com for the image's Python
+    began = time.monotonic()
+    with stage.without_the_ci():
+        done = developer.installer("deploy", "--break-glass", "Actions is down", "--yes")
+    stage.record("deploy --break-glass, from its command to live", time.monotonic() - began)
+    assert f"Live: every pod of {SLUG} answers revision {fifth}." in done.stdout
+    assert stage.service.revisions() == {fifth}
+    assert "test: done" in done.stderr
+    assert stage.deployed()["image"]["tag"] == f"local-{fifth}"
+    assert stage.in_registry(f"local-{fifth}")
+    assert not stage.in_registry(fifth)
+    assert not [secret for secret in stage.secrets if secret in done.stdout + done.stderr]
+    by = "octocat (break-glass: Actions is down)"
+    assert f"records {fifth[:12]}, deployed by {by}" in developer.installer("status").stdout
+    stage.repository.actions["enabled"] = True
+    stage.note()
 
 
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from installer.cluster.argocd_default_project import RELEASE as DEFAULT_PROJECT
-from installer.cluster.labels import digest
-from installer.resources.argocd import RELEASE
+from installer.cluster.objects import digest
+from installer.resources.argocd import DEFAULT_PROJECT, RELEASE
 
 from .neighbours import Project, Street, live, street
 from .test_cluster_half import kubectl

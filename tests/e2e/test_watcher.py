@@ -9,17 +9,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from installer.cluster.argocd_values import SMALL
+from installer.cluster.argocd_config import SMALL
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
-from installer.resources.watcher import Watcher
-from installer.resources.watcher_policy import KINDS as POLICIES
+from installer.resources.watcher import POLICIES, Watcher
 from installer.support.wait import clear
 
 from .actors import eventually
@@ -163,8 +161,7 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
         heads.append(half.repository.deploy(number * 40).commit)
-        obstacle = partial(not_yet, half, number * 40)
-        clear(f"deployment {number}", obstacle, 60, every=0.2, explain=partial(seen, heads))
+        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, 0.2, lambda: seen(half))  # type: ignore[misc]
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
@@ -173,13 +170,13 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
     assert "was not notified" not in said
 
 
-def seen(heads: list[str]) -> str:
-    """Return what was pushed, what the watcher said and what Argo CD has: for a deployment that did not come."""
+def seen(half: Half) -> str:
+    """Return what the watcher said and what Argo CD has of the Application: for a deployment that did not come."""
     watched = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd", "--tail=20")
     application = json.loads(kubectl("get", "application", f"{SLUG}-dev", "-n", "argocd", "-o", "json"))
     marks, status = application["metadata"].get("annotations"), application.get("status", {})
     shown = {key: status.get(key) for key in ("sync", "conditions", "operationState", "reconciledAt")}
-    return f"{heads}\n{watched}\n{marks}\n{json.dumps(shown, indent=1)}"
+    return f"{half.repository.head()}\n{watched}\n{marks}\n{json.dumps(shown, indent=1)}"
 
 
 def running(half: Half) -> set[str]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from installer.cluster.argocd_config import KEY, LABELS, OF_ARGOCD
 from installer.cluster.kubectl import Cluster
-from installer.cluster.webhook_secret import KEY, LABELS, OF_ARGOCD
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges import credentials

@@ -4,7 +4,6 @@ import datetime
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 LONGEST = 600
 """Seconds that an App's own token may be good for."""
 TOKEN_SECONDS = 3600
-CODE_SECONDS = 3600
 ACTIONS = "github-actions"
 OF_CLOUD = {ACTIONS: 15368, "travis-ci": 67}
 """Apps that everybody at github.com may see, by their short names. A server of one's own numbers its Actions itself."""
@@ -65,14 +63,6 @@ class Installation:
         return full_name in self.repositories
 
 
-@dataclass
-class Registered:
-    """An App that somebody registered from a manifest, whose key waits for who brings the code."""
-
-    app: App
-    until: float
-
-
 class Apps:
     """All Apps of one GitHub."""
 
@@ -85,7 +75,6 @@ class Apps:
         }
         self.known: dict[int, App] = {app.id: app for app in self.public.values()}
         self.installations: dict[int, Installation] = {}
-        self.registered: dict[str, Registered] = {}  # by code
 
     def id_of(self, slug: str) -> int:
         """Return the number of an App that everybody may see."""
@@ -96,13 +85,6 @@ class Apps:
         app = App(name, self._github.accounts[owner.lower()], dict(permissions), f"https://{self._github.site.host}")
         self.known[app.id] = app
         return app, app.new_key()
-
-    def register(self, app: App) -> str:
-        """Register an App from a manifest, and return the code that its key is got with."""
-        self.known[app.id] = app
-        code = token_hex(20)
-        self.registered[code] = Registered(app, time.time() + CODE_SECONDS)
-        return code
 
     def install(self, app: App, account: str, repositories: Iterable[str] | None) -> Installation:
         found = self._github.accounts[account.lower()]

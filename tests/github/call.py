@@ -31,7 +31,9 @@ def level_of(token: Token, repository: Repository, permission: str) -> str:
     """Say what a token may do with one side of a repository it can see."""
     outside = token.repositories is not None and repository.full_name not in token.repositories
     granted = "read" if outside else token.permissions.get(permission, "none")
-    if permission == "metadata" or (not repository.private and permission == "contents"):
+    if token.kind == "fine-grained" and permission == "checks":  # nobody can give them that
+        granted = "none"
+    if permission == "metadata" or (not repository.private and permission in ("contents", "checks", "statuses")):
         granted = max(granted, "read", key=LEVELS.__getitem__)
     if token.kind in BOTS:
         return granted

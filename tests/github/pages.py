@@ -1,10 +1,12 @@
-"""The few pages of GitHub that a person's browser is led to: registering an App from a manifest, and installing it."""
+"""The few pages of GitHub that a person is led to: the one that registers an App, filled in, and the one to install it.
 
-import json
+Parameters: https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-using-url-parameters.
+"""
+
 import re
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .apps import App
 from .model import LEVELS, PERMISSIONS, Account
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from .stand_in import GitHub
 
 _PAGE = re.compile(r"/settings/apps/|/organizations/[^/]+/settings/apps/|/(?:github-)?apps/")
-_KNOWN = {"name", "url", "redirect_url", "description", "public", "default_permissions", "default_events"}
+_SETTINGS = {"name", "description", "url", "public", "webhook_active"}
 LONGEST_NAME = 34
 
 
@@ -28,17 +30,22 @@ def answer(github: "GitHub", request: Request) -> Response:
     if person is None:
         return _html("<p>Sign in to GitHub</p>", 404)
     path, sent = request.path, {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-    if new := re.fullmatch(r"(?:/organizations/([^/]+))?/settings/apps/(new|manifest)", path):
+    if new := re.fullmatch(r"(?:/organizations/([^/]+))?/settings/apps/new", path):
         owner = github.accounts[(new[1] or person.login).lower()]
-        if person is not owner and owner.members.get(person.login) != "admin":
+        if (new[1] and owner.kind != "Organization") or not _manages(person, owner):
             return _html("<p>404</p>", 404)
-        if request.method == "POST":
-            return _confirm(request, sent) if new[2] == "new" else _register(github, owner, sent)
-    elif there := re.fullmatch(r"/(?:github-)?apps/([^/]+)/installations/new(?:/permissions)?", path):
+        return (
+            _form(path, _filled_in(request), "Create GitHub App")
+            if request.method == "GET"
+            else _register(github, owner, sent)
+        )
+    if there := re.fullmatch(r"/(?:github-)?apps/([^/]+)/installations/new", path):
         app = next((each for each in github.apps.known.values() if each.slug == there[1]), None)
-        if app is None or (person is not app.owner and app.owner.members.get(person.login) != "admin"):
+        if app is None or not _manages(person, app.owner):
             return _html("<p>404</p>", 404)
-        return _choose(request, app) if request.method == "GET" else _install(github, app, sent)
+        if request.method == "GET":
+            return _form(path, {"repository": ""}, f"Install {app.name}")
+        return _install(github, app, sent)
     raise UnmodelledError(f"the page {request.method} {request.target}")
 
 
@@ -49,66 +56,52 @@ def _person(github: "GitHub", request: Request) -> Account | None:
     return token.owner if token else None
 
 
-def _confirm(request: Request, sent: dict[str, str]) -> Response:
-    """Show the page on which the person may still change the App's name."""
-    if wrong := _wrong(sent.get("manifest", "")):
-        return _html(f"<p>Invalid GitHub App configuration: {escape(wrong)}</p>", 422)
-    name = json.loads(sent["manifest"]).get("name", "")
-    state = request.query.get("state", "")
-    fields = {"manifest": sent["manifest"], "state": state}
-    return _form(request.path.replace("/new", "/manifest"), fields, "name", name, "Create GitHub App")
+def _manages(person: Account, owner: Account) -> bool:
+    return person is owner or owner.members.get(person.login) == "admin"
 
 
-def _wrong(text: str) -> str:
-    """Say what GitHub would not take; what is not modelled here fails the test."""
-    manifest = json.loads(text)
-    if unknown := manifest.keys() - _KNOWN:
-        raise UnmodelledError(f"an App's manifest with {sorted(unknown)}")
-    if manifest.get("default_events"):
-        raise UnmodelledError("an App that listens to events")
-    if not str(manifest.get("url", "")).startswith(("https://", "http://")):
-        return '"url" wasn\'t supplied.'
-    for name, level in manifest.get("default_permissions", {}).items():
-        if name not in PERMISSIONS or level not in LEVELS:
-            return f"Default permission records resource is not included in the list: {name}={level}"
-    return "" if urlsplit(manifest.get("redirect_url", "")).scheme in ("http", "https") else "Redirect URL is not valid"
+def _filled_in(request: Request) -> dict[str, str]:
+    """Return the fields of the page as the address fills them in; what is not modelled here fails the test."""
+    given = dict(request.query)
+    if unknown := given.keys() - _SETTINGS - set(PERMISSIONS):
+        raise UnmodelledError(f"an App registered with {sorted(unknown)}")
+    for name, level in given.items():
+        if name in PERMISSIONS and level not in LEVELS:
+            raise UnmodelledError(f"the permission {name}={level}")
+        if name in ("public", "webhook_active") and level not in ("true", "false"):
+            raise UnmodelledError(f"{name}={level}")
+    if given.get("webhook_active") == "true":
+        raise UnmodelledError("an App with a webhook")
+    return given
 
 
 def _register(github: "GitHub", owner: Account, sent: dict[str, str]) -> Response:
-    manifest, name = json.loads(sent["manifest"]), sent["name"]
+    name = sent.get("name", "")
     taken = any(each.name.lower() == name.lower() for each in github.apps.known.values())
     if taken or not 0 < len(name) <= LONGEST_NAME:
         said = "Name is already taken" if taken else f"Name is too long (maximum is {LONGEST_NAME} characters)"
         return _html(f"<p>{said}</p>", 422)
-    permissions = {"metadata": "read", **manifest.get("default_permissions", {})}
-    text, public = manifest.get("description", ""), manifest.get("public", False)
-    app = App(name, owner, permissions, manifest["url"], description=text, public=public)
-    query = {"code": github.apps.register(app), **({"state": sent["state"]} if sent.get("state") else {})}
-    return Response(302, b"", {"Location": f"{manifest['redirect_url']}?{urlencode(query)}"})
-
-
-def _choose(request: Request, app: App) -> Response:
-    if unknown := request.query.keys() - {"suggested_target_id", "repository_ids[]"}:
-        raise UnmodelledError(f"an installation's page with {sorted(unknown)}")
-    chosen = {"repository_id": request.query.get("repository_ids[]", "")}
-    return _form(request.path, chosen, "target_id", request.query.get("suggested_target_id", ""), f"Install {app.name}")
+    if urlsplit(sent.get("url", "")).scheme not in ("http", "https"):
+        return _html("<p>Homepage URL must be a valid URL</p>", 422)
+    permissions = {"metadata": "read", **{each: level for each, level in sent.items() if each in PERMISSIONS}}
+    public = sent.get("public") == "true"
+    app = App(name, owner, permissions, sent["url"], description=sent.get("description", ""), public=public)
+    github.apps.known[app.id] = app
+    return _html(f"<p>App ID: {app.id}</p>")
 
 
 def _install(github: "GitHub", app: App, sent: dict[str, str]) -> Response:
-    """Install it on one repository, or on all where none was chosen; a private App only at its owner's."""
-    repository = next(
-        (each for each in github.repositories.values() if str(each.id) == sent.get("repository_id")), None
-    )
-    if sent.get("target_id") != str(app.owner.id) or (repository and repository.owner is not app.owner):
+    """Install it on a repository of its owner's, which the person chooses."""
+    repository = github.repositories.get(sent.get("repository", "").lower())
+    if repository is None or repository.owner is not app.owner:
         return _html("<p>404</p>", 404)
-    github.apps.install(app, app.owner.login, [repository.full_name] if repository else None)
+    github.apps.install(app, app.owner.login, [repository.full_name])
     return _html(f"<p>{escape(app.name)} is installed.</p>")
 
 
-def _form(action: str, hidden: dict[str, str], name: str, value: str, button: str) -> Response:
-    fields = "".join(f'<input type="hidden" name="{k}" value="{escape(v)}">' for k, v in hidden.items())
-    shown = f'<input name="{name}" value="{escape(value)}"><button>{escape(button)}</button>'
-    return _html(f'<form method="post" action="{escape(action)}">{fields}{shown}</form>')
+def _form(action: str, filled_in: dict[str, str], button: str) -> Response:
+    fields = "".join(f'<input name="{escape(name)}" value="{escape(value)}">' for name, value in filled_in.items())
+    return _html(f'<form method="post" action="{escape(action)}">{fields}<button>{escape(button)}</button></form>')
 
 
 def _html(text: str, status: int = 200) -> Response:

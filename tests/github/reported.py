@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .clock import now
+from .clock import now, number
 
 State = Literal["pending", "success", "failure"]
 
@@ -20,6 +20,7 @@ class Report:
     at: str = field(default_factory=now)
     app: str = "travis-ci"
     """Whose check it is, by the App's short name; a status has none."""
+    id: int = field(default_factory=number)
 
 
 def context(report: Report, required: Callable[[str], bool]) -> dict[str, Any]:

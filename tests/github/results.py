@@ -1,5 +1,6 @@
 """What came of runs: the checks of a commit, the end of a run, and the whole story."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .apps import ACTIONS
@@ -27,9 +28,16 @@ def checks(repository: Repository, sha: str) -> dict[str, list[Job]]:
 
 
 def report(github: "GitHub", repository: Repository, sha: str, said: Report) -> None:
-    """Take what another CI says of a commit, and merge what only waited for that."""
+    """Take what another CI says of a commit, and merge what only waited for that.
+
+    The end of a check changes the one that began; each status is a new one.
+    """
     with github.moved:
-        repository.reports.setdefault(sha, {})[said.name] = said
+        there = repository.reports.setdefault(sha, {})
+        begun = there.get(said.name)
+        if begun and said.kind == begun.kind == "check" and begun.state == "pending":
+            said = replace(said, id=begun.id)
+        there[said.name] = said
         github.merging.merge_what_waits(repository)
         github.moved.notify_all()
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.resources.sidecar import SidecarTemplate
+
+ONE = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
 
 
 def component(name: str, namespace: str = "argocd", image: str = "", **more: Any) -> dict[str, Any]:
@@ -11,7 +13,9 @@ def component(name: str, namespace: str = "argocd", image: str = "", **more: Any
     return {
         "metadata": {"name": f"argocd-{name}", "namespace": namespace, "labels": labels, "generation": 2},
         "spec": {"replicas": 1, "template": pod},
-        "status": more.get("status", {"observedGeneration": 2, "readyReplicas": 1, "updatedReplicas": 1}),
+        "status": more.get(
+            "status", {**dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), 1), "observedGeneration": 2}
+        ),
     }
 
 

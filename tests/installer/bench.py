@@ -10,22 +10,18 @@ from typing import Any
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
 from installer.ci.github_actions import GitHubActions
+from installer.ci.registry_token import EnvironmentToken
 from installer.ci.variables import Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
+from installer.forges.base import Pair
 from installer.forges.credentials import find
-from installer.forges.deploy_keys import Pair
 from installer.forges.git import Clone
-from installer.forges.github.deploy_keys import GitHubDeployKeys
-from installer.forges.github.repository import GitHub
-from installer.forges.github.webhooks import GitHubWebhooks
-from installer.resources.first_deployment import FirstDeployment
-from installer.resources.github_repository import Repository
-from installer.resources.github_rules import Rules
-from installer.resources.initial_push import InitialPush
+from installer.forges.github.repository import GitHub, GitHubDeployKeys, GitHubWebhooks
+from installer.resources.github_repository import Repository, Rules
+from installer.resources.initial_push import FirstDeployment, InitialPush
 from installer.resources.push_key import PushKey
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
@@ -157,8 +153,6 @@ class Bench:
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),
         ]
-        for resource in made:
-            resource.needs = ()
         return {resource.key: resource for resource in made}
 
     def apply(self, *keys: str, settings: Settings = SETTINGS) -> list[str]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from installer.cluster.helm_release import Made, Release
+from installer.cluster.helm import Made, Release
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
-from installer.forges.deploy_keys import DeployKey
+from installer.forges.base import DeployKey
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Object = dict[str, Any]

@@ -10,14 +10,17 @@ from tests.github.fixtures import blame
 
 from .bench import Bench, a_project
 from .ground import ground
+from .laptop import deployed_thrice, laptop
 from .office import office
 from .shop import shop
 from .typed import programs, project, run
 from .whole import helm, working_registry
 
 __all__ = [
+    "deployed_thrice",
     "ground",
     "helm",
+    "laptop",
     "office",
     "opened",
     "programs",

@@ -17,8 +17,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import find
 from installer.forges.git import Clone
 from installer.project.project import FORGE_KINDS
-from installer.resources.first_deployment import FirstDeployment
-from installer.resources.initial_push import InitialPush
+from installer.resources.initial_push import FirstDeployment, InitialPush
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.webhook import Webhook
 from tests.called import Called, as_argo_cd, called
@@ -100,27 +99,23 @@ class Bench:
         host: Any = kind.connect(settings, credentials)
         edges: Any = (self.cluster, self.helm)
         ci = GitLabCI(settings, host, credentials)
-        before = [kind.repository(settings, host, credentials), kind.rules(settings, host, ()), *ci.resources()]
         made: list[Resource[Any]] = [
-            *before,
+            kind.repository(settings, host, credentials),
+            *ci.resources(),
+            kind.rules(settings, host, (), ""),
             InitialPush(
-                *(settings, host, credentials.login, Clone(self.folder), tuple(each.key for each in before)),
+                *(settings, host, credentials.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, host),
             ),
             FirstDeployment(settings, host, ci, patience=self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]
-        for each in made[-2:]:
-            each.needs = ("repository",)
         return {resource.key: resource for resource in made}
 
     def apply(self, *keys: str) -> list[str]:
         resources = self.resources()
         chosen = [resources[key] for key in keys or resources]
-        if keys:
-            for resource in chosen:
-                resource.needs = ()
         run = Apply(chosen, Quiet())
         run.run()
         return run.done

@@ -1,18 +1,26 @@
 """A cluster and a helm in memory, behind the installer's own client of helm: both can be killed after any write."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from installer.cluster.helm import LABELS
 from installer.cluster.helm import Helm as Client
-from installer.cluster.helm_release import LABELS
 from installer.config.settings import Settings
+from installer.forges.base import DeployKey
 from installer.support.errors import CommandFailed
 
 Object = dict[str, Any]
 Place = tuple[str, str, str]
 KEEP = ("helm.sh/resource-policy", "keep")
+_STATUS: dict[str, Object] = {
+    "Namespace": {"status": {"phase": "Active"}},
+    "Deployment": {"status": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}},
+}
+"""What the cluster says at once of what it is given."""
+_KEY = re.compile(r'(?<="sshPrivateKey": ")[^"]+|SHA256:[^"]+')
 
 
 class Killed(BaseException):
@@ -43,6 +51,8 @@ class Cluster:
 
     objects: dict[Place, Object] = field(default_factory=dict)
     revisions: dict[tuple[str, str, int], Revision] = field(default_factory=dict)
+    deploy_keys: list[DeployKey] = field(default_factory=list)
+    """Those of the repository: what is written at the code host counts as well."""
     writes: int = 0
     dies_after: int = 0
     """The write with which the process that does it ends; 0: none."""
@@ -69,7 +79,12 @@ class Cluster:
         """Describe what is there, whatever it took to make it."""
         newest = {key[:2]: each for key, each in sorted(self.revisions.items(), key=lambda item: item[0])}
         releases = {key: (each.status, each.labels, each.values) for key, each in newest.items()}
-        return json.loads(json.dumps([sorted(self.objects.items()), sorted(releases.items())]))
+        titles = sorted(each.title for each in self.deploy_keys)
+        text = json.dumps([sorted(self.objects.items()), sorted(releases.items()), titles])
+        return json.loads(_KEY.sub("a key", text))  # each run may make one of its own
+
+    def is_empty(self) -> bool:
+        return not (self.objects or self.revisions or self.deploy_keys)
 
     # --- what the installer reads ---------------------------------------------------------------
 
@@ -87,12 +102,67 @@ class Cluster:
         assert (kind, selector, labels) == ("secrets", "owner=helm", LABELS)
         return [each.row() for each in self.revisions.values() if namespace in (None, each.home)]
 
-    def everything_in(self, namespace: str) -> list[str]:
+    def list(self, kind: str, namespace: str | None = None, selector: str = "") -> "list[Object]":
+        kinds = {_singular(each) for each in kind.split(",")}
+        found = [(each, labels_of(each)) for (where, name, _), each in self.objects.items()
+                 if namespace in (None, where) and name.lower() in kinds]  # fmt: skip
+        wanted = dict(each.split("=") for each in selector.split(",") if each)
+        return [each for each, labels in found if wanted.items() <= labels.items()]
+
+    def allowed(self, verb: str, resource: str, namespace: str = "") -> bool:
+        return True
+
+    def version(self) -> str:
+        return "v1.34.4"
+
+    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+        return ""
+
+    def everything_in(self, namespace: str) -> "list[str]":
         return [f"{kind.lower()}/{name}" for where, kind, name in self.objects if where == namespace]
 
 
+def labels_of(each: Object) -> dict[str, str]:
+    return each["metadata"].get("labels") or {}
+
+
 def _singular(kind: str) -> str:
-    return kind.partition(".")[0].removesuffix("s")
+    name = kind.partition(".")[0]
+    return f"{name.removesuffix('ies')}y" if name.endswith("ies") else name.removesuffix("s")
+
+
+@dataclass
+class Keys:
+    """The repository's deploy keys."""
+
+    cluster: Cluster
+
+    def list(self) -> "list[DeployKey]":
+        return [*self.cluster.deploy_keys]
+
+    def add(self, title: str, public: str) -> None:
+        number = max((each.id for each in self.cluster.deploy_keys), default=0) + 1
+        self.cluster.deploy_keys.append(DeployKey(number, title, public, read_only=True))
+        self.cluster.written()
+
+    def remove(self, key: DeployKey) -> None:
+        self.cluster.deploy_keys.remove(key)
+        self.cluster.written()
+
+
+@dataclass
+class ArgoCD:
+    """Argo CD's CLI, for an Application that deployed nothing."""
+
+    cluster: Cluster
+    namespace: str = "argocd"
+
+    def delete_application(self, name: str, seconds: float = 0) -> None:
+        if not self.cluster.holds_on:
+            del self.cluster.objects[self.namespace, "Application", name]
+        self.cluster.written()
+
+    let_go = delete_application
 
 
 class Helm(Client):
@@ -137,8 +207,7 @@ class Helm(Client):
             if not take and not mark.items() <= (there["metadata"].get("annotations") or {}).items():
                 raise CommandFailed("helm upgrade", 1, "invalid ownership metadata")
             head = {**each["metadata"], "annotations": {**each["metadata"].get("annotations", {}), **mark}}
-            status = {"status": {"phase": "Active"}} if each["kind"] == "Namespace" else {}
-            self._there.objects[_place(each)] = {**each, "metadata": head, **status}
+            self._there.objects[_place(each)] = {**each, "metadata": head, **_STATUS.get(each["kind"], {})}
             self._there.written()
         for revision in before:
             self._remove(revision, but=made)

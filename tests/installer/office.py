@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from github import Auth, Github
@@ -20,6 +20,8 @@ from tests.conftest import Bake
 from tests.github import GitHub as StandIn
 from tests.github.fixtures import blame
 from tests.github.git import git as on_server
+from tests.github.reported import Report, State
+from tests.github.results import report
 from tests.travis.api import TravisCI
 
 from .bench import Quiet
@@ -103,6 +105,12 @@ class Office:
             return [each.action for each in reversed(self.ci.projects[SLUG].pipelines)]
         asked = [" ".join(each.ran.build.env) for each in reversed(self.ci.repos[SLUG].builds)]
         return [env.partition("ACTION=")[2].partition(" ")[0] or "deploy" for env in asked]
+
+    def shows(self, name: str, kind: Literal["status", "check"], state: State) -> None:
+        """Have GitHub show a check or a status at the head of main."""
+        repository = self.github.repository(SLUG)
+        head = self.github.branches(repository)["main"]
+        report(self.github, repository, head, Report(name, kind, state, f"https://ci.example.com/{SLUG}/1"))
 
     def write_record(self) -> None:
         folder = self.github.repository(SLUG).git

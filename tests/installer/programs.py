@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.helm_release import LABELS
+from installer.cluster.helm import LABELS
 
 Row = tuple[str, ...]
 VARIABLES = ("KUBECONFIG", "ARGOCD_CONFIG_DIR", "ARGOCD_REDIS_NAME")

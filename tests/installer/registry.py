@@ -2,11 +2,11 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from installer.support.secret import Secret
@@ -28,6 +28,8 @@ class Registry(ThreadingHTTPServer):
         return f"localhost:{self.server_address[1]}"
 
     bearer = False
+    asks = True
+    """Whether it wants a login of anybody."""
     refuses: tuple[int, str] | None = None
     """What it says to whoever asks for a token: Docker Hub's own words."""
     may: tuple[str, ...] = ("pull", "push")
@@ -38,6 +40,10 @@ class Registry(ThreadingHTTPServer):
     """Whether its first page asks nobody for a login: it lets anyone pull."""
     public = ""
     """The digest of an image that it gives to anyone: by a token for nobody in particular, where it wants one."""
+    tags: ClassVar[dict[str, str]] = {}
+    """The digest that each tag stands for, for anyone who asks."""
+    index = ""
+    """The manifest of that image: of an index, which machines it is for."""
     denies, cancels = 401, 204
     """Distribution's answers to who may not push and to a cancelled upload; GHCR's are 403 and 405."""
     realm = ""
@@ -70,6 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if url.path == "/token":
             return self.grant(parse_qs(url.query))
+        if url.path == f"/v2/acme/web/manifests/{self.server.public}" and self.server.index:
+            return self.answer(200, said=self.server.index)
         if url.path != "/v2/":
             return self.answer(500)
         if self.allowed("") or self.server.open_door:
@@ -96,7 +104,12 @@ class Handler(BaseHTTPRequestHandler):
         url = self.note()
         if self.leads_elsewhere(url.path):
             return
-        if self.server.public and (not self.server.bearer or self.allowed("pull")):
+        if digest := self.server.tags.get(url.path.rpartition("/")[2]):
+            self.send_response(200)
+            self.send_header("Docker-Content-Digest", digest)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif self.server.public and (not self.server.bearer or self.allowed("pull")):
             self.answer(200 if url.path == f"/v2/acme/web/manifests/{self.server.public}" else 404)
         else:
             self.challenge()
@@ -135,6 +148,8 @@ class Handler(BaseHTTPRequestHandler):
     def allowed(self, action: str) -> bool:
         """Tell whether who asks is known and, where an action is named, may do it."""
         given = self.headers.get("Authorization", "")
+        if not self.server.asks:
+            return True
         if not self.server.bearer:
             return given == LOGIN and (not action or action in self.server.may)
         granted = [n for n in ("pull", "push") if given == f"Bearer {token_of([n], self.server.says_so)}"]
@@ -188,10 +203,16 @@ class InTrouble(Handler):
     server: Troubled
 
     def do_GET(self) -> None:
+        self.in_trouble(super().do_GET)
+
+    def do_HEAD(self) -> None:
+        self.in_trouble(super().do_HEAD if self.server.public else super().do_GET)
+
+    def in_trouble(self, answer: Callable[[], None]) -> None:
         self.server.asked += 1
         trouble = self.server.trouble
         if self.server.asked > trouble.times:
-            super().do_GET()
+            answer()
         elif not trouble.status:
             self.close_connection = True
         else:
@@ -199,9 +220,6 @@ class InTrouble(Handler):
             for name, value in {**trouble.headers, "Content-Length": "0"}.items():
                 self.send_header(name, value)
             self.end_headers()
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
 
 
 @contextmanager

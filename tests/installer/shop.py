@@ -12,7 +12,7 @@ from installer.cluster.kubectl import Cluster
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.project.project import Project
-from installer.status import close_deployment
+from installer.status import github_deployments
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
 from installer.status.rollout import RunningService
@@ -89,7 +89,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
         made.before_posting()
         return made.outcome
 
-    monkeypatch.setattr(close_deployment, "assess", look)
+    monkeypatch.setattr(github_deployments, "assess", look)
     monkeypatch.setattr(RunningService, "address", lambda _: ADDRESS)
-    monkeypatch.setattr(close_deployment, "pause", lambda _: None)
+    monkeypatch.setattr(github_deployments, "pause", lambda _: None)
     return made

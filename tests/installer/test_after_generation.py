@@ -46,7 +46,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, error: BaseException | None) -> lis
 
 def test_no_means_that_only_the_command_is_printed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert after_generation.prompt_to_deploy(project, "no") is False
-    assert f"uvx --from {ORIGIN} gitops-flask up --project web" in capsys.readouterr().out
+    assert f"cd web && uvx --from {ORIGIN} gitops-flask up\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [InstallerError("no cluster", "start one"), click.Abort(), KeyboardInterrupt()])
@@ -56,7 +56,7 @@ def test_any_failure_keeps_the_project_and_prints_the_way_on(
     outcome(monkeypatch, error)
     assert after_generation.prompt_to_deploy(project, "yes") is False
     printed = capsys.readouterr()
-    assert f"uvx --from {ORIGIN} gitops-flask up --project web" in printed.out
+    assert f"cd web && uvx --from {ORIGIN} gitops-flask up\n" in printed.out
     assert str(error) in printed.err
     assert (project / "gitops.yaml").exists()
 

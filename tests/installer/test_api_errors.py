@@ -2,8 +2,8 @@
 
 import pytest
 
-from installer.forges.github.api_errors import said_to_a_program
-from installer.forges.gitlab.api_errors import said_to_git
+from installer.forges.github.api import said_to_a_program
+from installer.forges.gitlab.api import said_to_git
 
 REFUSED = "fatal: Authentication failed for 'https://%s/acme/certificates.git/'"
 OFFLINE = "fatal: unable to access 'https://%s/acme/certificates/': Could not resolve host: %s"

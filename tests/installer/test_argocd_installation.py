@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_values import SMALL, merged, values
-from installer.cluster.labels import metadata
+from installer.cluster.argocd_config import SMALL, merged, values
+from installer.cluster.objects import metadata
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.resources.argocd import CHART_VERSION, CRDS, ArgoCDInstallation

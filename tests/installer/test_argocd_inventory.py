@@ -1,6 +1,6 @@
 import pytest
 
-from installer.cluster.argocd_inventory import asleep, namespaces, number, unready, version
+from installer.cluster.argocd import asleep, namespaces, number, unready, version
 
 from .argo_cd import WORKING, component
 
@@ -11,7 +11,7 @@ def test_a_working_argo_cd_lacks_nothing() -> None:
 
 def test_what_does_not_work_yet_is_named() -> None:
     starting = component("redis", status={"observedGeneration": 2, "updatedReplicas": 1})
-    old = component("repo-server", status={"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1})
+    old = component("repo-server", status={**WORKING[0]["status"], "observedGeneration": 1})
     assert unready([WORKING[0], starting, old], "argocd") == "redis, repo-server"
     assert unready(WORKING, "elsewhere") == "application-controller, redis, repo-server"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.forges.deploy_keys import Pair
+from installer.forges.base import Pair
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import ROOT
 from tests.github import Fault

@@ -13,9 +13,9 @@ import pytest
 from plumbum import local
 
 from installer.ci import registry
-from installer.ci.json_api import JsonApi
-from installer.forges.github.rest import GitHubRest
-from installer.forges.gitlab.rest import GitLabRest
+from installer.ci.external import JsonApi
+from installer.forges.github.api import GitHubRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.forges.http import Api
 from installer.support import process
 from installer.support.secret import Secret

@@ -8,19 +8,23 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Objects
-from installer.cluster.labels import NotOurs, digest, metadata
+from installer.cluster.objects import ADDRESS, REPOSITORY, NotOurs, digest, metadata
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
-from installer.forges.credentials import Credentials
+from installer.forges.credentials import Credentials, Reader
+from installer.resources.application import Application
 from installer.resources.database_address import DatabaseAddress
 from installer.resources.helm_release import Held, HelmRelease
 from installer.resources.namespace import Namespace
 from installer.resources.pull_secret import PullSecret
+from installer.resources.reporter import Reporter
+from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
 from .cluster import SETTINGS, reconcile
-from .in_memory import Cluster, Helm, Killed
+from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
@@ -28,6 +32,7 @@ GIVEN = Credentials(
     *("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
+    reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),
 )
 
 
@@ -38,12 +43,42 @@ class Row:
     make: Callable[[Settings, Any, Helm], Resource[Any]]
     settings: Settings = SETTINGS
     unwanted: Settings | None = None
+    addressed: tuple[str, ...] = ()
+    """What is another with another address, beside the mark of whose it is."""
 
 
+def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
+    return Application(settings, cluster, helm, ArgoCD(cluster), patience=0)  # type: ignore[arg-type]
+
+
+def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
+    return RepositoryCredential(
+        settings, cluster, helm, Keys(cluster), GIVEN.reader if settings.reads_by == "login" else None
+    )
+
+
+def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
+    return Reporter(settings, cluster, helm, patience=0, resolve=lambda image: f"{image}@sha256:{'7' * 64}")
+
+
+POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
+OF_APPLICATION = (
+    *("AppProject.spec.description", "AppProject.spec.sourceRepos", "Application.spec.source.repoURL"),
+    *(f"{kind}.metadata.labels.{REPOSITORY}" for kind in ("AppProject", "Application")),
+    *(f"{kind}.metadata.annotations.{ADDRESS}" for kind in ("AppProject", "Application")),
+)
+REPORTING = replace(SETTINGS, reporter="app")
+OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
     "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
+    "credential with a key": Row(keyed, addressed=("url",)),
+    "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
+    "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
+    "application": Row(wired, addressed=OF_APPLICATION),
+    "watcher": Row(lambda settings, *edges: Watcher(settings, *edges, patience=0), SETTINGS, OFTEN, (*POD, "policy")),
+    "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
 }
 
 
@@ -71,7 +106,10 @@ class Bench:
 
     def status(self, value: str | None) -> None:
         """Leave the release in this state; None: without it."""
+        name = self.resource()._name  # type: ignore[attr-defined]
         for key, revision in [*self.cluster.revisions.items()]:
+            if key[1] != name:
+                continue
             if value:
                 self.cluster.revisions[key] = replace(revision, status=value)
             else:
@@ -134,9 +172,9 @@ def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_t
 
 def test_what_was_made_under_a_former_address_is_ours_and_gets_todays(bench: Bench, octocats: Settings) -> None:
     settings = replace(bench.settings, formerly=(octocats.url,))
-    assert [(each.name, each.old, each.new) for each in bench.change(settings).fields] == [
-        ("repository", octocats.url, settings.url)
-    ]
+    fields = {each.name: (each.old, each.new) for each in bench.change(settings).fields}
+    assert fields.pop("repository") == (octocats.url, settings.url)
+    assert {*fields} == {*bench.row.addressed}
     bench.apply(settings)
     assert bench.change() is None
     for each in (*bench.cluster.objects.values(), *map(vars, bench.cluster.revisions.values())):
@@ -159,7 +197,7 @@ def test_what_is_removed_is_gone_with_its_release(bench: Bench) -> None:
     resource = bench.resource()
     assert resource.removal(resource.observe()).startswith("goes")
     assert resource.remove().startswith("removed")
-    assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+    assert bench.cluster.is_empty()
     assert bench.resource().remove() == "was not there"
 
 
@@ -178,7 +216,7 @@ def test_what_nobody_wants_any_more_goes(bench: Bench) -> None:
     bench.apply()
     assert bench.change(unwanted).note.startswith("goes: ")
     bench.apply(unwanted)
-    assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+    assert bench.cluster.is_empty()
 
 
 def test_what_nobody_wants_and_another_repository_made_is_no_business_of_ours(bench: Bench, octocats: Settings) -> None:
@@ -222,7 +260,7 @@ def test_killed_after_any_write_of_a_change_the_next_one_ends_the_same(bench: Be
 def test_killed_after_any_write_of_its_removal_the_next_one_leaves_nothing(bench: Bench) -> None:
     for _ in killed_after_each_write(bench, bench.apply, lambda: bench.resource().remove()):
         bench.resource().remove()
-        assert (bench.cluster.objects, bench.cluster.revisions) == ({}, {})
+        assert bench.cluster.is_empty()
 
 
 # --- what not every one of them has -------------------------------------------------------------

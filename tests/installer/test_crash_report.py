@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from installer.engine.finding import Finding
+from installer.engine.resource import Finding
 from installer.forges import lock
 from installer.preflight import checks as preflight_checks
 from installer.preflight.check import Check

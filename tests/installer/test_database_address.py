@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.labels import metadata
+from installer.cluster.objects import metadata
 from installer.engine.resource import Change
 from installer.forges.credentials import Credentials
 from installer.resources.database_address import DatabaseAddress, unfit

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.forges.deploy_keys import Pair, fingerprint, fingerprint_of_private
+from installer.forges.base import Pair, fingerprint, fingerprint_of_private
 from installer.support.secret import Secret
 
 # github.com's host key and its fingerprint, as GitHub publishes both

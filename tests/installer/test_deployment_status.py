@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from installer.cluster.pod_answers import PodAnswer
-from installer.cluster.workload_errors import Trouble
+from installer.cluster.workloads import Trouble
 from installer.status import deployment_status
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import LONGEST, DeploymentState, assess
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 
 DIGEST = "sha256:" + "1" * 64
 RECORD = DeploymentRecord("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from installer.engine.finding import Finding
 from installer.engine.reconcile import plan
-from installer.engine.resource import Change
+from installer.engine.resource import Change, Finding
 from installer.preflight import checks
 from installer.preflight import repository as of_repository
 from installer.status import report
@@ -121,7 +120,7 @@ def test_a_private_repository_made_public_is_said_to_have_been_read_and_is_made_
 ) -> None:
     ask(bench, "PATCH", "", {"visibility": "public"})
     change, row, found = said(bench)
-    assert [(field.name, field.old, field.new) for field in change.fields] == [("private", False, True)]
+    assert [(field.name, field.old, field.new) for field in change.fields] == [("visibility", "public", "private")]
     assert all(
         "anyone may have read it since it was made public" in text for text in (change.note, row.state, found.what)
     )
@@ -133,7 +132,7 @@ def test_another_default_branch_is_said_and_set_right(bench: at_github.Bench) ->
     at_github.on_server(bench.repository.git, "update-ref", "refs/heads/master", "refs/heads/main")
     ask(bench, "PATCH", "", {"default_branch": "master"})
     change, row, found = said(bench)
-    assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
+    assert [(field.name, field.old, field.new) for field in change.fields] == [("default branch", "master", "main")]
     assert all("start with master, which nothing deploys" in text for text in (change.note, row.state, found.what))
     bench.apply("repository")
     assert bench.repository.default_branch == "main"
@@ -176,7 +175,7 @@ def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: at
     at_github.on_server(project.git, "update-ref", "refs/heads/master", "refs/heads/main")
     project.default_branch = "master"
     change, row, _ = said(gitlab_bench)
-    assert [(field.name, field.old, field.new) for field in change.fields] == [("default_branch", "master", "main")]
+    assert [(field.name, field.old, field.new) for field in change.fields] == [("default branch", "master", "main")]
     assert "start with master, which nothing deploys" in row.state
     gitlab_bench.apply("repository")
     assert project.default_branch == "main"

@@ -15,7 +15,7 @@ from installer.status.report import Report, Row
 from installer.support.plain_text import folded
 from installer.ui import console, progress
 from installer.ui.console import _Screen
-from installer.ui.timeline import Span, Timeline
+from installer.ui.progress import Span, Timeline
 from tests.installer.typed import Run
 
 WIDTH = 80
@@ -105,11 +105,20 @@ def test_findings_and_errors_break_between_words(terminal: io.StringIO) -> None:
     assert "(1.2 s)" in told
 
 
+def test_what_is_under_way_takes_one_line_a_step_whatever_its_title(terminal: io.StringIO) -> None:
+    with progress.Steps(1) as steps:
+        steps.begins(f"namespace\n{SENTENCE}" * 2)
+        under_way = [line for line in lines(terminal) if "namespace" in line]
+        assert under_way
+        steps.ends("namespace", "created", 1)
+    assert all(line.endswith("…") and len(line) == WIDTH for line in under_way)
+
+
 @pytest.mark.parametrize("longest", [12, 38, 90])
 def test_the_closing_bars_take_one_line_a_step(longest: int, terminal: io.StringIO) -> None:
     timeline = Timeline()
     timeline.spans = [Span(str(number) * longest, number, number + 1.5) for number in range(9)]
-    console.show_timeline(timeline)
+    progress.show_timeline(timeline)
     bars = [line for line in terminal.getvalue().splitlines() if "━" in line]
     assert len(bars) == 9
     assert max(map(len, bars)) <= WIDTH

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from installer.cluster.helm import Helm as RealHelm
-from installer.cluster.helm_release import Made
+from installer.cluster.helm import Made
 from installer.cluster.kubectl import Cluster as RealCluster
-from installer.cluster.labels import MOVES_FROM, digest, metadata, placed
+from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
 from installer.config.settings import Settings
-from installer.resources.application import Application
-from installer.resources.former_objects import Former, names
+from installer.resources.application import Application, Wired
+from installer.resources.former import Former, names
 from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
@@ -55,7 +55,7 @@ def former(settings: Settings, cluster: fakes.Cluster, helm: Helm) -> Former:
 
 def wired(settings: Settings, moving: Sequence[str] = ()) -> dict[tuple[str, str], Any]:
     edges: Any = (fakes.Cluster(), fakes.Helm())
-    project, made_ = application(settings, *edges).manifests(moving)
+    project, made_ = application(settings, *edges).manifests(Wired(moving=tuple(moving)))
     return {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): made_}
 
 

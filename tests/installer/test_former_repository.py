@@ -10,7 +10,7 @@ import pytest
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.project.project import Project
-from installer.resources.former_repository import FormerRepository, Left
+from installer.resources.former import FormerRepository, Left
 from tests.github import GitHub as StandIn
 from tests.github.webhooks import Hook
 from tests.gitlab import GitLab as GitLabStandIn

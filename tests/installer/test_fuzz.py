@@ -27,32 +27,29 @@ from installer.ci.gitlab_ci import GitLabCI
 from installer.ci.registry import Login, check_login, digest_of, has
 from installer.ci.travis_ci import TravisCI
 from installer.cluster.argocd import ArgoCD, message
-from installer.cluster.argocd_values import values
+from installer.cluster.argocd_config import values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
-from installer.cluster.labels import digest
+from installer.cluster.objects import digest
 from installer.cluster.pod_answers import parse as parse_answer
-from installer.cluster.workload_errors import newest_warning, of_deployment, of_pod
+from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
-from installer.forges.base import Commit, template_files
+from installer.forges.base import Commit, Hook, template_files
 from installer.forges.credentials import Credentials
-from installer.forges.github.api_errors import said_to_a_program
+from installer.forges.github.api import said_to_a_program
 from installer.forges.github.app_client import AppGitHub
-from installer.forges.github.repository import GitHub
-from installer.forges.github.webhooks import GitHubWebhooks
-from installer.forges.gitlab.api_errors import words
-from installer.forges.gitlab.project import GitLab
-from installer.forges.gitlab.webhooks import GitLabWebhooks
+from installer.forges.github.repository import GitHub, GitHubWebhooks
+from installer.forges.gitlab.api import words
+from installer.forges.gitlab.project import GitLab, GitLabWebhooks
 from installer.forges.lock import _read as read_note
-from installer.forges.webhooks import Hook
 from installer.resources.argocd import ArgoCDInstallation
-from installer.status import deployment_history, deployment_record
+from installer.status import deployment_record
 from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import RecordedDeployment
-from installer.status.sync_state import read, rolled_out
+from installer.status.service import read
 from installer.support import yaml_text
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client
@@ -114,7 +111,7 @@ def told(ask: Callable[[], Any]) -> Any:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     modules = (
-        *("support.wait", "support.registry_errors", "forges.http"),
+        *("support.wait", "forges.http"),
         *("cluster.transient_errors", "status.deployment_status"),
     )
     for module in modules:
@@ -192,7 +189,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = deployment_history.commits(opened(message=trailer + said))
+        (past,) = deployment_record.commits(opened(message=trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 
@@ -445,6 +442,19 @@ OF_GITHUB: list[Any] = [
     {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
     {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
     {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
+    {"statuses": [{"id": 1, "context": "ci/circleci: deploy", "state": "failure", "target_url": None}]},
+    {
+        "check_runs": [
+            {
+                "id": 1,
+                "name": "Travis CI - Branch",
+                "conclusion": None,
+                "status": "queued",
+                "details_url": "x",
+                "app": {"slug": "travis-ci"},
+            }
+        ]
+    },
     [{"name": "README.md", "type": "file", "ref": "refs/tags/v1", "commit": {"sha": "c"}}],
 ]
 
@@ -469,11 +479,12 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         lambda: (github.branches(), github.tags()),
         lambda: github.notes("GITOPS"),
         lambda: github.branches_let_in("dev"),
+        lambda: github.statuses("c"),
+        lambda: github.checks("c", "travis-ci"),
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7),
         lambda: ci.start("deploy", {}),
         ci.secrets,
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
@@ -536,7 +547,6 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
         gitlab.note("X").read,
         ci.who,
         lambda: ci.newest("deploy"),
-        lambda: ci.run(7),
         lambda: ci.start("deploy", {}),
         lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
     ):
@@ -545,48 +555,9 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
 
 
 OF_CIS: list[Any] = [
-    {
-        "login": "octo",
-        "name": "x",
-        "number": 7,
-        "items": [],
-        "next_page_token": None,
-        "errors": [],
-        "id": 1,
-        "active": True,
-    },
-    {
-        "items": [
-            {
-                "id": "1",
-                "name": "deploy",
-                "value": "xxxx1234",
-                "status": "failed",
-                "number": 7,
-                "vcs": {"revision": "c"},
-                "state": "created",
-                "job_number": 1,
-            }
-        ],
-        "next_page_token": None,
-        "errors": [{"type": "x", "message": "y"}],
-        "steps": [{"actions": [{"status": "failed"}]}],
-        "id": "1",
-        "number": 7,
-        "vcs": {},
-        "state": "errored",
-    },
-    {
-        "active": True,
-        "env_vars": [{"name": "x", "public": True, "id": 1}],
-        "@pagination": {"next": None},
-        "builds": [{"id": 1, "state": "passed", "commit": {"sha": "c"}, "stages": [{"name": "deploy"}]}],
-        "jobs": [{"state": "failed", "id": 1, "number": "1.1"}],
-        "content": "a log",
-        "commit": {"sha": "c"},
-        "id": 1,
-        "state": "failed",
-    },
+    {"login": "octo", "items": [], "next_page_token": None, "id": 1, "active": True},
+    {"items": [{"name": "X", "value": "xxxx1234"}], "next_page_token": None},
+    {"active": True, "env_vars": [{"name": "x", "public": True, "id": 1, "value": "x"}]},
 ]
 
 
@@ -596,7 +567,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
     monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     once = [said]
-    monkeypatch.setattr("installer.ci.json_api.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
+    monkeypatch.setattr("installer.ci.external.JsonApi.send", lambda *_: ({}, once.pop() if once else None))
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
@@ -604,20 +575,11 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.newest("deploy"),
-            lambda ci=ci: ci.run(7),
             lambda ci=ci: ci.start("deploy", {}),
             ci.build,
-            lambda ci=ci: ci.failing_logs(history_run()),
         ):
             once[:] = [said]
             told(ask)
-
-
-def history_run() -> Any:
-    from installer.ci.base import Run
-
-    return Run(7, "c", "x", "failure", over=True)
 
 
 @fuzzed

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from installer.forges.git import Clone, Login, _login_free
-from installer.forges.github.api_errors import said_to_a_program
+from installer.forges.github.api import said_to_a_program
 from installer.support.errors import CommandFailed, InstallerError
 
 URL = "https://github.com/acme/web"

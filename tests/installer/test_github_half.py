@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
 from installer.ci.github_actions import CHECKS
+from installer.ci.registry_token import EnvironmentToken
 from installer.ci.variables import Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply, plan, remove
@@ -17,8 +17,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, find
 from installer.forges.git import Clone
 from installer.forges.github.repository import GitHub
-from installer.resources.github_repository import Repository
-from installer.resources.github_rules import Rules
+from installer.resources.github_repository import Repository, Rules
 from installer.resources.initial_push import InitialPush
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -116,7 +115,7 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project, text=True).strip()
     assert here.branches(repository) == {"main": head}
     rules = {ruleset.name: ruleset for ruleset in repository.rulesets.values()}
-    assert set(rules) == {"gitops-flask: main", "gitops-flask: env/dev"}
+    assert set(rules) == {f"gitops-flask: {branch}" for branch in ("main", "env/dev", "gitops-flask/template")}
     assert [rule["type"] for rule in rules["gitops-flask: env/dev"].rules] == ["deletion", "non_fast_forward"]
     (checks,) = (r for r in rules["gitops-flask: main"].rules if r["type"] == "required_status_checks")
     assert [c["context"] for c in checks["parameters"]["required_status_checks"]] == list(CHECKS)
@@ -176,7 +175,7 @@ def test_what_others_changed_is_planned_and_repaired_and_nothing_else_moves(here
     ruleset.rules.pop()
     here.changes.clear()
     assert changes(lane()) == {
-        "repository": ("private", "description"),
+        "repository": ("visibility", "description"),
         "variables": ("REGISTRY_USERNAME",),
         "registry-token": ("REGISTRY_TOKEN",),
         "rules": ("gitops-flask: main",),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.engine.finding import Finding
+from installer.engine.resource import Finding
 from installer.forges.credentials import find
 from installer.preflight import gitlab as gitlab_checks
 from installer.preflight import tools

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.gitlab_push_access import PushAccess, Seen
+from installer.ci.gitlab_ci import PushAccess, Seen
 from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
@@ -60,7 +60,7 @@ def test_makes_all_of_it(bench: Bench) -> None:
     assert values.pop("GITOPS_FLASK") == "https://gitlab.com/acme/web"
     assert values == {"REGISTRY_USERNAME": "acme"}
     rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
-    assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False)}
+    assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False), "gitops-flask/template": (40, 0, False)}
     assert [key.can_push for key in project.keys.values()] == [False]
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=bench.folder, text=True).strip()
     assert bench.gitlab.branches(project) == {"main": head}
@@ -81,7 +81,7 @@ def test_the_second_run_changes_nothing_stored(bench: Bench) -> None:
 def test_what_others_changed_is_named_and_repaired(bench: Bench) -> None:
     bench.set_up("changed")
     assert bench.differences() == {
-        "repository": ("visibility", "description", "only_allow_merge_if_pipeline_succeeds"),
+        "repository": ("visibility", "description", "merges"),
         "rules": ("main", "env/dev"),
         "variables": ("REGISTRY_USERNAME",),
         "registry-token": ("REGISTRY_TOKEN",),
@@ -90,6 +90,15 @@ def test_what_others_changed_is_named_and_repaired(bench: Bench) -> None:
     }
     bench.apply("repository", "rules", "variables", "registry-token", "push-access", "credential")
     assert bench.differences() == {}
+
+
+def test_the_settings_of_the_project_are_named_as_people_know_them(bench: Bench) -> None:
+    change = bench.resources()["repository"].diff(None)
+    assert change
+    assert [field.name for field in change.fields if "_" in field.name or isinstance(field.new, bool)] == []
+    assert [(field.old, field.new) for field in change.fields if field.name == "branches, once merged"] == [
+        (None, "deleted")
+    ]
 
 
 def test_what_is_not_ours_is_left(bench: Bench) -> None:

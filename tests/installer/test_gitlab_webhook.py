@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_values import values
-from installer.cluster.labels import digest
-from installer.cluster.secrets import pack
+from installer.cluster.argocd_config import values
+from installer.cluster.objects import digest, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Change
+from installer.forges.base import Hook, Webhooks
 from installer.forges.credentials import find
-from installer.forges.gitlab.project import GitLab
-from installer.forges.gitlab.webhooks import GitLabWebhooks
-from installer.forges.webhooks import Hook, Webhooks
+from installer.forges.gitlab.project import GitLab, GitLabWebhooks
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.helm import OBJECTS, Helm, objects
-from installer.cluster.helm_release import Release
+from installer.cluster.helm import OBJECTS, Helm, Release, objects
 from installer.cluster.kubectl import Cluster
-from installer.cluster.labels import digest
+from installer.cluster.objects import digest
 from installer.support.errors import CommandFailed, InstallerError
 from installer.support.file_lock import machine
 from installer.support.secret import Secret

@@ -14,7 +14,8 @@ from .gitops_yaml import tree
 SECTIONS = {
     "Start": ["new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
-    "Deployments": ["rollback"],
+    "Deployments": ["rollback", "deploy"],
+    "Template": ["template"],
 }
 
 
@@ -29,16 +30,16 @@ def test_help_lists_every_command_once_in_its_section_and_no_sentence_is_cut_off
     assert sorted(cli.commands) == sorted(name for names in listed.values() for name in names)
 
 
-@pytest.mark.parametrize("name", ["status", "open", "rollback"])
+@pytest.mark.parametrize("name", ["status", "open", "rollback", "deploy"])
 def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_another(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GH_TOKEN", "a-token")
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()))
     carried_out: list[str] = []
-    for function in ("status.status", "open.open_", "rollback.rollback"):
+    for function in ("status.status", "open.open_", "rollback.rollback", "deploy.deploy"):
         monkeypatch.setattr(f"installer.commands.{function}", lambda *_, **__: carried_out.append(name) or True)
-    arguments = [name, "--project", str(tmp_path)]
+    arguments = [name, "--project", str(tmp_path), *(["--break-glass", "x"] if name == "deploy" else [])]
 
     refused = CliRunner().invoke(cli, [*arguments, "--env", "prod"])
     assert refused.exit_code == 2

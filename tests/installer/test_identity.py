@@ -9,16 +9,16 @@ import pytest
 
 from installer.cluster.helm import Helm, objects
 from installer.cluster.kubectl import Cluster
-from installer.cluster.labels import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.cluster.objects import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
 from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.sidecar import SidecarTemplate
 from installer.resources.watcher import Watcher
-from installer.resources.watcher_pod import manifests as watcher
+from installer.resources.watcher import manifests as watcher
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

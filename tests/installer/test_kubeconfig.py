@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.cluster.kubeconfig import lent
+from installer.cluster.kubectl import lent
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.json_api import JsonApi
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.ci.external import JsonApi
 from installer.forges.credentials import Credentials
 from installer.forges.git import Clone, Login
-from installer.forges.github.rest import GitHubRest
-from installer.forges.gitlab.rest import GitLabRest
-from installer.resources.watcher_pod import manifests
+from installer.forges.github.api import GitHubRest
+from installer.forges.gitlab.api import GitLabRest
+from installer.resources.sidecar import SidecarTemplate
+from installer.resources.watcher import manifests
 from installer.support import tls
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.labels import ADDRESS, metadata
+from installer.cluster.objects import ADDRESS, metadata
 from installer.resources.namespace import Namespace, others
 from installer.support.errors import DeadlinePassed
 

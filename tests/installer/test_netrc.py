@@ -1,4 +1,4 @@
-"""A login in ~/.netrc takes the place of none of ours, and logs nobody in."""
+"""A login in ~/.netrc takes the place of none of ours, and logs nobody in; nor does a cookie."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.ci.registry import Login, has
-from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.support.errors import InstallerError
 from installer.support.http_session import session
 from installer.support.secret import Secret
@@ -17,11 +17,12 @@ from tests.listening import serving
 
 
 class Server(ThreadingHTTPServer):
-    """Notes the logins that it is given; one request is led to `leads`."""
+    """Notes the logins and cookies that it is given, and sets a cookie each time; one request is led to `leads`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.given: list[str | None] = []
+        self.cookies: list[str | None] = []
         self.leads = ""
 
 
@@ -30,8 +31,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.given.append(self.headers["Authorization"])
+        self.server.cookies.append(self.headers["Cookie"])
         leads, self.server.leads = self.server.leads, ""
         self.send_response(302 if leads else 200)
+        self.send_header("Set-Cookie", "session=somebodys; Path=/")
         if leads:
             self.send_header("Location", leads)
         self.send_header("Content-Length", "0" if leads else "2")
@@ -66,6 +69,18 @@ def test_a_header_of_ours_is_what_arrives(server: Server) -> None:
     base = f"http://localhost:{server.server_port}"
     JsonApi("Travis CI", base, {"Authorization": "token ours"}, "TRAVIS_TOKEN").call("GET", "/user")
     assert server.given == ["token ours"]
+
+
+def test_a_session_that_is_used_again_brings_no_cookie_of_the_request_before(server: Server) -> None:
+    api = JsonApi("Travis CI", f"http://localhost:{server.server_port}", {}, "TRAVIS_TOKEN")
+    for _ in range(2):
+        api.call("GET", "/user")
+    for _ in range(2):
+        has(Login(f"localhost:{server.server_port}", "", Secret("")), "acme/web", "sha256:1")
+    with session() as asked:
+        for _ in range(2):
+            asked.get(f"http://localhost:{server.server_port}", timeout=10)
+    assert server.cookies == [None] * 6
 
 
 def test_nor_does_one_join_on_the_way_to_another_address(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,17 @@ def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says
     assert "Nobody can be asked here: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
     assert "new project_name=… project_slug=…" in done.stdout
     assert 'owner: "octo"' in (tmp_path / "orders/gitops.yaml").read_text()
-    assert done.stdout.endswith("gitops-flask up --project orders\n")
+    assert re.search(r"^  cd orders && .*gitops-flask up\n\Z", done.stdout, re.MULTILINE)
+
+
+def test_what_a_check_says_of_this_machine_is_shown_although_it_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ci").mkdir()
+    said = "Python 3.13 cannot be had here; testing with 3.11. For uv run: export UV_PYTHON=3.11"
+    (tmp_path / "ci/test").write_text(f"echo 'test: {said}' >&2; echo 'Resolved 34 packages' >&2")
+    new._check(tmp_path, tmp_path, "ci/test", "tests")
+    assert capsys.readouterr().out == f"✓ ci/test: tests\n  {said}\n"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "99999"])

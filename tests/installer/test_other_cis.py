@@ -1,4 +1,4 @@
-"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, asked to deploy and to roll back."""
+"""CircleCI and Travis CI as the installer sees them: set up, kept, repaired, and asked to deploy."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,17 @@ import pytest
 from github import GithubException
 
 from installer.ci import pipelines
-from installer.ci.base import DEPLOY, ROLLBACK
-from installer.ci.external_variables import NOTE
-from installer.ci.json_api import JsonApi
+from installer.ci.base import DEPLOY
+from installer.ci.external import NOTE, JsonApi
 from installer.engine.reconcile import remove
-from installer.preflight import checks, external_ci
+from installer.preflight import checks, tokens
 from installer.status.report import _run, _secrets
-from installer.support.errors import InstallerError
+from installer.support.errors import ApiError, InstallerError
+from installer.support.file_lock import only_while
 from installer.support.secret import Secret
-from installer.support.write_guard import only_while
 from tests.circleci.api import CircleCI
 from tests.github import Fault
+from tests.github.reported import State
 
 from .bench import Quiet
 from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
@@ -112,6 +112,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert change.action == "skipped"
     for line in (
         f"there is no {TOKENS[office.name]}",
+        {"circleci": "/project-dashboard/github/acme/", "travis-ci": "/account/repositories"}[office.name],
         "\n  REGISTRY_USERNAME: acme\n",
         "\n  REGISTRY_TOKEN: an access token of the registry that may push (a secret)\n",
         "\n  DEPLOY_TOKEN: a fine-grained token for this repository; Contents and Deployments",
@@ -124,8 +125,8 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     opened = office.opened()
     assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
-        opened.ci.start(ROLLBACK, {})
-    assert "rollback" in caught.value.fix
+        opened.ci.start(DEPLOY, {"init": "true"})
+    assert "the first time" in caught.value.fix
 
 
 def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
@@ -158,7 +159,7 @@ def test_a_first_deployment_that_failed_is_started_again_with_init(office: Offic
     run = opened.ci.newest(DEPLOY)
     assert run
     assert (run.over, run.green) == (True, False)
-    assert "it is on fire" in opened.ci.failing_logs(run)
+    assert f"/{SLUG}/" in run.url, "the page with the log"
     office.deploys()
     office.up()
     assert office.actions() == ["deploy", "init", "init"], "the first `up` saw it fail, too: here runs take no time"
@@ -169,43 +170,15 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
     office.up()
     ci = office.opened().ci
     deployment = ci.newest(DEPLOY)
-    pipelines.follow(ci, pipelines.start(ci, ROLLBACK, {"to": "a" * 40}), ROLLBACK, 30, lambda _: None)
-    ran = office.ci.projects[SLUG].pipelines if isinstance(office.ci, CircleCI) else office.ci.repos[SLUG].builds
-    ran[:0] = ran[:1] * 60  # as many rollbacks
+    assert deployment
+    for number in range(130):
+        for kind in ("status", "check"):
+            office.shows(f"somebody's {kind} {number}", kind, "failure")
     assert ci.newest(DEPLOY) == deployment
     for number in range(40):
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
     assert office.planned()["registry-token"] is None
-
-
-def test_a_rollback_is_started_followed_and_reported_from_a_deployment(office: Office) -> None:
-    office.up()
-    ci = office.opened().ci
-    deployment = ci.newest(DEPLOY)
-    assert deployment
-    assert ci.newest(ROLLBACK) is None
-    number = pipelines.start(ci, ROLLBACK, {"to": "a" * 40, "why": 'it\'s "bad" $(true)'})
-    said: list[str] = []
-    run = pipelines.follow(ci, number, ROLLBACK, 30, said.append)
-    assert run.green
-    assert f"run {number}" in said[-1]
-    assert ci.newest(ROLLBACK) == run
-    assert ci.newest(DEPLOY) == deployment
-    release = pipelines.start(ci, ROLLBACK, {"release": "true"})
-    pipelines.follow(ci, release, ROLLBACK, 30, said.append)
-    assert pipelines.after(ci, DEPLOY, deployment.number) == release, "it deploys, too"
-
-
-@pytest.mark.slow
-def test_a_rollback_that_fails_ends_with_its_log_and_its_page(office: Office) -> None:
-    office.up()
-    office.deploys(green=False)
-    ci = office.opened().ci
-    number = pipelines.start(ci, ROLLBACK, {})
-    with pytest.raises(InstallerError, match="it is on fire") as caught:
-        pipelines.follow(ci, number, ROLLBACK, 30, lambda _: None)
-    assert f"/{SLUG}/" in caught.value.message
 
 
 def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(office: Office) -> None:
@@ -234,11 +207,11 @@ def test_a_deploy_token_that_does_not_open_the_repository_is_reported_before_it_
 ) -> None:
     office.up()
     monkeypatch.setenv("DEPLOY_TOKEN", office.github.token("octo", "fine-grained", repositories=["acme/other"]))
-    (found,) = external_ci.deploy_token(office.opened())
+    (found,) = tokens.deploy_token(office.opened())
     assert found.what == f"DEPLOY_TOKEN may not write to {SLUG}; deployments are pushed with it."
     assert found.problem
     monkeypatch.setenv("DEPLOY_TOKEN", office.deploy_token)
-    assert not [each for each in external_ci.deploy_token(office.opened()) if each.problem]
+    assert not [each for each in tokens.deploy_token(office.opened()) if each.problem]
 
 
 def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,15 +247,53 @@ def test_a_repository_that_travis_ci_may_not_see_is_reported_with_the_page_to_ch
 
 
 @pytest.mark.parametrize("office", ["circleci"], indirect=True)
-def test_a_file_that_circleci_cannot_read_is_reported_in_its_words(office: Office) -> None:
+def test_a_file_that_circleci_cannot_read_is_a_failed_run(office: Office) -> None:
     office.up()
-    office.ci._pipeline(office.ci.projects[SLUG], "main", "main", "api", {"action": "destroy"})
+    head = office.opened().forge.head("main") or ""
+    office.ci._pipeline(office.ci.projects[SLUG], head, "main", "api", {"action": "destroy"})
     office.ci.wait()
-    ci = office.opened().ci
-    run = ci.newest(DEPLOY)
+    run = office.opened().ci.newest(DEPLOY)
     assert run
-    assert (run.state, run.over, run.green) == ("errored", True, False)
-    assert "Type error for argument action: 'destroy'" in ci.failing_logs(run)
+    assert (run.name, run.state, run.over, run.green) == ("ci/circleci: Build Error", "failure", True, False)
+
+
+@pytest.mark.parametrize("office", ["circleci"], indirect=True)
+def test_a_red_job_ends_a_run_at_once_and_one_that_began_since_is_another_run(office: Office) -> None:
+    office.up()
+
+    def seen(job: str, state: State) -> tuple[str, bool, bool]:
+        office.shows(f"ci/circleci: {job}", "status", state)
+        run = office.opened().ci.newest(DEPLOY)
+        assert run
+        return run.name.removeprefix("ci/circleci: "), run.over, run.green
+
+    assert seen("test", "pending") == ("test", False, False), "it was deployed before"
+    assert seen("push", "pending") == ("push", False, False)
+    assert seen("test", "failure") == ("test", True, False), "whatever the other job does"
+    assert seen("test", "pending") == ("test", False, False), "run again"
+    assert seen("test", "success") == ("push", False, False)
+    assert seen("push", "success") == ("push", False, False), "its deployment is the one before"
+    assert seen("deploy", "pending") == ("deploy", False, False)
+    assert seen("deploy", "success") == ("deploy", True, True)
+
+
+@pytest.mark.parametrize("office", ["travis-ci"], indirect=True)
+def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.up()
+    monkeypatch.setenv("GH_TOKEN", office.github.token("octo", "fine-grained"))
+    opened = office.opened()
+    assert opened.ci.newest(DEPLOY) is None
+    assert "fine-grained token" in pipelines.in_words(opened.ci, None)
+    (row,) = _run(opened, None)
+    assert row.healthy
+    assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")
+    with pytest.raises(InstallerError, match="Nobody here would see how that goes") as caught:
+        opened.ci.start(DEPLOY, {"init": "true"})
+    assert "Trigger build of main with ACTION=deploy" in caught.value.fix
+    with pytest.raises(ApiError, match="not accessible by personal access token"):
+        opened.github.checks(opened.forge.head("main") or "", "travis-ci")
 
 
 def test_nothing_is_written_at_a_ci_once_the_lock_is_lost() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
+from installer.forges.base import Pair
 from installer.forges.credentials import find
-from installer.forges.deploy_keys import Pair
 from installer.forges.github.repository import GitHub
 from installer.preflight.repository import same_project
 from tests.github.authority import Authority

@@ -19,22 +19,20 @@ from installer.cli import main
 from installer.cluster.pod_answers import PodAnswer, parse, wrong_revision
 from installer.cluster.pods import ailments
 from installer.commands.options import show_commands
-from installer.engine.finding import Finding
 from installer.engine.reconcile import Planned
-from installer.engine.resource import Change, Field
+from installer.engine.resource import Change, Field, Finding
 from installer.forges.base import Commit
-from installer.status.deployment_history import PastDeployment, commits
-from installer.status.deployment_record import at
+from installer.status.deployment_record import PastDeployment, at, commits
 from installer.status.deployment_record import read as read_record
 from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row
 from installer.status.reporter_main import _say
-from installer.status.sync_state import read
+from installer.status.service import read
 from installer.support.errors import CommandFailed, InstallerError
 from installer.support.plain_text import one_line, paragraph, plain
 from installer.support.secret import Secret
 from installer.ui import console, json_documents, progress
-from installer.ui.timeline import Span, Timeline
+from installer.ui.progress import Span, Timeline
 from tests.documents import valid
 
 FORGED = "✓ service  all 3 pods answer, as recorded"
@@ -121,7 +119,7 @@ def steps() -> None:
 def timeline() -> None:
     drawn = Timeline()
     drawn.spans = [Span(EVIL, 0, 1)]
-    console.show_timeline(drawn)
+    progress.show_timeline(drawn)
 
 
 def picture() -> None:
@@ -154,7 +152,7 @@ def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> i
     """Return what reaches the screen, or the pipe."""
     seen = io.StringIO()
     terminal = request.param == "a terminal"
-    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True}), ("_wide", {"width": 1000})):
+    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
         made = console._Screen(file=seen, force_terminal=terminal, **options)
         monkeypatch.setattr(console, name, made)
     monkeypatch.setattr(progress, "out", console.out)
@@ -192,7 +190,7 @@ def test_no_mixture_of_markup_sequences_and_hidden_signs_brings_a_style_or_a_lin
 
     def styles(words: str) -> tuple[set[str], str]:
         seen = io.StringIO()
-        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True}), ("_wide", {"width": 1000})):
+        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
             monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=True, **options))
         monkeypatch.setattr(progress, "out", console.out)
         finding = Finding("cluster", words, words)

@@ -1,5 +1,6 @@
 """`plan`, `doctor` and `up` know one list of what stands in the way; what is only here is said."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -95,6 +96,16 @@ def test_what_plan_has_nothing_against_up_begins(run: Run, ground: Ground, monke
     monkeypatch.setattr("installer.commands.up.DEADLINE", 0)
     assert "Nothing was changed." not in run("up", "--yes", code=1).stderr
     assert "acme/web" in ground.github.repositories
+
+
+def test_a_plan_has_no_words_of_an_api_and_no_padding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GH_TOKEN")
+    told = run("plan", code=0).stdout
+    plan, _, _ = told.partition("\nMissing:")
+    assert re.findall(r"\b[a-z]+_[a-z_]+\b|\b(?:True|False|None)\b", plan) == []
+    assert [line for line in told.splitlines() if line != line.rstrip()] == []
+    assert "\n             visibility: private\n" in plan
+    assert "\n             branches, once merged: deleted\n" in plan
 
 
 # --- what is only here ------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from installer.ci.external_variables import Named, Shown
-from installer.cluster import architectures
+from installer.ci.external import Named, Shown
 from installer.config.settings import Settings
 from installer.engine.resource import Change
+from installer.resources import platforms as architectures
 from installer.resources.platforms import Platforms
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer, is_ready, parse
+from installer.cluster.pod_answers import PodAnswer, parse
 from installer.cluster.pods import ailments, answers, problems
+from installer.cluster.workloads import is_ready
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer
 from tests.elsewhere import Elsewhere, elsewhere, leading

@@ -11,8 +11,8 @@ import pytest
 from installer.commands import after_generation, up
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
-from installer.engine.finding import Finding
-from installer.preflight import registry_login
+from installer.engine.resource import Finding
+from installer.preflight import tokens as registry_login
 from installer.preflight.checks import CHECKS
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.rollout import RunningService

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from installer.ci import registry
-from installer.ci.json_api import JsonApi
+from installer.ci.external import JsonApi
 from installer.forges.git import Login
-from installer.forges.github.api_errors import said_to_a_program
+from installer.forges.github.api import said_to_a_program
 from installer.forges.github.repository import GitHub
 from installer.forges.gitlab.project import GitLab
 from installer.preflight import github as github_checks
@@ -30,8 +30,7 @@ def dead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv(request.param, f"http://octo:hidden@127.0.0.1:{port}")
-    for module in ("forges.http", "support.registry_errors"):
-        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     return str(request.param)
 
 
@@ -110,8 +109,7 @@ def test_a_proxys_password_that_makes_its_address_unreadable_is_reported_nowhere
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTPS_PROXY", f"http://octo:{password}@127.0.0.1:1")
-    for module in ("forges.http", "support.registry_errors"):
-        monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     for ask in (
         lambda: GitHub("github.com", TOKEN, "acme/web").call("GET", "/user"),
         lambda: GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user"),

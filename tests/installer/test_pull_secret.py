@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster import labels
+from installer.cluster import objects as labels
 from installer.cluster.argocd import ArgoCD
 from installer.cluster.kubectl import Cluster as KubernetesCluster
 from installer.config.settings import Settings

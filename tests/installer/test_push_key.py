@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.environment_token import EnvironmentToken
+from installer.ci.registry_token import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Change
+from installer.forges.base import Pair, fingerprint, fingerprint_of_private
 from installer.forges.credentials import find
-from installer.forges.deploy_keys import Pair, fingerprint, fingerprint_of_private
 from installer.forges.github.repository import GitHub
 from installer.resources.push_key import PushKey
 from installer.support.secret import Secret
@@ -51,10 +51,7 @@ def names(change: Change | None) -> list[str]:
 
 
 def up(settings: Settings = STRICT) -> None:
-    made = resources(settings)
-    for each in made:
-        each.needs = ()
-    Apply(list(made), Quiet()).run()
+    Apply(resources(settings), Quiet()).run()
     assert planned(settings) is None
 
 
@@ -214,7 +211,6 @@ def test_renewed_there_is_another_key_and_the_old_one_is_gone(bench: Bench) -> N
     before = private(bench)
     token, key = resources(STRICT, renew=True)
     assert names(key.diff(key.observe())) == [KEY]
-    token.needs = key.needs = ()
     Apply([token, key], Quiet()).run()
     check(bench)
     assert private(bench) != before

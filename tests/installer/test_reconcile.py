@@ -1,15 +1,30 @@
-"""The loops: two lanes at once, each resource looked at before it is written, failures told as a whole."""
+"""The loops: each resource after what it needs and all else at once, looked at before it is written; one report."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from installer.cluster.kubectl import Cluster
+from installer.config.supported import CIS
 from installer.engine.reconcile import Apply, plan, remove
 from installer.engine.resource import Change, Field, differences, exact_differences
+from installer.forges import credentials
+from installer.project.project import FORGE_KINDS, Project
 from installer.support.errors import InstallerError
+from installer.support.wait import ended, until
 
+from .cluster import SETTINGS
 from .things import Thing, things
+
+PATIENCE = 60
 
 
 class Heard:
@@ -47,10 +62,140 @@ def test_applied_twice_the_second_run_changes_nothing() -> None:
     assert not any(thing.applied.is_set() for thing in again)
 
 
-def test_a_need_of_the_other_lane_is_waited_for() -> None:
+def test_what_a_resource_needs_is_applied_before_it_wherever_it_is_and_whatever_the_order() -> None:
     existing: dict[str, int] = {}
-    Apply(things(existing), Heard()).run()  # Thing.apply asserts that its needs stand
+    Apply(things(existing)[::-1], Heard()).run()  # Thing.apply asserts that its needs stand
     assert existing["credential"] == 1
+
+
+def test_what_needs_nothing_of_each_other_is_applied_at_once() -> None:
+    all_are_here = threading.Barrier(5, timeout=PATIENCE)
+
+    class Meeting(Thing):
+        def apply(self, seen: int | None, change: Change) -> None:
+            all_are_here.wait()
+            super().apply(seen, change)
+
+    existing: dict[str, int] = {}
+    Apply([Meeting(existing, f"thing-{number}", "cluster") for number in range(5)], Heard()).run()
+    assert len(existing) == 5
+
+
+def test_the_first_is_applied_before_the_lock_is_taken_and_all_others_while_it_is_held() -> None:
+    existing: dict[str, int] = {}
+    at_the_lock: list[set[str]] = []
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        at_the_lock.append({*existing})
+        yield
+        at_the_lock.append({*existing})
+
+    Apply(things(existing), Heard(), held).run()
+    assert at_the_lock == [{"repository"}, {*existing}]
+    assert len(existing) == 5
+
+
+def test_after_a_failure_what_is_under_way_ends_and_nothing_begins() -> None:
+    existing: dict[str, int] = {}
+    heard = Heard()
+
+    class Slow(Thing):
+        def apply(self, seen: int | None, change: Change) -> None:
+            assert until(lambda: ("thing secret", "failed") in heard.lines, PATIENCE, every=0.01)
+            super().apply(seen, change)
+
+    some = [
+        Slow(existing, "argocd", "cluster"),
+        Thing(existing, "secret", "github", fails="no"),
+        Thing(existing, "namespace", "cluster", needs=("argocd",)),
+    ]
+    with pytest.raises(InstallerError, match=r"thing secret: no[^D]*Done: thing argocd\.\nRemains: thing secret, "):
+        Apply(some, heard).run()
+    assert existing == {"argocd": 1}
+
+
+def test_every_failure_is_reported() -> None:
+    both_are_here = threading.Barrier(2, timeout=PATIENCE)
+
+    class Failing(Thing):
+        def apply(self, seen: int | None, change: Change) -> None:
+            both_are_here.wait()
+            super().apply(seen, change)
+
+    some = [Failing({}, "secret", "github", fails="no token"), Failing({}, "argocd", "cluster", fails="no room")]
+    with pytest.raises(InstallerError) as error:
+        Apply(some, Heard()).run()
+    assert all(told in str(error.value) for told in ("thing secret: no token", "thing argocd: no room"))
+
+
+def test_ctrl_c_lets_what_is_under_way_end_and_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    existing: dict[str, int] = {}
+    waits, heard = threading.Event(), threading.Event()
+
+    class Slow(Thing):
+        def apply(self, seen: int | None, change: Change) -> None:
+            assert waits.wait(PATIENCE)
+            signal.raise_signal(signal.SIGINT)  # the main thread hears of it
+            assert until(heard.is_set, PATIENCE, every=0.01)
+            super().apply(seen, change)
+
+    def interrupt(number: int, frame: object) -> None:
+        heard.set()
+        raise KeyboardInterrupt
+
+    def seen_waiting(futures: Any) -> Any:
+        waits.set()
+        return ended(futures)
+
+    monkeypatch.setattr("installer.engine.reconcile.ended", seen_waiting)
+    some = [Slow(existing, "argocd", "cluster"), Thing(existing, "namespace", "cluster", needs=("argocd",))]
+    former = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Apply(some, Heard()).run()
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert existing == {"argocd": 1}
+
+
+def resources_of(ci: str) -> dict[str, tuple[str, ...]]:
+    """Return what each resource of a project with a database needs, by key and in the order of plans."""
+    scm = CIS[ci].scm
+    settings = replace(SETTINGS, scm=scm, ci=ci, host=f"{scm}.com", database="postgresql")
+    nobodys = credentials.none(settings)
+    project = Project(Path(), settings, nobodys, FORGE_KINDS[scm].connect(settings, nobodys), Cluster())
+    project.__dict__["known"] = settings  # else the code host is asked for it
+    return {resource.key: resource.needs for resource in project.resources()}
+
+
+def before(key: str, needs: dict[str, tuple[str, ...]]) -> set[str]:
+    """Return all that is applied before a resource."""
+    direct = {each for each in needs[key] if each in needs}
+    return direct.union(*(before(each, needs) for each in direct))
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_in_every_project_the_first_run_finds_what_it_needs_and_secrets_find_their_rules(
+    ci: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.endswith("_TOKEN")]:
+        monkeypatch.delenv(name)
+    needs = resources_of(ci)
+    assert next(iter(needs)) == "repository"
+    list(TopologicalSorter(needs).static_order())  # raises where they go round in a circle
+    pushed = {"variables", "registry-token", "platforms", *({"rules", "push-access"} if ci == "gitlab-ci" else ())}
+    assert pushed <= before("initial-push", needs)
+    assert "initial-push" in before("deployment", needs)
+    first, then = ("rules", "registry-token") if ci == "gitlab-ci" else ("initial-push", "rules")
+    assert first in before(then, needs)
+    assert {"argocd", "namespace", "credential", "pull-secret", "database-address"} <= before("application", needs)
+
+
+def test_every_need_is_the_key_of_a_resource() -> None:
+    projects = [resources_of(ci) for ci in CIS]
+    keys = {key for needs in projects for key in needs}
+    assert {need for needs in projects for each in needs.values() for need in each} <= keys
 
 
 def test_a_failure_ends_what_needs_it_and_reports_what_was_done_and_what_remains() -> None:

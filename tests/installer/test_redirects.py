@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from installer.forges.github.api import GitHubRest
 from installer.forges.github.app_client import AppGitHub
-from installer.forges.github.rest import GitHubRest
-from installer.forges.gitlab.rest import GitLabRest
+from installer.forges.gitlab.api import GitLabRest
 from installer.resources.reporter_pod import manifests as reporter
 from installer.status.deployment_status import assess
-from installer.status.in_cluster import ApiServer, ServiceInCluster
-from installer.status.reporter_main import RecordedDeployment
+from installer.status.reporter_main import ApiServer, RecordedDeployment
+from installer.status.service import Service
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
@@ -25,7 +25,6 @@ from .argo_cd import HOST
 from .cluster import SETTINGS
 
 TOKEN = "ghs_the-token-of-the-operator"
-APPLICATION = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/web-dev"
 STATUSES = (301, 302, 303, 307, 308)
 
 
@@ -105,7 +104,8 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
         for name, value in cluster.variables.items():
             monkeypatch.setenv(name, value)
-        service = ServiceInCluster(ApiServer(cluster.folder / "account"), APPLICATION, "web-dev", "web")
+        server = ApiServer(cluster.folder / "account")
+        service = Service(server, server.answers, SETTINGS)
         record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
         outcome = assess(service, record)

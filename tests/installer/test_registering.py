@@ -1,31 +1,22 @@
-"""Registering an App: the person's browser goes to GitHub and back, and only its answer is taken."""
+"""Registering an App: the page that `plan` and `up` name is filled in, and what the person gives then is enough."""
 
-import logging
-import os
-import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import requests
 
-from installer.forges.github import register_app
-from installer.forges.github.app import GitHubApp
-from installer.forges.github.app_login import ID
-from installer.forges.github.register_app import LONGEST_NAME, manifest, register
+from installer.engine.resource import Change
+from installer.forges.github.app import GIVEN, LONGEST_NAME, given, registration_page
+from installer.forges.github.app_client import ID
 from installer.forges.github.repository import GitHub
 from installer.resources.reporter_app import ReporterApp
 from installer.support.errors import InstallerError
-from installer.support.secret import Secret, redact
-from installer.support.wait import stopped
-from tests.deployment.workspace import write_program
-from tests.e2e.actors import eventually
-from tests.github import Fault
+from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.apps import App
 
@@ -33,184 +24,141 @@ from . import cluster as fakes
 from .bench import Helm as Fills
 
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
-BROWSER = Path(__file__).with_name("browser.py")
+
+
+class Form(HTMLParser):
+    """The form of a page: where it goes, and what it is filled in with."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
+        attributes = dict(attrs)
+        if tag == "form":
+            assert attributes["method"] == "post"
+            self.action = attributes["action"]
+        elif tag == "input":
+            self.fields[attributes["name"]] = attributes["value"]
 
 
 @dataclass
-class Desk:
-    """A developer at a terminal, and a browser that is logged in at GitHub."""
+class Person:
+    """Someone whose browser is logged in at GitHub, and whose token the installer has."""
 
     github: StandIn
-    client: GitHub
-    folder: Path
+    token: str
 
     @property
-    def seen(self) -> str:
-        """What the browser saw."""
-        log = self.folder / "browser.log"
-        return log.read_text() if log.exists() else ""
+    def client(self) -> GitHub:
+        return GitHub("github.com", Secret(self.token), "acme/web")
 
-    def opened(self) -> str:
-        """Return the address that was opened, by a browser that only notes it."""
-        note = self.folder / "opened"
-        return eventually("the browser", lambda: note.exists() and note.read_text().strip(), 20)  # type: ignore[return-value]
+    def page(self, settings: Any = SETTINGS) -> str:
+        return registration_page(settings, self.client)
 
-    def register(self, **more: Any) -> GitHubApp:
-        return register(SETTINGS, self.client, **more)
+    def visit(self, address: str) -> requests.Response:
+        return requests.get(address, cookies={"user_session": self.token}, timeout=30)
+
+    def send(self, address: str, **changed: str) -> requests.Response:
+        """Open a page, change what a person changes there, and send its form."""
+        form = Form(self.visit(address).text)
+        data = {**form.fields, **changed}
+        return requests.post(urljoin(address, form.action), data, cookies={"user_session": self.token}, timeout=30)
 
     @property
-    def made(self) -> list[App]:
-        """Apps that were registered, beside those that everybody at GitHub may see from the beginning."""
+    def registered(self) -> App:
+        """The App that was registered, beside those that everybody at GitHub may see."""
         apps = self.github.apps
-        return [app for app in apps.known.values() if app not in apps.public.values()]
-
-    def use_browser(self, program: str) -> None:
-        write_program(self.folder / "bin/xdg-open", f"#!/bin/sh\n{program}\n")
+        (app,) = [each for each in apps.known.values() if each not in apps.public.values()]
+        return app
 
 
-@pytest.fixture(params=["github.com"])
-def desk(
-    request: pytest.FixtureRequest, github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
+@pytest.fixture
+def person(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Person:
     github.user("octo")
     github.user("guest")
     github.organization("acme", members={"octo": "admin", "guest": "member"})
-    token = github.token("octo")
-    (tmp_path / "bin").mkdir()
-    for name, value in {
-        **github.env, "BROWSER_COOKIE": token, "BROWSER_LOG": str(tmp_path / "browser.log"),
-        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-    }.items():  # fmt: skip
+    for name, value in github.env.items():
         monkeypatch.setenv(name, value)
+    token = github.token("octo")
     github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
-    made = Desk(github, GitHub("github.com", Secret(token), "acme/web"), tmp_path)
-    made.use_browser(f'exec {sys.executable} {BROWSER} "$1"')
-    yield made
-    stopped.clear()
+    return Person(github, token)
 
 
-def alone(address: str, **headers: str) -> requests.Response:
-    """Ask a page of this machine's, without the proxy."""
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(address, headers=headers, allow_redirects=False, timeout=10)
+def parameters(page: str) -> Mapping[str, list[str]]:
+    return parse_qs(urlsplit(page).query)
 
 
-def test_an_app_is_registered_in_the_browser_with_the_least_that_it_needs_and_its_key_comes_here(desk: Desk) -> None:
-    app = desk.register()
-    (made,) = desk.made
-    assert app.number == str(made.id)
+def test_the_page_registers_an_app_with_the_least_that_it_needs(person: Person) -> None:
+    assert person.send(person.page()).ok
+    made = person.registered
     assert (made.owner.login, made.name, made.public) == ("acme", "acme-web-reporter", False)
     assert made.permissions == {
         "contents": "read", "deployments": "write", "metadata": "read", "pull_requests": "read",
     }  # fmt: skip
-    assert app.at(SETTINGS).about()["id"] == made.id, "the key is the App's"
-    eventually("the browser's end", lambda: "is installed" in desk.seen, 30)
-    (installation,) = desk.github.apps.installations.values()
-    assert installation.repositories == {"acme/web"}, "the page of the installation knows which"
+    assert parameters(person.page())["webhook_active"] == ["false"]
 
 
-def test_one_of_a_person_is_registered_on_their_own_page(desk: Desk) -> None:
-    desk.github.hosting.create(next(iter(desk.github.tokens.values())), "octo", "web", private=True, description=None)
-    register(replace(SETTINGS, owner="octo"), replace_repository(desk.client, "octo/web"))
-    (made,) = desk.made
-    assert made.owner.login == "octo"
-    assert "https://github.com/settings/apps/new?" in desk.seen
+def test_one_of_a_person_is_registered_on_their_own_page(person: Person) -> None:
+    page = person.page(replace(SETTINGS, owner="octo"))
+    assert page.startswith("https://github.com/settings/apps/new?")
+    assert person.send(page).ok
+    assert person.registered.owner.login == "octo"
 
 
-def replace_repository(client: GitHub, repository: str) -> GitHub:
-    client.repository = repository
-    return client
+def test_one_of_an_enterprise_server_is_registered_there(person: Person) -> None:
+    page = person.page(replace(SETTINGS, host="ghe.example.com"))
+    assert page.startswith("https://ghe.example.com/organizations/acme/settings/apps/new?")
 
 
-def test_only_the_answer_to_what_was_asked_is_taken(desk: Desk) -> None:
-    desk.use_browser(f'echo "$1" >{desk.folder}/opened.part; mv {desk.folder}/opened.part {desk.folder}/opened')
-    got: list[object] = []
-    asking = threading.Thread(target=lambda: got.append(desk.register(patience=60)))
-    asking.start()
-    address = desk.opened()
-    host = re.match(r"http://127\.0\.0\.1:\d+", address)[0]  # type: ignore[index]
-    assert alone(f"{host}/").status_code == 404, "nobody guesses the page"
-    assert alone(address, Host="evil.example.com").status_code == 404
-    assert alone(f"{host}/back?code=mine&state=guessed").status_code == 400
-    assert alone(f"{host}/back?code=mine").status_code == 400
-    assert alone(f"{host}/back").status_code == 404
-    assert not got, "it still waits"
-    assert [each for each in desk.github.requests if "conversions" in each.path] == []
-    subprocess.run([sys.executable, str(BROWSER), address], check=True)
-    asking.join(30)
-    assert isinstance(got[0], GitHubApp)
-    with pytest.raises(requests.ConnectionError):
-        alone(address)
+def test_github_has_no_such_page_for_who_may_not_register_apps_for_the_owner(person: Person) -> None:
+    page = person.page()
+    person.token = person.github.token("guest")
+    assert person.visit(page).status_code == 404
 
 
-def test_it_ends_when_nobody_comes_and_says_the_other_way(desk: Desk) -> None:
-    desk.use_browser("true")
-    with pytest.raises(InstallerError, match="Nobody registered the GitHub App within 1 s") as caught:
-        desk.register(patience=1)
-    assert "REPORTER_APP_ID" in caught.value.fix
-
-
-def test_ctrl_c_ends_it_at_once(desk: Desk) -> None:
-    desk.use_browser("true")
-    threading.Timer(1, stopped.set).start()
-    with pytest.raises(InstallerError, match="Nobody registered"):
-        desk.register(patience=3600)  # it would outlast the test
-
-
-@pytest.mark.slow
-def test_a_person_who_may_not_register_apps_for_the_owner_is_reported_by_github(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BROWSER_COOKIE", desk.github.token("guest"))
-    with pytest.raises(InstallerError, match="Nobody registered"):
-        desk.register(patience=5)
-    assert "404 https://github.com/organizations/acme/settings/apps/new" in desk.seen
-
-
-@pytest.mark.parametrize("times", [1, 9])
-def test_a_key_that_does_not_come_is_reported_and_its_code_with_nothing(
-    desk: Desk, times: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG, "installer")
-    desk.github.faults.order(Fault("500", message="Server Error"), "POST", "/conversions", times=times)
-    if times == 1:
-        app = desk.register()
-        assert app.key.reveal() not in caplog.text
-        return
-    with pytest.raises(InstallerError, match="its key did not come: GitHub answered 500") as caught:
-        desk.register()
-    assert "Make a private key on its page" in caught.value.fix
-    (code,) = desk.github.apps.registered
-    told = f"{caught.value}{caplog.text}"
-    assert code not in told
-    assert redact(code) == "***"
-
-
-def test_names_are_no_longer_than_github_takes() -> None:
+def test_names_are_no_longer_than_github_takes(person: Person) -> None:
     long = replace(SETTINGS, owner="a-company-with-a-long-name", slug="an-application-with-one")
-    name = manifest(long, "http://127.0.0.1:1/back")["name"]
+    (name,) = parameters(person.page(long))["name"]
     assert len(name) <= LONGEST_NAME
     assert not name.endswith("-")
 
 
-def test_up_at_a_terminal_makes_keeps_and_sees_it_installed(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "installer")
+def test_what_up_asks_for_is_registered_given_installed_and_kept(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster = fakes.Cluster()
     edges: Any = (cluster, Fills(cluster))
-    resource = ReporterApp(SETTINGS, *edges, make=desk.register, patience=30)
-    change = resource.diff(resource.observe())
+
+    def seen_by_up() -> tuple[ReporterApp, Any, Change | None]:
+        resource = ReporterApp(SETTINGS, *edges, given(), person.page)
+        seen = resource.observe()
+        return resource, seen, resource.diff(seen)
+
+    _, _, change = seen_by_up()
+    assert change
+    assert change.blocked, "it takes a person"
+    page, then = change.fix.removeprefix("Register it: ").split("\n")
+    assert person.send(page).ok
+    app = person.registered
+    key = tmp_path / "acme-web-reporter.private-key.pem"
+    key.write_text(app.new_key())
+    for name, value in zip(GIVEN, (str(app.id), str(key)), strict=True):
+        assert f"{name}=…" in then
+        monkeypatch.setenv(name, value)
+
+    resource, seen, change = seen_by_up()
     assert change
     assert change.action == "create"
-    resource.apply(resource.observe(), change)
-    (made,) = desk.made
+    with pytest.raises(InstallerError, match="is not installed for acme/web") as caught:
+        resource.apply(seen, change)
+    page = caught.value.fix.removeprefix("See to it at ").partition(",")[0]
+    assert "is installed" in person.send(page, repository="acme/web").text
+
+    assert seen_by_up()[2] is None
     assert set(cluster.objects["secret", "web-dev-reporter-app"]["data"]) == {ID, "private-key.pem"}
-    assert [each.app for each in desk.github.apps.installations.values()] == [made]
-    assert "register the App in the browser" in caplog.text
-    assert resource.diff(resource.observe()) is None
-
-
-def test_the_address_is_printed_for_who_has_no_browser_here(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, register_app.__name__)
-    desk.register()
-    assert re.search(r"you may change its name\): http://127\.0\.0\.1:\d+/\S{32}$", caplog.text, re.MULTILINE)
+    for name in GIVEN:
+        monkeypatch.delenv(name)
+    assert seen_by_up()[2] is None, "who runs `up` without it keeps it"

@@ -43,7 +43,7 @@ def test_a_bad_login_is_reported_with_the_variables_to_set_and_without_the_token
 
 
 def test_a_registry_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     with pytest.raises(InstallerError, match="does not answer"):
         check_login(Login("localhost:1", "acme", Secret("a-token")), "acme/web")
 
@@ -106,7 +106,7 @@ def test_a_company_registry_is_trusted_with_its_ca_and_named_without(
     server = Registry(("127.0.0.1", 0), Handler)
     server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
     monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "https")
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: pytest.fail("to ask again does not help"))
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: pytest.fail("to ask again does not help"))
     with serving(server):
         login = Login(server.host, "acme", GOOD)
         with pytest.raises(InstallerError, match="signed by nobody whom this machine knows") as error:
@@ -192,6 +192,13 @@ def test_one_that_may_push_is_tried_by_an_upload_that_is_cancelled(
     assert registry.uploads == (set() if cancels == 204 else {"1"})
 
 
+def test_one_that_asks_for_no_login_is_tried_without_and_the_upload_is_cancelled(registry: Registry) -> None:
+    registry.asks = False
+    check_login(Login(registry.host, "acme", GOOD), "acme/web")
+    assert (registry.begun, registry.uploads) == (1, set())
+    assert not any(given for *_, given in registry.seen), "who asks for no login is sent none"
+
+
 def test_where_the_token_says_that_it_may_push_nothing_is_begun(hub: Registry) -> None:
     check_login(Login("docker.io", "acme", GOOD), "acme/web")
     assert [verb for verb, *_ in hub.seen] == ["GET", "GET"]
@@ -252,7 +259,7 @@ def test_a_registry_cannot_have_the_login_sent_to_another_host_nor_in_clear(
     company: tuple[Registry, Login], elsewhere: Registry, realm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, login = company
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     server.realm = realm.format(port=elsewhere.server_port) or "/token"
     with pytest.raises(InstallerError) as error:
         check_login(login, "acme/web")

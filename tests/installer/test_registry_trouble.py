@@ -22,7 +22,7 @@ def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let no time pass in a pause, and take down how long it would have been."""
     pauses: list[float] = []
-    monkeypatch.setattr("installer.support.registry_errors.pause", pauses.append)
+    monkeypatch.setattr("installer.forges.http.pause", pauses.append)
     return pauses
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from installer.status import close_deployment, report
+from installer.status import github_deployments, report
 from installer.status.deployment_status import DeploymentState
-from installer.status.report_deployment import report_outcome
+from installer.status.report import report_outcome
 from tests.github import Fault
 
 from .shop import ADDRESS, CRASH, LIVE, Shop
@@ -90,10 +90,10 @@ def test_a_github_that_is_out_of_order_for_a_minute_is_reported_in_the_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(close_deployment, "pause", waited.append)
+    monkeypatch.setattr(github_deployments, "pause", waited.append)
     record, said = shop.deploy(), list[str]()
     shop.github.faults.order(
-        Fault("500", message="Server Error"), "POST", "/statuses", times=len(close_deployment.PAUSES)
+        Fault("500", message="Server Error"), "POST", "/statuses", times=len(github_deployments.PAUSES)
     )
     assert report_outcome(shop.project(), record, said.append).text.startswith("success, reported now")
     assert shop.newest.state == "success"

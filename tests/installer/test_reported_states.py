@@ -19,10 +19,10 @@ import installer.forges.http
 from installer.cluster.pod_answers import PodAnswer
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
-from installer.status import close_deployment, deployment_status
-from installer.status.close_deployment import close
+from installer.status import deployment_status, github_deployments
 from installer.status.deployment_record import DeploymentRecord
-from installer.status.sync_state import SyncState
+from installer.status.github_deployments import close
+from installer.status.service import SyncState
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request
@@ -190,10 +190,10 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Begin a story with one deployment that is live and told of."""
     story = Story(shop, random.Random(seed))
     monkeypatch.setenv("GIT_COMMITTER_DATE", "")  # so that it is put back
-    for each in (close_deployment, deployment_status):
+    for each in (github_deployments, deployment_status):
         monkeypatch.setattr(each, "pause", story.passes)
     monkeypatch.setattr("installer.forges.http.pause", story.passes)
-    monkeypatch.setattr(close_deployment, "assess", deployment_status.assess)
+    monkeypatch.setattr(github_deployments, "assess", deployment_status.assess)
     story.deploy()
     story.notice()
     story.settle()
@@ -271,7 +271,7 @@ def test_what_github_puts_off_is_looked_at_again_before_it_is_sent_again(
         story.notice()
         story.settle()
 
-    for each in (close_deployment, installer.forges.http):
+    for each in (github_deployments, installer.forges.http):
         monkeypatch.setattr(each, "pause", rest)
     assert not Teller(story).run(mortal=False), "another one has come"
     assert rests == [20.0]

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.labels import metadata
-from installer.cluster.secrets import pack
-from installer.cluster.sidecar_pods import SidecarTemplate
+from installer.cluster.objects import metadata, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
-from installer.forges.github.app_login import ID, KEY
+from installer.forges.github.app_client import ID, KEY
 from installer.resources.reporter import Reporter, by_digest
 from installer.resources.reporter_app import ReporterApp
 from installer.resources.reporter_pod import manifests
+from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
@@ -59,7 +58,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
     """Return the reporter as it should be, running."""
     made: list[Tree] = json.loads(json.dumps(manifests(replace(settings, reporter_image=IMAGE), NAME, SECRET, HOST)))
     made[-1]["metadata"]["generation"] = 1
-    made[-1]["status"] = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
+    made[-1]["status"] = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
     return made
 
 
@@ -128,7 +127,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
 
 
 def test_a_registry_that_does_not_report_is_said_with_the_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     with pytest.raises(InstallerError) as refused:
         by_digest("localhost:1/library/python:3.13")
     assert "github.reporter_image: localhost:1/library/python:3.13@sha256:" in refused.value.fix
@@ -240,9 +239,10 @@ def test_another_key_takes_the_place_of_the_one_that_is_there(owner: Owner) -> N
 def test_without_an_app_it_takes_a_person(owner: Owner) -> None:
     change = change_of(owner.resource())
     assert change.action == "blocked"
-    assert "Run `up` at a terminal" in change.fix
-    assert "REPORTER_APP_ID" in change.fix
-    assert change_of(owner.resource(make=lambda: owner.ours)).action == "create"
+    assert "export REPORTER_APP_ID=… REPORTER_APP_PRIVATE_KEY_FILE=…" in change.fix
+    assert change_of(owner.resource(page=lambda: "https://github.com/settings/apps/new?name=web")).fix.startswith(
+        "Register it: https://github.com/settings/apps/new?name=web\n"
+    )
 
 
 def test_a_number_and_a_key_that_do_not_belong_together_are_not_kept(owner: Owner) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.sidecar_pods import SidecarTemplate
 from installer.forges.github.app import PERMISSIONS
-from installer.forges.github.app_login import ID, KEY
+from installer.forges.github.app_client import ID, KEY
 from installer.resources.reporter_pod import manifests
+from installer.resources.sidecar import SidecarTemplate
 from installer.status.deployment_record import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from installer.cluster import labels as cluster_labels
-from installer.cluster.helm_release import Release
+from installer.cluster import objects as cluster_labels
+from installer.cluster.helm import Release
 from installer.config.settings import Settings
+from installer.forges.base import DeployKey, Pair, fingerprint
 from installer.forges.credentials import Reader
-from installer.forges.deploy_keys import DeployKey, Pair, fingerprint
 from installer.resources.repository_credential import RepositoryCredential
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret

@@ -55,6 +55,24 @@ def test_where_only_pipx_is_at_hand_pipx_runs_it(project: Path) -> None:
     assert resume_command.command("up", project) == f"pipx run --spec {ORIGIN} gitops-flask up --project web"
 
 
+def test_it_enters_the_project_so_that_its_last_part_goes_on_working_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = project.parent / "gitops-flask"
+    monkeypatch.setattr(resume_command, "_CHECKOUT", checkout)
+    in_the_project = "uv run --no-dev --project ../gitops-flask gitops-flask up"
+    assert resume_command.entering(project, "up") == f"cd web && {in_the_project}"
+    monkeypatch.chdir(project)
+    assert resume_command.entering(project, "up") == in_the_project
+
+
+def test_a_program_that_is_not_on_path_is_named_as_it_was_typed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed_from(monkeypatch, {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git"}})
+    mine = program(project.parent / "venv/bin", "gitops-flask")
+    monkeypatch.setattr(sys, "argv", ["venv/bin/gitops-flask"])
+    assert resume_command.entering(project, "up") == f"cd web && {mine} up"
+
+
 def test_on_path_and_in_the_project_it_is_two_words(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed_from(monkeypatch, {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git"}})
     monkeypatch.setattr(sys, "argv", [str(program(project.parent / "bin", "gitops-flask"))])
@@ -68,7 +86,8 @@ def test_another_installation_on_path_is_not_the_one_that_is_meant(
 ) -> None:
     installed_from(monkeypatch, {"url": "file:///srv/gitops-flask", "dir_info": {}})
     program(project.parent / "bin", "gitops-flask")
-    monkeypatch.setattr(sys, "argv", ["/cache/of/uv/bin/gitops-flask"])
+    mine = program(project.parent / ".cache/of/pipx/bin", "gitops-flask")
+    monkeypatch.setattr(sys, "argv", [str(mine)])
     assert resume_command.command("up", project) == "uvx --from /srv/gitops-flask gitops-flask up --project web"
 
 
@@ -86,7 +105,8 @@ def test_what_uv_puts_on_path_for_one_command_is_gone_afterwards(
 
 
 def test_in_a_checkout_it_names_the_checkout_and_installs_nothing_for_developers(project: Path) -> None:
-    expected = f"uv run --no-dev --project {ROOT} gitops-flask up --project web"
+    where = min(str(ROOT), os.path.relpath(ROOT), key=len)
+    expected = f"uv run --no-dev --project {where} gitops-flask up --project web"
     assert resume_command.command("up", project) == expected
 
 

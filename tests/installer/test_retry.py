@@ -11,7 +11,7 @@ import requests
 
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
-from installer.support.write_guard import only_while
+from installer.support.file_lock import only_while
 from tests.listening import serving
 
 FINE: tuple[int, dict[str, str]] = (200, {})

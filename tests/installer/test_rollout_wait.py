@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from installer.cluster.pod_answers import PodAnswer, wrong_revision
-from installer.cluster.workload_errors import Trouble
+from installer.cluster.workloads import Trouble
 from installer.config.settings import Settings
 from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _RolloutWaiter
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 from installer.support.errors import DeadlinePassed, InstallerError
 
 

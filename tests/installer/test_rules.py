@@ -12,7 +12,7 @@ from installer.ci.travis_ci import TravisCI
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.github.repository import GitHub
-from installer.resources.github_rules import Rules
+from installer.resources.github_repository import Rules
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import Fault
@@ -244,10 +244,11 @@ def test_whoever_was_excepted_from_the_rules_is_seen_and_put_back(acme: Acme) ->
     for ruleset in acme.served.repository("acme/web").rulesets.values():
         ruleset.bypass_actors = [{"actor_id": 4, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
     change = acme.apply()
-    assert [field.name for field in change.fields] == ["gitops-flask: main", "gitops-flask: env/dev"]
+    branches = ("main", "env/dev", "gitops-flask/template")
+    assert [field.name for field in change.fields] == [f"gitops-flask: {branch}" for branch in branches]
     assert all(str(field.old).endswith("; not for RepositoryRole 4 (always)") for field in change.fields)
     assert not any("not for" in str(field.new) for field in change.fields)
-    assert [r.bypass_actors for r in acme.served.repository("acme/web").rulesets.values()] == [[], []]
+    assert [r.bypass_actors for r in acme.served.repository("acme/web").rulesets.values()] == [[], [], []]
 
 
 def test_who_may_not_change_the_rules_is_not_shown_whom_they_except(acme: Acme) -> None:

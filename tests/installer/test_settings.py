@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cluster.argocd_values import values
+from installer.cluster.argocd_config import values
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
-from installer.forges.github.rest import api_url, token_variables
+from installer.forges.github.api import api_url, token_variables
 from installer.resources.argocd import ArgoCDInstallation
 from installer.support.errors import InstallerError
 from tests.github.authority import Authority

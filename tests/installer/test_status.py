@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +10,17 @@ import pytest
 
 from installer.ci import registry
 from installer.ci.base import Run
-from installer.ci.github_actions import ACTIVE
 from installer.cluster.pod_answers import PodAnswer
 from installer.commands import status
-from installer.engine.finding import Finding
-from installer.engine.resource import Change
+from installer.engine.resource import Change, Finding
+from installer.forges.base import Commit
+from installer.forges.github.repository import _ACTIVE as ACTIVE
 from installer.status import report as status_report
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
-from installer.status.sync_state import SyncState
+from installer.status.service import SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents
@@ -55,6 +56,12 @@ class Place:
         scm = "github"
         own_registry = False
 
+    class forge:  # noqa: N801
+        @staticmethod
+        def commits(_: str) -> Iterator[Commit]:
+            by = "Argocd-reference-commit-subject: Mend it\nDeployed-by: octo (break-glass: CI is down)"
+            yield Commit("b" * 40, f"Deploy bbbbbbb: Mend it\n\n{by}", "2026-01-01")
+
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
 
@@ -64,6 +71,7 @@ class Place:
     class ci:  # noqa: N801
         title = "GitHub Actions"
         no_token = False
+        unseen = ""
         newest = staticmethod(lambda _: None)
         failing_logs = staticmethod(lambda *_, lines: f"job image:\n    denied, the last of {lines}")
 
@@ -205,6 +213,13 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
         True,
         "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
     )
+
+
+def test_who_deployed_without_the_ci_is_shown_as_long_as_that_commit_is_the_newest() -> None:
+    record = DeploymentRecord("b" * 40, "r" * 40)
+    shown = "records rrrrrrrrrrrr, deployed by octo (break-glass: CI is down)"
+    assert state(status_report._branch(PROJECT, record)) == (True, shown)
+    assert state(status_report._branch(PROJECT, DeploymentRecord("c" * 40, "r" * 40))) == (True, "records rrrrrrrrrrrr")
 
 
 def test_a_red_run_is_reported_with_the_end_of_its_log(monkeypatch: pytest.MonkeyPatch) -> None:

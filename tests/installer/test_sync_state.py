@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from installer.status.sync_state import read, rolled_out
+from installer.status.service import read
 
 
 def application(**status: Any) -> dict[str, Any]:
@@ -40,20 +40,6 @@ def test_conditions_and_a_failed_sync_are_reported() -> None:
         "ComparisonError: authentication required",
         "last sync failed: one or more objects failed to apply",
     )
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, True),
-        ({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, False),
-        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "readyReplicas": 2}, False),
-        ({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 2}, False),
-        ({}, False),
-    ],
-)
-def test_a_rollout_is_complete_when_no_old_pod_is_left(status: dict[str, int], *, expected: bool) -> None:
-    assert rolled_out({"metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status}) is expected
 
 
 REFUSED = "resource rbac.authorization.k8s.io:Role is not permitted in project web-dev"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.commands.template_source import UNKNOWN, source_of
+from installer.commands.template_source import source_of
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_relative_folder_is_found_from_where_it_was_typed(checkout: Path) -> N
 def test_a_relative_folder_that_is_not_the_template_is_no_origin(checkout: Path, tmp_path: Path) -> None:
     (checkout / "cookiecutter.json").unlink()
 
-    assert source_of("gitops-flask", typed_in=str(tmp_path)) == UNKNOWN
-    assert source_of("gitops-flask", typed_in=None) == UNKNOWN
+    assert source_of("gitops-flask", typed_in=str(tmp_path)) == ""
+    assert source_of("gitops-flask", typed_in=None) == ""
 
 
 def test_a_zip_on_this_machine_is_found(tmp_path: Path) -> None:
@@ -59,4 +59,4 @@ def test_a_zip_on_this_machine_is_found(tmp_path: Path) -> None:
     archive.touch()
 
     assert source_of("t.zip", typed_in=str(tmp_path)) == str(archive)
-    assert source_of("other.zip", typed_in=str(tmp_path)) == UNKNOWN
+    assert source_of("other.zip", typed_in=str(tmp_path)) == ""

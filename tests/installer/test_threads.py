@@ -79,7 +79,7 @@ def test_ctrl_c_ends_a_wait_for_a_kubectl_that_does_not_say_that_it_listens(tmp_
     (tmp_path / "kubectl").write_text("#!/bin/sh\n: >listens\nexec sleep 600\n")
     (tmp_path / "kubectl").chmod(0o755)
     code = """
-from installer.cluster.kubectl_stream import Listening
+from installer.cluster.kubectl import Listening
 os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
 def forward(_):
     kubectl = Listening(["port-forward"])

@@ -2,9 +2,8 @@
 
 import pytest
 
-from installer.ui import console, timeline
-from installer.ui.progress import Steps
-from installer.ui.timeline import Span, Timeline, chain
+from installer.ui import progress
+from installer.ui.progress import Span, Steps, Timeline, chain
 
 SPANS = [
     Span("looking", 0, 2),
@@ -48,7 +47,7 @@ def test_steps_that_took_no_time_are_left_out_and_nothing_is_no_picture(drawn: T
 
 def test_steps_and_waits_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(timeline.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     noted = Timeline()
     with Steps(1, noted) as steps:
         now[0] = 103.0
@@ -64,7 +63,7 @@ def test_steps_and_waits_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_terminal_it_is_plain_text(drawn: Timeline, capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_timeline(drawn)
+    progress.show_timeline(drawn)
     told = capsys.readouterr().out
     assert told.splitlines() == [line.rstrip() for line in drawn.lines()] or told.splitlines() == drawn.lines()
     assert "\x1b" not in told

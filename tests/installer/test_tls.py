@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from installer.forges.github.rest import GitHubRest
+from installer.forges.github.api import GitHubRest
 from installer.support import tls
 from installer.support.errors import Untrusted
 from installer.support.secret import Secret

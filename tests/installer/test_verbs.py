@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,7 +86,15 @@ def test_a_plan_that_cannot_look_at_github_still_looks_at_the_cluster(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan", "--unknown"], ["nothing"], ["rollback", "--release-hold", "--to", "abcd"], ["new", "x"]]
+    "arguments",
+    [
+        ["plan", "--unknown"],
+        ["nothing"],
+        ["rollback", "--release-hold", "--to", "abcd"],
+        ["deploy"],
+        ["deploy", "--break-glass", " "],
+        ["new", "x"],
+    ],
 )
 def test_wrong_usage_is_2(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).code == 2
@@ -177,9 +186,30 @@ def test_doctor_goes_on_where_the_token_is_refused(run: Run, monkeypatch: pytest
     monkeypatch.setenv("GH_TOKEN", "ghp_wrong")
     document = valid("doctor", run("doctor", "--json", code=1).stdout)
     problems = [f["what"] for f in document["findings"] if f["level"] == "problem"]
-    assert len(problems) == 1, problems
+    assert len(problems) == 2, problems
     assert "does not work" in problems[0]
+    assert problems[1] == "Actions secret REGISTRY_TOKEN: no token at hand (not needed if it is stored)"
     assert any("you may create" in f["what"] for f in document["findings"])
+
+
+def test_doctor_names_every_missing_token_though_it_can_look_nowhere(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("GH_TOKEN")
+    settings = yaml.safe_load((project / "gitops.yaml").read_text())
+    settings["registry"]["visibility"] = "private"
+    settings["project"]["database"] = "postgresql"
+    (project / "gitops.yaml").write_text(yaml.safe_dump(settings))
+    told = run("doctor", code=1).stdout
+    for words in (
+        "✗ There is no token for github.com",
+        "✗ Actions secret REGISTRY_TOKEN: no token at hand (not needed if it is stored)\n  → Set REGISTRY_TOKEN in",
+        "✗ pull secret of docker.io/acme/web: no token at hand (not needed if it is stored)",
+        "✗ Secret web-dev-database with the database's address: no address at hand (not needed if it is stored)",
+    ):
+        assert words in told
+    assert told.count("kubectl is not installed") == 1
 
 
 def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run) -> None:
@@ -190,6 +220,32 @@ def test_status_without_anything_is_unhealthy_and_says_of_each_part_why(run: Run
     assert states["branch"] == "nothing was deployed yet"
     assert states["sync"] == "there is no Application"
     assert (document["healthy"], document["hold"]) == (False, None)
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_status_before_the_first_up_says_so_first_and_ends(run: Run, project: Path, watch: list[str]) -> None:
+    done = run("status", *watch, code=1)
+    assert done.stdout == "Nothing was created yet. Create it with: gitops-flask up\n"
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_status_with_nothing_at_hand_tells_the_causes_first_and_nothing_of_what_it_did_not_see(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch, watch: list[str]
+) -> None:
+    (project.parent / "git-alone").mkdir()
+    (project.parent / "git-alone/git").symlink_to(shutil.which("git") or "git")
+    monkeypatch.setenv("PATH", str(project.parent / "git-alone"))
+    monkeypatch.delenv("GH_TOKEN")
+    first, *causes = run("status", *watch, code=1).stdout.splitlines()
+    assert first.startswith("Nothing was created yet. Create it with: ")
+    assert [line[0] for line in causes] == ["✗", " "] * (len(causes) // 2)
+    subprocess.run(["git", "remote", "add", "origin", "https://github.com/acme/web"], cwd=project, check=True)
+    *causes, last = run("status", *watch, code=1).stdout.splitlines()
+    assert causes[0].startswith("✗ not checked  ")
+    assert causes[1].startswith(" " * 17 + "→ ")
+    assert not [line for line in causes if "unseen" in line or "no token at hand" in line]
+    assert last.startswith("! 1")
+    assert last.endswith("not looked at: see above")
 
 
 def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, github: StandIn) -> None:

@@ -13,11 +13,8 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_values import POLLING, SMALL, merged, values
-from installer.resources.watcher import Watcher, _seconds
-from installer.resources.watcher_pod import SCRIPT, manifests
-from installer.resources.watcher_policy import KINDS as POLICIES
-from installer.resources.watcher_policy import WatcherPolicy
+from installer.cluster.argocd_config import POLLING, SMALL, merged, values
+from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
@@ -54,7 +51,7 @@ def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
 def watcher() -> dict[tuple[str, str], Any]:
     """Return a watcher as it should be, running."""
     made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS, NAME, HOST)}
-    running = {"observedGeneration": 1, "readyReplicas": 1, "updatedReplicas": 1}
+    running = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
     key = ("deployments.apps", NAME)
     made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
     return made | policy()

@@ -9,16 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from installer.cluster import labels as cluster_labels
+from installer.cluster import objects as cluster_labels
+from installer.cluster.argocd_config import resolved
 from installer.cluster.kubectl import Object
-from installer.cluster.webhook_secret import resolved
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
 from installer.engine.resource import Field
+from installer.forges.base import Hook, Webhooks
 from installer.forges.credentials import find
-from installer.forges.github.repository import GitHub
-from installer.forges.github.webhooks import GitHubWebhooks
-from installer.forges.webhooks import Hook, Webhooks
+from installer.forges.github.repository import GitHub, GitHubWebhooks
 from installer.resources.webhook import Webhook
 from installer.status import report
 from installer.support.secret import Secret

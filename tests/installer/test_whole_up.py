@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer.preflight.github_actions import blocking_reason
+from installer.preflight.github import blocking_reason
 from installer.project.project import Project
 from installer.status import deployment_record
 from installer.support.errors import InstallerError

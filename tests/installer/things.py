@@ -51,8 +51,8 @@ class Thing(Resource[Any]):
 def things(existing: dict[str, int], **kwargs: Any) -> list[Thing]:
     return [
         Thing(existing, "repository", "github"),
-        Thing(existing, "secret", "github", fails=kwargs.get("secret", "")),
-        Thing(existing, "rules", "github"),
+        Thing(existing, "secret", "github", needs=("repository",), fails=kwargs.get("secret", "")),
+        Thing(existing, "rules", "github", needs=("secret",)),
         Thing(existing, "argocd", "cluster"),
         Thing(existing, "credential", "cluster", needs=("secret",)),
     ]

@@ -73,7 +73,7 @@ def helm(monkeypatch: pytest.MonkeyPatch) -> Helm:
 
 @pytest.fixture
 def working_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
-    monkeypatch.setattr("installer.support.registry_errors.pause", lambda _: None)
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     monkeypatch.setenv("NO_PROXY", "localhost")
     monkeypatch.setenv("REGISTRY_USERNAME", "acme")
     monkeypatch.setenv("REGISTRY_TOKEN", TOKEN)

@@ -16,7 +16,7 @@ from typing import Any
 from cookiecutter.main import cookiecutter
 
 from installer import __version__
-from installer.cluster import labels
+from installer.cluster import objects as labels
 from installer.config.settings import Settings
 from installer.config.settings_file import load
 from installer.config.supported import CIS, FORGES, cis_of

@@ -7,12 +7,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from installer.cluster import labels
+from installer.cluster import objects as labels
 from installer.config.settings_file import load
 from installer.forges.base import Commit
 from installer.project.project import Project
-from installer.status.deployment_history import commits
-from installer.status.deployment_record import at
+from installer.status.deployment_record import at, commits
 from tests.conftest import Bake
 
 from . import FINGERPRINT, FIRST, PLACE, PROJECTS, RELEASED, document, labels_of, meant

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from installer.forges.deploy_keys import fingerprint, fingerprint_of_private
+from installer.forges.base import fingerprint, fingerprint_of_private
 from installer.support.secret import Secret
 from tests.github import GitHub
 

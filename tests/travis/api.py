@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.ci_runner.machine import Job, Place
+from tests.ci_runner.machine import Place
 from tests.ci_runner.service import No, Service, message_of, route
 from tests.github.git import git
 from tests.github.model import Repository
@@ -17,7 +17,6 @@ from . import runner
 from .runner import Event, Ran
 
 REPO = "/repo/([^/%]+%2F[^/%]+)"
-OVER = {None: "started", True: "passed", False: "failed"}
 
 
 def missing(kind: str) -> No:
@@ -63,7 +62,6 @@ class TravisCI(Service):
         self.sees = True
         """Whether its GitHub App may see the repositories."""
         self._numbers = itertools.count(7001)
-        self._jobs: dict[int, tuple[Job, str]] = {}
 
     def check(self, request: Request) -> None:
         sent = {name.lower(): value for name, value in request.headers.items()}
@@ -175,65 +173,11 @@ class TravisCI(Service):
         answer = {"@type": "pending", "remaining_requests": 9, "request": {"id": next(self._numbers), **asked}}
         return json_response(202, {**answer, "resource_type": "request"})
 
-    @route("GET", f"{REPO}/builds", "branch.name", "build.event_type", "include", "limit", "offset")
-    def builds(self, slug: str, **asked: str) -> Any:
-        types = asked.get("build.event_type", "").split(",")
-        found = [
-            each
-            for each in self._repo(slug).builds
-            if each.ran.event.branch == asked["branch.name"] and each.ran.event.type in types
-        ]
-        offset, limit = int(asked.get("offset", 0)), min(int(asked.get("limit", 25)), 100)
-        following = {"offset": offset + limit, "limit": limit} if offset + limit < len(found) else None
-        pagination = {"limit": limit, "offset": offset, "count": len(found), "next": following}
-        shown = [self._shown(each, asked["include"]) for each in found[offset : offset + limit]]
-        return {"@type": "builds", "@pagination": pagination, "builds": shown}
-
-    @route("GET", r"/build/(\d+)", "include")
-    def build(self, number: str, include: str = "") -> Any:
-        return self._shown(self._found(number), include)
-
-    @route("GET", r"/build/(\d+)/jobs")
-    def jobs(self, number: str) -> Any:
-        build, listed = self._found(number), []
-        for at, job in enumerate(build.ran.jobs.values(), 1):
-            key = next((key for key, (known, _) in self._jobs.items() if known is job), 0) or next(self._numbers)
-            self._jobs[key] = (job, f"{build.number}.{at}")
-            state = {"success": "passed", "": "created"}.get(job.state, job.state)
-            listed.append({"@type": "job", "id": key, "number": f"{build.number}.{at}", "state": state})
-        return {"@type": "jobs", "jobs": listed}
-
-    @route("GET", r"/job/(\d+)/log")
-    def log(self, number: str) -> Any:
-        return {"@type": "log", "id": int(number), "content": self._jobs[int(number)][0].log.replace("\n", "\r\n")}
-
     def _repo(self, slug: str) -> Repo:
         found = self.repos.get(slug.replace("%2F", "/"))
         if found is None:
             raise missing("repository")
         return found
-
-    def _found(self, number: str) -> Build:
-        for repo in self.repos.values():
-            for each in repo.builds:
-                if each.id == int(number):
-                    return each
-        raise missing("build")
-
-    def _shown(self, build: Build, include: str) -> dict[str, Any]:
-        assert set(include.split(",")) <= {"build.stages", "build.commit"}, include
-        ran = build.ran
-        names = [name.capitalize() for name in ran.build.stages]
-        stages = [{"@type": "stage", "id": n, "number": n, "name": name} for n, name in enumerate(names, 1)]
-        return {
-            "@type": "build",
-            "id": build.id,
-            "number": str(build.number),
-            "state": OVER[ran.passed],
-            "event_type": ran.event.type,
-            "commit": {"@type": "commit", "sha": ran.event.revision},
-            **({"stages": stages} if "build.stages" in include else {}),
-        }
 
 
 def _repo(repo: Repo) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The GitHub App that reports, as `up` is given it or has made it: its number and private key, in memory only."""
+"""The GitHub App that reports: the page that registers one, and its number and private key, in memory only."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -13,13 +14,16 @@ from ...config.settings import Settings
 from ...support import environment, tls
 from ...support.errors import InstallerError
 from ...support.secret import Secret
+from .api import api_url
 from .app_client import TOKEN, AppGitHub
-from .rest import api_url
+from .repository import GitHub
 
 GIVEN = ("REPORTER_APP_ID", "REPORTER_APP_PRIVATE_KEY_FILE")
-"""The variables that give an App which is there already."""
+"""The variables that name an App: its id, and the file with its private key."""
 PERMISSIONS = {**TOKEN, "metadata": "read", "pull_requests": "read"}
-"""What an App is made with: what its token takes, and what previews of pull requests would."""
+"""What an App is registered with: what its token takes, and what previews of pull requests would."""
+LONGEST_NAME = 34
+"""Characters of an App's name at GitHub, where no two have the same."""
 _LEVELS = ("read", "write", "admin")
 
 
@@ -51,6 +55,24 @@ class GitHubApp:
         return AppGitHub(api_url(settings.host), settings.host, settings.repository, self, everybody)
 
 
+def registration_page(settings: Settings, github: GitHub) -> str:
+    """Return the page that registers such an App for the repository's owner, filled in.
+
+    By the parameters of https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-using-url-parameters.
+    """
+    owner = github.get(f"/users/{quote(settings.owner)}") or {}
+    organization = f"/organizations/{settings.owner}" if owner.get("type") == "Organization" else ""
+    filled_in = {
+        "name": f"{settings.owner}-{settings.slug}-reporter"[:LONGEST_NAME].strip("-"),
+        "description": f"Shows at the commits of {settings.repository} the outcome of their deployment.",
+        "url": settings.url,
+        "public": "false",
+        "webhook_active": "false",
+        **PERMISSIONS,
+    }
+    return f"https://{settings.host}{organization}/settings/apps/new?{urlencode(filled_in)}"
+
+
 def given() -> GitHubApp | None:
     """Return the App that the environment names; nothing where it names none."""
     number, file = os.environ.get(GIVEN[0], "").strip(), environment.private(GIVEN[1])
@@ -58,13 +80,19 @@ def given() -> GitHubApp | None:
         return None
     if not number or not file:
         raise InstallerError(f"An App that is there already takes {' and '.join(GIVEN)}.", "Set the other one too.")
-    try:
-        app = GitHubApp(number, Secret(Path(file).read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise InstallerError(f"{GIVEN[1]} names {file}, which cannot be read: {why}.", "Fix it.") from None
+    app = GitHubApp(number, private_key(GIVEN[1]))
     app.sign(b"")
     return app
+
+
+def private_key(variable: str) -> Secret:
+    """Return the private key whose file a variable names."""
+    file = environment.private(variable)
+    try:
+        return Secret(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise InstallerError(f"{variable} names {file}, which cannot be read: {why}.", "Fix it.") from None
 
 
 def lacking(installation: dict[str, Any]) -> str:

@@ -1,31 +1,79 @@
 """GitHub, asked as an App, with nothing but the standard library: so that a pod can do it, too.
 
-Its token is for one repository, reads contents and writes Deployments, whatever else the App may; it lasts an hour and
-is nowhere but in this process.
+It logs in with a few words that it has signed with its private key, good for some minutes, and is given a token for one
+repository, which reads contents and writes Deployments, whatever else the App may. It lasts an hour and is nowhere but
+in this process.
 """
 
 import base64
 import json
+import subprocess
 import time
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from http.client import HTTPException
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from ...support.errors import ApiError, InstallerError
-from ...support.http_client import Client
+from ...support.http_client import Client, context
 from ...support.parsing import UNREADABLE, reading
-from ...support.pod_tls import context
 from ...support.secret import Secret, redact
 from ..rate_limit import seconds_to_wait
-from .app_login import App, signed
 
 TOKEN: Mapping[str, str] = {"contents": "read", "deployments": "write"}
 """What the token may do; GitHub adds metadata: read."""
 _TIMEOUT = 15
 _EARLY = 300  # seconds before its end that a token is replaced
+
+ID, KEY = "app-id", "private-key.pem"
+"""Fields of the Secret, and so files where it is mounted."""
+
+
+class App(Protocol):
+    """An App, as far as it is needed to log in as one."""
+
+    @property
+    def number(self) -> str:
+        """Return its id at GitHub."""
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign with its private key, as RS256 wants it."""
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """The App whose number and key are files of a folder; openssl signs, so that the key is in no variable."""
+
+    folder: Path
+
+    @property
+    def number(self) -> str:
+        """Return its id at GitHub."""
+        return (self.folder / ID).read_text(encoding="utf-8").strip()
+
+    def sign(self, text: bytes) -> bytes:
+        """Sign with its private key."""
+        command = ["openssl", "dgst", "-sha256", "-sign", str(self.folder / KEY)]
+        done = subprocess.run(command, input=text, capture_output=True, check=False)
+        if done.returncode:
+            raise InstallerError(f"openssl cannot sign with the App's key: {done.stderr.decode(errors='replace')}")
+        return done.stdout
+
+
+def signed(app: App) -> Secret:
+    """Return the token with which the App itself is asked about: a JWT."""
+    now = int(time.time())
+    claims = {"iat": now - 60, "exp": now + 540, "iss": app.number}  # clocks differ; ten minutes are the most
+    text = ".".join(_url(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    return Secret(f"{text}.{_url(app.sign(text.encode()))}")
+
+
+def _url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 class No(ApiError):

@@ -2,17 +2,42 @@
 
 import base64
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
-from ..base import Commit
-from .api_errors import GitHubApiError
-from .rest import GitHubRest
+from ..base import Commit, Delivery, DeployKey, Hook, Webhooks
+from .api import GitHubApiError, GitHubRest
+
+_ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
+"""The states in which a check or a status is not over."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One check or status of a commit, by whichever CI; `number` grows with each new one."""
+
+    number: int
+    name: str
+    state: str
+    """GitHub's word: of a check its conclusion, once there is one."""
+    url: str
+    """The page that the CI names; empty where it names none."""
+
+    @property
+    def over(self) -> bool:
+        """Return whether it does not change by itself any more."""
+        return self.state not in _ACTIVE
+
+    @property
+    def green(self) -> bool:
+        """Return whether it is a success."""
+        return self.state == "success"
 
 
 class GitHub(GitHubRest):
@@ -30,6 +55,11 @@ class GitHub(GitHubRest):
     def path(self, *parts: str) -> str:
         """Return a path below the repository, each part escaped but for its slashes."""
         return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])
+
+    @reading("GitHub's answer")
+    def who(self) -> str:
+        """Return whose the token is."""
+        return text(self.call("GET", "/user")["login"])
 
     def find(self) -> dict[str, Any] | None:
         """Return the repository, or None."""
@@ -84,6 +114,28 @@ class GitHub(GitHubRest):
         for found in self.pages(self.path("commits"), sha=branch):
             commit = found["commit"]
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+
+    @reading("GitHub's answer")
+    def statuses(self, commit: str) -> list[Reported]:
+        """Return the statuses of a commit, the newest of each name."""
+        found = self.pages(self.path("commits", commit, "status"), "statuses")
+        return [Reported(each["id"], each["context"], each["state"], each["target_url"] or "") for each in found]
+
+    @reading("GitHub's answer")
+    def checks(self, commit: str, app: str) -> list[Reported]:
+        """Return the checks of a commit by an App, known by its short name; the newest of each name."""
+        found = self.pages(self.path("commits", commit, "check-runs"), "check_runs")
+        return [
+            Reported(each["id"], each["name"], each["conclusion"] or each["status"], each["details_url"] or "")
+            for each in found
+            if (each["app"] or {}).get("slug") == app
+        ]
+
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest check by an App, or else status, of this name; empty: there is none."""
+        reported = self.checks(revision, app) if app else self.statuses(revision)
+        newest = max((each for each in reported if each.name == name), key=lambda each: each.number, default=None)
+        return newest.state if newest else ""
 
     # --- what is stored with it ----------------------------------------------------------------
 
@@ -223,3 +275,80 @@ class VariableNote:
     def delete(self) -> None:
         """Delete it."""
         self._github.delete(self._path)
+
+
+class GitHubDeployKeys:
+    """What the repository credential needs of GitHub."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    def list(self) -> list[DeployKey]:
+        """Return all deploy keys; none where there is no repository."""
+        keys = self._github.pages(self._github.path("keys"))
+        return [DeployKey(key["id"], key["title"], key["key"], key["read_only"]) for key in keys]
+
+    def add(self, title: str, public: str, *, read_only: bool = True) -> None:
+        """Register a key that may only read, unless told otherwise."""
+        body = {"title": title, "key": public, "read_only": read_only}
+        self._github.call("POST", self._github.path("keys"), body)
+
+    def remove(self, key: DeployKey) -> None:
+        """Remove a key; one that is gone already is fine."""
+        self._github.delete(self._github.path("keys", str(key.id)))
+
+
+class GitHubWebhooks(Webhooks):
+    """GitHub signs what it sends, and keeps what came of each call for some days."""
+
+    title = "GitHub"
+    wanted: ClassVar[Mapping[str, Any]] = {
+        "content_type": "json",
+        "insecure_ssl": "0",
+        "events": ["push"],
+        "active": True,
+    }
+
+    def __init__(self, github: GitHub, settings: Settings) -> None:
+        super().__init__(settings)
+        self._github = github
+
+    @reading("GitHub's answer")
+    def list(self) -> list[Hook]:
+        """Return ours; none where there is no repository."""
+        return [hook for each in self._github.pages(self._path()) if (hook := self._ours(each))]
+
+    def _ours(self, found: dict[str, Any]) -> Hook | None:
+        config = {**found["config"], "insecure_ssl": str(found["config"].get("insecure_ssl", "0"))}  # or a number
+        ours = self.unlabelled(str(config.get("url", "")))
+        rest = {name: {**found, **config}.get(name) for name in self.wanted}
+        return Hook(found["id"], ours[0], ours[1] if config.get("secret") else "", rest) if ours else None
+
+    def create(self, address: str, secret: Secret | None) -> None:
+        """Make a hook with its secret and the fingerprint of that."""
+        rest: dict[str, Any] = dict(self.wanted)
+        body = {name: rest.pop(name) for name in ("events", "active")}
+        given = {"secret": secret.reveal()} if secret else {}
+        config = {**rest, "url": self.labelled(address, secret), **given}
+        self._github.call("POST", self._path(), {"name": "web", **body, "config": config})
+
+    def delete(self, hook: Hook) -> bool:
+        """Delete a hook; False where it was gone."""
+        return self._github.delete(self._path(hook.id))
+
+    def page(self, hook: Hook) -> str:
+        """Return the address of the page where people see it, and what was answered to its calls."""
+        return f"https://{self._github.host}/{self._github.repository}/settings/hooks/{hook.id}"
+
+    @reading("GitHub's answer")
+    def newest(self, hook: Hook) -> Delivery | None:
+        """Return the last call, if it reported a push; None too where GitHub does not know it any more.
+
+        GitHub pings a new hook at once, when Argo CD's server may not have its secret yet: that says nothing.
+        """
+        found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
+        pushes = [each for each in found or [] if each["event"] == "push"]
+        return Delivery(int(pushes[0]["status_code"] or 0), str(pushes[0]["status"])) if pushes else None
+
+    def _path(self, number: int | None = None) -> str:
+        return self._github.path("hooks", *([str(number)] if number else []))

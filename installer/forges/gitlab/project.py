@@ -3,14 +3,14 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+from ...config.settings import Settings
 from ...support.parsing import reading, text
 from ...support.secret import Secret
-from ..base import Commit
-from .api_errors import GitLabApiError
-from .rest import GitLabRest
+from ..base import Commit, Delivery, DeployKey, Hook, Webhooks
+from .api import GitLabApiError, GitLabRest
 
 HIDES = (17, 6)
 """Since then a variable can be written so that nobody reads it again."""
@@ -29,6 +29,11 @@ class GitLab(GitLabRest):
     def path(self, *parts: str) -> str:
         """Return a path below the project, each part escaped with its slashes."""
         return "/".join(["/projects", *(quote(part, safe="") for part in (self.repository, *parts))])
+
+    @reading("GitLab's answer")
+    def who(self) -> str:
+        """Return whose the token is."""
+        return text(self.call("GET", "/user")["username"])
 
     def find(self) -> dict[str, Any] | None:
         """Return the project, or None."""
@@ -78,6 +83,12 @@ class GitLab(GitLabRest):
         """Walk along a branch, newest first."""
         for found in self.pages(self.path("repository", "commits"), ref_name=branch):
             yield Commit(found["id"], found["message"], found["committed_date"])
+
+    @reading("GitLab's answer")
+    def check(self, revision: str, name: str, app: str = "") -> str:
+        """Return the state of a commit's newest job, or status, of a name; empty where there is none."""
+        found = list(self.pages(self.path("repository", "commits", revision, "statuses"), name=name))
+        return text(max(found, key=lambda each: int(each["id"]))["status"]) if found else ""
 
     @reading("GitLab's answer")
     def level(self) -> int:
@@ -177,3 +188,78 @@ def _noted(value: str) -> tuple[str, float]:
         return str(tree["text"]), float(tree["at"])
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return "", float("-inf")
+
+
+class GitLabDeployKeys:
+    """What the repository credential needs of GitLab."""
+
+    def __init__(self, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+
+    def list(self) -> list[DeployKey]:
+        """Return all deploy keys; none where there is no project."""
+        keys = self._gitlab.pages(self._gitlab.path("deploy_keys"))
+        return [DeployKey(key["id"], key["title"], key["key"], not key["can_push"]) for key in keys]
+
+    def add(self, title: str, public: str) -> None:
+        """Register a key that may only read."""
+        body = {"title": title, "key": public, "can_push": False}
+        self._gitlab.call("POST", self._gitlab.path("deploy_keys"), body)
+
+    def remove(self, key: DeployKey) -> None:
+        """Remove a key; one that is gone already is fine."""
+        self._gitlab.delete(self._gitlab.path("deploy_keys", str(key.id)))
+
+
+_SETTINGS = {"push_events": True, "push_events_branch_filter": "", "enable_ssl_verification": True}
+
+
+class GitLabWebhooks(Webhooks):
+    """GitLab sends the secret itself, in a header, and shows the outcome of each call since 17.3."""
+
+    title = "GitLab"
+    wanted: ClassVar[Mapping[str, Any]] = {**_SETTINGS, "alert_status": "executable"}
+
+    def __init__(self, gitlab: GitLab, settings: Settings) -> None:
+        super().__init__(settings)
+        self._gitlab = gitlab
+
+    @reading("GitLab's answer")
+    def list(self) -> list[Hook]:
+        """Return ours; none where there is no project."""
+        return [hook for each in self._gitlab.pages(self._path()) if (hook := self._ours(each))]
+
+    def _ours(self, found: dict[str, Any]) -> Hook | None:
+        ours = self.unlabelled(found["url"])
+        rest = {name: "" if found.get(name) is None else found[name] for name in _SETTINGS}
+        given_up = found.get("alert_status") == "disabled"  # after 40 failures; what it disables for a while comes back
+        rest["alert_status"] = "disabled" if given_up else "executable"
+        return Hook(found["id"], *ours, rest) if ours else None
+
+    def create(self, address: str, secret: Secret | None) -> None:
+        """Make a hook with its secret and the fingerprint of that."""
+        given = {"token": secret.reveal()} if secret else {}
+        self._gitlab.call("POST", self._path(), {**_SETTINGS, "url": self.labelled(address, secret), **given})
+
+    def delete(self, hook: Hook) -> bool:
+        """Delete a hook; False where it was gone."""
+        return self._gitlab.delete(self._path(hook.id))
+
+    def page(self, hook: Hook) -> str:
+        """Return the address of the page where people see it, and what was answered to its calls."""
+        return f"https://{self._gitlab.host}/{self._gitlab.repository}/-/hooks/{hook.id}/edit"
+
+    @reading("GitLab's answer")
+    def newest(self, hook: Hook) -> Delivery | None:
+        """Return the last call; None where there was none, or GitLab is too old to show it."""
+        found = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
+        return next(map(_delivery, found or []), None)
+
+    def _path(self, number: int | None = None) -> str:
+        return self._gitlab.path("hooks", *([str(number)] if number else []))
+
+
+def _delivery(found: dict[str, Any]) -> Delivery:
+    code = str(found["response_status"])
+    said = " ".join(str(found["response_body"] or code).split())[:200]
+    return Delivery(int(code) if code.isdigit() else 0, said)

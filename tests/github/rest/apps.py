@@ -1,7 +1,5 @@
-"""GitHub Apps over REST: who one is, where it is installed, its tokens, and its key, once, after a manifest."""
+"""GitHub Apps over REST: who one is, where it is installed, and its tokens."""
 
-import time
-from secrets import token_hex
 from typing import Any
 
 from ..apps import App, Installation, iso
@@ -96,12 +94,3 @@ def access_token(call: Call, installation_id: str) -> Response:
         "repository_selection": "all" if made.repositories is None else "selected",
     }
     return json_response(201, body)
-
-
-@route("POST", "/app-manifests/{code}/conversions", ANYBODY)
-def convert(call: Call, code: str) -> Response:
-    waiting = call.github.apps.registered.pop(code, None)
-    if waiting is None or waiting.until < time.time():
-        raise RefusedError(404, NOT_FOUND)
-    secrets = {"client_id": f"Iv23{token_hex(8)}", "client_secret": token_hex(20), "webhook_secret": None}
-    return json_response(201, {**_app(call, waiting.app), **secrets, "pem": waiting.app.new_key()})

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-import zlib
 from typing import Any
 
 from ..apps import ACTIONS as ACTIONS_APP
@@ -107,7 +106,7 @@ def _check_run(call: Call, run: Run, job: Job) -> dict[str, Any]:
 def _check_of_an_app(call: Call, sha: str, report: Report) -> dict[str, Any]:
     """Show what another App than Actions says of a commit."""
     over = report.state != "pending"
-    number = zlib.crc32(f"{sha} {report.name}".encode())
+    number = report.id
     return {
         "id": number,
         "node_id": f"CR_{number}",
@@ -115,7 +114,7 @@ def _check_of_an_app(call: Call, sha: str, report: Report) -> dict[str, Any]:
         "name": report.name,
         "url": f"{call.url}/check-runs/{number}",
         "html_url": f"{call.site.web}/{call.repository.full_name}/runs/{number}",
-        "details_url": report.url,
+        "details_url": report.url or None,
         "external_id": "",
         "status": "completed" if over else "in_progress",
         "conclusion": report.state if over else None,

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import git
 from ..call import BOTS, Call, found
+from ..model import now
 from ..pulls import Approval, PullRequest
 from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 
@@ -122,8 +123,12 @@ def show(call: Call, pull_number: str) -> Response:
 @route("PATCH", PULLS + "/{pull_number}", "pull_requests:write")
 def change(call: Call, pull_number: str) -> Response:
     pull, sent = found(call.repository.pulls, int(pull_number)), call.sent
-    if unknown := sent.keys() - {"title", "body"}:
+    if unknown := sent.keys() - {"title", "body", "state"}:
         raise UnmodelledError(f"changing a pull request's {sorted(unknown)}")
+    if (state := sent.get("state", "open")) != "open":
+        if pull.state != "OPEN" or state != "closed":
+            raise UnmodelledError(f"a pull request that is {pull.state} becomes {state}")
+        pull.state, pull.closed_at = "CLOSED", now()
     pull.title, pull.body = sent.get("title", pull.title), sent.get("body", pull.body)
     return json_response(200, whole(call, pull))
 

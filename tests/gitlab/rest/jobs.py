@@ -69,6 +69,23 @@ def jobs(call: Call, pipeline_id: str) -> Response:
     return call.page([call.site.job(call.project, found, each) for each in found.jobs])
 
 
+@route(
+    "GET",
+    "/projects/{id}/repository/commits/{sha}/statuses",
+    level=REPORTER,
+    reads="name",
+    takes={"name": {"type": "string"}, "page": {"type": "integer"}, "per_page": {"type": "integer"}},
+    page="commits.md",
+)
+def statuses(call: Call, sha: str) -> Response:
+    """Answer the newest job of each name: a pipeline's jobs are statuses of its commit."""
+    name = call.request.query.get("name")
+    jobs = [job for each in call.project.pipelines if each.sha == sha for job in each.jobs if name in (None, job.name)]
+    newest = {job.name: job for job in sorted(jobs, key=lambda job: job.id)}
+    shown = [{"id": job.id, "sha": sha, "name": job.name, "status": job.status} for job in newest.values()]
+    return call.page(shown)
+
+
 @route("GET", JOBS, level=GUEST)
 def job(call: Call, job_id: str) -> Response:
     return answered(200, call.site.job(call.project, *_job(call, job_id)))

@@ -9,6 +9,13 @@ from ..wire import answered, missing, route
 REQUESTS = "/projects/{id}/merge_requests"
 ONE = REQUESTS + "/{merge_request_iid}"
 
+CHANGED = {
+    "title": {"type": "string"},
+    "description": {"type": "string"},
+    "state_event": {"type": "string", "enum": ["close", "reopen"]},
+}
+"""What GitLab's OpenAPI document lacks of a change of a merge request: its page, "Update merge request", has it."""
+
 
 def _found(call: Call, iid: str) -> MergeRequest:
     found = call.project.merge_requests.get(int(iid))
@@ -50,6 +57,16 @@ def request(call: Call, merge_request_iid: str) -> Response:
 )
 def propose(call: Call) -> Response:
     return _shown(call, 201, call.gitlab.merging.propose(call.project, call.token.user, call.sent))
+
+
+@route("PUT", ONE, level=DEVELOPER, reads=" ".join(CHANGED), takes=CHANGED, page="merge_requests.md")
+def change(call: Call, merge_request_iid: str) -> Response:
+    request, sent = _found(call, merge_request_iid), call.sent
+    request.title = sent.get("title", request.title)
+    request.description = sent.get("description", request.description)
+    if sent.get("state_event") == "close":
+        request.state = "closed"
+    return _shown(call, 200, request)
 
 
 @route("PUT", ONE + "/merge", level=DEVELOPER, reads="sha squash auto_merge merge_when_pipeline_succeeds")

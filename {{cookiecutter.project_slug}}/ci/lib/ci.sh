@@ -12,7 +12,7 @@ export -n DEPLOY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret 
 ENVIRONMENT=${ENVIRONMENT:-dev}
 CI_NAME=''                     # which CI this is; nothing on your machine
 API=''                         # GitHub's, where it is not the usual one
-DEPLOY_USERNAME=x-access-token
+DEPLOY_USERNAME=${DEPLOY_USERNAME:-x-access-token}
 AUTHOR_NAME='' AUTHOR_EMAIL='' # of commits on env/…; nothing: you, as git knows you
 WHO=''                         # the person who started this
 RUN_PAGE='' SUMMARY_FILE=''    # where people see this run, and the file with what is shown there, in Markdown
@@ -34,6 +34,7 @@ of_project() {
 }
 
 REVISION=$(git rev-parse --verify HEAD 2>/dev/null) || true
+TAG=$REVISION # of its image
 # The image, without tag. The commit names it, and no variable: more people than may merge can set those.
 IMAGE=$(of_project registry host)/$(of_project registry account)/$(of_project project slug) || true
 NO_IMAGE='' name='^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+$'
@@ -78,7 +79,7 @@ run_python() {
   [ -z "$AUTHOR_NAME" ] || export GIT_AUTHOR_NAME="$AUTHOR_NAME" GIT_AUTHOR_EMAIL="$AUTHOR_EMAIL" \
     GIT_COMMITTER_NAME="$AUTHOR_NAME" GIT_COMMITTER_EMAIL="$AUTHOR_EMAIL"
   export ENVIRONMENT CI_NAME API DEPLOY_USERNAME WHO RUN_PAGE SUMMARY_FILE ERROR_MARK WARNING_MARK SKIP FIRST_PUSH \
-    TO_INIT TO_RELEASE TO_ROLL_BACK WHERE_VARIABLE REVISION IMAGE NO_IMAGE SERVER REPOSITORY \
+    TO_INIT TO_RELEASE TO_ROLL_BACK WHERE_VARIABLE REVISION TAG IMAGE NO_IMAGE SERVER REPOSITORY \
     DEPLOY_TOKEN="${DEPLOY_TOKEN:-}" DEPLOY_KEY="${DEPLOY_KEY:-}"
   command -v python3 >/dev/null || fail "there is no python3"
   exec python3 -B -X utf8 "ci/lib/$1" "${@:2}"

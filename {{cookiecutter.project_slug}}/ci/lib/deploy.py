@@ -53,7 +53,7 @@ def snapshot() -> str:
     kinds = kinds or [{"x86_64": "amd64", "aarch64": "arm64"}.get(here, here)]
     image = f"""image:
   repository: "{CI["IMAGE"]}"
-  tag: "{REVISION}"
+  tag: "{CI["TAG"]}"
   digest: "{DIGEST}"
   architectures: [{", ".join(f'"{kind}"' for kind in kinds)}]
 revision: "{REVISION}"
@@ -71,6 +71,8 @@ def message() -> tuple[str, list[str]]:
     author = '"{}" <{}>'.format(re.sub(r'([\\"])', r"\\\1", name), email)
     shown = {"author": author, "sha": REVISION, "subject": subject, "repourl": env.PAGE, "date": date}
     trailers = [f"Argocd-reference-commit-{key}: {value}" for key, value in shown.items() if value]
+    if by := env.one_line(CI.get("DEPLOYED_BY", "")).strip():
+        trailers.append(f"Deployed-by: {by}")
     return f"Deploy {REVISION[:7]}: {subject}", trailers
 
 
@@ -135,7 +137,7 @@ def nothing_before() -> bool:
 def what_is_next(commit: str) -> str:
     """Return what was deployed, and what happens next, for the page of the run."""
     page, environment = env.PAGE, CI["ENVIRONMENT"]
-    text = f"""| image | `{CI["IMAGE"]}:{REVISION}` |
+    text = f"""| image | `{CI["IMAGE"]}:{CI["TAG"]}` |
 | --- | --- |
 | digest | `{DIGEST}` |
 | source | [{REVISION[:7]}]({page}/commit/{REVISION}) |

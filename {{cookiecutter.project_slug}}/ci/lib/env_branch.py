@@ -77,11 +77,15 @@ def git(*arguments: str, stdin: str = "", problem: str = "stopped by the error a
 
 
 def attempts() -> Iterator[Tip]:
-    """Read where the branch is, and again after each push that it did not take, since another push came first."""
+    """Read where the branch is, and again after each push that it did not take."""
+    seen = set()
     for attempt in range(1, 6):
-        yield read_branch()
+        seen.add(tip := read_branch())
+        yield tip
         say(f"{BRANCH} did not take the push (attempt {attempt} of 5)")
         time.sleep(os.urandom(1)[0] / 256 if attempt < 5 else 0)  # so that two do not meet again
+    if len(seen) > 1:
+        raise Answer("failed:", f"{BRANCH} did not take the push 5 times: other pushes came first. Run this again")
     may = f"May this {'deploy key' if GITHUB and GITHUB.KEY else 'token'} write to it?"
     raise Answer("failed:", f"{BRANCH} did not take the push 5 times; git's answers are above. {may}")
 

@@ -74,7 +74,8 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
     blob = git("hash-object", "-w", "--stdin", stdin=hold)
     tree = git("mktree", stdin=f"{without_hold(target)}100644 blob {blob}\thold.yaml\n")
     message = [title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
-    taken = env.push(tip, tree, message, trailers_of(target, "Argocd-reference-commit-"), opens=revision)
+    trailers = [*trailers_of(target, "Argocd-reference-commit-"), *trailers_of(target, "Deployed-by: ")]
+    taken = env.push(tip, tree, message, trailers, opens=revision)
     back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there until ci/rollback --release"
     return Answer("done", back) if taken else None
 

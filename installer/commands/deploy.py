@@ -1,0 +1,101 @@
+"""`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
+
+import platform
+
+from ..ci import registry
+from ..ci.base import DEPLOY
+from ..config.settings import MAIN
+from ..forges.git import Clone
+from ..project.project import Project
+from ..project.scripts import private_clone
+from ..resources.platforms import best_of, of_nodes
+from ..support import process
+from ..support.errors import InstallerError
+from ..support.plain_text import one_line
+from ..support.resume_command import command, git, this_run
+from ..ui import console
+from ..ui.progress import Waiting
+from .rollback import check_deployed, or_by_the_ci, recorded, until_answered
+from .up import until_rolled_out
+
+_HERE = {"x86_64": "amd64", "aarch64": "arm64"}
+"""How Kubernetes calls the machines that Python calls so."""
+
+
+def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
+    """Ask, run the project's own ci/test, ci/image and ci/deploy for a commit of main, and wait until it is live."""
+    settings, record = project.settings, recorded(project)
+    if record.hold:
+        fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
+        raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
+    wanted = commit or _checked_out(project, reason)
+    _check_docker()
+    platforms = f"linux/{_architecture(project)}"
+    login = registry.login_at_hand(settings, project.credentials)
+    if login is None:
+        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
+        raise InstallerError(f"There is no login for {settings.registry}. Nothing was changed.", fix)
+    registry.check_login(login, settings.image_name)
+    with private_clone(project, console.relay) as scripts, or_by_the_ci(project, DEPLOY, {}):
+        head = scripts.fetch_main(history=True)
+        revision = scripts.on_main(wanted)
+        if not revision:
+            what = f"{one_line(wanted, 64)} is not on {MAIN} of {settings.repository}. Nothing was changed."
+            raise InstallerError(what, f"Merge it first; or deploy the head of {MAIN}: {_again(project, head, reason)}")
+        if record.revision == revision:
+            console.report(f"{settings.branch} records {revision} already.")
+            until_rolled_out(project, record, Waiting())
+            return
+        if record.revision and scripts.contains(record.revision, revision):
+            what = f"{settings.branch} records {record.revision[:12]}, which is newer than {revision[:12]}."
+            raise InstallerError(what, f"To go back to it: {command('rollback', project.folder, '--to', revision)}")
+        scripts.check_out(revision)
+        by = one_line(f"{scripts.who} (break-glass: {reason}{'; tests skipped' if skip_tests else ''})")
+        console.report(f"Built and deployed from here, for {platforms}: {scripts.named(revision)}")
+        console.report(f"The record says: Deployed-by: {by}")
+        console.confirm(f"Deploy it to {settings.application}?", yes=yes)
+        this_run.resume = _again(project, revision, reason, *(["--skip-tests"] if skip_tests else []))
+        if not skip_tests:
+            scripts.run("test")
+            scripts.check_out(revision)  # whatever the tests left
+        given = {"PLATFORMS": platforms, "DEPLOYED_BY": by}
+        digest = scripts.run("image", REGISTRY_CA=settings.registry_ca_file, **login.variables, **given)
+        outcome = scripts.push("deploy", IMAGE_DIGEST=digest, **given)
+        check_deployed(project, outcome)
+    until_answered(project, record, outcome)
+
+
+def _again(project: Project, commit: str, reason: str, *options: str) -> str:
+    return command("deploy", project.folder, commit, "--break-glass", reason, *options)
+
+
+def _checked_out(project: Project, reason: str) -> str:
+    """Return the commit that is checked out; raise where files differ from it, which would not be deployed."""
+    clone = Clone(project.folder)
+    head = clone.head()
+    if changed := clone.uncommitted():
+        what = (
+            f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
+        )
+        stash = git(project.folder, "stash", "--include-untracked")
+        raise InstallerError(what, f"{stash}; or deploy the commit without them: {_again(project, head, reason)}")
+    return head
+
+
+def _check_docker() -> None:
+    if process.missing("docker"):
+        raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
+    answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
+    if answer.status:
+        raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")
+
+
+def _architecture(project: Project) -> str:
+    """Return which of the nodes' machines to build for: this one's where there are such nodes."""
+    nodes = of_nodes(project.cluster)
+    if not nodes:
+        what = "The cluster's nodes cannot be listed, so it is not known for which machines to build."
+        raise InstallerError(what, "It takes the right to list nodes; kubectl get nodes")
+    here = platform.machine()
+    here = _HERE.get(here, here)
+    return here if here in nodes else best_of(nodes)

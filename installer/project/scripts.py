@@ -1,0 +1,161 @@
+"""The project's own scripts of `ci/`, run on this machine as its CI would: in a private clone of a commit of main."""
+
+import getpass
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..config.settings import MAIN
+from ..forges.credentials import of_forge
+from ..forges.git import SILENCE, Clone
+from ..support import process
+from ..support.environment import CIS
+from ..support.errors import InstallerError
+from ..support.plain_text import one_line
+from ..support.secret import redact
+from ..support.tls import variables
+from .project import Project
+
+_ADAPTER = "ci/lib/on-laptop.sh"
+"""What scripts have that can be run from here."""
+_OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|superseded|held) (.*)")
+_FAILED = re.compile(r"\w+: failed: (.*)")
+_REFUSED = " write to it?"
+"""Ends what the scripts say where the code host refused each push, and none was lost to another one."""
+_OF_A_CI = dict.fromkeys((*CIS, "DEPLOYED_BY"), "")
+"""What the scripts must not take from here: that this is a CI's machine, or a deployment without the CI."""
+_LAST = 5
+"""Lines that are repeated of a script that does not say why it failed."""
+
+
+class NotFromHere(InstallerError):
+    """Say why the scripts cannot do it from here, where their CI can: they are too old, or no push was taken."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How ci/deploy or ci/rollback ended: its word, like `done` or `held`, and its sentence."""
+
+    word: str
+    text: str
+
+
+class Scripts:
+    """The scripts of the commit that is checked out in a private clone: see `private_clone`."""
+
+    def __init__(self, project: Project, folder: Path, say: Callable[[str], None]) -> None:
+        self._project = project
+        self._clone = Clone(folder)
+        self._say = say
+        self._login = project.credentials.login
+
+    def _git(self, *arguments: str) -> str:
+        return process.run("git", *arguments, cwd=self._clone.folder).strip()
+
+    def _attempt(self, *arguments: str) -> str:
+        """Return what git prints; nothing where it fails."""
+        answer = process.attempt("git", *arguments, cwd=self._clone.folder)
+        return "" if answer.status else answer.out.strip()
+
+    def prepare(self) -> None:
+        """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
+        settings, folder = self._project.settings, self._project.folder
+        self._git("init", "--quiet", "--template=")
+        known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
+        for key, value in {
+            **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
+            "core.hooksPath": os.devnull,
+            "remote.origin.url": settings.clone_url,
+            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # whatever the person's settings lead elsewhere
+            "http.lowSpeedLimit": "1",
+            "http.lowSpeedTime": str(SILENCE),
+        }.items():
+            self._git("config", key, value)
+
+    def fetch_main(self, *, history: bool = False) -> str:
+        """Fetch main and return its head; with `history` its commits, too, without their files."""
+        how = "--filter=blob:none" if history else "--depth=1"
+        self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
+        return self._git("rev-parse", f"refs/remotes/origin/{MAIN}")
+
+    def on_main(self, commit: str) -> str:
+        """Return the whole name of a commit of main; empty where it is none of it."""
+        found = self._attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
+        return found if found and self.contains(f"refs/remotes/origin/{MAIN}", found) else ""
+
+    def contains(self, newer: str, older: str) -> bool:
+        """Return whether a commit is in the history of another one."""
+        return self._attempt("merge-base", older, newer) == older
+
+    def named(self, commit: str) -> str:
+        """Return a commit and its subject."""
+        return one_line(
+            self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
+        )
+
+    def check_out(self, commit: str) -> None:
+        """Check a commit out; raise where its scripts cannot be run from here."""
+        check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
+        process.run(
+            "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
+        )  # may fetch files
+        self._git("clean", "-ffdq")
+        if not (self._clone.folder / _ADAPTER).is_file():
+            what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
+            raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
+
+    def run(self, script: str, *arguments: str, **env: str) -> str:
+        """Run a script of ci/ and return the last line that it prints; raise where it failed."""
+        settings = self._project.settings
+        given = {
+            **_OF_A_CI,
+            **variables(settings.ca),
+            "ENVIRONMENT": settings.environment,
+            "GITOPS_FLASK_PERSON": self.who,
+            "DEPLOY_USERNAME": of_forge(settings.scm).READER,
+            **env,
+        }
+        program, folder = str(self._clone.folder / "ci" / script), self._clone.folder
+        status, lines = process.follow(program, *arguments, say=self._say, env=given, cwd=folder)
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        if status == 0:
+            return last
+        if not (failed := _FAILED.fullmatch(last)):
+            end = "\n".join(lines[-_LAST:])
+            raise InstallerError(f"ci/{script} ended with exit code {status}:\n{end}", "See what it says above.")
+        if failed[1].endswith(_REFUSED):
+            raise NotFromHere(f"{settings.host} refused the push to {settings.branch}: {failed[1]}")
+        raise InstallerError(f"ci/{script}: {failed[1]}")
+
+    def push(self, script: str, *arguments: str, **env: str) -> Outcome:
+        """Run ci/deploy or ci/rollback, which push with the person's token, and return how it ended."""
+        token = self._project.credentials.token.reveal()
+        last = self.run(script, *arguments, DEPLOY_TOKEN=token, **env)
+        if found := _OUTCOME.fullmatch(last):
+            return Outcome(found[1], found[2])
+        raise InstallerError(f"ci/{script} ended with {last!r}, which is no outcome.", f"See ci/{script} --help.")
+
+    @cached_property
+    def who(self) -> str:
+        """Return who the person is: at the code host, or else as git or this machine knows them."""
+        with suppress(InstallerError):
+            return one_line(self._project.forge.who())
+        return self._attempt("config", "user.name") or getpass.getuser()
+
+
+_NOBODY = {"user.name": "gitops-flask", "user.email": "gitops-flask@localhost"}
+"""Who commits where git does not know the person."""
+
+
+@contextmanager
+def private_clone(project: Project, say: Callable[[str], None]) -> Iterator[Scripts]:
+    """Lend a clone that ends with the block; `say` takes each line that its scripts print."""
+    with tempfile.TemporaryDirectory(prefix="gitops-flask-", ignore_cleanup_errors=True) as folder:
+        scripts = Scripts(project, Path(folder).resolve(), lambda line: say(redact(line)))
+        scripts.prepare()
+        yield scripts

@@ -1,0 +1,189 @@
+"""Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..cluster.argocd import COMPONENT, PARTS
+from ..cluster.helm import Helm
+from ..cluster.kubectl import Cluster
+from ..cluster.objects import metadata
+from ..cluster.pods import problems
+from ..cluster.workloads import rolled_out
+from ..config.settings import Settings
+from ..support.parsing import Object, Objects
+from .helm_release import HelmRelease, Seen
+
+RBAC = "rbac.authorization.k8s.io"
+KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
+
+
+@dataclass(frozen=True)
+class SidecarTemplate:
+    """The Argo CD beside which they run: what its own reader of repositories, `repo-server`, is made of."""
+
+    image: str = ""
+    user: int | None = None
+    proxies: tuple[tuple[str, str], ...] = ()
+    pull_secrets: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, repo_server: Object) -> "SidecarTemplate":
+        """Read it from the repo-server's Deployment."""
+        spec = repo_server["spec"]["template"]["spec"]
+        container = spec["containers"][0]
+        user = (container.get("securityContext") or {}).get("runAsUser")
+        literal = {each["name"]: each["value"] for each in container.get("env") or [] if each.get("value")}
+        proxies = {name: value for name, value in literal.items() if name.lower().endswith("_proxy")}
+        secrets = tuple(each["name"] for each in spec.get("imagePullSecrets") or [])
+        user = user or (spec.get("securityContext") or {}).get("runAsUser")
+        return cls(container["image"], user, tuple(sorted(proxies.items())), secrets)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod that runs in Argo CD's namespace: its name, whose it is, and where."""
+
+    settings: Settings
+    name: str
+    home: str
+
+    def account(self) -> Object:
+        """Return its ServiceAccount."""
+        head = metadata(self.settings, self.name, self.home)
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": head, "automountServiceAccountToken": False}
+
+    def rights(self, namespace: str, *rules: Object) -> Objects:
+        """Return what lets it do these things in a namespace."""
+        head = metadata(self.settings, self.name, namespace)
+        return [
+            {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": head, "rules": list(rules)},
+            {
+                "apiVersion": f"{RBAC}/v1",
+                "kind": "RoleBinding",
+                "metadata": head,
+                "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": self.name},
+                "subjects": [{"kind": "ServiceAccount", "name": self.name, "namespace": self.home}],
+            },
+        ]
+
+    def deployment(
+        self,
+        template: SidecarTemplate,
+        container: Object,
+        volumes: Objects,
+        *,
+        user: int | None,
+        noted: dict[str, str] | None = None,
+    ) -> Object:
+        """Return its Deployment: one, never two, with a container that can write nowhere but in memory.
+
+        Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
+        """
+        labels = {"app.kubernetes.io/name": self.name}
+        spec = {
+            "serviceAccountName": self.name,
+            "automountServiceAccountToken": True,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 5,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                **({"runAsUser": user} if user else {}),
+            },
+            **({"imagePullSecrets": _named(template.pull_secrets)} if template.pull_secrets else {}),
+            "containers": [
+                {
+                    **container,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes],
+                }
+            ],
+            "volumes": volumes,
+        }
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata(self.settings, self.name, self.home),
+            "spec": {
+                "replicas": 1,
+                "revisionHistoryLimit": 0,
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels, **({"annotations": noted} if noted else {})},
+                    "spec": spec,
+                },
+            },
+        }
+
+
+def variables(given: dict[str, str]) -> list[dict[str, str]]:
+    """Return a container's environment."""
+    return [{"name": name, "value": value} for name, value in given.items()]
+
+
+def fresh(file: str, seconds: int) -> Object:
+    """Return the probes of a pod that is ready as long as it touches a file, and reports the first time at once."""
+    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
+    command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
+    return {
+        "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},
+        "readinessProbe": {**command, "periodSeconds": 10},
+    }
+
+
+def memory(name: str) -> Object:
+    """Return a volume in memory, a small one."""
+    return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
+
+
+def _named(names: Sequence[str]) -> list[dict[str, str]]:
+    return [{"name": name} for name in names]
+
+
+class Sidecar(HelmRelease[Seen]):
+    """The release of such a pod, which is ready once it did what it is for."""
+
+    starts = True
+    without = ""
+    """The setting that does without it."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, name: str, patience: float) -> None:
+        super().__init__(settings, cluster, helm, name)
+        self.patience = patience
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Return what each of them consists of."""
+        return {self._home: [f"{kind}/{self._name}" for kind in KINDS]}
+
+    def template(self) -> SidecarTemplate:
+        """Return what Argo CD's own reader of repositories is made of; nothing where there is none."""
+        parts = self._cluster.list("deployments", self._home, PARTS)
+        reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
+        return SidecarTemplate.of(reader[0]) if reader else SidecarTemplate()
+
+    def unready(self, held: Seen) -> str:
+        """Say that its pod is not there and ready; nothing where it is."""
+        deployment = held.one("Deployment")
+        return "" if deployment and rolled_out(deployment) else "not ready yet"
+
+    def explain(self) -> str:
+        """Say what keeps it from starting, what it said last, and how to do without."""
+        pods = self._cluster.list("pods", self._home, self._selector)
+        said = [self._cluster.logs(pod["metadata"]["name"], self._home, self.key) for pod in pods]
+        found = [*problems(self._cluster, self._home, self._selector), *filter(None, said)]
+        return "\n  ".join([*found, f"To do without it: {self.without} in gitops.yaml"])
+
+    def remains(self) -> str:
+        """Name what outlived its release, its pod included."""
+        pods = self._cluster.list("pods", self._home, self._selector)
+        left = ", ".join(f"Pod {pod['metadata']['name']} in {self._home} is still there" for pod in pods)
+        return "; ".join(filter(None, [super().remains(), left]))
+
+    @property
+    def _selector(self) -> str:
+        return f"app.kubernetes.io/name={self._name}"
