@@ -84,7 +84,7 @@ def number(text: str) -> tuple[int, ...]:
 
 # --- its own command line -------------------------------------------------------------------------
 
-_PORT_TAKEN = re.compile(r"failed to listen: listen tcp")
+_PORT_TAKEN = "failed to listen: listen tcp"
 """`--core` serves itself at a port that it found free a moment before, and another program was faster.
 
 Nothing was done yet, so it is tried again.
@@ -144,7 +144,7 @@ class ArgoCD:
             flags = ["--core", "--prompts-enabled=false"]
             for _ in range(_TRIES):
                 answer = attempt("argocd", *arguments, *flags, stdin=stdin, env=environment, timeout=seconds)
-                if not _PORT_TAKEN.search(refusal(answer)):
+                if _PORT_TAKEN not in refusal(answer):
                     break
         if answer.status == 0:
             return answer.out

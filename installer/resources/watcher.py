@@ -60,7 +60,7 @@ POLICY_SINCE = (1, 30)
 _GROUP = "admissionregistration.k8s.io"
 POLICIES = (f"validatingadmissionpolicies.{_GROUP}", f"validatingadmissionpolicybindings.{_GROUP}")
 REFRESH = ("argocd.argoproj.io/refresh", "argocd.argoproj.io/refresh-timestamp")
-"""How Argo CD is asked to look now. The second tells two requests apart: an Argo CD newer than 3.5 loses none then."""
+"""How Argo CD is asked to look now. The second tells two requests apart, for one that has argo-cd#28414."""
 
 # `dyn`: whole objects are compared, fields that are in no schema included.
 _SAME = """\

@@ -177,7 +177,8 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
 
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
     """
-    _feed(process, given)
+    if given:
+        _feed(process, given)
     deadline, over = time.monotonic() + timeout, 0.0
     may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
     while True:

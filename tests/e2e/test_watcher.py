@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,8 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
         time.sleep(4)  # as long as an image takes, at least
         began = time.monotonic()
         heads.append(half.repository.deploy(number * 40).commit)
-        clear(f"deployment {number}", lambda number=number: not_yet(half, number * 40), 60, 0.2, lambda: seen(half))  # type: ignore[misc]
+        obstacle = partial(not_yet, half, number * 40)
+        clear(f"deployment {number}", obstacle, 60, every=0.2, explain=partial(seen, heads))
         taken.append(time.monotonic() - began)
     record_property(SECONDS, ("watcher: push to every pod new", sorted(taken)[len(taken) // 2]))
     assert sorted(taken)[len(taken) // 2] < 20, taken  # its own polling takes minutes
@@ -170,13 +172,13 @@ def test_deployments_are_live_within_seconds_though_nobody_refreshes(
     assert "was not notified" not in said
 
 
-def seen(half: Half) -> str:
-    """Return what the watcher said and what Argo CD has of the Application: for a deployment that did not come."""
+def seen(heads: list[str]) -> str:
+    """Return what was pushed, what the watcher said and what Argo CD has: for a deployment that did not come."""
     watched = kubectl("logs", f"deployment/{WATCHER}", "-n", "argocd", "--tail=20")
     application = json.loads(kubectl("get", "application", f"{SLUG}-dev", "-n", "argocd", "-o", "json"))
     marks, status = application["metadata"].get("annotations"), application.get("status", {})
     shown = {key: status.get(key) for key in ("sync", "conditions", "operationState", "reconciledAt")}
-    return f"{half.repository.head()}\n{watched}\n{marks}\n{json.dumps(shown, indent=1)}"
+    return f"{heads}\n{watched}\n{marks}\n{json.dumps(shown, indent=1)}"
 
 
 def running(half: Half) -> set[str]:
