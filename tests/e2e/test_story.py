@@ -36,6 +36,8 @@ VARIANTS = [
     pytest.param(gitlab, id="gitlab", marks=pytest.mark.all),
     pytest.param(older_gitlab, id="older-gitlab", marks=pytest.mark.all),
 ]
+in_the_public_story = pytest.mark.parametrize("stage", VARIANTS[:1], indirect=True, scope="module")
+"""A chapter that the others have not: the same stage, which pytest knows by its place in VARIANTS."""
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -269,9 +271,8 @@ def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
     stage.follow("release by the button", fourth)
 
 
+@in_the_public_story
 def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: Stage) -> None:
-    if stage.variant.private:
-        return  # played in the public story
     developer = stage.developer
     developer.branch("urgent")
     readme = developer.project / "README.md"
@@ -290,7 +291,11 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     assert f"Live: every pod of {SLUG} answers revision {fifth}." in done.stdout
     assert stage.service.revisions() == {fifth}
     assert "test: done" in done.stderr
-    assert stage.deployed()["image"]["tag"] == f"local-{fifth}"
+    image = stage.deployed()["image"]
+    nodes = {node["status"]["nodeInfo"]["architecture"] for node in stage.kubectl("get", "nodes")["items"]}
+    assert set(image["architectures"]) <= nodes
+    assert f"for linux/{image['architectures'][0]}:" in done.stdout
+    assert image["tag"] == f"local-{fifth}"
     assert stage.in_registry(f"local-{fifth}")
     assert not stage.in_registry(fifth)
     assert not [secret for secret in stage.secrets if secret in done.stdout + done.stderr]
@@ -298,6 +303,22 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     assert f"records {fifth[:12]}, deployed by {by}" in developer.installer("status").stdout
     stage.repository.actions["enabled"] = True
     stage.note()
+
+
+@in_the_public_story
+def test_the_next_merge_is_built_by_the_ci_and_goes_on_top_of_it(stage: Stage) -> None:
+    developer, fifth = stage.developer, stage.revisions[-1]
+    developer.branch("calm")
+    readme = developer.project / "README.md"
+    readme.write_text(readme.read_text() + "\nCalm.\n")
+    developer.commit("Calm down")
+    stage.forge.propose("calm", "Calm down")
+    eventually("the checks", lambda: stage.passed("calm"), 240)
+    sixth = stage.merge_and_follow("calm", "merge after deploy --break-glass")
+    assert stage.deployed()["image"]["tag"] == sixth
+    assert developer.git("log", "--format=%(trailers:key=Deployed-by)", "--max-count=1", stage.env_head()) == ""
+    assert not stage.in_registry(fifth), "the CI built its own commit alone"
+    assert "deployed by" not in developer.installer("status").stdout
 
 
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:
