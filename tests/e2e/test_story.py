@@ -283,6 +283,8 @@ def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team
     assert not developer.git("status", "--porcelain"), "it works beside the folder"
     eventually("the checks", lambda: stage.passed(UPDATE), 240)
     merged = stage.merge_and_follow(UPDATE, "update from the template")
+    kept = developer.git("ls-remote", "--heads", "origin", "gitops-flask/template")
+    assert kept, "what a merge deletes is the branch of its request"
     service = stage.kubectl("get", "service", SLUG, "-n", f"{SLUG}-dev")
     assert [port["appProtocol"] for port in service["spec"]["ports"]] == ["http"], "the template's"
     assert service["metadata"]["annotations"]["story"] == "third", "the team's, in the same file"
