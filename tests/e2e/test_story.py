@@ -15,12 +15,13 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from installer.update.request import BRANCH as UPDATE
 from tests.documents import valid
 
 from .actors import eventually
 from .audit import Audit
 from .chapters import in_order, the_first_deployment_is_live
-from .stage import SLUG, Stage, open_stage, reader
+from .stage import SLUG, Stage, open_stage, reader, release
 from .variant import enterprise_server, gitlab, older_gitlab, private_with_key, public
 
 __all__ = ["in_order"]
@@ -269,6 +270,32 @@ def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
     assert (stage.hold()["why"], stage.hold()["bad"]) == ("by the button", fourth)
     stage.press("release")
     stage.follow("release by the button", fourth)
+
+
+def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team_did_stays(stage: Stage) -> None:
+    developer, version = stage.developer, "99.0.0"
+    developer.git("fetch", "--quiet", "origin")
+    developer.git("switch", "--quiet", "--detach", "origin/main")
+    release(stage.fork, version)
+    update = ("template", "update", "--template", str(stage.fork))
+    done = developer.installer(*update)
+    assert f"Opened a {stage.forge.calls_it}: {stage.variant.url}/acme/{SLUG}/" in done.stdout
+    example = f"src/{SLUG.replace('-', '_')}/example.py"
+    assert f"- {example}: you changed it, so it stays; the template has another one" in done.stdout
+    assert not developer.git("status", "--porcelain"), "it works beside the folder"
+    eventually("the checks", lambda: stage.passed(UPDATE), 240)
+    merged = stage.merge_and_follow(UPDATE, "update from the template")
+    kept = developer.git("ls-remote", "--heads", "origin", "gitops-flask/template")
+    assert kept, "what a merge deletes is the branch of its request"
+    service = stage.kubectl("get", "service", SLUG, "-n", f"{SLUG}-dev")
+    assert [port["appProtocol"] for port in service["spec"]["ports"]] == ["http"], "the template's"
+    assert service["metadata"]["annotations"]["story"] == "third", "the team's, in the same file"
+    assert stage.service.answer("/api/greeting") == {"greeting": "hello"}
+    again = developer.installer(*update)
+    assert f"Nothing to update: the project has all of the template, {version}." in again.stdout
+    developer.git("switch", "--quiet", "--detach", "origin/main")
+    assert developer.git("rev-parse", "HEAD") == merged
+    assert stage.forge.deployment_of(merged).green, "until its end the job itself asks the CI"
 
 
 @in_the_public_story
