@@ -191,7 +191,11 @@ def test_a_plan_without_details_has_the_list_too(
     problems = checks.before_reading(project)
     show(project, look(project, problems), problems, brief=True)
     note = capsys.readouterr().out.partition("\nNote:\n")[2]
-    for name in (f"there is no {TOKENS[office.name]}, with which `up` would do this", "REGISTRY_TOKEN:", "DEPLOY_TOKEN:"):
+    for name in (
+        f"there is no {TOKENS[office.name]}, with which `up` would do this",
+        "REGISTRY_TOKEN:",
+        "DEPLOY_TOKEN:",
+    ):
         assert name in note
 
 
