@@ -98,10 +98,19 @@ def _in_the_way(project: Project, unreachable: Collection[str], reported: Collec
     seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
         found = [finding for each in pool.map(_obstacles, seen) for finding in each]
-    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
-    return found + [
-        replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
-    ]
+    return found + _unseen([r for r in resources if r not in seen])
+
+
+def needed_unseen(project: Project, problems: Sequence[Finding]) -> list[Finding]:
+    """Return what `up` would ask for next where these problems keep it from looking: tokens and addresses."""
+    resources = project.resources()
+    seen = reconcile.visible(resources, {problem.lane for problem in problems})
+    return _unseen([r for r in resources if r not in seen])
+
+
+def _unseen(resources: Sequence[Resource[Any]]) -> list[Finding]:
+    planned = [Planned(r, r.diff(r.blank())) for r in resources if r.wanted]
+    return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(planned)]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from installer.commands.up import up
 from installer.engine.reconcile import Planned, plan
 from installer.preflight.checks import before_reading, before_writing, blocked, refuse
 from installer.project.project import Project
@@ -86,6 +87,22 @@ def test_with_nothing_at_hand_each_missing_thing_is_reported_with_what_it_is_for
         assert words in text
     with pytest.raises(InstallerError, match=r"Nothing was changed\."):
         refuse(problems)
+
+
+def test_up_without_programs_also_names_what_it_would_ask_for_next(
+    opened: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = opened()
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
+    with pytest.raises(InstallerError) as refused:
+        up(here, yes=True)
+    assert refused.value.message.startswith("Nothing was changed.\ngit is not installed")
+    assert "REGISTRY_TOKEN: no token at hand (not needed if it is stored)\n  → Set REGISTRY_TOKEN" in str(refused.value)
+    monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_x")
+    with pytest.raises(InstallerError) as refused:
+        up(Project.open(here.folder), yes=True)
+    assert "REGISTRY_TOKEN" not in str(refused.value)
 
 
 def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
