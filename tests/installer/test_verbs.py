@@ -269,7 +269,7 @@ def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, gith
 
 def test_rollback_before_the_first_deployment_names_the_first_step(run: Run, github: StandIn) -> None:
     done = run("rollback", "--yes", code=1)
-    assert "nothing was deployed yet, or it was lost." in done.stderr
+    assert "There is no branch env/dev: nothing was deployed yet, or it was lost." in done.stderr
     assert done.stderr.endswith("→ gitops-flask up\n")
     assert github.changes == []
 
