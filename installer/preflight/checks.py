@@ -98,19 +98,15 @@ def _in_the_way(project: Project, unreachable: Collection[str], reported: Collec
     seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
         found = [finding for each in pool.map(_obstacles, seen) for finding in each]
-    return found + _unseen([r for r in resources if r not in seen])
+    return found + blocked_unseen(project, unreachable, reported)
 
 
-def needed_unseen(project: Project, problems: Sequence[Finding]) -> list[Finding]:
-    """Return what `up` would ask for next where these problems keep it from looking: tokens and addresses."""
-    resources = project.resources()
-    seen = reconcile.visible(resources, {problem.lane for problem in problems})
-    return _unseen([r for r in resources if r not in seen])
-
-
-def _unseen(resources: Sequence[Resource[Any]]) -> list[Finding]:
-    planned = [Planned(r, r.diff(r.blank())) for r in resources if r.wanted]
-    return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(planned)]
+def blocked_unseen(project: Project, unreachable: Collection[str], reported: Collection[str] = ()) -> list[Finding]:
+    """Return what `up` would ask for next, where it cannot look yet: tokens and addresses."""
+    resources = [r for r in project.resources() if r.key not in reported]
+    seen = reconcile.visible(resources, unreachable)
+    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:

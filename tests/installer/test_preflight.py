@@ -188,7 +188,7 @@ def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
     (problem,) = [p for p in blocked(planned) if p.lane == "github"]
-    assert problem.fix == "Set REGISTRY_TOKEN in the environment."
+    assert problem.fix.startswith("Set REGISTRY_TOKEN in the environment, to one that may push to docker.io ")
 
 
 def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:
