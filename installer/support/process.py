@@ -96,6 +96,7 @@ def attempt(
     """
     shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)
+    hears = not stopped.is_set()  # what is started after Ctrl-C tidies up, and is left to it
     # Not plumbum's `<<`: it would write standard input, secrets included, to a temporary file.
     process = start(
         name,
@@ -108,7 +109,7 @@ def attempt(
         pass_fds=tuple(inherit),
     )
     try:
-        out, err, late = _talk(process, stdin.encode(), timeout)
+        out, err, late = _talk(process, stdin.encode(), timeout, hears_of_ctrl_c=hears)
     except BaseException:  # Ctrl-C: it is passed on, and no child is left behind
         end(process, signal.SIGINT)
         close(process)
@@ -172,7 +173,7 @@ def _signal(process: Any, number: int) -> None:
             os.killpg(process.pid, number)  # it leads a session: see `start`
 
 
-def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, bool]:
+def _talk(process: Any, given: bytes, timeout: float, *, hears_of_ctrl_c: bool) -> tuple[bytes, bytes, bool]:
     """Return what a program printed until its end, and whether that came too late: then it was ended here.
 
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
@@ -180,7 +181,7 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
     if given:
         _feed(process, given)
     deadline, over = time.monotonic() + timeout, 0.0
-    may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
+    reported = False
     while True:
         try:
             return *process.communicate(timeout=SLICE), False
@@ -196,7 +197,7 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
             end(process)
             close(process)
             return out, err, not reported
-        elif stopped.is_set() and may_be_told and not reported:  # Ctrl-C came to another thread
+        elif stopped.is_set() and hears_of_ctrl_c and not reported:  # Ctrl-C came to another thread
             reported, deadline = True, min(deadline, now + _GRACE)
             _signal(process, signal.SIGINT)
 

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from installer.support import process
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 from installer.support.secret import Secret
-from installer.support.wait import SLICE, until
+from installer.support.wait import SLICE, stopped, until
 from tests.conftest import ROOT
 
 PYTHON = sys.executable
@@ -196,6 +197,22 @@ else:
     assert told.exists()
     assert ("KeyboardInterrupt" in done.stderr) == in_main
     assert in_main or done.returncode == 7
+
+
+def test_a_program_that_starts_while_ctrl_c_is_pressed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = process.start
+
+    def press(*given: Any, **options: Any) -> Any:
+        started = start(*given, **options)
+        stopped.set()
+        return started
+
+    monkeypatch.setattr(process, "start", press)
+    try:
+        result = process.attempt("sleep", "600", timeout=200)
+    finally:
+        stopped.clear()
+    assert result.status == -signal.SIGINT
 
 
 def test_much_output_on_both_pipes_is_taken_while_much_input_is_given() -> None:
