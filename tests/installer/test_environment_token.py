@@ -17,6 +17,8 @@ from tests.github.model import Repository, Stored
 
 from .bench import REGISTRY_TOKEN, SETTINGS, Bench, a_project
 
+pytestmark = pytest.mark.slow
+
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
 
 

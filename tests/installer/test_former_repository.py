@@ -18,6 +18,8 @@ from tests.gitlab import GitLab as GitLabStandIn
 from . import bench as at_github
 from . import gitlab_bench as at_gitlab
 
+pytestmark = pytest.mark.slow
+
 RUN_DOWN = "; run `down` in a clone whose gitops.yaml still names"
 OLD = "https://github.com/acme/web"
 

@@ -116,8 +116,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         check_reported(asked, case, text)
 
     old_way, no = r"^/acme/web\.git/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    limits = ("forges.http.TIMEOUT",)
-    meet(bench, bench.gitlab.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no)
+    meet(bench, bench.gitlab.faults, asked, case, waits, old_way=old_way, told=told, no=no)
     check_reconciled(bench, asked)
 
 

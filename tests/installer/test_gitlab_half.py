@@ -24,6 +24,8 @@ from tests.gitlab.model import DeployKey, Protection, Variable
 from .bench import REGISTRY_TOKEN, Quiet
 from .gitlab_bench import Bench, a_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bench(gitlab: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
@@ -117,7 +119,6 @@ def test_what_is_not_ours_is_left(bench: Bench) -> None:
     assert project.settings["ci_push_repository_for_job_token_allowed"] is False
 
 
-@pytest.mark.slow
 def test_an_older_gitlab_gets_a_token_of_the_project(older: Bench) -> None:
     older.apply()
     project = older.project
@@ -153,7 +154,6 @@ def test_a_token_that_ends_soon_or_is_lost_is_renewed_and_the_old_one_revoked(ol
     assert older.differences() == {}
 
 
-@pytest.mark.slow
 def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None:
     older.apply()
     older.gitlab.version = "18.4.0"
@@ -164,7 +164,6 @@ def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None
     assert older.differences() == {}
 
 
-@pytest.mark.slow
 def test_gitlabs_own_registry_takes_no_login_of_ours(bench: Bench) -> None:
     bench.settings = replace(bench.settings, registry="registry.gitlab.com")
     bench.apply()

@@ -16,6 +16,8 @@ from .gitlab_bench import Bench, a_project
 from .ground import Ground
 from .typed import Run
 
+pytestmark = pytest.mark.slow
+
 FORM = ("--add-readme", "--license", "mit", "--gitignore", "Python")
 NOTE = (
     ".gitignore, LICENSE, README.md came with the repository, and this project is merged with that; this project's "
@@ -49,7 +51,6 @@ def until_live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.commands.up.until_live", lambda *_: None)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("until_live")
 def test_the_plan_says_what_becomes_of_the_files_that_came_with_a_repository_and_up_merges_them(
     run: Run, ground: Ground
@@ -136,7 +137,6 @@ def test_a_license_that_is_here_but_in_no_commit_is_not_written_over(run: Run, g
     assert "this project's LICENSE, README.md counts" in content(run)["note"]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("until_live")
 @pytest.mark.parametrize("changed", [False, True], ids=["", "and their README was changed meanwhile"])
 def test_killed_between_the_merge_and_the_push_the_next_run_pushes_that_merge(

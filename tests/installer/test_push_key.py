@@ -19,6 +19,8 @@ from tests.github.model import DeployKey, Ruleset, Stored
 
 from .bench import SETTINGS, Bench, Quiet, a_project
 
+pytestmark = pytest.mark.slow
+
 STRICT = replace(SETTINGS, deploy_from="main")
 RULESET = "gitops-flask: only main pushes env/dev"
 EXCEPTED = [{"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}]

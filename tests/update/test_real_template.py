@@ -10,6 +10,8 @@ from tests.conftest import Bake, BakedProject
 
 from .conftest import Typed
 
+pytestmark = pytest.mark.slow
+
 ODD = 'O\'Neil "x" é \\ 🚀 {curly} $HOME #1: &yes'
 RECORD = ".gitops-flask.yaml"
 

@@ -7,8 +7,10 @@ import pytest
 from tests.github import Fault, GitHub
 from tests.github.git import git as on_server
 
-from .conftest import Host, Typed
+from .conftest import Host, Typed, each_host
 from .story import START, Story
+
+pytestmark = pytest.mark.slow
 
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
@@ -22,6 +24,7 @@ def released(story: Story) -> Story:
     return story
 
 
+@each_host
 def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -37,6 +40,7 @@ def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why
     assert done.out.rstrip().endswith("/1")
 
 
+@each_host
 def test_conflicts_make_a_draft_that_lists_them(host: Host, released: Story, typed: Typed) -> None:
     released.work({"ci/lib.sh": OURS})
     host.push("main:main")
@@ -100,6 +104,7 @@ def test_what_people_did_on_the_branch_is_never_overwritten(host: Host, released
     assert host.file(UPDATE, "ci/lib.sh") == "resolved"
 
 
+@each_host
 def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_named(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -116,6 +121,7 @@ def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_
     assert [each.state for each in host.requests()] == ["closed", "closed", "open"]
 
 
+@each_host
 def test_abort_closes_the_request_and_deletes_its_branch_and_declines_nothing(
     host: Host, released: Story, typed: Typed
 ) -> None:
