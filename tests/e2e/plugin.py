@@ -40,20 +40,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluste
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs a cluster where there is none, and what takes long; begin with the longest ways.
+    """Leave out what needs a cluster where there is none, and what takes long; begin with the longest ways.
 
     What takes long runs with `-m ""`, where its marker is named, and (`slow`) where there is a cluster.
     """
     missing = [name for name in NEEDED if name not in os.environ]
     skip = pytest.mark.skip(reason=f"needs a cluster, see docs/testing.md; not set: {', '.join(missing)}")
+    later = pytest.mark.skip(reason="takes long: runs where there is a cluster, or with `-m slow`")
     chosen = config.getoption("markexpr")
-    later = [name for name in ("slow", "all") if chosen and name not in chosen and (missing or name == "all")]
+    if chosen and "all" not in chosen:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("all")])
+        items[:] = [item for item in items if not item.get_closest_marker("all")]
     for item in items:
         if missing and item.get_closest_marker("e2e"):
             item.add_marker(skip)
-        for name in later:
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.skip(reason=f"takes long: runs with `-m {name}`, see docs/testing.md"))
+        elif missing and chosen and "slow" not in chosen and item.get_closest_marker("slow"):
+            item.add_marker(later)
     items.sort(key=lambda item: (not in_the_cluster(item.nodeid), item.nodeid.partition("::")[0] not in TOGETHER))
 
 

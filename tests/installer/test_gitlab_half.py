@@ -22,7 +22,7 @@ from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
 
 from .bench import REGISTRY_TOKEN, Quiet
-from .gitlab_bench import Bench, a_project
+from .gitlab_bench import Bench
 
 pytestmark = pytest.mark.slow
 
@@ -41,9 +41,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def opened(gitlab: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    bench = Bench(gitlab, a_project(folder / "web"), gitlab.token("octo"))
+    bench = Bench.of(gitlab, folder)
     bench.use(monkeypatch)
     return bench
 

@@ -22,7 +22,7 @@ from tests.gitlab.fixtures import blame
 from tests.gitlab.webhooks import Hook as Kept
 
 from .bench import ARGOCD, kept
-from .gitlab_bench import CALLING, SETTINGS, Bench, a_project
+from .gitlab_bench import CALLING, SETTINGS, Bench
 
 ADDRESS = f"https://{ARGOCD}/api/webhook"
 
@@ -30,9 +30,7 @@ ADDRESS = f"https://{ARGOCD}/api/webhook"
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with StandIn.serve("gitlab.com", runners=()) as gitlab:
-        gitlab.user("octo")
-        gitlab.group("acme", members={"octo": 50})
-        bench = Bench(gitlab, a_project(tmp_path_factory.mktemp("web") / "web"), gitlab.token("octo"), CALLING)
+        bench = Bench.of(gitlab, tmp_path_factory.mktemp("web"), CALLING)
         with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
             yield bench
         blame(gitlab)

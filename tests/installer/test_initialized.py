@@ -1,7 +1,6 @@
 """A repository that holds only what a code host's form put there is adopted, after a question and by a merge."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -9,10 +8,9 @@ from installer.forges.git import Clone
 from installer.support.errors import InstallerError
 from tests.documents import valid
 from tests.github.git import git as on_server
-from tests.gitlab import GitLab
 
 from .bench import WAITS_FOR_A_RUNNER
-from .gitlab_bench import Bench, a_project
+from .gitlab_bench import Bench
 from .ground import Ground
 from .typed import Run
 
@@ -178,15 +176,12 @@ BUT_FOR_THE_DEPLOYMENT = (
 
 
 @pytest.fixture
-def bench(gitlab: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(at_gitlab: Bench) -> Bench:
     """A project that somebody made by GitLab's form, with a README, and so with a protected main."""
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    bench = Bench(gitlab, a_project(tmp_path / "web"), gitlab.token("octo"))
-    bench.use(monkeypatch)
+    gitlab = at_gitlab.gitlab
     about = {"path": "web", "name": "web", "namespace_id": gitlab.groups["acme"].id, "visibility": "private"}
-    gitlab.hosting.create(gitlab.tokens[bench.token], {**about, "initialize_with_readme": True})
-    return bench
+    gitlab.hosting.create(gitlab.tokens[at_gitlab.token], {**about, "initialize_with_readme": True})
+    return at_gitlab
 
 
 def rules(bench: Bench) -> dict[str, tuple[int, int]]:

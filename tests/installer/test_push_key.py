@@ -28,13 +28,9 @@ KEY = "deploy key"
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("empty")
-    return made
+def bench(fresh: Bench) -> Bench:
+    fresh.set_up("empty")
+    return fresh
 
 
 def resources(settings: Settings, *, renew: bool = False) -> tuple[EnvironmentToken, PushKey]:

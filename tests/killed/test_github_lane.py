@@ -14,7 +14,7 @@ from tests.github import GitHub
 from tests.github.fixtures import blame
 
 from . import lane
-from .lane import SETTINGS, TOKEN, Undisturbed, each_change, goes_on, kill_at
+from .lane import SETTINGS, TOKEN, Undisturbed, each_change, fixtures, goes_on, kill_at
 from .process import Whom
 from .snapshot import Tree, of_github
 
@@ -57,16 +57,7 @@ def a_bench(folder: Path) -> Iterator[lane.Bench]:
         blame(github)
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[lane.Bench]:
-    with a_bench(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
-    with a_bench(tmp_path_factory.mktemp("undisturbed")) as bench:
-        return Undisturbed.of(bench)
+bench, undisturbed = fixtures(a_bench)
 
 
 def test_the_kills_below_are_at_every_change(undisturbed: Undisturbed) -> None:
