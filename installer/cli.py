@@ -32,8 +32,9 @@ def cli() -> None:
     """From nothing to a Flask service whose merged pull requests are live in your cluster.
 
     Tokens come from the environment: GH_TOKEN (or `gh auth login`; GH_ENTERPRISE_TOKEN and GH_HOST for an
-    Enterprise Server) or GITLAB_TOKEN (with GITLAB_HOST), and REGISTRY_TOKEN with REGISTRY_USERNAME; a database's
-    address from CLUSTER_DATABASE_URL. The cluster is kubectl's current context.
+    Enterprise Server) or GITLAB_TOKEN (with GITLAB_HOST), and REGISTRY_TOKEN with REGISTRY_USERNAME; for a private
+    image REGISTRY_PULL_TOKEN; with CircleCI or Travis CI also DEPLOY_TOKEN, and CIRCLE_TOKEN or TRAVIS_TOKEN; a
+    database's address from CLUSTER_DATABASE_URL. The cluster is kubectl's current context.
     """
 
 

@@ -202,7 +202,7 @@ def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 
     assert sum(lines.values()) - scripts <= 2170
-    assert scripts <= 1145
+    assert scripts <= 1144
 
 
 def test_a_laptop_has_the_python_the_database_and_the_checks_of_the_ci(project_with_database: BakedProject) -> None:
@@ -298,7 +298,8 @@ def test_paths_that_a_text_names_are_there(request: pytest.FixtureRequest, kind:
 
 def test_a_project_without_a_database_does_not_mention_one(project: BakedProject) -> None:
     mentioned = re.compile(r"postgres|sqlalchemy|alembic|psycopg|database", re.IGNORECASE)
-    found = [name for name in project.files() - set(COPIED) if mentioned.search(project.text(name))]
+    answers = {".gitops-flask.yaml"}  # every question, whatever was answered
+    found = [name for name in project.files() - set(COPIED) - answers if mentioned.search(project.text(name))]
 
     assert found == []
 

@@ -273,8 +273,9 @@ class CIVariables(Resource[Seen]):
 
     def _checklist(self) -> str:
         ci = self._ci
+        build = f"Let {ci.title} build the repository ({ci.building})"
         lines = [
-            f"there is no {ci.token_variable}: let {ci.title} build the repository ({ci.building}), and set manually",
+            f"there is no {ci.token_variable}, with which `up` would do this. {build}, and set manually",
             *(f"{name}: {value}" for name, value in self._plain.items()),
             *(f"{name}: {may} (a secret)" for name, may in _MAY.items()),
             f"at {ci.settings_page}",

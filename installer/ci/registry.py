@@ -84,7 +84,7 @@ def check_login(login: Login, image: str, *, push: bool = True) -> None:
         names = f"REGISTRY_{'' if push else 'PULL_'}"
         raise InstallerError(
             f"The registry {login.host} refuses {login.username}: {answer.status_code} {_reason(answer)}",
-            f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){_page(login.host)}.",
+            f"Set {names}USERNAME and {names}TOKEN ({'read & write' if push else 'read'}){token_page(login.host)}.",
         )
     if push and not _grants_push(answer, image):
         _try_push(login, image, scope)
@@ -116,7 +116,7 @@ def _try_push(login: Login, image: str, scope: str) -> None:
         raise InstallerError(
             f"The registry {login.host} does not let {login.username} push {image}: "
             f"{answer.status_code} {_reason(answer)}",
-            f"Set REGISTRY_USERNAME, and REGISTRY_TOKEN to one that may push (read & write){_page(login.host)}.",
+            f"Set REGISTRY_USERNAME, and REGISTRY_TOKEN to one that may push (read & write){token_page(login.host)}.",
         )
     else:
         raise InstallerError(
@@ -142,7 +142,7 @@ def has(login: Login, name: str, digest: str) -> bool:
     _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
-        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{_page(host)}."
+        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN{token_page(host)}."
         raise InstallerError(f"{host} does not let {who} look at {name}.", fix)
     if not answer.ok and answer.status_code != requests.codes.not_found:
         raise InstallerError(
@@ -290,5 +290,6 @@ def _reason(answer: requests.Response) -> str:
         return answer.reason
 
 
-def _page(host: str) -> str:
+def token_page(host: str) -> str:
+    """Return the end of a sentence that says to set a token: where one is made, as far as that is known."""
     return f"; make a token at {TOKENS[host]}" if host in TOKENS else ""

@@ -8,6 +8,7 @@ from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.base import Store
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
+from .registry import token_page
 
 NAME = "REGISTRY_TOKEN"
 FINGERPRINT = "REGISTRY_TOKEN_FINGERPRINT"
@@ -58,6 +59,7 @@ class RegistryToken(Resource[Seen]):
         self.title = f"{store.secret_is} {NAME}"
         self._store = store
         self._token = credentials.registry_token
+        self._registry = settings.registry
 
     def observe(self) -> Seen:
         """Look for the secret's name and the fingerprint."""
@@ -71,9 +73,13 @@ class RegistryToken(Resource[Seen]):
         """Compare fingerprints; no token can be read back."""
         there = seen.in_repository
         if not self._token:
-            return None if there else blocked("no token at hand", f"Set {NAME} in the environment.")
+            return None if there else self._missing()
         fields = self._rotated(seen, there=there)
         return Change("change" if there else "create", fields) if fields else None
+
+    def _missing(self) -> Change:
+        what = f"one that may push to {self._registry} (read & write){token_page(self._registry)}"
+        return blocked("no token at hand", f"Set {NAME} in the environment, to {what}.")
 
     def _rotated(self, seen: Seen, *, there: bool) -> tuple[Field, ...]:
         same = there and self._token.matches(seen.variables.get(FINGERPRINT, ""))
@@ -127,7 +133,7 @@ class EnvironmentToken(RegistryToken):
         there = seen.in_environment if seen.protects else seen.in_repository
         if not self._token and not there:
             if not seen.in_repository:
-                return blocked("no token at hand", f"Set {NAME} in the environment.")
+                return self._missing()
             why = f"{NAME} is a secret of the repository, which workflows of every branch can read"
             return Change("skipped", note=f"{why}; set {NAME} in the environment, and `up` moves it")
         fields: list[Field] = []

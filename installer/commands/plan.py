@@ -44,11 +44,15 @@ def show(project: Project, planned: Sequence[Planned], findings: Sequence[Findin
     else:
         console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
     missing = [finding for finding in findings if finding.problem]
-    if brief:  # what a lane that cannot be looked at will ask for is nowhere else
+    worth_knowing = [finding for finding in findings if not finding.stops]
+    if brief:  # why a part cannot be made, or is left to people, is nowhere else
         known = {finding.what for finding in missing}
-        given = [(p, f"{p.resource.title}: {p.change.note}") for p in planned if p.change and p.change.blocked]
-        missing += [Finding(p.resource.lane, what, p.change.fix) for p, what in given if p.change and what not in known]
-    for head, reported in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
+        for p in planned:
+            if p.change and p.change.action in ("blocked", "skipped"):
+                found = Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}", p.change.fix)
+                if found.what not in known:
+                    (missing if p.change.blocked else worth_knowing).append(found)
+    for head, reported in (("Missing", missing), ("Note", worth_knowing)):
         if reported:
             console.report(f"\n{head}:")
         for finding in reported:

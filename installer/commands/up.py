@@ -36,7 +36,8 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
     timeline = Timeline()
     with timeline.span("looking"):
-        checks.refuse(checks.before_reading(project))
+        if problems := checks.before_reading(project):
+            checks.refuse([*problems, *checks.blocked_unseen(project, {problem.lane for problem in problems})])
         if renew_key and project.settings.reads_by != "key" and project.settings.deploy_from != MAIN:
             fix = f"Run `up` with the new token in {credentials.READER}." if project.settings.private else ""
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)

@@ -98,10 +98,15 @@ def _in_the_way(project: Project, unreachable: Collection[str], reported: Collec
     seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
         found = [finding for each in pool.map(_obstacles, seen) for finding in each]
+    return found + blocked_unseen(project, unreachable, reported)
+
+
+def blocked_unseen(project: Project, unreachable: Collection[str], reported: Collection[str] = ()) -> list[Finding]:
+    """Return what `up` would ask for next, where it cannot look yet: tokens and addresses."""
+    resources = [r for r in project.resources() if r.key not in reported]
+    seen = reconcile.visible(resources, unreachable)
     unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
-    return found + [
-        replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
-    ]
+    return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:

@@ -99,7 +99,10 @@ class Scripts:
         )
 
     def check_out(self, commit: str) -> None:
-        """Check a commit out; raise where its scripts cannot be run from here."""
+        """Check a commit out; raise where its scripts cannot be run from here, or could not push from here."""
+        settings = self._project.settings
+        if settings.deploy_from == MAIN:  # no push would be taken: nobody waits for tests and image before that is said
+            raise NotFromHere(f"With github.deploy_from: main, only workflows of main push to {settings.branch}.")
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
         process.run(
             "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180

@@ -202,7 +202,7 @@ class Watcher(Sidecar[Watching]):
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
         super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
-        self.title = f"watching of {settings.branch} (Argo CD's own polling)"
+        self.title = self._called(needed=self._too_seldom(None) is not None)
 
     def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -213,9 +213,9 @@ class Watcher(Sidecar[Watching]):
         secret = found.pop("Secret", {})
         if "githubAppPrivateKey" in secret.get("data", {}):  # git alone cannot log in as an App
             polls = None
+        self.title = self._called(needed=bool(polls or found))
         if not polls and not found:
             return Watching()
-        self.title = f"watcher of {self._settings.branch} for Argo CD"
         return replace(
             self.held({(self._home, kind): each for kind, each in found.items()}),
             polls=polls,
@@ -224,6 +224,11 @@ class Watcher(Sidecar[Watching]):
             key=secret.get("metadata", {}).get("resourceVersion", ""),
             limit=self._policy.diff(self._policy.observe()),
         )
+
+    def _called(self, *, needed: bool) -> str:
+        """Return the title where there is a watcher, or will be one, and where Argo CD polls often enough."""
+        branch = self._settings.branch
+        return f"watcher of {branch} for Argo CD" if needed else f"watching of {branch} (Argo CD's own polling)"
 
     def _too_seldom(self, config: Object | None) -> float | None:
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""

@@ -16,6 +16,8 @@ from .update import UPDATE, Update
 BRANCH = "gitops-flask/update"
 _THERE = "refs/remotes/origin"
 _MARK = re.compile(r"\n*<!-- gitops-flask template (\S+) -->\s*$")
+_BY_RULE = re.compile(r"protected branch|rule violations", re.IGNORECASE)
+"""What GitLab and GitHub say to git where a rule forbids a push."""
 _LONGEST = 20_000
 """Characters of a changelog in a request: GitHub takes 65,536 in all."""
 
@@ -170,7 +172,8 @@ class Hosted:
     def _ask(self, *words: str) -> None:
         done = self._remote.attempt(*words)
         if done.status:
-            fix, _ = self.login.fix_for(done.err)
+            by_rule = f"A rule forbids it: have somebody run this who may push {TEMPLATE} and {BRANCH}, or except them."
+            fix = by_rule if _BY_RULE.search(done.err) else self.login.fix_for(done.err)[0]
             raise CommandFailed(f"git {words[0]} {self.url}", done.status, redact(done.err), fix)
 
 

@@ -29,7 +29,7 @@ from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
 GIVEN = Credentials(
-    *("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web")),
+    *("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), Secret("postgresql://web@db/web")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
     reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),

@@ -184,6 +184,24 @@ def test_who_may_not_push_is_led_to_the_cis_own_command(laptop: Laptop, monkeypa
     assert refused(laptop, "refused the push to env/dev") == "gh workflow run deploy.yml --repo acme/web"
 
 
+def test_where_workflows_of_main_alone_push_it_is_said_before_anything_is_tested_or_built(laptop: Laptop) -> None:
+    fixed = laptop.merge("Fix")
+    settings = laptop.folder / "gitops.yaml"
+    settings.write_text(settings.read_text().replace("visibility: private", "deploy_from: main\n  visibility: private"))
+    said = "^With github.deploy_from: main, only workflows of main push to env/dev"
+    assert refused(laptop, said, fixed) == "gh workflow run deploy.yml --repo acme/web"
+    assert "build" not in docker_calls(laptop).replace("buildx", "")
+    with pytest.raises(InstallerError, match=said) as caught:
+        rollback.rollback(laptop.project, to="", why="", yes=True)
+    assert caught.value.fix == f"gh workflow run rollback.yml --repo acme/web -f to={laptop.three[1]}"
+
+
+def test_a_lost_branch_is_no_first_deployment(laptop: Laptop) -> None:
+    laptop.merge("Fix")
+    laptop.server("update-ref", "-d", "refs/heads/env/dev")
+    refused(laptop, r"^There is no branch env/dev: nothing was deployed yet, or it was lost\.")
+
+
 def test_after_ctrl_c_between_the_images_push_and_the_record_it_converges(laptop: Laptop) -> None:
     fixed = laptop.merge("Fix")
     laptop.before_push(f"kill -INT {os.getpid()}; sleep 60")

@@ -116,7 +116,8 @@ def test_one_that_cannot_be_moved_for_want_of_the_token_is_said_to_be_exposed(be
 def test_with_no_token_anywhere_it_is_asked_for(bench: Bench) -> None:
     change = planned("")
     assert change is not None
-    assert (change.action, change.fix) == ("blocked", "Set REGISTRY_TOKEN in the environment.")
+    assert (change.action, change.note) == ("blocked", "no token at hand")
+    assert "Set REGISTRY_TOKEN in the environment, to one that may push" in change.fix
 
 
 def test_a_plan_without_environments_keeps_it_in_the_repository_and_says_what_that_means(bench: Bench) -> None:

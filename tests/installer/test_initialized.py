@@ -195,7 +195,7 @@ def test_at_gitlab_the_protected_main_lets_the_merge_in_and_nothing_after_it(ben
     head = Clone(bench.folder).head()
     assert bench.gitlab.branches(bench.project) == {"main": head}
     assert on_server(bench.project.git, "log", "-1", "--format=%P", "main").split()[0] == theirs
-    assert rules(bench) == {"main": (0, 40), "env/dev": (40, 0)}
+    assert rules(bench) == {"main": (0, 40), "env/dev": (40, 0), "gitops-flask/template": (40, 0)}
     assert (bench.folder / "README.md").exists(), "there is none of ours: theirs is kept"
     bench.gitlab.changes.clear()
     assert bench.differences() == {}

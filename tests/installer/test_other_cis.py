@@ -9,6 +9,7 @@ from github import GithubException
 from installer.ci import pipelines
 from installer.ci.base import DEPLOY
 from installer.ci.external import NOTE, JsonApi
+from installer.commands.plan import look, show
 from installer.engine.reconcile import remove
 from installer.preflight import checks, tokens
 from installer.status.report import _run, _secrets
@@ -184,6 +185,23 @@ def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> No
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
     assert office.planned()["registry-token"] is None
+
+
+def test_a_plan_without_details_has_the_list_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(TOKENS[office.name])
+    monkeypatch.setenv("PATH", "/nowhere")
+    project = office.opened()
+    problems = checks.before_reading(project)
+    show(project, look(project, problems), problems, brief=True)
+    note = capsys.readouterr().out.partition("\nNote:\n")[2]
+    for name in (
+        f"there is no {TOKENS[office.name]}, with which `up` would do this",
+        "REGISTRY_TOKEN:",
+        "DEPLOY_TOKEN:",
+    ):
+        assert name in note
 
 
 def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(office: Office) -> None:

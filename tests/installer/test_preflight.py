@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from installer.commands.up import up
 from installer.engine.reconcile import Planned, plan
 from installer.preflight.checks import before_reading, before_writing, blocked, refuse
 from installer.project.project import Project
@@ -79,6 +80,22 @@ def test_with_nothing_at_hand_each_missing_thing_is_reported_with_what_it_is_for
         assert words in text
     with pytest.raises(InstallerError, match=r"Nothing was changed\."):
         refuse(problems)
+
+
+def test_up_without_programs_also_names_what_it_would_ask_for_next(
+    opened: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = opened()
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
+    with pytest.raises(InstallerError) as refused:
+        up(here, yes=True)
+    assert refused.value.message.startswith("Nothing was changed.\ngit is not installed")
+    assert "REGISTRY_TOKEN: no token at hand (not needed if it is stored)\n  → Set REGISTRY_TOKEN" in str(refused.value)
+    monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_x")
+    with pytest.raises(InstallerError) as refused:
+        up(Project.open(here.folder), yes=True)
+    assert "REGISTRY_TOKEN" not in str(refused.value)
 
 
 def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +181,7 @@ def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
     (problem,) = [p for p in blocked(planned) if p.lane == "github"]
-    assert problem.fix == "Set REGISTRY_TOKEN in the environment."
+    assert problem.fix.startswith("Set REGISTRY_TOKEN in the environment, to one that may push to docker.io ")
 
 
 def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:

@@ -1,11 +1,18 @@
 """An update at a code host: the branches, the request, and what becomes of it; at GitHub and at GitLab alike."""
 
+import re
 import subprocess
+from typing import Any
 
 import pytest
 
+from installer.project.project import Project
+from installer.update.repository import Repository
 from tests.github import Fault, GitHub
 from tests.github.git import git as on_server
+from tests.github.model import Ruleset
+from tests.gitlab import GitLab
+from tests.gitlab.model import Protection
 
 from .conftest import Host, Typed, each_host
 from .story import START, Story
@@ -15,6 +22,7 @@ pytestmark = pytest.mark.slow
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
 UPDATE, TEMPLATE = "gitops-flask/update", "gitops-flask/template"
+BY_RULE = {"github": re.compile("rule violations"), "gitlab": re.compile("GitLab: You (are not allowed|can only)")}
 
 
 @pytest.fixture
@@ -181,20 +189,43 @@ def test_without_drafts_in_the_plan_the_title_says_it(
     assert request.title == "Update from the template, 2.0.0 (1 conflict)"
 
 
-def test_the_templates_branch_is_kept_by_a_rule(at_github: Host, released: Story, typed: Typed) -> None:
-    from installer.project.project import Project
-
-    typed(released.project, "update")
-    rules = next(r for r in Project.open(released.project).resources() if r.key == "rules")
+def test_the_templates_branch_is_kept_by_a_rule_and_goes_on(host: Host, released: Story, typed: Typed) -> None:
+    project = Project.open(released.project)
+    rules = next(r for r in project.resources() if r.key == "rules")
     seen = rules.observe()
     change = rules.diff(seen)
     assert change
     rules.apply(seen, change)
-    url = "https://github.com/acme/web"
-    words = ["-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential", "push", "--quiet", url]
+
+    typed(released.project, "update")
+    login, url = project.credentials.login, project.settings.clone_url
+    remote = Repository(released.project, login.variables, login.options)
     for refs in (f":refs/heads/{TEMPLATE}", f"+main:refs/heads/{TEMPLATE}"):
-        done = subprocess.run(["git", *words, refs], cwd=released.project, capture_output=True, text=True, check=False)
-        assert done.returncode, "the branch can be deleted, or rewritten"
+        assert BY_RULE[project.settings.scm].search(remote.attempt("push", "--quiet", url, refs).err), refs
     released.release("3.0.0", {"ci/lib.sh": THEIRS + "more\n"})
     typed(released.project, "update")
-    assert at_github.file(TEMPLATE, "ci/lib.sh") + "\n" == THEIRS + "more\n"
+    assert host.file(TEMPLATE, "ci/lib.sh") + "\n" == THEIRS + "more\n"
+
+
+def forbid_at_github(github: GitHub) -> None:
+    conditions = {"ref_name": {"include": ["~ALL"], "exclude": []}}
+    rules: list[dict[str, Any]] = [{"type": "creation"}]
+    github.accounts["acme"].rulesets.append(Ruleset("all", "branch", "active", conditions, rules, []))
+
+
+def forbid_at_gitlab(gitlab: GitLab) -> None:
+    gitlab.project("acme/web").protections[TEMPLATE] = Protection(TEMPLATE, 0, 0)
+
+
+@pytest.mark.parametrize("scm", ["github", "gitlab"])
+def test_a_rule_that_forbids_the_branches_is_reported_and_nothing_is_left(
+    scm: str, released: Story, typed: Typed, request: pytest.FixtureRequest
+) -> None:
+    host: Host = request.getfixturevalue(f"at_{scm}")
+    stand_in = request.getfixturevalue(scm)
+    forbid_at_github(stand_in) if scm == "github" else forbid_at_gitlab(stand_in)
+    done = typed(released.project, "update", code=1)
+    assert BY_RULE[scm].search(done.err)
+    assert f"have somebody run this who may push {TEMPLATE} and {UPDATE}" in done.err
+    assert host.branches().keys() == {"main"}
+    assert host.requests() == []

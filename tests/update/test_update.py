@@ -10,7 +10,7 @@ import pytest
 from tests.documents import valid
 
 from .conftest import Typed
-from .story import START, Story
+from .story import START, WAYS, Story
 
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
@@ -301,7 +301,8 @@ def test_a_choice_that_is_none_any_more_is_reported(story: Story, typed: Typed) 
 PYPROJECT = '[project]\nname = "web"\nversion = "0.1.0"\nrequires-python = ">=3.9"\ndependencies = []\n\n[tool.uv]\n'
 
 
-def test_the_lock_file_is_made_again_and_never_merged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_lock_file_is_made_again_and_never_merged(way: str, tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.mkdir()
 
@@ -319,7 +320,7 @@ def test_the_lock_file_is_made_again_and_never_merged(tmp_path: Path) -> None:
     theirs = with_("0.1.0", "3.10")
     story.release("2.0.0", {"pyproject.toml": theirs, "uv.lock": locked(theirs)})
     for version, python in (("0.2.0", "3.10"), ("0.2.0", "3.11")):
-        made = story.update("rebase")
+        made = story.update(way)
         assert not [line for line in (*made.merged.conflicts, *made.merged.notes) if "pins moved" not in line]
         assert story.text("pyproject.toml") == with_(version, python)
         assert story.text("uv.lock") == locked(with_(version, python))
