@@ -96,6 +96,7 @@ def test_the_source_distribution_holds_the_repository(dist: Path) -> None:
     assert names == kept_files() | {"PKG-INFO"}
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_writes_a_project_says_how_to_resume_and_updates_it(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:
@@ -118,7 +119,7 @@ def test_the_wheel_alone_writes_a_project_says_how_to_resume_and_updates_it(
     assert yaml.safe_load(settings)["github"]["owner"] == "octo"
 
 
-@pytest.mark.slow
+@pytest.mark.all
 @pytest.mark.timeout(1200)
 def test_the_wheel_alone_runs_the_checks_of_the_project_that_it_wrote(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
@@ -161,6 +162,7 @@ def fork(tmp_path: Path) -> Path:
     return origin
 
 
+@pytest.mark.all
 def test_a_forks_tag_is_enough_and_what_is_printed_leads_back_to_that_fork(
     fork: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:

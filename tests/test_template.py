@@ -74,7 +74,13 @@ def _copied(name: str) -> bool:
 COPIED = [name for name in sorted(FILES) if _copied(name)]
 
 
-@pytest.fixture(scope="module", params=ANSWERS.values(), ids=ANSWERS.keys())
+SETS = [
+    pytest.param(answers, id=name, marks=[pytest.mark.combinations] if answers else [])
+    for name, answers in ANSWERS.items()
+]
+
+
+@pytest.fixture(scope="module", params=SETS)
 def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
     return bake(**request.param)
 
@@ -259,6 +265,7 @@ def test_one_version_of_the_charts_checker_is_named_everywhere(project: BakedPro
     assert {end for _, end in named} == {"\\"}, "each with its hashes"
 
 
+@pytest.mark.slow
 def test_a_uv_of_another_content_is_not_installed(project: BakedProject, tmp_path: Path) -> None:
     """Whoever serves it: a wheel with the right name and version whose hash is not in the list."""
     about = {

@@ -10,6 +10,8 @@ import pytest
 from tests.bars.conftest import Judged
 from tests.conftest import BakedProject
 
+pytestmark = pytest.mark.bars
+
 # Every exception that the generated project makes, with its place; each has its reason beside it.
 SUPPRESSED = {
     **{

@@ -137,6 +137,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert [each.workflow for each in acme.repository.runs if each.ref == "refs/heads/env/dev"] == [], "and no loop"
 
 
+@pytest.mark.all
 def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_reported(acme: Acme) -> None:
     acme.up(deploy_from="main")
     (number,) = acme.repository.keys

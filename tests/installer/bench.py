@@ -105,6 +105,13 @@ class Bench:
     def __post_init__(self) -> None:
         self.helm = Helm(self.cluster)
 
+    @classmethod
+    def of(cls, github: StandIn, folder: Path) -> "Bench":
+        """Make octo's, who owns the organisation acme."""
+        github.user("octo")
+        github.organization("acme", plan="team", members={"octo": "admin"})
+        return cls(github, a_project(folder / "web"), github.token("octo"))
+
     @property
     def repository(self) -> Any:
         return self.github.repository("acme/web")

@@ -170,6 +170,21 @@ def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_t
     assert bench.cluster.writes == writes
 
 
+@pytest.mark.parametrize("bench", sorted(ROWS.keys() - {"namespace", "database"}), indirect=True)  # these are used
+def test_what_people_made_under_its_name_is_blocked_and_stays(bench: Bench) -> None:
+    bench.apply()
+    bench.cluster.revisions.clear()
+    for each in bench.cluster.objects.values():
+        each["metadata"] |= {"labels": {}, "annotations": {}}
+    there, writes = bench.cluster.state(), bench.cluster.writes
+    change = bench.change()
+    assert (change.action, "is not ours" in change.note) == ("blocked", True)
+    with pytest.raises(InstallerError, match="is not ours"):
+        bench.apply()
+    assert "is not ours" in bench.resource().remove()
+    assert (bench.cluster.state(), bench.cluster.writes) == (there, writes)
+
+
 def test_what_was_made_under_a_former_address_is_ours_and_gets_todays(bench: Bench, octocats: Settings) -> None:
     settings = replace(bench.settings, formerly=(octocats.url,))
     fields = {each.name: (each.old, each.new) for each in bench.change(settings).fields}

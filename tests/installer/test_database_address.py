@@ -96,15 +96,6 @@ def test_an_address_that_was_taken_out_of_our_secret_is_missing_or_set_again() -
     assert fields(planned(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
 
 
-@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed", None])
-def test_a_release_left_half_made_is_finished_with_the_address_that_is_there(status: str | None) -> None:
-    helm = Helm([release(NAME, status)] if status else [])
-    half = resource(holding(), helm)
-    assert fields(planned(half)) == [("release", status, "deployed")]
-    applied(half)
-    assert written(helm) == ADDRESS
-
-
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}\n"])
 def test_a_secret_of_others_is_used_as_it_is(address: str) -> None:
     for given in ("", ADDRESS):

@@ -21,6 +21,8 @@ from tests.github import GitHub as StandIn
 
 from .bench import WAITS_FOR_A_RUNNER, Quiet
 
+pytestmark = pytest.mark.slow
+
 HALF = ("repository", "variables", "registry-token", "initial-push", "rules")
 BELIEVERS = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"),

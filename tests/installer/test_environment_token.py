@@ -1,7 +1,6 @@
 """REGISTRY_TOKEN at GitHub: in an environment that lets in main alone, wherever the plan has any."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,23 +10,20 @@ from installer.engine.resource import Change
 from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
 from installer.support.secret import Secret
-from tests.github import GitHub as StandIn
 from tests.github.environments import BranchPolicy
 from tests.github.model import Repository, Stored
 
-from .bench import REGISTRY_TOKEN, SETTINGS, Bench, a_project
+from .bench import REGISTRY_TOKEN, SETTINGS, Bench
+
+pytestmark = pytest.mark.slow
 
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("empty")
-    return made
+def bench(fresh: Bench) -> Bench:
+    fresh.set_up("empty")
+    return fresh
 
 
 def resource(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> EnvironmentToken:

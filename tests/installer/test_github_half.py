@@ -24,16 +24,10 @@ from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 
+from .bench import Quiet
+
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Lane = Callable[..., list[Resource[Any]]]
-
-
-class Quiet:
-    def begins(self, title: str) -> None:
-        pass
-
-    def ends(self, title: str, outcome: str, seconds: float) -> None:
-        pass
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import GENERATED, ROOT
 
+pytestmark = pytest.mark.lint
+
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     command = ["lint-imports", "--no-cache", "--config", "pyproject.toml"]

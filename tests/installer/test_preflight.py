@@ -5,10 +5,8 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from installer.commands.up import up
 from installer.engine.reconcile import Planned, plan
@@ -17,6 +15,8 @@ from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
+
+from . import gitops_yaml
 
 Make = Callable[..., Project]
 
@@ -32,14 +32,7 @@ def opened(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GH_TOKEN", github.token("octo"))
 
     def make(owner: str = "acme", slug: str = "web") -> Project:
-        tree: dict[str, Any] = {
-            "version": 1,
-            "project": {"name": "Web", "slug": slug},
-            "github": {"host": "github.com", "owner": owner, "visibility": "private"},
-            "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-            "cluster": {"namespace": f"{slug}-dev"},
-        }
-        (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+        gitops_yaml.write(tmp_path, owner=owner, slug=slug)
         return Project.open(tmp_path)
 
     return make

@@ -23,6 +23,8 @@ from tests.github.apps import App
 from . import cluster as fakes
 from .bench import Helm as Fills
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
 
 

@@ -30,6 +30,8 @@ from tests.installer.bench import SETTINGS
 
 from .shop import Shop
 
+pytestmark = pytest.mark.slow
+
 BROKEN = Fault("500", message="Server Error")
 LIMITED = Fault("429", status=429, message="Slow down", headers={"Retry-After": "20"})
 LOST = Fault("lost", "lost")

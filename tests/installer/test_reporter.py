@@ -154,15 +154,6 @@ def test_it_may_look_at_the_service_and_its_application_and_write_nothing() -> N
     assert environment["API"] == "https://api.github.com"
 
 
-def test_one_of_others_is_neither_changed_nor_removed() -> None:
-    made = running()
-    made[-1]["metadata"]["labels"] = {}
-    found = reporter(made, helm := Helm())
-    assert change_of(found).action == "blocked"
-    assert found.remove() == f"stays: Deployment {NAME} in argocd is not ours"
-    assert helm.uninstalled == []
-
-
 def test_one_that_does_not_start_is_reported_with_the_way_to_do_without() -> None:
     found = reporter([], helm := Helm())
     with pytest.raises(DeadlinePassed, match="reporter: none"):

@@ -114,14 +114,14 @@ def pids(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_deadline_ends_what_a_program_started_as_well(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=1)
     assert error.value.last_seen == "started"
     assert until(lambda: not alive(int(pids.read_text())), 30, every=0.02)
 
 
 def test_nobody_waits_for_what_holds_the_pipes_in_a_session_of_its_own(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=1)
     assert error.value.last_seen == "started"
     assert alive(int(pids.read_text())), "it did not wait for its end"
 

@@ -143,10 +143,6 @@ def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
     assert "deployments wait until Argo CD polls" in change.note
 
 
-def test_as_it_should_be_it_is_left_alone() -> None:
-    assert change_of(resource(argo_cd(None) | watcher(), running())) is None
-
-
 def running() -> Helm:
     return Helm([release(NAME), release(f"{NAME}-policy")])
 
@@ -250,15 +246,6 @@ def test_it_goes_when_argo_cd_polls_often_enough() -> None:
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
-
-
-def test_one_of_others_is_neither_changed_nor_removed() -> None:
-    objects = argo_cd(None) | watcher()
-    objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
-    the_watcher = resource(objects, helm := Helm())
-    assert change_of(the_watcher).action == "blocked"
-    assert the_watcher.remove() == f"stays: Deployment {NAME} in argocd is not ours"
-    assert helm.uninstalled == []
 
 
 def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:

@@ -180,7 +180,11 @@ def at_gitlab(story: Story, gitlab: GitLab, monkeypatch: pytest.MonkeyPatch) -> 
     return host
 
 
-@pytest.fixture(params=["at_github", "at_gitlab"])
+each_host = pytest.mark.parametrize("host", ["at_github", "at_gitlab"], indirect=True)
+"""For what a code host's own API does; the rest is git, which GitLab does only in the long run."""
+
+
+@pytest.fixture(params=["at_github", pytest.param("at_gitlab", marks=pytest.mark.all)])
 def host(request: pytest.FixtureRequest) -> Host:
     made: Host = request.getfixturevalue(request.param)
     return made

@@ -13,6 +13,8 @@ from tests.e2e.stage import release
 
 from .conftest import Typed
 
+pytestmark = pytest.mark.slow
+
 ODD = 'O\'Neil "x" é \\ 🚀 {curly} $HOME #1: &yes'
 RECORD = ".gitops-flask.yaml"
 WITHOUT_A_RECORD = "fa370583ac08d96daef76e9b211bcbd8f0375593"

@@ -14,8 +14,10 @@ from tests.github.model import Ruleset
 from tests.gitlab import GitLab
 from tests.gitlab.model import Protection
 
-from .conftest import Host, Typed
+from .conftest import Host, Typed, each_host
 from .story import START, Story
+
+pytestmark = pytest.mark.slow
 
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
@@ -30,6 +32,7 @@ def released(story: Story) -> Story:
     return story
 
 
+@each_host
 def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -45,6 +48,7 @@ def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why
     assert done.out.rstrip().endswith("/1")
 
 
+@each_host
 def test_conflicts_make_a_draft_that_lists_them(host: Host, released: Story, typed: Typed) -> None:
     released.work({"ci/lib.sh": OURS})
     host.push("main:main")
@@ -108,6 +112,7 @@ def test_what_people_did_on_the_branch_is_never_overwritten(host: Host, released
     assert host.file(UPDATE, "ci/lib.sh") == "resolved"
 
 
+@each_host
 def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_named(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -124,6 +129,7 @@ def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_
     assert [each.state for each in host.requests()] == ["closed", "closed", "open"]
 
 
+@each_host
 def test_abort_closes_the_request_and_deletes_its_branch_and_declines_nothing(
     host: Host, released: Story, typed: Typed
 ) -> None:
