@@ -15,11 +15,16 @@ from ..support.secret import redact
 
 Entry = tuple[str, str]
 """A file in a tree: its mode and its object."""
-GONE: Entry = ("0", "0" * 40)
+GONE: Entry = ("0", "")
 _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
 _DEFAULTS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
 _PLAIN = ("core.autocrlf=false", "core.excludesFile=" + os.devnull, "merge.renames=true", "merge.directoryRenames=true",
           "merge.conflictStyle=merge", "merge.renameLimit=10000", "core.quotePath=false")  # fmt: skip
+
+
+def index_info(entries: Mapping[str, Entry], like: str) -> str:
+    """Return what `git update-index` reads; `like` is any object, as long as all of that repository are."""
+    return "".join(f"{mode} {blob or '0' * len(like)}\t{path}\0" for path, (mode, blob) in entries.items())
 
 
 class Repository:
@@ -76,11 +81,10 @@ class Repository:
         """Return a tree with other entries; `GONE` takes one out."""
         if not changes:
             return tree
-        lines = "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in changes.items())
         with TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
             self.git("read-tree", tree, env=index)
-            self.git("update-index", "-z", "--index-info", stdin=lines, env=index)
+            self.git("update-index", "-z", "--index-info", stdin=index_info(changes, tree), env=index)
             return self.git("write-tree", env=index)
 
     def commit(self, tree: str, message: str, *parents: str) -> str:
