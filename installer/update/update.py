@@ -81,9 +81,9 @@ def _candidates(repository: Repository, main: str, record: Record) -> list[str]:
             found = [record.commit] if repository.find(record.commit) else []
         else:
             added = repository.git("log", "--diff-filter=A", "--format=%H", "--full-history", main, "--", FILE).split()
-            found = [commit for commit in reversed(added) if repository.is_untouched(commit)]
-        if found:
-            return [commit for commit in found if repository.text(commit, FILE) is not None]
+            found = [*reversed(added)]
+        if found := [each for each in found if repository.is_untouched(each) and repository.text(each, FILE)]:
+            return found
     return []
 
 
@@ -117,7 +117,7 @@ def pristine(repository: Repository, tree: str, record: Record, parent: str) -> 
     """Commit a render; nothing is to build it."""
     blob = repository.blob(record.text())
     whole = repository.changed(tree, {FILE: ("100644", blob)})
-    if repository.tree(parent) == whole:
+    if repository.tree(parent) == whole and repository.is_untouched(parent):
         return parent
     return repository.commit(whole, f"Template {record.version} [skip ci]", parent)
 

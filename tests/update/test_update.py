@@ -133,6 +133,17 @@ def test_a_record_that_was_edited_is_reported(story: Story, typed: Typed, old: s
     assert story.git("branch", "--list", "gitops-flask/*") == ""
 
 
+@pytest.mark.parametrize("commit", ["main", "HEAD", ""], ids=["main", "HEAD", "a commit of main"])
+def test_a_commit_that_is_no_render_is_not_taken_for_one(commit: str, released: Story, typed: Typed) -> None:
+    """Taken for one, it would make all that the team did a change that the template takes back."""
+    named(released, "1.0.0")
+    released.work({"ci/test": "ours\n", "ours": "ours\n"})
+    head = f'\ncommit: "{commit or released.git("rev-parse", "main")}"\nanswers:'
+    released.work({".gitops-flask.yaml": (released.text(".gitops-flask.yaml") or "").replace("\nanswers:", head)})
+    typed(released.project, "update")
+    assert released.git("diff", "--name-only", "main", BRANCH).split() == [".gitops-flask.yaml", "ci/lib.sh"]
+
+
 def test_a_project_without_a_record_is_led_to_init(story: Story, typed: Typed) -> None:
     story.work({".gitops-flask.yaml": None})
     assert "gitops-flask template update --init" in typed(story.project, "update", code=1).err
