@@ -89,7 +89,7 @@ class Local:
     def _move(self, name: str, commit: str) -> None:
         done = self.repository.attempt("branch", "--force", "--no-track", name, commit)
         if done.status:
-            raise InstallerError(f"git cannot move the branch {name}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(f"git cannot move the branch {name}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}")
 
     def abort(self) -> str:
         """Delete the branch; return what was done."""
@@ -98,7 +98,7 @@ class Local:
             return "There is no update to take back."
         done = self.repository.attempt("branch", "--delete", "--force", BRANCH)
         if done.status:
-            raise InstallerError(f"git cannot delete {BRANCH}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(f"git cannot delete {BRANCH}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}")
         return f"Deleted the branch {BRANCH} (it was {there})."
 
 
