@@ -90,7 +90,7 @@ def fetch(address: str, into: Path) -> Template:
     """Get a template from `git+URL@REVISION`, or take the folder that an address is."""
     found = _GIT.fullmatch(address)
     if not found:
-        if not Path(address, QUESTIONS).is_file():
+        if not (address and Path(address, QUESTIONS).is_file()):
             raise InstallerError(f"{address} is no template.", "Give a folder or an address for git.")
         return Template(Path(address).resolve(), commit=_commit(Path(address)))
     into.mkdir(parents=True)

@@ -155,24 +155,23 @@ def _refuse_an_older_commit(before: Record, template: Template, scratch: Path) -
     known = commit_of(before.template)
     if template.version != before.version or known in ("", template.commit) or not template.commit:
         return
-    if plain(before.template) != plain(template.tool) or (git := _history(template, scratch)) is None:
+    if plain(before.template) != plain(template.tool):
         return
+    try:
+        git = _history(template, scratch)
+    except InstallerError:
+        return  # nobody knows
     if not git.attempt("merge-base", "--is-ancestor", template.commit, known).status:
         what = f"This project was made by {known[:12]} of the template, and the one at hand is older: "
         fix = f"Get the newest: uvx --refresh --from {shlex.quote(without_revision(template.tool))} {UPDATE}"
         raise InstallerError(f"{what}{template.commit[:12]}.", fix)
 
 
-def _history(template: Template, scratch: Path) -> Repository | None:
-    """Return the template with all its commits; None where it is in no repository, or that one does not answer."""
+def _history(template: Template, scratch: Path) -> Repository:
+    """Return the template with all its commits: a wheel has none, but its address."""
     if (template.folder / ".git").exists():
         return Repository(template.folder)
-    if not template.address:
-        return None
-    try:
-        return Repository(fetch(without_revision(template.address), scratch / "history").folder)
-    except InstallerError:
-        return None
+    return Repository(fetch(without_revision(template.tool), scratch / "history").folder)
 
 
 def _bare(repository: Repository, tree: str) -> str:
@@ -225,12 +224,13 @@ def _with_cruft(text: str, template: Template, now: Record) -> str:
     fix = "Update with cruft: cruft update"
     try:
         cruft = json.loads(text)
-        known = plain(cruft["template"])
+        known = cruft["template"]
+        here = plain(known) == plain(template.address) or Path(known).resolve() == template.folder
         context = cruft["context"]["cookiecutter"]
         context |= {name: answer for name, answer in now.answers.items() if name in context}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InstallerError(f"{CRUFT} cannot be read.", fix) from None
-    if not template.commit or known not in (plain(template.address), plain(str(template.folder))):
+    if not (template.commit and here):
         raise InstallerError(f"This project is cruft's ({CRUFT}), and the commit of the template is not known.", fix)
     return json.dumps({**cruft, "commit": template.commit}, indent=2, ensure_ascii=False) + "\n"
 
@@ -265,8 +265,7 @@ def initial(repository: Repository, main: str, template: Template, answers: Mapp
 
 def _versions(repository: Repository, first: str, template: Template, scratch: Path) -> list[Template]:
     """Return the released versions, the newest commit of before the project was made, and the one at hand."""
-    if (git := _history(template, scratch)) is None:
-        return [template]
+    git = _history(template, scratch)
     date = repository.git("show", "--no-patch", "--format=%cI", first)
     before = git.git("rev-list", "-1", f"--before={date}", "HEAD")
     revisions = dict.fromkeys([before, *git.git("tag", "--list", "v*", "--sort=-creatordate").split()])

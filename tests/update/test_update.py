@@ -157,6 +157,14 @@ def test_a_project_that_was_never_committed_as_one_is_reported_by_init(story: St
     assert "No commit of main has gitops.yaml." in typed(story.project, "update", "--init", code=1).err
 
 
+def test_init_without_the_templates_history_is_reported_and_takes_no_other_version(story: Story, typed: Typed) -> None:
+    """The render at hand, taken for what the project was made from, would make all that is new the team's own."""
+    story.work({".gitops-flask.yaml": None})
+    story.release("2.0.0", {"ci/lib.sh": THEIRS}, {"_tool": "git+https://127.0.0.1:1/none@v2.0.0"})
+    assert "git+https://127.0.0.1:1/none cannot be had" in typed(story.project, "update", "--init", code=1).err
+    assert story.git("branch", "--list", "gitops-flask/*") == ""
+
+
 def test_an_older_template_is_refused(story: Story, typed: Typed) -> None:
     story.release("0.9.0", {"ci/lib.sh": THEIRS})
     done = typed(story.project, "update", code=1)
@@ -183,7 +191,9 @@ def test_an_older_commit_of_the_same_version_is_refused(released: Story, typed: 
     subprocess.run(["git", "checkout", "--quiet", commits["older"]], cwd=released.template, check=True)
 
     done = typed(released.project, "update", code=1)
-    assert f"by {commits['newer'][:12]} of the template, and the one at hand is older: {commits['older'][:12]}" in done.err
+    assert (
+        f"by {commits['newer'][:12]} of the template, and the one at hand is older: {commits['older'][:12]}" in done.err
+    )
     assert f"uvx --refresh --from {address} gitops-flask template update" in done.err
     subprocess.run(["git", "checkout", "--quiet", commits["newer"]], cwd=released.template, check=True)
     assert "Nothing to update" in typed(released.project, "update").out
@@ -399,7 +409,7 @@ def test_the_lock_file_is_made_again_and_never_merged(way: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("known", [True, False], ids=["its commit known", "its commit not known"])
 def test_cruft_goes_on(story: Story, typed: Typed, known: bool) -> None:
-    cruft = {"template": str(story.template), "commit": "old", "checkout": None,
+    cruft = {"template": f"{story.project}/../template", "commit": "old", "checkout": None,
              "context": {"cookiecutter": {"project_name": "Web"}}}  # fmt: skip
     story.work({".cruft.json": json.dumps(cruft)})
     story.release("2.0.0", {"ci/lib.sh": THEIRS})
