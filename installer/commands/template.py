@@ -83,7 +83,7 @@ def _report(new: Rendered) -> None:
     )
     if new.changelog:
         console.report(f"\n{new.changelog}")
-    console.report(f"Get them: {UPDATE}")
+    console.report(f"Get them: {resume_command.program()} template update")
 
 
 def _opened(project: Project) -> tuple[Repository, Hosted | Local]:
