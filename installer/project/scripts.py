@@ -65,13 +65,16 @@ class Scripts:
     def prepare(self) -> None:
         """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
         settings, folder = self._project.settings, self._project.folder
-        self._git("init", "--quiet", "--template=")
+        self._git("init", "--quiet", "--template=", "--object-format=sha1")
         known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
         for key, value in {
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
             "core.hooksPath": os.devnull,
             "remote.origin.url": settings.clone_url,
-            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # whatever the person's settings lead elsewhere
+            "remote.origin.pushUrl": settings.clone_url,
+            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # wherever the person's settings lead
+            "push.gpgSign": "false",  # code hosts take no signed push
+            "push.pushOption": "",
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():

@@ -147,6 +147,30 @@ def test_the_persons_hooks_do_not_run_and_a_missing_identity_is_supplied(
     assert laptop.server("log", "-1", "--format=%an", "env/dev") == "Ada Lovelace"
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '[url "ssh://git@github.com/"]\npushInsteadOf = https://github.com/',
+        "[push]\ngpgSign = true",
+        "[push]\npushOption = ci.skip",
+        "[submodule]\nrecurse = true\n[push]\nrecurseSubmodules = check\nfollowTags = true",
+        "[commit]\ngpgSign = true\n[gpg]\nprogram = /nowhere\n[log]\nshowSignature = true\n[color]\nui = always",
+    ],
+)
+def test_what_a_person_sets_for_all_pushes_stops_none_of_ours(laptop: Laptop, three: Three, setting: str) -> None:
+    (laptop.bin.parent / ".gitconfig").write_text(f"{setting}\n")
+    rollback(laptop)
+    assert laptop.revision == three[1]
+
+
+def test_where_gits_new_repositories_are_of_another_object_format_ours_is_the_code_hosts(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    rollback(laptop)
+    assert laptop.revision == three[1]
+
+
 @pytest.mark.parametrize("release", [False, True])
 def test_a_push_that_the_code_host_refuses_ends_with_the_cis_own_button_filled_in(
     laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, release: bool
