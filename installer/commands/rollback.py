@@ -69,6 +69,8 @@ def release(project: Project, *, yes: bool) -> None:
             missing = error
         follows = f"cannot be deployed from here: {missing.message}" if missing else "is deployed at once."
         console.report(f"The head of {MAIN}, {head[:12]}, {follows}")
+        if head == record.rolled_back:
+            console.report("Note: that is what was rolled back. Merge the fix before you release the hold.")
         if missing and not record.hold:
             raise missing
         question = f"Release the hold of {project.settings.application}?" if record.hold else "Deploy it?"

@@ -413,6 +413,18 @@ def test_a_hold_by_another_in_between_is_said(laptop: Laptop, three: Three) -> N
     assert (laptop.revision, laptop.recorded("hold.yaml")["why"]) == (three[0], "it burns")
 
 
+def test_that_the_release_would_bring_back_what_was_rolled_back_is_said_before_it_is_asked(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollback(laptop)
+    ready(laptop, three[2])
+    said = []
+    monkeypatch.setattr(verb.console, "confirm", lambda *_, **__: said.append(capsys.readouterr().out))
+    verb.release(laptop.project, yes=True)
+    assert f"The head of main, {three[2][:12]}, is deployed at once.\nNote: that is what was rolled back." in said[0]
+    assert laptop.revision == three[2]
+
+
 def test_a_newer_main_that_its_ci_deployed_meanwhile_is_what_was_wanted(
     laptop: Laptop, three: Three, capsys: pytest.CaptureFixture[str]
 ) -> None:
