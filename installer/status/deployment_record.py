@@ -39,6 +39,8 @@ class DeploymentRecord:
     """Why what is recorded is unknown, where somebody wrote something else there."""
     architectures: tuple[str, ...] = ()
     """What the image is for; empty where that was not recorded."""
+    rolled_back: str = ""
+    """The source commit that the hold keeps away."""
 
 
 def read(project: Project) -> DeploymentRecord | None:
@@ -74,6 +76,7 @@ def at(project: Project, commit: str) -> DeploymentRecord:
         digest=_name(image.get("digest")),
         unreadable=wrong or no_hold,
         architectures=_names(image.get("architectures")),
+        rolled_back=_name(held.get("bad")),
     )
 
 
