@@ -13,8 +13,7 @@ from ..support.parsing import understood
 from ..support.process import attempt
 from ..support.secret import redact
 from ..support.wait import clear
-from .kubectl import Cluster, Object, Objects
-from .transient_errors import refusal
+from .kubectl import Cluster, Object, Objects, refusal
 from .workloads import rolled_out
 
 PARTS = "app.kubernetes.io/part-of=argocd"

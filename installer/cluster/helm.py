@@ -20,9 +20,8 @@ from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
-from .kubectl import Cluster, Object
+from .kubectl import UNREACHABLE, Cluster, Object, refusal, with_retries
 from .objects import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
-from .transient_errors import UNREACHABLE, refusal, with_retries
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 HOLDER = "gitops-flask/holder"

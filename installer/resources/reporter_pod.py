@@ -15,7 +15,7 @@ from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),
-    *("support/plain_text", "support/parsing", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
+    *("support/plain_text", "support/parsing", "cluster/workloads"),
     *("forges/rate_limit", "forges/github/app_client"),
     *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )

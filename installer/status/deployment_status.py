@@ -4,8 +4,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
-from ..cluster.workloads import is_ready, of_deployment, of_pod
+from ..cluster.workloads import all_answer, is_ready, of_deployment, of_pod, wrong_image, wrong_revision
 from ..support.parsing import Object, reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause

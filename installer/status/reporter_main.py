@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
-from ..cluster.service_address import address_of
-from ..cluster.workloads import is_ready
+from ..cluster.workloads import PORT, PROXY, PodAnswer, address_of, is_ready, parse
 from ..forges.github.app_client import AppGitHub, Mounted
 from ..support.errors import InstallerError
 from ..support.http_client import LONGEST, Client, context

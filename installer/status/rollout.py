@@ -7,9 +7,8 @@ from functools import partial
 
 from ..cluster.argocd import ArgoCD
 from ..cluster.kubectl import Cluster
-from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems
-from ..cluster.workloads import of_deployment
+from ..cluster.workloads import PodAnswer, of_deployment, wrong_image, wrong_revision
 from ..config.settings import Settings
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..cluster.pod_answers import PodAnswer
-from ..cluster.workloads import Trouble, of_application, rolled_out
+from ..cluster.workloads import PodAnswer, Trouble, of_application, rolled_out
 from ..support.parsing import Object, Objects, reading
 from ..support.plain_text import one_line
 

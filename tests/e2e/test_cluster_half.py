@@ -204,7 +204,7 @@ def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half.wait(half.repository.deploy(A))
-    monkeypatch.setattr("installer.cluster.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
+    monkeypatch.setattr("installer.cluster.pods.PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
     assert {answer.revision for answer in half.live.answers()} == {A}
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.cluster.pod_answers import PodAnswer, wrong_revision
 from installer.cluster.pods import answers
+from installer.cluster.workloads import PodAnswer, wrong_revision
 from installer.config.settings import Settings
 from installer.resources.reporter_pod import manifests
 from installer.resources.sidecar import SidecarTemplate

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer
-from installer.cluster.workloads import Trouble
+from installer.cluster.workloads import PodAnswer, Trouble
 from installer.status import deployment_status
 from installer.status.deployment_record import DeploymentRecord
 from installer.status.deployment_status import LONGEST, DeploymentState, assess

@@ -31,8 +31,8 @@ from installer.cluster.argocd_config import values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.cluster.objects import digest
-from installer.cluster.pod_answers import parse as parse_answer
 from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
+from installer.cluster.workloads import parse as parse_answer
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges import credentials
@@ -112,7 +112,7 @@ def told(ask: Callable[[], Any]) -> Any:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     modules = (
         *("support.wait", "forges.http"),
-        *("cluster.transient_errors", "status.deployment_status"),
+        *("cluster.kubectl", "status.deployment_status"),
     )
     for module in modules:
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)

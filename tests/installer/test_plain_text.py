@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.cli import main
-from installer.cluster.pod_answers import PodAnswer, parse, wrong_revision
 from installer.cluster.pods import ailments
+from installer.cluster.workloads import PodAnswer, parse, wrong_revision
 from installer.commands.options import show_commands
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field, Finding

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import installer.forges.http
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.status import deployment_status, github_deployments

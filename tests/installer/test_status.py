@@ -10,7 +10,7 @@ import pytest
 
 from installer.ci import registry
 from installer.ci.base import Run
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.commands import status
 from installer.engine.resource import Change, Finding
 from installer.forges.base import Commit
