@@ -1,6 +1,6 @@
 """Pods and Deployments: which are ready, what keeps others from it, what they answer, and where people find a service.
 
-`up`, `status`, `rollback` and the reporter's pod all take it from here: it imports nothing but the standard library.
+`up`, `status`, `rollback` and the reporter take it from here; its pod runs this very file (resources/reporter.py).
 """
 
 import datetime

@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster.argocd import PARTS, asleep, chart, namespaces, number, unready, version
-from ..cluster.argocd_config import (
+from ..cluster.argocd import (
     BUILT_IN,
     CERTIFICATES,
     KNOWN_HOSTS,
+    PARTS,
+    asleep,
+    chart,
     knows,
+    namespaces,
+    number,
     scan_command,
     shortened,
     ssh_host,
     tls_host,
     unknown_authority,
+    unready,
     values,
+    version,
 )
 from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..cluster.argocd import number
-from ..cluster.argocd_config import KNOWN_HOSTS, values
+from ..cluster.argocd import KNOWN_HOSTS, number, values
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata

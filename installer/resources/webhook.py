@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-from ..cluster.argocd_config import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
+from ..cluster.argocd import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack

@@ -235,7 +235,7 @@ def test_an_end_that_comes_is_waited_for_and_nothing_is_let_go(
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
-    monkeypatch.setattr("installer.cluster.argocd.clear", lambda *_, **__: there[0].objects.clear())
+    monkeypatch.setattr("installer.resources.application.clear", lambda *_, **__: there[0].objects.clear())
     with pytest.raises(InstallerError, match="something else keeps changing"):
         resource.apply(seen, change)
     assert argocd.let_go_of == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import SMALL, merged, values
+from installer.cluster.argocd import SMALL, merged, values
 from installer.cluster.objects import metadata
 from installer.config.settings import Settings
 from installer.engine.resource import Field

@@ -26,8 +26,7 @@ from installer.ci.github_actions import GitHubActions
 from installer.ci.gitlab_ci import GitLabCI
 from installer.ci.registry import Login, check_login, digest_of, has
 from installer.ci.travis_ci import TravisCI
-from installer.cluster.argocd import ArgoCD, message
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import ArgoCD, message, values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.cluster.objects import digest

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import values
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges.github.api import api_url, token_variables

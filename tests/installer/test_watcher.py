@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import POLLING, SMALL, merged, values
+from installer.cluster.argocd import POLLING, SMALL, merged, values
 from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program

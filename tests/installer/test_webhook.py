@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from installer.cluster import objects as cluster_labels
-from installer.cluster.argocd_config import resolved
+from installer.cluster.argocd import resolved
 from installer.cluster.kubectl import Object
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
