@@ -33,8 +33,7 @@ from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
 from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
-from ..resources.reporter import Reporter
-from ..resources.reporter_app import ReporterApp
+from ..resources.reporter import Reporter, ReporterApp
 from ..resources.repository_credential import RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook

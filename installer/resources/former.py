@@ -18,7 +18,7 @@ from .application import Application
 from .argocd import DEFAULT_PROJECT, RELEASE
 from .namespace import others
 from .push_key import key_title as push_key_title
-from .reporter_app import secret_name
+from .reporter import secret_name
 from .repository_credential import key_title
 
 _LATER = "goes once the new one is live"

@@ -12,7 +12,7 @@ from installer.cluster.kubectl import Cluster
 from installer.cluster.pods import answers
 from installer.cluster.workloads import PodAnswer, wrong_revision
 from installer.config.settings import Settings
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import manifests
 from installer.resources.sidecar import SidecarTemplate
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
 

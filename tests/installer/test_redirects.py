@@ -10,7 +10,7 @@ import pytest
 from installer.forges.github.api import GitHubRest
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.gitlab.api import GitLabRest
-from installer.resources.reporter_pod import manifests as reporter
+from installer.resources.reporter import manifests as reporter
 from installer.status.deployment_status import assess
 from installer.status.reporter_main import ApiServer, RecordedDeployment
 from installer.status.service import Service

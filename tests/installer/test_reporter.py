@@ -13,9 +13,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter import Reporter, by_digest
-from installer.resources.reporter_app import ReporterApp
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import Reporter, ReporterApp, by_digest, manifests
 from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
@@ -270,11 +268,11 @@ def test_an_app_that_may_too_little_is_reported_what_it_lacks(owner: Owner) -> N
 def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner: Owner) -> None:
     owner.github.apps.install(owner.app, "acme", ["acme/web"])
     apply(owner.resource(owner.ours))
-    assert owner.resource().remove().startswith(f"stays at GitHub as number {owner.app.id}, its key is gone")
+    assert owner.resource().remove().startswith(f"removed; App {owner.app.id} itself stays at GitHub")
     assert owner.cluster.objects == {}
     apply(owner.resource(owner.ours))
     unwanted = owner.resource(settings=fakes.SETTINGS)
-    assert change_of(unwanted).note == "not wanted"
+    assert change_of(unwanted).note == "goes: github.reporter is none"
     apply(unwanted)
     assert owner.cluster.objects == {}
 
