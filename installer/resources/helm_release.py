@@ -68,8 +68,8 @@ class HelmRelease(Resource[Seen]):
         self._home = home or settings.argocd_namespace
 
     def places(self) -> Mapping[str, Sequence[str]]:
-        """Return what it consists of, as `kind/name` by namespace."""
-        raise NotImplementedError
+        """Return what it consists of, as `kind/name` by namespace: one Secret, where nothing else is said."""
+        return {self._home: [f"secret/{self._name}"]}
 
     def manifests(self, held: Seen) -> Objects:
         """Return the objects as they should be."""

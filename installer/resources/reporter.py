@@ -59,10 +59,6 @@ class ReporterApp(HelmRelease[Registered]):
         self._page = page
         self.wanted = settings.reporter == "app"
 
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return the Secret."""
-        return {self._home: [f"secret/{self._name}"]}
-
     def observe(self) -> Registered:
         """Read the Secret, and ask GitHub about the App in it."""
         held = super().observe()

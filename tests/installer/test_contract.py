@@ -13,12 +13,11 @@ from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
 from installer.resources.application import Application
-from installer.resources.database_address import DatabaseAddress
 from installer.resources.helm_release import Held, HelmRelease
 from installer.resources.namespace import Namespace
-from installer.resources.pull_secret import PullSecret
 from installer.resources.reporter import Reporter
 from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.service_secrets import DatabaseAddress, PullSecret
 from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
