@@ -151,7 +151,7 @@ MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),
     *("support/plain_text", "support/parsing", "cluster/workloads"),
     *("forges/rate_limit", "forges/github/app_client"),
-    *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
+    *("status/service", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""
 _USER = 65534

@@ -19,10 +19,9 @@ from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..support.wait import threads
 from . import deployment_record
-from .deployment_record import DeploymentRecord
-from .deployment_status import assess
 from .github_deployments import Reported, close
 from .rollout import RunningService
+from .service import DeploymentRecord, assess
 
 log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -241,4 +240,4 @@ def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[st
     """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
     if project.settings.scm != "github":
         return Reported("")
-    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)
+    return close(project.github, RunningService(project.cluster, project.settings), record, say)

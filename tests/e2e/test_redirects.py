@@ -176,10 +176,10 @@ def test_the_reporter_trusts_no_pod_that_leads_elsewhere_and_keeps_its_token(gro
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (
-        "import os, pathlib; from reporter.status.reporter_main import ACCOUNT, ApiServer, Place\n"
-        "from reporter.status.service import Service\n"
+        "import os, pathlib; from reporter.status.reporter_main import ACCOUNT, ApiServer\n"
+        "from reporter.status.service import Place, Service\n"
         "server = ApiServer(pathlib.Path(ACCOUNT))\n"
-        "service = Service(server, server.answers, Place.named(os.environ))\n"
+        "service = Service(server, server.answers, Place.of(lambda name: os.environ[name.upper()]))\n"
         "for each in service.answers(): print(each.pod, each.revision, each.error, sep='|')\n"
     )
     container["command"] = ["python", "-c", ask]

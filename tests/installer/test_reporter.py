@@ -81,7 +81,7 @@ def test_the_reporter_is_made_where_it_is_wanted_and_left_alone_as_it_should_be(
 @pytest.mark.parametrize(
     ("changed", "kind"),
     [
-        (lambda made: made[1]["data"].update({"reporter.status.deployment_status.py": "print('well')"}), "ConfigMap"),
+        (lambda made: made[1]["data"].update({"reporter.status.service.py": "print('well')"}), "ConfigMap"),
         (lambda made: made[2]["rules"][0].pop("resourceNames"), "Role"),
         (lambda made: made.pop(4), "Role"),
         (lambda made: made[5]["subjects"][0].update(name="another"), "RoleBinding"),

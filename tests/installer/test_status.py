@@ -16,11 +16,9 @@ from installer.engine.resource import Change, Finding
 from installer.forges.base import Commit
 from installer.forges.github.repository import _ACTIVE as ACTIVE
 from installer.status import report as status_report
-from installer.status.deployment_record import DeploymentRecord
-from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
-from installer.status.service import SyncState
+from installer.status.service import DeploymentRecord, DeploymentState, SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents
