@@ -62,16 +62,14 @@ class Resource(ABC, Generic[Seen]):
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
     """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
+    nothing: Seen
+    """What `observe` returns where nothing was made yet: a plan that cannot look begins with it."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
     @abstractmethod
     def observe(self) -> Seen:
         """Read what is there; change nothing."""
-
-    @abstractmethod
-    def blank(self) -> Seen:
-        """Return what `observe` returns where nothing was made yet: for a plan that cannot look."""
 
     @abstractmethod
     def diff(self, seen: Seen) -> Change | None:
@@ -87,7 +85,7 @@ class Resource(ABC, Generic[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say what `remove` will do about what is seen: `goes` or `stays` and why; empty where nothing is there."""
-        return "" if seen == self.blank() else GOES
+        return "" if seen == self.nothing else GOES
 
     @abstractmethod
     def remove(self) -> str:

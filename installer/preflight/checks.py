@@ -98,7 +98,7 @@ def _in_the_way(project: Project, unreachable: Collection[str], reported: Collec
     seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
         found = [finding for each in pool.map(_obstacles, seen) for finding in each]
-    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    unseen = [Planned(r, r.diff(r.nothing)) for r in resources if r not in seen and r.wanted]
     return found + [
         replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
     ]

@@ -118,6 +118,7 @@ class ArgoCDInstallation(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "argocd"
+    nothing = Seen((), None, {}, "")
 
     def __init__(
         self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
@@ -152,10 +153,6 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def _map(self, name: str) -> dict[str, str]:
         return (self._cluster.get("configmap", name, self._home) or {}).get("data") or {}
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen((), None, {}, "")
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare chart and values of ours; of another's only whether it will do."""

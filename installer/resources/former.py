@@ -42,6 +42,7 @@ class Former(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "former"
+    nothing = Seen()
     wanted = False
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, application: Application) -> None:
@@ -84,10 +85,6 @@ class Former(Resource[Seen]):
         place = (settings.slug, settings.argocd_namespace, settings.namespace)
         present = (made.slug, made.argocd, made.namespace) == place
         return made.name == self._passing or (not present and (made.home, made.name) not in names(settings))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """List all of it; what stays is reported and no fault."""
@@ -230,6 +227,7 @@ class FormerRepository(Resource[dict[str, Left]]):
     wanted = False
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
+        self.nothing: dict[str, Left] = {}
         self.lane = settings.scm
         self.title = "what was made at the former repository"
         self._forge = forge
@@ -257,10 +255,6 @@ class FormerRepository(Resource[dict[str, Left]]):
             )
         except InstallerError as error:
             return Left(unseen=error.message)
-
-    def blank(self) -> dict[str, Left]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
         """List all of it; what cannot be seen is reported and no fault."""

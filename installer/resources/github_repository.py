@@ -30,6 +30,7 @@ class Repository(Resource[dict[str, Any] | None]):
 
     lane: Lane = "github"
     key = "repository"
+    nothing = None
 
     def __init__(
         self, settings: Settings, github: GitHub, credentials: Credentials, *, remove_it: bool = False
@@ -57,10 +58,6 @@ class Repository(Resource[dict[str, Any] | None]):
         other = found["default_branch"] != MAIN
         branches = [name for name in (MAIN, found["default_branch"]) if other and self._github.head(name)]
         return {**found, "description": found["description"] or "", "branches": branches}
-
-    def blank(self) -> dict[str, Any] | None:
-        """Return what is seen where nothing was made yet."""
-        return None
 
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours: visibility, description, branches that go once merged."""
@@ -179,6 +176,7 @@ class Rules(Resource[Seen]):
 
     lane: Lane = "github"
     key = "rules"
+    nothing = Seen({})
     needs = ("initial-push",)
 
     def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
@@ -205,10 +203,6 @@ class Rules(Resource[Seen]):
             raise
         app = self._github.get(f"/apps/{self._app}") if self._app else None
         return Seen(rulesets, app and app["id"])
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen({})
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""

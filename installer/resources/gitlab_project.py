@@ -29,6 +29,7 @@ class GitLabProject(Resource[dict[str, Any] | None]):
 
     lane: Lane = "gitlab"
     key = "repository"
+    nothing = None
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: Credentials, *, remove_it: bool = False) -> None:
         self._settings = settings
@@ -55,10 +56,6 @@ class GitLabProject(Resource[dict[str, Any] | None]):
         default = found.get("default_branch") or MAIN  # of an empty project GitLab names none
         branches = [name for name in (MAIN, default) if default != MAIN and self._gitlab.head(name)]
         return {**found, "description": found["description"] or "", "branches": branches}
-
-    def blank(self) -> dict[str, Any] | None:
-        """Return what is seen where nothing was made yet."""
-        return None
 
     def diff(self, seen: dict[str, Any] | None) -> Change | None:
         """Compare the settings that are ours; what an older GitLab does not know is left."""
@@ -180,6 +177,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
+        self.nothing: dict[str, Rule | None] = {}
         self._gitlab = gitlab
         self._desired = {MAIN: FOR_MAIN, **dict.fromkeys((settings.branch, TEMPLATE), Rule(MAINTAINERS, NO_ONE))}
         self.title = f"protected branches {MAIN} and {settings.branch} (maintainers can deploy)"
@@ -188,10 +186,6 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
         """Return the rules of our branches by name."""
         found = {each["name"]: each for each in self._gitlab.pages(self._gitlab.path("protected_branches"))}
         return {name: _rule(found[name]) for name in self._desired if name in found}
-
-    def blank(self) -> dict[str, Rule | None]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, Rule | None]) -> Change | None:
         """Compare each rule with ours."""

@@ -28,6 +28,7 @@ class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "initial-push"
+    nothing = Seen()
     needs = ("repository", "variables", "registry-token", "platforms", "push-key", "push-access")
     """What the first run of the CI must find."""
 
@@ -54,10 +55,6 @@ class InitialPush(Resource[Seen]):
         """Return the head of the branch at the host, and what is there where that is as good as nothing."""
         head = self._forge.head(MAIN)
         return Seen(head, template_files(self._forge) if head else ())
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Push where nothing is there, or only what a form made."""
@@ -124,6 +121,7 @@ class FirstDeployment(Resource[Deployed]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
     key = "deployment"
+    nothing = Deployed(None, None)
     needs = ("initial-push",)
 
     def __init__(
@@ -141,10 +139,6 @@ class FirstDeployment(Resource[Deployed]):
         """Look for the branch; where it is missing, for the newest deployment run of main."""
         deployed = self._forge.head(self._branch)
         return Deployed(deployed, None if deployed else self._ci.newest(DEPLOY))
-
-    def blank(self) -> Deployed:
-        """Return what is seen where nothing was made yet."""
-        return Deployed(None, None)
 
     def diff(self, seen: Deployed) -> Change | None:
         """Only a missing branch needs a first deployment."""

@@ -57,6 +57,7 @@ class PushKey(Resource[Seen]):
 
     lane: Lane = "github"
     key = "push-key"
+    nothing = Seen(protects=True)
     needs = ("repository", "registry-token")
 
     def __init__(self, settings: Settings, github: GitHub, *, renew: bool = False, token_at_hand: bool = False) -> None:
@@ -94,10 +95,6 @@ class PushKey(Resource[Seen]):
                 whole: dict[str, Any] = self._github.call("GET", f"{path}/{found['id']}")
                 return whole
         return None
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(protects=True)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare the key by its fingerprint, and the ruleset; where none is wanted, name what is left."""

@@ -202,6 +202,7 @@ class Watcher(Sidecar[Watching]):
         super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
         self.title = f"watching of {settings.branch} (Argo CD's own polling)"
+        self.nothing = Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -228,10 +229,6 @@ class Watcher(Sidecar[Watching]):
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
         return polls if polls > OFTEN and self._settings.argocd_watcher == "auto" else None
-
-    def blank(self) -> Watching:
-        """Return what is seen where nothing was made yet."""
-        return Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def diff(self, held: Watching) -> Change | None:
         """Say, where nothing else is to do, that nothing limits its token."""

@@ -38,6 +38,7 @@ class Webhook(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "webhook"
+    nothing = Seen(())
     needs = ("repository", "argocd")
 
     def __init__(
@@ -78,10 +79,6 @@ class Webhook(Resource[Seen]):
 
     def _argocd_is_ours(self) -> bool:
         return any(release.name == RELEASE for release in self._helm.ours(self._home))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(())
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare all but the secret by value, that by its fingerprint; a last call that failed is reported."""

@@ -131,8 +131,8 @@ def octocats(bench: Bench) -> Settings:
 
 def test_what_is_absent_is_made_and_the_second_run_writes_nothing(bench: Bench) -> None:
     resource = bench.resource()
-    assert resource.observe() == resource.blank()
-    assert resource.removal(resource.blank()) == ""
+    assert resource.observe() == resource.nothing
+    assert resource.removal(resource.nothing) == ""
     assert bench.change().action == "create"
     bench.apply()
     assert bench.cluster.objects

@@ -135,7 +135,7 @@ def test_any_shape_of_gitops_yaml_is_settings_that_work_or_a_sentence(tree: Any)
     json.dumps(values(found), allow_nan=False)
     nowhere: Any = None
     installation = ArgoCDInstallation(found, nowhere, nowhere)
-    told(lambda: installation.diff(installation.blank()))
+    told(lambda: installation.diff(installation.nothing))
 
 
 @dataclass

@@ -106,14 +106,14 @@ def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
         "create",
         "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
     )
-    assert the_watcher.diff(the_watcher.blank()) == change
+    assert the_watcher.diff(the_watcher.nothing) == change
 
 
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
         the_watcher = resource(objects, argocd_watcher="none")
-        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.nothing) is None
 
 
 def test_without_it_ours_polls_often() -> None:
