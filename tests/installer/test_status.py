@@ -46,7 +46,7 @@ class Place:
     """A project as far as the parts look at it."""
 
     class settings:  # noqa: N801
-        branch = "env/dev"
+        branch, environment = "env/dev", "dev"
         url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
         registry, registry_ca, registry_token_server = "docker.io", "", ""
