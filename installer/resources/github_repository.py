@@ -5,16 +5,16 @@ from typing import Any
 
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, blocked, covers, differences, worded
-from ..forges.credentials import Credentials
+from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, covers
 from ..forges.github.api import GitHubApiError, said_to_a_program
 from ..forges.github.repository import GitHub
 from ..forges.http import PAUSES
 from ..support import process
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
-from ..support.file_lock import Files, locked
+from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
+from .hosted_repository import Found, HostedRepository
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
@@ -25,84 +25,34 @@ _WORDS: Words = {
 }
 
 
-class Repository(Resource[dict[str, Any] | None]):
-    """Made by `gh`; changed by PATCH, one field at a time, and never made anew to change a setting."""
+class Repository(HostedRepository):
+    """Made by `gh`, changed by PATCH."""
 
-    lane: Lane = "github"
-    key = "repository"
-    nothing = None
+    called = "GitHub repository"
+    full_name = "full_name"
+    changes_by = "PATCH"
+    page = "settings"
+    requests = "pull requests"
+    words = _WORDS
 
-    def __init__(
-        self, settings: Settings, github: GitHub, credentials: Credentials, *, remove_it: bool = False
-    ) -> None:
-        self._settings = settings
-        self._github = github
-        self._credentials = credentials
-        self._remove_it = remove_it
-        self.title = f"GitHub repository {settings.repository}"
+    def desired(self, seen: Found | None) -> Found:
+        """Return visibility, description, and that branches go once merged."""
+        settings = self._settings
+        return {"private": settings.private, "description": settings.description, "delete_branch_on_merge": True}
 
-    def _desired(self, seen: dict[str, Any] | None) -> dict[str, Any]:
-        there = seen and seen["branches"]  # of an empty repository the first push says which branch is the default
-        return {
-            "private": self._settings.private,
-            "description": self._settings.description,
-            "delete_branch_on_merge": True,
-            **({"default_branch": MAIN} if there and MAIN in there else {}),
-        }
+    def main_again(self, old: str) -> str:
+        """Return how to give the branch its name back."""
+        return f"Rename it back: gh api -X POST {self._client.path('branches', old, 'rename')} -f new_name={MAIN}"
 
-    def observe(self) -> dict[str, Any] | None:
-        """Return GitHub's own description of the repository, with the branches that matter; or None."""
-        found = self._github.find()
-        if found is None:
-            return None
-        other = found["default_branch"] != MAIN
-        branches = [name for name in (MAIN, found["default_branch"]) if other and self._github.head(name)]
-        return {**found, "description": found["description"] or "", "branches": branches}
-
-    def diff(self, seen: dict[str, Any] | None) -> Change | None:
-        """Compare the settings that are ours: visibility, description, branches that go once merged."""
-        if seen is None:
-            return Change("create", worded(differences(self._desired(None), {}), _WORDS))
-        if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
-            return blocked(f"it is {seen['full_name']} now", self._back(seen["full_name"]))
-        if seen["archived"]:
-            return blocked("it is archived", f"Unarchive it at {self._settings.url}/settings")
-        if seen["branches"] and MAIN not in seen["branches"]:
-            old = seen["default_branch"]
-            rename = f"gh api -X POST {self._github.path('branches', old, 'rename')} -f new_name={MAIN}"
-            return blocked(f"it has no branch {MAIN}, its default branch is {old}", f"Rename it back: {rename}")
-        fields = differences(self._desired(seen), seen)
-        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
-
-    def _back(self, now: str) -> str:
-        """Return the way out for a repository that was renamed or transferred."""
+    def renamed_back(self, now: str) -> str:
+        """Return how to rename it, or where to write its new owner."""
         owner, _, name = now.partition("/")
         if owner.casefold() == self._settings.owner.casefold():
             return f"Rename it back: gh repo rename {self._settings.slug} --repo {self._settings.host}/{now}"
         fix = f"Write its new owner into {FILE}, github.owner"
         return f"{fix}." if name == self._settings.slug else f"{fix}, and rename it back to {self._settings.slug}."
 
-    def _note(self, seen: dict[str, Any]) -> str:
-        """Say what the difference means where the fields alone do not."""
-        notes = []
-        if self._settings.private and not seen["private"]:
-            notes.append(
-                f"anyone may have read it since it was made public; to leave it so: github.visibility in {FILE}"
-            )
-        if seen["branches"]:
-            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing deploys")
-        return "; ".join(notes)
-
-    def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
-        """Create the repository where it is missing, then set what differs."""
-        if seen is None:
-            with locked(f"repository {self._settings.url}", 2 * PATIENCE) as files:
-                seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
-        body = {field.name: field.new for field in differences(self._desired(seen), seen)}
-        if body:
-            self._github.call("PATCH", self._github.path(), body)
-
-    def _create(self, inherit: Files) -> dict[str, Any]:
+    def create(self, inherit: Files) -> Found:
         """Let `gh` create it; where its answer was lost, look whether it is there before asking again."""
         flags = ["--private" if self._settings.private else "--public", "--disable-wiki"]
         if self._settings.description:
@@ -112,7 +62,11 @@ class Repository(Resource[dict[str, Any] | None]):
         for wait in (*PAUSES, None):
             try:
                 answer = process.attempt(
-                    *command, *flags, env=self._credentials.environment, timeout=PATIENCE, inherit=inherit
+                    *command,
+                    *flags,
+                    env=self._credentials.environment,
+                    timeout=PATIENCE,
+                    inherit=inherit,
                 )
                 said = redact(answer.err or answer.out)
                 fix, again = said_to_a_program(said)
@@ -120,7 +74,7 @@ class Repository(Resource[dict[str, Any] | None]):
                 answer, said, (fix, again) = None, error.message, said_to_a_program("timed out")
             lost = lost or again
             seen = self.observe()
-            if seen and ((answer and answer.status == 0) or (lost and self._github.head(MAIN) is None)):
+            if seen and ((answer and answer.status == 0) or (lost and self._client.head(MAIN) is None)):
                 return seen
             if answer and answer.status == 0:
                 raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
@@ -133,23 +87,6 @@ class Repository(Resource[dict[str, Any] | None]):
                 raise CommandFailed(" ".join(command), answer.status if answer else 1, said, fix)
             pause(wait)
         raise AssertionError
-
-    def removal(self, seen: dict[str, Any] | None) -> str:
-        """Say whether it stays, which it does where nobody asked for its end."""
-        if seen is None:
-            return ""
-        stays = f"stays: {self._settings.url} with its branches (--repository deletes it)"
-        return "goes, with all its history" if self._remove_it else stays
-
-    def remove(self) -> str:
-        """Delete the repository where that was asked for by name; it stays otherwise."""
-        if not self._remove_it:
-            return self.removal(self._github.find()) or "was not there"
-        if not self._github.delete(self._github.path()):
-            return "was not there"
-        if self._github.find():
-            raise InstallerError(f"{self._settings.url} is still there.", "Delete it on its settings page.")
-        return "deleted"
 
 
 # --- rules of branches: main takes pull requests with green checks only, no other is rewritten ----
