@@ -189,13 +189,6 @@ def tls_host(url: str) -> str:
     return parts.hostname or "" if parts.scheme == "https" else ""
 
 
-def certificates(settings: Settings) -> dict[str, Any]:
-    """Return the values of Argo CD's chart that make it trust GitHub's server, whichever way it reads."""
-    if not settings.ca:
-        return {}
-    return {"configs": {"tls": {"certificates": {tls_host(settings.url): settings.ca}}}}
-
-
 def unknown_authority(host: str, namespace: str, setting: str) -> Change:
     """Say what has to be added to an Argo CD that is not ours."""
     where = f"under the key {host} to the ConfigMap {CERTIFICATES} in {namespace}"
@@ -272,11 +265,6 @@ def reference(settings: Settings) -> str:
     return f"${settings.slug}-webhook:{KEY}"
 
 
-def webhook_values(settings: Settings) -> dict[str, Any]:
-    """Return the value of Argo CD's chart that makes that entry; nothing where nobody is to call."""
-    return {"configs": {"secret": {f"{settings.scm}Secret": reference(settings)}}} if settings.webhook else {}
-
-
 def entry(cluster: Cluster, settings: Settings) -> str | None:
     """Return the entry as it stands, empty where there is none; None where there is no Argo CD yet."""
     found = cluster.get("secret", OF_ARGOCD, settings.argocd_namespace)
@@ -318,9 +306,14 @@ POLLING: dict[str, Any] = {"configs": {"cm": {"timeout.reconciliation": "3s"}}}
 
 def values(settings: Settings) -> dict[str, Any]:
     """Return what the chart is given for a project: the small values, what the settings need, what gitops.yaml adds."""
-    polling = POLLING if settings.argocd_watcher == "none" or settings.reads_by == "login" else {}
-    needed = merged(certificates(settings), webhook_values(settings))
-    return merged(merged(merged(SMALL, polling), needed), settings.argocd_values)
+    needed: dict[str, Any] = {"configs": {}}
+    if settings.ca:
+        needed["configs"]["tls"] = {"certificates": {tls_host(settings.url): settings.ca}}
+    if settings.webhook:
+        needed["configs"]["secret"] = {f"{settings.scm}Secret": reference(settings)}
+    if settings.argocd_watcher == "none" or settings.reads_by == "login":
+        needed = merged(POLLING, needed)
+    return merged(merged(SMALL, needed), settings.argocd_values)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

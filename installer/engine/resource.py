@@ -87,9 +87,12 @@ class Resource(ABC, Generic[Seen]):
         """Say what `remove` will do about what is seen: `goes` or `stays` and why; empty where nothing is there."""
         return "" if seen == self.nothing else GOES
 
-    @abstractmethod
     def remove(self) -> str:
-        """Remove what `apply` made and assert it gone; return one line that says what went or why it stays."""
+        """Remove what `apply` made and assert it gone; return one line that says what went or why it stays.
+
+        What is not overridden stays.
+        """
+        return self.removal(self.observe()) or "was not there"
 
 
 @dataclass(frozen=True)

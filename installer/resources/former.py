@@ -16,7 +16,7 @@ from ..support.errors import CommandFailed, InstallerError
 from ..support.wait import clear
 from .application import Application
 from .argocd import DEFAULT_PROJECT, RELEASE
-from .namespace import others
+from .namespace import kept_by
 from .push_key import key_title as push_key_title
 from .reporter import secret_name
 from .repository_credential import key_title
@@ -153,11 +153,8 @@ class Former(Resource[Seen]):
 
     def _keeps(self, name: str) -> str:
         """Say what of others keeps a namespace; empty where nothing does."""
-        try:
-            unmanaged = others(self._cluster.everything_in(name))
-        except InstallerError as error:
-            return f"namespace {name} stays, because what it holds is unknown: {error.message}"
-        return f"namespace {name} stays, it still holds {', '.join(unmanaged[:5])}" if unmanaged else ""
+        kept = kept_by(self._cluster, name)
+        return f"namespace {name} stays, {kept}" if kept else ""
 
     def _remains(self, name: str) -> str:
         return f"namespace {name} is still there" if self._cluster.get("namespace", name) else ""

@@ -1,5 +1,6 @@
 """The GitHub repository and its settings."""
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +92,7 @@ class Repository(HostedRepository):
 
 # --- rules of branches: main takes pull requests with green checks only, no other is rewritten ----
 
+Ruleset = dict[str, Any]
 _KEPT = ({"type": "deletion"}, {"type": "non_fast_forward"})
 _PLAIN = {"deletion": "no deletion", "non_fast_forward": "no force push"}
 
@@ -129,11 +131,8 @@ class Rules(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Return our rulesets, and the number of the App whose checks count."""
-        path = self._github.path("rulesets")
-        names = self._desired(None)
         try:
-            ours = [r for r in self._github.pages(path) if r["name"] in names]
-            rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
+            rulesets = find_rulesets(self._github, self._desired(None))
         except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return Seen(None)
@@ -172,9 +171,8 @@ class Rules(Resource[Seen]):
         desired = self._desired(seen.app)
         for field in change.fields:
             present = (seen.rulesets or {}).get(field.name)
-            path = self._github.path("rulesets", *([str(present["id"])] if present else []))
             try:
-                self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
+                write_ruleset(self._github, field.name, desired[field.name], present)
             except GitHubApiError as error:
                 if error.status == 422 and "integration id" in error.reason:
                     raise InstallerError(error.message, self._unknown_app()) from None
@@ -198,8 +196,8 @@ class Rules(Resource[Seen]):
 
     def _desired(self, app: int | None) -> dict[str, dict[str, Any]]:
         return {
-            f"gitops-flask: {MAIN}": _ruleset(MAIN, [_reviewed(self._reviews), _checked(self._checks, app)]),
-            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (self._branch, TEMPLATE)},
+            f"gitops-flask: {MAIN}": ruleset(MAIN, [*_KEPT, _reviewed(self._reviews), _checked(self._checks, app)]),
+            **{f"gitops-flask: {branch}": ruleset(branch, _KEPT) for branch in (self._branch, TEMPLATE)},
         }
 
 
@@ -228,14 +226,28 @@ def _checked(checks: tuple[str, ...], app: int | None) -> dict[str, Any]:
     }
 
 
-def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+def ruleset(branch: str, rules: Iterable[Ruleset], excepted: Iterable[Ruleset] = ()) -> Ruleset:
+    """Return the rules of a branch; without `excepted` nobody is, administrators neither."""
     return {
         "target": "branch",
         "enforcement": "active",
         "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
-        "rules": [*_KEPT, *rules],
-        "bypass_actors": [],  # nobody is excepted, administrators neither
+        "rules": [*rules],
+        "bypass_actors": [*excepted],
     }
+
+
+def find_rulesets(github: GitHub, names: Container[str]) -> dict[str, Ruleset]:
+    """Return the rulesets of these names."""
+    path = github.path("rulesets")
+    ours = [each for each in github.pages(path) if each["name"] in names]
+    return {each["name"]: github.call("GET", f"{path}/{each['id']}") for each in ours}
+
+
+def write_ruleset(github: GitHub, name: str, wanted: Ruleset, present: Ruleset | None) -> None:
+    """Create a ruleset, or replace the present one."""
+    path = github.path("rulesets", *([str(present["id"])] if present else []))
+    github.call("PUT" if present else "POST", path, {"name": name, **wanted})
 
 
 def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:

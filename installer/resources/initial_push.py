@@ -96,14 +96,10 @@ class InitialPush(Resource[Seen]):
                 self._clone.push(url, MAIN, self._login, files)
 
     def removal(self, seen: Seen) -> str:
-        """Say whether it stays: only the whole repository takes it along."""
+        """Say that the team's work stays: only the whole repository takes it along."""
         if not seen.head:
             return ""
         return WITH_REPOSITORY if self._repository_goes else "stays"
-
-    def remove(self) -> str:
-        """Keep it: it is the team's work."""
-        return self.removal(Seen(self._forge.head(MAIN))) or "was not there"
 
 
 # --- the first deployment: the branch that Argo CD follows ----------------------------------------
@@ -160,12 +156,8 @@ class FirstDeployment(Resource[Deployed]):
             until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
 
     def removal(self, seen: Deployed) -> str:
-        """Say whether the branch stays: only the whole repository takes it along."""
+        """Say that the record of what was deployed stays: only the whole repository takes it along."""
         if not seen.deployed:
             return ""
         kept = f"stays: {self._branch} is the record of what was deployed"
         return WITH_REPOSITORY if self._repository_goes else kept
-
-    def remove(self) -> str:
-        """Keep the branch: it is the record of what was deployed."""
-        return self.removal(Deployed(self._forge.head(self._branch), None)) or "was not there"

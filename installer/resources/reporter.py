@@ -161,7 +161,7 @@ _CODE = Path(__file__).parents[1]
 
 def manifests(settings: Settings, name: str, secret: str, template: SidecarTemplate) -> Objects:
     """Return what it consists of; `secret` holds the App's number and key, in Argo CD's namespace as it is itself."""
-    pod = Pod(settings, name, settings.argocd_namespace)
+    pod = Pod(settings, name)
     packages = {parent.as_posix() for each in MODULES for parent in Path("reporter", each).parents} - {"."}
     code = {f"{package}/__init__.py": "" for package in sorted(packages)}
     code |= {f"reporter/{each}.py": (_CODE / f"{each}.py").read_text(encoding="utf-8") for each in MODULES}

@@ -1,7 +1,7 @@
 """Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..cluster.argocd import COMPONENT, PARTS
 from ..cluster.helm import Helm
@@ -24,7 +24,7 @@ class SidecarTemplate:
     image: str = ""
     user: int | None = None
     proxies: tuple[tuple[str, str], ...] = ()
-    pull_secrets: tuple[str, ...] = field(default=())
+    pull_secrets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, repo_server: Object) -> "SidecarTemplate":
@@ -41,11 +41,15 @@ class SidecarTemplate:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod that runs in Argo CD's namespace: its name, whose it is, and where."""
+    """One pod that runs in Argo CD's namespace: its name, and whose it is."""
 
     settings: Settings
     name: str
-    home: str
+
+    @property
+    def home(self) -> str:
+        """Return Argo CD's namespace."""
+        return self.settings.argocd_namespace
 
     def account(self) -> Object:
         """Return its ServiceAccount."""
@@ -80,6 +84,7 @@ class Pod:
         Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
         """
         labels = {"app.kubernetes.io/name": self.name}
+        pull_secrets = [{"name": each} for each in template.pull_secrets]
         spec = {
             "serviceAccountName": self.name,
             "automountServiceAccountToken": True,
@@ -90,7 +95,7 @@ class Pod:
                 "seccompProfile": {"type": "RuntimeDefault"},
                 **({"runAsUser": user} if user else {}),
             },
-            **({"imagePullSecrets": _named(template.pull_secrets)} if template.pull_secrets else {}),
+            **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
             "containers": [
                 {
                     **container,
@@ -139,10 +144,6 @@ def fresh(file: str, seconds: int) -> Object:
 def memory(name: str) -> Object:
     """Return a volume in memory, a small one."""
     return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
-
-
-def _named(names: Sequence[str]) -> list[dict[str, str]]:
-    return [{"name": name} for name in names]
 
 
 class Sidecar(HelmRelease[Seen]):

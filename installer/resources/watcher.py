@@ -305,7 +305,7 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
     one for a minute.
     """
-    pod = Pod(settings, name, settings.argocd_namespace)
+    pod = Pod(settings, name)
     rule = {
         "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
         "verbs": ["get", "patch"],

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.objects import ADDRESS, metadata
-from installer.resources.namespace import Namespace, others
+from installer.resources.namespace import Namespace
 from installer.support.errors import DeadlinePassed
 
 from .cluster import SETTINGS, Cluster, Helm, release
