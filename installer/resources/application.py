@@ -63,13 +63,11 @@ class Application(HelmRelease[Wired]):
     key = "application"
     needs = ("namespace", "argocd", "credential", "pull-secret", "database-address")
     seen = Wired
+    patience = 180.0
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD, *, patience: float = 180
-    ) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD) -> None:
         super().__init__(settings, cluster, helm, settings.application)
         self._argocd = argocd
-        self.patience = patience
         self.title = f"Argo CD Application {self._name}"
 
     def places(self) -> Mapping[str, Sequence[str]]:

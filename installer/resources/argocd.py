@@ -118,16 +118,15 @@ class ArgoCDInstallation(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "argocd"
+    patience = 600.0
+    """Seconds until it works, or is gone."""
     nothing = Seen((), None, {}, "")
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
-    ) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
         self._remove_it = remove_it
-        self._patience = patience
         self._home = settings.argocd_namespace
         self._ssh_host = ssh_host(settings.source_url)
         self._ca_setting = f"{settings.scm}.ca"
@@ -218,13 +217,13 @@ class ArgoCDInstallation(Resource[Seen]):
                 version=max(CHART_VERSION, chart(seen.components, self._home), key=number),
                 create_namespace=True,
                 take_ownership=seen.release is None and self._adopts(),
-                timeout=self._patience,
+                timeout=self.patience,
                 grace=60,
             )
         clear(
             f"The start of {self.title}",
             lambda: unready(self._cluster.list("deployments,statefulsets", self._home, PARTS), self._home),
-            self._patience,
+            self.patience,
             explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
         )
         self._default.close()
@@ -269,8 +268,8 @@ class ArgoCDInstallation(Resource[Seen]):
         if left := self._cluster.list("applications.argoproj.io"):
             return f"stays, Application {left[0]['metadata']['name']} uses it"
         self._default.remove()
-        self._helm.uninstall(RELEASE, self._home, self._patience)
-        clear(f"The end of {self.title}", self._remains, self._patience)
+        self._helm.uninstall(RELEASE, self._home, self.patience)
+        clear(f"The end of {self.title}", self._remains, self.patience)
         return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
 
     def _remains(self) -> str:

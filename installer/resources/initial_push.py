@@ -117,17 +117,16 @@ class FirstDeployment(Resource[Deployed]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
     key = "deployment"
+    patience = 20.0
+    """Seconds until a run shows up."""
     nothing = Deployed(None, None)
     needs = ("initial-push",)
 
-    def __init__(
-        self, settings: Settings, forge: Forge, ci: CI, *, patience: float = 20, repository_goes: bool = False
-    ) -> None:
+    def __init__(self, settings: Settings, forge: Forge, ci: CI, *, repository_goes: bool = False) -> None:
         self.lane: Lane = settings.scm
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch
-        self._patience = patience
         self._repository_goes = repository_goes
         self.title = f"first deployment to {settings.branch}"
 
@@ -149,11 +148,11 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
+            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self.patience))
         if seen.run is None or seen.run.over:
             before = pipelines.number(seen.run)
             self._ci.start(DEPLOY, {"init": "true"})
-            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
+            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self.patience)
 
     def removal(self, seen: Deployed) -> str:
         """Say that the record of what was deployed stays: only the whole repository takes it along."""

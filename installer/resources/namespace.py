@@ -22,12 +22,12 @@ class Namespace(HelmRelease[Held]):
     """Made where it is missing; one that is there already is used and never changed."""
 
     key = "namespace"
+    patience = 120.0
     needs = ("argocd",)
     used_as_it_is = "used, never changed or removed"
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
         super().__init__(settings, cluster, helm, f"{settings.application}-namespace")
-        self.patience = patience
         self._namespace = settings.namespace
         self.title = f"namespace {self._namespace}"
 

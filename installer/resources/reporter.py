@@ -229,6 +229,20 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
 # --- the reporter ---------------------------------------------------------------------------------
 
 
+def by_digest(image: str) -> str:
+    """Return an image's name with the digest that its tag stands for now, so that it cannot become another one.
+
+    Nobody's login is sent: whoever reads what the pod may read chose this image, and names a private one by its digest.
+    """
+    host, _, rest = image.partition("/")
+    name, _, tag = rest.rpartition(":") if ":" in rest else (rest, "", "latest")
+    try:
+        return f"{image}@{digest_of(Login(host, '', Secret('')), name, tag)}"
+    except InstallerError as error:
+        fix = f"Name it by its digest in {FILE}: github.reporter_image: {image}@sha256:…"
+        raise InstallerError(error.message, fix) from None
+
+
 @dataclass(frozen=True)
 class Running(Held):
     """The reporter's objects, and the Argo CD that it runs beside."""
@@ -248,16 +262,10 @@ class Reporter(Sidecar[Running]):
     without = "github.reporter: none"
 
     def __init__(
-        self,
-        settings: Settings,
-        cluster: Cluster,
-        helm: Helm,
-        *,
-        patience: float = 120,
-        resolve: Callable[[str], str] | None = None,
+        self, settings: Settings, cluster: Cluster, helm: Helm, resolve: Callable[[str], str] = by_digest
     ) -> None:
-        super().__init__(settings, cluster, helm, f"{settings.application}-reporter", patience)
-        self._resolve = resolve or by_digest
+        super().__init__(settings, cluster, helm, f"{settings.application}-reporter")
+        self._resolve = resolve
         self.wanted = settings.reporter == "app"
         self.title = "reporter of deployments to GitHub"
 
@@ -291,20 +299,6 @@ class Reporter(Sidecar[Running]):
         if self.wanted:
             held = replace(held, image=held.image or self._resolve(self._settings.reporter_image))
         super().apply(held, change)
-
-
-def by_digest(image: str) -> str:
-    """Return an image's name with the digest that its tag stands for now, so that it cannot become another one.
-
-    Nobody's login is sent: whoever reads what the pod may read chose this image, and names a private one by its digest.
-    """
-    host, _, rest = image.partition("/")
-    name, _, tag = rest.rpartition(":") if ":" in rest else (rest, "", "latest")
-    try:
-        return f"{image}@{digest_of(Login(host, '', Secret('')), name, tag)}"
-    except InstallerError as error:
-        fix = f"Name it by its digest in {FILE}: github.reporter_image: {image}@sha256:…"
-        raise InstallerError(error.message, fix) from None
 
 
 def _image(deployment: Object | None) -> str:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cluster.argocd import COMPONENT, PARTS
-from ..cluster.helm import Helm
-from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata
 from ..cluster.pods import problems
 from ..cluster.workloads import rolled_out
@@ -150,12 +148,9 @@ class Sidecar(HelmRelease[Seen]):
     """The release of such a pod, which is ready once it did what it is for."""
 
     starts = True
+    patience = 120.0
     without = ""
     """The setting that does without it."""
-
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, name: str, patience: float) -> None:
-        super().__init__(settings, cluster, helm, name)
-        self.patience = patience
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return what each of them consists of."""

@@ -98,7 +98,7 @@ class WatcherPolicy(HelmRelease[Limit]):
 
     key = "watcher-policy"
     seen = Limit
-    patience = 60
+    patience = 60.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
         super().__init__(settings, cluster, helm, f"{account}-policy")
@@ -198,8 +198,8 @@ class Watcher(Sidecar[Watching]):
     seen = Watching
     without = "argocd.watcher: none"
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
-        super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        super().__init__(settings, cluster, helm, f"{settings.application}-watcher")
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
         self.title = f"watching of {settings.branch} (Argo CD's own polling)"
         self.nothing = Watching(polls=self._too_seldom(None), limit=Change("create"))

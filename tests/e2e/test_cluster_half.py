@@ -65,11 +65,13 @@ class Half:
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
         argocd, helm = ArgoCD(self.cluster, settings.argocd_namespace), Helm(self.cluster, settings)
+        application = Application(settings, self.cluster, helm, argocd)
+        application.patience = patience
         return [
             ArgoCDInstallation(settings, self.cluster, helm, remove_it=True),
             Namespace(settings, self.cluster, helm),
             RepositoryCredential(settings, self.cluster, helm, self.keys),
-            Application(settings, self.cluster, helm, argocd, patience=patience),
+            application,
         ]
 
     def plan(self) -> dict[str, Change]:

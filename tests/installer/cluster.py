@@ -1,7 +1,7 @@
 """A cluster and its helm as a test has them: objects in a dictionary, writes noted."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from installer.cluster.helm import Made, Release
 from installer.config.settings import Settings
@@ -11,6 +11,15 @@ from installer.forges.base import DeployKey
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Object = dict[str, Any]
+
+
+R = TypeVar("R")
+
+
+def at_once(resource: R, patience: float = 0) -> R:
+    """Let a resource wait for nothing, or not for long."""
+    resource.patience = patience  # type: ignore[attr-defined]
+    return resource
 
 
 def release(name: str, status: str = "deployed") -> Release:

@@ -8,7 +8,7 @@ from installer.engine.resource import Change
 from installer.resources.application import FINALIZER, Application
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, reconcile, release
 
 WHEN = "2026-11-23T20:00:00Z"
 
@@ -46,7 +46,7 @@ def sweep(cluster: Cluster) -> None:
 def application(cluster: Cluster, helm: Helm) -> tuple[Application, ArgoCD]:
     argocd: Any = ArgoCD(cluster)
     edges: Any = (cluster, helm)
-    return Application(SETTINGS, *edges, argocd, patience=0), argocd
+    return at_once(Application(SETTINGS, *edges, argocd)), argocd
 
 
 @pytest.fixture

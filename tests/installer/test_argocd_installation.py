@@ -14,7 +14,7 @@ from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
 from .argo_cd import WORKING, component, knowing
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, reconcile, release
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
@@ -32,7 +32,7 @@ def argo_cd(
     cluster = Cluster({("deployments", str(number)): each for number, each in enumerate(components)})
     cluster.objects.update(DEFAULT_CLOSED | more.pop("objects", {}))
     edges: Any = (cluster, helm or Helm())
-    return ArgoCDInstallation(settings, *edges, patience=0, **more)
+    return at_once(ArgoCDInstallation(settings, *edges, **more))
 
 
 def change_of(resource: ArgoCDInstallation) -> Any:

@@ -22,7 +22,7 @@ from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, reconcile
+from .cluster import SETTINGS, at_once, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
@@ -47,7 +47,7 @@ class Row:
 
 
 def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
-    return Application(settings, cluster, helm, ArgoCD(cluster), patience=0)  # type: ignore[arg-type]
+    return at_once(Application(settings, cluster, helm, ArgoCD(cluster)))  # type: ignore[arg-type]
 
 
 def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
@@ -57,7 +57,7 @@ def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
 
 
 def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
-    return Reporter(settings, cluster, helm, patience=0, resolve=lambda image: f"{image}@sha256:{'7' * 64}")
+    return at_once(Reporter(settings, cluster, helm, lambda image: f"{image}@sha256:{'7' * 64}"))
 
 
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
@@ -69,14 +69,14 @@ OF_APPLICATION = (
 REPORTING = replace(SETTINGS, reporter="app")
 OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
-    "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
+    "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
     "credential with a key": Row(keyed, addressed=("url",)),
     "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
-    "watcher": Row(lambda settings, *edges: Watcher(settings, *edges, patience=0), SETTINGS, OFTEN, (*POD, "policy")),
+    "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
 }
 

@@ -18,7 +18,7 @@ from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .cluster import SETTINGS, release
+from .cluster import SETTINGS, at_once, release
 from .programs import put_on_path
 from .programs import release as programs_release
 
@@ -45,7 +45,7 @@ def made(settings: Settings, *releases: tuple[str, str]) -> list[Made]:
 
 def application(settings: Settings, cluster: Any, helm: Any) -> Application:
     argocd: Any = ArgoCD()
-    return Application(settings, cluster, helm, argocd, patience=0)
+    return at_once(Application(settings, cluster, helm, argocd))
 
 
 def former(settings: Settings, cluster: fakes.Cluster, helm: Helm) -> Former:

@@ -7,12 +7,12 @@ from installer.cluster.objects import ADDRESS, metadata
 from installer.resources.namespace import Namespace, kept_by
 from installer.support.errors import DeadlinePassed
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 
 def namespace(cluster: Cluster, helm: Helm) -> Namespace:
     edges: Any = (cluster, helm)
-    return Namespace(SETTINGS, *edges, patience=0)
+    return at_once(Namespace(SETTINGS, *edges))
 
 
 LEVEL = "pod-security.kubernetes.io/enforce"

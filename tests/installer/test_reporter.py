@@ -22,7 +22,7 @@ from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
-from .cluster import Helm, release
+from .cluster import Helm, at_once, release
 
 DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
@@ -62,7 +62,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
 
 def reporter(made: list[Tree], helm: Helm | None = None, settings: Settings = SETTINGS) -> Reporter:
     edges: Any = (Cluster(made=made), helm or Helm([release(NAME)]))
-    return Reporter(settings, *edges, patience=0, resolve=lambda image: f"{image}@{DIGEST}")
+    return at_once(Reporter(settings, *edges, lambda image: f"{image}@{DIGEST}"))
 
 
 def change_of(resource: Any) -> Any:

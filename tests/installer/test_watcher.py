@@ -21,7 +21,7 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 NAME = "web-dev-watcher"
 READER = {
@@ -73,7 +73,7 @@ def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **se
 
 def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
-    return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+    return at_once(Watcher(replace(SETTINGS, **settings), *edges))  # type: ignore[arg-type]
 
 
 def change_of(the_watcher: Watcher) -> Any:
