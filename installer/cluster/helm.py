@@ -55,22 +55,15 @@ class Release:
         labels = {label: value for label, value in zip(_OURS, ours, strict=True) if value}
         return cls(name, namespace, int(version), status, written, labels)
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Return what the settings named when it was written: slug, Argo CD's namespace and the service's."""
+        slug, argocd, namespace = (self.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE))
+        return slug, argocd, namespace
+
     def age(self, now: float) -> float:
         """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
         return max(0.0, now - self.written)
-
-
-@dataclass(frozen=True, order=True)
-class Made:
-    """A release of ours, and for which place it was written."""
-
-    home: str
-    name: str
-    slug: str
-    argocd: str
-    """The namespace of the Argo CD."""
-    namespace: str
-    """The service's."""
 
 
 def last_complete(history: Mapping[int, str], newest: int) -> int:
@@ -128,7 +121,7 @@ class Helm:
         """Return the releases of a namespace that were made for our repository, as `release` does."""
         return [each for each in _newest(self._known(namespace)) if self._settings is None or self._marked(each)]
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         """Return every release in the cluster that was made for our repository, whatever the settings were then.
 
         Who may not look everywhere looks where the settings say.
@@ -143,10 +136,7 @@ class Helm:
                     found += self._known(namespace)
         # one that somebody was killed at while it was uninstalled has the labels on its former revision alone
         whole = [each for each in found if self._marked(each) and {ARGOCD, NAMESPACE} <= each.labels.keys()]
-        return sorted(
-            Made(each.namespace, each.name, *(each.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE)))
-            for each in _newest(whole)
-        )
+        return sorted(_newest(whole), key=lambda each: (each.namespace, each.name))
 
     def _everywhere(self) -> list[Release] | None:
         with self._reading:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from installer.cluster.helm import Made, Release
+from installer.cluster.helm import Release
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
@@ -72,7 +72,7 @@ class Helm:
     def ours(self, namespace: str) -> list[Release]:
         return [each for each in self.there if each.ours]
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         return []
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
