@@ -123,7 +123,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
     assert office.ci.requests == []
     opened = office.opened()
-    assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
+    assert [row.healthy for row in (_secrets(opened), _run(opened, None))] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
         opened.ci.start(DEPLOY, {"init": "true"})
     assert "the first time" in caught.value.fix
