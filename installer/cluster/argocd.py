@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificate
 
-from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field, blocked
+from ..config.settings import Settings
+from ..engine.resource import Field
 from ..support.errors import CommandFailed
 from ..support.file_lock import about_to_write
 from ..support.parsing import understood
@@ -187,12 +187,6 @@ def tls_host(url: str) -> str:
     """Return the host of an https address, by which Argo CD looks up its certificates; else nothing."""
     parts = urlsplit(url)
     return parts.hostname or "" if parts.scheme == "https" else ""
-
-
-def unknown_authority(host: str, namespace: str, setting: str) -> Change:
-    """Say what has to be added to an Argo CD that is not ours."""
-    where = f"under the key {host} to the ConfigMap {CERTIFICATES} in {namespace}"
-    return blocked(f"it was given no certificate for {host}", f"Add the content of {setting} ({FILE}) {where}.")
 
 
 def shortened(field: Field) -> Field:

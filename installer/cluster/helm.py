@@ -172,22 +172,21 @@ class Helm:
         """Return one release as it is now, for whoever is about to write it."""
         return self._judged(_named(name, self.releases(namespace)))
 
-    def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
+    def displace(self, thing: Object, name: str, namespace: str) -> bool:
         """Take an object from another release of ours, one of former settings; return whether one had it.
 
         Whoever may write the object says what its annotations name: a release that does not hold it stays.
         """
-        annotations = (thing or {"metadata": {}})["metadata"].get("annotations") or {}
-        holder = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+        holder = holder_of(thing)
         if not holder[0] or holder == (name, namespace):
             return False
-        found = self._now(str(holder[0]), str(holder[1]))
-        if thing is not None and found is not None and found.ours and not self._holds(found, thing):
+        found = self._now(*holder)
+        if found is not None and found.ours and not self._holds(found, thing):
             reported = f"{thing['kind']} {thing['metadata']['name']}"
             what = f"{reported} says that the release {found.name} in {found.namespace} holds it, which does not."
             fix = f"Somebody changed its annotations: remove that {thing['kind']}, then run this again."
             raise InstallerError(what, fix)
-        self.uninstall(str(holder[0]), str(holder[1]))
+        self.uninstall(*holder)
         return True
 
     def _holds(self, release: Release, thing: Object) -> bool:
@@ -360,6 +359,13 @@ def _was_held_here(release: Release) -> bool:
 def _which(thing: Object) -> tuple[Any, ...]:
     head = thing.get("metadata") or {}
     return thing.get("kind"), head.get("name"), head.get("namespace", "")
+
+
+def holder_of(thing: Object) -> tuple[str, str]:
+    """Return name and namespace of the release that holds an object, as its annotations say; empty where none does."""
+    annotations = thing["metadata"].get("annotations") or {}
+    name, namespace = (annotations.get(f"meta.helm.sh/release-{each}") or "" for each in ("name", "namespace"))
+    return str(name), str(namespace)
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

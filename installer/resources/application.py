@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cluster.argocd import KINDS, ArgoCD
-from ..cluster.helm import Helm, objects
+from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
 from ..config.settings import Settings
@@ -264,11 +264,9 @@ class Application(HelmRelease[Wired]):
         return next((each for each in held.objects.values() if not self._is_ours(each, held)), None)
 
     def _is_ours(self, found: Object, held: Wired) -> bool:
-        annotations = found["metadata"].get("annotations") or {}
-        helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
         unlabelled = REPOSITORY not in (found["metadata"].get("labels") or {})
-        kept = unlabelled and held.release is not None and held.release.ours and helm == (self._name, self._home)
-        return is_ours(found, self._settings) or kept
+        in_ours = held.release is not None and held.release.ours and holder_of(found) == (self._name, self._home)
+        return is_ours(found, self._settings) or (unlabelled and in_ours)
 
     def workloads(self, namespace: str = "") -> str:
         """Name what is deployed in a namespace, the service's own where nothing else is said."""
