@@ -12,10 +12,11 @@ from installer.cluster.objects import ADDRESS, REPOSITORY, NotOurs, digest, meta
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
+from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.application import Application
 from installer.resources.helm_release import Held, HelmRelease
 from installer.resources.namespace import Namespace
-from installer.resources.reporter import Reporter
+from installer.resources.reporter import Reporter, ReporterApp
 from installer.resources.repository_credential import RepositoryCredential
 from installer.resources.service_secrets import DatabaseAddress, PullSecret
 from installer.resources.watcher import Watcher
@@ -60,6 +61,16 @@ def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
     return at_once(Reporter(settings, cluster, helm, lambda image: f"{image}@sha256:{'7' * 64}"))
 
 
+class AtGitHub:
+    """GitHub, where the App that reports is installed with all that it needs."""
+
+    def about(self) -> dict[str, Any]:
+        return {"html_url": "https://github.com/apps/acme-web-reporter"}
+
+    def installation(self) -> dict[str, Any]:
+        return {"permissions": PERMISSIONS}
+
+
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
 OF_APPLICATION = (
     *("AppProject.spec.description", "AppProject.spec.sourceRepos", "Application.spec.source.repoURL"),
@@ -77,6 +88,11 @@ ROWS = {
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
     "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
+    "reporter's App": Row(
+        lambda settings, *edges: ReporterApp(settings, *edges, GitHubApp("7", Secret("key-of-the-app"))),
+        REPORTING,
+        SETTINGS,
+    ),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
 }
 
@@ -118,6 +134,7 @@ class Bench:
 @pytest.fixture(params=ROWS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(GitHubApp, "at", lambda *_: AtGitHub())
     return Bench(ROWS[request.param])
 
 
