@@ -197,9 +197,9 @@ class Cluster:
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
         return word == "yes"
 
-    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
         """Return the end of the log of a pod's container; empty where there is none."""
-        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        flags = ["--tail=5", *(["--previous"] if previous else [])]
         return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
 
     def everything_in(self, namespace: str) -> Words:

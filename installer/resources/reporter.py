@@ -21,7 +21,7 @@ from ..forges.github.app_client import ID, KEY
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, memory, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, variables
 
 # --- the GitHub App that reports ------------------------------------------------------------------
 
@@ -173,7 +173,6 @@ def manifests(settings: Settings, name: str, secret: str, template: SidecarTempl
         "verbs": ["get"],
     }  # fmt: skip
     volumes: Objects = [
-        memory("tmp"),
         {"name": "code", "configMap": {"name": name, "items": items, "defaultMode": 0o444}},
         {"name": "app", "secret": {"secretName": secret, "defaultMode": 0o444}},
     ]

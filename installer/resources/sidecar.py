@@ -77,11 +77,12 @@ class Pod:
         user: int | None,
         noted: dict[str, str] | None = None,
     ) -> Object:
-        """Return its Deployment: one, never two, with a container that can write nowhere but in memory.
+        """Return its Deployment: one, never two, with a container that can write nowhere but in memory, at /tmp.
 
         Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
         """
         labels = {"app.kubernetes.io/name": self.name}
+        volumes = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}, *volumes]
         pull_secrets = [{"name": each} for each in template.pull_secrets]
         spec = {
             "serviceAccountName": self.name,
@@ -137,11 +138,6 @@ def fresh(file: str, seconds: int) -> Object:
         "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},
         "readinessProbe": {**command, "periodSeconds": 10},
     }
-
-
-def memory(name: str) -> Object:
-    """Return a volume in memory, a small one."""
-    return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
 
 
 class Sidecar(HelmRelease[Seen]):

@@ -20,7 +20,7 @@ from ..engine.resource import Change, Field
 from ..support.errors import CommandFailed
 from ..support.parsing import Object, Objects
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, memory, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, variables
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
@@ -311,7 +311,6 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
         "verbs": ["get", "patch"],
     }  # fmt: skip
     volumes: Objects = [
-        memory("tmp"),
         {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
         {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
     ]
