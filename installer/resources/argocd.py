@@ -182,8 +182,7 @@ class ArgoCDInstallation(Resource[Seen]):
             self.patience,
             explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
         )
-        if self._default_is_open() and not self._default_users():
-            self._helm.install(DEFAULT_PROJECT, self._home, objects(self._closed_default()), take_ownership=True)
+        self._close_default()
 
     def _default_is_open(self) -> bool:
         """Return whether `default` allows something, or will: Argo CD creates a missing one, open, when it starts."""
@@ -194,6 +193,11 @@ class ArgoCDInstallation(Resource[Seen]):
         """Name the Applications that would stop working without it."""
         found = self._cluster.list(KINDS[1])
         return [each["metadata"]["name"] for each in found if each["spec"].get("project") in ("", _DEFAULT_NAME)]
+
+    def _close_default(self) -> None:
+        """Let it allow nothing, unless somebody uses it."""
+        if self._default_is_open() and not self._default_users():
+            self._helm.install(DEFAULT_PROJECT, self._home, objects(self._closed_default()), take_ownership=True)
 
     def _closed_default(self) -> Object:
         spec = {

@@ -328,7 +328,7 @@ def test_a_default_project_that_somebody_uses_stays_as_it_is_and_that_is_said(pr
     assert (change.action, change.note) == (
         "skipped", "its project default allows everything, because Application theirs uses it"
     )  # fmt: skip
-    resource._default.close()
+    resource._close_default()
     assert helm.installed == []
 
 

@@ -286,7 +286,7 @@ def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
     opened = office.opened()
     assert opened.ci.newest(DEPLOY) is None
     assert "fine-grained token" in pipelines.in_words(opened.ci, None)
-    (row,) = _run(opened, None)
+    row = _run(opened, None)
     assert row.healthy
     assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")
     with pytest.raises(InstallerError, match="Nobody here would see how that goes") as caught:
