@@ -10,7 +10,7 @@ from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, differences, exact_differences
+from ..engine.resource import GOES, Change, Field, differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.wait import clear
 from .helm_release import Held, HelmRelease
@@ -248,9 +248,9 @@ class Application(HelmRelease[Wired]):
             if there is None:
                 fields.append(Field(kind, None, "made"))
             else:
-                fields += exact_differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec")
+                fields += differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec", exact=True)
                 marks = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
-                fields += differences(marks, there["metadata"], f"{kind}.metadata.")
+                fields += differences(marks, there["metadata"], f"{kind}.metadata")
         return fields
 
     def _pulls_with(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, exact_differences
+from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
@@ -121,7 +121,7 @@ class ArgoCDInstallation(Resource[Seen]):
         made_by = chart(seen.components, self._home)
         if made_by and number(made_by) < number(CHART_VERSION):  # a newer one was someone's wish
             fields = (Field("chart", made_by, CHART_VERSION),)
-        fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
+        fields += tuple(map(shortened, differences(self._values, dict(seen.values), "values", exact=True)))
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
         fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))

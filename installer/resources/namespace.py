@@ -49,7 +49,7 @@ class Namespace(HelmRelease[Held]):
     def differences(self, held: Held) -> Iterator[Field]:
         """Compare its level; what else is said about it is not ours."""
         if found := held.one("Namespace"):
-            yield from differences(ENFORCE, found["metadata"]["labels"], "labels.")
+            yield from differences(ENFORCE, found["metadata"]["labels"], "labels")
 
     def manifests(self, held: Held) -> Objects:
         """Return the namespace, guarded against a manual uninstall."""
