@@ -21,7 +21,7 @@ from ..forges.github.app_client import ID, KEY
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
 
 # --- the GitHub App that reports ------------------------------------------------------------------
 
@@ -156,6 +156,7 @@ MODULES = (
 """What it is made of: nothing but these and the standard library."""
 _USER = 65534
 _AUTHORITY = "authority.pem"
+_MARK = "/tmp/looked"  # noqa: S108  # in the container: all else is read-only
 _CODE = Path(__file__).parents[1]
 
 
@@ -212,17 +213,11 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         "NAMESPACE": settings.namespace,
         "SLUG": settings.slug,
         "APP": "/app",
-        "MARK": "/tmp/looked",  # noqa: S108  # in the container: all else is read-only
+        "MARK": _MARK,
         **({"AUTHORITY": f"/code/{_AUTHORITY}"} if settings.ca else {}),
     }
-    return {
-        "name": "reporter",
-        "image": settings.reporter_image,
-        "command": ["python", "-m", "reporter.status.reporter_main"],
-        "env": variables(environment),
-        **fresh("/tmp/looked", 120),  # noqa: S108  # likewise
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "96Mi"}},
-    }
+    command = ["python", "-m", "reporter.status.reporter_main"]
+    return container("reporter", settings.reporter_image, command, environment, touches=_MARK, every=120, memory="96Mi")
 
 
 # --- the reporter ---------------------------------------------------------------------------------

@@ -125,18 +125,30 @@ class Pod:
         }
 
 
-def variables(given: dict[str, str]) -> list[dict[str, str]]:
-    """Return a container's environment."""
-    return [{"name": name, "value": value} for name, value in given.items()]
+def container(
+    name: str,
+    image: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    touches: str,
+    every: int,
+    memory: str,
+) -> Object:
+    """Return a small container: it is ready as long as it touches a file every so many seconds, the first time at once.
 
-
-def fresh(file: str, seconds: int) -> Object:
-    """Return the probes of a pod that is ready as long as it touches a file, and reports the first time at once."""
-    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
-    command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
+    `memory` is its limit.
+    """
+    test = f"test -e {touches} && test $(($(date +%s) - $(stat -c %Y {touches}))) -lt {every}"
+    probe = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
     return {
-        "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},
-        "readinessProbe": {**command, "periodSeconds": 10},
+        "name": name,
+        "image": image,
+        "command": [*command],
+        "env": [{"name": each, "value": value} for each, value in environment.items()],
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 3600},
+        "readinessProbe": {**probe, "periodSeconds": 10},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": memory}},
     }
 
 

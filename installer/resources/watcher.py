@@ -20,7 +20,7 @@ from ..engine.resource import Change, Field
 from ..support.errors import CommandFailed
 from ..support.parsing import Object, Objects
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
@@ -44,6 +44,7 @@ _SSH = (
 _HELPER = (
     '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$(cat /key/username)" "$(cat /key/password)"; }; f'
 )
+_MARK = "/tmp/read"  # noqa: S108  # in the container: all else is read-only
 _MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
@@ -339,16 +340,10 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
         **(_login(settings.source_url) if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
+        "HOME": "/tmp",  # noqa: S108  # likewise
     }
-    return {
-        "name": "watcher",
-        "image": template.image,
-        "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
-        "env": variables(environment),
-        **fresh("/tmp/read", 90),  # noqa: S108  # likewise
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-    }
+    command = ["bash", "-c", SCRIPT.read_text(encoding="utf-8")]
+    return container("watcher", template.image, command, environment, touches=_MARK, every=90, memory="64Mi")
 
 
 def _login(source: str) -> dict[str, str]:
