@@ -219,6 +219,7 @@ class CIVariables(Resource[Seen]):
 
     lane: Lane = "github"
     key = "registry-token"
+    nothing = Seen(None, {})
     needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, forge: Forge, credentials: Credentials, ci: ExternalCI) -> None:
@@ -243,10 +244,6 @@ class CIVariables(Resource[Seen]):
         except (ValueError, RecursionError):
             noted = {}
         return Seen(None if self._ci.no_token else self._ci.variables(), noted if isinstance(noted, dict) else {})
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(None, {})
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare names, what the CI shows of the values, and fingerprints."""

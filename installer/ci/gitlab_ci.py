@@ -141,6 +141,7 @@ class PushAccess(Resource[Seen]):
 
     lane: Lane = "gitlab"
     key = "push-access"
+    nothing = Seen(by_job=True)
     needs = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, gitlab: GitLab) -> None:
@@ -161,10 +162,6 @@ class PushAccess(Resource[Seen]):
         ours = tuple(token for token in tokens if token["name"] == self._title)
         stored = self._gitlab.variables().get(NUMBER, "") if NAME in self._gitlab.secrets() else ""
         return Seen(by_job, bool(project.get(SETTING)), ours, stored)
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(by_job=True)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare with the way that this GitLab has; what the other way left behind goes."""

@@ -52,6 +52,7 @@ class RegistryToken(Resource[Seen]):
     """A secret of the repository; without a token at hand, the one that is there is kept."""
 
     key = "registry-token"
+    nothing = Seen()
     needs: tuple[str, ...] = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
@@ -64,10 +65,6 @@ class RegistryToken(Resource[Seen]):
     def observe(self) -> Seen:
         """Look for the secret's name and the fingerprint."""
         return Seen(NAME in self._store.secrets(), self._store.variables())
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare fingerprints; no token can be read back."""
@@ -103,6 +100,7 @@ class RegistryToken(Resource[Seen]):
 class EnvironmentToken(RegistryToken):
     """A secret of an environment of GitHub's that lets in main alone; without environments, of the repository."""
 
+    nothing = Seen(protects=True)
     needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
@@ -123,10 +121,6 @@ class EnvironmentToken(RegistryToken):
             protects and NAME in self._github.secrets(self._environment),
             None if there is None else frozenset(there),
         )
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(protects=True)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare places, branches and fingerprints; no token can be read back."""

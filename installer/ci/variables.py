@@ -20,6 +20,7 @@ class Variables(Resource[dict[str, str]]):
     needs = ("repository",)
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
+        self.nothing: dict[str, str] = {}
         self.lane: Lane = settings.scm
         self._store = store
         self._desired: dict[str, str | None] = {
@@ -31,10 +32,6 @@ class Variables(Resource[dict[str, str]]):
     def observe(self) -> dict[str, str]:
         """Return all variables; none where there is no repository."""
         return self._store.variables()
-
-    def blank(self) -> dict[str, str]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, str]) -> Change | None:
         """Compare those that are ours."""

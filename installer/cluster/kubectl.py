@@ -1,4 +1,4 @@
-"""Reads from the cluster, through kubectl: nothing here can change it."""
+"""Reads from the cluster, through kubectl: nothing here can change it. What is out of reach for a moment is retried."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..support import proxies
@@ -27,9 +27,8 @@ from ..support.parsing import Objects as Objects
 from ..support.parsing import reading, understood
 from ..support.process import Result, attempt, close, end, start
 from ..support.secret import redact
-from ..support.wait import SLICE, until
-from .service_address import address_of
-from .transient_errors import UNREACHABLE, refusal, with_retries
+from ..support.wait import SLICE, pause, until
+from .workloads import address_of
 
 # --- a kubeconfig that is lent for one command: its user's rights, in a file that nobody else reads
 
@@ -198,9 +197,9 @@ class Cluster:
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
         return word == "yes"
 
-    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
         """Return the end of the log of a pod's container; empty where there is none."""
-        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        flags = ["--tail=5", *(["--previous"] if previous else [])]
         return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
 
     def everything_in(self, namespace: str) -> Words:
@@ -408,3 +407,36 @@ def _ended_after(kubectl: Listening, seconds: float) -> Iterator[None]:
 
 def _in(namespace: str) -> Words:
     return [f"--namespace={namespace}"] if namespace else []
+
+
+# --- a cluster that is out of reach; one that is restarted is given time to come back -------------
+
+Answer = TypeVar("Answer")
+_AWAY = (
+    r"was refused|connection refused|\bEOF\b|connection reset|connection lost|TLS handshake timeout|"
+    r"currently unable|http2: server sent GOAWAY"
+)
+AWAY = re.compile(_AWAY)
+UNREACHABLE = re.compile(
+    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
+    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
+    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
+    rf"getting credentials|Kubernetes cluster unreachable|{_AWAY}"
+)
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between two attempts to read from an API server that has answered before."""
+
+
+def with_retries(read: Callable[[], Answer], refusal: Callable[[Answer], str]) -> Answer:
+    """Read again as long as the server is away, 15 seconds at most; `refusal` is what was said instead of an answer."""
+    for wait in PAUSES:
+        answer = read()
+        if not AWAY.search(refusal(answer)):
+            return answer
+        pause(wait)
+    return read()
+
+
+def refusal(answer: Result) -> str:
+    """Return what a program said where it failed."""
+    return answer.err if answer.status else ""

@@ -9,12 +9,9 @@ from ..support.http_client import Answer, Client
 from ..support.plain_text import one_line
 from ..support.registry_errors import explained_pull
 from ..support.wait import threads
-from .kubectl import Cluster, Object
-from .pod_answers import PORT, PROXY, VERSION, PodAnswer, parse
-from .transient_errors import with_retries
-from .workloads import containers, is_ready, newest_warning, of_pod
+from .kubectl import Cluster, Object, with_retries
+from .workloads import PORT, PROXY, VERSION, PodAnswer, containers, is_ready, newest_warning, of_pod, parse
 
-_PATH_OF_PROXY = PROXY
 _TIMEOUT = 20.0
 
 
@@ -31,7 +28,7 @@ def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAn
 
     Never with a credential of ours at hand, and no redirect is followed: who runs the pods is not trusted.
     """
-    paths = [_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
+    paths = [PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
     with threads(8) as pool:
         try:
             with cluster.proxied(paths) as client:

@@ -18,7 +18,7 @@ from typing import Any
 from cookiecutter.exceptions import CookiecutterException, FailedHookException, OutputDirExistsException
 from cookiecutter.main import cookiecutter
 
-from ..cluster import pod_answers as answers_
+from ..cluster import workloads
 from ..support import process as support_process
 from ..support import resume_command
 from ..support.errors import InstallerError
@@ -160,7 +160,7 @@ def _serve(folder: Path, copy: Path) -> None:
             support_process.end(process, signal.SIGTERM)
         log.seek(0)
         said = log.read().strip()
-    if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
+    if not isinstance(answer, str) or workloads.parse(module, answer).revision != revision:
         where = resume_command.inside(folder, command)
         raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
     console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
@@ -170,7 +170,7 @@ def _version(port: int) -> str:
     """Return what the service answers; empty where it does not yet. Straight to this machine, past any proxy."""
     try:
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", f"/{answers_.VERSION}")
+            connection.request("GET", f"/{workloads.VERSION}")
             return connection.getresponse().read().decode(errors="replace")
     except (OSError, http.client.HTTPException):
         return ""

@@ -77,5 +77,5 @@ def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
 
 
 def _unseen(resource: Resource[Any]) -> Change | None:
-    change = resource.diff(resource.blank())
+    change = resource.diff(resource.nothing)
     return replace(change, action="unseen") if change and change.effective else change

@@ -13,7 +13,8 @@ from ..preflight import checks
 from ..project.project import Project
 from ..project.scripts import NotFromHere, Outcome, private_clone
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord, PastDeployment
+from ..status.deployment_record import PastDeployment
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command, this_run
 from ..support.wait import until

@@ -13,8 +13,7 @@ from ..support import resume_command
 from ..support.errors import InstallerError
 from ..ui import console, json_documents
 from ..update import render
-from ..update.record import FILE, Record
-from ..update.render import Template
+from ..update.render import FILE, Record, Template
 from ..update.repository import Repository
 from ..update.request import Hosted, Local
 from ..update.update import UPDATE, Base, Rendered, base_of, initial, prepare, recorded, rendered

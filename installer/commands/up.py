@@ -12,13 +12,13 @@ from ..forges.lock import RepositoryLock
 from ..preflight import checks, tokens
 from ..preflight.github import blocking_reason
 from ..project.project import Project
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository
 from ..resources.initial_push import InitialPush
+from ..resources.service_secrets import DatabaseAddress
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
 from ..status.report import report_outcome
 from ..status.rollout import RunningService
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console

@@ -105,7 +105,7 @@ def blocked_unseen(project: Project, unreachable: Collection[str], reported: Col
     """Return what `up` would ask for next, where it cannot look yet: tokens and addresses."""
     resources = [r for r in project.resources() if r.key not in reported]
     seen = reconcile.visible(resources, unreachable)
-    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    unseen = [Planned(r, r.diff(r.nothing)) for r in resources if r not in seen and r.wanted]
     return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)]
 
 

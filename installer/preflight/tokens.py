@@ -12,7 +12,7 @@ from ..forges.credentials import DEPLOY_TOKEN, PULL_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
+from ..status.service import DeploymentRecord
 from ..support.errors import ApiError, InstallerError
 from .check import Check
 

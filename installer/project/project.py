@@ -26,16 +26,14 @@ from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository, Place
 from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
-from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
-from ..resources.reporter import Reporter
-from ..resources.reporter_app import ReporterApp
+from ..resources.reporter import Reporter, ReporterApp
 from ..resources.repository_credential import RepositoryCredential
+from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError

@@ -89,6 +89,7 @@ class Platforms(Resource[Seen]):
     """Set only where what would be built runs on no node: whoever builds for more, or for some of them, may go on."""
 
     key = "platforms"
+    nothing = Seen()
     needs = ("repository", "registry-token")
     wanted = False
 
@@ -106,10 +107,6 @@ class Platforms(Resource[Seen]):
         """Ask the cluster for its nodes, and the CI for its variables where the nodes are known."""
         nodes = of_nodes(self._cluster)
         return Seen(nodes, self._store.variables()) if nodes else Seen()
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare with the nodes; say which machine builds it, or what emulates one."""

@@ -20,25 +20,11 @@ from ..support.parsing import UNREADABLE
 from ..support.plain_text import one_line
 from ..support.resume_command import command
 from ..support.wait import until
+from .service import DeploymentRecord
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
 _DEPLOYED_BY = re.compile(r"^Deployed-by: (.*)$", re.MULTILINE)
 _FORM = re.compile(r"[0-9a-f]{4,40}")
-
-
-@dataclass(frozen=True)
-class DeploymentRecord:
-    """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
-
-    commit: str
-    revision: str
-    hold: str = ""
-    image: str = ""
-    digest: str = ""
-    unreadable: str = ""
-    """Why what is recorded is unknown, where somebody wrote something else there."""
-    architectures: tuple[str, ...] = ()
-    """What the image is for; empty where that was not recorded."""
 
 
 def read(project: Project) -> DeploymentRecord | None:

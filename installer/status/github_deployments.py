@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from ..support.errors import ApiError, InstallerError
 from ..support.parsing import reading
 from ..support.wait import pause
-from .deployment_status import DeploymentState, Record, assess
-from .service import Place, Service
+from .service import DeploymentRecord, DeploymentState, Service, assess
 
 OPEN = ("pending", "queued", "in_progress")
 _TRAILER = re.compile(r"^GitHub-deployment: (\d+)$", re.MULTILINE)
@@ -118,14 +117,14 @@ class Reported:
 
 
 def close(
-    github: GitHub, service: Service, place: Place, record: Record, say: Callable[[str], None] = lambda _: None
+    github: GitHub, service: Service, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None
 ) -> Reported:
     """Close GitHub's Deployment of what `env/dev` records, if it is certain how; GitHub's no fails nothing."""
     last = ""
     for rest in (*PAUSES, None):
         wait = rest
         try:
-            return _close(github, service, place, record)
+            return _close(github, service, record)
         except ApiError as error:
             last = error.message
             limited = error.wait is not None and error.wait <= _LONGEST
@@ -140,8 +139,8 @@ def close(
     return Reported(f"not reported: {last}; the next `status` or `up` reports it", news=True, done=False)
 
 
-def _close(github: GitHub, service: Service, place: Place, record: Record) -> Reported:
-    deployments = Deployments(github, place.environment)
+def _close(github: GitHub, service: Service, record: DeploymentRecord) -> Reported:
+    deployments = Deployments(github, service.place.environment)
     there = deployments.of(record.commit, record.revision)
     if there is None:
         return Reported("none was opened for this deployment")
@@ -153,7 +152,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
     address = service.address() if outcome.state == "success" else ""
-    if github.head(place.branch) != record.commit:
+    if github.head(service.place.branch) != record.commit:
         return Reported(f"{_shown(there)}; another deployment has come since", news=True, done=False)
     now = _seen(service, record, there)
     if now is None or (now.state, now.kind) != (outcome.state, outcome.kind):
@@ -162,7 +161,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     return Reported(f"{now.state}, reported now: {now.text}", news=True)
 
 
-def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
+def _seen(service: Service, record: DeploymentRecord, there: Deployment) -> DeploymentState | None:
     try:
         return assess(service, record, there.deployed)
     except InstallerError:  # the cluster does not answer, which is reported elsewhere

@@ -9,8 +9,7 @@ from pathlib import Path
 from ..config.settings import TEMPLATE
 from ..support.errors import InstallerError
 from .merge import Merged, merge
-from .record import FILE, Record, parse
-from .render import Template, at, fetch, number, render
+from .render import FILE, Record, Template, at, fetch, number, parse, render
 from .repository import GONE, Repository
 
 CRUFT = ".cruft.json"

@@ -155,7 +155,7 @@ class Bench:
             EnvironmentToken(settings, github, credentials),
             PushKey(replace(settings, deploy_from="main"), github),
             InitialPush(settings, github, credentials.login, Clone(self.project)),
-            FirstDeployment(settings, github, GitHubActions(settings, github, credentials), patience=1),
+            fakes.at_once(FirstDeployment(settings, github, GitHubActions(settings, github, credentials)), 1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),

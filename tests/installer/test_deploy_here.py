@@ -57,7 +57,7 @@ def test_the_commit_is_tested_built_and_deployed_under_a_tag_of_its_own_and_stat
     assert f"\nDeployed-by: {by}\n" in laptop.message()
     assert "\n[skip ci]\n" in laptop.message()
     project = laptop.project
-    (row,) = report._branch(project, deployment_record.read(project))
+    row = report._branch(project, deployment_record.read(project))
     assert row.state == f"records {fixed[:12]}, deployed by {by}"
     said = capfd.readouterr()
     assert "test: done" in said.err, "the tests ran, and are shown as they run"

@@ -131,7 +131,7 @@ def test_the_plan_says_that_a_maintainers_pipeline_lends_its_right_to_anybodys_b
     """GitLab: a job token has the access level of whoever started the job."""
     gitlab: Any = None
     access = PushAccess(Settings("Web", "web", "", "gitlab.com", "acme", "private", "docker.io", "acme", "x"), gitlab)
-    change = access.diff(access.blank())
+    change = access.diff(access.nothing)
     assert change
     assert change.note == "a maintainer who runs a pipeline of another's branch lets its code push to env/dev, too"
     older = access.diff(Seen(by_job=False))

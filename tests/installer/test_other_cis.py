@@ -127,7 +127,7 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
     assert office.ci.requests == []
     opened = office.opened()
-    assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
+    assert [row.healthy for row in (_secrets(opened), _run(opened, None))] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
         opened.ci.start(DEPLOY, {"init": "true"})
     assert "the first time" in caught.value.fix
@@ -310,7 +310,7 @@ def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
     opened = office.opened()
     assert opened.ci.newest(DEPLOY) is None
     assert "fine-grained token" in pipelines.in_words(opened.ci, None)
-    (row,) = _run(opened, None)
+    row = _run(opened, None)
     assert row.healthy
     assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")
     with pytest.raises(InstallerError, match="Nobody here would see how that goes") as caught:

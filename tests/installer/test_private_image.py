@@ -14,8 +14,8 @@ from installer.config.settings_file import parse
 from installer.engine.resource import Finding
 from installer.preflight import tokens as registry_login
 from installer.preflight.checks import CHECKS
-from installer.status.deployment_record import DeploymentRecord
 from installer.status.rollout import RunningService
+from installer.status.service import DeploymentRecord
 from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
