@@ -20,8 +20,7 @@ from .commands.options import (
     show_commands,
 )
 from .support import crash_report
-from .support.errors import InstallerError
-from .support.parsing import Unreadable
+from .support.errors import InstallerError, Unreadable
 from .support.resume_command import command, this_run
 from .ui import console
 

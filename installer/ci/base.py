@@ -112,3 +112,20 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
     return f"{command('up', folder)}, then deploy again: {ci.manual_step(DEPLOY)}"
+
+
+# --- runs, reported in words ----------------------------------------------------------------------
+
+
+def number(run: Run | None) -> int:
+    """Return a run's number, which grows from run to run; 0 where there is none."""
+    return run.number if run else 0
+
+
+def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
+    """Say where a run stands."""
+    if ci.unseen:
+        return f"{ci.title}'s runs are not seen, {ci.unseen}: see {ci.page}"
+    if run is None:
+        return f"{ci.named(pipeline)}: no run yet"
+    return f"{ci.named(pipeline)}: {run.name} {run.state.replace('_', ' ')}"

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..config.settings import MAIN, Settings
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN, Settings
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
-from ..support.parsing import reading
+from ..support.errors import reading
 from ..support.secret import Secret
 from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown

@@ -18,7 +18,7 @@ from ..forges.http import Api
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret, redact
 from .base import END, NOTHING, Pipeline, Run, Stored, parameters
-from .registry_token import NAME as REGISTRY_TOKEN
+from .variables import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
 NOTE = "GITOPS_FLASK_CI"

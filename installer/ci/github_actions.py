@@ -9,11 +9,10 @@ from ..engine.resource import Resource
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support import process
-from ..support.parsing import reading
+from ..support.errors import reading
 from ..support.secret import redact
 from .base import NOTHING, Connect, Pipeline, Run, Stored
-from .registry_token import WHERE, EnvironmentToken, environment_of
-from .variables import Variables
+from .variables import WHERE, EnvironmentToken, Variables, environment_of
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
 APP = "github-actions"

@@ -13,11 +13,10 @@ from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
-from ..support.parsing import reading
+from ..support.errors import reading
 from ..support.secret import Secret, redact
 from .base import NOTHING, Connect, Pipeline, Run, Stored, parameters
-from .registry_token import RegistryToken
-from .variables import Variables
+from .variables import RegistryToken, Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
 DEPLOYING_ACTIONS = ("deploy", "init", "release")

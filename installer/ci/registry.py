@@ -15,12 +15,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ..config.settings import Settings
-from ..forges import docker_login
-from ..forges.credentials import Credentials
+from ..forges.credentials import Credentials, docker_login
 from ..forges.http import HttpClient
 from ..support import proxies
-from ..support.errors import InstallerError, Untrusted
-from ..support.parsing import UNREADABLE, reading
+from ..support.errors import UNREADABLE, InstallerError, Untrusted, reading
 from ..support.registry_errors import explained
 from ..support.secret import Secret
 from ..support.tls import unknown
@@ -71,7 +69,7 @@ def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
     """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
     if credentials.registry_token:
         return Login.to(settings, credentials.registry_username, credentials.registry_token)
-    kept = docker_login.find(settings.registry)
+    kept = docker_login(settings.registry)
     return Login.to(settings, *kept) if kept else None
 
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ..support.errors import CommandFailed, DeadlinePassed
+from ..support.errors import CommandFailed, DeadlinePassed, understood
 from ..support.file_lock import about_to_write
-from ..support.parsing import understood
 from ..support.process import attempt
 from ..support.secret import redact
 from ..support.wait import clear

@@ -14,9 +14,8 @@ from typing import Any
 
 from ..config.settings import Settings
 from ..engine.resource import Change
-from ..support.errors import CommandFailed, InstallerError
+from ..support.errors import CommandFailed, InstallerError, understood
 from ..support.file_lock import Files, about_to_write, locked, machine
-from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until

@@ -19,14 +19,12 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ..support import proxies
-from ..support.environment import inherited
-from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError, reading, understood
+from ..support.errors import Object as Object
+from ..support.errors import Objects as Objects
 from ..support.http_client import Client, UnixSocket
-from ..support.parsing import Object as Object
-from ..support.parsing import Objects as Objects
-from ..support.parsing import reading, understood
 from ..support.process import Result, attempt, close, end, start
-from ..support.secret import redact
+from ..support.secret import inherited, redact
 from ..support.wait import SLICE, until
 from .service_address import address_of
 from .transient_errors import UNREACHABLE, refusal, with_retries

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..support.parsing import Object, reading
+from ..support.errors import Object, reading
 from .workloads import is_ready
 
 PORT = 8000

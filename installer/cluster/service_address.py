@@ -1,6 +1,6 @@
 """Where people find a service: what its Ingress, or its load balancer, says."""
 
-from ..support.parsing import Object
+from ..support.errors import Object
 
 
 def address_of(ingress: Object | None, service: Object | None) -> str:

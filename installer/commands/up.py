@@ -3,8 +3,7 @@
 from contextlib import suppress
 
 from ..ci.base import DEPLOY
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..forges import credentials

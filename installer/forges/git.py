@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ..config.settings import MAIN
 from ..support import process, proxies, resume_command
-from ..support.environment import NOBODY
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.file_lock import Files, about_to_write
-from ..support.secret import redact
+from ..support.secret import NOBODY, redact
 from ..support.wait import pause
 
 SILENCE = 30

@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..config.supported import FORGES, module
+from ..config.settings import FORGES, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding, Lane, Resource
@@ -13,8 +13,7 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, repository, tokens, tools
-from .check import Check
+from . import Check, cluster, repository, tokens, tools
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),

@@ -14,10 +14,8 @@ from ..engine.resource import Finding
 from ..forges.github.api import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
-from ..support.errors import ApiError, InstallerError
-from ..support.parsing import UNREADABLE
-from . import repository, tools
-from .check import Check
+from ..support.errors import UNREADABLE, ApiError, InstallerError
+from . import Check, repository, tools
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from ..forges.gitlab.api import TOKEN, GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..project.project import Project
 from ..support.errors import ApiError, InstallerError
-from . import repository, tools
-from .check import Check
+from . import Check, repository, tools
 
 SCOPE = "api"
 OLDEST = (16, 10)

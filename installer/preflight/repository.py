@@ -14,8 +14,7 @@ from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
 from ..support import yaml_text
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
+from ..support.errors import UNREADABLE, InstallerError
 from ..support.resume_command import git
 
 _REVERSE = "whoever runs this from a clone plans the reverse"

@@ -13,9 +13,8 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import FILE, Settings
+from ..config.settings import CIS, FILE, FORGES, Settings, cis_of, module
 from ..config.settings_file import load
-from ..config.supported import CIS, FORGES, cis_of, module
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
@@ -39,7 +38,7 @@ from ..resources.repository_credential import RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
+from . import ForgeKind
 
 FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
 CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}

@@ -14,7 +14,6 @@ from ..config.settings import MAIN
 from ..forges.credentials import of_forge
 from ..forges.git import SILENCE, Clone
 from ..support import process
-from ..support.environment import CIS
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.secret import redact
@@ -27,7 +26,7 @@ _OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|supers
 _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
-_OF_A_CI = dict.fromkeys((*CIS, "DEPLOYED_BY"), "")
+_OF_A_CI = dict.fromkeys(("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS", "DEPLOYED_BY"), "")
 """What the scripts must not take from here: that this is a CI's machine, or a deployment without the CI."""
 _LAST = 5
 """Lines that are repeated of a script that does not say why it failed."""

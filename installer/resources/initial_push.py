@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from ..ci import pipelines
+from ..ci import base
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
@@ -161,9 +161,9 @@ class FirstDeployment(Resource[Deployed]):
             # a run shows up a moment after the push that starts it
             seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
         if seen.run is None or seen.run.over:
-            before = pipelines.number(seen.run)
+            before = base.number(seen.run)
             self._ci.start(DEPLOY, {"init": "true"})
-            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
+            until(lambda: base.number(self._ci.newest(DEPLOY)) != before, self._patience)
 
     def removal(self, seen: Deployed) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from ..ci.base import END, Stored
 from ..cluster.kubectl import Cluster, Object
-from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
-from ..config.supported import CIS
+from ..config.settings import CIS, CLOUD, GITHUB_ACTIONS, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..support.errors import InstallerError
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..ci.registry_token import NAME as PUSH_TOKEN
+from ..ci.variables import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
 from ..cluster.objects import metadata, pack, unpack

@@ -10,13 +10,13 @@ from pathlib import Path
 from ..cluster.objects import metadata
 from ..config.settings import Settings
 from ..forges.github.api import api_url
-from ..support.parsing import Object, Objects
+from ..support.errors import Object, Objects
 from .sidecar import Pod, SidecarTemplate, fresh, memory, variables
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),
-    *("support/plain_text", "support/parsing", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
-    *("forges/rate_limit", "forges/github/app_client"),
+    *("support/plain_text", "cluster/pod_answers", "cluster/service_address", "cluster/workloads"),
+    "forges/github/app_client",
     *("status/service", "status/deployment_status", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""

@@ -9,14 +9,13 @@ from typing import Any
 
 import yaml
 
-from ..ci import pipelines
+from ..ci import base
 from ..ci.base import DEPLOY
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS
 from ..forges.base import Commit
 from ..project.project import Project
 from ..support import yaml_text
-from ..support.errors import DeadlinePassed, InstallerError
-from ..support.parsing import UNREADABLE
+from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command
 from ..support.wait import until
@@ -115,7 +114,7 @@ def wait(
         record = read(project)
         if record:
             return record
-        state = pipelines.in_words(project.ci, run)
+        state = base.in_words(project.ci, run)
         say(state)
         if run and run.over:
             logs = project.ci.failing_logs(run) or blocking_reason(project)

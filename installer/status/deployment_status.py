@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
 from ..cluster.workloads import is_ready, of_deployment, of_pod
-from ..support.parsing import Object, reading
+from ..support.errors import Object, reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
 from .service import Service, SyncState

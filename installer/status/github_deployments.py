@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..support.errors import ApiError, InstallerError
-from ..support.parsing import reading
+from ..support.errors import ApiError, InstallerError, reading
 from ..support.wait import pause
 from .deployment_status import DeploymentState, Record, assess
 from .service import Place, Service

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from ..ci import registry
 from ..ci.base import DEPLOY, Run, built_anew
 from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding
 from ..forges.git import Clone

@@ -23,9 +23,8 @@ from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
 from ..cluster.service_address import address_of
 from ..cluster.workloads import is_ready
 from ..forges.github.app_client import AppGitHub, Mounted
-from ..support.errors import InstallerError
+from ..support.errors import InstallerError, Object, Objects, understood
 from ..support.http_client import LONGEST, Client, context
-from ..support.parsing import Object, Objects, understood
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause, threads

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..cluster.pod_answers import PodAnswer
 from ..cluster.workloads import Trouble, of_application, rolled_out
-from ..support.parsing import Object, Objects, reading
+from ..support.errors import Object, Objects, reading
 from ..support.plain_text import one_line
 
 APPLICATION = "applications.argoproj.io"

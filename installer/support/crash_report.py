@@ -13,9 +13,8 @@ from pathlib import Path
 
 from .. import __name__ as package
 from .. import __version__
-from .errors import InstallerError
+from .errors import InstallerError, Unreadable
 from .file_lock import state_folder
-from .parsing import Unreadable
 from .plain_text import one_line, plain
 from .secret import redact
 

@@ -17,9 +17,8 @@ from typing import Any
 
 from plumbum import CommandNotFound, local
 
-from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
-from .secret import redact
+from .secret import inherited, redact
 from .wait import SLICE, resume, stopped
 
 log = logging.getLogger(__name__)

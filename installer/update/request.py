@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..config.settings import MAIN, TEMPLATE
+from ..forges.base import ChangeRequest, Requests
 from ..forges.git import Login
-from ..forges.requests import ChangeRequest, Requests
 from ..support.errors import CommandFailed, InstallerError
 from ..support.file_lock import about_to_write
 from ..support.secret import redact

@@ -11,11 +11,10 @@ import pytest
 
 from installer.engine.resource import Finding
 from installer.forges import lock
+from installer.preflight import Check
 from installer.preflight import checks as preflight_checks
-from installer.preflight.check import Check
 from installer.support import crash_report, file_lock
-from installer.support.errors import InstallerError
-from installer.support.parsing import understood
+from installer.support.errors import InstallerError, understood
 
 ROOT = Path(__file__).parents[2]
 BROKEN = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from github import GithubException
 
-from installer.ci import pipelines
+from installer.ci import base
 from installer.ci.base import DEPLOY
 from installer.ci.external import NOTE, JsonApi
 from installer.engine.reconcile import remove
@@ -285,7 +285,7 @@ def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
     monkeypatch.setenv("GH_TOKEN", office.github.token("octo", "fine-grained"))
     opened = office.opened()
     assert opened.ci.newest(DEPLOY) is None
-    assert "fine-grained token" in pipelines.in_words(opened.ci, None)
+    assert "fine-grained token" in base.in_words(opened.ci, None)
     (row,) = _run(opened, None)
     assert row.healthy
     assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import requests
 
 from ...config.settings import CLOUD, OF_CLOUD, Settings
-from ...support import environment, process
+from ...support import process, secret
 from ...support.errors import ApiError
+from ...support.http_client import seconds_to_wait
 from ...support.secret import Secret, redact
 from ...support.tls import variables
 from ..git import Login
 from ..http import LATER, Api
 from ..http import said_to_a_program as said_of_any_host
-from ..rate_limit import seconds_to_wait
 
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
@@ -152,7 +152,7 @@ READER = "x-access-token"
 def token(host: str) -> str:
     """Return the token as `gh` finds it: its variables first, for which it need not start, then its own store."""
     for name in token_variables(host):
-        if found := environment.token(name):
+        if found := secret.token(name):
             return found
     return kept_by_gh(host)
 

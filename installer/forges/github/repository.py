@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ...config.settings import Settings
-from ...support.parsing import reading, text
+from ...config.settings import MAIN, Settings
+from ...support.errors import reading, text
 from ...support.secret import Secret
-from ..base import Commit, Delivery, DeployKey, Hook, Webhooks
+from ..base import ChangeRequest, Commit, Delivery, DeployKey, Hook, Webhooks
 from .api import GitHubApiError, GitHubRest
 
 _ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
@@ -352,3 +352,44 @@ class GitHubWebhooks(Webhooks):
 
     def _path(self, number: int | None = None) -> str:
         return self._github.path("hooks", *([str(number)] if number else []))
+
+
+class GitHubPullRequests:
+    """What an update of the template needs of GitHub."""
+
+    called = "pull request"
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    @reading("GitHub's answer")
+    def of(self, branch: str) -> list[ChangeRequest]:
+        """Return the pull requests of a branch, the newest first."""
+        owner = self._github.repository.partition("/")[0]
+        asked = {"state": "all", "head": f"{owner}:{branch}", "base": MAIN}
+        found = [_request(each) for each in self._github.pages(self._github.path("pulls"), **asked)]
+        return sorted(found, key=lambda each: -each.number)
+
+    @reading("GitHub's answer")
+    def open(self, branch: str, title: str, text: str, *, draft: bool) -> ChangeRequest:
+        """Open one; where the plan has no drafts, its title alone says that it is not ready."""
+        body = {"title": title, "body": text, "head": branch, "base": MAIN}
+        try:
+            return _request(self._github.call("POST", self._github.path("pulls"), {**body, "draft": draft}))
+        except GitHubApiError as error:
+            if not (draft and error.status == 422 and "raft" in error.reason):
+                raise
+        return _request(self._github.call("POST", self._github.path("pulls"), body))
+
+    def change(self, number: int, title: str, text: str, *, draft: bool) -> None:
+        """Change title and text; REST cannot turn a draft into none, or back, so the title says it."""
+        self._github.call("PATCH", self._github.path("pulls", str(number)), {"title": title, "body": text})
+
+    def close(self, number: int, text: str) -> None:
+        """Close one."""
+        self._github.call("PATCH", self._github.path("pulls", str(number)), {"state": "closed", "body": text})
+
+
+def _request(found: dict[str, Any]) -> ChangeRequest:
+    merged = found["merged_at"] is not None
+    return ChangeRequest(found["number"], found["html_url"], found["body"] or "", found["state"] == "open", merged)
