@@ -63,6 +63,8 @@ class CI(Protocol):
     """The check that says whether the tests of a commit of main passed."""
     page: str
     """Where its runs are shown."""
+    deployment: str
+    """What a deployment is called there: `deploy.yml`."""
     no_token: bool
     """Whether there is no API token: then it is set up and started manually."""
     unseen: str
@@ -80,17 +82,11 @@ class CI(Protocol):
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets that it keeps."""
 
-    def named(self, pipeline: Pipeline) -> str:
-        """Return what a pipeline is called there: `deploy.yml`."""
+    def newest(self) -> Run | None:
+        """Return the newest deployment of main, or None."""
 
-    def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest run of a pipeline on main, or None."""
-
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Start a deployment of main; return the run's number, or None where the CI does not return it.
-
-        `inputs` are the scripts' own: `init` (true).
-        """
+    def start(self) -> None:
+        """Start the first deployment of main."""
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command or the page that starts a pipeline, with these inputs of a rollback."""
@@ -101,7 +97,7 @@ class CI(Protocol):
 
 def parameters(pipeline: Pipeline, inputs: Mapping[str, str]) -> dict[str, str]:
     """Return what a CI that has one pipeline for all is given: the action, and a rollback's `to` and `why`."""
-    action = next((word for word in ("init", "release") if word in inputs), pipeline)
+    action = "release" if "release" in inputs else pipeline
     return {"action": action, **{name: inputs[name] for name in ("to", "why") if name in inputs}}
 
 
@@ -122,10 +118,10 @@ def number(run: Run | None) -> int:
     return run.number if run else 0
 
 
-def in_words(ci: CI, run: Run | None, pipeline: Pipeline = DEPLOY) -> str:
-    """Say where a run stands."""
+def in_words(ci: CI, run: Run | None) -> str:
+    """Say where a deployment stands."""
     if ci.unseen:
         return f"{ci.title}'s runs are not seen, {ci.unseen}: see {ci.page}"
     if run is None:
-        return f"{ci.named(pipeline)}: no run yet"
-    return f"{ci.named(pipeline)}: {run.name} {run.state.replace('_', ' ')}"
+        return f"{ci.deployment}: no run yet"
+    return f"{ci.deployment}: {run.name} {run.state.replace('_', ' ')}"

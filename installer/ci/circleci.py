@@ -46,9 +46,9 @@ class CircleCI(ExternalCI):
         """Follow the project, as its button does: a hook and a key that reads are made at GitHub."""
         self._api.call("POST", f"/v1.1/project/github/{self._settings.repository}/follow")
 
-    def request(self, action: str) -> None:
+    def request(self) -> None:
         """Trigger a pipeline on main."""
-        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": action}})
+        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": "init"}})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a pipeline is triggered."""

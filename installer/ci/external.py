@@ -17,7 +17,7 @@ from ..forges.github.repository import GitHub
 from ..forges.http import Api
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret, redact
-from .base import END, NOTHING, Pipeline, Run, Stored, parameters
+from .base import DEPLOY, END, NOTHING, Pipeline, Run, Stored
 from .variables import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
@@ -112,6 +112,7 @@ class ExternalCI(ABC):
         self._settings = settings
         self._github = github
         self._credentials = credentials
+        self.deployment = f"{self.title}'s {DEPLOY}"
         self.stored: Stored = Named(self)
         # of a server of its own nothing is known here
         self.no_token = not credentials.ci_token or settings.host != CLOUD
@@ -129,8 +130,8 @@ class ExternalCI(ABC):
         """Let the CI build the project."""
 
     @abstractmethod
-    def request(self, action: str) -> None:
-        """Have it build main, with an action that the project's file knows."""
+    def request(self) -> None:
+        """Have it build main with the action init, which the project's file knows."""
 
     @abstractmethod
     def variables(self) -> Mapping[str, Shown] | None:
@@ -163,23 +164,19 @@ class ExternalCI(ABC):
 
     # --- what runs -----------------------------------------------------------------------------
 
-    def named(self, pipeline: Pipeline) -> str:
-        """Return what people would call it."""
-        return f"{self.title}'s {pipeline}"
-
-    def newest(self, pipeline: Pipeline) -> Run | None:
+    def newest(self) -> Run | None:
         """Return what GitHub shows of a deployment at the head of main, or None."""
         head = None if self.unseen else self._github.head(MAIN)
         return self._at(head) if head else None
 
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> None:
+    def start(self) -> None:
         """Request a build of main; which run that becomes GitHub shows later."""
         if self.no_token:
             what = f"There is no {self.token_variable} in the environment, so {self.title} cannot be asked."
-            raise InstallerError(what, f"Set it, or {self.manual_step(pipeline)}")
+            raise InstallerError(what, f"Set it, or {self.manual_step(DEPLOY)}")
         if self.unseen:
-            raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(pipeline))
-        self.request(parameters(pipeline, inputs)["action"])
+            raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(DEPLOY))
+        self.request()
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return nothing: the log is on the page that GitHub links."""

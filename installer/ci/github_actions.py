@@ -26,6 +26,7 @@ class GitHubActions:
     checks: tuple[str, ...] = CHECKS
     check_app = APP
     test = "test"
+    deployment = "deploy.yml"
     no_token = False
     unseen = ""
 
@@ -55,32 +56,23 @@ class GitHubActions:
             return of_repository
         return of_repository | self._github.secrets(environment_of(self._settings))
 
-    def named(self, pipeline: Pipeline) -> str:
-        """Return the workflow's file."""
-        return f"{pipeline}.yml"
-
     @reading("GitHub's answer")
-    def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest run of a workflow on main, or None."""
-        path = self._github.path("actions/workflows", self.named(pipeline), "runs")
+    def newest(self) -> Run | None:
+        """Return the newest run of the workflow on main, or None."""
+        path = self._github.path("actions/workflows", self.deployment, "runs")
         found = self._github.get(path, branch=MAIN, per_page=1)
         runs = found["workflow_runs"] if found else []
         return _run(runs[0]) if runs else None
 
-    @reading("GitHub's answer")
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Dispatch a workflow; an Enterprise Server does not return the run's number."""
-        body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
-        if self._settings.in_cloud:
-            body["return_run_details"] = True
-        path = self._github.path("actions/workflows", self.named(pipeline), "dispatches")
-        answer = self._github.call("POST", path, body)
-        return answer["workflow_run_id"] if answer else None
+    def start(self) -> None:
+        """Dispatch the workflow."""
+        path = self._github.path("actions/workflows", self.deployment, "dispatches")
+        self._github.call("POST", path, {"ref": MAIN, "inputs": {"init": "true"}})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command that dispatches a workflow."""
         fields = (word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))
-        return shlex.join(["gh", "workflow", "run", self.named(pipeline), "--repo", self._github.repository, *fields])
+        return shlex.join(["gh", "workflow", "run", f"{pipeline}.yml", "--repo", self._github.repository, *fields])
 
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:

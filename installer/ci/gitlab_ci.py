@@ -42,6 +42,7 @@ class GitLabCI:
     checks: tuple[str, ...] = ("test", "build", "chart")
     check_app = ""
     test = "test"
+    deployment = "pipeline deploy"
     no_token = False
     unseen = ""
 
@@ -70,12 +71,8 @@ class GitLabCI:
         """Return the names of the masked variables."""
         return self._gitlab.secrets()
 
-    def named(self, pipeline: Pipeline) -> str:
-        """Return what such a pipeline does."""
-        return f"pipeline {pipeline}"
-
     @reading("GitLab's answer")
-    def newest(self, pipeline: Pipeline) -> Run | None:
+    def newest(self) -> Run | None:
         """Return the newest pipeline of main that deploys, or None."""
         return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
 
@@ -89,12 +86,10 @@ class GitLabCI:
         given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
-    @reading("GitLab's answer")
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
+    def start(self) -> None:
         """Create a pipeline of main."""
-        variables = [{"key": name.upper(), "value": value} for name, value in parameters(pipeline, inputs).items()]
-        answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
-        return int(answer["id"])
+        first = [{"key": "ACTION", "value": "init"}]
+        self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": first})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""

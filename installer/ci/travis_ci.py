@@ -55,9 +55,9 @@ class TravisCI(ExternalCI):
                 )
         self._api.call("POST", f"{self._repo}/activate")
 
-    def request(self, action: str) -> None:
+    def request(self) -> None:
         """Request a build of main."""
-        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": [f"ACTION={action}"]}}}
+        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": ["ACTION=init"]}}}
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:

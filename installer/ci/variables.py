@@ -1,4 +1,4 @@
-"""What a code host's own CI reads: variables, the mark of the repository among them, and the secret that pushes images."""
+"""What a code host's own CI reads: variables, the mark of the repository among them, and the secret for images."""
 
 import json
 from dataclasses import dataclass, field

@@ -61,8 +61,6 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
             console.report(f"\nNothing was changed. {first} it with:\n  {resume}")
             return False
         up(project, yes=mode == "yes")
-    except InstallerError as error:
-        console.fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
     except Exception as error:  # the files stay, whatever it is

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 
-from ..ci.base import DEPLOY
 from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
 from ..engine.reconcile import Planned
@@ -93,7 +92,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
     spans, waiting = timeline or Timeline(), Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
     until_rolled_out(project, record, waiting, timeline)

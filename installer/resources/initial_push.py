@@ -140,7 +140,7 @@ class FirstDeployment(Resource[Deployed]):
     def observe(self) -> Deployed:
         """Look for the branch; where it is missing, for the newest deployment run of main."""
         deployed = self._forge.head(self._branch)
-        return Deployed(deployed, None if deployed else self._ci.newest(DEPLOY))
+        return Deployed(deployed, None if deployed else self._ci.newest())
 
     def blank(self) -> Deployed:
         """Return what is seen where nothing was made yet."""
@@ -148,7 +148,7 @@ class FirstDeployment(Resource[Deployed]):
 
     def diff(self, seen: Deployed) -> Change | None:
         """Only a missing branch needs a first deployment."""
-        note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
+        note = f"{self._ci.deployment} writes {self._branch}"
         if self._ci.no_token:
             note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
         return None if seen.deployed else Change("create", note=note)
@@ -159,11 +159,11 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
+            seen = Deployed(None, until(lambda: self._ci.newest(), self._patience))
         if seen.run is None or seen.run.over:
             before = base.number(seen.run)
-            self._ci.start(DEPLOY, {"init": "true"})
-            until(lambda: base.number(self._ci.newest(DEPLOY)) != before, self._patience)
+            self._ci.start()
+            until(lambda: base.number(self._ci.newest()) != before, self._patience)
 
     def removal(self, seen: Deployed) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from ..ci import base
-from ..ci.base import DEPLOY
 from ..config.settings import CI_TOKENS
 from ..forges.base import Commit
 from ..project.project import Project
@@ -110,7 +109,7 @@ def wait(
 
     def look() -> DeploymentRecord | None:
         nonlocal state
-        run = project.ci.newest(DEPLOY)  # before the record: a run may end between the two
+        run = project.ci.newest()  # before the record: a run may end between the two
         record = read(project)
         if record:
             return record

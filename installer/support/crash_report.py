@@ -42,9 +42,11 @@ def remember_steps() -> None:
 
 
 def report(error: BaseException) -> str:
-    """Return what a person reads about an error that nobody foresaw, and write the log that it names."""
+    """Return what a person reads about an error; of one that nobody foresaw, write the log that this names."""
     if isinstance(error, Unreadable):
         return f"{error}\n  {_logged(error)}"
+    if isinstance(error, InstallerError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         what, fix = f"{error.filename}: {error.strerror}.", "Fix that, then run this again."
     else:
