@@ -8,8 +8,10 @@ from typing import Any, Literal, Protocol
 
 from ..config.settings import Settings
 from ..engine.resource import Resource
+from ..forges.base import Stored
 from ..forges.credentials import Credentials
 from ..support.resume_command import command
+from ..support.secret import redact
 
 Pipeline = Literal["deploy", "rollback"]
 """What a project's CI runs: a deployment of the head of main, or ci/rollback."""
@@ -21,19 +23,6 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 """No inputs."""
 END = "…"
 """Begins what is known of a variable's value where a CI shows the end alone."""
-
-
-class Stored(Protocol):
-    """The variables that a CI's jobs read, as their names and values."""
-
-    def variables(self) -> Mapping[str, str]:
-        """Return the variables."""
-
-    def set_variable(self, name: str, value: str, known: Mapping[str, str]) -> None:
-        """Create or change one."""
-
-    def delete_variable(self, name: str) -> bool:
-        """Delete one; False where there was none."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +97,11 @@ Connect = Callable[[Settings, Any, Credentials], CI]
 def built_anew(folder: Path, ci: CI) -> str:
     """Return what brings an image for the machines that the cluster has, where it has none for them."""
     return f"{command('up', folder)}, then deploy again: {ci.manual_step(DEPLOY)}"
+
+
+def end_of_log(job: str, log: str, lines: int) -> str:
+    """Return the last lines of a job's log below its name."""
+    return "\n".join([f"job {job}:", *(f"    {line}" for line in redact(log).rstrip().splitlines()[-lines:])])
 
 
 # --- runs, reported in words ----------------------------------------------------------------------

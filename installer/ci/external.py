@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -11,13 +12,13 @@ import requests
 
 from ..config.settings import CLOUD, MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
-from ..forges.base import Forge
+from ..forges.base import Forge, Stored
 from ..forges.credentials import DEPLOY_TOKEN, Credentials
 from ..forges.github.repository import GitHub
-from ..forges.http import Api
-from ..support.errors import ApiError, InstallerError
+from ..forges.http import Api, said
+from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.secret import Secret, redact
-from .base import DEPLOY, END, NOTHING, Pipeline, Run, Stored
+from .base import DEPLOY, END, NOTHING, Pipeline, Run
 from .variables import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
@@ -44,8 +45,9 @@ class JsonApi(Api):
 
     def refusal(self, verb: str, path: str, answer: requests.Response) -> CIApiError:
         """Return what the CI said."""
-        said = redact(_message(answer) or answer.reason)
-        return CIApiError(self._title, f"{verb} {path}", answer.status_code, said, self._fix(answer.status_code))
+        found = said(answer)  # CircleCI and Travis CI call it otherwise
+        reason = redact(str(found.get("message") or found.get("error_message") or answer.reason))
+        return CIApiError(self._title, f"{verb} {path}", answer.status_code, reason, self._fix(answer.status_code))
 
     def _fix(self, status: int) -> str:
         if status in (401, 403):
@@ -53,16 +55,6 @@ class JsonApi(Api):
         if status >= 500 or status == 429:
             return f"{self._title} has trouble, or was asked too often: run this again later; it resumes."
         return f"See what {self._title} says; then run this again."
-
-
-def _message(answer: requests.Response) -> str:
-    """Return an error's text: CircleCI and Travis CI call it otherwise."""
-    try:
-        data: Any = answer.json()
-    except (ValueError, RecursionError):
-        data = None
-    found = data if isinstance(data, dict) else {}
-    return str(found.get("message") or found.get("error_message") or "")
 
 
 class Plain(Secret):
@@ -234,12 +226,10 @@ class CIVariables(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Ask the CI and the note; nothing of a CI that there is no token for."""
-        found = self._note.read()
-        try:
-            noted = json.loads(found) if found else {}
-        except (ValueError, RecursionError):
-            noted = {}
-        return Seen(None if self._ci.no_token else self._ci.variables(), noted if isinstance(noted, dict) else {})
+        noted: dict[str, str] = {}
+        with suppress(*UNREADABLE):
+            noted = dict(json.loads(self._note.read() or "{}"))
+        return Seen(None if self._ci.no_token else self._ci.variables(), noted)
 
     def blank(self) -> Seen:
         """Return what is seen where nothing was made yet."""

@@ -6,12 +6,12 @@ from typing import Any
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Resource
+from ..forges.base import Stored
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support import process
 from ..support.errors import reading
-from ..support.secret import redact
-from .base import NOTHING, Connect, Pipeline, Run, Stored
+from .base import NOTHING, Connect, Pipeline, Run, end_of_log
 from .variables import WHERE, EnvironmentToken, Variables, environment_of
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
@@ -37,10 +37,9 @@ class GitHubActions:
         self.stored: Stored = github
         self.page = f"{settings.url}/actions"
 
-    @reading("GitHub's answer")
     def who(self) -> str:
         """Return whose the token is: the one for GitHub."""
-        return str(self._github.call("GET", "/user")["login"])
+        return self._github.who()
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and the secret that workflows read."""
@@ -82,11 +81,9 @@ class GitHubActions:
             if job["conclusion"] in ("success", "skipped", None):
                 continue
             path = self._github.path("actions/jobs", str(job["id"]), "logs")
-            answer = process.attempt(
-                "gh", "api", path, env=self._credentials.environment
-            )  # it follows to the log's host
-            end = redact(answer.out).splitlines()[-lines:]
-            reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+            # it follows to the log's host
+            answer = process.attempt("gh", "api", path, env=self._credentials.environment)
+            reported.append(end_of_log(job["name"], answer.out, lines))
         return "\n".join(reported)
 
 

@@ -11,11 +11,12 @@ from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..forges.base import Stored
 from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.errors import reading
-from ..support.secret import Secret, redact
-from .base import NOTHING, Connect, Pipeline, Run, Stored, parameters
+from ..support.secret import Secret
+from .base import NOTHING, Connect, Pipeline, Run, end_of_log, parameters
 from .variables import RegistryToken, Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
@@ -53,10 +54,9 @@ class GitLabCI:
         self.stored: Stored = gitlab
         self.page = f"{settings.url}/-/pipelines"
 
-    @reading("GitLab's answer")
     def who(self) -> str:
         """Return whose the token is: the one for GitLab."""
-        return str(self._gitlab.call("GET", "/user")["username"])
+        return self._gitlab.who()
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and secrets that jobs read, and what lets them push to the environment's branch."""
@@ -107,9 +107,8 @@ class GitLabCI:
         reported = [f".gitlab-ci.yml: {wrong}"] if wrong else []
         for job in self._gitlab.pages(f"{path}/jobs"):
             if job["status"] in ("failed", "canceled"):
-                log = redact(self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace")))
-                end = log.rstrip().splitlines()[-lines:]
-                reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+                log = self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace"))
+                reported.append(end_of_log(job["name"], log, lines))
         return "\n".join(reported)
 
 

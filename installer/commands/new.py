@@ -1,6 +1,5 @@
 """`new`: generate a project, run its own checks and the service itself, and offer to deploy it."""
 
-import http.client
 import importlib.util
 import json
 import logging
@@ -12,8 +11,9 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..cluster import pod_answers as answers_
 from ..support import process as support_process
 from ..support import resume_command
 from ..support.errors import InstallerError
+from ..support.http_client import Client
 from ..support.wait import until
 from ..ui import console
 from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
@@ -237,12 +238,9 @@ def _serve(folder: Path, copy: Path) -> None:
 
 def _version(port: int) -> str:
     """Return what the service answers; empty where it does not yet. Straight to this machine, past any proxy."""
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", f"/{answers_.VERSION}")
-            return connection.getresponse().read().decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return ""
+    with suppress(OSError, HTTPException):
+        return Client(direct=True).get(f"http://127.0.0.1:{port}/{answers_.VERSION}", 5).text
+    return ""
 
 
 def _free_ports(number: int) -> list[int]:

@@ -74,7 +74,7 @@ def on_project(function: Decorated) -> Decorated:
     @wraps(function)
     def verb(folder: Path, context: str | None, *, verbose: bool, environment: str | None = None, **own: Any) -> Any:
         if verbose:
-            _show_commands()
+            show_commands()
         return function(Where(folder, context, environment), **own)
 
     decorated: Decorated = verb
@@ -132,7 +132,7 @@ def opened(folder: Path, context: str | None = None) -> "Project":
                 raise
 
 
-def _show_commands() -> None:
+def show_commands() -> None:
     """Print every command and request to standard error, secrets blotted out."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Plain())

@@ -264,13 +264,8 @@ def _nearest(stray: str, known: set[str]) -> str:
     names = {where.rpartition(".")[2]: where for where in sorted(known)}
     sections = {where.partition(".")[0] for where in known}
     near = difflib.get_close_matches(stray, sorted(known | sections), 1, _NEAR)
-    return (
-        near[0]
-        if near
-        else "".join(
-            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
-        )
-    )
+    alike = difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+    return next(iter([*near, *(names[name] for name in alike)]), "")
 
 
 def _of(scm: Scm, where: str) -> str:

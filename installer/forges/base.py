@@ -97,12 +97,8 @@ class Forge(Protocol):
         """Return whether the host leads another address to this repository: it was renamed or transferred."""
 
 
-class Store(Protocol):
-    """What a host's own CI reads: variables, and secrets that nobody reads again."""
-
-    variables_are: str
-    """What people call them: `Actions variables`."""
-    secret_is: str
+class Stored(Protocol):
+    """The variables that a CI's jobs read."""
 
     def variables(self) -> dict[str, str]:
         """Return the variables; none where there is no repository."""
@@ -112,6 +108,14 @@ class Store(Protocol):
 
     def delete_variable(self, name: str) -> bool:
         """Delete a variable; False where there was none."""
+
+
+class Store(Stored, Protocol):
+    """What a host's own CI reads: variables, and secrets that nobody reads again."""
+
+    variables_are: str
+    """What people call them: `Actions variables`."""
+    secret_is: str
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets."""

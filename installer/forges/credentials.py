@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import click
 
 from ..config.settings import CI_TOKENS, CLOUD, Scm, Settings, module
-from ..config.trusted_hosts import NotTrusted, is_trusted
+from ..config.trusted_hosts import NotTrusted, docker_configuration, is_trusted
 from ..support import process, secret
 from ..support.errors import UNREADABLE, InstallerError
 from ..support.secret import Secret, address
@@ -207,8 +207,7 @@ def docker_login(registry: str) -> tuple[str, Secret] | None:
     """Return the name and the secret of `docker login` for a registry; None where there are none to be had."""
     key = _HUB.get(registry, registry)
     with suppress(InstallerError, OSError, RuntimeError, *UNREADABLE):
-        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-        kept: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        kept = docker_configuration()
         helper = kept.get("credHelpers", {}).get(registry) or kept.get("credsStore")
         if helper:
             found = json.loads(process.run(f"docker-credential-{helper}", "get", stdin=key))

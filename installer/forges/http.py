@@ -188,6 +188,15 @@ class _Adapter(HTTPAdapter):
         return following
 
 
+def said(answer: requests.Response) -> dict[str, Any]:
+    """Return the object of an answer that says no; empty where it holds none."""
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
 @reading("The answer's header Link")
 def _following(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of the next page, by the header `Link`; nothing on the last one."""
@@ -350,12 +359,16 @@ class Api(HttpClient, ABC):
         """Send one request, and not again: what is true now may not be after a rest."""
         self.send(verb, path, body, {}, 0)
 
-    def delete(self, path: str) -> bool:
-        """Delete what is at a path; False where nothing was."""
+    def change(self, verb: str, path: str, body: Any = None) -> bool:
+        """Change what is at a path; False where nothing is."""
         try:
-            self.call("DELETE", path)
+            self.call(verb, path, body)
         except ApiError as error:
             if error.status == 404:
                 return False
             raise
         return True
+
+    def delete(self, path: str) -> bool:
+        """Delete what is at a path; False where nothing was."""
+        return self.change("DELETE", path)

@@ -127,13 +127,14 @@ def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[F
 
 
 def _one(project: Project, check: Check) -> list[Finding]:
+    lane = check.lane(project) or project.settings.scm
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(project) or project.settings.scm, error)]
+        return [_stumbled(lane, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.report(error).partition("\n  ")
-        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
+        return [Finding(lane, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

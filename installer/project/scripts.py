@@ -53,18 +53,15 @@ class Scripts:
         self._say = say
         self._login = project.credentials.login
 
-    def _git(self, *arguments: str) -> str:
-        return process.run("git", *arguments, cwd=self._clone.folder).strip()
-
     def _attempt(self, *arguments: str) -> str:
         """Return what git prints; nothing where it fails."""
-        answer = process.attempt("git", *arguments, cwd=self._clone.folder)
+        answer = self._clone.attempt(*arguments)
         return "" if answer.status else answer.out.strip()
 
     def prepare(self) -> None:
         """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
         settings, folder = self._project.settings, self._project.folder
-        self._git("init", "--quiet", "--template=")
+        self._clone.git("init", "--quiet", "--template=")
         known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
         for key, value in {
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
@@ -74,13 +71,13 @@ class Scripts:
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():
-            self._git("config", key, value)
+            self._clone.git("config", key, value)
 
     def fetch_main(self, *, history: bool = False) -> str:
         """Fetch main and return its head; with `history` its commits, too, without their files."""
         how = "--filter=blob:none" if history else "--depth=1"
         self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
-        return self._git("rev-parse", f"refs/remotes/origin/{MAIN}")
+        return self._clone.git("rev-parse", f"refs/remotes/origin/{MAIN}")
 
     def on_main(self, commit: str) -> str:
         """Return the whole name of a commit of main; empty where it is none of it."""
@@ -94,16 +91,14 @@ class Scripts:
     def named(self, commit: str) -> str:
         """Return a commit and its subject."""
         return one_line(
-            self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
+            self._clone.git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
         )
 
     def check_out(self, commit: str) -> None:
         """Check a commit out; raise where its scripts cannot be run from here."""
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
-        process.run(
-            "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
-        )  # may fetch files
-        self._git("clean", "-ffdq")
+        self._clone.git(*check_out, env=self._login.variables, timeout=180)  # may fetch files
+        self._clone.git("clean", "-ffdq")
         if not (self._clone.folder / _ADAPTER).is_file():
             what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
             raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")

@@ -211,16 +211,9 @@ def _feed(process: Any, given: bytes) -> None:
     threading.Thread(target=write, daemon=True).start()  # whoever keeps the other end open is not waited for
 
 
-def run(
-    name: str,
-    *arguments: str,
-    stdin: str = "",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    timeout: float = 60,
-) -> str:
-    """Run a program and return its standard output; raise CommandFailed with what it said."""
-    result = attempt(name, *arguments, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
+def run(name: str, *arguments: str, **options: Any) -> str:
+    """Run a program as `attempt` does and return its standard output; raise CommandFailed with what it said."""
+    result = attempt(name, *arguments, **options)
     if result.status:
         shown = redact(shlex.join([name, *arguments]))
         raise CommandFailed(shown, result.status, redact(result.err or result.out))

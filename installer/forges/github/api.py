@@ -13,7 +13,7 @@ from ...support.http_client import seconds_to_wait
 from ...support.secret import Secret, redact
 from ...support.tls import variables
 from ..git import Login
-from ..http import LATER, Api
+from ..http import LATER, Api, said
 from ..http import said_to_a_program as said_of_any_host
 
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
@@ -29,17 +29,17 @@ class GitHubApiError(ApiError):
 
 def fix(status: int, message: str, headers: Mapping[str, str]) -> str:
     """Return what to do about an answer; `headers` by their names in lower case."""
-    said = message.lower()
+    lowered = message.lower()
     if (wait := seconds_to_wait(status, message, headers)) is not None:
         until = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + wait))
         return f"GitHub's rate limit ends at {until}, in {wait:.0f} s: run this again then."
-    if "saml" in said or "x-github-sso" in headers:
+    if "saml" in lowered or "x-github-sso" in headers:
         page = _SIGN_ON.search(headers.get("x-github-sso", "") or message)
         where = page[0] if page else "https://github.com/settings/tokens (Configure SSO)"
         return f"Authorise the token for the organisation: open {where}"
-    if status == 403 and "upgrade" in said:
+    if status == 403 and "upgrade" in lowered:
         return "The plan does not have this for private repositories: upgrade it, or say github.visibility: public."
-    if status == 403 and "archived" in said:
+    if status == 403 and "archived" in lowered:
         return "Unarchive the repository on its settings page, then run this again."
     if status == 403 or (status == 404 and headers.get("x-accepted-oauth-scopes")):
         return _rights(headers)
@@ -128,19 +128,12 @@ class GitHubRest(Api):
 
 
 def _message(answer: requests.Response) -> str:
-    try:
-        said = answer.json()
-    except (ValueError, RecursionError):
-        said = None
-    data = said if isinstance(said, dict) else {}
+    data = said(answer)
     parts = [str(data.get("message") or answer.reason or "no message")]
     details = data.get("errors")
-    parts += [_detail(each) for each in details] if isinstance(details, list) else []
+    for each in details if isinstance(details, list) else []:
+        parts += [str(each.get("message") or each) if isinstance(each, dict) else str(each)]
     return "; ".join(parts)
-
-
-def _detail(said: object) -> str:
-    return str(said.get("message") or said) if isinstance(said, dict) else str(said)
 
 
 # --- the token: where it comes from, and how `gh` and git log in with it --------------------------

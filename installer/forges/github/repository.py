@@ -264,13 +264,7 @@ class VariableNote:
 
     def renew(self, text: str) -> bool:
         """Change its value; False where it is gone."""
-        try:
-            self._github.call("PATCH", self._path, {"name": self._name, "value": text})
-        except GitHubApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self._github.change("PATCH", self._path, {"name": self._name, "value": text})
 
     def delete(self) -> None:
         """Delete it."""

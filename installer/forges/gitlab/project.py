@@ -10,7 +10,7 @@ from ...config.settings import MAIN, Settings
 from ...support.errors import reading, text
 from ...support.secret import Secret
 from ..base import ChangeRequest, Commit, Delivery, DeployKey, Hook, Webhooks
-from .api import GitLabApiError, GitLabRest
+from .api import GitLabRest
 
 HIDES = (17, 6)
 """Since then a variable can be written so that nobody reads it again."""
@@ -165,13 +165,7 @@ class VariableNote:
 
     def renew(self, text: str) -> bool:
         """Write the text and the time; False where it is gone."""
-        try:
-            self._gitlab.call("PUT", self._path, self._body(text))
-        except GitLabApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self._gitlab.change("PUT", self._path, self._body(text))
 
     def delete(self) -> None:
         """Delete it."""
