@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ..support.errors import CommandFailed, DeadlinePassed, understood
+from ..support.errors import CommandFailed, DeadlinePassed, reading
 from ..support.file_lock import about_to_write
 from ..support.process import attempt
 from ..support.secret import redact
@@ -105,7 +105,7 @@ class ArgoCD:
     def resources(self, application: str) -> Objects:
         """Return what an Application consists of, each with its health, which its own status does not hold."""
         said = self._run("app", "get", application, "--output=json")
-        with understood("argocd's answer"):
+        with reading("argocd's answer"):
             return [dict(each) for each in (json.loads(said).get("status") or {}).get("resources") or []]
 
     def delete_application(self, application: str, seconds: float = 180) -> None:

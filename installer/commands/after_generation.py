@@ -32,7 +32,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = entering(folder, "up")
+    resume = entering(folder)
     if mode == "later":
         return False
     if mode == "no":

@@ -322,7 +322,6 @@ class Api(HttpClient, ABC):
         for _, items in self.answers(path, key, **parameters):
             yield from items
 
-    @reading("The code host's answer")
     def answers(self, path: str, key: str = "", **parameters: Any) -> Iterator[tuple[dict[str, str], list[Any]]]:
         """Read a list page by page, each with the headers of its answer.
 
@@ -337,12 +336,13 @@ class Api(HttpClient, ABC):
                 if error.status == 404:
                     return
                 raise
-            items: list[Any] = (data or {}).get(key, []) if key else data or []
-            yield headers, items
-            seen += len(items)
-            following: dict[str, Any] = _following(headers)
-            if not following and items and key and seen < data.get("total_count", 0):
-                following = {"page": int(asked.get("page", 1)) + 1}
+            with reading("The code host's answer"):
+                items: list[Any] = (data or {}).get(key, []) if key else data or []
+                yield headers, items
+                seen += len(items)
+                following: dict[str, Any] = _following(headers)
+                if not following and items and key and seen < data.get("total_count", 0):
+                    following = {"page": int(asked.get("page", 1)) + 1}
             if not following:
                 return
             asked |= following

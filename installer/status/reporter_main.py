@@ -23,7 +23,7 @@ from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
 from ..cluster.service_address import address_of
 from ..cluster.workloads import is_ready
 from ..forges.github.app_client import AppGitHub, Mounted
-from ..support.errors import InstallerError, Object, Objects, understood
+from ..support.errors import InstallerError, Object, Objects, reading
 from ..support.http_client import LONGEST, Client, context
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact
@@ -92,7 +92,7 @@ class ApiServer:
 
     def _json(self, path: str) -> Any:
         text = self._text(path)
-        with understood("The API server's answer"):
+        with reading("The API server's answer"):
             return None if text is None else json.loads(text)
 
     def _text(self, path: str, longest: int | None = None) -> str | None:

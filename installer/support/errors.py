@@ -1,10 +1,8 @@
 """The errors that a user can fix, among them what others answered and nobody can read; anything else is a bug."""
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 from .plain_text import one_line
 
@@ -59,11 +57,8 @@ class DeadlinePassed(InstallerError):
 Object = dict[str, Any]
 """An object of Kubernetes: what its manifest, or the API server, says of it."""
 Objects = list[Object]
-Given = ParamSpec("Given")
-Read = TypeVar("Read")
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What Python raises where a text, or a tree, has another shape than it should."""
-_FIX = "Is there a proxy or a login page in between, or a version that nobody has tried? Then run this again."
 
 
 class Unreadable(InstallerError):
@@ -78,33 +73,11 @@ def text(value: object) -> str:
 
 
 @contextmanager
-def understood(whose: str, fix: str = _FIX) -> Iterator[None]:
-    """Name `whose` words they are where a block cannot read them."""
+def reading(whose: str) -> Iterator[None]:
+    """Name `whose` words they are where a block, or a function with this as its decorator, cannot read them."""
     try:
         yield
     except UNREADABLE as error:
         reported = one_line(f"{whose} cannot be read: {type(error).__name__}: {error}")
+        fix = "Is there a proxy or a login page in between, or a version that nobody has tried? Then run this again."
         raise Unreadable(reported, fix) from error
-
-
-def reading(whose: str, fix: str = _FIX) -> Callable[[Callable[Given, Read]], Callable[Given, Read]]:
-    """Make a function that reads others' words name them where it cannot."""
-
-    def decorate(function: Callable[Given, Read]) -> Callable[Given, Read]:
-        if inspect.isgeneratorfunction(function):
-
-            @wraps(function)
-            def each(*arguments: Given.args, **options: Given.kwargs) -> Iterator[Any]:
-                with understood(whose, fix):
-                    yield from cast("Iterator[Any]", function(*arguments, **options))
-
-            return cast("Callable[Given, Read]", each)
-
-        @wraps(function)
-        def once(*arguments: Given.args, **options: Given.kwargs) -> Read:
-            with understood(whose, fix):
-                return function(*arguments, **options)
-
-        return once
-
-    return decorate

@@ -55,9 +55,9 @@ def command(verb: str, folder: Path, *options: str) -> str:
     return shlex.join([*_program(_here()), verb, *where, *_cluster(), *options])
 
 
-def entering(folder: Path, verb: str) -> str:
-    """Return a shell command that enters a project and runs a verb there: its last part works there for any verb."""
-    return inside(folder, shlex.join([*_program(folder.resolve()), verb, *_cluster()]))
+def entering(folder: Path) -> str:
+    """Return a shell command that enters a project and runs `up` there: its last part works there."""
+    return inside(folder, shlex.join([*_program(folder.resolve()), "up", *_cluster()]))
 
 
 def program() -> str:

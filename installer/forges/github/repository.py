@@ -108,12 +108,12 @@ class GitHub(GitHubRest):
         found = self.get(self.path("git/matching-refs/tags/")) or []
         return [each["ref"].removeprefix("refs/tags/") for each in found]
 
-    @reading("GitHub's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
-        for found in self.pages(self.path("commits"), sha=branch):
-            commit = found["commit"]
-            yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+        with reading("GitHub's answer"):
+            for found in self.pages(self.path("commits"), sha=branch):
+                commit = found["commit"]
+                yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
 
     @reading("GitHub's answer")
     def statuses(self, commit: str) -> list[Reported]:

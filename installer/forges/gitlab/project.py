@@ -78,11 +78,11 @@ class GitLab(GitLabRest):
         """Return the names of the tags."""
         return [text(each["name"]) for each in self.pages(self.path("repository", "tags"))]
 
-    @reading("GitLab's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
-        for found in self.pages(self.path("repository", "commits"), ref_name=branch):
-            yield Commit(found["id"], found["message"], found["committed_date"])
+        with reading("GitLab's answer"):
+            for found in self.pages(self.path("repository", "commits"), ref_name=branch):
+                yield Commit(found["id"], found["message"], found["committed_date"])
 
     @reading("GitLab's answer")
     def check(self, revision: str, name: str, app: str = "") -> str:
