@@ -32,10 +32,6 @@ _FINE_GRAINED = "github_pat_"
 _NUMBER = attrgetter("number")
 
 
-class CIApiError(ApiError):
-    """The API refused a request, with this `status`."""
-
-
 class JsonApi(Api):
     """One API and one token; `title` is for messages, `variable` names where the token came from."""
 
@@ -43,11 +39,11 @@ class JsonApi(Api):
         super().__init__(title, base, headers)
         self._variable = variable
 
-    def refusal(self, verb: str, path: str, answer: requests.Response) -> CIApiError:
+    def refusal(self, verb: str, path: str, answer: requests.Response) -> ApiError:
         """Return what the CI said."""
         found = said(answer)  # CircleCI and Travis CI call it otherwise
         reason = redact(str(found.get("message") or found.get("error_message") or answer.reason))
-        return CIApiError(self._title, f"{verb} {path}", answer.status_code, reason, self._fix(answer.status_code))
+        return ApiError(self._title, f"{verb} {path}", answer.status_code, reason, self._fix(answer.status_code))
 
     def _fix(self, status: int) -> str:
         if status in (401, 403):

@@ -31,7 +31,8 @@ def works(project: Project) -> Iterable[Finding]:
     gitlab = _gitlab(project)
 
     def about() -> str:
-        shown, wanted = (".".join(map(str, each)) for each in (version := gitlab.version(), OLDEST))
+        version = gitlab.version()
+        shown, wanted = (".".join(map(str, each)) for each in (version, OLDEST))
         if version < OLDEST:
             raise InstallerError(f"{gitlab.host} is GitLab {shown}; {wanted} is the oldest that works.", "Update it.")
         return f", GitLab {shown}, is {gitlab.who()}'s"

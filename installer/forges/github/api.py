@@ -109,8 +109,11 @@ class GitHubRest(Api):
 
     follows = re.compile("/")
 
-    def __init__(self, host: str, token: Secret, *, ca: str = "", api_version: str = Settings.api_version) -> None:
+    def __init__(
+        self, host: str, token: Secret, repository: str = "", *, ca: str = "", api_version: str = Settings.api_version
+    ) -> None:
         self.host = host
+        self.repository = repository
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": api_version}
         if token:
             headers["Authorization"] = f"Bearer {token.reveal()}"

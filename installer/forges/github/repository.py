@@ -46,12 +46,6 @@ class GitHub(GitHubRest):
     variables_are = "Actions variables"
     secret_is = "Actions secret"  # noqa: S105 - a word
 
-    def __init__(
-        self, host: str, token: Secret, repository: str, *, ca: str = "", api_version: str = Settings.api_version
-    ) -> None:
-        super().__init__(host, token, ca=ca, api_version=api_version)
-        self.repository = repository
-
     def path(self, *parts: str) -> str:
         """Return a path below the repository, each part escaped but for its slashes."""
         return "/".join([f"/repos/{self.repository}", *(quote(part, safe="/") for part in parts)])

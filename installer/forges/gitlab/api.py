@@ -108,8 +108,9 @@ class GitLabRest(Api):
 
     follows = re.compile(r"/projects/\d+(/|$)")  # GitLab leads from a project's old path to its number
 
-    def __init__(self, host: str, token: Secret, *, ca: str = "") -> None:
+    def __init__(self, host: str, token: Secret, repository: str = "", *, ca: str = "") -> None:
         self.host = host
+        self.repository = repository
         headers = {"PRIVATE-TOKEN": token.reveal()} if token else {}
         super().__init__("GitLab", f"https://{host}/api/v4", headers, ca=ca, ca_setting="gitlab.ca")
 

@@ -22,10 +22,6 @@ class GitLab(GitLabRest):
     variables_are = "CI/CD variables"
     secret_is = "masked and protected variable"  # noqa: S105 - words
 
-    def __init__(self, host: str, token: Secret, repository: str, *, ca: str = "") -> None:
-        super().__init__(host, token, ca=ca)
-        self.repository = repository
-
     def path(self, *parts: str) -> str:
         """Return a path below the project, each part escaped with its slashes."""
         return "/".join(["/projects", *(quote(part, safe="") for part in (self.repository, *parts))])
