@@ -1,10 +1,11 @@
 """What is asked of a CI, whichever it is; each has a file of its own, like github_actions.py."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ..config.settings import Settings
 from ..engine.resource import Resource
@@ -39,49 +40,60 @@ class Run:
     """What people call it: `run 17`."""
 
 
-class CI(Protocol):
-    """The CI of one project."""
+class CI(ABC):
+    """The CI of one project; its code host's own, where no more is said."""
 
     title: str
     """What people call it: `GitHub Actions`."""
     checks: tuple[str, ...]
     """What must be green before a merge, by the names under which the code host shows it."""
-    check_app: str
+    check_app = ""
     """The short name of the GitHub App that writes those checks; empty: they are statuses, which no App vouches for."""
     test: str
     """The check that says whether the tests of a commit of main passed."""
-    page: str
-    """Where its runs are shown."""
+    runs: str
+    """Where its runs are shown, below the repository's page."""
     deployment: str
     """What a deployment is called there: `deploy.yml`."""
-    no_token: bool
+    no_token = False
     """Whether there is no API token: then it is set up and started manually."""
-    unseen: str
+    unseen = ""
     """Why its runs cannot be seen; empty where they can."""
 
-    stored: Stored
-    """The variables that its jobs read."""
+    def __init__(self, settings: Settings, forge: Any, credentials: Credentials) -> None:
+        self._settings = settings
+        self._forge = forge
+        self._credentials = credentials
+        self.page = f"{settings.url}{self.runs}"
+        self.stored: Stored = forge  # the variables that its jobs read
 
     def who(self) -> str:
         """Return whose the token for its API is; raise where it is refused."""
+        return str(self._forge.who())
 
+    @abstractmethod
     def resources(self) -> list[Resource[Any]]:
         """Return what the installer looks after there; all of it must stand before the first push of main."""
 
+    @abstractmethod
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets that it keeps."""
 
+    @abstractmethod
     def newest(self) -> Run | None:
         """Return the newest deployment of main, or None."""
 
+    @abstractmethod
     def start(self) -> None:
         """Start the first deployment of main."""
 
+    @abstractmethod
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command or the page that starts a pipeline, with these inputs of a rollback."""
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
-        """Return the last lines of the logs of the jobs that failed."""
+        """Return the last lines of the logs of the jobs that failed; nothing where they are on a page alone."""
+        return ""
 
 
 def parameters(pipeline: Pipeline, inputs: Mapping[str, str]) -> dict[str, str]:

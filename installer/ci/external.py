@@ -1,7 +1,7 @@
 """A CI that is not the code host's own: it builds the repository and keeps variables; what runs, GitHub shows."""
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ import requests
 
 from ..config.settings import CLOUD, MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
-from ..forges.base import Forge, Stored
+from ..forges.base import Forge
 from ..forges.credentials import DEPLOY_TOKEN, Credentials
 from ..forges.github.repository import GitHub
 from ..forges.http import Api, said
 from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.secret import Secret, redact
-from .base import DEPLOY, END, NOTHING, Pipeline, Run
+from .base import CI, DEPLOY, END, Run
 from .variables import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
@@ -80,38 +80,30 @@ class Jobs:
     last: tuple[str, ...]
 
 
-class ExternalCI(ABC):
+class ExternalCI(CI):
     """Of its own API it takes what lets it build the repository and keeps its variables, where there is a token."""
 
-    title: str
     token_variable: str
     """The environment variable with the token for its API."""
     building: str
     """Where people let it build the repository, and how."""
     settings_page: str
     """Where people set its variables."""
-    checks: tuple[str, ...]
-    check_app: str
     jobs: Jobs
     """Those of a deployment."""
-    page: str
+    runs = ""
+    _forge: GitHub
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
-        self._settings = settings
-        self._github = github
-        self._credentials = credentials
+        super().__init__(settings, github, credentials)
         self.deployment = f"{self.title}'s {DEPLOY}"
-        self.stored: Stored = Named(self)
+        self.stored = Named(self)
         # of a server of its own nothing is known here
         self.no_token = not credentials.ci_token or settings.host != CLOUD
         hidden = self.check_app and settings.private and credentials.token.reveal().startswith(_FINE_GRAINED)
         self.unseen = "GitHub lets no fine-grained token read checks of a private repository" if hidden else ""
 
     # --- what its API does ---------------------------------------------------------------------
-
-    @abstractmethod
-    def who(self) -> str:
-        """Return whose the token is."""
 
     @abstractmethod
     def build(self) -> None:
@@ -133,28 +125,20 @@ class ExternalCI(ABC):
     def delete_variable(self, name: str) -> bool:
         """Delete one; False where it was not there."""
 
-    @abstractmethod
-    def secrets(self) -> frozenset[str]:
-        """Return the names of the variables that it hides."""
-
-    @abstractmethod
-    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
-        """Return the page where a pipeline is started, and how."""
-
     # --- what is kept there --------------------------------------------------------------------
 
     def resources(self) -> list[Resource[Any]]:
         """Return the mark at GitHub, and the variables at the CI."""
         return [
-            Variables(self._settings, self._github, self._credentials),
-            CIVariables(self._settings, self._github, self._credentials, self),
+            Variables(self._settings, self._forge, self._credentials),
+            CIVariables(self._settings, self._forge, self._credentials, self),
         ]
 
     # --- what runs -----------------------------------------------------------------------------
 
     def newest(self) -> Run | None:
         """Return what GitHub shows of a deployment at the head of main, or None."""
-        head = None if self.unseen else self._github.head(MAIN)
+        head = None if self.unseen else self._forge.head(MAIN)
         return self._at(head) if head else None
 
     def start(self) -> None:
@@ -166,14 +150,10 @@ class ExternalCI(ABC):
             raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(DEPLOY))
         self.request()
 
-    def failing_logs(self, run: Run, lines: int = 15) -> str:
-        """Return nothing: the log is on the page that GitHub links."""
-        return ""
-
     def _at(self, commit: str) -> Run | None:
         """Return the run that a commit's checks or statuses come from; None where it has none of a deployment's."""
         jobs = self.jobs
-        found = self._github.checks(commit, self.check_app) if self.check_app else self._github.statuses(commit)
+        found = self._forge.checks(commit, self.check_app) if self.check_app else self._forge.statuses(commit)
         known = [each for each in found if each.name in jobs.first + jobs.last]
         reported = list({each.name: each for each in sorted(known, key=_NUMBER)}.values())  # the newest of each name
         if not reported:

@@ -11,12 +11,10 @@ from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
-from ..forges.base import Stored
-from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
 from ..support.errors import reading
 from ..support.secret import Secret
-from .base import NOTHING, Connect, Pipeline, Run, end_of_log, parameters
+from .base import CI, NOTHING, Connect, Pipeline, Run, end_of_log, parameters
 from .variables import RegistryToken, Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
@@ -36,40 +34,28 @@ RENEWED_BEFORE = timedelta(days=30)
 MAINTAINER = 40
 
 
-class GitLabCI:
+class GitLabCI(CI):
     """Its pipelines differ by their variable ACTION; what they need is kept in the project's variables."""
 
     title = "GitLab CI"
-    checks: tuple[str, ...] = ("test", "build", "chart")
-    check_app = ""
+    checks = ("test", "build", "chart")
     test = "test"
     deployment = "pipeline deploy"
-    no_token = False
-    unseen = ""
-
-    def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
-        self._settings = settings
-        self._gitlab = gitlab
-        self._credentials = credentials
-        self.stored: Stored = gitlab
-        self.page = f"{settings.url}/-/pipelines"
-
-    def who(self) -> str:
-        """Return whose the token is: the one for GitLab."""
-        return self._gitlab.who()
+    runs = "/-/pipelines"
+    _forge: GitLab
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and secrets that jobs read, and what lets them push to the environment's branch."""
         own = self._settings.own_registry
         return [
-            Variables(self._settings, self._gitlab, self._credentials),
-            *([] if own else [RegistryToken(self._settings, self._gitlab, self._credentials)]),
-            PushAccess(self._settings, self._gitlab),
+            Variables(self._settings, self._forge, self._credentials),
+            *([] if own else [RegistryToken(self._settings, self._forge, self._credentials)]),
+            PushAccess(self._settings, self._forge),
         ]
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the masked variables."""
-        return self._gitlab.secrets()
+        return self._forge.secrets()
 
     @reading("GitLab's answer")
     def newest(self) -> Run | None:
@@ -77,19 +63,19 @@ class GitLabCI:
         return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
 
     def _of_main(self) -> Iterator[dict[str, Any]]:
-        path = self._gitlab.path("pipelines")
-        yield from self._gitlab.get(path, ref=MAIN, order_by="id", sort="desc", per_page=_LOOK_BACK) or []
+        path = self._forge.path("pipelines")
+        yield from self._forge.get(path, ref=MAIN, order_by="id", sort="desc", per_page=_LOOK_BACK) or []
 
     def _action(self, found: dict[str, Any]) -> str:
         if found["source"] == "push":
             return "deploy"
-        given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
+        given = self._forge.get(self._forge.path("pipelines", str(found["id"]), "variables")) or []
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
     def start(self) -> None:
         """Create a pipeline of main."""
         first = [{"key": "ACTION", "value": "init"}]
-        self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": first})
+        self._forge.call("POST", self._forge.path("pipeline"), {"ref": MAIN, "variables": first})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""
@@ -102,12 +88,12 @@ class GitLabCI:
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
-        path = self._gitlab.path("pipelines", str(run.number))
-        wrong = (self._gitlab.get(path) or {}).get("yaml_errors")
+        path = self._forge.path("pipelines", str(run.number))
+        wrong = (self._forge.get(path) or {}).get("yaml_errors")
         reported = [f".gitlab-ci.yml: {wrong}"] if wrong else []
-        for job in self._gitlab.pages(f"{path}/jobs"):
+        for job in self._forge.pages(f"{path}/jobs"):
             if job["status"] in ("failed", "canceled"):
-                log = self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace"))
+                log = self._forge.text(self._forge.path("jobs", str(job["id"]), "trace"))
                 reported.append(end_of_log(job["name"], log, lines))
         return "\n".join(reported)
 
