@@ -57,25 +57,21 @@ def report(error: BaseException) -> str:
 
 def _logged(error: BaseException) -> str:
     """Write the log; return where it is, or why it is nowhere."""
-    text = _text(error)
-    if os.environ.get(DEBUG):
-        sys.stderr.write(text)
-    try:
-        path = _write(text)
-    except (OSError, InstallerError) as failed:
-        why = failed.message if isinstance(failed, InstallerError) else failed.strerror or type(failed).__name__
-        return f"No log could be written ({why}); {DEBUG}=1 shows what it would hold."
-    return f"The log: {path}"
-
-
-def _text(error: BaseException) -> str:
-    head = [
+    lines = [
         f"gitops-flask {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {' '.join(sys.argv[1:])}",
         f"at: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}",
+        *("", "What was done:", *_steps, ""),
+        *traceback.format_exception(error),
     ]
-    parts = [*head, "", "What was done:", *_steps, "", *traceback.format_exception(error)]
-    return plain(redact("\n".join(parts)))
+    text = plain(redact("\n".join(lines)))
+    if os.environ.get(DEBUG):
+        sys.stderr.write(text)
+    try:
+        return f"The log: {_write(text)}"
+    except (OSError, InstallerError) as failed:
+        why = failed.message if isinstance(failed, InstallerError) else failed.strerror or type(failed).__name__
+        return f"No log could be written ({why}); {DEBUG}=1 shows what it would hold."
 
 
 def _write(text: str) -> Path:

@@ -2,6 +2,15 @@
 
 from typing import Any
 
+PRIVATE = {
+    "version": 1,
+    "project": {"name": "Web", "slug": "web"},
+    "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
+    "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
+    "cluster": {"namespace": "web-dev"},
+}
+"""Of acme's private repository web, whose image anyone may pull."""
+
 
 def tree(**changes: Any) -> dict[str, Any]:
     good: dict[str, Any] = {

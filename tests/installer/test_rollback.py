@@ -14,6 +14,8 @@ from installer.support.errors import InstallerError
 from installer.ui import console
 from tests.github import GitHub as StandIn
 
+from .gitops_yaml import PRIVATE
+
 pytestmark = pytest.mark.slow
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -26,14 +28,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     github.organization("acme", plan="team", members={"octo": "admin"})
     for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
         monkeypatch.setenv(name, value)
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(PRIVATE))
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
     clone = tmp_path / "clone"
     git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.com"]

@@ -13,6 +13,7 @@ import yaml
 from installer.cli import main
 from tests.github import GitHub as StandIn
 
+from .gitops_yaml import PRIVATE
 from .programs import Programs, put_on_path
 
 Run = Callable[..., "Done"]
@@ -56,14 +57,7 @@ def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "web"
     folder.mkdir()
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (folder / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    (folder / "gitops.yaml").write_text(yaml.safe_dump(PRIVATE))
     who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
     for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "Start"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
