@@ -121,11 +121,7 @@ class Project:
         return replace(self, credentials=credentials)
 
     def resources(
-        self,
-        *,
-        remove_repository: bool = False,
-        remove_argocd: bool = False,
-        renew_key: bool = False,
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, as plans list it.
 
@@ -138,6 +134,7 @@ class Project:
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
+        page = partial(registration_page, settings)
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
@@ -156,15 +153,7 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *(
-                [
-                    ReporterApp(
-                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
-                    )
-                ]
-                if github
-                else []
-            ),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),
