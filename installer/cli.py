@@ -7,15 +7,7 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import (
-    Sections,
-    Where,
-    as_document,
-    examples,
-    in_environment,
-    may_say_yes,
-    on_project,
-)
+from .commands.options import Sections, Where, as_document, examples, in_environment, may_say_yes, on_project
 from .support import crash_report
 from .support.resume_command import command, this_run
 from .ui import console

@@ -116,9 +116,6 @@ def end_of_log(job: str, log: str, lines: int) -> str:
     return "\n".join([f"job {job}:", *(f"    {line}" for line in redact(log).rstrip().splitlines()[-lines:])])
 
 
-# --- runs, reported in words ----------------------------------------------------------------------
-
-
 def number(run: Run | None) -> int:
     """Return a run's number, which grows from run to run; 0 where there is none."""
     return run.number if run else 0

@@ -3,7 +3,7 @@
 A deployment may push to the environment's branch with the job's own token, or with one of the project's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -60,11 +60,9 @@ class GitLabCI(CI):
     @reading("GitLab's answer")
     def newest(self) -> Run | None:
         """Return the newest pipeline of main that deploys, or None."""
-        return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
-
-    def _of_main(self) -> Iterator[dict[str, Any]]:
-        path = self._forge.path("pipelines")
-        yield from self._forge.get(path, ref=MAIN, order_by="id", sort="desc", per_page=_LOOK_BACK) or []
+        asked = {"ref": MAIN, "order_by": "id", "sort": "desc", "per_page": _LOOK_BACK}
+        found = self._forge.get(self._forge.path("pipelines"), **asked) or []
+        return next((_run(each) for each in found if self._action(each) in DEPLOYING_ACTIONS), None)
 
     def _action(self, found: dict[str, Any]) -> str:
         if found["source"] == "push":

@@ -94,11 +94,6 @@ def environment_of(settings: Settings) -> str:
     return settings.environment if settings.in_cloud else f"{settings.environment}-registry"
 
 
-def _as_jobs_name_it(settings: Settings) -> str:
-    name = environment_of(settings)
-    return json.dumps({"name": name, "deployment": False} if settings.in_cloud else name)
-
-
 @dataclass(frozen=True)
 class Seen:
     """Where the secret is, and what is noted of it: no code host shows it again."""
@@ -169,7 +164,8 @@ class EnvironmentToken(RegistryToken):
         super().__init__(settings, github, credentials)
         self._github = github
         self._environment = environment_of(settings)
-        self._where = _as_jobs_name_it(settings)
+        as_jobs_name_it = {"name": self._environment, "deployment": False} if settings.in_cloud else self._environment
+        self._where = json.dumps(as_jobs_name_it)
         self._private = settings.private and settings.in_cloud
 
     def observe(self) -> Seen:

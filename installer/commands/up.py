@@ -1,6 +1,7 @@
 """`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
@@ -84,7 +85,7 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
             found = credentials.ask_database_address(found)
     if found is project.credentials:
         return project, planned
-    project = project.with_credentials(found)
+    project = replace(project, credentials=found)
     return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 

@@ -116,10 +116,6 @@ class Project:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "Project":
-        """Return the same project with other credentials."""
-        return replace(self, credentials=credentials)
-
     def resources(
         self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:

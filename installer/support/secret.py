@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -142,15 +141,10 @@ def inherited() -> dict[str, str]:
 
     Without a home, kubectl and helm would keep their caches in the working directory: in the project.
     """
-    kept = {name: value for name, value in without_secrets(os.environ).items() if name not in _REPOSITORY}
+    kept = {name: value for name, value in os.environ.items() if name not in (*SECRETS, *_REPOSITORY)}
     if sys.platform != "win32" and not Path(kept.get("HOME", "")).is_absolute():
         kept["HOME"] = _home()
     return kept
-
-
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without the variables that hold our secrets."""
-    return {name: value for name, value in environment.items() if name not in SECRETS}
 
 
 @cache
