@@ -162,7 +162,9 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     reads: list[Any] = []
     later = replace(RECORD, revision="s" * 40)
     told: list[DeploymentRecord] = []
-    project: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(deployment="deploy.yml"), cluster=None, resources=list)
+    project: Any = SimpleNamespace(
+        settings=PRIVATE, ci=SimpleNamespace(deployment="deploy.yml"), cluster=None, resources=list
+    )
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)
