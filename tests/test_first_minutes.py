@@ -145,7 +145,7 @@ def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_
 
 
 def test_what_the_hook_imports_before_it_knows_more_is_the_standard_library_alone() -> None:
-    names = ("support.resume_command", "commands.template_source", "commands.first_commit", "config.trusted_hosts")
+    names = ("support.resume_command", "commands.first_commit", "config.trusted_hosts")
     modules = ", ".join(f"installer.{name}" for name in names)
     code = f"import sys, {modules}; print(*sys.modules)"
     ended = subprocess.run(

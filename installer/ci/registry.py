@@ -15,12 +15,10 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from ..config.settings import Settings
-from ..forges import docker_login
-from ..forges.credentials import Credentials
+from ..forges.credentials import Credentials, docker_login
 from ..forges.http import HttpClient
 from ..support import proxies
-from ..support.errors import InstallerError, Untrusted
-from ..support.parsing import UNREADABLE, reading
+from ..support.errors import UNREADABLE, InstallerError, Untrusted, reading
 from ..support.registry_errors import explained
 from ..support.secret import Secret
 from ..support.tls import unknown
@@ -71,7 +69,7 @@ def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
     """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
     if credentials.registry_token:
         return Login.to(settings, credentials.registry_username, credentials.registry_token)
-    kept = docker_login.find(settings.registry)
+    kept = docker_login(settings.registry)
     return Login.to(settings, *kept) if kept else None
 
 
@@ -138,7 +136,7 @@ def _cancel(login: Login, begun: requests.Response) -> None:
 def has(login: Login, name: str, digest: str) -> bool:
     """Return whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
-    answer = _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", login, name, digest)
     _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
@@ -154,8 +152,7 @@ def has(login: Login, name: str, digest: str) -> bool:
 def anyone_can_pull(settings: Settings, digest: str) -> bool:
     """Return whether the registry gives the project's image to somebody who does not log in."""
     nobody = Login.to(settings, "", Secret(""))
-    name = settings.image_name
-    answer = _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", nobody, settings.image_name, digest)
     _refuse(nobody.host, answer)
     return bool(answer.ok)
 
@@ -163,7 +160,7 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
 @reading("The registry's answer")
 def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
     """Return the machines that an image of `acme/web` is for, as its index lists them; none where it has no index."""
-    answer = _ask("GET", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("GET", login, name, digest)
     _settle(login.host, answer)
     listed = answer.json().get("manifests", []) if answer.ok else []
     found = [str(each.get("platform", {}).get("architecture", "unknown")) for each in listed]
@@ -173,7 +170,7 @@ def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not return it."""
     host = login.host
-    answer = _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", login, name, tag)
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
     if not answer.ok or not DIGEST.fullmatch(found):
@@ -181,6 +178,10 @@ def digest_of(login: Login, name: str, tag: str) -> str:
             f"{host} did not return the digest of {name}:{tag}: {answer.status_code} {_reason(answer)}"
         )
     return found
+
+
+def _manifest(verb: str, login: Login, name: str, reference: str) -> requests.Response:
+    return _ask(verb, login, f"{name}/manifests/{reference}", f"repository:{name}:pull")
 
 
 def _settle(host: str, answer: requests.Response) -> None:

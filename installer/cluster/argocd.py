@@ -17,9 +17,8 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from ..config.settings import Settings
 from ..engine.resource import Field
-from ..support.errors import CommandFailed
+from ..support.errors import CommandFailed, reading
 from ..support.file_lock import about_to_write
-from ..support.parsing import understood
 from ..support.process import attempt
 from ..support.secret import redact
 from .kubectl import Cluster, Object, Objects, refusal
@@ -116,7 +115,7 @@ class ArgoCD:
     def resources(self, application: str) -> Objects:
         """Return what an Application consists of, each with its health, which its own status does not hold."""
         said = self._run("app", "get", application, "--output=json")
-        with understood("argocd's answer"):
+        with reading("argocd's answer"):
             return [dict(each) for each in (json.loads(said).get("status") or {}).get("resources") or []]
 
     def delete_application(self, application: str, seconds: float = 180) -> None:

@@ -14,9 +14,8 @@ from typing import Any
 
 from ..config.settings import Settings
 from ..engine.resource import Change
-from ..support.errors import CommandFailed, InstallerError
+from ..support.errors import CommandFailed, InstallerError, reading
 from ..support.file_lock import Files, about_to_write, locked, machine
-from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
@@ -155,7 +154,7 @@ class Helm:
 
     def _read(self, namespace: str | None = None) -> list[Release] | None:
         rows = self._cluster.labelled("secrets", "owner=helm", LABELS, namespace)
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             return rows if rows is None else sorted(map(Release.of, rows), key=lambda each: each.revision)
 
     def _marked(self, release: Release) -> bool:
@@ -208,14 +207,14 @@ class Helm:
         if addresses := [each[ADDRESS] for each in marked if ADDRESS in each]:
             return str(addresses[0])
         said = self._run("history", release.name, f"--namespace={release.namespace}", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             described = [str(dict(each).get("description")) for each in json.loads(said)]
         return next((each for each in described[::-1] if "://" in each), "")
 
     def values(self, name: str, namespace: str) -> Object:
         """Return the values that a release was given: never print them."""
         said = self._run("get", "values", name, f"--namespace={namespace}", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             found: Object = json.loads(said) or {}
             return dict(found)
 

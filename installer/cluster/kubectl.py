@@ -19,14 +19,12 @@ from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..support import proxies
-from ..support.environment import inherited
-from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError, reading
+from ..support.errors import Object as Object
+from ..support.errors import Objects as Objects
 from ..support.http_client import Client, UnixSocket
-from ..support.parsing import Object as Object
-from ..support.parsing import Objects as Objects
-from ..support.parsing import reading, understood
 from ..support.process import Result, attempt, close, end, start
-from ..support.secret import redact
+from ..support.secret import inherited, redact
 from ..support.wait import SLICE, pause, until
 from .workloads import address_of
 
@@ -161,7 +159,7 @@ class Cluster:
     def get_many(self, references: Sequence[str], namespace: str = "") -> dict[str, Object]:
         """Return those of the objects named `kind/name` that exist, by their kind as it is spelt in manifests."""
         answer = self._attempt("get", *references, *_in(namespace), "--ignore-not-found", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = self._object(answer, "get", *references) or {}
             return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
 
@@ -169,7 +167,7 @@ class Cluster:
         """Return the objects of a kind, or of several joined by commas; `namespace` None means all namespaces."""
         where = ["--all-namespaces"] if namespace is None else _in(namespace)
         answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
             return [item for item in items if item["metadata"]["name"]]
 
@@ -211,7 +209,7 @@ class Cluster:
     def kinds(self) -> set[str]:
         """Name every kind that is in namespaces, as `group/Kind`, or `Kind` of the core."""
         table = self._run("api-resources", "--namespaced", "--no-headers").splitlines()
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
         return {f"{version.split('/')[0]}/{kind}" if "/" in version else kind for version, kind in found}
 
@@ -224,7 +222,7 @@ class Cluster:
         answer = self._attempt("version", "--output=json")
         if answer.status:
             raise self.failure(answer, self._shown("version"))
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = json.loads(answer.out or "{}")
             server = tree.get("serverVersion", {}).get("gitVersion")
             client = str(tree.get("clientVersion", {}).get("gitVersion", ""))
@@ -235,7 +233,7 @@ class Cluster:
     @cached_property
     def _view(self) -> Object:
         said = self._run("config", "view", "--minify", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             view: Object = json.loads(said)
             return view
 
@@ -254,7 +252,7 @@ class Cluster:
     def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
         """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
         said = self._run("config", "view", "--minify", "--flatten", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = json.loads(said)
             tree["contexts"][0]["context"]["namespace"] = namespace
         with lent(tree) as path:
@@ -374,7 +372,7 @@ class Cluster:
             return None
         if answer.status:
             raise self.failure(answer, self._shown(*arguments))
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
             if not isinstance(tree, dict | None):
                 raise TypeError(f"it is a {type(tree).__name__}, no object")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.parsing import Object, Objects, reading
+from ..support.errors import Object, Objects, reading
 from ..support.plain_text import one_line
 
 Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start", "sync"]

@@ -1,10 +1,9 @@
 """`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
 
 from contextlib import suppress
+from dataclasses import replace
 
-from ..ci.base import DEPLOY
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..forges import credentials
@@ -87,7 +86,7 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
             found = credentials.ask_database_address(found)
     if found is project.credentials:
         return project, planned
-    project = project.with_credentials(found)
+    project = replace(project, credentials=found)
     return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 
@@ -95,7 +94,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
     spans, waiting = timeline or Timeline(), Waiting()
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
     until_rolled_out(project, record, waiting, timeline)

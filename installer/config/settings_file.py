@@ -11,12 +11,10 @@ import yaml
 
 from .. import __version__
 from ..support import resume_command, tls
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
+from ..support.errors import UNREADABLE, InstallerError
 from ..support.yaml_text import Strict
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
-from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
-from .supported import FORGES, cis_of
+from .settings import FILE, FORGES, GITHUB_ACTIONS, MAIN, Scm, Settings, cis_of
 
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ADDRESS = rf"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?{PORT}(/[-\w.~]+)*/?"
@@ -266,13 +264,8 @@ def _nearest(stray: str, known: set[str]) -> str:
     names = {where.rpartition(".")[2]: where for where in sorted(known)}
     sections = {where.partition(".")[0] for where in known}
     near = difflib.get_close_matches(stray, sorted(known | sections), 1, _NEAR)
-    return (
-        near[0]
-        if near
-        else "".join(
-            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
-        )
-    )
+    alike = difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+    return next(iter([*near, *(names[name] for name in alike)]), "")
 
 
 def _of(scm: Scm, where: str) -> str:

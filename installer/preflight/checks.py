@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..config.supported import FORGES, module
+from ..config.settings import FORGES, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding, Lane, Resource
@@ -13,8 +13,7 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, repository, tokens, tools
-from .check import Check
+from . import Check, cluster, repository, tokens, tools
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
@@ -133,13 +132,14 @@ def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[F
 
 
 def _one(project: Project, check: Check) -> list[Finding]:
+    lane = check.lane(project) or project.settings.scm
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(project) or project.settings.scm, error)]
+        return [_stumbled(lane, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.report(error).partition("\n  ")
-        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
+        return [Finding(lane, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

@@ -2,10 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.github.pull_requests import GitHubPullRequests
-from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubWebhooks
+from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
 from ..resources.github_repository import Repository, Rules
-from .forge_kind import ForgeKind
+from . import ForgeKind
 
 
 def _connect(settings: Settings, credentials: Credentials) -> GitHub:

@@ -2,10 +2,9 @@
 
 from ..config.settings import Settings
 from ..forges.credentials import Credentials
-from ..forges.gitlab.merge_requests import GitLabMergeRequests
-from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabWebhooks
+from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabMergeRequests, GitLabWebhooks
 from ..resources.gitlab_project import GitLabProject, GitLabRules, allow_maintainers_to_push
-from .forge_kind import ForgeKind
+from . import ForgeKind
 
 
 def _connect(settings: Settings, credentials: Credentials) -> GitLab:

@@ -13,9 +13,8 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import FILE, Settings
+from ..config.settings import CIS, FILE, FORGES, Settings, cis_of, module
 from ..config.settings_file import load
-from ..config.supported import CIS, FORGES, cis_of, module
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
@@ -37,7 +36,7 @@ from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
+from . import ForgeKind
 
 FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
 CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
@@ -115,16 +114,8 @@ class Project:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "Project":
-        """Return the same project with other credentials."""
-        return replace(self, credentials=credentials)
-
     def resources(
-        self,
-        *,
-        remove_repository: bool = False,
-        remove_argocd: bool = False,
-        renew_key: bool = False,
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, as plans list it.
 
@@ -137,6 +128,7 @@ class Project:
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
+        page = partial(registration_page, settings)
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
@@ -155,15 +147,7 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *(
-                [
-                    ReporterApp(
-                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
-                    )
-                ]
-                if github
-                else []
-            ),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),

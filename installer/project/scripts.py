@@ -14,7 +14,6 @@ from ..config.settings import MAIN
 from ..forges.credentials import of_forge
 from ..forges.git import SILENCE, Clone
 from ..support import process
-from ..support.environment import CIS
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.secret import redact
@@ -27,7 +26,7 @@ _OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|supers
 _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
-_OF_A_CI = dict.fromkeys((*CIS, "DEPLOYED_BY"), "")
+_OF_A_CI = dict.fromkeys(("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS", "DEPLOYED_BY"), "")
 """What the scripts must not take from here: that this is a CI's machine, or a deployment without the CI."""
 _LAST = 5
 """Lines that are repeated of a script that does not say why it failed."""
@@ -54,18 +53,15 @@ class Scripts:
         self._say = say
         self._login = project.credentials.login
 
-    def _git(self, *arguments: str) -> str:
-        return process.run("git", *arguments, cwd=self._clone.folder).strip()
-
     def _attempt(self, *arguments: str) -> str:
         """Return what git prints; nothing where it fails."""
-        answer = process.attempt("git", *arguments, cwd=self._clone.folder)
+        answer = self._clone.attempt(*arguments)
         return "" if answer.status else answer.out.strip()
 
     def prepare(self) -> None:
         """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
         settings, folder = self._project.settings, self._project.folder
-        self._git("init", "--quiet", "--template=")
+        self._clone.git("init", "--quiet", "--template=")
         known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
         for key, value in {
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
@@ -75,13 +71,13 @@ class Scripts:
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():
-            self._git("config", key, value)
+            self._clone.git("config", key, value)
 
     def fetch_main(self, *, history: bool = False) -> str:
         """Fetch main and return its head; with `history` its commits, too, without their files."""
         how = "--filter=blob:none" if history else "--depth=1"
         self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
-        return self._git("rev-parse", f"refs/remotes/origin/{MAIN}")
+        return self._clone.git("rev-parse", f"refs/remotes/origin/{MAIN}")
 
     def on_main(self, commit: str) -> str:
         """Return the whole name of a commit of main; empty where it is none of it."""
@@ -95,7 +91,7 @@ class Scripts:
     def named(self, commit: str) -> str:
         """Return a commit and its subject."""
         return one_line(
-            self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
+            self._clone.git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
         )
 
     def check_out(self, commit: str) -> None:
@@ -104,10 +100,8 @@ class Scripts:
         if settings.deploy_from == MAIN:  # no push would be taken: nobody waits for tests and image before that is said
             raise NotFromHere(f"With github.deploy_from: main, only workflows of main push to {settings.branch}.")
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
-        process.run(
-            "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
-        )  # may fetch files
-        self._git("clean", "-ffdq")
+        self._clone.git(*check_out, env=self._login.variables, timeout=180)  # may fetch files
+        self._clone.git("clean", "-ffdq")
         if not (self._clone.folder / _ADAPTER).is_file():
             what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
             raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")

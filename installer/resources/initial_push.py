@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from ..ci import pipelines
+from ..ci import base
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
@@ -133,11 +133,11 @@ class FirstDeployment(Resource[Deployed]):
     def observe(self) -> Deployed:
         """Look for the branch; where it is missing, for the newest deployment run of main."""
         deployed = self._forge.head(self._branch)
-        return Deployed(deployed, None if deployed else self._ci.newest(DEPLOY))
+        return Deployed(deployed, None if deployed else self._ci.newest())
 
     def diff(self, seen: Deployed) -> Change | None:
         """Only a missing branch needs a first deployment."""
-        note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
+        note = f"{self._ci.deployment} writes {self._branch}"
         if self._ci.no_token:
             note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
         return None if seen.deployed else Change("create", note=note)
@@ -148,11 +148,11 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self.patience))
+            seen = Deployed(None, until(lambda: self._ci.newest(), self.patience))
         if seen.run is None or seen.run.over:
-            before = pipelines.number(seen.run)
-            self._ci.start(DEPLOY, {"init": "true"})
-            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self.patience)
+            before = base.number(seen.run)
+            self._ci.start()
+            until(lambda: base.number(self._ci.newest()) != before, self.patience)
 
     def removal(self, seen: Deployed) -> str:
         """Say that the record of what was deployed stays: only the whole repository takes it along."""

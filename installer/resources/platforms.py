@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..ci.base import END, Stored
+from ..ci.base import END
 from ..cluster.kubectl import Cluster, Object
-from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
-from ..config.supported import CIS
+from ..config.settings import CIS, CLOUD, GITHUB_ACTIONS, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..forges.base import Stored
 from ..support.errors import InstallerError
 
 LABEL = "kubernetes.io/arch"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..ci.registry_token import NAME as REGISTRY_TOKEN
-from ..ci.registry_token import WHERE, environment_of
+from ..ci.variables import NAME as REGISTRY_TOKEN
+from ..ci.variables import WHERE, environment_of
 from ..cluster.objects import identities
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers

@@ -149,8 +149,7 @@ def _app_in(secret: Object) -> GitHubApp | None:
 
 MODULES = (
     *("support/errors", "support/secret", "support/wait", "support/http_client"),
-    *("support/plain_text", "support/parsing", "cluster/workloads"),
-    *("forges/rate_limit", "forges/github/app_client"),
+    *("support/plain_text", "cluster/workloads", "forges/github/app_client"),
     *("status/service", "status/github_deployments", "status/reporter_main"),
 )
 """What it is made of: nothing but these and the standard library."""

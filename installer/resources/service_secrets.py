@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..ci.registry_token import NAME as PUSH_TOKEN
+from ..ci.variables import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import metadata, pack, unpack

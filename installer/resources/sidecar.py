@@ -8,7 +8,7 @@ from ..cluster.objects import metadata
 from ..cluster.pods import problems
 from ..cluster.workloads import rolled_out
 from ..config.settings import Settings
-from ..support.parsing import Object, Objects
+from ..support.errors import Object, Objects
 from .helm_release import HelmRelease, Seen
 
 RBAC = "rbac.authorization.k8s.io"

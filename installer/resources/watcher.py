@@ -17,8 +17,7 @@ from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Change, Field
-from ..support.errors import CommandFailed
-from ..support.parsing import Object, Objects
+from ..support.errors import CommandFailed, Object, Objects
 from .helm_release import Held, HelmRelease
 from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
 

@@ -9,14 +9,12 @@ from typing import Any
 
 import yaml
 
-from ..ci import pipelines
-from ..ci.base import DEPLOY
-from ..config.supported import CI_TOKENS
+from ..ci import base
+from ..config.settings import CI_TOKENS
 from ..forges.base import Commit
 from ..project.project import Project
 from ..support import yaml_text
-from ..support.errors import DeadlinePassed, InstallerError
-from ..support.parsing import UNREADABLE
+from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command
 from ..support.wait import until
@@ -97,11 +95,11 @@ def wait(
 
     def look() -> DeploymentRecord | None:
         nonlocal state
-        run = project.ci.newest(DEPLOY)  # before the record: a run may end between the two
+        run = project.ci.newest()  # before the record: a run may end between the two
         record = read(project)
         if record:
             return record
-        state = pipelines.in_words(project.ci, run)
+        state = base.in_words(project.ci, run)
         say(state)
         if run and run.over:
             logs = project.ci.failing_logs(run) or blocking_reason(project)

@@ -4,12 +4,11 @@ A final status says only what is true at that moment. It is written with retries
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..support.errors import ApiError, InstallerError
-from ..support.parsing import reading
+from ..support.errors import ApiError, InstallerError, reading
 from ..support.wait import pause
 from .service import DeploymentRecord, DeploymentState, Service, assess
 
@@ -83,14 +82,11 @@ class Deployments:
         self._github.once("POST", f"{self._path(deployment.id)}/statuses", body)
 
     @reading("GitHub's answer")
-    def overtaken(self, by: Deployment) -> Iterator[Deployment]:
+    def overtaken(self, by: Deployment) -> list[Deployment]:
         """Find those that were opened before the current deployment was made, and that nobody closed."""
-        found = self._github.get(self._path(), environment=self._environment, per_page=_BACK)
-        for each in found or []:
-            if each["id"] != by.id and each["created_at"] < by.deployed:
-                deployment = self._with_state(each, "")
-                if deployment.state in OPEN:
-                    yield deployment
+        found = self._github.get(self._path(), environment=self._environment, per_page=_BACK) or []
+        before = (each for each in found if each["id"] != by.id and each["created_at"] < by.deployed)
+        return [each for each in (self._with_state(one, "") for one in before) if each.state in OPEN]
 
     def _with_state(self, there: dict[str, Any], deployed: str) -> Deployment:
         newest = self._github.get(f"{self._path(there['id'])}/statuses", per_page=1) or [{}]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..ci import registry
-from ..ci.base import DEPLOY, Run, built_anew
+from ..ci.base import Run, built_anew
 from ..cluster.workloads import all_answer, wrong_image, wrong_revision
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding
 from ..forges.git import Clone
@@ -77,7 +76,7 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     unreachable = {problem.lane for problem in problems}
     unseen = project.settings.scm in unreachable
-    run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
+    run = None if unseen else project.ci.newest()  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
     parts: list[Callable[[], Row]] = []

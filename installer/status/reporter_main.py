@@ -20,9 +20,8 @@ from urllib.parse import urlencode
 
 from ..cluster.workloads import PORT, PROXY, PodAnswer, address_of, is_ready, parse
 from ..forges.github.app_client import AppGitHub, Mounted
-from ..support.errors import InstallerError
+from ..support.errors import InstallerError, Object, Objects, reading
 from ..support.http_client import LONGEST, Client, context
-from ..support.parsing import Object, Objects, understood
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause, threads
@@ -89,7 +88,7 @@ class ApiServer:
 
     def _json(self, path: str) -> Any:
         text = self._text(path)
-        with understood("The API server's answer"):
+        with reading("The API server's answer"):
             return None if text is None else json.loads(text)
 
     def _text(self, path: str, longest: int | None = None) -> str | None:

@@ -17,7 +17,7 @@ from ..cluster.workloads import (
     wrong_image,
     wrong_revision,
 )
-from ..support.parsing import Object, Objects, reading
+from ..support.errors import Object, Objects, reading
 from ..support.plain_text import one_line, plain
 from ..support.wait import pause
 

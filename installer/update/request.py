@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..config.settings import MAIN, TEMPLATE
+from ..forges.base import ChangeRequest, Requests
 from ..forges.git import Login
-from ..forges.requests import ChangeRequest, Requests
 from ..support.errors import CommandFailed, InstallerError
 from ..support.file_lock import about_to_write
 from ..support.secret import redact

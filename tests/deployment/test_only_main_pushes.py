@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.config.settings_file import load
 from installer.engine.reconcile import Apply

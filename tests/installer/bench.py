@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from installer.ci.github_actions import GitHubActions
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource

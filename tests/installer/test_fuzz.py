@@ -482,10 +482,10 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
-        lambda: ci.newest("deploy"),
-        lambda: ci.start("deploy", {}),
+        lambda: ci.newest(),
+        lambda: ci.start(),
         ci.secrets,
-        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
+        lambda: (run := ci.newest()) and ci.failing_logs(run),
         lambda: Deployments(github, "dev").of("c", "r"),
         lambda: (
             (there := Deployments(github, "dev").of("c", "r")) and list(Deployments(github, "dev").overtaken(there))
@@ -544,9 +544,9 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
         lambda: gitlab.notes("GITOPS"),
         gitlab.note("X").read,
         ci.who,
-        lambda: ci.newest("deploy"),
-        lambda: ci.start("deploy", {}),
-        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
+        lambda: ci.newest(),
+        lambda: ci.start(),
+        lambda: (run := ci.newest()) and ci.failing_logs(run),
     ):
         told(ask)
     assert words(json.dumps(said))
@@ -573,7 +573,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.start("deploy", {}),
+            lambda ci=ci: ci.start(),
             ci.build,
         ):
             once[:] = [said]

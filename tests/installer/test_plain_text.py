@@ -225,7 +225,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     before, level = [*root.handlers], ours.level
     root.handlers.clear()
     try:
-        show_commands(wanted=True)
+        show_commands()
         logging.getLogger("installer.support.process").debug("$ git push %s", LOGGED)
     finally:
         root.handlers[:] = before

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.config.supported import CIS
+from installer.config.settings import CIS
 from installer.engine.reconcile import Apply, plan, remove
 from installer.engine.resource import Change, Field, differences
 from installer.forges import credentials

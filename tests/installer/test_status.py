@@ -232,7 +232,7 @@ def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deplo
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: run)
     monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
     monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
@@ -247,7 +247,7 @@ def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deplo
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
     assert not status_report.examine(PROJECT, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: over)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: over)
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = status_report.examine(PROJECT, [], list)
     assert report.settled
@@ -333,7 +333,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(status_report, "_secrets", lambda _: SECRETS)
     monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
     run = Run(1, "a" * 40, "https://x/runs/1", "success", over=True, green=True)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: run)
     return run
 
 
@@ -343,9 +343,9 @@ def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.Mon
     assert status_report.examine(PROJECT, [], list).failed == "crash"
     assert status_report.examine(PROJECT, [], list).failed == ""
     red = replace(failing, state="failure", green=False)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: red)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: red)
     assert status_report.examine(PROJECT, [], list).failed == "run"
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: replace(red, over=False))
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: replace(red, over=False))
     assert status_report.examine(PROJECT, [], list).failed == "", "another deployment is under way"
 
 
