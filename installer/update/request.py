@@ -18,7 +18,7 @@ BRANCH = "gitops-flask/update"
 _THERE = "refs/remotes/origin"
 _MARK = re.compile(r"\n*<!-- gitops-flask template (\S+) -->\s*$")
 _BY_RULE = re.compile(r"protected branch|rule violations", re.IGNORECASE)
-"""What GitLab and GitHub say to git where a rule forbids a push."""
+"""What code hosts say to git where a rule forbids a push."""
 _LONGEST = 20_000
 """Characters of a changelog in a request: GitHub takes 65,536 in all."""
 
