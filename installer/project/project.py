@@ -26,6 +26,7 @@ from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
 from ..resources.former import Former, FormerRepository, Place
+from ..resources.hosted_repository import ForgeKind
 from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
@@ -36,9 +37,10 @@ from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from . import ForgeKind
 
-FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
+FORGE_KINDS: dict[str, ForgeKind] = {
+    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in FORGES
+}
 CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
 
 

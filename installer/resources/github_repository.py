@@ -7,15 +7,16 @@ from typing import Any
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, covers
+from ..forges.credentials import Credentials
 from ..forges.github.api import GitHubApiError, said_to_a_program
-from ..forges.github.repository import GitHub
+from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
 from ..forges.http import PAUSES
 from ..support import process
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
-from .hosted_repository import Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
@@ -283,3 +284,14 @@ def _in_words(rule: dict[str, Any]) -> str:
         )
         return f"green checks {', '.join(each['context'] for each in checks)} ({', '.join(apps)})"
     return _PLAIN.get(rule["type"], str(rule["type"]))
+
+
+# --- all that the code host consists of ------------------------------------------------------------
+
+
+def _connect(settings: Settings, credentials: Credentials) -> GitHub:
+    more = {"ca": settings.ca, "api_version": settings.api_version}
+    return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
+
+
+FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks, GitHubPullRequests)

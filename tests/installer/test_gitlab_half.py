@@ -14,7 +14,7 @@ from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
-from installer.resources.gitlab_project import GitLabProject
+from installer.resources.gitlab_repository import GitLabProject
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.gitlab import GitLab as StandIn

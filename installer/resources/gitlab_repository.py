@@ -7,11 +7,12 @@ from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
 from ..engine.resource import Change, Field, Lane, Resource, Words
+from ..forges.credentials import Credentials
 from ..forges.gitlab.api import GitLabApiError
-from ..forges.gitlab.project import GitLab
+from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabMergeRequests, GitLabWebhooks
 from ..support.errors import InstallerError
 from ..support.file_lock import Files
-from .hosted_repository import Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
@@ -172,3 +173,21 @@ def _rule(found: dict[str, Any]) -> Rule | None:
 
 def _shown(seen: dict[str, Rule | None], name: str) -> str | None:
     return str(seen[name] or "another rule") if name in seen else None
+
+
+# --- all that the code host consists of ------------------------------------------------------------
+
+
+def _connect(settings: Settings, credentials: Credentials) -> GitLab:
+    return GitLab(settings.host, credentials.token, settings.repository if settings.slug else "", ca=settings.ca)
+
+
+FORGE = ForgeKind(
+    _connect,
+    GitLabDeployKeys,
+    GitLabProject,
+    GitLabRules,
+    GitLabWebhooks,
+    GitLabMergeRequests,
+    allows_initial_push=allow_maintainers_to_push,
+)
