@@ -9,11 +9,11 @@ import yaml
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.objects import digest, identities
 from ..config.settings import FILE, MAIN
+from ..config.settings_file import load_yaml
 from ..engine.resource import Finding
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
-from ..support import yaml_text
 from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.resume_command import git
 
@@ -63,7 +63,7 @@ def _other_content(project: Project) -> str:
     """Say what else than this project is on main; empty where it is this one."""
     text = project.forge.file(FILE, MAIN)
     try:
-        tree = yaml_text.load(text or "")
+        tree = load_yaml(text or "")
     except (yaml.YAMLError, *UNREADABLE):
         tree = None
     section = tree.get("project") if isinstance(tree, dict) else None

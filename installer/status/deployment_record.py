@@ -11,9 +11,9 @@ import yaml
 
 from ..ci import base
 from ..config.settings import CI_TOKENS
+from ..config.settings_file import load_yaml
 from ..forges.base import Commit
 from ..project.project import Project
-from ..support import yaml_text
 from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command
@@ -65,7 +65,7 @@ def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], 
     """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, perhaps manually."""
     text = project.forge.file(file, commit)
     try:
-        tree = yaml_text.load(text or "")
+        tree = load_yaml(text or "")
     except (yaml.YAMLError, *UNREADABLE) as error:
         return {}, f"{file} on {project.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
     if isinstance(tree, dict):

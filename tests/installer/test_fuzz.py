@@ -33,7 +33,7 @@ from installer.cluster.objects import digest
 from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.cluster.workloads import parse as parse_answer
 from installer.config.settings import Settings
-from installer.config.settings_file import load, parse
+from installer.config.settings_file import LONGEST, load, load_yaml, parse
 from installer.forges import credentials
 from installer.forges.base import Commit, Hook, template_files
 from installer.forges.credentials import Credentials
@@ -48,7 +48,6 @@ from installer.status import deployment_record
 from installer.status.github_deployments import Deployments
 from installer.status.reporter_main import recorded as recorded_by_pod
 from installer.status.service import DeploymentRecord, assess, read
-from installer.support import yaml_text
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client
 from installer.support.plain_text import plain
@@ -725,11 +724,11 @@ def test_any_bytes_from_a_server_are_an_answer_or_no_connection(server: socket.s
     assert parse_answer("web-1", found.text)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 1_000, "a" * (yaml_text.LONGEST + 1)])
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 1_000, "a" * (LONGEST + 1)])
 def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     with monkeypatch.context() as unread:
         unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
         with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
-            yaml_text.load(text)
+            load_yaml(text)
     record = deployment_record.at(opened(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
     assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")
