@@ -122,9 +122,9 @@ def doctor(where: Where, *, as_json: bool) -> None:
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
     the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
     """
-    from .commands import doctor as doctor_
+    from .commands import plan as plan_
 
-    sys.exit(0 if doctor_.doctor(where.folder, where.context, as_json=as_json) else 1)
+    sys.exit(0 if plan_.doctor(where.folder, where.context, as_json=as_json) else 1)
 
 
 @cli.command(
@@ -191,9 +191,9 @@ def deploy(where: Where, *, yes: bool, commit: str, reason: str, skip_tests: boo
 @on_project
 def forward(where: Where, *, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
-    from .commands import open as open_
+    from .commands import up as up_
 
-    open_.open_(where.open(), port)
+    up_.open_(where.open(), port)
 
 
 @cli.command(

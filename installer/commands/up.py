@@ -1,5 +1,6 @@
-"""`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
+"""`up`: create or repair the deployment, until the service answers the deployed revision. `open`: a way to it."""
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,7 +23,6 @@ from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
 from ..ui.progress import Steps, Timeline, Waiting, show_timeline
-from .open import hint
 from .plan import preflight_findings, show
 
 DEADLINE = 900.0
@@ -142,3 +142,24 @@ def _report(project: Project, record: DeploymentRecord) -> None:
     reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
+
+
+# --- open --------------------------------------------------------------------------------------
+
+
+def hint(project: Project) -> str:
+    """Say where the service can be reached."""
+    address = project.cluster.address(project.settings.slug, project.settings.namespace)
+    return f"Address: {address}" if address else f"To reach it: {command('open', project.folder)}"
+
+
+def open_(project: Project, port: int) -> None:
+    """Forward a local port to the service until Ctrl-C."""
+    settings = project.settings
+
+    def ready() -> None:
+        where = f"{settings.slug} in {settings.namespace}"
+        console.report(f"http://localhost:{port}/version leads to {where}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    project.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80, ready)
