@@ -9,17 +9,18 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ..cluster.pods import HUB_LIMITS
 from ..config.settings import Settings
 from ..forges.credentials import Credentials, docker_login
 from ..forges.http import HttpClient
 from ..support import proxies
 from ..support.errors import UNREADABLE, InstallerError, Untrusted, reading
-from ..support.registry_errors import explained
 from ..support.secret import Secret
 from ..support.tls import unknown
 
@@ -186,9 +187,24 @@ def _manifest(verb: str, login: Login, name: str, reference: str) -> requests.Re
 
 def _settle(host: str, answer: requests.Response) -> None:
     """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
-    if fix := explained(host, answer.status_code, _reason(answer)):
+    if fix := _explained(host, answer.status_code, _reason(answer)):
         raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
     _refuse(host, answer)
+
+
+def _explained(host: str, status: int, said: str) -> str:
+    """Return what to do about an answer that many meet and that does not say it itself; empty for any other."""
+    said = said.lower()
+    if status == HTTPStatus.TOO_MANY_REQUESTS and "login attempts" in said:
+        return f"Too many wrong logins, {host} takes none for some minutes: check the token, then run this again."
+    if status == HTTPStatus.TOO_MANY_REQUESTS and host == "docker.io":
+        return HUB_LIMITS
+    if status == HTTPStatus.UNAUTHORIZED and host == "docker.io" and "incorrect username or password" in said:
+        return (
+            "REGISTRY_USERNAME is the account's Docker ID, no e-mail address, and REGISTRY_TOKEN an access token of it "
+            f"(with two-factor or single sign-on no password is taken), made at {TOKENS[host]}."
+        )
+    return ""
 
 
 def _refuse(host: str, answer: requests.Response) -> None:
