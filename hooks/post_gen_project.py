@@ -49,7 +49,7 @@ try:
             print(word, file=sys.stderr)
         if missing := [library for module, library in LIBRARIES.items() if not find_spec(module)]:
             print(f"Written: {Path.cwd()}")
-            print(f"To deploy it (that needs {', '.join(missing)}, not installed with cookiecutter):\n  {resume}")
+            print(f"Deploy it with (this cookiecutter has no {', '.join(missing)}):\n  {resume}")
         else:
             after = part("commands.after_generation")
             after.prompt_to_deploy(Path.cwd(), after.mode_from_environment())

@@ -130,13 +130,13 @@ def doctor(where: Where, *, as_json: bool) -> None:
 @cli.command(
     epilog=examples(
         "gitops-flask rollback --why 'orders fail'  the deployment before this one",
-        "gitops-flask rollback --to 3f2a91c         a certain one",
+        "gitops-flask rollback --to 3f2a91c         a specific one",
         "gitops-flask rollback                      on a terminal: choose from the latest deployments",
         "gitops-flask rollback --release-hold       deploy the head of main again",
     )
 )
 @click.option("--to", default="", metavar="REVISION", help="A deployed commit, or the beginning of its name.")
-@click.option("--why", default="", metavar="TEXT", help="For the others; it stands in the hold.")
+@click.option("--why", default="", metavar="TEXT", help="The reason; your team sees it in the hold.")
 @click.option("--release-hold", is_flag=True, help="Remove the hold and deploy the head of main.")
 @may_say_yes
 @in_environment
@@ -144,7 +144,7 @@ def doctor(where: Where, *, as_json: bool) -> None:
 def rollback(where: Where, *, yes: bool, to: str, why: str, release_hold: bool) -> None:
     """Bring back an earlier deployment and hold it.
 
-    It runs the project's own ci/rollback here, in a private clone, as its CI would: no CI is asked. It ends when the
+    It runs the project's own ci/rollback here, in a private clone, as its CI would: no CI is needed. It ends when the
     deployment is live. While the hold stands, merges are built but not deployed.
     """
     from .commands import rollback as rollback_
@@ -173,9 +173,9 @@ def rollback(where: Where, *, yes: bool, to: str, why: str, release_hold: bool) 
 def deploy(where: Where, *, yes: bool, commit: str, reason: str, skip_tests: bool) -> None:
     """Deploy a commit of main without the CI.
 
-    For when the CI is down: every merge is deployed by it. This runs the project's own ci/test, ci/image and ci/deploy
-    here, in a private clone, for the machines of the cluster's nodes; it needs Docker, uv and a login to the registry
-    (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
+    For when the CI is down: otherwise it deploys every merge. This runs the project's own ci/test, ci/image and
+    ci/deploy here, in a private clone, for the architecture of the cluster's nodes; it needs Docker, uv and a login
+    to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
     """
     from .commands import deploy as deploy_
 
@@ -205,9 +205,9 @@ def forward(where: Where, *, port: int) -> None:
 )
 @may_say_yes
 @click.option("--repository", is_flag=True, help="Delete the repository too (its name must be typed).")
-@click.option("--confirm-repository", metavar="OWNER/NAME", help="Its name, where nobody can type it.")
+@click.option("--confirm-repository", metavar="OWNER/NAME", help="Its name, in scripts.")
 @click.option("--argocd", is_flag=True, help="Remove Argo CD too, if `up` installed it (its namespace must be typed).")
-@click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, where nobody can type it.")
+@click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, in scripts.")
 @on_project
 def down(
     where: Where,
@@ -238,7 +238,7 @@ def down(
 
 @cli.group()
 def template() -> None:
-    """Bring a project what its template has become, or check for it."""
+    """Update a project from its template, or check for an update."""
 
 
 @template.command(
@@ -249,11 +249,11 @@ def template() -> None:
         "gitops-flask template update --abort       close the request, delete its branch",
     ),
 )
-@click.option("--to", default="", metavar="VERSION", help="Another version than the one at hand.")
+@click.option("--to", default="", metavar="VERSION", help="Another version than that of this gitops-flask.")
 @click.option("--template", "address", default="", metavar="ADDRESS", help="Another template: its code is run.")
 @click.option("--set", "answers", multiple=True, metavar="KEY=VALUE", help="Change an answer; may be given repeatedly.")
-@click.option("--abort", is_flag=True, help="Take back an update that is not merged.")
-@click.option("--init", is_flag=True, help="For a project that does not say from what it was made.")
+@click.option("--abort", is_flag=True, help="Close an update that is not merged, and delete its branch.")
+@click.option("--init", is_flag=True, help="For a project without a record of its template.")
 @on_project
 def template_update(where: Where, *, to: str, address: str, answers: tuple[str, ...], abort: bool, init: bool) -> None:
     """Merge the template's changes into the project, and propose them.
@@ -280,7 +280,7 @@ def template_update(where: Where, *, to: str, address: str, answers: tuple[str, 
 @as_document
 @on_project
 def template_check(where: Where, *, as_json: bool) -> None:
-    """Check whether the template at hand has more. Exit code 0: current, 3: behind."""
+    """Check whether the template has an update for the project. Exit code 0: current, 3: behind."""
     from .commands import template as template_
 
     sys.exit(template_.check(where.folder, as_json=as_json))

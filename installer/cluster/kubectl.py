@@ -41,7 +41,7 @@ def no_kubeconfig() -> InstallerError | None:
     if any(path.exists() and not path.is_dir() for path in files):
         return None
     if not given:
-        fix = "Make one with your cluster's own tool, or set KUBECONFIG to the file that you have."
+        fix = "Create one with your cluster's tool (such as `kind create cluster`), or set KUBECONFIG to yours."
         return InstallerError(f"No cluster is known: there is no {files[0]}, and KUBECONFIG is not set.", fix)
     names = " and ".join(map(str, files))
     one, several = ("is a folder", "are folders") if all(map(Path.is_dir, files)) else ("is not there", "are not there")

@@ -117,10 +117,9 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
     if not no_input and not console.interactive():
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
-        console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
-        console.report(
-            f"To give others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}"
-        )
+        console.report(f"There is no terminal: the defaults are taken{f', but for {given}' if given else ''}.")
+        example = " ".join(f"{name}=…" for name in _asked(questions))
+        console.report(f"To give other answers: {resume_command.program()} new {example}")
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     tool = resume_command.tool()  # a fork's own
     context = answers | ({"_tool": tool} if tool else {})
@@ -168,7 +167,8 @@ def check_answers(
         choices = questions.get(name) if name in asked else None
         if name not in asked:
             near = get_close_matches(name, asked, 1)
-            wrong.append(f"{name}: is no question. " + (f"Write {near[0]}." if near else f"There are {_list(asked)}."))
+            known = f"Write {near[0]}." if near else f"There are {_list(asked)}."
+            wrong.append(f"{name}: is not a question. {known}")
         elif _BRACES.search(value):
             wrong.append(f"{name}: {value!r} has braces that the template would fill in. Write it without them.")
         elif name == "project_slug" and not _FOLDER.fullmatch(value):

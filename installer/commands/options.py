@@ -81,7 +81,7 @@ def on_project(function: Decorated) -> Decorated:
     options = [
         click.option("--project", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      default=lambda: resume_command.project_at(Path()) or Path(),
-                     help="The generated project (default: the one that you stand in)."),
+                     help="The generated project (default: the one in or above this folder)."),
         click.option("--context", metavar="NAME", callback=_noted,
                      help="The kubeconfig context (default: the current one)."),
         click.option("-v", "--verbose", is_flag=True, help="Show every command and request."),

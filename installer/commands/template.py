@@ -1,4 +1,4 @@
-"""`template update` and `template check`: bring a project what its template has become."""
+"""`template update` and `template check`: update a project from its template."""
 
 import re
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def abort(project: Project) -> None:
 
 
 def check(folder: Path, *, as_json: bool) -> int:
-    """Say whether the template at hand has more than the project; return the exit code."""
+    """Report whether the template has an update for the project; return the exit code."""
     repository = Repository(folder)
     main = Local(repository).main() if Clone(folder).head() else ""
     with TemporaryDirectory(prefix="gitops-flask-") as scratch:
@@ -92,7 +92,7 @@ def _opened(project: Project) -> tuple[Repository, Hosted | Local]:
         requests = FORGE_KINDS[settings.scm].requests(project.forge)
         return repository, Hosted(repository, settings.clone_url, project.credentials.login, requests)
     reason = "there is no such repository" if project.credentials.token else "there is no token"
-    console.report(f"{settings.url} is not asked: {reason}.")
+    console.report(f"{settings.url} is not used: {reason}.")
     return repository, Local(repository)
 
 

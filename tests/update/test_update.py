@@ -235,7 +235,7 @@ def test_another_version_and_another_address_are_rendered_where_they_are_named(r
         (["--template", "git+https://127.0.0.1:1/none"], "cannot be had"),
         (["--template", "/nowhere"], "is no template"),
         (["--set", "project_slug=other"], "project_slug cannot be changed"),
-        (["--set", "nonsense=1"], "nonsense: is no question"),
+        (["--set", "nonsense=1"], "nonsense: is not a question"),
         (["--init"], "has a .gitops-flask.yaml already"),
     ],
 )
