@@ -1,6 +1,7 @@
 """`template update` and `template check`: update a project from its template."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def _report(new: Rendered) -> None:
     )
     if new.changelog:
         console.report(f"\n{new.changelog}")
-    console.report(f"Get them: {UPDATE}")
+    console.report(f"Get them: {resume_command.program()} template update")
 
 
 def _opened(project: Project) -> tuple[Repository, Hosted | Local]:
@@ -141,10 +142,11 @@ def _safe(record: Record) -> Record:
 
 
 def _refuse_another_template(record: Record, template: Template) -> None:
-    known, here = (re.sub(r"@[^@/]*$", "", each) for each in (record.template, template.tool))
-    if known != here:
-        what = f"The project was made from {known}, and this gitops-flask is of {here}."
-        raise InstallerError(what, f"uvx --from {known} {UPDATE}; or go over to another: {UPDATE} --template ADDRESS")
+    known, here = map(render.without_revision, (record.template, template.tool))
+    if render.plain(known) != render.plain(here):
+        what = f"The project was made from {known or 'no template'}, and this gitops-flask is of {here}."
+        way = f"uvx --from {shlex.quote(known)} {UPDATE}; or go over to another: {UPDATE} --template ADDRESS"
+        raise InstallerError(what, way)
 
 
 def _answers(settings: Settings, python: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..support import process
 from ..support.errors import InstallerError
 from ..support.secret import redact
 from .render import FILE
-from .repository import GONE, Entry, Repository
+from .repository import GONE, Entry, Repository, index_info
 
 LOCK, PYPROJECT = "uv.lock", "pyproject.toml"
 _MIGRATIONS = re.compile(r"(.*/)?migrations/versions/")
@@ -175,7 +175,7 @@ def _merged(there: Repository, trees: tuple[str, str, str], label: str, notes: l
                 where = "changed here and in the template" if 1 in each else "made here and in the template"
                 conflicts.append(f"{path}: {where}")
     for path, entry in result.items():
-        lines = f"{GONE[0]} {GONE[1]}\t{path}\0" + (f"{entry[0]} {entry[1]}\t{path}\0" if entry != GONE else "")
+        lines = index_info({path: GONE}, ours) + (index_info({path: entry}, ours) if entry != GONE else "")
         there.git("update-index", "-z", "--index-info", stdin=lines)
     for path in stages.keys() - result.keys():
         there.git("add", "--force", "--", f":(literal){path}")

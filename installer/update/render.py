@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from ..support import process
-from ..support.errors import CommandFailed, InstallerError
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.resume_command import without_login
 from .repository import Repository
 
@@ -25,6 +25,8 @@ _YOURS = ("src/*", "tests/*", "deploy/*", "README.md")
 _GIT = re.compile(r"git\+(?P<url>(?:\w+://)(?:[^/@]*@)?[^@]+)(?:@(?P<revision>.+))?")
 _FORMS = "installer/config/forms.py"
 """What the hooks read of the installer; a template in a wheel has it beside its folder."""
+_LONGEST = 120
+"""Seconds that a template may take."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".*_cache")
 
 
@@ -40,9 +42,11 @@ class Template:
     def questions(self) -> dict[str, Any]:
         """Return the content of cookiecutter.json."""
         try:
-            found: dict[str, Any] = json.loads((self.folder / QUESTIONS).read_text(encoding="utf-8"))
+            found = json.loads((self.folder / QUESTIONS).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
-            raise InstallerError(f"{self.address or self.folder} is no template: it has no {QUESTIONS}.") from None
+            found = None
+        if not isinstance(found, dict):
+            raise InstallerError(f"{self.address or self.folder} is no template: its {QUESTIONS} has no questions.")
         return found
 
     @property
@@ -88,7 +92,7 @@ def fetch(address: str, into: Path) -> Template:
     """Get a template from `git+URL@REVISION`, or take the folder that an address is."""
     found = _GIT.fullmatch(address)
     if not found:
-        if not Path(address, QUESTIONS).is_file():
+        if not (address and Path(address, QUESTIONS).is_file()):
             raise InstallerError(f"{address} is no template.", "Give a folder or an address for git.")
         return Template(Path(address).resolve(), commit=_commit(Path(address)))
     into.mkdir(parents=True)
@@ -119,6 +123,23 @@ def at(address: str, revision: str) -> str:
             "Name one: --template git+https://HOST/ORG/gitops-flask",
         )
     return f"git+{found['url']}@{revision}"
+
+
+def without_revision(address: str) -> str:
+    """Return what all versions of a template have in common."""
+    found = _GIT.fullmatch(address)
+    return f"git+{found['url']}" if found else address
+
+
+def plain(address: str) -> str:
+    """Return what is the same for all addresses of one template: git takes each with and without `.git`."""
+    return without_revision(address).removeprefix("git+").rstrip("/").removesuffix(".git")
+
+
+def commit_of(address: str) -> str:
+    """Return the commit that an address names; empty where it names none, or a tag or branch, which may move."""
+    found = _GIT.fullmatch(address)
+    return found["revision"] if found and re.fullmatch(r"[0-9a-f]{40,64}", found["revision"] or "") else ""
 
 
 def _commit(folder: Path) -> str:
@@ -223,15 +244,19 @@ def render(
     }
     package = __package__.partition(".")[0]
     env = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])} if package == "installer" else {}
-    done = process.attempt(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=json.dumps(order),
-        cwd=scratch,
-        env={"PWD": str(scratch), **env},
-        timeout=120,
-    )
+    try:
+        done = process.attempt(
+            sys.executable,
+            "-m",
+            __name__,
+            stdin=json.dumps(order),
+            cwd=scratch,
+            env={"PWD": str(scratch), **env},
+            timeout=_LONGEST,
+        )
+    except DeadlinePassed as error:
+        fix = "Does one of its hooks wait for something?"
+        raise DeadlinePassed(f"The template {tool or template.folder}", _LONGEST, error.last_seen, fix) from None
     if done.status:
         said = "\n".join(f"  {line}" for line in (done.err or done.out).strip().splitlines()[-12:])
         fix = "Other answers: gitops-flask template update --set QUESTION=ANSWER"
@@ -282,12 +307,17 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    from cookiecutter.exceptions import CookiecutterException, FailedHookException
+    from cookiecutter.exceptions import CookiecutterException, FailedHookException, UndefinedVariableInTemplate
+    from jinja2 import TemplateError
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             _main()
     except FailedHookException:
         sys.exit(1)  # the hook has said why
-    except (CookiecutterException, ValueError) as error:
+    except UndefinedVariableInTemplate as error:
+        sys.exit(f"{error.message}: {error.error}")
+    except TemplateError as error:
+        sys.exit(f"{getattr(error, 'filename', None) or 'The template'}, line {getattr(error, 'lineno', '?')}: {error}")
+    except (CookiecutterException, ValueError, OSError) as error:
         sys.exit(getattr(error, "message", None) or str(error))

@@ -90,7 +90,10 @@ class Local:
     def _move(self, name: str, commit: str) -> None:
         done = self.repository.attempt("branch", "--force", "--no-track", name, commit)
         if done.status:
-            raise InstallerError(f"git cannot move the branch {name}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(
+                f"git cannot move the branch {name}: {done.err.strip()}",
+                f"Switch to another branch there: git switch {MAIN}",
+            )
 
     def abort(self) -> str:
         """Delete the branch; return what was done."""
@@ -99,7 +102,9 @@ class Local:
             return "There is no update to take back."
         done = self.repository.attempt("branch", "--delete", "--force", BRANCH)
         if done.status:
-            raise InstallerError(f"git cannot delete {BRANCH}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(
+                f"git cannot delete {BRANCH}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}"
+            )
         return f"Deleted the branch {BRANCH} (it was {there})."
 
 
@@ -134,18 +139,23 @@ class Hosted:
         there, main = self.repository.find(f"{_THERE}/{BRANCH}"), self.main()
         if there and (now or not every):
             _refuse_to_overwrite(self.repository, main, there, now.url if now else self.url)
-        draft = bool(update.merged.conflicts)
+        draft, replaced = bool(update.merged.conflicts), ""
         if not self._is_the_same(there, update):
             about_to_write()
+            if there and not _is_untouched(self.repository, main, there):
+                replaced = f" ({BRANCH} had been {there}, with work of others)"
             lease = f"--force-with-lease=refs/heads/{BRANCH}:{there}"
-            refs = (f"{update.pristine}:refs/heads/{TEMPLATE}", f"+{update.commit}:refs/heads/{BRANCH}")
+            refs = (
+                f"{update.pristine}:refs/heads/{TEMPLATE}",
+                f"{update.commit}:refs/heads/{BRANCH}",
+            )  # a + would undo the lease
             self._ask("push", "--quiet", "--no-verify", "--atomic", lease, self.url, *refs)
             self.main()
         if now:
             self.requests.change(now.number, title(update), text(update), draft=draft)
             return f"Brought up to date: {now.url}"
         made = self.requests.open(BRANCH, title(update), text(update), draft=draft)
-        return f"Opened {'a draft' if draft else f'a {self.requests.called}'}: {made.url}"
+        return f"Opened {'a draft' if draft else f'a {self.requests.called}'}: {made.url}{replaced}"
 
     def _is_the_same(self, there: str, update: Update) -> bool:
         """Return whether the branch has this update already, on the same main."""
@@ -174,6 +184,8 @@ class Hosted:
         if done.status:
             by_rule = f"A rule forbids it: have somebody run this who may push {TEMPLATE} and {BRANCH}, or except them."
             fix = by_rule if _BY_RULE.search(done.err) else self.login.fix_for(done.err)[0]
+            if "(stale info)" in done.err:
+                fix = f"Somebody pushed {BRANCH} meanwhile: run this again."
             raise CommandFailed(f"git {words[0]} {self.url}", done.status, redact(done.err), fix)
 
 

@@ -346,3 +346,19 @@ def test_a_version_may_be_skipped(tmp_path: Path) -> None:
     story.release("3.0.0", {"ci/lib.sh": lib(n3="three")})
     assert story.update("squash").before.version == "1.0.0"
     assert story.text("ci/lib.sh") == lib(n3="three")
+
+
+def test_a_repository_with_sha256_is_updated_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as git:
+        git.setenv("GIT_DEFAULT_HASH", "sha256")
+        story = Story(tmp_path)
+    assert len(story.git("rev-parse", "main")) == 64
+    story.work({"ci/lib.sh": lib(n3="ours"), "ci/test": None})
+    story.release("2.0.0", {"ci/lib.sh": lib(n9="theirs"), "ci/test": TEST + "step\n", "src/web/tools.py": None})
+
+    made = story.update("squash")
+
+    assert not made.merged.conflicts
+    assert story.text("ci/lib.sh") == lib(n3="ours", n9="theirs")
+    assert (story.text("ci/test"), story.text("src/web/tools.py")) == (None, None)
+    assert story.prepare() is None

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,35 @@ def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why
     assert host.branches().keys() == {"main", UPDATE, TEMPLATE}
     assert f"request: https://{'github' if 'github' in done.out else 'gitlab'}.com/acme/web/" in done.out
     assert done.out.rstrip().endswith("/1")
+
+
+def test_a_persons_settings_of_git_send_nothing_else_and_stop_nothing(
+    host: Host, released: Story, typed: Typed, tmp_path: Path
+) -> None:
+    """Commits are signed, and git says so wherever it shows one; tags go along with a push."""
+    gpg = tmp_path / "gpg"
+    signature = r"-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n"
+    gpg.write_text(
+        f"#!/bin/sh\ncat >/dev/null\ncase \"$*\" in\n*verify*) echo gpg: Good >&2; echo '[GNUPG:] GOODSIG 1 x' ;;\n"
+        f"*) echo '[GNUPG:] SIG_CREATED x' >&2; printf -- '{signature}' ;;\nesac\n"
+    )
+    gpg.chmod(0o755)
+    released.git("config", "gpg.program", str(gpg))
+    released.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
+    host.push("+main:main")
+    released.git("tag", "--annotate", "--message", "Mine", "mine")
+    for name, value in {
+        "log.showSignature": "true",
+        "push.gpgSign": "true",
+        "push.followTags": "true",
+        "push.pushOption": "ci.skip",
+    }.items():
+        released.git("config", name, value)
+    assert "gpg: Good" in released.git("log", "-1", "--format=%H")
+
+    assert "request: https://" in typed(released.project, "update").out
+    assert host.file(UPDATE, "ci/lib.sh") + "\n" == THEIRS
+    assert on_server(host.bare, "tag", "--list") == ""
 
 
 @each_host
@@ -110,6 +140,40 @@ def test_what_people_did_on_the_branch_is_never_overwritten(host: Host, released
 
     assert f"There is work of others on {UPDATE}" in done.err
     assert host.file(UPDATE, "ci/lib.sh") == "resolved"
+
+
+def test_what_people_did_on_the_branch_of_a_closed_request_is_named_where_the_next_one_begins(
+    host: Host, released: Story, typed: Typed
+) -> None:
+    typed(released.project, "update")
+    released.git("switch", "--quiet", "--create", "work", f"origin/{UPDATE}")
+    released.work({"ci/lib.sh": "resolved\n"})
+    host.push(f"work:{UPDATE}")
+    host.close(1)
+    released.release("3.0.0", {"ci/lib.sh": THEIRS + "more\n"})
+
+    done = typed(released.project, "update")
+
+    assert f"({UPDATE} had been {released.git('rev-parse', 'work')}, with work of others)" in done.out
+    assert released.git("rev-parse", f"origin/{UPDATE}") == host.branches()[UPDATE]
+
+
+@pytest.mark.parametrize("words", [("update",), ("update", "--abort")], ids=["update", "abort"])
+def test_what_people_push_meanwhile_is_never_overwritten(
+    host: Host, released: Story, typed: Typed, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    typed(released.project, "update")
+    released.git("switch", "--quiet", "--create", "work", f"origin/{UPDATE}")
+    released.work({"ci/lib.sh": "resolved\n"})
+    released.release("3.0.0", {"ci/lib.sh": THEIRS + "more\n"})
+    monkeypatch.setattr("installer.update.request.about_to_write", lambda: host.push(f"work:{UPDATE}"))
+
+    done = typed(released.project, *words, code=1)
+
+    assert f"Somebody pushed {UPDATE} meanwhile: run this again." in done.err
+    assert host.file(UPDATE, "ci/lib.sh") == "resolved"
+    if words == ("update",):
+        assert f"There is work of others on {UPDATE}" in typed(released.project, "update", code=1).err
 
 
 @each_host
