@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,11 @@ class Clone:
 
     def head(self) -> str:
         """Return the commit that is checked out."""
-        if self.attempt("rev-parse", "--show-toplevel").out.strip() != str(self.folder.resolve()):
+        top = self.attempt("rev-parse", "--show-toplevel")
+        if "safe.directory" in top.err:
+            fix = shlex.join(["git", "config", "--global", "--add", "safe.directory", str(self.folder.resolve())])
+            raise InstallerError(f"Git does not trust {self.folder.resolve()}: it belongs to another user.", fix)
+        if top.out.strip() != str(self.folder.resolve()):
             raise InstallerError(
                 f"{self.folder.resolve()} is no git repository of its own.",
                 f"Make one: {resume_command.git(self.folder, 'init', '-b', MAIN)} && {self._start()}",
@@ -82,6 +87,11 @@ class Clone:
         """Return the command that makes the first commit."""
         add, commit = (resume_command.git(self.folder, *words) for words in (["add", "."], ["commit", "-m", "Start"]))
         return f"{add} && {commit}"
+
+    def commit(self, name: str) -> str:
+        """Return the commit that a name stands for here; empty where it stands for none."""
+        answer = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        return "" if answer.status else answer.out.strip()
 
     def changed(self, files: Sequence[str]) -> list[str]:
         """Return those of the files that are not as the commit that is checked out has them."""

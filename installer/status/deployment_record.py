@@ -58,6 +58,7 @@ def at(project: Project, commit: str) -> DeploymentRecord:
         digest=_name(image.get("digest")),
         unreadable=wrong or no_hold,
         architectures=_names(image.get("architectures")),
+        rolled_back=_name(held.get("bad")),
     )
 
 

@@ -82,6 +82,8 @@ class DeploymentRecord:
     """Why what is recorded is unknown, where somebody wrote something else there."""
     architectures: tuple[str, ...] = ()
     """What the image is for; empty where that was not recorded."""
+    rolled_back: str = ""
+    """The source commit that the hold keeps away."""
 
 
 class Reads(Protocol):

@@ -31,6 +31,7 @@ _plumbum = threading.Lock()
 
 INSTALL = {
     "git": "https://git-scm.com/downloads",
+    "bash": "https://www.gnu.org/software/bash",
     "gh": "https://cli.github.com",
     "helm": "https://helm.sh/docs/intro/install",
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
@@ -148,12 +149,14 @@ def follow(
 
 def end(process: Any, first: int = 0) -> None:
     """End a program with all that it started; `first` is a signal after which it is given some seconds."""
-    if first and process.poll() is None:
-        _signal(process, first)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-    _signal(process, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
-    process.wait()
+    try:
+        if first and process.poll() is None:
+            _signal(process, first)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+    finally:  # also where somebody presses Ctrl-C again
+        _signal(process, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+        process.wait()
 
 
 def close(process: Any) -> None:

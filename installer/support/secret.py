@@ -142,6 +142,7 @@ def inherited() -> dict[str, str]:
     Without a home, kubectl and helm would keep their caches in the working directory: in the project.
     """
     kept = {name: value for name, value in os.environ.items() if name not in (*SECRETS, *_REPOSITORY)}
+    kept.pop("GIT_TRACE_REDACT", None)  # git would show its logins
     if sys.platform != "win32" and not Path(kept.get("HOME", "")).is_absolute():
         kept["HOME"] = _home()
     return kept

@@ -122,7 +122,7 @@ def test_gh_says_so_too(opened: Open) -> None:
     here = opened(ca="")
     resource = half(here)[0]
     with pytest.raises(InstallerError) as error:
-        resource._create(())
+        resource.create(())
     assert "gitops.yaml, github.ca" in error.value.fix
 
 

@@ -215,6 +215,19 @@ def test_a_program_that_starts_while_ctrl_c_is_pressed_is_told(monkeypatch: pyte
     assert result.status == -signal.SIGINT
 
 
+def test_a_second_ctrl_c_ends_a_program_that_takes_its_time(tmp_path: Path) -> None:
+    child = f"trap 'kill -INT {os.getpid()}' INT; echo $$; while :; do sleep 0.05; done"
+    started = []
+
+    def say(line: str) -> None:
+        started.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.follow("sh", "-c", child, say=say, env={}, cwd=tmp_path)
+    assert not alive(started[0])
+
+
 def test_much_output_on_both_pipes_is_taken_while_much_input_is_given() -> None:
     script = "import sys; d = sys.stdin.read(); sys.stderr.write('e' * 10**6); sys.stdout.write(d)"
     result = process.attempt(PYTHON, "-c", script, stdin="i" * 10**6)
