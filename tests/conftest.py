@@ -157,17 +157,17 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     config.write_text(f"cookiecutters_dir: {home}/clones\nreplay_dir: {home}/replay\n")
     folders = os.environ["PATH"].split(os.pathsep)
     path = os.pathsep.join(folder for folder in folders if not Path(folder, "gitops-flask").exists())
-    usual = os.environ | {"PATH": path}
-    usual.pop("PYTHONPATH", None)  # the hooks of a template that stands there would be found before those of this one
 
     def run(
         cwd: Path, *arguments: str, check: bool = False, start_new_session: bool = False, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), *arguments]
+        present = dict(os.environ)  # a test may have changed it
+        present.pop("PYTHONPATH", None)  # a template's hooks that stand there would be found before those of this one
         return subprocess.run(
             command,
             cwd=cwd,
-            env=usual | {"PWD": str(cwd)} | environment,
+            env=present | {"PWD": str(cwd), "PATH": path} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
