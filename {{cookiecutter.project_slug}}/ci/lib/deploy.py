@@ -10,7 +10,6 @@ from env_branch import BRANCH, CI, REVISION, Answer, Tip, git, run_git
 
 VALUES = f"deploy/{CI['ENVIRONMENT']}.yaml"
 DIGEST, PLATFORMS = CI.get("IMAGE_DIGEST", ""), CI.get("PLATFORMS", "")
-FETCH = ("fetch", "--quiet", "--no-tags")
 
 
 def deploy() -> Answer:
@@ -95,7 +94,7 @@ def instead(tip: Tip, init: bool) -> Answer | None:
     if not tip.recorded:
         why = f"image.yaml of its commit {tip.commit} names no revision"
         return Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a deployment: {go_back}")
-    order = compare(tip.recorded)
+    order = env.compare(tip.recorded, REVISION)
     if order == "newer":
         then = "Next: nothing; this change is part of what is deployed."
         return Answer("superseded", f"{records}, which is newer than {REVISION}", then)
@@ -110,25 +109,10 @@ def instead(tip: Tip, init: bool) -> Answer | None:
     return None
 
 
-def compare(recorded: str) -> str:
-    """Return what is recorded to our history: older, newer, diverged, or unknown."""
-    if recorded in env.parents(REVISION):  # as merge follows merge
-        return "older"
-    if git("rev-parse", "--is-shallow-repository") == "false":
-        run_git(*FETCH, "origin", recorded)  # it may be here already
-    # A shallow clone answers wrongly; commits without their trees are quick to get.
-    elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, REVISION).returncode:
-        return "unknown"
-    common = run_git("merge-base", recorded, REVISION)
-    known = {recorded: "older", REVISION: "newer"}.get(common.stdout.strip(), "diverged")
-    return known if common.returncode < 2 else "unknown"
-
-
 def nothing_before() -> bool:
     """Return whether nothing could be deployed before HEAD: main had no ci/deploy until then."""
     for before in env.parents(REVISION)[:1]:
-        if run_git("cat-file", "-e", f"{before}^{{tree}}", quiet=True).returncode:
-            run_git(*FETCH, "--depth=1", "origin", before)
+        env.fetch_files(before)
         found = run_git("ls-tree", "--name-only", before, "ci/deploy")
         return found.returncode == 0 and not found.stdout
     return False

@@ -8,6 +8,7 @@ CI_NAME=gitops-flask
 WHO=$GITOPS_FLASK_PERSON
 RUN_PAGE=$SERVER/$REPOSITORY/commits/env/$ENVIRONMENT
 SKIP='[skip ci]' # some CIs build every branch
-TO_RELEASE='gitops-flask rollback --release-hold' TO_ROLL_BACK='run gitops-flask rollback'
+TO_RELEASE="gitops-flask rollback${OTHER:+ --env $OTHER} --release-hold"
+TO_ROLL_BACK="run gitops-flask rollback${OTHER:+ --env $OTHER}"
 REUSE_PUSHED=''
 [ -z "${DEPLOYED_BY:-}" ] || TAG=local-$REVISION # a CI uses again only what has the commit's own name

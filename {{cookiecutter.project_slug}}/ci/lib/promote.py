@@ -1,0 +1,143 @@
+"""What ci/promote does; ci/promote --help says what that is for."""
+
+from __future__ import annotations  # for the Python of a Mac
+
+import re
+
+import env_branch as env
+from env_branch import BRANCH, CI, DEPLOYMENT, Answer, Tip, git, run_git, trailers_of
+
+NAME = CI["ENVIRONMENT"]
+VALUES = f"deploy/{NAME}.yaml"
+
+
+def promote() -> Answer:
+    """Read both branches, decide and write; all of it again, where another push came first."""
+    given = env.options("init", "revision=", "expect=", "force")
+    wanted, expected = env.revision_option(given, "--revision"), env.revision_option(given, "--expect")
+    source = f"env/{source_environment()}"
+    for tip in env.attempts():
+        chosen = choose(source, wanted, expected)
+        if not env.fetch_files(chosen.recorded):
+            gone = f"git could not get commit {chosen.recorded} (see above); is it in no branch any more?"
+            raise Answer("failed:", gone)
+        if answer := instead(tip, chosen, init="--init" in given):
+            return answer
+        if "--force" not in given:
+            refuse_failed(source, chosen)
+        tree = snapshot(chosen)
+        subject = env.title("Promote", chosen.recorded, chosen.commit)
+        by = f", by {env.one_line(CI['WHO'])}" if CI["WHO"] else ""
+        message = [subject, f"From {source}, commit {chosen.commit}{by}."]
+        if commit := env.push(tip, tree, message, trailers(chosen), opens=chosen.recorded):
+            text = f"{BRANCH} records {chosen.recorded}, as {source} does (commit {commit})"
+            return Answer("done", text, what_is_next(source, chosen, commit, asked=bool(expected)))
+    raise AssertionError("env.attempts() ends with an answer of its own")
+
+
+def source_environment() -> str:
+    """Return the environment that this one is promoted from, as gitops.yaml says in block or in flow style."""
+    text = re.sub(r"(^|\s)#.*$", r"\1", run_git("show", "HEAD:gitops.yaml", quiet=True).stdout, flags=re.M)
+    section = re.search(r"^environments:(.*\n?(?:^(?:[ \t].*)?\n)*)", f"{text}\n", re.M)
+    name = rf"(?<![\w-])[\"']?{re.escape(NAME)}[\"']?:"
+    flow, block = rf"{name}\s*\{{([^}}]*)\}}", rf"^( +){name} *\n((?:(?:\1 +.*)?\n)+)"
+    found = section and (re.search(flow, section[1]) or re.search(block, section[1], re.M))
+    source = found and re.search(r"(?<![\w-])[\"']?from[\"']?:\s*[\"']?([a-z0-9-]+)", found[found.lastindex or 0])
+    if not source:
+        example = f"environments: {{dev: {{namespace: …}}, {NAME}: {{namespace: …, from: dev}}}}"
+        why = f"gitops.yaml of commit {env.REVISION} does not say where {NAME} is promoted from"
+        raise Answer("failed:", f"{why}: {example}")
+    return source[1]
+
+
+def choose(source: str, wanted: str, expected: str) -> Tip:
+    """Return the deployment that is promoted: the current one of the source, or an earlier one that is named."""
+    tip = env.read_branch(source)
+    if not tip.commit:
+        raise Answer("failed:", f"there is no branch {source}: nothing was deployed there that could be promoted")
+    if expected and not tip.recorded.startswith(expected):
+        why = f"{source} records {tip.recorded or 'no revision'} by now, not {expected}, whose pods were queried"
+        raise Answer("failed:", f"{why}. Nothing was promoted; run this again")
+    if wanted:
+        commit = env.named(tip, wanted, source)
+        chosen = Tip(commit, env.revision_of(commit))
+        if f"bad: {chosen.recorded};" in tip.hold:
+            raise Answer("failed:", f"{source} was rolled back from {chosen.recorded}: {tip.hold} It is not promoted")
+        return chosen
+    if tip.hold:
+        way = f"Release the hold, or name what is to be promoted: ci/promote {NAME} --revision {tip.recorded}"
+        raise Answer("failed:", f"{source} is held, and nothing is promoted from there. {tip.hold} {way}")
+    if not tip.recorded:
+        why = f"image.yaml of its commit {tip.commit} names no revision"
+        raise Answer("failed:", f"cannot tell what {source} records: {why}")
+    return tip
+
+
+def refuse_failed(source: str, chosen: Tip) -> None:
+    """Raise where GitHub shows that this deployment failed in the source."""
+    for trailer in trailers_of(chosen.commit, "GitHub-deployment: ") if DEPLOYMENT else []:
+        state, text = DEPLOYMENT.newest(trailer.split()[1])
+        if state in ("failure", "error"):
+            why = f"the deployment of {chosen.recorded} to {source} failed: {text}"
+            raise Answer("failed:", f"{why}. It is not promoted; ci/promote {NAME} --force does it all the same")
+
+
+def snapshot(chosen: Tip) -> str:
+    """Return the tree with the source's chart and image, and the values of that source commit."""
+    missing = f"commit {chosen.recorded} has no file {VALUES}. Merge one to main: it is promoted once it was deployed"
+    values = git("rev-parse", "--verify", "--quiet", f"{chosen.recorded}:{VALUES}", problem=missing)
+    deploy = git("mktree", stdin=f"100644 blob {values}\t{VALUES.partition('/')[2]}\n")
+    kept = git("ls-tree", chosen.commit, "chart", "image.yaml")
+    return git("mktree", stdin=f"{kept}\n040000 tree {deploy}\tdeploy\n")
+
+
+def trailers(chosen: Tip) -> list[str]:
+    """Return those of the deployment that is promoted, and who forced it, where somebody did."""
+    forced = env.one_line(CI.get("DEPLOYED_BY", "")).strip()
+    own = [f"Deployed-by: {forced}"] if forced else trailers_of(chosen.commit, "Deployed-by: ")
+    return [*trailers_of(chosen.commit, "Argocd-reference-commit-"), *own]
+
+
+def instead(tip: Tip, chosen: Tip, *, init: bool) -> Answer | None:
+    """Return the outcome where this deployment may not be written on top of the branch: the first case that applies."""
+    if not tip.commit:
+        if init:
+            return None
+        lost = "If there was one, it was lost with its holds: look before you do that"
+        raise Answer("failed:", f"there is no branch {BRANCH}. For the first promotion: ci/promote {NAME} --init. {lost}")
+    if tip.hold:
+        env.say(f"{chosen.recorded[:7]} is not promoted: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
+        stays = f"{BRANCH} stays at {tip.recorded} until the hold is released"
+        then = "Next: nothing, until somebody releases the hold, and promotes again."
+        return Answer("held", f"{stays}: {CI['TO_RELEASE'] or f'ENVIRONMENT={NAME} ci/rollback --release'}", then)
+    if tip.recorded == chosen.recorded:
+        return Answer("already there", f"{BRANCH} records {tip.recorded}", "Next: nothing; it is promoted.")
+    go_back = f"gitops-flask rollback --env {NAME} --to REVISION, or ENVIRONMENT={NAME} ci/rollback --to REVISION"
+    if not tip.recorded:
+        why = f"image.yaml of its commit {tip.commit} names no revision"
+        raise Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a deployment: {go_back}")
+    records = f"{BRANCH} records {tip.recorded}"
+    order = env.compare(tip.recorded, chosen.recorded)
+    if order == "newer":
+        what = f"{records}, which is newer than {chosen.recorded}. Nothing was promoted; to go back to that"
+        raise Answer("failed:", f"{what}: {go_back.replace('REVISION', chosen.recorded)}")
+    if order != "older":
+        why = "is not in the history of" if order == "diverged" else "cannot be compared (see above) with"
+        raise Answer("failed:", f"{records}, which {why} {chosen.recorded} ({order}). Go back first: {go_back}")
+    return None
+
+
+def what_is_next(source: str, chosen: Tip, commit: str, *, asked: bool) -> str:
+    """Return what was promoted, and what happens next, for the page of the run."""
+    page, revision = env.PAGE, chosen.recorded
+    pods = f"No pod of {source[4:]} was queried before; `gitops-flask promote` does that."
+    return f"""| source | [{revision[:7]}]({page}/commit/{revision}) |
+| --- | --- |
+| from | [{chosen.commit[:7]}]({page}/commit/{chosen.commit}) on [{source}]({page}/commits/{source}) |
+| promotion | [{commit[:7]}]({page}/commit/{commit}) on [{BRANCH}]({page}/commits/{BRANCH}) |
+
+Next: Argo CD sees the promotion and rolls the pods of {NAME}.{"" if asked else f" {pods}"}
+To roll back, {CI["TO_ROLL_BACK"]}."""
+
+
+env.main(promote)
