@@ -91,6 +91,11 @@ OTHERS = {
     "requires": ("a version in quotes, like '1.2.0'", "any version may work on it"),
     "argocd.values": ("values for Argo CD's chart", "none"),
     "cluster.extra_kinds": ("a list of kinds, like [external-secrets.io/ExternalSecret]", "none"),
+    "environments": (
+        "names with a namespace and from, like {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}; "
+        "instead of `cluster.namespace`",
+        "`dev` alone",
+    ),
     "project.formerly": ("a list of addresses, like [https://github.com/acme/web]", "none"),
 }
 

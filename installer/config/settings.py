@@ -1,8 +1,10 @@
 """What the installer needs to know about a project; settings_file.py reads it from `gitops.yaml`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from .environments import DEV, Environment
 
 FILE = "gitops.yaml"
 MAIN = "main"  # the branch that pull requests are merged into
@@ -34,7 +36,9 @@ class Settings:
     argocd_url: str = ""
     reporter: str = "none"
     reporter_image: str = "docker.io/library/python:3.13-slim-trixie"  # has Python and openssl
-    environment: str = "dev"
+    environment: str = DEV
+    source: str = ""  # the environment that is promoted to this one; empty where merges are deployed
+    environments: tuple[Environment, ...] = ()  # all of them, where gitops.yaml names several
     reviews: int = 0
     deploy_from: str = "anywhere"  # main: only its workflows push to the environment's branch
     public_runner: str = "refused"
@@ -116,6 +120,22 @@ class Settings:
     def branch(self) -> str:
         """Return the branch that Argo CD follows."""
         return f"env/{self.environment}"
+
+    @property
+    def branches(self) -> list[str]:
+        """Return the branches of all environments."""
+        return [each.branch for each in self.of_each()]
+
+    def of_each(self) -> "list[Settings]":
+        """Return these settings for each environment, the one first that merges are deployed to."""
+        return [self.of(each.name) for each in self.environments] or [self]
+
+    def of(self, environment: str) -> "Settings":
+        """Return these settings for an environment; raise KeyError where there is none of that name."""
+        if environment == self.environment:
+            return self
+        its = {each.name: each for each in self.environments}[environment]
+        return replace(self, environment=its.name, namespace=its.namespace, source=its.source)
 
     @property
     def application(self) -> str:

@@ -14,6 +14,7 @@ from ..support import resume_command, tls
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
+from . import environments
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
 from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
 from .supported import FORGES, cis_of
@@ -82,7 +83,10 @@ _NO_SETTING = ": is no setting"
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1, for one to be a slip of the other."""
 _REQUIRES = "requires"
-_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY)
+_ENVIRONMENTS, _NAMESPACE = "environments", "cluster.namespace"
+_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY, _ENVIRONMENTS)
+_WHOLE = ("argocd.values.", f"{_ENVIRONMENTS}.")
+"""What is one setting, whatever it holds."""
 
 
 def load(project: Path) -> Settings:
@@ -130,6 +134,14 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     wrong = [_stray(scm, stray, known, taken=set(_paths(tree))) for stray in strays]
     if any(line.endswith(_NO_SETTING) for line in wrong):
         wrong.append(f"the settings are {', '.join(sorted(known))}")
+    several: list[environments.Environment] = []
+    if _ENVIRONMENTS in tree:
+        several, unfit = environments.parse(tree[_ENVIRONMENTS], str(_at(tree, _FIELDS["slug"][0])))
+        wrong += unfit
+        if _at(tree, _NAMESPACE) is not None:
+            wrong.append(f"{_NAMESPACE}: {_ENVIRONMENTS} says it for each environment; take one of the two out")
+        fields.pop("namespace")
+        values["namespace"] = several[0].namespace if several else ""
     for name, (where, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
@@ -144,10 +156,12 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         elif name in _WITH_PORT and (port := missing_port(value)):
             wrong.append(f"{where}: there is no port {port}; they go from 1 to 65535")
         values[name] = value
-    if values["namespace"] == values["argocd_namespace"]:
-        wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
-    elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
-        wrong.append(f"cluster.namespace: {values['namespace']} belongs to the cluster; use one of the project's own")
+    namespaces = {f"{_ENVIRONMENTS}.{each.name}.namespace": each.namespace for each in several}
+    for where, namespace in (namespaces or {_NAMESPACE: values["namespace"]}).items():
+        if namespace == values["argocd_namespace"]:
+            wrong.append(f"{where}: Argo CD's own namespace gives whoever deploys there the whole cluster")
+        elif SYSTEM_NAMESPACE.fullmatch(str(namespace)):
+            wrong.append(f"{where}: {namespace} belongs to the cluster; use one of the project's own")
     if str(values["argocd_namespace"]).startswith("kube-"):
         wrong.append(
             f"argocd.namespace: {values['argocd_namespace']} belongs to Kubernetes; Argo CD has one of its own"
@@ -185,7 +199,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
-    return Settings(**values, argocd_values=extra)
+    return Settings(**values, argocd_values=extra, environments=tuple(several) if len(several) > 1 else ())
 
 
 def _forge(tree: Any) -> Scm:
@@ -287,7 +301,7 @@ def _at(tree: Any, where: str) -> Any:
 
 
 def _paths(tree: Any, prefix: str = "") -> list[str]:
-    """List the dotted paths of all leaves; `argocd.values` is one leaf, whatever it holds."""
-    if not isinstance(tree, dict) or prefix == "argocd.values.":
+    """List the dotted paths of all leaves."""
+    if not isinstance(tree, dict) or prefix in _WHOLE:
         return [prefix.rstrip(".")] if prefix else []
     return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]

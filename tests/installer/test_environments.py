@@ -1,0 +1,105 @@
+"""The environments in gitops.yaml: what there may be, and that without them all is as with one."""
+
+from typing import Any
+
+import pytest
+
+from installer.config.environments import Environment
+from installer.config.settings import Settings
+from installer.config.settings_file import parse
+from installer.support.errors import InstallerError
+
+from .gitops_yaml import OPEN_TO_ALL, tree
+
+DEV, TEST = {"namespace": "web-dev"}, {"namespace": "web-test", "from": "dev"}
+PROD = {"namespace": "web-prod", "from": "test"}
+
+
+def of(environments: Any, **more: Any) -> Settings:
+    return parse(tree(cluster=None, environments=environments, **more))
+
+
+def test_each_environment_has_its_own_names_and_the_rest_of_the_settings() -> None:
+    settings = of({"prod": PROD, "test": TEST, "dev": DEV})
+    assert settings.environments == (
+        Environment("dev", "web-dev"),
+        Environment("test", "web-test", "dev"),
+        Environment("prod", "web-prod", "test"),
+    )
+    each = settings.of_each()
+    assert [(its.environment, its.namespace, its.source, its.branch, its.application) for its in each] == [
+        ("dev", "web-dev", "", "env/dev", "web-dev"),
+        ("test", "web-test", "dev", "env/test", "web-test"),
+        ("prod", "web-prod", "test", "env/prod", "web-prod"),
+    ]
+    assert settings == each[0]
+    assert settings.branches == ["env/dev", "env/test", "env/prod"]
+    assert each[2].of("test").of("dev") == settings
+    assert {its.repository for its in each} == {"acme/web"}
+    with pytest.raises(KeyError):
+        settings.of("staging")
+
+
+def test_without_them_gitops_yaml_means_what_it_meant() -> None:
+    settings = parse(tree())
+    assert (settings.environments, settings.of_each(), settings.of("dev")) == ((), [settings], settings)
+    assert of({"dev": DEV}) == settings, "one environment, in either form"
+
+
+@pytest.mark.parametrize(
+    ("environments", "why"),
+    [
+        (
+            {"dev": DEV, "test": {**TEST, "from": "stage"}},
+            "environments.test: from must name another environment, is 'stage'",
+        ),
+        (
+            {"dev": DEV, "test": {**TEST, "from": "test"}},
+            "environments.test: from must name another environment, is 'test'",
+        ),
+        ({"dev": DEV, "test": {**TEST, "from": ["dev"]}}, "environments.test: from must name another environment"),
+        (
+            {"dev": DEV, "test": {**TEST, "from": "prod"}, "prod": PROD},
+            "environments: test and prod are promoted from each other: one must be from dev",
+        ),
+        ({"dev": DEV, "test": {"namespace": "web-test"}}, "environments.test: from must name the environment that is"),
+        ({"dev": {**DEV, "from": "test"}, "test": TEST}, "environments.dev: has no from: merges are deployed to it"),
+        ({"test": TEST}, "environments: there must be one called dev"),
+        (
+            {"dev": DEV, "test": {**TEST, "namespace": "web-dev"}},
+            "environments: dev and test have the same namespace web-dev; each has its own",
+        ),
+        ({"dev": DEV, "test": {"from": "dev"}}, "environments.test: namespace must be a-z, 0-9 and hyphens"),
+        ({"dev": DEV, "test": {**TEST, "namespace": "Web"}}, "environments.test: namespace must be a-z"),
+        ({"dev": DEV, "test": {**TEST, "namespace": "w" * 64}}, "environments.test: namespace must be a-z"),
+        ({"dev": DEV, "test": {**TEST, "replicas": 2}}, "environments.test: replicas is no setting"),
+        ({"dev": DEV, "Test": TEST}, "environments.Test: must be a name in a-z, 0-9 and hyphens"),
+        ({"dev": DEV, 1: TEST}, "environments.1: must be a name"),
+        ({"dev": DEV, "test": None}, "environments.test: must be a name in a-z, 0-9 and hyphens with a namespace"),
+        ({"dev": DEV, "preview": TEST}, "environments.preview: the name means something else already"),
+        ({"dev": DEV, "t" * 40: TEST}, "the name has 40 characters, at most 39 are possible with the slug web"),
+        ({}, "environments: must be a mapping, like environments: {dev:"),
+        (["dev"], "environments: must be a mapping"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(environments: Any, why: str) -> None:
+    with pytest.raises(InstallerError) as error:
+        of(environments)
+    assert why in error.value.message
+
+
+@pytest.mark.parametrize("namespace", OPEN_TO_ALL)
+def test_no_environment_is_in_a_namespace_that_belongs_to_the_cluster(namespace: str) -> None:
+    with pytest.raises(InstallerError, match=r"environments\.test\.namespace: "):
+        of({"dev": DEV, "test": {**TEST, "namespace": namespace}})
+
+
+def test_both_forms_at_once_are_refused() -> None:
+    with pytest.raises(InstallerError, match="cluster.namespace: environments says it for each environment"):
+        parse(tree(environments={"dev": DEV, "test": TEST}))
+
+
+def test_the_longest_slug_leaves_room_for_test_and_prod() -> None:
+    for name in ("test", "prod"):
+        settings = of({"dev": DEV, name: TEST}, project__slug="w" * 36)
+        assert len(f"{settings.of(name).application}-namespace") <= 53, "helm's own limit for the name of a release"
