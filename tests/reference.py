@@ -92,8 +92,7 @@ OTHERS = {
     "argocd.values": ("values for Argo CD's chart", "none"),
     "cluster.extra_kinds": ("a list of kinds, like [external-secrets.io/ExternalSecret]", "none"),
     "environments": (
-        "names with a namespace and from, like {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}; "
-        "instead of `cluster.namespace`",
+        "names with namespace and from, like {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}",
         "`dev` alone",
     ),
     "project.formerly": ("a list of addresses, like [https://github.com/acme/web]", "none"),

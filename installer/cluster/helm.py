@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..config.environments import DEV
 from ..config.settings import Settings
 from ..engine.resource import Change
 from ..support.errors import CommandFailed, InstallerError
@@ -21,14 +22,14 @@ from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
 from .kubectl import Cluster, Object
-from .objects import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
+from .objects import ADDRESS, ARGOCD, ENVIRONMENT, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
 from .transient_errors import UNREACHABLE, refusal, with_retries
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 HOLDER = "gitops-flask/holder"
 """The label of a release that names the machine whose helm wrote it last."""
 _OF_HELM = ("version", "name", "status", "createdAt", "modifiedAt")
-_OURS = (REPOSITORY, PROJECT, ARGOCD, NAMESPACE, HOLDER)
+_OURS = (REPOSITORY, PROJECT, ARGOCD, NAMESPACE, ENVIRONMENT, HOLDER)
 LABELS = (*_OF_HELM, *_OURS)
 """What is read of the Secret that helm keeps of each revision: all else in there may be secret."""
 
@@ -72,6 +73,7 @@ class Made:
     """The namespace of the Argo CD."""
     namespace: str
     """The service's."""
+    environment: str = DEV
 
 
 def last_complete(history: Mapping[int, str], newest: int) -> int:
@@ -139,13 +141,17 @@ class Helm:
         found = self._everywhere()
         if found is None:
             found = []
-            for namespace in dict.fromkeys((self._settings.argocd_namespace, self._settings.namespace)):
+            places = (self._settings.argocd_namespace, *(each.namespace for each in self._settings.of_each()))
+            for namespace in dict.fromkeys(places):
                 with suppress(CommandFailed):
                     found += self._known(namespace)
         # one that somebody was killed at while it was uninstalled has the labels on its former revision alone
         whole = [each for each in found if self._marked(each) and {ARGOCD, NAMESPACE} <= each.labels.keys()]
         return sorted(
-            Made(each.namespace, each.name, *(each.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE)))
+            Made(
+                *(each.namespace, each.name, each.labels.get(PROJECT, ""), each.labels[ARGOCD], each.labels[NAMESPACE]),
+                each.labels.get(ENVIRONMENT, DEV),
+            )
             for each in _newest(whole)
         )
 

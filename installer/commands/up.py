@@ -82,8 +82,9 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
             found = credentials.ask_registry_token(project.settings, found)
         if "registry-token" in blocked and project.settings.ci in CI_TOKENS and not found.deploy_token:
             found = credentials.ask_deploy_token(found)
-        if DatabaseAddress.key in blocked and not found.database_address:
-            found = credentials.ask_database_address(found)
+        for settings in project.settings.of_each():
+            if settings.keyed(DatabaseAddress.key) in blocked and not found.database_of(settings.environment):
+                found = credentials.ask_database_address(found, settings.environment)
     if found is project.credentials:
         return project, planned
     project = project.with_credentials(found)

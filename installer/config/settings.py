@@ -137,6 +137,10 @@ class Settings:
         its = {each.name: each for each in self.environments}[environment]
         return replace(self, environment=its.name, namespace=its.namespace, source=its.source)
 
+    def keyed(self, key: str) -> str:
+        """Return the key of a resource that each environment has, as it is in this one."""
+        return f"{key}-{self.environment}" if self.source else key
+
     @property
     def application(self) -> str:
         """Return the name of the Application, its AppProject and their release."""

@@ -62,6 +62,8 @@ class Resource(ABC, Generic[Seen]):
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
     """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
+    environment: str = ""
+    """The environment that it belongs to alone, where that is one by promotion; empty for all else."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 import click
 
+from ..config.environments import DEV
 from ..config.settings import CLOUD, Scm, Settings
 from ..config.supported import CI_TOKENS, module
 from ..config.trusted_hosts import NotTrusted, is_trusted
@@ -62,6 +63,11 @@ DATABASE_ADDRESS = "CLUSTER_DATABASE_URL"
 """Not DATABASE_URL: in a developer's shell that leads to a database on the laptop."""
 
 
+def database_variable(environment: str) -> str:
+    """Return the name of the variable with the address of an environment's database."""
+    return DATABASE_ADDRESS if environment == DEV else f"{DATABASE_ADDRESS}_{environment.upper().replace('-', '_')}"
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What the installer may use on the user's behalf; an empty secret is a missing one."""
@@ -72,6 +78,8 @@ class Credentials:
     registry_username: str
     registry_token: Secret
     database_address: Secret = field(default_factory=lambda: Secret(""))
+    database_addresses: Mapping[str, Secret] = field(default_factory=dict)
+    """By the names of the environments that are promoted to."""
     pull_username: str = ""
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
@@ -88,6 +96,10 @@ class Credentials:
     def environment(self) -> Mapping[str, str]:
         """Return what `gh` needs in its environment: the token under this host's name, no questions, no telemetry."""
         return gh_environment(self.host, self.token, self.ca)
+
+    def database_of(self, environment: str) -> Secret:
+        """Return the address of an environment's database."""
+        return self.database_address if environment == DEV else self.database_addresses.get(environment, Secret(""))
 
     @property
     def login(self) -> Login:
@@ -117,6 +129,11 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         ca=settings.ca,
         scm=settings.scm,
         database_address=address(environment.private(DATABASE_ADDRESS)),
+        database_addresses={
+            each.environment: address(environment.private(database_variable(each.environment)))
+            for each in settings.of_each()
+            if each.source
+        },
     )
 
 
@@ -170,10 +187,14 @@ def ask_deploy_token(credentials: Credentials) -> Credentials:
     return replace(credentials, deploy_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
-def ask_database_address(credentials: Credentials) -> Credentials:
-    """Ask for the database's address on the terminal, hidden, since the password is part of it."""
-    prompt = "Address of the database as pods reach it, postgresql://user:password@host/name (not shown)"
-    return replace(credentials, database_address=address(click.prompt(prompt, hide_input=True, err=True).strip()))
+def ask_database_address(credentials: Credentials, of: str = DEV) -> Credentials:
+    """Ask for the address of an environment's database on the terminal, hidden, since the password is part of it."""
+    which = "the database" if of == DEV else f"the database of {of}"
+    prompt = f"Address of {which} as pods reach it, postgresql://user:password@host/name (not shown)"
+    given = address(click.prompt(prompt, hide_input=True, err=True).strip())
+    if of == DEV:
+        return replace(credentials, database_address=given)
+    return replace(credentials, database_addresses={**credentials.database_addresses, of: given})
 
 
 def _reader(settings: Settings) -> Reader | None:

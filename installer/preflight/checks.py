@@ -56,7 +56,10 @@ def before_writing(project: Project, planned: Sequence[Planned], unreachable: Co
     """
     if not any(p.change and p.change.action != "skipped" for p in planned):
         return []
-    moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
+    planned_keys = (
+        p.resource.key.removesuffix(f"-{p.resource.environment}") for p in planned if p.change and p.change.effective
+    )
+    moments = {"writing", *planned_keys}
     found = _ask(
         project, [check for check in CHECKS if check.before in moments and check.lane(project) not in unreachable]
     )

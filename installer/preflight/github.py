@@ -217,8 +217,12 @@ def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
 
 
 def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
-    """Check that no rule, of the organisation say, keeps deployments from pushing to the environment's branch."""
-    branch = project.settings.branch
+    """Check that no rule, of the organisation say, keeps deployments from pushing to the environments' branches."""
+    for branch in project.settings.branches:
+        yield from _rules_in_the_way(project, branch)
+
+
+def _rules_in_the_way(project: Project, branch: str) -> Iterable[Finding]:
     try:
         rules = list(project.github.pages(project.github.path("rules/branches", branch)))
     except GitHubApiError as error:

@@ -35,7 +35,7 @@ from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
 from ..resources.reporter import Reporter
 from ..resources.reporter_app import ReporterApp
-from ..resources.repository_credential import RepositoryCredential
+from ..resources.repository_credential import EnvironmentCredential, RepositoryCredential
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
@@ -138,7 +138,8 @@ class Project:
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
-        application = Application(settings, cluster, helm, argocd)
+        every = settings.of_each()
+        applications = [Application(each, cluster, Helm(cluster, each), argocd) for each in every]
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
@@ -153,7 +154,7 @@ class Project:
             kind.rules(settings, forge, ci.checks, ci.check_app),
             FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
-            Former(settings, cluster, helm, application),
+            Former(settings, cluster, helm, applications),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
@@ -167,11 +168,32 @@ class Project:
                 else []
             ),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
-            application,
+            applications[0],
+            *(
+                resource
+                for each, application in zip(every[1:], applications[1:], strict=True)
+                for resource in self._by_promotion(each, application)
+            ),
             Watcher(settings, cluster, helm),
             Webhook(settings, cluster, helm, kind.webhooks(forge, settings), argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]
+
+    def _by_promotion(self, settings: Settings, application: Application) -> list[Resource[Any]]:
+        """Return what an environment has that others are promoted to; there is no first deployment to wait for."""
+        cluster, helm, credentials = self.cluster, Helm(self.cluster, settings), self.credentials
+        return [
+            Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if settings.database != "none" else []),
+            PullSecret(settings, cluster, helm, credentials),
+            EnvironmentCredential(settings, cluster, helm),
+            application,
+            *([Reporter(settings, cluster, helm)] if isinstance(self.forge, GitHub) else []),
+        ]
+
+    def of(self, environment: str) -> "Project":
+        """Return the same project, as it is in one environment."""
+        return replace(self, settings=self.settings.of(environment))
 
     def _place(self, address: str) -> Place:
         """Return a former repository. No token is sent to another host than the one that its variable is for."""

@@ -107,6 +107,10 @@ class Application(HelmRelease[Wired]):
         if held.one("AppProject") is None:
             self._helm.install(self._name, self._home, objects(*self.manifests()))
 
+    def leaves(self) -> tuple[str, ...]:
+        """Return the namespaces that the service has to leave for today's."""
+        return self.observe().moves_from(self._settings.namespace)
+
     def removal(self, held: Wired) -> str:
         """Say whose it is, and what goes with it."""
         goes = super().removal(held)

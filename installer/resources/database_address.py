@@ -9,8 +9,7 @@ from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import metadata, pack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
-from ..forges.credentials import DATABASE_ADDRESS as GIVEN
-from ..forges.credentials import Credentials
+from ..forges.credentials import Credentials, database_variable
 from ..support.secret import Secret
 from ..support.secret import address as login_in
 from .helm_release import Held, HelmRelease
@@ -33,7 +32,8 @@ class DatabaseAddress(HelmRelease[Held]):
     def __init__(self, settings: Settings, credentials: Credentials, cluster: Cluster, helm: Helm) -> None:
         # The release lies beside the Secret, not in Argo CD's namespace: it holds the address as well.
         super().__init__(settings, cluster, helm, f"{settings.application}-database", settings.namespace)
-        self._given = credentials.database_address
+        self._given = credentials.database_of(settings.environment)
+        self._variable = database_variable(settings.environment)
         self.title = f"Secret {self._name} with the database's address"
 
     def places(self) -> Mapping[str, Sequence[str]]:
@@ -43,7 +43,7 @@ class DatabaseAddress(HelmRelease[Held]):
     def diff(self, held: Held) -> Change | None:
         """Refuse an address that pods cannot use before all else."""
         if self._given and (why := unfit(self._given)):
-            return blocked(f"{GIVEN} {why}", f"Give it as {FORM}, as pods reach it.")
+            return blocked(f"{self._variable} {why}", f"Give it as {FORM}, as pods reach it.")
         return super().diff(held)
 
     def unmanaged(self, found: Object) -> Change | None:
@@ -51,7 +51,9 @@ class DatabaseAddress(HelmRelease[Held]):
         if not (address := _address(found)):
             return blocked(f"it has no key {KEY}, and it is not ours", "Add that, or remove the Secret.")
         if self._given and self._given != address:
-            return Change("skipped", note=f"it has another address than {GIVEN}, and it is not ours: it is kept")
+            return Change(
+                "skipped", note=f"it has another address than {self._variable}, and it is not ours: it is kept"
+            )
         return None
 
     def lacks(self, held: Held) -> Change | None:
@@ -60,7 +62,8 @@ class DatabaseAddress(HelmRelease[Held]):
             return None
         return blocked(
             "no address at hand",
-            f"Give it ({FORM}, as pods reach it) with `read -rs {GIVEN} && export {GIVEN}`, "
+            f"Give it ({FORM}, as pods reach it) with `read -rs {self._variable} && "
+            f"export {self._variable}`, "
             f"or make the Secret yourself with `kubectl create secret generic {self._name} --namespace {self._home} "
             f"--from-file={KEY}=/dev/stdin`.",
         )

@@ -9,6 +9,7 @@ from ..cluster.argocd import ArgoCD
 from ..cluster.helm import Helm, Made, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import REPOSITORY, digest, identities, metadata, whose
+from ..config.environments import DEV
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..forges.base import DeployKey, DeployKeys, Forge, Hook, Webhooks
@@ -44,11 +45,11 @@ class Former(Resource[Seen]):
     key = "former"
     wanted = False
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, application: Application) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, applications: Sequence[Application]) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
-        self._application = application
+        self._applications = applications
         self._passing = f"{settings.application}-former"
         self.title = "what was made under former settings"
 
@@ -58,8 +59,9 @@ class Former(Resource[Seen]):
         every = self._helm.made()
         releases = tuple(each for each in every if self._is_former(each))
         argocds = tuple(m.home for m in every if m.name == RELEASE and m.home != settings.argocd_namespace)
-        left = tuple(each for each in self._marked() if each["metadata"]["name"] != settings.namespace)
-        moves = self._application.observe().moves_from(settings.namespace)
+        present = [each.namespace for each in settings.of_each()]
+        left = tuple(each for each in self._marked() if each["metadata"]["name"] not in present)
+        moves = tuple(namespace for application in self._applications for namespace in application.leaves())
         if releases or moves or not left:
             return Seen(releases, left, moves, argocds=argocds)
         kept = [self._keeps(each["metadata"]["name"]) for each in left]
@@ -81,8 +83,8 @@ class Former(Resource[Seen]):
         settings = self._settings
         if made.name in (RELEASE, DEFAULT_PROJECT):
             return False
-        place = (settings.slug, settings.argocd_namespace, settings.namespace)
-        present = (made.slug, made.argocd, made.namespace) == place
+        places = [(settings.slug, settings.argocd_namespace, e.namespace, e.environment) for e in settings.of_each()]
+        present = (made.slug, made.argocd, made.namespace, made.environment) in places
         return made.name == self._passing or (not present and (made.home, made.name) not in names(settings))
 
     def blank(self) -> Seen:
@@ -101,8 +103,9 @@ class Former(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Remove it: first what deploys, then what that needed, then the namespaces."""
-        if seen.moves_from:
-            self._application.see_moved(seen.moves_from)
+        for application in self._applications:
+            if moved := application.leaves():
+                application.see_moved(moved)
         self.remove()
 
     def removal(self, seen: Seen) -> str:
@@ -132,13 +135,15 @@ class Former(Resource[Seen]):
     def _at(self, made: Made) -> Settings:
         """Return the settings as they were when something was made."""
         places: Any = {"slug": made.slug, "argocd_namespace": made.argocd, "namespace": made.namespace}
+        places |= {"environment": made.environment, "source": DEV if made.environment != DEV else ""}
         return replace(self._settings, **places, formerly=tuple(identities(self._settings).values()))
 
     def _remove_application(self, made: Made) -> None:
         """Remove a former Application with its workloads, unless these are what the present one deploys."""
         settings = self._at(made)
         former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, made.argocd))
-        if (made.slug, made.namespace) == (self._settings.slug, self._settings.namespace):
+        present = [each.namespace for each in self._settings.of_each()]
+        if made.slug == self._settings.slug and made.namespace in present:
             former.let_go()
         else:
             former.remove()
@@ -169,12 +174,15 @@ class Former(Resource[Seen]):
 def names(settings: Settings) -> set[tuple[str, str]]:
     """Return the namespaces and names of the releases that these settings make."""
     home, application = settings.argocd_namespace, settings.application
-    here = (
-        *(f"{settings.slug}-repo", f"{settings.slug}-webhook", application, f"{application}-namespace"),
-        *(f"{application}-watcher", f"{application}-watcher-policy", f"{application}-reporter"),
-        *(settings.pull_secret, secret_name(settings)),
-    )
-    return {*((home, name) for name in here), (settings.namespace, f"{application}-database")}
+    here = [f"{settings.slug}-repo", f"{settings.slug}-webhook", secret_name(settings)]
+    here += [f"{application}-watcher", f"{application}-watcher-policy"]
+    databases = set()
+    for each in settings.of_each():
+        its = each.application
+        here += [its, f"{its}-namespace", f"{its}-reporter", each.pull_secret]
+        here += [f"{its}-repo"] if each.source else []
+        databases.add((each.namespace, f"{its}-database"))
+    return {*((home, name) for name in here), *databases}
 
 
 def _described(made: Made) -> str:

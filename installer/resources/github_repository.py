@@ -158,6 +158,8 @@ class Repository(Resource[dict[str, Any] | None]):
 # --- rules of branches: main takes pull requests with green checks only, no other is rewritten ----
 
 _KEPT = ({"type": "deletion"}, {"type": "non_fast_forward"})
+_OF_AN_ENVIRONMENT = "gitops-flask: env/"
+"""Begins the names of the rulesets of environments."""
 _PLAIN = {"deletion": "no deletion", "non_fast_forward": "no force push"}
 
 
@@ -184,20 +186,21 @@ class Rules(Resource[Seen]):
     def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
         self._github = github
         self._url = settings.url
-        self._branch = settings.branch
+        self._branches = settings.branches
         self._reviews = settings.reviews
         self._checks = checks
         self._app = app
         self._from_main = settings.deploy_from == MAIN
         who = f"{'merge' if self._from_main else 'write'} can deploy"
-        self.title = f"rules of {MAIN} and {self._branch} (whoever may {who})"
+        self.title = f"rules of {MAIN} and {' and '.join(self._branches)} (whoever may {who})"
 
     def observe(self) -> Seen:
         """Return our rulesets, and the number of the App whose checks count."""
         path = self._github.path("rulesets")
         names = self._desired(None)
         try:
-            ours = [r for r in self._github.pages(path) if r["name"] in names]
+            every = self._github.pages(path)
+            ours = [r for r in every if r["name"] in names or r["name"].startswith(_OF_AN_ENVIRONMENT)]
             rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
         except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
@@ -219,6 +222,7 @@ class Rules(Resource[Seen]):
             for name, ruleset in self._desired(seen.app).items()
             if not _stands(seen.rulesets.get(name), ruleset)
         ]
+        fields += [Field(name, "set", None) for name in seen.rulesets if name not in self._desired(seen.app)]
         if not fields:
             return None
         if seen.rulesets:
@@ -227,7 +231,7 @@ class Rules(Resource[Seen]):
 
     def _note(self) -> str:
         """Say what the rules do not stop: docs/explanation/security.md has the whole of it."""
-        lines = [f"write access is deploy access: whoever may write can push {self._branch}"]
+        lines = [f"write access is deploy access: whoever may write can push {' and '.join(self._branches)}"]
         if self._from_main:
             lines = [f"whoever may merge into {MAIN} can deploy"]
         if not self._reviews:
@@ -242,6 +246,9 @@ class Rules(Resource[Seen]):
         for field in change.fields:
             present = (seen.rulesets or {}).get(field.name)
             path = self._github.path("rulesets", *([str(present["id"])] if present else []))
+            if field.name not in desired:  # of an environment that there is no more
+                self._github.delete(path)
+                continue
             try:
                 self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
             except GitHubApiError as error:
@@ -268,7 +275,7 @@ class Rules(Resource[Seen]):
     def _desired(self, app: int | None) -> dict[str, dict[str, Any]]:
         return {
             f"gitops-flask: {MAIN}": _ruleset(MAIN, [_reviewed(self._reviews), _checked(self._checks, app)]),
-            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (self._branch, TEMPLATE)},
+            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (*self._branches, TEMPLATE)},
         }
 
 

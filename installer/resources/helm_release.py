@@ -11,6 +11,8 @@ from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..support.wait import clear
 
+OF_AN_ENVIRONMENT = ("namespace", "database-address", "pull-secret", "credential", "application", "reporter")
+"""The keys of what each environment has: of one by promotion they end in its name."""
 Place = tuple[str, str]
 """A namespace, empty for the whole cluster, and a kind as manifests spell it."""
 
@@ -49,6 +51,7 @@ class HelmRelease(Resource[Seen]):
     seen: type[Seen] = Held  # type: ignore[assignment]
     """`Held`, or what holds more: made of the objects and the release, and looked up further in `observe`."""
     lane: Lane = "cluster"
+    needs: tuple[str, ...] = ()
     starts = False
     """Whether it is not ready as soon as it is written."""
     patience = 0.0
@@ -66,6 +69,10 @@ class HelmRelease(Resource[Seen]):
         self._helm = helm
         self._name = name
         self._home = home or settings.argocd_namespace
+        if settings.source:
+            self.environment = settings.environment
+            self.key = settings.keyed(self.key)
+            self.needs = tuple(settings.keyed(key) if key in OF_AN_ENVIRONMENT else key for key in self.needs)
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return what it consists of, as `kind/name` by namespace."""

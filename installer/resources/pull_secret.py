@@ -46,7 +46,9 @@ class PullSecret(HelmRelease[Held]):
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, credentials: Credentials) -> None:
         super().__init__(settings, cluster, helm, settings.pull_secret)
         self.wanted = settings.image_private
-        self.title = f"pull secret of {settings.image_repository}"
+        self.title = f"pull secret of {settings.image_repository}" + (
+            f" for {self.environment}" * bool(self.environment)
+        )
         registry = _HOSTS.get(settings.registry, settings.registry)
         if credentials.pull_token and credentials.pull_token != credentials.registry_token:
             self._given = Login(registry, credentials.pull_username, credentials.pull_token, PULL_TOKEN)

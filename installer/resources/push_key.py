@@ -61,7 +61,7 @@ class PushKey(Resource[Seen]):
 
     def __init__(self, settings: Settings, github: GitHub, *, renew: bool = False, token_at_hand: bool = False) -> None:
         self.wanted = settings.deploy_from == MAIN
-        self.title = f"right to push to {settings.branch}, for workflows of {MAIN} alone"
+        self.title = f"right to push to {' and '.join(settings.branches)}, for workflows of {MAIN} alone"
         self._settings = settings
         self._github = github
         self._keys = GitHubDeployKeys(github)
@@ -191,7 +191,9 @@ class PushKey(Resource[Seen]):
         return {
             "target": "branch",
             "enforcement": "active",
-            "conditions": {"ref_name": {"include": [f"refs/heads/{self._settings.branch}"], "exclude": []}},
+            "conditions": {
+                "ref_name": {"include": [f"refs/heads/{each}" for each in self._settings.branches], "exclude": []}
+            },
             "rules": [{"type": "creation"}, {"type": "update"}],
             "bypass_actors": [_EXCEPTED],
         }

@@ -46,7 +46,7 @@ class Reporter(Sidecar[Running]):
         super().__init__(settings, cluster, helm, f"{settings.application}-reporter", patience)
         self._resolve = resolve or by_digest
         self.wanted = settings.reporter == "app"
-        self.title = "reporter of deployments to GitHub"
+        self.title = f"reporter of deployments to GitHub{f' ({self.environment})' * bool(self.environment)}"
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return its objects beside Argo CD, and its rights in the service's namespace."""

@@ -160,7 +160,7 @@ class ReporterApp(Resource[Seen]):
 
 def secret_name(settings: Settings) -> str:
     """Return the name of the Secret, and of its release."""
-    return f"{settings.application}-reporter-app"
+    return f"{settings.of_each()[0].application}-reporter-app"
 
 
 def read(secret: Object) -> GitHubApp | None:

@@ -171,6 +171,56 @@ class RepositoryCredential(HelmRelease[Credential]):
         return [key for key in self._keys.list() if key.title in self._titles]
 
 
+@dataclass(frozen=True)
+class Copied(Held):
+    """The Secret of an environment, and the one that it is a copy of."""
+
+    original: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What that one holds; empty where it is not there."""
+
+
+class EnvironmentCredential(HelmRelease[Copied]):
+    """The same for another environment: Argo CD uses a repository's Secret for the one AppProject that it names.
+
+    It is a copy, made after the original: the private half of the key is nowhere but in that.
+    """
+
+    key = "credential"
+    seen = Copied
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        super().__init__(settings, cluster, helm, f"{settings.application}-repo")
+        self.needs = ("credential",)
+        self.title = f"Argo CD's read access for {settings.application}"
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Return the Secret."""
+        return {self._home: [f"secret/{self._name}"]}
+
+    def observe(self) -> Copied:
+        """Read the Secret, and the one that it is a copy of."""
+        original = self._cluster.get("secret", f"{self._settings.slug}-repo", self._home)
+        return replace(super().observe(), original=unpack(original) if original else {})
+
+    def differences(self, held: Copied) -> Iterator[Field]:
+        """Compare all but the secrets by value."""
+        if secret := held.one("Secret"):
+            there, wanted = unpack(secret), {**held.original, "project": self._settings.application}
+            for name in sorted({*there, *wanted}):
+                if name in SECRETS and there.get(name) != wanted.get(name):
+                    yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
+                elif there.get(name) != wanted.get(name):
+                    yield Field(name, there.get(name), wanted.get(name))
+            yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+
+    def manifests(self, held: Copied) -> Objects:
+        """Return the Secret."""
+        data = {**held.original, "project": self._settings.application}
+        secrets = {name: Secret(data.pop(name)) for name in SECRETS if name in data}
+        head = metadata(self._settings, self._name, self._home, labels=_TYPE)
+        return [pack(head, "Opaque", data, secrets)]
+
+
 def key_title(address: str) -> str:
     """Return the title of the deploy key that a repository's Argo CD reads it with."""
     return f"gitops-flask: {address}"

@@ -174,7 +174,7 @@ class Sidecar(HelmRelease[Seen]):
     def explain(self) -> str:
         """Say what keeps it from starting, what it said last, and how to do without."""
         pods = self._cluster.list("pods", self._home, self._selector)
-        said = [self._cluster.logs(pod["metadata"]["name"], self._home, self.key) for pod in pods]
+        said = [self._cluster.logs(pod["metadata"]["name"], self._home, type(self).key) for pod in pods]
         found = [*problems(self._cluster, self._home, self._selector), *filter(None, said)]
         return "\n  ".join([*found, f"To do without it: {self.without} in gitops.yaml"])
 

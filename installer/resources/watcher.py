@@ -1,8 +1,8 @@
 """The watcher: Argo CD learns of a deployment within a second or two, its own polling takes minutes.
 
-One small pod beside Argo CD, made of the image that it runs itself. It asks the repository for the head of one branch,
-and where that is another one it sets the annotation by which Argo CD looks now. It may read and patch one Application
-and nothing else. It reads the repository with Argo CD's own read-only key.
+One small pod beside Argo CD, made of the image that it runs itself. It asks the repository for the heads of the
+environments' branches, and where one is another it sets the annotation by which Argo CD looks now. It may read and
+patch the project's Applications and nothing else. It reads the repository with Argo CD's own read-only key.
 """
 
 import re
@@ -195,14 +195,15 @@ class Watcher(Sidecar[Watching]):
     """A watcher beside an Argo CD that polls seldom, be it ours or others'; nothing where it polls often."""
 
     key = "watcher"
-    needs = ("application",)
     seen = Watching
     without = "argocd.watcher: none"
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
         super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
-        self.title = f"watching of {settings.branch} (Argo CD's own polling)"
+        self.needs = tuple(each.keyed("application") for each in settings.of_each())
+        self._branches = " and ".join(settings.branches)
+        self.title = f"watching of {self._branches} (Argo CD's own polling)"
 
     def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -215,7 +216,7 @@ class Watcher(Sidecar[Watching]):
             polls = None
         if not polls and not found:
             return Watching()
-        self.title = f"watcher of {self._settings.branch} for Argo CD"
+        self.title = f"watcher of {self._branches} for Argo CD"
         return replace(
             self.held({(self._home, kind): each for kind, each in found.items()}),
             polls=polls,
@@ -277,7 +278,8 @@ class Watcher(Sidecar[Watching]):
 
     def _unbound(self, held: Watching) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""
-        limit = f"its token may change all of Application {self._settings.application}, because a policy that limits it"
+        names = ", ".join(each.application for each in self._settings.of_each())
+        limit = f"its token may change all of Application {names}, because a policy that limits it"
         return f"{limit} is missing: {held.limit.note}" if held.limit and not held.limit.effective else ""
 
 
@@ -311,8 +313,8 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     """
     pod = Pod(settings, name, settings.argocd_namespace)
     rule = {
-        "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
-        "verbs": ["get", "patch"],
+        "apiGroups": ["argoproj.io"], "resources": ["applications"],
+        "resourceNames": [each.application for each in settings.of_each()], "verbs": ["get", "patch"],
     }  # fmt: skip
     volumes: Objects = [
         memory("tmp"),
@@ -327,14 +329,14 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
 
 
 def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications"
     environment = {
         **dict(template.proxies),
         "REPOSITORY": settings.source_url,
         "BRANCH": settings.branch,
         "MAIN": MAIN,
         "HOST": urlsplit(settings.source_url).hostname or "",
-        "APPLICATION": path,
+        "APPLICATIONS": " ".join(f"{each.branch}={path}/{each.application}" for each in settings.of_each()),
         "EVERY": str(EVERY),
         "SOON": str(SOON),
         "PATIENCE": str(PATIENCE),

@@ -22,6 +22,8 @@ SECRETS = (
     *("CLUSTER_DATABASE_URL", "ARGOCD_AUTH_TOKEN"),
 )
 """Read here, or by a program that is handed the one that it needs; no other program is given any."""
+_OF_ENVIRONMENTS = "CLUSTER_DATABASE_URL_"
+"""Begins the names of those that an environment by promotion has."""
 
 CIS = ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS")
 """By these the project's scripts know that a CI runs them."""
@@ -36,7 +38,7 @@ _REPOSITORY = (
 
 def private(name: str) -> str:
     """Return what a variable that holds a secret, or names its file, is set to; empty where it is not."""
-    if name not in SECRETS:
+    if not _is_secret(name):
         raise LookupError(f"{name} is not in SECRETS: every program that is started would inherit it")
     return os.environ.get(name, "").strip()
 
@@ -68,7 +70,11 @@ def inherited() -> dict[str, str]:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without the variables that hold our secrets."""
-    return {name: value for name, value in environment.items() if name not in SECRETS}
+    return {name: value for name, value in environment.items() if not _is_secret(name)}
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRETS or name.startswith(_OF_ENVIRONMENTS)
 
 
 @cache

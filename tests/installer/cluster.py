@@ -1,15 +1,18 @@
 """A cluster and its helm as a test has them: objects in a dictionary, writes noted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from installer.cluster.helm import Made, Release
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
 from installer.forges.base import DeployKey
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+SEVERAL = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
+"""With a second environment."""
 Object = dict[str, Any]
 
 

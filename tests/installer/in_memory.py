@@ -106,6 +106,8 @@ class Cluster:
         kinds = {_singular(each) for each in kind.split(",")}
         found = [(each, labels_of(each)) for (where, name, _), each in self.objects.items()
                  if namespace in (None, where) and name.lower() in kinds]  # fmt: skip
+        if marked := re.fullmatch(r"(\S+) in \((.+)\)", selector):
+            return [each for each, labels in found if labels.get(marked[1]) in marked[2].split(",")]
         wanted = dict(each.split("=") for each in selector.split(",") if each)
         return [each for each, labels in found if wanted.items() <= labels.items()]
 
@@ -196,7 +198,8 @@ class Helm(Client):
         name, target = words
         *_, newest = self._there.of(flags["namespace"], name)
         back = self._there.revisions[flags["namespace"], name, int(target)]
-        return self._goes_to(replace(back, number=newest.number + 1, status="pending-rollback"), take=False)
+        # whose the objects are a rollback does not ask (helm's pkg/action/rollback.go: "forceOwnership")
+        return self._goes_to(replace(back, number=newest.number + 1, status="pending-rollback"), take=True)
 
     def _goes_to(self, made: Revision, *, take: bool) -> str:
         before = self._there.of(made.home, made.name)

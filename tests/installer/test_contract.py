@@ -1,6 +1,7 @@
 """What holds for whatever the installer makes by a release of its own, each in every state."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,27 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
 from installer.resources.application import Application
 from installer.resources.database_address import DatabaseAddress
+from installer.resources.former import Former
 from installer.resources.helm_release import Held, HelmRelease
 from installer.resources.namespace import Namespace
 from installer.resources.pull_secret import PullSecret
 from installer.resources.reporter import Reporter
-from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.repository_credential import EnvironmentCredential, RepositoryCredential
 from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, reconcile
+from .cluster import SETTINGS, SEVERAL, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
+TEST = SEVERAL.of("test")
 GIVEN = Credentials(
     *("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
+    database_addresses={"test": Secret("postgresql://web@db/test")},
     reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),
 )
 
@@ -79,6 +83,22 @@ ROWS = {
     "application": Row(wired, addressed=OF_APPLICATION),
     "watcher": Row(lambda settings, *edges: Watcher(settings, *edges, patience=0), SETTINGS, OFTEN, (*POD, "policy")),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
+    "namespace of test": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0), TEST),
+    "pull secret of test": Row(
+        lambda settings, *edges: PullSecret(settings, *edges, GIVEN), replace(TEST, image_visibility="private"), TEST
+    ),
+    "database of test": Row(
+        lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), replace(TEST, database="postgresql")
+    ),
+    "credential of test": Row(EnvironmentCredential, TEST),
+    "application of test": Row(wired, TEST, addressed=OF_APPLICATION),
+    "watcher of two": Row(
+        lambda settings, *edges: Watcher(settings, *edges, patience=0),
+        SEVERAL,
+        replace(SEVERAL, argocd_watcher="none"),
+        (*POD, "policy"),
+    ),
+    "reporter of test": Row(reporting, replace(TEST, reporter="app"), TEST, (*POD, "ConfigMap")),
 }
 
 
@@ -261,6 +281,89 @@ def test_killed_after_any_write_of_its_removal_the_next_one_leaves_nothing(bench
     for _ in killed_after_each_write(bench, bench.apply, lambda: bench.resource().remove()):
         bench.resource().remove()
         assert bench.cluster.is_empty()
+
+
+# --- a second environment ------------------------------------------------------------------------
+
+PLACED = replace(SEVERAL, database="postgresql", image_visibility="private")
+
+
+def everything(settings: Settings, cluster: Any) -> list[Resource[Any]]:
+    """Return what an environment has, but for a reporter."""
+    helm = Helm(cluster, settings)
+    edges = (settings, cluster, helm)
+    credential = EnvironmentCredential(*edges) if settings.source else keyed(*edges)
+    database, secret = DatabaseAddress(settings, GIVEN, cluster, helm), PullSecret(*edges, GIVEN)
+    return [Namespace(*edges, patience=0), database, secret, credential, wired(*edges)]
+
+
+def apply_all(settings: Settings, cluster: Any) -> None:
+    for each in settings.of_each():
+        for resource in everything(each, cluster):
+            reconcile(resource)
+
+
+def take_out(settings: Settings, cluster: Any) -> None:
+    reconcile(Former(settings, cluster, Helm(cluster, settings), [wired(settings, cluster, Helm(cluster, settings))]))
+
+
+@pytest.fixture
+def argocds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("installer.resources.former.ArgoCD", ArgoCD)
+
+
+@pytest.mark.usefixtures("argocds")
+def test_an_environment_that_is_taken_out_goes_whole_and_the_other_one_stays() -> None:
+    cluster = Cluster()
+    apply_all(one := replace(PLACED, environments=()), cluster)
+    before = cluster.state()
+    apply_all(PLACED, cluster)
+    assert {name for where, _, name in cluster.objects if where == "web-test"} == {"web-test-database", "web-test-pull"}
+    take_out(PLACED, cluster)
+    assert cluster.state() != before, "with it in the settings nothing goes"
+    take_out(one, cluster)
+    assert cluster.state() == before
+
+
+@pytest.mark.usefixtures("argocds")
+def test_killed_after_any_write_of_that_the_next_run_ends_the_same() -> None:
+    one = replace(PLACED, environments=())
+    apply_all(one, whole := Cluster())
+    for number in range(1, 100):
+        apply_all(PLACED, cluster := Cluster())
+        cluster.dies_after = cluster.writes + number
+        try:
+            take_out(one, cluster)
+        except Killed:
+            if all(each.labels for each in cluster.revisions.values()):  # helm was not in the middle of an uninstall
+                take_out(one, cluster)
+                assert cluster.state() == whole.state()
+        else:
+            assert number > 5, "it was never killed"
+            return
+    pytest.fail("it never ends")
+
+
+def test_the_second_credential_is_a_copy_of_the_first_for_its_own_project(cluster: Any) -> None:
+    private = SETTINGS
+    reconcile(keyed(private, cluster, Helm(cluster, private)))
+    copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
+    assert copy.needs == ("credential",)
+    assert (copy.key, copy.environment) == ("credential-test", "test")
+    reconcile(copy)
+    first, second = (deepcopy(cluster.get("secret", name, "argocd")) for name in ("web-repo", "web-test-repo"))
+    assert first["data"].pop("project") != second["data"].pop("project")
+    assert first["data"] == second["data"], "the same key and address"
+    assert second["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "repository"
+    renewed = RepositoryCredential(private, cluster, Helm(cluster, private), Keys(cluster), renew=True)
+    renewed.apply(renewed.observe(), renewed.diff(renewed.observe()))  # type: ignore[arg-type]
+    copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
+    change = copy.diff(copy.observe())
+    assert change
+    assert [(each.name, each.old, each.new) for each in change.fields] == [("sshPrivateKey", "another", "set")]
+    reconcile(copy)
+    assert copy.diff(copy.observe()) is None
 
 
 # --- what not every one of them has -------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_no_environment_is_in_a_namespace_that_belongs_to_the_cluster(namespace:
 
 
 def test_both_forms_at_once_are_refused() -> None:
-    with pytest.raises(InstallerError, match="cluster.namespace: environments says it for each environment"):
+    with pytest.raises(InstallerError, match=r"cluster\.namespace: environments says it for each environment"):
         parse(tree(environments={"dev": DEV, "test": TEST}))
 
 

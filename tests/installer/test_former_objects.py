@@ -11,6 +11,7 @@ from installer.cluster.helm import Helm as RealHelm
 from installer.cluster.helm import Made
 from installer.cluster.kubectl import Cluster as RealCluster
 from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.resources.application import Application, Wired
 from installer.resources.former import Former, names
@@ -18,7 +19,7 @@ from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .cluster import SETTINGS, release
+from .cluster import SETTINGS, SEVERAL, release
 from .programs import put_on_path
 from .programs import release as programs_release
 
@@ -40,7 +41,8 @@ class Helm(fakes.Helm):
 
 
 def made(settings: Settings, *releases: tuple[str, str]) -> list[Made]:
-    return [Made(home, name, settings.slug, settings.argocd_namespace, settings.namespace) for home, name in releases]
+    place = (settings.slug, settings.argocd_namespace, settings.namespace, settings.environment)
+    return [Made(home, name, *place) for home, name in releases]
 
 
 def application(settings: Settings, cluster: Any, helm: Any) -> Application:
@@ -50,7 +52,8 @@ def application(settings: Settings, cluster: Any, helm: Any) -> Application:
 
 def former(settings: Settings, cluster: fakes.Cluster, helm: Helm) -> Former:
     edges: Any = (cluster, helm)
-    return Former(settings, *edges, application(settings, cluster, helm))
+    applications = [application(each, cluster, helm) for each in settings.of_each()]
+    return Former(settings, *edges, applications)
 
 
 def wired(settings: Settings, moving: Sequence[str] = ()) -> dict[tuple[str, str], Any]:
@@ -68,6 +71,36 @@ def test_where_the_settings_never_changed_there_is_nothing() -> None:
     helm = Helm(everywhere=made(SETTINGS, *names(SETTINGS), ("argocd", "argocd")))
     found = former(SETTINGS, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)
     assert found.diff(found.observe()) is None
+
+
+def test_an_environment_that_was_taken_out_is_found_whole_and_one_that_is_there_is_left() -> None:
+    test = SEVERAL.of("test")
+    its = [each for each in sorted(names(SEVERAL)) if each not in names(SETTINGS)]
+    assert [name for _, name in its] == [
+        *("web-test", "web-test-namespace", "web-test-pull", "web-test-repo", "web-test-reporter"),
+        "web-test-database",
+    ]
+    there = {**wired(SETTINGS), **a_namespace(SETTINGS), **a_namespace(test)}
+    helm = Helm(everywhere=[*made(SETTINGS, *names(SETTINGS)), *made(test, *its)])
+    kept = former(SEVERAL, fakes.Cluster(there), helm)
+    assert kept.diff(kept.observe()) is None
+    gone = former(SETTINGS, fakes.Cluster(there), helm)
+    change = gone.diff(gone.observe())
+    assert change
+    assert [each.name for each in change.fields] == [
+        *(f"release {name} in {home}" for home, name in its),
+        "namespace web-test",
+    ]
+    assert gone.removal(gone.observe()).startswith("goes")
+
+
+def test_an_environment_under_another_name_leaves_its_namespace_to_the_new_one() -> None:
+    renamed = replace(SETTINGS, environments=(SEVERAL.environments[0], Environment("stage", "web-test", "dev")))
+    test = SEVERAL.of("test")
+    helm = Helm(everywhere=made(test, ("argocd", "web-test")))
+    found = former(renamed, fakes.Cluster({**wired(SETTINGS), **a_namespace(test)}), helm)
+    assert [each.name for each in found.observe().releases] == ["web-test"]
+    assert not found.observe().namespaces
 
 
 @pytest.mark.parametrize(

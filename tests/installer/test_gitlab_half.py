@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from installer.ci.gitlab_ci import PushAccess, Seen
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
@@ -99,6 +100,20 @@ def test_the_settings_of_the_project_are_named_as_people_know_them(bench: Bench)
     assert [(field.old, field.new) for field in change.fields if field.name == "branches, once merged"] == [
         (None, "deleted")
     ]
+
+
+def test_each_environments_branch_is_protected_and_that_of_one_taken_out_no_more(bench: Bench) -> None:
+    bench.set_up("filled")
+    one = bench.settings
+    bench.settings = replace(one, environments=(Environment("dev", one.namespace), Environment("test", "qa", "dev")))
+    bench.project.protections["env/*"] = Protection("env/*", 40, 40)
+    bench.apply("rules")
+    assert {"main", "env/dev", "env/test", "env/*"} < set(bench.project.protections)
+    bench.settings = one
+    assert bench.differences()["rules"] == ("env/test",)
+    bench.apply("rules")
+    assert "env/test" not in bench.project.protections
+    assert "env/*" in bench.project.protections, "a pattern is somebody else's"
 
 
 def test_what_is_not_ours_is_left(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, SEVERAL, Cluster, Helm, release
 
 NAME = "web-dev-watcher"
 READER = {
@@ -78,6 +78,19 @@ def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> 
 
 def change_of(the_watcher: Watcher) -> Any:
     return the_watcher.diff(the_watcher.observe())
+
+
+def test_with_several_environments_there_is_still_one_pod_which_follows_them_all() -> None:
+    _, role, _, deployment = manifests(SEVERAL, NAME, HOST)
+    assert role["rules"][0]["resourceNames"] == ["web-dev", "web-test"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
+    assert given["APPLICATIONS"] == f"env/dev={path}/web-dev env/test={path}/web-test"
+    assert given["BRANCH"] == "env/dev", "a change of main is on its way there"
+    the_watcher = Watcher(SEVERAL, *unused())
+    assert the_watcher.needs == ("application", "application-test")
+    assert "env/dev and env/test" in the_watcher.title
 
 
 @pytest.mark.parametrize(
@@ -374,7 +387,8 @@ exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)
 mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
 case ${{all[$n]}} in
   -) exit 128 ;;
-  *) printf '%s\\trefs/heads/%s\\n' "${{all[$n]%%/*}}" env/dev "${{all[$n]##*/}}" main ;;
+  *) IFS=/ read -r dev main test <<<"${{all[$n]}}"
+     printf '%s\\trefs/heads/%s\\n' "$dev" env/dev "${{main:-$dev}}" main ${{test:+"$test" env/test}} ;;
 esac
 """
     fake = f"""#!/bin/bash
@@ -395,7 +409,7 @@ at=$(($(cat {folder}/n) - 1))
     environment = {
         "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com",
         "EVERY": "0.01", "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "CONFIRM": "0.01", "RETRY": "100",
-        "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main", "APPLICATION": "/apis/x/applications/web-dev",
+        "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main", "APPLICATIONS": "env/dev=/apis/x/applications/web-dev",
         "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
     }  # fmt: skip
     process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -415,6 +429,23 @@ def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(
     assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal",' in all_of_it
     assert "Argo CD was notified of b2" in all_of_it
     assert "asked again" not in all_of_it
+
+
+def test_each_branch_is_followed_to_its_own_application(tmp_path: Path) -> None:
+    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
+    rows = ["a1/m1", "a1/m1/t1", "a1/m1/t1", "a2/m2/t1", "a2/m2/t2", "a2/m2/t2"]
+    told, all_of_it = heads(tmp_path, *rows, APPLICATIONS=two, RETRY="100")
+    asked = [line.split()[1].rpartition("/")[2] for line in told]
+    assert asked == ["web-dev", "web-test", "web-dev", "web-test"], "each once, and none before its branch is there"
+    assert re.findall("Argo CD was notified of (..)", all_of_it) == ["a1", "t1", "a2", "t2"]
+
+
+def test_a_promotion_does_not_end_the_wait_for_a_deployment(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/sleep", f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
+    rows = ["a1/m1/t1", "a1/m2/t1", "a1/m2/t2", "a1/m2/t2", "b2/m2/t2", "b2/m2/t2"]
+    heads(tmp_path, *rows, APPLICATIONS=two, EVERY="3", SOON="0.5", CONFIRM="3")
+    assert (tmp_path / "rests").read_text().split()[:5] == ["3", "0.5", "0.5", "0.5", "3"]
 
 
 def test_a_refresh_that_argo_cd_lost_is_requested_again_until_it_names_the_commit(tmp_path: Path) -> None:
