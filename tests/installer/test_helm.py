@@ -81,7 +81,7 @@ def test_a_release_is_as_its_newest_revision_is_and_as_old_as_what_helm_noted_la
     assert found
     assert (found.revision, found.status, found.age(1764000120)) == (10, "pending-upgrade", 60)
     assert found.age(1764000000) == 0, "its clock and ours disagree"
-    assert Release.of(["argocd", "1", "x", "deployed", "1764000000", "1764000060", *[""] * 5]).written == 1764000060
+    assert Release.of(["argocd", "1", "x", "deployed", "1764000000", "1764000060", *[""] * 6]).written == 1764000060
 
 
 def test_values_go_in_by_standard_input_only(programs: Programs) -> None:
