@@ -144,6 +144,43 @@ def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -
 
 @cli.command(
     epilog=examples(
+        "gitops-flask promote                       what dev runs, to test",
+        "gitops-flask promote prod                  what test runs, to prod",
+        "gitops-flask promote --revision 3f2a91c --force      an earlier deployment of dev",
+    )
+)
+@click.argument("environment", required=False, default="test")
+@click.option("--revision", default="", metavar="REVISION", help="An earlier deployment, by its commit.")
+@click.option("--force", is_flag=True, help="Also where pods do not answer that revision; recorded.")
+@click.option("--init", is_flag=True, help="Make the branch again, if it was lost.")
+@may_say_yes
+@on_project
+def promote(
+    folder: Path,
+    context: str | None,
+    *,
+    verbose: bool,
+    yes: bool,
+    environment: str,
+    revision: str,
+    force: bool,
+    init: bool,
+) -> None:
+    """Bring what one environment runs to the next one.
+
+    gitops.yaml says which environments there are. Every pod of the environment before must answer the revision; then
+    this runs the project's own ci/promote here, in a private clone, as its CI would. The same image comes with the same
+    chart and the values of that commit; it ends when it is live.
+    """
+    from .commands import promote as promote_
+
+    project = open_project(folder, context, verbose, environment)
+    with _reported(resume=_resume):
+        promote_.promote(project, revision=revision, force=force, init=init, yes=yes)
+
+
+@cli.command(
+    epilog=examples(
         "gitops-flask rollback --why 'orders fail'  the deployment before this one",
         "gitops-flask rollback --to 3f2a91c         a certain one",
         "gitops-flask rollback                      on a terminal: choose from the latest deployments",

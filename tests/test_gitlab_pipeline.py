@@ -94,7 +94,7 @@ def test_jobs_run_the_scripts_of_ci_and_hand_them_what_people_typed_quoted(file:
         program = baked.path / re.split(r"[ $]", re.sub('^(test -n "\\$PUSH" .. |ENVIRONMENT=dev )', "", line))[0]
         assert program.read_text().startswith("#!"), line
     typed = [line for line in scripts if "$WHY" in line or "$TO" in line]
-    assert typed == ['ci/rollback ${TO:+--to "$TO"} ${WHY:+--why "$WHY"}', 'ci/promote $INIT ${TO:+--revision "$TO"}']
+    assert typed == ['ci/rollback ${TO:+--to "$TO"} ${WHY:+--why "$WHY"}', 'ci/promote $FIRST ${TO:+--revision "$TO"}']
 
 
 def test_only_gitlabs_files_are_there(baked: BakedProject, project: BakedProject) -> None:

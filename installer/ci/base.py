@@ -11,10 +11,11 @@ from ..engine.resource import Resource
 from ..forges.credentials import Credentials
 from ..support.resume_command import command
 
-Pipeline = Literal["deploy", "rollback"]
-"""What a project's CI runs: a deployment of the head of main, or ci/rollback."""
+Pipeline = Literal["deploy", "rollback", "promote"]
+"""What a project's CI runs: a deployment of the head of main, ci/rollback, or ci/promote."""
 DEPLOY: Pipeline = "deploy"
 ROLLBACK: Pipeline = "rollback"
+PROMOTE: Pipeline = "promote"
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -93,16 +94,20 @@ class CI(Protocol):
         """
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
-        """Return the command or the page that starts a pipeline, with these inputs of a rollback."""
+        """Return the command or the page that starts a pipeline, with these inputs of a rollback or a promotion."""
 
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
 
 
 def parameters(pipeline: Pipeline, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return what a CI that has one pipeline for all is given: the action, and a rollback's `to` and `why`."""
+    """Return what a CI that has one pipeline for all is given: the action, and the inputs by the names that it has."""
+    if pipeline == PROMOTE:
+        first = {"first": "--init"} if "init" in inputs else {}
+        to = {"to": inputs["revision"]} if "revision" in inputs else {}
+        return {"action": PROMOTE, "environment": inputs["environment"], **to, **first}
     action = next((word for word in ("init", "release") if word in inputs), pipeline)
-    return {"action": action, **{name: inputs[name] for name in ("to", "why") if name in inputs}}
+    return {"action": action, **{name: inputs[name] for name in ("to", "why", "environment") if name in inputs}}
 
 
 Connect = Callable[[Settings, Any, Credentials], CI]

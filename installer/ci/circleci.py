@@ -9,7 +9,7 @@ from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support.parsing import reading
 from ..support.secret import Secret
-from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
+from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
 
@@ -54,7 +54,7 @@ class CircleCI(ExternalCI):
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a pipeline is triggered."""
         given = ", ".join(f"{name}: {value}" for name, value in parameters(pipeline, inputs).items())
-        first = "" if pipeline == ROLLBACK else " (init the first time)"
+        first = "" if pipeline != DEPLOY else " (init the first time)"
         return f"Trigger Pipeline on {MAIN} with the parameters {given}{first}: {self.page}"
 
     def secrets(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from ..support.errors import InstallerError
 from ..support.parsing import reading
 from ..support.secret import Secret
 from ..support.wait import until
-from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
+from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
 _REPOSITORIES = "https://app.travis-ci.com/account/repositories"
@@ -66,7 +66,7 @@ class TravisCI(ExternalCI):
         """Return where a build is requested."""
         given = parameters(pipeline, inputs).items()
         env = " ".join(f"{name.upper()}={shlex.quote(value)}" for name, value in given)  # a shell reads them
-        first = "" if pipeline == ROLLBACK else " (ACTION=init the first time)"
+        first = "" if pipeline != DEPLOY else " (ACTION=init the first time)"
         return f"Trigger build of {MAIN} with {env}{first}: {self.page}"
 
     @reading("Travis CI's answer")

@@ -24,7 +24,11 @@ _HERE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
     """Ask, run the project's own ci/test, ci/image and ci/deploy for a commit of main, and wait until it is live."""
-    settings, record = project.settings, recorded(project)
+    settings = project.settings
+    if settings.source:
+        what = f"{settings.environment} runs what was promoted from {settings.source}: nothing is built for it."
+        raise InstallerError(what, command("promote", project.folder, settings.environment))
+    record = recorded(project)
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)

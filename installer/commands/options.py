@@ -21,7 +21,7 @@ Decorated = Callable[..., Any]
 SECTIONS = {
     "Start": ("new",),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
-    "Deployments": ("rollback", "deploy"),
+    "Deployments": ("promote", "rollback", "deploy"),
     "Template": ("template",),
 }
 """The commands as `--help` lists them: in the order in which they are used."""
@@ -64,9 +64,7 @@ def on_project(function: Decorated) -> Decorated:
     return function
 
 
-in_environment = click.option(
-    "--env", "environment", metavar="NAME", help="The environment (default: dev, the only one)."
-)
+in_environment = click.option("--env", "environment", metavar="NAME", help="The environment (default: dev).")
 as_document = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON (docs/reference/json.md says what it means)."
 )
@@ -90,12 +88,14 @@ def open_project(folder: Path, context: str | None, verbose: bool, environment: 
     """Open the project that a command is about, in the environment that was named."""
     show_commands(wanted=verbose)
     project = opened(folder, context)
-    has = project.settings.environment
-    if environment not in (None, has):
-        raise click.BadParameter(
-            f"{project.settings.slug} has no environment {environment!r}, only {has}.", param_hint="--env"
-        )
-    return project
+    has = [each.environment for each in project.settings.of_each()]
+    if environment is None:
+        return project
+    if environment not in has:
+        what = f"{project.settings.slug} has no environment {environment!r}, only {' and '.join(has)}."
+        raise click.BadParameter(what, param_hint="--env")
+    resume_command.this_run.environment = environment if environment != has[0] else ""
+    return project.of(environment)
 
 
 def opened(folder: Path, context: str | None = None) -> "Project":

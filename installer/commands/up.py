@@ -124,8 +124,10 @@ def until_rolled_out(
         show_timeline(timeline)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
-        console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")
-    console.report(f"Live: every pod of {project.settings.slug} answers revision {record.revision}.")
+        kept = "Nothing is promoted to it" if project.settings.source else "Merges are not deployed"
+        console.report(f"Held: {record.hold}. {kept} until the hold is released: {release}")
+    where = f" in {project.settings.environment}" if project.settings.source else ""
+    console.report(f"Live: every pod of {project.settings.slug}{where} answers revision {record.revision}.")
     console.report(hint(project))
 
 

@@ -78,6 +78,9 @@ class Forge(Protocol):
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
 
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+
     def check(self, revision: str, name: str, app: str = "") -> str:
         """Return the state of a commit's newest check, or status, of this name: `success`, or a word for another.
 

@@ -95,8 +95,9 @@ class Project:
 
     @cached_property
     def known(self) -> Settings:
-        """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
-        settings, found = self.settings, []
+        """Return the settings of the first environment, with the addresses that the repository had before, if known."""
+        settings: Settings = self.settings.of_each()[0]
+        found: list[str] = []
         with suppress(InstallerError):
             found += self.forge.variables().get(OWNER_VARIABLE, "").split()
         with suppress(InstallerError):

@@ -23,7 +23,7 @@ from .project import Project
 
 _ADAPTER = "ci/lib/on-laptop.sh"
 """What scripts have that can be run from here."""
-_OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|superseded|held) (.*)")
+_OUTCOME = re.compile(r"(?:rollback|deploy|promote): (done|released|already there|superseded|held) (.*)")
 _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
@@ -39,7 +39,7 @@ class NotFromHere(InstallerError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How ci/deploy or ci/rollback ended: its word, like `done` or `held`, and its sentence."""
+    """How ci/deploy, ci/promote or ci/rollback ended: its word, like `done` or `held`, and its sentence."""
 
     word: str
     text: str
@@ -98,16 +98,17 @@ class Scripts:
             self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
         )
 
-    def check_out(self, commit: str) -> None:
-        """Check a commit out; raise where its scripts cannot be run from here."""
+    def check_out(self, commit: str, *scripts: str) -> None:
+        """Check a commit out; raise where its scripts, these among them, cannot be run from here."""
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
         process.run(
             "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
         )  # may fetch files
         self._git("clean", "-ffdq")
-        if not (self._clone.folder / _ADAPTER).is_file():
-            what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
-            raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
+        for needed in (_ADAPTER, *scripts):
+            if not (self._clone.folder / needed).is_file():
+                what = f"The scripts of {commit[:12]} are older than this command: they have no {needed}, by which they"
+                raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
 
     def run(self, script: str, *arguments: str, **env: str) -> str:
         """Run a script of ci/ and return the last line that it prints; raise where it failed."""
@@ -133,7 +134,7 @@ class Scripts:
         raise InstallerError(f"ci/{script}: {failed[1]}")
 
     def push(self, script: str, *arguments: str, **env: str) -> Outcome:
-        """Run ci/deploy or ci/rollback, which push with the person's token, and return how it ended."""
+        """Run ci/deploy, ci/promote or ci/rollback, which push with the person's token, and return how it ended."""
         token = self._project.credentials.token.reveal()
         last = self.run(script, *arguments, DEPLOY_TOKEN=token, **env)
         if found := _OUTCOME.fullmatch(last):

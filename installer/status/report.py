@@ -41,6 +41,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class EnvironmentState:
+    """One environment in a line, where there are several."""
+
+    name: str
+    healthy: bool
+    state: str
+    revision: str = ""
+    since: str = ""
+    behind: int | None = None
+    """Commits that the environment has which is promoted to it, or main, and it has not; None where that is unknown."""
+    hold: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """All lines, and what kept us from looking."""
 
@@ -51,6 +65,8 @@ class Report:
     """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
+    environments: Sequence[EnvironmentState] = ()
+    """Each of them, where there are several."""
     uncreated: bool = False
     """The repository is not there; or nobody can look, and this folder was never connected to it."""
 
@@ -76,33 +92,74 @@ class Report:
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     unreachable = {problem.lane for problem in problems}
-    unseen = project.settings.scm in unreachable
-    run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
+    unseen, promoted = project.settings.scm in unreachable, bool(project.settings.source)
+    run = None if unseen or promoted else project.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
     planned: list[Planned] = []
+    own = project.settings.environment if promoted else ""
 
     def compared() -> Iterable[Row]:
         planned.extend(plan())
-        return _resources(planned, unreachable)
+        return _resources((p for p in planned if p.resource.environment in ("", own)), unreachable)
 
     parts: list[Callable[[], Iterable[Row]]] = [compared]
     if not unseen:
-        parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
+        parts += [lambda: _secrets(project), lambda: _branch(project, found)]
+        parts += [] if promoted else [lambda: _run(project, run)]
     if record:
         parts.append(lambda: _image(project, record))
-    if "cluster" not in unreachable:
+    if "cluster" not in unreachable and (found or not promoted):
         parts += [lambda: _argocd(project, record), lambda: _service(project, record)]
     with threads(len(parts)) as pool:
         rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
     if record and "cluster" not in unreachable:
         rows += _architecture(project, record)
         rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
+    environments: list[EnvironmentState] = []
+    for each in project.settings.of_each() if project.settings.environments and not unreachable else []:
+        there = rows if each == project.settings else None
+        environments.append(_environment(project.of(each.environment), planned, there))
+    rows += [Row(f"environment-{e.name}", f"environment {e.name}", e.healthy, e.state) for e in environments]
     under_way = run if run and not run.over else None
     failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
     missing = [p.resource.key for p in planned if p.change and p.change.action == "create"]
     uncreated = not Clone(project.folder).connected() if unseen else "repository" in missing
-    return Report(rows, problems, record.hold if record else "", under_way, failed, uncreated)
+    return Report(rows, problems, record.hold if record else "", under_way, failed, environments, uncreated)
+
+
+def _environment(project: Project, planned: Iterable[Planned], rows: Sequence[Row] | None) -> EnvironmentState:
+    """Return an environment in a line; `rows` are its parts, where these were looked at already."""
+    settings, record = project.settings, deployment_record.newest(project)
+    if rows is None:
+        rows = [*_resources(p for p in planned if p.resource.environment == settings.environment)]
+        rows += _branch(project, record)
+        if record and not record.unreadable:
+            rows += [*_argocd(project, record), *_service(project, record)]
+            report_outcome(project, record, log.info)
+    wrong = [f"{row.title}: {row.state}".partition("\n")[0] for row in rows if not row.healthy]
+    if record is None:
+        none = "nothing promoted yet" if settings.source else "nothing was deployed yet"
+        return EnvironmentState(settings.environment, not wrong, "\n".join([none, *wrong]))
+    head = next(deployment_record.commits(project), None)
+    since = head.when if head and head.commit == record.commit else ""
+    behind = _behind(project, record)
+    said = [record.revision[:12] or "no revision"]
+    said += [f"{behind} commit{'s' * (behind != 1)} behind {settings.source or MAIN}"] if behind else []
+    said += [f"since {since}"] if since else []
+    said += [f"held by {record.hold}"] if record.hold else ["healthy"] if not wrong else []
+    state = "\n".join([", ".join(said), *wrong])
+    return EnvironmentState(settings.environment, not wrong, state, record.revision, since, behind, record.hold)
+
+
+def _behind(project: Project, record: DeploymentRecord) -> int | None:
+    """Return how many commits an environment lacks; None where that cannot be known, as of a commit that is gone."""
+    source = project.settings.source
+    try:
+        newer = deployment_record.newest(project.of(source)) if source else None
+        return project.forge.count(newer.revision if newer else MAIN, record.revision)
+    except InstallerError:
+        return None
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
@@ -162,6 +219,10 @@ def _run(project: Project, run: Run | None) -> Iterator[Row]:
 
 def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
     title = f"branch {project.settings.branch}"
+    if record is None and project.settings.source:
+        first = command("promote", project.folder, project.settings.environment)
+        yield Row("branch", title, healthy=True, state=f"nothing promoted yet\n→ {first}")
+        return
     if record is None:
         yield Row("branch", title, healthy=False, state="nothing was deployed yet")
         return

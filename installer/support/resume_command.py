@@ -18,6 +18,8 @@ from urllib.request import url2pathname
 from .. import __name__ as package
 
 PROGRAM = "gitops-flask"
+OF_AN_ENVIRONMENT = ("status", "open", "rollback", "deploy")
+"""The verbs that are about one environment."""
 _MARK = "gitops.yaml"
 _TEMPLATE = "cookiecutter.json"
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,8 @@ class Run:
     """Where the user stands, if not in this process's folder: a hook runs in the project."""
     context: str | None = None
     """The kubeconfig context that was asked for."""
+    environment: str = ""
+    """The environment that was asked for, where it is not the usual one."""
     arguments: tuple[str, ...] = ()
     """What was typed after the program's name."""
     resume: str = ""
@@ -54,12 +58,18 @@ def command(verb: str, folder: Path, *options: str) -> str:
     working_dir = this_run.working_dir or Path.cwd()
     inside = project_at(working_dir) == folder.resolve()
     where = [] if inside else ["--project", _shortest(folder, working_dir)]
-    return shlex.join([*_program(working_dir), verb, *where, *_cluster(), *options])
+    return shlex.join([*_program(working_dir), verb, *where, *_cluster(), *_environment(verb, options), *options])
 
 
 def entering(folder: Path, verb: str) -> str:
     """Return a shell command that enters a project and runs a verb there: its last part works there for any verb."""
     return inside(folder, shlex.join([*_program(folder.resolve()), verb, *_cluster()]))
+
+
+def _environment(verb: str, options: tuple[str, ...]) -> list[str]:
+    """Return what names the environment that was asked for, where a verb takes that and the options name none."""
+    named = this_run.environment if verb in OF_AN_ENVIRONMENT and "--env" not in options else ""
+    return ["--env", named] if named else []
 
 
 def _cluster() -> list[str]:

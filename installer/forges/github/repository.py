@@ -116,6 +116,13 @@ class GitHub(GitHubRest):
             yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
 
     @reading("GitHub's answer")
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+        # not the first page: that one has all the files
+        found = self.call("GET", self.path("compare", f"{older}...{newer}"), per_page=1, page=2)
+        return int(found["ahead_by"])
+
+    @reading("GitHub's answer")
     def statuses(self, commit: str) -> list[Reported]:
         """Return the statuses of a commit, the newest of each name."""
         found = self.pages(self.path("commits", commit, "status"), "statuses")

@@ -84,6 +84,10 @@ class GitLab(GitLabRest):
         for found in self.pages(self.path("repository", "commits"), ref_name=branch):
             yield Commit(found["id"], found["message"], found["committed_date"])
 
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+        return sum(1 for _ in self.commits(f"{older}..{newer}")) if newer != older else 0
+
     @reading("GitLab's answer")
     def check(self, revision: str, name: str, app: str = "") -> str:
         """Return the state of a commit's newest job, or status, of a name; empty where there is none."""
