@@ -114,7 +114,7 @@ class Stage:
                 self.ci.down = False
 
     def press(self, action: str, **inputs: str) -> None:
-        """Do what the CI's own button does: `rollback`, with `to` and `why`, or `release`."""
+        """Do what the CI's own button does: `rollback`, with `to` and `why`, `release`, or `promote`."""
         if self.ci:
             press(self.ci, f"acme/{SLUG}", action, inputs)
         else:

@@ -15,9 +15,11 @@ from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
+from installer.project.project import FORGE_KINDS
 from installer.resources.gitlab_project import GitLabProject
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
+from tests.github.git import git as on_server
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
@@ -114,6 +116,19 @@ def test_each_environments_branch_is_protected_and_that_of_one_taken_out_no_more
     bench.apply("rules")
     assert "env/test" not in bench.project.protections
     assert "env/*" in bench.project.protections, "a pattern is somebody else's"
+
+
+def test_how_many_commits_lie_between_two_is_counted(bench: Bench) -> None:
+    bench.set_up("filled")
+    first = bench.gitlab.branches(bench.project)["main"]
+    for number in range(2):
+        (bench.folder / "CHANGES").write_text(str(number))
+        who = ["-c", "user.name=octo", "-c", "user.email=octo@example.com"]
+        for command in (["add", "--all"], [*who, "commit", "--quiet", "-m", "Change"]):
+            subprocess.run(["git", *command], cwd=bench.folder, check=True)
+    on_server(bench.project.git, "fetch", "--quiet", str(bench.folder), "main:main")
+    forge = FORGE_KINDS["gitlab"].connect(bench.settings, find(bench.settings))
+    assert (forge.count("main", first), forge.count(first, first), forge.count("main", forge.head("main"))) == (2, 0, 0)
 
 
 def test_what_is_not_ours_is_left(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from .gitops_yaml import tree
 SECTIONS = {
     "Start": ["new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
-    "Deployments": ["rollback", "deploy"],
+    "Deployments": ["promote", "rollback", "deploy"],
     "Template": ["template"],
 }
 

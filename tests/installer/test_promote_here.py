@@ -159,6 +159,8 @@ def test_an_earlier_deployment_is_named_and_not_every_pod_answers_it(laptop: Lap
     refused(laptop, f"not every pod of dev answers {deployed[:12]}", revision=deployed[:8])
     promote(laptop, deployed[:8], force=True)
     assert recorded(laptop)["revision"] == deployed
+    forge = laptop.project.forge
+    assert (forge.count(latest, deployed), forge.count("main", deployed), forge.count("main", latest)) == (1, 1, 0)
     pods.say("dev", latest)
     promote(laptop)
     assert recorded(laptop)["revision"] == latest

@@ -54,6 +54,7 @@ class Place:
         registry, registry_ca, registry_token_server = "docker.io", "", ""
         image_repository = "docker.io/acme/web"
         scm = "github"
+        environment, source, environments = "dev", "", ()
         own_registry = False
 
     class forge:  # noqa: N801

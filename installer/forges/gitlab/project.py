@@ -86,7 +86,9 @@ class GitLab(GitLabRest):
 
     def count(self, newer: str, older: str) -> int:
         """Return how many commits one has that an older one has not."""
-        return sum(1 for _ in self.commits(f"{older}..{newer}")) if newer != older else 0
+        if older in (newer, self.head(newer)):
+            return 0
+        return sum(1 for _ in self.commits(f"{older}..{newer}"))
 
     @reading("GitLab's answer")
     def check(self, revision: str, name: str, app: str = "") -> str:
