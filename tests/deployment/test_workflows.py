@@ -178,6 +178,20 @@ def test_the_environment_with_the_secret_is_the_one_that_up_names_and_none_where
     assert in_one == dict.fromkeys([("deploy", "deploy"), ("rollback", "rollback")], jobs["deploy"]["environment"])
 
 
+def test_a_promotion_waits_for_the_reviewers_of_the_environment_that_a_person_names() -> None:
+    job, usual = load("promote")["jobs"]["promote"], '{"name": "dev", "deployment": false}'
+    for variables, expected in (
+        (
+            {"PROMOTE_ENVIRONMENT": '{"name": "promotion", "deployment": false}', "DEPLOY_ENVIRONMENT": usual},
+            "promotion",
+        ),
+        ({"DEPLOY_ENVIRONMENT": usual}, "dev"),
+    ):
+        found = named(job, partial(evaluate, context={"vars": variables}), cloud=True)
+        assert found == Named(expected, deployment=False)
+    assert named(job, partial(evaluate, context={"vars": {}}), cloud=True) is None
+
+
 @every_workflow
 def test_no_answer_of_the_template_is_in_a_workflow(name: str) -> None:
     text = WORKFLOWS[name].read_text()

@@ -7,6 +7,8 @@ import pytest
 from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
+from installer.forges.credentials import find
+from installer.support import environment
 from installer.support.errors import InstallerError
 
 from .gitops_yaml import OPEN_TO_ALL, tree
@@ -103,3 +105,15 @@ def test_the_longest_slug_leaves_room_for_test_and_prod() -> None:
     for name in ("test", "prod"):
         settings = of({"dev": DEV, name: TEST}, project__slug="w" * 36)
         assert len(f"{settings.of(name).application}-namespace") <= 53, "helm's own limit for the name of a release"
+
+
+def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = of({"dev": DEV, "test-eu": TEST})
+    address = "postgresql://u:secret@db/{}"
+    given = {f"CLUSTER_DATABASE_URL{end}": address.format(end) for end in ("", "_TEST_EU")}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found = find(settings)
+    assert [found.database_of(name).reveal() for name in ("dev", "test-eu")] == [*given.values()]
+    assert not given.keys() & environment.inherited().keys()
+    assert find(parse(tree())).database_of("test-eu").reveal() == ""
