@@ -135,7 +135,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if any(line.endswith(_NO_SETTING) for line in wrong):
         wrong.append(f"the settings are {', '.join(sorted(known))}")
     several: list[environments.Environment] = []
-    if _ENVIRONMENTS in tree:
+    if isinstance(tree, dict) and _ENVIRONMENTS in tree:
         several, unfit = environments.parse(tree[_ENVIRONMENTS], str(_at(tree, _FIELDS["slug"][0])))
         wrong += unfit
         if _at(tree, _NAMESPACE) is not None:
