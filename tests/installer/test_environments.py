@@ -1,5 +1,7 @@
 """The environments in gitops.yaml: what there may be, and that without them all is as with one."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.forges.credentials import find
+from installer.project.project import Project
 from installer.support import environment
 from installer.support.errors import InstallerError
 
@@ -117,3 +120,28 @@ def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkey
     assert [found.database_of(name).reveal() for name in ("dev", "test-eu")] == [*given.values()]
     assert not given.keys() & environment.inherited().keys()
     assert find(parse(tree())).database_of("test-eu").reveal() == ""
+
+
+def test_what_an_environment_has_is_made_once_for_each_whichever_is_looked_at(tmp_path: Path) -> None:
+    both = {"dev": DEV, "test": TEST}
+    settings = tree(cluster=None, environments=both, project__database="postgresql")
+    (tmp_path / "gitops.yaml").write_text(json.dumps(settings))
+    project = Project.open(tmp_path)
+    project.__dict__["known"] = project.settings  # nobody is asked for former addresses
+    resources = project.resources()
+    keys = [each.key for each in resources]
+    assert len(keys) == len({*keys})
+    assert [each.key for each in resources if each.environment == "test"] == [
+        *("namespace-test", "database-address-test", "pull-secret-test", "credential-test", "application-test"),
+        "reporter-test",
+    ]
+    needs = {each.key: each.needs for each in resources}
+    assert needs["application-test"] == (
+        *("namespace-test", "argocd", "credential-test", "pull-secret-test", "database-address-test"),
+    )
+    assert (needs["credential-test"], needs["application"][0]) == (("credential",), "namespace")
+    assert needs["watcher"] == ("application", "application-test")
+    in_test = project.of("test")
+    in_test.__dict__["known"] = project.settings
+    assert [(each.key, each.title) for each in in_test.resources()] == [(each.key, each.title) for each in resources]
+    assert in_test.ci.page == project.ci.page
