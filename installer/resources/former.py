@@ -93,7 +93,9 @@ class Former(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """List all of it; what stays is reported and no fault."""
-        fields = [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
+        gone = {each.environment for each in seen.releases} - {e.environment for e in self._settings.of_each()}
+        fields = [Field(f"environment {name}", "there", "goes, with its service and its pods") for name in sorted(gone)]
+        fields += [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
         fields += [Field(f"service in namespace {each}", "runs", _LATER) for each in seen.moves_from]
         fields += [Field(f"namespace {each['metadata']['name']}", whose(each), _LATER) for each in seen.namespaces]
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))

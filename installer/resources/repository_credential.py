@@ -18,6 +18,8 @@ _TYPE = {"argocd.argoproj.io/secret-type": "repository"}
 KEY = "sshPrivateKey"
 SECRETS = (KEY, "password", "githubAppPrivateKey")
 LOGIN = ("username", "githubAppID", "githubAppInstallationID", "githubAppEnterpriseBaseUrl")
+_SHOWN = ("type", "url", "depth", "project", *LOGIN)
+"""What a Secret holds that is none."""
 
 
 @dataclass(frozen=True)
@@ -206,17 +208,17 @@ class EnvironmentCredential(HelmRelease[Copied]):
         """Compare all but the secrets by value."""
         if secret := held.one("Secret"):
             there, wanted = unpack(secret), {**held.original, "project": self._settings.application}
-            for name in sorted({*there, *wanted}):
-                if name in SECRETS and there.get(name) != wanted.get(name):
-                    yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
-                elif there.get(name) != wanted.get(name):
+            for name in sorted(each for each in {*there, *wanted} if there.get(each) != wanted.get(each)):
+                if name in _SHOWN:
                     yield Field(name, there.get(name), wanted.get(name))
+                else:
+                    yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
             yield from differences(_TYPE, secret["metadata"].get("labels") or {})
 
     def manifests(self, held: Copied) -> Objects:
         """Return the Secret."""
         data = {**held.original, "project": self._settings.application}
-        secrets = {name: Secret(data.pop(name)) for name in SECRETS if name in data}
+        secrets = {name: Secret(data.pop(name)) for name in [*data] if name not in _SHOWN}
         head = metadata(self._settings, self._name, self._home, labels=_TYPE)
         return [pack(head, "Opaque", data, secrets)]
 

@@ -1,5 +1,6 @@
 """What holds for whatever the installer makes by a release of its own, each in every state."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -364,6 +365,10 @@ def test_the_second_credential_is_a_copy_of_the_first_for_its_own_project(cluste
     assert [(each.name, each.old, each.new) for each in change.fields] == [("sshPrivateKey", "another", "set")]
     reconcile(copy)
     assert copy.diff(copy.observe()) is None
+    cluster.objects["argocd", "Secret", "web-test-repo"]["data"]["tlsClientCertKey"] = b64encode(b"a key").decode()
+    change = copy.diff(copy.observe())
+    assert change
+    assert [(each.name, each.old, each.new) for each in change.fields] == [("tlsClientCertKey", "another", None)]
 
 
 # --- what not every one of them has -------------------------------------------------------------

@@ -88,6 +88,7 @@ def test_an_environment_that_was_taken_out_is_found_whole_and_one_that_is_there_
     change = gone.diff(gone.observe())
     assert change
     assert [each.name for each in change.fields] == [
+        "environment test",
         *(f"release {name} in {home}" for home, name in its),
         "namespace web-test",
     ]

@@ -59,7 +59,7 @@ class Deployment:
     def newest(self, number: str) -> tuple[str, str]:
         """Return state and description of one; nothing where GitHub does not say."""
         states = api("GET", f"{REPOSITORY}/deployments/{number}/statuses?per_page=1")
-        return (states[0]["state"], states[0]["description"]) if states else ("", "")
+        return (states[0]["state"], states[0]["description"] or "") if states else ("", "")
 
     def taken(self, commit: str, trailers: list[str]) -> None:
         """Note that the branch has it; close the one before, which these trailers name, if nobody saw it live."""
