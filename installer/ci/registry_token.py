@@ -54,7 +54,7 @@ class RegistryToken(Resource[Seen]):
     needs: tuple[str, ...] = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self.title = f"{store.secret_is} {NAME}"
         self._store = store
         self._token = credentials.registry_token

@@ -20,7 +20,7 @@ class Variables(Resource[dict[str, str]]):
     needs = ("repository",)
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._store = store
         self._desired: dict[str, str | None] = {
             OWNER_VARIABLE: " ".join((settings.url, *settings.formerly)),

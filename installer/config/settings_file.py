@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.yaml_text import Strict
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
-from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
+from .settings import FILE, GITHUB_ACTIONS, LOCAL, MAIN, Scm, Settings
 from .supported import FORGES, cis_of
 
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
@@ -59,6 +60,18 @@ _FIELDS: dict[str, tuple[str, Form | str]] = {
     "ci": ("project.ci", Form(".*", "the name of a CI")),
     "database": ("project.database", "database"),
 }
+_LOCAL: dict[str, tuple[str, Form]] = {
+    "context": (
+        "local.context",
+        Form(r"[^\s=%]+", "a context of your kubeconfig, without blanks, = and %"),
+    ),
+    "kind_cluster": ("local.cluster", Form(r"([a-z0-9][a-z0-9.-]*)?", "the name of the kind cluster, or nothing", 50)),
+    "registry_image": (
+        "local.registry_image",
+        Form(_IMAGE, "an image's whole name: docker.io/library/registry:3"),
+    ),
+}
+"""The settings of a project with its own git server in the cluster, whatever code host its other sections name."""
 _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` reports the outcome of a deployment",
     "reporter_image": "there is no reporter at GitLab",
@@ -72,7 +85,7 @@ _ONLY_AT_GITHUB = {
 _WITH_PORT = ("host", "registry", "argocd_url", "registry_token_server")
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
-_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace", "context"}
 _KIND = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
 _RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
 """The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
@@ -123,7 +136,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         name: (_of(scm, where), of(form, scm) if isinstance(form, str) else form)
         for name, (where, form) in _FIELDS.items()
         if scm != "gitlab" or name not in _ONLY_AT_GITHUB
-    }
+    } | (_LOCAL if LOCAL in tree else {})
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
@@ -185,7 +198,25 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
-    return Settings(**values, argocd_values=extra)
+    settings = Settings(**values, argocd_values=extra)
+    return _local(settings) if LOCAL in tree else settings
+
+
+def _local(settings: Settings) -> Settings:
+    """Put the git server in the cluster, which anyone there may read, in the place of the code host."""
+    there = replace(
+        settings,
+        scm=LOCAL,
+        ci=LOCAL,
+        host=f"{settings.git_server}.{settings.argocd_namespace}.svc:9418",
+        visibility="public",
+        argocd_url="",
+        reporter="none",
+        deploy_from="anywhere",
+        ca="",
+        formerly=(),
+    )
+    return replace(there, image_visibility="public") if there.registry_in_cluster else there
 
 
 def _forge(tree: Any) -> Scm:

@@ -6,14 +6,14 @@ host, `ci/NAME.py` of a CI.
 
 from dataclasses import dataclass
 
-from .settings import Scm
+from .settings import CodeHost, Scm
 
 
 @dataclass(frozen=True)
 class SupportedCI:
     """What is known of a CI where it is not set up yet."""
 
-    scm: Scm
+    scm: CodeHost
     """The code host that it builds for."""
     arm64: str
     """How it is asked for machines that are not amd64."""
@@ -21,7 +21,7 @@ class SupportedCI:
     """The variable with a token for its API; the code host's own CI needs none."""
 
 
-FORGES: tuple[Scm, ...] = (
+FORGES: tuple[CodeHost, ...] = (
     "github",
     "gitlab",
 )

@@ -131,10 +131,10 @@ def _one(project: Project, check: Check) -> list[Finding]:
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(project) or project.settings.scm, error)]
+        return [_stumbled(check.lane(project) or project.settings.lane, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.report(error).partition("\n  ")
-        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
+        return [Finding(check.lane(project) or project.settings.lane, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

@@ -28,7 +28,7 @@ def same_project(project: Project, called: str = "repository") -> Iterable[Findi
         return
     if holds := _others(project):
         fix = f"Choose another project_slug, or move that {called} away."
-        yield Finding(project.settings.scm, f"{project.settings.url} exists and {holds}.", fix)
+        yield Finding(project.settings.lane, f"{project.settings.url} exists and {holds}.", fix)
 
 
 def _marked(project: Project, variables: Mapping[str, str]) -> bool:
@@ -83,7 +83,7 @@ def clone(project: Project) -> Iterable[Finding]:
         folder.check_origin(project.settings.url)
         folder.check_address(project.settings.clone_url)
     except InstallerError as error:
-        yield Finding(project.settings.scm, error.message, error.fix)
+        yield Finding(project.settings.lane, error.message, error.fix)
 
 
 def parent(project: Project) -> str:
@@ -95,7 +95,7 @@ def branch_in_the_way(project: Project, fix: str) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
     if project.forge.head(parent(project)):
         what = f"A branch `{parent(project)}` makes `{project.settings.branch}` impossible: git cannot hold both."
-        yield Finding(project.settings.scm, what, fix)
+        yield Finding(project.settings.lane, what, fix)
 
 
 # --- gitops.yaml as others have it: what is only here is undone by whoever runs this next from the repository -------
@@ -128,7 +128,7 @@ def merged(project: Project) -> Iterable[Finding]:
 
 
 def _note(project: Project, what: str, fix: str) -> Finding:
-    return Finding(project.settings.scm, what, fix, stops=False)
+    return Finding(project.settings.lane, what, fix, stops=False)
 
 
 def _changed(project: Project) -> list[str]:

@@ -63,7 +63,7 @@ def _needed(project: Project) -> Iterator[tuple[str, Lane]]:
     scm = project.settings.scm
     for tool, where in WHERE.items():
         if where in ("host", scm):
-            yield tool, scm
+            yield tool, project.settings.lane
         elif where == "cluster":
             yield tool, "cluster"
 

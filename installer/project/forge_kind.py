@@ -9,6 +9,7 @@ from ..config.settings import Settings
 from ..engine.resource import Resource
 from ..forges.base import DeployKeys, Forge, Webhooks
 from ..forges.credentials import Credentials
+from ..forges.git import Login
 from ..forges.requests import Requests
 
 
@@ -26,3 +27,7 @@ class ForgeKind:
     requests: Callable[[Any], Requests]
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""
+    login: Callable[[Any, Credentials], Login] = lambda _, credentials: credentials.login
+    """Returns what git logs in with to push, from code host and credentials."""
+    resources: Callable[..., list[Resource[Any]]] | None = None
+    """Makes all resources of a project, in the place of the list that code hosts and their CIs have in common."""

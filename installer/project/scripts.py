@@ -52,7 +52,7 @@ class Scripts:
         self._project = project
         self._clone = Clone(folder)
         self._say = say
-        self._login = project.credentials.login
+        self._login = project.login
 
     def _git(self, *arguments: str) -> str:
         return process.run("git", *arguments, cwd=self._clone.folder).strip()
@@ -71,7 +71,7 @@ class Scripts:
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
             "core.hooksPath": os.devnull,
             "remote.origin.url": settings.clone_url,
-            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # whatever the person's settings lead elsewhere
+            **self._login.reaching(settings.clone_url),
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():

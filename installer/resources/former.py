@@ -171,6 +171,7 @@ def names(settings: Settings) -> set[tuple[str, str]]:
     home, application = settings.argocd_namespace, settings.application
     here = (
         *(f"{settings.slug}-repo", f"{settings.slug}-webhook", application, f"{application}-namespace"),
+        *([settings.git_server] if settings.local else []),
         *(f"{application}-watcher", f"{application}-watcher-policy", f"{application}-reporter"),
         *(settings.pull_secret, secret_name(settings)),
     )
@@ -230,7 +231,7 @@ class FormerRepository(Resource[dict[str, Left]]):
     wanted = False
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
-        self.lane = settings.scm
+        self.lane = settings.lane
         self.title = "what was made at the former repository"
         self._forge = forge
         self._places = {place.settings.url: place for place in places}

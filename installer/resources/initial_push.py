@@ -41,7 +41,7 @@ class InitialPush(Resource[Seen]):
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._settings = settings
         self._forge = forge
         self._login = login
@@ -129,7 +129,7 @@ class FirstDeployment(Resource[Deployed]):
     def __init__(
         self, settings: Settings, forge: Forge, ci: CI, *, patience: float = 20, repository_goes: bool = False
     ) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch

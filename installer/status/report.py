@@ -76,7 +76,7 @@ class Report:
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     unreachable = {problem.lane for problem in problems}
-    unseen = project.settings.scm in unreachable
+    unseen = project.settings.lane in unreachable
     run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
