@@ -41,7 +41,7 @@ def settings() -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
     notes = comments()
     rows = []
-    for name, (where, given) in settings_file._FIELDS.items():
+    for name, (where, given) in (settings_file._FIELDS | settings_file._LOCAL).items():
         form = FORMS[given] if isinstance(given, str) else given
         most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])

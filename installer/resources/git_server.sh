@@ -10,6 +10,7 @@ git config uploadpack.allowFilter true
 git config uploadpack.allowAnySHA1InWant true # ci/deploy fetches a commit by its name
 git config receive.denyNonFastForwards true   # the push without force is the lock of deployments
 git config transfer.hideRefs refs/gitops-flask
-trap 'exit 0' TERM INT
 git daemon --reuseaddr --export-all --forbid-override=receive-pack --base-path=/git --port=9418 /git &
-wait $!
+daemon=$!
+trap 'kill "$daemon"; exit 0' TERM INT
+wait "$daemon"

@@ -14,6 +14,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
 from installer.resources.application import Application
 from installer.resources.database_address import DatabaseAddress
+from installer.resources.git_server import GitServer
 from installer.resources.helm_release import Held, HelmRelease
 from installer.resources.namespace import Namespace
 from installer.resources.pull_secret import PullSecret
@@ -25,6 +26,7 @@ from installer.support.secret import Secret
 
 from .cluster import SETTINGS, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
+from .local import LOCAL
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
@@ -62,6 +64,7 @@ def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
 
 
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
+SERVING = ("ServiceAccount", "Service", "Deployment")
 OF_APPLICATION = (
     *("AppProject.spec.description", "AppProject.spec.sourceRepos", "Application.spec.source.repoURL"),
     *(f"{kind}.metadata.labels.{REPOSITORY}" for kind in ("AppProject", "Application")),
@@ -70,6 +73,9 @@ OF_APPLICATION = (
 REPORTING = replace(SETTINGS, reporter="app")
 OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
+    "git server": Row(
+        lambda settings, *edges: GitServer(settings, *edges, remove_it=True, patience=0), LOCAL, None, SERVING
+    ),
     "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
