@@ -1,6 +1,7 @@
 """`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
 
 import platform
+from collections.abc import Callable
 
 from ..ci import registry
 from ..ci.base import DEPLOY
@@ -28,9 +29,11 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = commit or _checked_out(project, reason)
-    _check_docker()
-    platforms = f"linux/{_architecture(project)}"
+    wanted = commit or checked_out(
+        project, lambda head: f"; or deploy the commit without them: {_again(project, head, reason)}"
+    )
+    check_docker()
+    platforms = f"linux/{architecture(project)}"
     login = registry.login_at_hand(settings, project.credentials)
     if login is None:
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
@@ -69,7 +72,7 @@ def _again(project: Project, commit: str, reason: str, *options: str) -> str:
     return command("deploy", project.folder, commit, "--break-glass", reason, *options)
 
 
-def _checked_out(project: Project, reason: str) -> str:
+def checked_out(project: Project, otherwise: Callable[[str], str] = lambda _: "") -> str:
     """Return the commit that is checked out; raise where files differ from it, which would not be deployed."""
     clone = Clone(project.folder)
     head = clone.head()
@@ -78,11 +81,12 @@ def _checked_out(project: Project, reason: str) -> str:
             f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
         )
         stash = git(project.folder, "stash", "--include-untracked")
-        raise InstallerError(what, f"{stash}; or deploy the commit without them: {_again(project, head, reason)}")
+        raise InstallerError(what, f"{stash}{otherwise(head)}")
     return head
 
 
-def _check_docker() -> None:
+def check_docker() -> None:
+    """Raise where there is no Docker that runs."""
     if process.missing("docker"):
         raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
     answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
@@ -90,7 +94,7 @@ def _check_docker() -> None:
         raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")
 
 
-def _architecture(project: Project) -> str:
+def architecture(project: Project) -> str:
     """Return which of the nodes' machines to build for: this one's where there are such nodes."""
     nodes = of_nodes(project.cluster)
     if not nodes:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from ..config.settings import LOCAL
 from ..config.supported import FORGES, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
@@ -20,7 +21,7 @@ CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
+    *(check for name in (*FORGES, LOCAL) for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
     Check("host", tokens.login, "registry-token"),

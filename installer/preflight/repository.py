@@ -13,7 +13,7 @@ from ..engine.resource import Finding
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
-from ..support import yaml_text
+from ..support import resume_command, yaml_text
 from ..support.errors import InstallerError
 from ..support.parsing import UNREADABLE
 from ..support.resume_command import git
@@ -66,7 +66,7 @@ def as_wanted(project: Project) -> Iterable[Finding]:
     for resource in project.resources():
         if resource.key == "repository":
             seen = resource.observe()
-            change = resource.diff(seen) if seen is not None else None
+            change = resource.diff(seen) if seen not in (None, resource.blank()) else None
             if change and change.blocked:
                 yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
             elif change:
@@ -109,7 +109,9 @@ def committed(project: Project) -> Iterable[Finding]:
     names, folder = " ".join(changed), project.folder
     steps = [git(folder, "add", *changed), git(folder, "commit", "-m", "Change the settings", *changed)]
     by = ""
-    if Clone(folder).follows(MAIN):
+    if project.settings.local:
+        by = f" && {resume_command.command('deploy', folder)}"
+    elif Clone(folder).follows(MAIN):
         steps = [git(folder, "switch", "-c", "settings"), *steps, git(folder, "push", "-u", "origin", "settings")]
         by = ", and merge it by a pull request"
     command = " && ".join(steps) + by
@@ -118,6 +120,8 @@ def committed(project: Project) -> Iterable[Finding]:
 
 def merged(project: Project) -> Iterable[Finding]:
     """Say so where main has another gitops.yaml than what is committed here, older or newer."""
+    if project.settings.local:  # `deploy` brings it there
+        return
     theirs = project.forge.file(FILE, MAIN)
     mine = (project.folder / FILE).read_text(encoding="utf-8")
     if theirs is None or theirs.splitlines() == mine.splitlines() or _changed(project):

@@ -31,6 +31,9 @@ def login(project: Project) -> Iterable[Finding]:
     if settings.own_registry:
         yield Finding(settings.lane, f"jobs log in to {settings.registry} each with its own token")
         return
+    if settings.registry_in_cluster:
+        yield Finding(settings.lane, f"{settings.registry} is a registry in the cluster, which asks for no login")
+        return
     if not credentials.registry_token:
         yield from _none_at_hand(project)
         return

@@ -1,11 +1,12 @@
 """A git server in the cluster, as a kind of code host: a project that is tried on one machine, without an account."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..cluster.argocd import ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
-from ..config.settings import Settings
+from ..config.settings import MAIN, Settings
 from ..engine.resource import Resource
 from ..forges.credentials import Credentials
 from ..forges.git import Clone
@@ -79,3 +80,14 @@ FORGE = ForgeKind(
     login=lambda forge, _: forge.login,
     resources=_resources,
 )
+
+
+def keep_record(project: "Project") -> None:
+    """Fetch what is recorded of a local project into its clone: a server that loses it is given it back from there."""
+    settings = project.settings
+    if not settings.local:
+        return
+    branches = (f"+refs/heads/{each}:refs/remotes/origin/{each}" for each in (MAIN, settings.branch))
+    with suppress(InstallerError):  # that it is not kept is no reason to call a deployment failed
+        for each in branches:
+            Clone(project.folder).fetch(settings.clone_url, each, project.login)

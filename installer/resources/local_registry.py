@@ -7,6 +7,8 @@ to its own machine; in a kind cluster that port is this machine's as well, where
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..ci.registry import IN_CLUSTER as NAME
+from ..ci.registry import IN_CLUSTER_PORT as PORT
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import is_ours
@@ -17,10 +19,6 @@ from ..engine.resource import Change, blocked
 from .git_server import CLAIM, claim, default_storage
 from .helm_release import Held, HelmRelease
 
-NAME = "gitops-flask-registry"
-"""Of its namespace, as of all that is in there."""
-PORT = 5000
-"""Inside of its pod."""
 SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""
 SIZE = "10Gi"

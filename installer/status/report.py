@@ -88,7 +88,8 @@ def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], It
 
     parts: list[Callable[[], Iterable[Row]]] = [compared]
     if not unseen:
-        parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
+        parts += [] if project.settings.local else [lambda: _secrets(project), lambda: _run(project, run)]
+        parts.append(lambda: _branch(project, found))
     if record:
         parts.append(lambda: _image(project, record))
     if "cluster" not in unreachable:
@@ -187,8 +188,10 @@ def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:
     username, token = credentials.registry_username, credentials.registry_token
     if settings.own_registry:  # only jobs push there
         username, token = credentials.pull_username, credentials.pull_token
+    login = registry.Login.to(settings, username, token)
     try:
-        there = registry.has(registry.Login.to(settings, username, token), own.partition("/")[2], record.digest)
+        with registry.reached(settings, project.cluster, login) as reached:
+            there = registry.has(reached, own.partition("/")[2], record.digest)
     except InstallerError as error:
         yield Row("image", title, healthy=False, state=error.message)
         return

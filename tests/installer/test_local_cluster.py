@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from installer.ci.registry import IN_CLUSTER as NAME
 from installer.engine.resource import Change
 from installer.resources import former
 from installer.resources.git_server import SCRIPT, GitServer
-from installer.resources.local_registry import NAME, LocalRegistry
+from installer.resources.local_registry import LocalRegistry
 from installer.support.wait import until
 from tests.conftest import ROOT
 

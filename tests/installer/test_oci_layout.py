@@ -141,7 +141,7 @@ def test_layers_that_are_there_are_not_sent_again(
 
 def test_what_the_registry_says_is_reported(registry: Registry, layout: Layout) -> None:
     registry.full = True
-    with pytest.raises(InstallerError, match="did not take sha256:.*: 507 no space left on device"):
+    with pytest.raises(InstallerError, match=r"did not take sha256:.*: 507 no space left on device"):
         push(layout.folder, registry.address, "acme/web", "one")
 
 
