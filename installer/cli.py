@@ -37,6 +37,61 @@ def cli() -> None:
     """
 
 
+@cli.command(
+    "try",
+    epilog=examples(
+        "gitops-flask try                            a kind cluster, and a service that is live in it",
+        "gitops-flask try project_name='Orders'      with other answers than the defaults",
+        "gitops-flask try --context docker-desktop   in a cluster that is there",
+    ),
+)
+@click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+              help="Where the project's folder goes (default: here).")  # fmt: skip
+@click.option("--context", metavar="NAME", help="A kubeconfig context, in the place of a kind cluster.")
+@click.option("--confirm-context", metavar="NAME", help="The same, where its cluster is not on this machine.")
+@click.option("--cluster", metavar="NAME", default="gitops-flask", show_default=True, help="The kind cluster's name.")
+@click.option("--fetch-tools", is_flag=True, help="Fetch missing programs, pinned and checked, to your cache.")
+@may_say_yes
+@click.option("-v", "--verbose", is_flag=True, help="Show every command and request.")
+@click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
+def try_(
+    output_dir: Path,
+    answers: tuple[str, ...],
+    *,
+    context: str | None,
+    confirm_context: str | None,
+    cluster: str,
+    fetch_tools: bool,
+    yes: bool,
+    verbose: bool,
+) -> None:
+    """Try the whole loop on this machine, without an account.
+
+    It makes a kind cluster (or takes a context), a project, a git server, a registry and Argo CD in the cluster, and
+    ends when the service's pods answer the commit. Then: change a line, commit, `gitops-flask deploy`. It needs Docker
+    and git; kind, kubectl, helm and argocd are fetched where they are missing, if you like. Run again, it resumes.
+    """
+    from .commands import try_ as try__
+
+    show_commands(wanted=verbose)
+    with _reported(resume=_resume):
+        try__.try_(
+            output_dir,
+            _pairs(answers),
+            context=context,
+            confirmed=confirm_context,
+            cluster=cluster,
+            fetch_tools=fetch_tools,
+            yes=yes,
+        )
+
+
+def _pairs(answers: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [answer for answer in answers if "=" not in answer]:
+        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
+    return dict(answer.split("=", 1) for answer in answers)
+
+
 @cli.command()
 @click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
               help="Where the project's folder goes (default: here).")  # fmt: skip
@@ -55,11 +110,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bo
     """
     from .commands import new as new_
 
-    wrong = [answer for answer in answers if "=" not in answer]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
-    given = dict(answer.split("=", 1) for answer in answers)
-    new_.new(output_dir, given, no_input=no_input, check=check)
+    new_.new(output_dir, _pairs(answers), no_input=no_input, check=check)
 
 
 @cli.command(
@@ -207,17 +258,26 @@ def deploy(
     reason: str,
     skip_tests: bool,
 ) -> None:
-    """Deploy a commit of main without the CI.
+    """Deploy a commit of main without the CI, or what is checked out of a project on one machine.
 
     For when the CI is down: every merge is deployed by it. This runs the project's own ci/test, ci/image and ci/deploy
     here, in a private clone, for the machines of the cluster's nodes; it needs Docker, uv and a login to the registry
-    (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
+    (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows. In a project that
+    `gitops-flask try` made there is no CI: it asks nothing, and pushes what is checked out to main before.
     """
     from .commands import deploy as deploy_
 
+    project = open_project(folder, context, verbose, environment)
+    if project.settings.local:
+        from .commands import local
+
+        if reason:
+            raise click.UsageError("--break-glass is for projects with a CI: this one has none.")
+        with _reported(resume=_resume):
+            local.deploy_here(project, commit=commit, skip_tests=skip_tests)
+        return
     if not reason.strip():
         raise click.UsageError("The CI deploys each merge. To go without it, give the reason: --break-glass REASON.")
-    project = open_project(folder, context, verbose, environment)
     with _reported(resume=_resume):
         deploy_.deploy(project, commit=commit, reason=reason, skip_tests=skip_tests, yes=yes)
 

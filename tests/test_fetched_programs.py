@@ -127,9 +127,7 @@ def test_another_checksum_is_refused_and_nothing_of_the_file_is_kept(
     assert left(tmp_path) == []
 
 
-def test_a_download_that_was_cut_is_no_program(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_download_that_was_cut_is_no_program(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     offer(server, monkeypatch, SCRIPT)
     server.cut = True
     with pytest.raises(InstallerError):

@@ -19,7 +19,7 @@ Decorated = Callable[..., Any]
 
 
 SECTIONS = {
-    "Start": ("new",),
+    "Start": ("try", "new"),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
     "Deployments": ("rollback", "deploy"),
     "Template": ("template",),
@@ -104,8 +104,10 @@ def opened(folder: Path, context: str | None = None) -> "Project":
     --yes is none: it was said before anyone saw the host.
     """
     from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
+    from ..support.programs import use_fetched
     from ..ui import console
 
+    use_fetched()
     while True:
         try:
             return Project.open(folder, context)
