@@ -22,7 +22,7 @@ from ..support import process, programs
 from ..support.environment import NOBODY
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
-from ..support.resume_command import command, entering, inside, program, project_at, this_run
+from ..support.resume_command import entering, program, project_at, this_run
 from ..ui import console
 from . import new as new_
 from .after_generation import VARIABLE, guarded
@@ -241,13 +241,16 @@ def _generate(output: Path, answers: dict[str, str], context: str, made: str) ->
 
 
 def _report_next(folder: Path) -> None:
-    module = next((path.parent for path in (folder / "src").glob("*/app.py")), folder / "src")
-    change = f"change a line, in {module.relative_to(folder)}/example.py say; git commit -a -m 'Try a change'"
+    example = next((folder / "src").glob("*/example.py"), folder / "src").relative_to(folder)
+
+    def there(verb: str) -> str:
+        return entering(folder, verb).rpartition(" && ")[2]
+
     console.report("\nNext:")
-    console.report(f"- See it: {command('open', folder)}, then http://localhost:8000/version")
-    console.report(f"- Deploy a change: {inside(folder, change)}; {command('deploy', folder)}")
-    console.report(f"- Go back: {command('rollback', folder)}; take everything away: {command('down', folder)}")
-    console.report("- Make it real: gitops-flask new, with your code host, registry and cluster; then bring your code:")
+    console.report(f"- See it: {entering(folder, 'open')}")
+    console.report(f"- Change it: edit {example}, then: git commit --all --message 'Change it' && {there('deploy')}")
+    console.report(f"- Go back: {there('rollback')}; take everything away: {there('down')}")
     console.report(
-        "  copy src/, tests/, deploy/ and pyproject.toml with uv.lock into the new project, and commit them."
+        f"- Make it real: {program()} new, with your code host, registry and cluster; then bring your code along:"
     )
+    console.report("  copy src, tests, deploy, pyproject.toml and uv.lock into the new project, and commit them there")
