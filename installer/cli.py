@@ -50,6 +50,7 @@ def cli() -> None:
 @click.option("--context", metavar="NAME", help="A kubeconfig context, in the place of a kind cluster.")
 @click.option("--confirm-context", metavar="NAME", help="The same, where its cluster is not on this machine.")
 @click.option("--cluster", metavar="NAME", default="gitops-flask", show_default=True, help="The kind cluster's name.")
+@click.option("--registry-image", metavar="IMAGE", help="What runs as the registry (default: Docker Hub's registry).")
 @click.option("--fetch-tools", is_flag=True, help="Fetch missing programs, pinned and checked, to your cache.")
 @may_say_yes
 @click.option("-v", "--verbose", is_flag=True, help="Show every command and request.")
@@ -61,6 +62,7 @@ def try_(
     context: str | None,
     confirm_context: str | None,
     cluster: str,
+    registry_image: str | None,
     fetch_tools: bool,
     yes: bool,
     verbose: bool,
@@ -81,6 +83,7 @@ def try_(
             context=context,
             confirmed=confirm_context,
             cluster=cluster,
+            registry_image=registry_image or "",
             fetch_tools=fetch_tools,
             yes=yes,
         )
@@ -258,7 +261,7 @@ def deploy(
     reason: str,
     skip_tests: bool,
 ) -> None:
-    """Deploy a commit of main without the CI, or what is checked out of a project on one machine.
+    """Deploy a commit of main without the CI.
 
     For when the CI is down: every merge is deployed by it. This runs the project's own ci/test, ci/image and ci/deploy
     here, in a private clone, for the machines of the cluster's nodes; it needs Docker, uv and a login to the registry

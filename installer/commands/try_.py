@@ -39,14 +39,12 @@ MEMORY = 3.5e9
 """Bytes that Docker must have: Kubernetes, Argo CD and two pods of the service take about three gigabytes."""
 KIND_OLDEST = ((0, 27), "older ones need a patch for a registry")
 _SECTION = """
-# This project is tried on one machine: its git server, its registry and Argo CD are in this cluster, and
-# `gitops-flask deploy` deploys what is committed. Code host, CI and registry above are not asked.
+# This project is tried on one machine: its git server and Argo CD are in this cluster, no code host and no CI above is
+# asked, and `gitops-flask deploy` deploys what is committed. A kind `cluster` that `try` made goes with `down`.
 local:
-  context: "{context}"{cluster}
+  context: "{context}"{more}
 """
 """What `try` adds to a project of the template, which knows nothing of it."""
-_MADE = '\n  cluster: "{name}"           # the kind cluster that `try` made, and `down` removes'
-"""Likewise, where it made the cluster."""
 
 
 def try_(
@@ -58,6 +56,7 @@ def try_(
     cluster: str,
     fetch_tools: bool,
     yes: bool,
+    registry_image: str = "",
 ) -> None:
     """Make cluster and project where they are missing, and everything in between; end when the pods answer."""
     if sys.platform == "win32":
@@ -78,7 +77,8 @@ def try_(
     this_run.resume = f"{program()} {shlex.join(this_run.arguments)}"
     if not context:
         _have_cluster(Kind(cluster), port)
-    folder = folder or _generate(output, answers, context or Kind(cluster).context, "" if context else cluster)
+    section = {"cluster": "" if context else cluster, "registry_image": registry_image}
+    folder = folder or _generate(output, answers, context or Kind(cluster).context, section)
     this_run.resume = entering(folder, "up")
     up(opened(folder), yes=True)
     _report_next(folder)
@@ -225,14 +225,14 @@ def _taken_by(port: int) -> str:
 # --- the project -----------------------------------------------------------------------------------
 
 
-def _generate(output: Path, answers: dict[str, str], context: str, made: str) -> Path:
+def _generate(output: Path, answers: dict[str, str], context: str, section: dict[str, str]) -> Path:
     """Generate the project, and commit the section that makes it one of this machine."""
     given = {**ANSWERS, **({} if "project_name" in answers else {"project_slug": SLUG}), **answers}
     with guarded(VARIABLE, "later"):
         folder = new_.new(output, given, no_input=True, check=False)
-    cluster = _MADE.format(name=made) if made else ""
+    more = "".join(f'\n  {name}: "{value}"' for name, value in section.items() if value)
     with (folder / FILE).open("a", encoding="utf-8") as file:
-        file.write(_SECTION.format(context=context, cluster=cluster))
+        file.write(_SECTION.format(context=context, more=more))
     known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=folder).status == 0
     settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
     commit = ("commit", "--quiet", "--message", "Try it on this machine alone", FILE)
