@@ -130,13 +130,13 @@ def load(project: Path) -> Settings:
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
     _refuse_what_is_for_a_newer_one(tree, path)
-    scm = _forge(tree)
+    scm, local = _forge(tree), _at(tree, LOCAL) is not None
     values: dict[str, Any] = {"scm": scm}
     fields = {
         name: (_of(scm, where), of(form, scm) if isinstance(form, str) else form)
         for name, (where, form) in _FIELDS.items()
         if scm != "gitlab" or name not in _ONLY_AT_GITHUB
-    } | (_LOCAL if LOCAL in tree else {})
+    } | (_LOCAL if local else {})
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
@@ -199,7 +199,7 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
     settings = Settings(**values, argocd_values=extra)
-    return _local(settings) if LOCAL in tree else settings
+    return _local(settings) if local else settings
 
 
 def _local(settings: Settings) -> Settings:

@@ -53,8 +53,8 @@ class Place:
         namespace = argocd_namespace = slug = application = "web"
         registry, registry_ca, registry_token_server = "docker.io", "", ""
         image_repository = "docker.io/acme/web"
-        scm = "github"
-        own_registry = False
+        scm = lane = "github"
+        local = own_registry = registry_in_cluster = False
 
     class forge:  # noqa: N801
         @staticmethod
