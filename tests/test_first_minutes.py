@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import re
 import shlex
 import shutil
 import subprocess
