@@ -201,7 +201,7 @@ def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
     lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 
-    assert sum(lines.values()) - scripts <= 2170
+    assert sum(lines.values()) - scripts <= 2173
     assert scripts <= 1150
 
 

@@ -108,7 +108,8 @@ class Stage:
         try:
             yield
             asked = self.ci.requests[before:] if self.ci else []
-            assert [*self.host.faults.struck, *asked] == [], "somebody asked the CI"
+            struck = [*self.host.faults.struck, *asked]
+            assert not struck, f"somebody asked the CI: {struck}"
         finally:
             self.host.faults.clear()
             if self.ci:

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from server import MODULE, Server, free_ports, running
@@ -126,11 +127,11 @@ def test_the_server_ends_gracefully_though_another_thread_of_the_worker_takes_th
 ) -> None:
     program = tmp_path / "taken.py"
     program.write_text(TAKEN)
-    with running(environment | {"SHUTDOWN_SECONDS": "10"}, str(program)) as server:
+    with running(environment | {"SHUTDOWN_SECONDS": "600"}, str(program)) as server:
         server.terminate()
         log = server.log()
     assert server.process.returncode == 0
-    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
+    assert complaints(log) == []
 
 
 def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_they_leave(
@@ -168,7 +169,7 @@ def test_a_body_is_read_while_other_clients_send_half_of_theirs(environment: dic
 
 
 def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed(environment: dict[str, str]) -> None:
-    with running(environment | {"BODY_TIMEOUT_SECONDS": "1"}) as server:
+    with running(environment | {"BODY_TIMEOUT_SECONDS": "1", "SHUTDOWN_SECONDS": "600"}) as server:
         with ExitStack() as stack:
             clients = [stack.enter_context(half_a_body(server, heading)) for heading in (LENGTH, CHUNKED) * 4]
             for client in clients:
@@ -183,7 +184,7 @@ def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed
     assert server.process.returncode == 0
     statuses = [line["status"] for line in log if line["logger"] == "access"]
     assert sorted(statuses) == [200] + [408] * 8
-    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
+    assert complaints(log) == []
 
 
 def test_a_client_that_sends_a_byte_at_a_time_gains_no_time(environment: dict[str, str]) -> None:
@@ -305,6 +306,19 @@ def ask(client: http.client.HTTPConnection) -> int:
     response = client.getresponse()
     response.read()
     return response.status
+
+
+def complaints(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return warnings and errors, without one of Granian's that may be wrong.
+
+    Two of its threads wait for one worker; the one that comes late takes it for alive. A worker that does refuse to
+    stop is waited for SHUTDOWN_SECONDS, which are more than a test waits.
+    """
+    return [
+        line
+        for line in log
+        if line["level"] in ("WARNING", "ERROR") and "refused to gracefully stop" not in line["message"]
+    ]
 
 
 def wait_for_requests(server: Server, number: int) -> None:
