@@ -1,16 +1,14 @@
 """Verbs as they are typed, in this process: a project, octo's shell, and programs that answer as a test says."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from installer.cli import main
 from tests.github import GitHub as StandIn
+from tests.typed import run_typed
 
 from . import gitops_yaml
 from .programs import Programs, put_on_path
@@ -68,15 +66,7 @@ def run(project: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, caps
     """Run a verb in this process, as a script does: nobody to ask."""
 
     def run(*arguments: str, code: int | None = None, cwd: Path = project) -> Done:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["gitops-flask", *arguments])
-        capsys.readouterr()
-        ended: Any = 0
-        try:
-            main()
-        except SystemExit as error:
-            ended = error.code or 0
-        done = Done(int(ended), *capsys.readouterr())
+        done = Done(*run_typed(monkeypatch, capsys, cwd, *arguments))
         assert code in (None, done.code), done
         return done
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cli import main
 from tests.github import GitHub
 from tests.github.git import git as on_server
 from tests.gitlab import GitLab
 from tests.installer.gitops_yaml import tree
+from tests.typed import run_typed
 
 from .story import START, Story
 
@@ -60,15 +59,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """Run a command in a project's folder, in this process."""
 
     def typed(project: Path, *arguments: str, code: int = 0) -> Done:
-        monkeypatch.chdir(project)
-        monkeypatch.setattr(sys, "argv", ["gitops-flask", "template", *arguments])
-        capsys.readouterr()
-        ended: Any = 0
-        try:
-            main()
-        except SystemExit as error:
-            ended = error.code or 0
-        done = Done(int(ended), *capsys.readouterr())
+        done = Done(*run_typed(monkeypatch, capsys, project, "template", *arguments))
         assert done.code == code, done
         return done
 
