@@ -1,13 +1,13 @@
 """`promote`: what one environment runs comes to the next one, once every pod there answers it."""
 
 from ..ci.base import PROMOTE
-from ..cluster.pod_answers import wrong_image, wrong_revision
+from ..cluster.workloads import wrong_image, wrong_revision
 from ..preflight import checks
 from ..project.project import Project
 from ..project.scripts import private_clone
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
 from ..status.rollout import RunningService
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, this_run

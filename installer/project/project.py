@@ -13,9 +13,8 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import FILE, Settings
+from ..config.settings import CIS, FILE, FORGES, Settings, cis_of, module
 from ..config.settings_file import load
-from ..config.supported import CIS, FORGES, cis_of, module
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
@@ -26,22 +25,22 @@ from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository, Place
+from ..resources.hosted_repository import ForgeKind
 from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
-from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
-from ..resources.reporter import Reporter
-from ..resources.reporter_app import ReporterApp
+from ..resources.reporter import Reporter, ReporterApp
 from ..resources.repository_credential import EnvironmentCredential, RepositoryCredential
+from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
 
-FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
+FORGE_KINDS: dict[str, ForgeKind] = {
+    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in FORGES
+}
 CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
 
 
@@ -118,16 +117,8 @@ class Project:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "Project":
-        """Return the same project with other credentials."""
-        return replace(self, credentials=credentials)
-
     def resources(
-        self,
-        *,
-        remove_repository: bool = False,
-        remove_argocd: bool = False,
-        renew_key: bool = False,
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, as plans list it.
 
@@ -141,6 +132,7 @@ class Project:
         token_at_hand = bool(credentials.registry_token)
         every = settings.of_each()
         applications = [Application(each, cluster, Helm(cluster, each), argocd) for each in every]
+        page = partial(registration_page, settings)
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
@@ -159,15 +151,7 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *(
-                [
-                    ReporterApp(
-                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
-                    )
-                ]
-                if github
-                else []
-            ),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             applications[0],
             *(

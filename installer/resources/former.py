@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.argocd import ArgoCD
-from ..cluster.helm import Helm, Made, objects
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import REPOSITORY, digest, identities, metadata, whose
 from ..config.environments import DEV
@@ -17,9 +17,9 @@ from ..support.errors import CommandFailed, InstallerError
 from ..support.wait import clear
 from .application import Application
 from .argocd import DEFAULT_PROJECT, RELEASE
-from .namespace import others
+from .namespace import kept_by
 from .push_key import key_title as push_key_title
-from .reporter_app import secret_name
+from .reporter import secret_name
 from .repository_credential import key_title
 
 _LATER = "goes once the new one is live"
@@ -29,7 +29,7 @@ _LATER = "goes once the new one is live"
 class Seen:
     """Releases, namespaces of ours and namespaces that the service is leaving, but for those that the settings name."""
 
-    releases: tuple[Made, ...] = ()
+    releases: tuple[Release, ...] = ()
     namespaces: tuple[Object, ...] = ()
     moves_from: tuple[str, ...] = ()
     held: str = ""
@@ -43,6 +43,7 @@ class Former(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "former"
+    nothing = Seen()
     wanted = False
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, applications: Sequence[Application]) -> None:
@@ -58,7 +59,7 @@ class Former(Resource[Seen]):
         settings = self._settings
         every = self._helm.made()
         releases = tuple(each for each in every if self._is_former(each))
-        argocds = tuple(m.home for m in every if m.name == RELEASE and m.home != settings.argocd_namespace)
+        argocds = tuple(m.namespace for m in every if m.name == RELEASE and m.namespace != settings.argocd_namespace)
         present = [each.namespace for each in settings.of_each()]
         left = tuple(each for each in self._marked() if each["metadata"]["name"] not in present)
         moves = tuple(namespace for application in self._applications for namespace in application.leaves())
@@ -78,24 +79,21 @@ class Former(Resource[Seen]):
                 return []
             raise
 
-    def _is_former(self, made: Made) -> bool:
+    def _is_former(self, made: Release) -> bool:
         """Return whether a release was written for another place and is none that today's settings need."""
         settings = self._settings
         if made.name in (RELEASE, DEFAULT_PROJECT):
             return False
-        places = [(settings.slug, settings.argocd_namespace, e.namespace, e.environment) for e in settings.of_each()]
-        present = (made.slug, made.argocd, made.namespace, made.environment) in places
-        return made.name == self._passing or (not present and (made.home, made.name) not in names(settings))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
+        present = made.place in [
+            (settings.slug, settings.argocd_namespace, each.namespace, each.environment) for each in settings.of_each()
+        ]
+        return made.name == self._passing or (not present and (made.namespace, made.name) not in names(settings))
 
     def diff(self, seen: Seen) -> Change | None:
         """List all of it; what stays is reported and no fault."""
-        gone = {each.environment for each in seen.releases} - {e.environment for e in self._settings.of_each()}
+        gone = {each.place[-1] for each in seen.releases} - {e.environment for e in self._settings.of_each()}
         fields = [Field(f"environment {name}", "there", "goes, with its service and its pods") for name in sorted(gone)]
-        fields += [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
+        fields += [Field(f"release {r.name} in {r.namespace}", _described(r), _LATER) for r in seen.releases]
         fields += [Field(f"service in namespace {each}", "runs", _LATER) for each in seen.moves_from]
         fields += [Field(f"namespace {each['metadata']['name']}", whose(each), _LATER) for each in seen.namespaces]
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))
@@ -125,7 +123,7 @@ class Former(Resource[Seen]):
                 self._remove_application(each)
         for each in seen.releases:
             if each.name != self._passing:
-                self._helm.uninstall(each.name, each.home)
+                self._helm.uninstall(each.name, each.namespace)
         kept = [*filter(None, (self._remove_namespace(each["metadata"]["name"]) for each in seen.namespaces))]
         if not kept:  # the namespace in it would go with it
             self._helm.uninstall(self._passing, self._settings.argocd_namespace)
@@ -134,18 +132,19 @@ class Former(Resource[Seen]):
             return f"stays: {'; '.join(kept)}"
         return "removed" if seen.releases or seen.namespaces else "was not there"
 
-    def _at(self, made: Made) -> Settings:
+    def _at(self, made: Release) -> Settings:
         """Return the settings as they were when something was made."""
-        places: Any = {"slug": made.slug, "argocd_namespace": made.argocd, "namespace": made.namespace}
-        places |= {"environment": made.environment, "source": DEV if made.environment != DEV else ""}
-        return replace(self._settings, **places, formerly=tuple(identities(self._settings).values()))
+        slug, argocd, namespace, environment = made.place
+        formerly = tuple(identities(self._settings).values())
+        former = replace(self._settings, slug=slug, argocd_namespace=argocd, namespace=namespace, formerly=formerly)
+        return replace(former, environment=environment, source=DEV if environment != DEV else "")
 
-    def _remove_application(self, made: Made) -> None:
+    def _remove_application(self, made: Release) -> None:
         """Remove a former Application with its workloads, unless these are what the present one deploys."""
         settings = self._at(made)
-        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, made.argocd))
+        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, settings.argocd_namespace))
         present = [each.namespace for each in self._settings.of_each()]
-        if made.slug == self._settings.slug and made.namespace in present:
+        if settings.slug == self._settings.slug and settings.namespace in present:
             former.let_go()
         else:
             former.remove()
@@ -163,11 +162,8 @@ class Former(Resource[Seen]):
 
     def _keeps(self, name: str) -> str:
         """Say what of others keeps a namespace; empty where nothing does."""
-        try:
-            unmanaged = others(self._cluster.everything_in(name))
-        except InstallerError as error:
-            return f"namespace {name} stays, because what it holds is unknown: {error.message}"
-        return f"namespace {name} stays, it still holds {', '.join(unmanaged[:5])}" if unmanaged else ""
+        kept = kept_by(self._cluster, name)
+        return f"namespace {name} stays, {kept}" if kept else ""
 
     def _remains(self, name: str) -> str:
         return f"namespace {name} is still there" if self._cluster.get("namespace", name) else ""
@@ -187,8 +183,9 @@ def names(settings: Settings) -> set[tuple[str, str]]:
     return {*((home, name) for name in here), *databases}
 
 
-def _described(made: Made) -> str:
-    return f"for {made.slug} in {made.namespace}"
+def _described(made: Release) -> str:
+    slug, _, namespace, _ = made.place
+    return f"for {slug} in {namespace}"
 
 
 def _argocd_stays(namespace: str) -> str:
@@ -240,6 +237,7 @@ class FormerRepository(Resource[dict[str, Left]]):
     wanted = False
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
+        self.nothing: dict[str, Left] = {}
         self.lane = settings.scm
         self.title = "what was made at the former repository"
         self._forge = forge
@@ -267,10 +265,6 @@ class FormerRepository(Resource[dict[str, Left]]):
             )
         except InstallerError as error:
             return Left(unseen=error.message)
-
-    def blank(self) -> dict[str, Left]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
         """List all of it; what cannot be seen is reported and no fault."""

@@ -65,10 +65,6 @@ class RepositoryCredential(HelmRelease[Credential]):
         self._titles = [key_title(address) for address in identities(settings).values()]
         self.title = f"Argo CD's read access to {settings.source_url}"
 
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return the Secret."""
-        return {self._home: [f"secret/{self._name}"]}
-
     @property
     def _fields(self) -> dict[str, str]:
         """Return what the Secret holds besides the secret itself."""
@@ -194,10 +190,6 @@ class EnvironmentCredential(HelmRelease[Copied]):
         super().__init__(settings, cluster, helm, f"{settings.application}-repo")
         self.needs = ("credential",)
         self.title = f"Argo CD's read access for {settings.application}"
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return the Secret."""
-        return {self._home: [f"secret/{self._name}"]}
 
     def observe(self) -> Copied:
         """Read the Secret, and the one that it is a copy of."""

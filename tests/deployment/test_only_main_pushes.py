@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.config.settings_file import load
@@ -168,6 +167,7 @@ def test_a_promotion_is_pushed_with_the_same_key_and_by_nobody_else(acme: Acme) 
     assert "nothing to roll back to: before" in run.log, "of env/test, not of env/dev"
 
 
+@pytest.mark.all
 def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_reported(acme: Acme) -> None:
     acme.up(deploy_from="main")
     (number,) = acme.repository.keys

@@ -1,9 +1,9 @@
 """A cluster and its helm as a test has them: objects in a dictionary, writes noted."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from installer.cluster.helm import Made, Release
+from installer.cluster.helm import Release
 from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
@@ -14,6 +14,15 @@ SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.i
 SEVERAL = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
 """With a second environment."""
 Object = dict[str, Any]
+
+
+R = TypeVar("R")
+
+
+def at_once(resource: R, patience: float = 0) -> R:
+    """Let a resource wait for nothing, or not for long."""
+    resource.patience = patience  # type: ignore[attr-defined]
+    return resource
 
 
 def release(name: str, status: str = "deployed") -> Release:
@@ -66,7 +75,7 @@ class Helm:
     def ours(self, namespace: str) -> list[Release]:
         return [each for each in self.there if each.ours]
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         return []
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:

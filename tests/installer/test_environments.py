@@ -11,8 +11,8 @@ from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.forges.credentials import find
 from installer.project.project import Project
-from installer.support import environment
 from installer.support.errors import InstallerError
+from installer.support.secret import inherited
 
 from .gitops_yaml import OPEN_TO_ALL, tree
 
@@ -118,7 +118,7 @@ def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkey
         monkeypatch.setenv(name, value)
     found = find(settings)
     assert [found.database_of(name).reveal() for name in ("dev", "test-eu")] == [*given.values()]
-    assert not given.keys() & environment.inherited().keys()
+    assert not given.keys() & inherited().keys()
     assert find(parse(tree())).database_of("test-eu").reveal() == ""
 
 

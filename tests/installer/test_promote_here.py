@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.commands import promote as verb
 from installer.commands import rollback
 from installer.config.settings import Settings

@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.config.settings import Settings
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change
 from installer.forges.base import Commit
 from installer.status import report as status_report
-from installer.status.deployment_record import DeploymentRecord
 from installer.status.report import Report
 from installer.status.rollout import RunningService
-from installer.status.service import SyncState
+from installer.status.service import DeploymentRecord, SyncState
 from installer.support.errors import InstallerError
 from installer.ui import json_documents
 from tests.documents import valid

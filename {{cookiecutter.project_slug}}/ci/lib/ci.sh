@@ -12,6 +12,7 @@ export -n DEPLOY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret 
 ENVIRONMENT=${ENVIRONMENT:-dev}
 OTHER=$ENVIRONMENT             # the environment, where it is not dev
 [ "$OTHER" != dev ] || OTHER=''
+PYTHON=python3
 CI_NAME=''                     # which CI this is; nothing on your machine
 API=''                         # GitHub's, where it is not the usual one
 DEPLOY_USERNAME=${DEPLOY_USERNAME:-x-access-token}
@@ -83,6 +84,6 @@ run_python() {
   export ENVIRONMENT CI_NAME API DEPLOY_USERNAME WHO RUN_PAGE SUMMARY_FILE ERROR_MARK WARNING_MARK SKIP FIRST_PUSH \
     TO_INIT TO_RELEASE TO_ROLL_BACK WHERE_VARIABLE REVISION TAG IMAGE NO_IMAGE SERVER REPOSITORY \
     DEPLOY_TOKEN="${DEPLOY_TOKEN:-}" DEPLOY_KEY="${DEPLOY_KEY:-}"
-  command -v python3 >/dev/null || fail "there is no python3"
-  exec python3 -B -X utf8 "ci/lib/$1" "${@:2}"
+  command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON"
+  exec "$PYTHON" -B -X utf8 "ci/lib/$1" "${@:2}"
 }

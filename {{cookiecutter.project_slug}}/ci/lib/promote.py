@@ -21,7 +21,7 @@ def promote() -> Answer:
         if not env.fetch_files(chosen.recorded):
             gone = f"git could not get commit {chosen.recorded} (see above); is it in no branch any more?"
             raise Answer("failed:", gone)
-        if answer := instead(tip, chosen, init="--init" in given):
+        if answer := guard(tip, chosen, init="--init" in given):
             return answer
         if "--force" not in given:
             refuse_failed(source, chosen)
@@ -98,8 +98,8 @@ def trailers(chosen: Tip) -> list[str]:
     return [*trailers_of(chosen.commit, "Argocd-reference-commit-"), *own]
 
 
-def instead(tip: Tip, chosen: Tip, *, init: bool) -> Answer | None:
-    """Return the outcome where this deployment may not be written on top of the branch: the first case that applies."""
+def guard(tip: Tip, chosen: Tip, *, init: bool) -> Answer | None:
+    """Return the outcome where this deployment may not go on top of the branch: the first case that applies."""
     if not tip.commit:
         if init:
             return None

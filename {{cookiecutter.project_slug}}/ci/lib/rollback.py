@@ -37,7 +37,7 @@ def previous(tip: Tip) -> str:
     What lies between a rollback and the deployment that it restored was rolled back itself: it is skipped.
     """
     skip_to = ""
-    for commit in git("rev-list", "--first-parent", tip.commit).split("\n"):
+    for commit in env.commits(tip):
         revision = env.revision_of(commit)
         if skip_to in ("", revision):
             skip_to = revision if env.hold_of(commit) else ""
