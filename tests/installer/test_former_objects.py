@@ -275,7 +275,7 @@ def test_releases_are_found_in_the_whole_cluster_by_the_labels_of_their_newest_r
     half_gone = programs_release("web-pull", namespace="web-dev", **mark)
     programs.releases(*ours, theirs, half_gone, programs_release("web-pull", "uninstalling", 2))
     found = [(each.namespace, each.name, each.place) for each in RealHelm(RealCluster(), SETTINGS).made()]
-    assert found == [("argocd", name, ("web", "argocd", "web-dev")) for name in ("web-dev", "web-pull")]
+    assert found == [("argocd", name, ("web", "argocd", "web-dev", "dev")) for name in ("web-dev", "web-pull")]
 
 
 PLACES = [(10, "web-dev"), (9, "web-before")]

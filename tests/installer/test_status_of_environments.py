@@ -15,7 +15,7 @@ from installer.engine.reconcile import Planned
 from installer.engine.resource import Change
 from installer.forges.base import Commit
 from installer.status import report as status_report
-from installer.status.report import Report
+from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
 from installer.status.service import DeploymentRecord, SyncState
 from installer.support.errors import InstallerError
@@ -56,7 +56,7 @@ class Project:
     folder: Path = field(default_factory=Path)
     ci: Any = field(
         default_factory=lambda: SimpleNamespace(
-            title="GitHub Actions", no_token=False, unseen="the same here", page="https://ci", newest=lambda _: None
+            title="GitHub Actions", no_token=False, unseen="the same here", page="https://ci", newest=lambda: None
         )
     )
     cluster: Any = field(default_factory=lambda: SimpleNamespace(describe=lambda: "kind"))
@@ -76,19 +76,21 @@ def records(monkeypatch: pytest.MonkeyPatch) -> dict[str, DeploymentRecord | Non
     monkeypatch.setattr(RunningService, "pods", lambda _: [])
     monkeypatch.setattr(RunningService, "refresh", lambda _: "")
     monkeypatch.setattr(RunningService, "problems", lambda _: ["pod web-0 cannot be scheduled"])
-    for name in ("_secrets", "_image", "_architecture", "_deployment"):
+    for name in ("_secrets", "_image"):
+        monkeypatch.setattr(status_report, name, lambda *_, name=name: Row(name, name, healthy=True, state="there"))
+    for name in ("_architecture", "_deployment"):
         monkeypatch.setattr(status_report, name, lambda *_: [])
     monkeypatch.setattr(status_report, "report_outcome", lambda *_: None)
     return found
 
 
 def at(found: dict[str, DeploymentRecord | None], its: RunningService) -> SyncState | None:
-    record = found[its._settings.branch]
+    record = found[its.place.branch]
     return SyncState(record.commit, "Synced", "Healthy", "Succeeded") if record else SyncState()
 
 
 def answers(found: dict[str, DeploymentRecord | None], its: RunningService) -> PodAnswer:
-    record = found[its._settings.branch]
+    record = found[its.place.branch]
     return PodAnswer("web-0", ready=True, revision=record.revision if record else "")
 
 
