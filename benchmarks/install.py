@@ -50,7 +50,9 @@ def main(times: int = 3) -> None:
     print(f"{machine()}\n")
     shown = [[str(number), *(f"{value:.2f}" for value in row)] for number, row in enumerate(rows, 1)]
     shown.append(["median", *(f"{median(column):.2f}" for column in zip(*rows, strict=True))])
-    print(table(("run", "up, s", "its longest chain, s", "ratio (bar: 1.15)", "up again ÷ up (bar: 0.17)"), shown))
+    print(
+        table(("run", "up, s", "its longest chain, s", "ratio (target: 1.15)", "up again ÷ up (target: 0.17)"), shown)
+    )
     print("\n" + "\n".join(timeline))
 
 

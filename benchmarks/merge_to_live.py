@@ -177,7 +177,7 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
         for flow in flows
     ]
     print(table(("merge to live, medians in s", *PARTS, "sum", "to ours"), rows))
-    print(f"\nours to its parts run manually: {ours.total / hand.total:.2f} (bar: 1.3)")
+    print(f"\nours to its parts run manually: {ours.total / hand.total:.2f} (target: 1.3)")
     if slow:
         ratio = series.medians["live"] / ours.medians["live"]
         print(f"from env/dev to live, default polling to ours: {ratio:.0f}×")

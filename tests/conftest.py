@@ -162,10 +162,12 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
         cwd: Path, *arguments: str, check: bool = False, start_new_session: bool = False, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cookiecutter", "--no-input", "--config-file", str(config), *arguments]
+        # The hooks of a template that stands on PYTHONPATH would be found before those of this one.
+        usual = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         return subprocess.run(
             command,
             cwd=cwd,
-            env=os.environ | {"PWD": str(cwd), "PATH": path} | environment,
+            env=usual | {"PWD": str(cwd), "PATH": path} | environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

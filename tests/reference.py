@@ -46,7 +46,7 @@ def settings() -> str:
         most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])
         if name in settings_file._MUST_BE_SAID:
-            default = "must be there"
+            default = "required"
         rows.append(
             (
                 where,
@@ -62,12 +62,12 @@ def settings() -> str:
             f"`{where.replace('scm.', '<host>.')}`",
             form,
             default,
-            f"{notes.get(where.replace('github.', 'scm.'), '')}{only}",
+            f"{NOTES.get(where) or notes[where.replace('github.', 'scm.')]}{only}",
         )
         for where, form, default, only in sorted(rows)
     ]
     table = "\n".join(f"| {' | '.join(cell.strip() or ' ' for cell in row)} |" for row in cells)
-    return f"{HEAD}\n| setting | must be | where it is not there | what for |\n| --- | --- | --- | --- |\n{table}\n"
+    return f"{HEAD}\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n{table}\n"
 
 
 RULES = """\
@@ -81,12 +81,37 @@ HEAD = f"""\
 
 {MADE}
 
-`<host>` is `github` or `gitlab`, whichever keeps the repository; a project has one of them. Whatever is not below is
-refused, with the setting that may have been meant. `plan` says where the file here is not the one on `main`.
+This file in the project's folder has what the installer knows of the project, and no secret. `<host>` is `github` or
+`gitlab`, where the repository is; a project has one of them. An unknown setting is an error that names the nearest one.
+`plan` says if the file differs from the one on `main`.
 """
 NO_FIXED_DEFAULT = {"ci": "the code host's own", "image_visibility": "as the repository"}
+NOTES = {
+    "argocd.namespace": "Where Argo CD is, or will be installed.",
+    "cluster.namespace": "The service's own namespace.",
+    "github.public_runner": "`allowed`: pull requests to a public repository may run on your own runners.",
+    "github.reporter_image": "What the reporter's pod runs: this image or your registry's copy; `up` pins its digest.",
+    "local.cluster": "The kind cluster that `try` made; `down` removes it.",
+    "local.context": "Required in a section `local`, which `try` adds: the cluster with its git server and Argo CD.",
+    "local.registry_image": "What runs as the registry in that cluster.",
+    "project.ci": "github-actions, gitlab-ci, circleci or travis-ci.",
+    "project.description": "Shown with the repository.",
+    "project.formerly": "Repositories that this one replaced: `up` removes what it created there.",
+    "project.name": "What people call the service.",
+    "project.slug": "Its name for machines: repository, image, Helm release, Service.",
+    "registry.account": "The image is host/account/slug.",
+    "registry.ca": "The company's CA that signed the registry's certificate: a PEM file next to this one.",
+    "registry.host": "Where the image is pushed to and pulled from.",
+    "registry.token_server": "Where the registry sends logins, if that is another host (security.md).",
+    "scm.api_version": "The version of GitHub's REST API.",
+    "scm.host": "The code host: github.com, gitlab.com or your own.",
+    "scm.owner": "The user, organisation or group that owns the repository.",
+    "scm.visibility": "Of the repository.",
+    "version": "The format of this file.",
+}
+"""What a setting is for, where the generated file has no comment that says so."""
 OTHERS = {
-    "version": ("1, the form of this file", "must be there"),
+    "version": ("1", "required"),
     "generated_by": ("a version in quotes, like '1.2.0'", "not known"),
     "requires": ("a version in quotes, like '1.2.0'", "any version may work on it"),
     "argocd.values": ("values for Argo CD's chart", "none"),

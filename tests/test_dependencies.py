@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 
 from .conftest import ROOT
 
+pytestmark = pytest.mark.lint
+
 OURS = {"installer", "hooks", "tests", "benchmarks"}
 IN_A_PROJECT = ROOT / "tests/service"  # runs in a generated project's environment, with what that declares
 

@@ -87,6 +87,7 @@ def test_what_is_left_of_the_installer_knows_what_was_kept_and_says_so(fork: Pat
     assert "All checks passed!" in subprocess.run(ruff, cwd=fork, capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.lint
 @pytest.mark.slow
 def test_its_types_agree(fork: Path) -> None:
     mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(fork.parent / "mypy")]
@@ -117,6 +118,8 @@ def test_an_empty_gitops_yaml_is_reported_with_the_settings_of_what_was_kept(for
     assert f"{kept.scm}.owner: must be" in done.stderr
 
 
+@pytest.mark.lint
+@pytest.mark.slow
 def test_no_test_that_is_left_imports_what_is_gone(fork: Path) -> None:
     collect = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--collect-only", "tests"]
     env = {**os.environ, "PYTHONPATH": str(fork)}

@@ -56,16 +56,7 @@ def uv(folder: Path, *arguments: str) -> None:
     pytest.fail(ended.stderr)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("project", marks=pytest.mark.xdist_group("generated project")),
-        pytest.param(
-            "project_with_database",
-            marks=[pytest.mark.xdist_group("generated project with a database"), pytest.mark.all],
-        ),
-    ],
-)
+@pytest.fixture(scope="module", params=["project", pytest.param("project_with_database", marks=pytest.mark.all)])
 def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     project: BakedProject = request.getfixturevalue(request.param)
     folder = tmp_path_factory.mktemp("generated") / project.slug
@@ -75,6 +66,7 @@ def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return Checkout(folder)
 
 
+@pytest.mark.lint
 @pytest.mark.parametrize(
     "command",
     ["ruff check .", "ruff format --check .", "mypy", "pytest --cov"],
@@ -126,7 +118,9 @@ def cases(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(1200)  # each is a file of tests, with timeouts of its own
-@pytest.mark.parametrize("check", ["api", "flask", "server", "database"])
+@pytest.mark.parametrize(
+    "check", ["api", *(pytest.param(each, marks=pytest.mark.slow) for each in ("flask", "server", "database"))]
+)
 def test_the_service_does_what_its_users_expect(checkout: Checkout, cases: Path, check: str) -> None:
     file = cases / f"check_{check}.py"
     if not file.exists():
@@ -235,11 +229,12 @@ def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProje
         checkout.passes(command)
 
 
+@pytest.mark.lint
 def test_views_for_ordinary_models_are_typed_strictly(checkout: Checkout, cases: Path) -> None:
     checkout.passes(f"mypy --strict src {cases / 'check_api.py'}")
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_without_the_images_python_the_tests_take_the_newest_at_hand_and_say_so(
     project: BakedProject, tmp_path: Path
 ) -> None:
@@ -268,7 +263,7 @@ def test_without_a_network_the_tests_do_not_blame_the_lock_file(project: BakedPr
     assert told.startswith("test: failed: what uv.lock names could not be installed, though it fits")
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_in_a_folder_that_was_moved_the_environment_is_made_anew(project: BakedProject, tmp_path: Path) -> None:
     shutil.copytree(project.path, tmp_path / "before")
     uv(tmp_path / "before", "sync", "--locked", "--quiet")
@@ -298,6 +293,7 @@ def test_the_service_keeps_every_promise_of_its_openapi_document(checkout: Check
     assert int(operations[1]) >= 2
 
 
+@pytest.mark.combinations
 @pytest.mark.parametrize("database", ["none", "postgresql"])
 @pytest.mark.parametrize("slug", ["a", "granian-but-longer", "z" * 36])
 def test_the_lock_file_holds_for_any_name(bake: Bake, tmp_path: Path, slug: str, database: str) -> None:
@@ -319,5 +315,5 @@ def test_the_wheel_holds_the_template_as_it_is(template: Path, tmp_path: Path) -
                 info = packed[prefix + str(file.relative_to(template))]
                 assert archive.read(info) == file.read_bytes()
                 assert bool(info.external_attr >> 16 & stat.S_IXUSR) == bool(file.stat().st_mode & stat.S_IXUSR)
-    assert "gitops_flask/commands/template_source.py" in packed
+    assert "gitops_flask/support/resume_command.py" in packed
     assert not [name for name in packed if name.startswith("installer") or name.endswith(".pyc")]

@@ -12,6 +12,8 @@ from tests.conftest import ROOT, Bake, BakedProject
 from tests.gitlab.ci_local import Place
 from tests.gitlab.file import PROBE, File
 
+pytestmark = pytest.mark.slow
+
 ON_MAIN = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_DEFAULT_BRANCH": "main"}
 BY_HAND = {**ON_MAIN, "CI_PIPELINE_SOURCE": "web"}
 IN_A_REQUEST = {**ON_MAIN, "CI_PIPELINE_SOURCE": "merge_request_event", "CI_COMMIT_BRANCH": ""}

@@ -96,7 +96,8 @@ def test_the_source_distribution_holds_the_repository(dist: Path) -> None:
     assert names == kept_files() | {"PKG-INFO"}
 
 
-def test_the_wheel_alone_writes_a_project_and_says_how_to_resume(
+@pytest.mark.slow
+def test_the_wheel_alone_writes_a_project_says_how_to_resume_and_updates_it(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:
     command = f"uvx --from {wheel} gitops-flask new --no-input --no-check project_name=Orders owner=acme"
@@ -109,8 +110,16 @@ def test_the_wheel_alone_writes_a_project_and_says_how_to_resume(
     assert log == "Generated\n"
     assert done.stdout.splitlines()[-1].strip() == f"cd orders && uvx --from {wheel} gitops-flask up"
 
+    template = f"uvx --from {wheel} gitops-flask template"
+    done = with_packages(f"{template} check", project, shell)
+    assert done.stdout == f"Current: the project has all of the template, {__version__}.\n", done
+    done = with_packages(f"{template} update --set owner=octo", project, shell)
+    assert done.returncode == 0, done
+    settings = subprocess.check_output(["git", "show", "gitops-flask/update:gitops.yaml"], cwd=project, text=True)
+    assert yaml.safe_load(settings)["github"]["owner"] == "octo"
 
-@pytest.mark.slow
+
+@pytest.mark.all
 @pytest.mark.timeout(1200)
 def test_the_wheel_alone_runs_the_checks_of_the_project_that_it_wrote(
     wheel: Path, tmp_path: Path, shell: dict[str, str]
@@ -153,6 +162,7 @@ def fork(tmp_path: Path) -> Path:
     return origin
 
 
+@pytest.mark.all
 def test_a_forks_tag_is_enough_and_what_is_printed_leads_back_to_that_fork(
     fork: Path, tmp_path: Path, shell: dict[str, str]
 ) -> None:

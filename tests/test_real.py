@@ -14,6 +14,8 @@ import pytest
 
 from tests.kind_parts import CI
 
+pytestmark = pytest.mark.slow
+
 STAND_IN = """
 import os, pathlib, subprocess, sys
 

@@ -74,7 +74,13 @@ def _copied(name: str) -> bool:
 COPIED = [name for name in sorted(FILES) if _copied(name)]
 
 
-@pytest.fixture(scope="module", params=ANSWERS.values(), ids=ANSWERS.keys())
+SETS = [
+    pytest.param(answers, id=name, marks=[pytest.mark.combinations] if answers else [])
+    for name, answers in ANSWERS.items()
+]
+
+
+@pytest.fixture(scope="module", params=SETS)
 def baked(request: pytest.FixtureRequest, bake: Bake) -> BakedProject:
     return bake(**request.param)
 
@@ -195,8 +201,8 @@ def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
     lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 
-    assert sum(lines.values()) - scripts <= 2170
-    assert scripts <= 1145
+    assert sum(lines.values()) - scripts <= 2173
+    assert scripts <= 1150
 
 
 def test_a_laptop_has_the_python_the_database_and_the_checks_of_the_ci(project_with_database: BakedProject) -> None:
@@ -259,6 +265,7 @@ def test_one_version_of_the_charts_checker_is_named_everywhere(project: BakedPro
     assert {end for _, end in named} == {"\\"}, "each with its hashes"
 
 
+@pytest.mark.slow
 def test_a_uv_of_another_content_is_not_installed(project: BakedProject, tmp_path: Path) -> None:
     """Whoever serves it: a wheel with the right name and version whose hash is not in the list."""
     about = {
@@ -291,7 +298,8 @@ def test_paths_that_a_text_names_are_there(request: pytest.FixtureRequest, kind:
 
 def test_a_project_without_a_database_does_not_mention_one(project: BakedProject) -> None:
     mentioned = re.compile(r"postgres|sqlalchemy|alembic|psycopg|database", re.IGNORECASE)
-    found = [name for name in project.files() - set(COPIED) if mentioned.search(project.text(name))]
+    answers = {".gitops-flask.yaml"}  # every question, whatever was answered
+    found = [name for name in project.files() - set(COPIED) - answers if mentioned.search(project.text(name))]
 
     assert found == []
 

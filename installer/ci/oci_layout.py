@@ -8,9 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from ..support.errors import InstallerError
-from ..support.http_session import session
-from ..support.parsing import UNREADABLE, reading
+from ..forges.http import Session
+from ..support.errors import UNREADABLE, InstallerError, reading
 from .registry import DIGEST
 
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -56,7 +55,7 @@ def push(folder: Path, address: str, name: str, tag: str) -> str:
     """Bring the image to `name:tag` of the registry at this address, which asks for no login; return its digest."""
     layout, base = _Layout(folder), f"{address}/v2/{name}/"
     root = layout.root()
-    with session() as client:
+    with Session() as client:
         client.trust_env = False  # straight to this machine, past any proxy
         for part, is_manifest in layout.walk(root):
             if is_manifest:

@@ -4,12 +4,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.settings import MAIN, Settings
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN, Settings
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
-from ..support.errors import InstallerError
-from ..support.parsing import reading
+from ..support.errors import InstallerError, reading
 from ..support.secret import Secret
 from ..support.wait import until
 from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
@@ -57,9 +55,9 @@ class TravisCI(ExternalCI):
                 )
         self._api.call("POST", f"{self._repo}/activate")
 
-    def request(self, action: str) -> None:
+    def request(self) -> None:
         """Request a build of main."""
-        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": [f"ACTION={action}"]}}}
+        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": ["ACTION=init"]}}}
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:

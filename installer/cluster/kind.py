@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..support import process
-from ..support.errors import InstallerError
-from ..support.parsing import understood
+from ..support.errors import InstallerError, reading
 from ..support.wait import until
 from .kubectl import Cluster
 
@@ -44,7 +43,7 @@ class Kind:
     def port(self) -> int | None:
         """Return the port that leads from this machine to its registry; None where it has none: it is not ours."""
         said = process.run("docker", "inspect", self._node, "--format", "{{json .HostConfig.PortBindings}}")
-        with understood("docker's answer"):
+        with reading("docker's answer"):
             bound: dict[str, Any] = json.loads(said) or {}
             ports = [int(each.partition("/")[0]) for each, hosts in bound.items() if hosts]
         return next((port for port in ports if port != 6443), None)

@@ -8,15 +8,16 @@ from ..ci.base import DEPLOY
 from ..config.settings import MAIN
 from ..forges.git import Clone
 from ..project.project import Project
-from ..project.scripts import private_clone
+from ..project.scripts import Scripts, private_clone
 from ..resources.platforms import best_of, of_nodes
+from ..status.service import DeploymentRecord
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, git, this_run
 from ..ui import console
 from ..ui.progress import Waiting
-from .rollback import check_deployed, or_by_the_ci, recorded, until_answered
+from .rollback import check_not_held, or_by_the_ci, recorded, until_answered
 from .up import until_rolled_out
 
 _HERE = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -29,7 +30,8 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = commit or checked_out(
+    wanted = Clone(project.folder).commit(commit) or commit
+    wanted = wanted or checked_out(
         project, lambda head: f"; or deploy the commit without them: {_again(project, head, reason)}"
     )
     check_docker()
@@ -43,16 +45,18 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
         head = scripts.fetch_main(history=True)
         revision = scripts.on_main(wanted)
         if not revision:
-            what = f"{one_line(wanted, 64)} is not on {MAIN} of {settings.repository}. Nothing was changed."
+            what = f"{one_line(commit or wanted, 64)} is not on {MAIN} of {settings.repository}. Nothing was changed."
             raise InstallerError(what, f"Merge it first; or deploy the head of {MAIN}: {_again(project, head, reason)}")
         if record.revision == revision:
             console.report(f"{settings.branch} records {revision} already.")
             until_rolled_out(project, record, Waiting())
             return
-        if record.revision and scripts.contains(record.revision, revision):
-            what = f"{settings.branch} records {record.revision[:12]}, which is newer than {revision[:12]}."
-            raise InstallerError(what, f"To go back to it: {command('rollback', project.folder, '--to', revision)}")
+        _check_order(project, scripts, record, revision)
         scripts.check_out(revision)
+        if (image := scripts.image()) != settings.image_repository:  # the login is for one registry
+            what = f"{revision[:12]} names the image {image}, and gitops.yaml here {settings.image_repository}."
+            fix = f"{git(project.folder, 'checkout', revision)}, then run this again"
+            raise InstallerError(f"{what} Nothing was changed.", fix)
         by = one_line(f"{scripts.who} (break-glass: {reason}{'; tests skipped' if skip_tests else ''})")
         console.report(f"Built and deployed from here, for {platforms}: {scripts.named(revision)}")
         console.report(f"The record says: Deployed-by: {by}")
@@ -64,12 +68,27 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
         given = {"PLATFORMS": platforms, "DEPLOYED_BY": by}
         digest = scripts.run("image", REGISTRY_CA=settings.registry_ca_file, **login.variables, **given)
         outcome = scripts.push("deploy", IMAGE_DIGEST=digest, **given)
-        check_deployed(project, outcome)
+        check_not_held(project, outcome)
     until_answered(project, record, outcome)
 
 
 def _again(project: Project, commit: str, reason: str, *options: str) -> str:
     return command("deploy", project.folder, commit, "--break-glass", reason, *options)
+
+
+def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, revision: str) -> None:
+    """Raise where ci/deploy would refuse a commit: nobody waits for tests and image before that is said."""
+    records, back = f"{project.settings.branch} records {record.revision[:12]}", command("rollback", project.folder)
+    if not record.revision:
+        raise InstallerError(record.unreadable, f"The deployment before it comes back, held: {back}")
+    recorded_on_main = scripts.on_main(record.revision)
+    if recorded_on_main and scripts.contains(record.revision, revision):
+        fix = f"If it was deployed before, go back to it: {command('rollback', project.folder, '--to', revision)}"
+        raise InstallerError(f"{records}, which is newer than {revision[:12]}.", fix)
+    if not recorded_on_main or not scripts.contains(revision, record.revision):
+        what = f"{records}, which is not in the history of {revision[:12]} (diverged)."
+        release = command("rollback", project.folder, "--release-hold")
+        raise InstallerError(what, f"Go back to a deployment that is: {back} --to REVISION; then {release}")
 
 
 def checked_out(project: Project, otherwise: Callable[[str], str] = lambda _: "") -> str:
@@ -92,6 +111,8 @@ def check_docker() -> None:
     answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
     if answer.status:
         raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")
+    if process.attempt("docker", "buildx", "version").status:
+        raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
 
 
 def architecture(project: Project) -> str:

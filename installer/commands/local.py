@@ -11,7 +11,7 @@ from ..project.local import keep_record
 from ..project.project import Project
 from ..project.scripts import Scripts, private_clone
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, this_run
@@ -19,7 +19,7 @@ from ..support.secret import Secret
 from ..ui import console
 from ..ui.progress import Timeline, Waiting
 from .deploy import architecture, check_docker, checked_out
-from .rollback import check_deployed
+from .rollback import check_not_held
 from .up import until_rolled_out
 
 _TRIES = 3
@@ -104,7 +104,7 @@ def _deploy(
             digest = _image(project, scripts, revision, platforms)
         with timeline.span("record (ci/deploy)"):
             outcome = scripts.push("deploy", *options, IMAGE_DIGEST=digest, PLATFORMS=platforms)
-        check_deployed(project, outcome)
+        check_not_held(project, outcome)
     keep_record(project)
     record = deployment_record.read(project)
     if record is None:

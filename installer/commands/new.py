@@ -1,36 +1,106 @@
 """`new`: generate a project, run its own checks and the service itself, and offer to deploy it."""
 
-import http.client
+import importlib.util
 import json
 import logging
 import re
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import click
+from cookiecutter import prompt
 from cookiecutter.exceptions import CookiecutterException, FailedHookException, OutputDirExistsException
 from cookiecutter.main import cookiecutter
 
-from ..cluster import pod_answers as answers_
+from ..cluster import workloads
 from ..support import process as support_process
 from ..support import resume_command
 from ..support.errors import InstallerError
+from ..support.http_client import Client
 from ..support.wait import until
 from ..ui import console
 from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
-from .questions import Questions
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
 _FOLDER = re.compile(r"[\w-]+")
 """What the slug may be for cookiecutter to make a folder of that name, and no other; the hook knows the rest."""
+
+
+class Questions:
+    """Asks again where an answer cannot be used, and keeps what was answered otherwise than proposed."""
+
+    def __init__(self, template: Path, output: Path, questions: Mapping[str, Any]) -> None:
+        found = importlib.util.spec_from_file_location("pre_gen_project", template / "hooks/pre_gen_project.py")
+        if found is None or found.loader is None:
+            raise FileNotFoundError(template)
+        self._rules = importlib.util.module_from_spec(found)
+        found.loader.exec_module(self._rules)
+        self._output = output
+        self._answers: dict[str, Any] = {"_only_for": questions["_only_for"]}
+        self._given: dict[str, str] = {}
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Check what cookiecutter asks in a block."""
+        text, choice = prompt.read_user_variable, prompt.read_user_choice
+
+        def ask(name: str, proposed: str, *rest: Any) -> str:
+            while True:
+                answer = str(self._answer(text, name, proposed, *rest))
+                if not (found := self._problem(name, answer)):
+                    break
+                console.fail(found)
+            return self._keep(name, answer, proposed)
+
+        def choose(name: str, options: list[str], *rest: Any) -> str:
+            return self._keep(name, self._answer(choice, name, options, *rest), options[0])
+
+        prompt.read_user_variable, prompt.read_user_choice = ask, choose
+        try:
+            yield
+        finally:
+            prompt.read_user_variable, prompt.read_user_choice = text, choice
+
+    def again(self) -> str:
+        """Return the command that asks again, with what was answered so far; empty where nothing was."""
+        if not self._given:
+            return ""
+        typed = [word for word in resume_command.this_run.arguments if word.partition("=")[0] not in self._given]
+        answers = [f"{name}={answer}" for name, answer in self._given.items()]
+        return f"{resume_command.program()} {shlex.join([*(typed or ['new']), *answers])}"
+
+    def _answer(self, ask: Any, *question: Any) -> Any:
+        try:
+            return ask(*question)
+        except (KeyboardInterrupt, EOFError):
+            click.echo(err=True)
+            if again := self.again():
+                console.fail(f"No project was written. Your answers are kept in this command:\n  {again}")
+            raise click.Abort from None
+
+    def _problem(self, name: str, answer: str) -> str:
+        """Return what is wrong with an answer, after those before it; empty where nothing is."""
+        if name == "project_slug" and answer and (self._output / answer).exists():
+            return f"{name}: {self._output / answer} is there already. Write another name, or move that folder away."
+        found: list[str] = self._rules.problems(self._answers | {name: answer})
+        return next((problem for problem in found if problem.startswith(f"{name}:")), "")
+
+    def _keep(self, name: str, answer: str, proposed: str) -> str:
+        self._answers[name] = answer
+        if answer != proposed:
+            self._given[name] = answer
+        return answer
 
 
 def template() -> Path:
@@ -47,10 +117,9 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
     if not no_input and not console.interactive():
         no_input = True
         given = ", ".join(f"{name}={value}" for name, value in answers.items())
-        console.report(f"Nobody can be asked here: the defaults are taken{f', but for {given}' if given else ''}.")
-        console.report(
-            f"To give others: {resume_command.program()} new {' '.join(f'{name}=…' for name in _asked(questions))}"
-        )
+        console.report(f"There is no terminal: the defaults are taken{f', but for {given}' if given else ''}.")
+        example = " ".join(f"{name}=…" for name in _asked(questions))
+        console.report(f"To give other answers: {resume_command.program()} new {example}")
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     tool = resume_command.tool()  # a fork's own
     context = answers | ({"_tool": tool} if tool else {})
@@ -98,7 +167,8 @@ def check_answers(
         choices = questions.get(name) if name in asked else None
         if name not in asked:
             near = get_close_matches(name, asked, 1)
-            wrong.append(f"{name}: is no question. " + (f"Write {near[0]}." if near else f"There are {_list(asked)}."))
+            known = f"Write {near[0]}." if near else f"There are {_list(asked)}."
+            wrong.append(f"{name}: is not a question. {known}")
         elif _BRACES.search(value):
             wrong.append(f"{name}: {value!r} has braces that the template would fill in. Write it without them.")
         elif name == "project_slug" and not _FOLDER.fullmatch(value):
@@ -160,7 +230,7 @@ def _serve(folder: Path, copy: Path) -> None:
             support_process.end(process, signal.SIGTERM)
         log.seek(0)
         said = log.read().strip()
-    if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
+    if not isinstance(answer, str) or workloads.parse(module, answer).revision != revision:
         where = resume_command.inside(folder, command)
         raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
     console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
@@ -168,12 +238,9 @@ def _serve(folder: Path, copy: Path) -> None:
 
 def _version(port: int) -> str:
     """Return what the service answers; empty where it does not yet. Straight to this machine, past any proxy."""
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", f"/{answers_.VERSION}")
-            return connection.getresponse().read().decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return ""
+    with suppress(OSError, HTTPException):
+        return Client(direct=True).get(f"http://127.0.0.1:{port}/{workloads.VERSION}", 5).text
+    return ""
 
 
 def _free_ports(number: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +51,44 @@ def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | 
     return context
 
 
+@dataclass(frozen=True)
+class Where:
+    """Which project and cluster a command is about, by its options."""
+
+    folder: Path
+    context: str | None
+    environment: str | None
+
+    def open(self) -> "Project":
+        """Open the project, in the environment that was named."""
+        project = opened(self.folder, self.context)
+        if self.environment not in (None, project.settings.environment):
+            has = f"{project.settings.slug} has no environment {self.environment!r}"
+            raise click.BadParameter(f"{has}, only {project.settings.environment}.", param_hint="--env")
+        return project
+
+
 def on_project(function: Decorated) -> Decorated:
-    """Give a verb the options by which it finds its project and its cluster."""
+    """Give a verb the options by which it finds its project and its cluster: it is called with a `Where`."""
+
+    @wraps(function)
+    def verb(folder: Path, context: str | None, *, verbose: bool, environment: str | None = None, **own: Any) -> Any:
+        if verbose:
+            show_commands()
+        return function(Where(folder, context, environment), **own)
+
+    decorated: Decorated = verb
     options = [
         click.option("--project", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      default=lambda: resume_command.project_at(Path()) or Path(),
-                     help="The generated project (default: the one that you stand in)."),
+                     help="The generated project (default: the one in or above this folder)."),
         click.option("--context", metavar="NAME", callback=_noted,
                      help="The kubeconfig context (default: the current one)."),
         click.option("-v", "--verbose", is_flag=True, help="Show every command and request."),
     ]  # fmt: skip
     for option in reversed(options):
-        function = option(function)
-    return function
+        decorated = option(decorated)
+    return decorated
 
 
 in_environment = click.option(
@@ -86,26 +113,14 @@ class _Plain(logging.Formatter):
         return plain(super().format(record))
 
 
-def open_project(folder: Path, context: str | None, verbose: bool, environment: str | None = None) -> "Project":  # noqa: FBT001 - as click gives it
-    """Open the project that a command is about, in the environment that was named."""
-    show_commands(wanted=verbose)
-    project = opened(folder, context)
-    has = project.settings.environment
-    if environment not in (None, has):
-        raise click.BadParameter(
-            f"{project.settings.slug} has no environment {environment!r}, only {has}.", param_hint="--env"
-        )
-    return project
-
-
 def opened(folder: Path, context: str | None = None) -> "Project":
     """Open a project; ask whether a host that only its settings name may get a token, and remember a yes.
 
     --yes is none: it was said before anyone saw the host.
     """
     from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
-    from ..support.programs import use_fetched
     from ..ui import console
+    from .programs import use_fetched
 
     use_fetched()
     while True:
@@ -119,10 +134,9 @@ def opened(folder: Path, context: str | None = None) -> "Project":
                 raise
 
 
-def show_commands(*, wanted: bool) -> None:
+def show_commands() -> None:
     """Print every command and request to standard error, secrets blotted out."""
-    if wanted:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Plain())
-        logging.basicConfig(handlers=[handler])
-        logging.getLogger(package).setLevel(logging.DEBUG)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain())
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger(package).setLevel(logging.DEBUG)

@@ -1,7 +1,8 @@
-"""`plan`: what `up` would do, from the same code; nothing is changed."""
+"""`plan`: what `up` would do, from the same code. `doctor`: whether it could. Nothing is changed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..config.settings import FILE
@@ -11,6 +12,7 @@ from ..engine.resource import Change, Finding, Resource
 from ..preflight import checks
 from ..project.project import Project
 from ..ui import console, json_documents
+from .options import opened
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
 """Exit codes with --exit-code."""
@@ -44,11 +46,15 @@ def show(project: Project, planned: Sequence[Planned], findings: Sequence[Findin
     else:
         console.report(f"Nothing to change: all {len(planned)} parts are as {FILE} says.")
     missing = [finding for finding in findings if finding.problem]
-    if brief:  # what a lane that cannot be looked at will ask for is nowhere else
+    worth_knowing = [finding for finding in findings if not finding.stops]
+    if brief:  # why a part cannot be made, or is left to people, is nowhere else
         known = {finding.what for finding in missing}
-        given = [(p, f"{p.resource.title}: {p.change.note}") for p in planned if p.change and p.change.blocked]
-        missing += [Finding(p.resource.lane, what, p.change.fix) for p, what in given if p.change and what not in known]
-    for head, reported in (("Missing", missing), ("Note", [f for f in findings if not f.stops])):
+        for p in planned:
+            if p.change and p.change.action in ("blocked", "skipped"):
+                found = Finding(p.resource.lane, f"{p.resource.title}: {p.change.note}", p.change.fix)
+                if found.what not in known:
+                    (missing if p.change.blocked else worth_knowing).append(found)
+    for head, reported in (("Missing", missing), ("Note", worth_knowing)):
         if reported:
             console.report(f"\n{head}:")
         for finding in reported:
@@ -73,5 +79,24 @@ def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
 
 
 def _unseen(resource: Resource[Any]) -> Change | None:
-    change = resource.diff(resource.blank())
+    change = resource.diff(resource.nothing)
     return replace(change, action="unseen") if change and change.effective else change
+
+
+# --- doctor ------------------------------------------------------------------------------------
+
+
+def doctor(folder: Path, context: str | None, *, as_json: bool = False) -> bool:
+    """Print what each check found, inside a project or anywhere; return whether nothing must be repaired."""
+    inside = (folder / FILE).exists()
+    project = opened(folder, context) if inside else Project.without_project(context)
+    findings = checks.everything(project)
+    fine = not any(finding.problem for finding in findings)
+    if as_json:
+        console.document(json_documents.doctor(findings))
+        return fine
+    console.show_findings(findings)
+    if not inside:
+        console.report(f"There is no {FILE} in {folder.resolve()}: what depends on a project was not checked.")
+    console.report("Nothing stands in the way." if fine else "Fix what is marked ✗, then run this again.")
+    return fine

@@ -14,7 +14,8 @@ from ..project.local import keep_record
 from ..project.project import Project
 from ..project.scripts import NotFromHere, Outcome, private_clone
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord, PastDeployment
+from ..status.deployment_record import PastDeployment
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command, this_run
 from ..support.wait import until
@@ -45,7 +46,7 @@ def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
     inputs = {"to": target.revision, **({"why": why} if why else {})}
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, inputs):
         scripts.check_out(scripts.fetch_main())
-        console.confirm(f"Roll {project.settings.application} back?", yes=yes)
+        _confirm(project, record, f"Roll {project.settings.application} back?", target.revision, yes=yes)
         this_run.resume = command("rollback", project.folder, "--to", target.revision)
         outcome = scripts.push("rollback", *(f"--{name}={value}" for name, value in inputs.items()))
     until_answered(project, record, outcome)
@@ -75,17 +76,19 @@ def release(project: Project, *, yes: bool) -> None:
             missing = error
         follows = f"cannot be deployed from here: {missing.message}" if missing else "is deployed at once."
         console.report(f"The head of {MAIN}, {head[:12]}, {follows}")
+        if head == record.rolled_back:
+            console.report("Note: that is what was rolled back. Merge the fix before you release the hold.")
         if missing and not record.hold:
             raise missing
         question = f"Release the hold of {project.settings.application}?" if record.hold else "Deploy it?"
-        console.confirm(question, yes=yes)
+        _confirm(project, record, question, yes=yes)
         this_run.resume = command("rollback", project.folder, "--release-hold")
         if record.hold:
             scripts.push("rollback", "--release")
         if missing:
             raise missing
         outcome = scripts.push("deploy", IMAGE_DIGEST=digest, PLATFORMS=platforms)
-        check_deployed(project, outcome)
+        check_not_held(project, outcome)
     until_answered(project, record, outcome)
 
 
@@ -114,14 +117,20 @@ def until_answered(project: Project, before: DeploymentRecord, outcome: Outcome)
         raise InstallerError(what, command("status", project.folder, "--watch"))
 
 
-def check_deployed(project: Project, outcome: Outcome) -> None:
-    """Raise where ci/deploy ended well and deployed nothing: somebody held it meanwhile, or was faster."""
+def check_not_held(project: Project, outcome: Outcome) -> None:
+    """Raise where ci/deploy deployed nothing, since somebody held it meanwhile. What is superseded runs, in a newer."""
     if outcome.word == "held":
         release = command("rollback", project.folder, "--release-hold")
         raise InstallerError(f"Nothing was deployed, since it was held meanwhile: {outcome.text}", release)
-    if outcome.word == "superseded":
-        fix = f"To go back to it: {command('rollback', project.folder)}"
-        raise InstallerError(f"Nothing was deployed: {outcome.text}.", fix)
+
+
+def _confirm(project: Project, record: DeploymentRecord, question: str, target: str = "", *, yes: bool) -> None:
+    """Ask; raise where somebody else held another deployment while the person thought about it."""
+    console.confirm(question, yes=yes)
+    now = None if yes else deployment_record.newest(project)
+    if now and now.hold not in ("", record.hold) and now.revision != target:
+        what = f"Meanwhile {project.settings.branch} was held at {now.revision[:12]} by {now.hold}."
+        raise InstallerError(f"{what} Nothing was changed.", "Ask them, then run this again.")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""`template update` and `template check`: bring a project what its template has become."""
+"""`template update` and `template check`: update a project from its template."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +12,15 @@ from ..forges.git import Clone
 from ..project.project import FORGE_KINDS, Project
 from ..support import resume_command
 from ..support.errors import InstallerError
+from ..support.resume_command import source_of
 from ..ui import console, json_documents
 from ..update import render
-from ..update.record import FILE, Record
-from ..update.render import Template
+from ..update.render import FILE, Record, Template
 from ..update.repository import Repository
 from ..update.request import Hosted, Local
 from ..update.update import UPDATE, Base, Rendered, base_of, initial, prepare, recorded, rendered
 from .new import check_answers
 from .new import template as at_hand
-from .template_source import source_of
 
 BEHIND = 3
 
@@ -59,7 +59,7 @@ def abort(project: Project) -> None:
 
 
 def check(folder: Path, *, as_json: bool) -> int:
-    """Say whether the template at hand has more than the project; return the exit code."""
+    """Report whether the template has an update for the project; return the exit code."""
     repository = Repository(folder)
     main = Local(repository).main() if Clone(folder).head() else ""
     with TemporaryDirectory(prefix="gitops-flask-") as scratch:
@@ -82,7 +82,7 @@ def _report(new: Rendered) -> None:
     )
     if new.changelog:
         console.report(f"\n{new.changelog}")
-    console.report(f"Get them: {UPDATE}")
+    console.report(f"Get them: {resume_command.program()} template update")
 
 
 def _opened(project: Project) -> tuple[Repository, Hosted | Local]:
@@ -93,7 +93,7 @@ def _opened(project: Project) -> tuple[Repository, Hosted | Local]:
         requests = FORGE_KINDS[settings.scm].requests(project.forge)
         return repository, Hosted(repository, settings.clone_url, project.credentials.login, requests)
     reason = "there is no such repository" if project.credentials.token else "there is no token"
-    console.report(f"{settings.url} is not asked: {reason}.")
+    console.report(f"{settings.url} is not used: {reason}.")
     return repository, Local(repository)
 
 
@@ -142,10 +142,11 @@ def _safe(record: Record) -> Record:
 
 
 def _refuse_another_template(record: Record, template: Template) -> None:
-    known, here = (re.sub(r"@[^@/]*$", "", each) for each in (record.template, template.tool))
-    if known != here:
-        what = f"The project was made from {known}, and this gitops-flask is of {here}."
-        raise InstallerError(what, f"uvx --from {known} {UPDATE}; or go over to another: {UPDATE} --template ADDRESS")
+    known, here = map(render.without_revision, (record.template, template.tool))
+    if render.plain(known) != render.plain(here):
+        what = f"The project was made from {known or 'no template'}, and this gitops-flask is of {here}."
+        way = f"uvx --from {shlex.quote(known)} {UPDATE}; or go over to another: {UPDATE} --template ADDRESS"
+        raise InstallerError(what, way)
 
 
 def _answers(settings: Settings, python: str) -> dict[str, str]:

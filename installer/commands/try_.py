@@ -18,13 +18,14 @@ from ..cluster.kubectl import Cluster
 from ..config.settings import FILE
 from ..config.settings_file import load
 from ..preflight.tools import OLDEST, PURPOSE, numbers, version_of
-from ..support import process, programs
-from ..support.environment import NOBODY
+from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import entering, program, project_at, this_run
+from ..support.secret import NOBODY
 from ..ui import console
 from . import new as new_
+from . import programs
 from .after_generation import VARIABLE, guarded
 from .options import opened
 from .up import up

@@ -1,10 +1,10 @@
-"""`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
+"""`up`: create or repair the deployment, until the service answers the deployed revision. `open`: a way to it."""
 
+import sys
 from contextlib import suppress
+from dataclasses import replace
 
-from ..ci.base import DEPLOY
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..forges import credentials
@@ -12,18 +12,17 @@ from ..forges.lock import RepositoryLock
 from ..preflight import checks, tokens
 from ..preflight.github import blocking_reason
 from ..project.project import Project
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository
 from ..resources.initial_push import InitialPush
+from ..resources.service_secrets import DatabaseAddress
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
 from ..status.report import report_outcome
 from ..status.rollout import RunningService
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
 from ..ui.progress import Steps, Timeline, Waiting, show_timeline
-from .open import hint
 from .plan import preflight_findings, show
 
 DEADLINE = 900.0
@@ -36,7 +35,8 @@ def up(project: Project, *, yes: bool, renew_key: bool = False) -> None:
     """Look, say what would change, ask, change it, and wait until it is live. Run again, it changes nothing."""
     timeline = Timeline()
     with timeline.span("looking"):
-        checks.refuse(checks.before_reading(project))
+        if problems := checks.before_reading(project):
+            checks.refuse([*problems, *checks.blocked_unseen(project, {problem.lane for problem in problems})])
         if renew_key and project.settings.reads_by != "key" and project.settings.deploy_from != MAIN:
             fix = f"Run `up` with the new token in {credentials.READER}." if project.settings.private else ""
             raise InstallerError("There is no deploy key: Argo CD reads without one, and no key pushes.", fix)
@@ -86,7 +86,7 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
             found = credentials.ask_database_address(found)
     if found is project.credentials:
         return project, planned
-    project = project.with_credentials(found)
+    project = replace(project, credentials=found)
     return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 
@@ -99,7 +99,7 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
         until_rolled_out(project, ensure_deployed(project, spans), waiting, timeline)
         return
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
     until_rolled_out(project, record, waiting, timeline)
@@ -147,3 +147,24 @@ def _report(project: Project, record: DeploymentRecord) -> None:
     reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
+
+
+# --- open --------------------------------------------------------------------------------------
+
+
+def hint(project: Project) -> str:
+    """Say where the service can be reached."""
+    address = project.cluster.address(project.settings.slug, project.settings.namespace)
+    return f"Address: {address}" if address else f"To reach it: {command('open', project.folder)}"
+
+
+def open_(project: Project, port: int) -> None:
+    """Forward a local port to the service until Ctrl-C."""
+    settings = project.settings
+
+    def ready() -> None:
+        where = f"{settings.slug} in {settings.namespace}"
+        console.report(f"http://localhost:{port}/version leads to {where}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    project.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80, ready)

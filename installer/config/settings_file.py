@@ -1,23 +1,21 @@
-"""`gitops.yaml`, read once and checked: every wrong field is named, with what it must look like."""
+"""`gitops.yaml`, read once and checked: every wrong field is named. And YAML of others, read within bounds."""
 
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.error import MarkedYAMLError
 
 from .. import __version__
 from ..support import resume_command, tls
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
-from ..support.yaml_text import Strict
+from ..support.errors import UNREADABLE, InstallerError
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
-from .settings import FILE, GITHUB_ACTIONS, LOCAL, MAIN, Scm, Settings
-from .supported import FORGES, cis_of
+from .settings import FILE, FORGES, GITHUB_ACTIONS, LOCAL, MAIN, Scm, Settings, cis_of
 
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ADDRESS = rf"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?{PORT}(/[-\w.~]+)*/?"
@@ -95,6 +93,9 @@ _NO_SETTING = ": is no setting"
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1, for one to be a slip of the other."""
 _REQUIRES = "requires"
+LONGEST = 1 << 18
+BRACKETS = 500
+"""More than any file has; that many, one in the other, take PyYAML a third of a second, a few thousand seconds."""
 _OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY)
 
 
@@ -297,13 +298,8 @@ def _nearest(stray: str, known: set[str]) -> str:
     names = {where.rpartition(".")[2]: where for where in sorted(known)}
     sections = {where.partition(".")[0] for where in known}
     near = difflib.get_close_matches(stray, sorted(known | sections), 1, _NEAR)
-    return (
-        near[0]
-        if near
-        else "".join(
-            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
-        )
-    )
+    alike = difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+    return next(iter([*near, *(names[name] for name in alike)]), "")
 
 
 def _of(scm: Scm, where: str) -> str:
@@ -322,3 +318,29 @@ def _paths(tree: Any, prefix: str = "") -> list[str]:
     if not isinstance(tree, dict) or prefix == "argocd.values.":
         return [prefix.rstrip(".")] if prefix else []
     return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]
+
+
+# --- YAML: what people write, and what others wrote -----------------------------------------------
+
+
+class Strict(yaml.SafeLoader):
+    """Read what people write: a key that stands there twice is an error, where YAML's readers take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+        """Build a mapping; raise MarkedYAMLError where a key is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(text: str) -> Any:
+    """Read a text that others wrote; raise YAMLError where it is none, or is out of bounds."""
+    if len(text) > LONGEST:
+        raise yaml.YAMLError(f"it is longer than {LONGEST} characters")
+    if max(map(text.count, "[{")) > BRACKETS:
+        raise yaml.YAMLError(f"it has more than {BRACKETS} brackets")
+    return yaml.safe_load(text)

@@ -1,7 +1,10 @@
-"""Where tokens come from: the environment, `gh`, or a hidden question; never a file, never an argument."""
+"""Where tokens come from: the environment, `gh`, Docker's logins, or a hidden question; never an argument."""
 
+import base64
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -9,11 +12,10 @@ from typing import Protocol, cast
 
 import click
 
-from ..config.settings import CLOUD, Scm, Settings
-from ..config.supported import CI_TOKENS, module
-from ..config.trusted_hosts import NotTrusted, is_trusted
-from ..support import environment
-from ..support.errors import InstallerError
+from ..config.settings import CI_TOKENS, CLOUD, Scm, Settings, module
+from ..config.trusted_hosts import NotTrusted, docker_configuration, is_trusted
+from ..support import process, secret
+from ..support.errors import UNREADABLE, InstallerError
 from ..support.secret import Secret, address
 from .git import Clone, Login
 from .github import app
@@ -107,16 +109,16 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         host=settings.host,
         token=Secret(of_forge(settings.scm).token(settings.host)),
         registry_username=username,
-        registry_token=Secret("" if settings.registry_in_cluster else environment.private("REGISTRY_TOKEN")),
+        registry_token=Secret("" if settings.registry_in_cluster else secret.private("REGISTRY_TOKEN")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
-        pull_token=Secret(environment.private(PULL_TOKEN)),
+        pull_token=Secret(secret.private(PULL_TOKEN)),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=app.given() if settings.reporter == "app" else None,
-        deploy_token=Secret(environment.token(DEPLOY_TOKEN) if settings.ci in CI_TOKENS else ""),
-        ci_token=Secret(environment.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
+        deploy_token=Secret(secret.token(DEPLOY_TOKEN) if settings.ci in CI_TOKENS else ""),
+        ci_token=Secret(secret.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
-        database_address=address(environment.private(DATABASE_ADDRESS)),
+        database_address=address(secret.private(DATABASE_ADDRESS)),
     )
 
 
@@ -146,7 +148,7 @@ def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | Non
 
 def _given(*names: str) -> str:
     """Return the first of these variables that is set."""
-    return next((name for name in names if environment.private(name)), "")
+    return next((name for name in names if secret.private(name)), "")
 
 
 def _named(settings: Settings, folder: Path | None) -> bool:
@@ -184,12 +186,12 @@ def ask_database_address(credentials: Credentials) -> Credentials:
 
 def _reader(settings: Settings) -> Reader | None:
     """Return a token's login, or a GitHub App's; nothing where neither is given."""
-    if token := environment.private(READER):
+    if token := secret.private(READER):
         usual = of_forge(settings.scm).READER
         return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
     if settings.scm != "github":
         return None
-    given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), environment.private(APP[2])]
+    given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), secret.private(APP[2])]
     if not any(given):
         return None
     if missing := [name for name, value in zip(APP, given, strict=True) if not value]:
@@ -199,3 +201,26 @@ def _reader(settings: Settings) -> Reader | None:
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)
     return Reader(fields, "githubAppPrivateKey", key)
+
+
+# --- what Docker keeps ----------------------------------------------------------------------------
+
+_HUB = {"docker.io": "https://index.docker.io/v1/"}
+"""How Docker calls a registry where it does not take its host's name."""
+
+
+def docker_login(registry: str) -> tuple[str, Secret] | None:
+    """Return the name and the secret of `docker login` for a registry; None where there are none to be had."""
+    key = _HUB.get(registry, registry)
+    with suppress(InstallerError, OSError, RuntimeError, *UNREADABLE):
+        kept = docker_configuration()
+        helper = kept.get("credHelpers", {}).get(registry) or kept.get("credsStore")
+        if helper:
+            found = json.loads(process.run(f"docker-credential-{helper}", "get", stdin=key))
+            name, secret = found["Username"], found["Secret"]
+        else:
+            auth = base64.b64decode(kept["auths"][key]["auth"]).decode()
+            name, _, secret = auth.partition(":")
+        if name and secret and name != "<token>":  # that is no password, and only Docker can use it
+            return name, Secret(secret)
+    return None

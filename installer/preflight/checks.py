@@ -5,8 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..config.settings import LOCAL
-from ..config.supported import FORGES, module
+from ..config.settings import FORGES, LOCAL, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding, Lane, Resource
@@ -14,8 +13,7 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, repository, tokens, tools
-from .check import Check
+from . import Check, cluster, repository, tokens, tools
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
@@ -99,10 +97,15 @@ def _in_the_way(project: Project, unreachable: Collection[str], reported: Collec
     seen = reconcile.visible(resources, unreachable)
     with threads(4) as pool:
         found = [finding for each in pool.map(_obstacles, seen) for finding in each]
-    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
-    return found + [
-        replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)
-    ]
+    return found + blocked_unseen(project, unreachable, reported)
+
+
+def blocked_unseen(project: Project, unreachable: Collection[str], reported: Collection[str] = ()) -> list[Finding]:
+    """Return what `up` would ask for next, where it cannot look yet: tokens and addresses."""
+    resources = [r for r in project.resources() if r.key not in reported]
+    seen = reconcile.visible(resources, unreachable)
+    unseen = [Planned(r, r.diff(r.nothing)) for r in resources if r not in seen and r.wanted]
+    return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)]
 
 
 def _obstacles(resource: Resource[Any]) -> list[Finding]:
@@ -129,13 +132,14 @@ def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[F
 
 
 def _one(project: Project, check: Check) -> list[Finding]:
+    lane = check.lane(project) or project.settings.lane
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(project) or project.settings.lane, error)]
+        return [_stumbled(lane, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.report(error).partition("\n  ")
-        return [Finding(check.lane(project) or project.settings.lane, what, fix.removeprefix("→ "))]
+        return [Finding(lane, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

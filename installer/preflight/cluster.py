@@ -7,9 +7,9 @@ from ..cluster.argocd import PARTS, namespaces, number
 from ..cluster.objects import is_ours
 from ..engine.resource import Finding
 from ..project.project import Project
-from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
 from ..resources.platforms import Platforms, mismatch
+from ..resources.service_secrets import DatabaseAddress
 from ..status import deployment_record
 from ..support import process
 from ..support.errors import InstallerError

@@ -7,7 +7,7 @@ from ..engine.resource import Finding
 from ..project.project import Project
 from ..support import process
 from ..support.plain_text import one_line
-from .check import Check
+from . import Check
 
 
 def docker(_: Project) -> Iterable[Finding]:

@@ -1,6 +1,6 @@
 """The repository and the clone, at whichever code host: whose they are, what is in the way, what is not committed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,29 @@ import yaml
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.objects import digest, identities
 from ..config.settings import FILE, MAIN
+from ..config.settings_file import load_yaml
 from ..engine.resource import Finding
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
-from ..support import resume_command, yaml_text
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
+from ..support import resume_command
+from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.resume_command import git
 
 _REVERSE = "whoever runs this from a clone plans the reverse"
+
+
+def token_works(project: Project, makes: str, fix: str, ask: Callable[[], str]) -> Iterable[Finding]:
+    """Check that there is a token for the code host, and that this takes it; `ask` returns what it says of it."""
+    host, lane = project.settings.host, project.settings.lane
+    if not project.credentials.token:
+        yield Finding(lane, f"There is no token for {host}: it {makes} need.", fix)
+        return
+    try:
+        yield Finding(lane, f"the token for {host}{ask()}")
+    except InstallerError as error:
+        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
+        yield Finding(lane, f"{refused}{error.message}", error.fix or fix)
 
 
 def same_project(project: Project, called: str = "repository") -> Iterable[Finding]:
@@ -51,7 +64,7 @@ def _other_content(project: Project) -> str:
     """Say what else than this project is on main; empty where it is this one."""
     text = project.forge.file(FILE, MAIN)
     try:
-        tree = yaml_text.load(text or "")
+        tree = load_yaml(text or "")
     except (yaml.YAMLError, *UNREADABLE):
         tree = None
     section = tree.get("project") if isinstance(tree, dict) else None
@@ -66,10 +79,10 @@ def as_wanted(project: Project) -> Iterable[Finding]:
     for resource in project.resources():
         if resource.key == "repository":
             seen = resource.observe()
-            change = resource.diff(seen) if seen not in (None, resource.blank()) else None
+            change = resource.diff(seen) if seen is not None else None
             if change and change.blocked:
                 yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
-            elif change:
+            elif change and change.action == "change":
                 fields = ", ".join(f"{field.name} is {field.old}" for field in change.fields)
                 what = f"{resource.title}: {fields}{f' ({change.note})' if change.note else ''}."
                 yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)

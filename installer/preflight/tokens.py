@@ -4,17 +4,16 @@ from collections.abc import Iterable
 
 from ..ci import registry
 from ..ci.registry import Login
-from ..ci.registry_token import NAME
-from ..config.settings import FILE, Settings
-from ..config.supported import CI_TOKENS
+from ..ci.variables import NAME
+from ..config.settings import CI_TOKENS, FILE, Settings
 from ..engine.resource import Finding, Lane
 from ..forges.credentials import DEPLOY_TOKEN, PULL_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
+from ..status.service import DeploymentRecord
 from ..support.errors import ApiError, InstallerError
-from .check import Check
+from . import Check
 
 HUB = "docker.io"
 CREATE = "https://hub.docker.com/repository/create"

@@ -11,7 +11,7 @@ from ..support import process
 
 PURPOSE = {
     "git": "commits and pushes the project",
-    "gh": "creates the repository and lends git its login",
+    "gh": "creates the repository and gives git its login",
     "helm": "installs Argo CD and its wiring",
     "argocd": "refreshes and removes the Application",
     "kubectl": "reads the cluster",

@@ -1,41 +1,32 @@
-"""A git server in the cluster, as a kind of code host: a project that is tried on one machine, without an account."""
+"""What a project consists of that is tried on one machine, and the copy of its record in its clone."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..cluster.argocd import ArgoCD
 from ..cluster.helm import Helm
-from ..cluster.kubectl import Cluster
-from ..config.settings import MAIN, Settings
+from ..config.settings import MAIN
 from ..engine.resource import Resource
-from ..forges.credentials import Credentials
 from ..forges.git import Clone
-from ..forges.local.repository import LocalGit, NoKeys
+from ..forges.local.repository import NoKeys
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former
-from ..resources.git_server import GitServer, RestoredRecord
 from ..resources.initial_push import InitialPush
 from ..resources.local_registry import LocalRegistry
+from ..resources.local_repository import GitServer, RestoredRecord
 from ..resources.namespace import Namespace
-from ..resources.pull_secret import PullSecret
 from ..resources.repository_credential import RepositoryCredential
+from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
 
 if TYPE_CHECKING:
     from .project import Project
 
 
-def _connect(settings: Settings, _: Credentials) -> LocalGit:
-    return LocalGit(Cluster(settings.context or None), settings)
-
-
-def _resources(
+def resources(
     project: "Project",
-    helm: Helm,
     *,
     remove_repository: bool = False,
     remove_argocd: bool = False,
@@ -43,6 +34,7 @@ def _resources(
 ) -> list[Resource[Any]]:
     """Return all that there is of a project on one machine: no rules, no secrets of a CI, no webhook."""
     settings, forge, cluster, credentials = project.settings, project.forge, project.cluster, project.credentials
+    helm = Helm(cluster, settings)
     application = Application(settings, cluster, helm, ArgoCD(cluster, settings.argocd_namespace))
     clone, wants_database = Clone(project.folder), settings.database != "none"
     return [
@@ -63,23 +55,6 @@ def _resources(
         application,
         Watcher(settings, cluster, helm),
     ]
-
-
-def _none(*_: Any, **__: Any) -> NoReturn:
-    what = "A project on one machine has no code host with rules, webhooks and requests to merge."
-    raise InstallerError(what, "gitops-flask new makes one that has.")
-
-
-FORGE = ForgeKind(
-    _connect,
-    lambda _: NoKeys(),
-    repository=_none,
-    rules=_none,
-    webhooks=_none,
-    requests=_none,
-    login=lambda forge, _: forge.login,
-    resources=_resources,
-)
 
 
 def keep_record(project: "Project") -> None:

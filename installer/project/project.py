@@ -13,9 +13,8 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import FILE, LOCAL, Settings
+from ..config.settings import CIS, FILE, FORGES, LOCAL, Settings, cis_of, module
 from ..config.settings_file import load
-from ..config.supported import CIS, FORGES, cis_of, module
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
@@ -26,23 +25,22 @@ from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository, Place
+from ..resources.hosted_repository import ForgeKind
 from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
-from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
-from ..resources.reporter import Reporter
-from ..resources.reporter_app import ReporterApp
+from ..resources.reporter import Reporter, ReporterApp
 from ..resources.repository_credential import RepositoryCredential
+from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
+from . import local
 
 FORGE_KINDS: dict[str, ForgeKind] = {
-    name: import_module(f".{module(name)}", __package__).FORGE for name in (*FORGES, LOCAL)
+    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in (*FORGES, LOCAL)
 }
 CONNECT_CI: dict[str, Connect] = {
     name: import_module(f"..ci.{module(name)}", __package__).connect for name in (*CIS, LOCAL)
@@ -128,16 +126,8 @@ class Project:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "Project":
-        """Return the same project with other credentials."""
-        return replace(self, credentials=credentials)
-
     def resources(
-        self,
-        *,
-        remove_repository: bool = False,
-        remove_argocd: bool = False,
-        renew_key: bool = False,
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, as plans list it.
 
@@ -145,14 +135,16 @@ class Project:
         """
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
-        if kind.resources:
-            goes = {"remove_repository": remove_repository, "remove_argocd": remove_argocd}
-            return kind.resources(self, Helm(cluster, settings), **goes, renew_key=renew_key)
+        if settings.local:
+            return local.resources(
+                self, remove_repository=remove_repository, remove_argocd=remove_argocd, renew_key=renew_key
+            )
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         application = Application(settings, cluster, helm, argocd)
+        page = partial(registration_page, settings)
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
@@ -171,15 +163,7 @@ class Project:
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *(
-                [
-                    ReporterApp(
-                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
-                    )
-                ]
-                if github
-                else []
-            ),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             application,
             Watcher(settings, cluster, helm),

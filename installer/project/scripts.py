@@ -1,8 +1,8 @@
 """The project's own scripts of `ci/`, run on this machine as its CI would: in a private clone of a commit of main."""
 
-import getpass
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from ..config.settings import MAIN
+from ..config.settings_file import load
 from ..forges.credentials import of_forge
 from ..forges.git import SILENCE, Clone
 from ..support import process
-from ..support.environment import CIS
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
-from ..support.secret import redact
 from ..support.tls import variables
 from .project import Project
 
@@ -27,8 +26,11 @@ _OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|supers
 _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
-_OF_A_CI = dict.fromkeys((*CIS, "DEPLOYED_BY"), "")
-"""What the scripts must not take from here: that this is a CI's machine, or a deployment without the CI."""
+_CIS = ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS")
+_NOT_FROM_HERE = dict.fromkeys((*_CIS, "DEPLOYED_BY", "DEPLOY_KEY", "PYTHONSAFEPATH"), "")
+"""What the scripts must not take from here: a CI's machine, who deploys, a key, a Python without a script's folder."""
+_SHORTEST = 4
+"""Characters that git takes for the beginning of a commit's name."""
 _LAST = 5
 """Lines that are repeated of a script that does not say why it failed."""
 
@@ -50,43 +52,47 @@ class Scripts:
 
     def __init__(self, project: Project, folder: Path, say: Callable[[str], None]) -> None:
         self._project = project
-        self._clone = Clone(folder)
+        self._clone = Clone(folder / "clone")
+        self._scratch = folder / "tmp"
         self._say = say
         self._login = project.login
 
-    def _git(self, *arguments: str) -> str:
-        return process.run("git", *arguments, cwd=self._clone.folder).strip()
-
     def _attempt(self, *arguments: str) -> str:
         """Return what git prints; nothing where it fails."""
-        answer = process.attempt("git", *arguments, cwd=self._clone.folder)
+        answer = self._clone.attempt(*arguments)
         return "" if answer.status else answer.out.strip()
 
     def prepare(self) -> None:
         """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
         settings, folder = self._project.settings, self._project.folder
-        self._git("init", "--quiet", "--template=")
+        for each in (self._clone.folder, self._scratch):
+            each.mkdir()
+        self._clone.git("init", "--quiet", "--template=", "--object-format=sha1")
         known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
         for key, value in {
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
             "core.hooksPath": os.devnull,
             "remote.origin.url": settings.clone_url,
+            "remote.origin.pushUrl": settings.clone_url,
             **self._login.reaching(settings.clone_url),
+            "push.gpgSign": "false",  # code hosts take no signed push
+            "push.pushOption": "",
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():
-            self._git("config", key, value)
+            self._clone.git("config", key, value)
 
     def fetch_main(self, *, history: bool = False) -> str:
         """Fetch main and return its head; with `history` its commits, too, without their files."""
         how = "--filter=blob:none" if history else "--depth=1"
         self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
-        return self._git("rev-parse", f"refs/remotes/origin/{MAIN}")
+        return self._clone.git("rev-parse", f"refs/remotes/origin/{MAIN}")
 
     def on_main(self, commit: str) -> str:
-        """Return the whole name of a commit of main; empty where it is none of it."""
-        found = self._attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
-        return found if found and self.contains(f"refs/remotes/origin/{MAIN}", found) else ""
+        """Return the whole name of a commit of main, which begins so; empty where that is none, or not one."""
+        listed = self._clone.git("rev-list", f"refs/remotes/origin/{MAIN}").split()  # any other name would be fetched
+        found = [each for each in listed if len(commit) >= _SHORTEST and each.startswith(commit)]
+        return found[0] if len(found) == 1 else ""
 
     def contains(self, newer: str, older: str) -> bool:
         """Return whether a commit is in the history of another one."""
@@ -95,33 +101,41 @@ class Scripts:
     def named(self, commit: str) -> str:
         """Return a commit and its subject."""
         return one_line(
-            self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
+            self._clone.git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
         )
 
     def check_out(self, commit: str) -> None:
-        """Check a commit out; raise where its scripts cannot be run from here."""
+        """Check a commit out; raise where its scripts cannot be run from here, or could not push from here."""
+        settings = self._project.settings
+        if settings.deploy_from == MAIN:  # no push would be taken: nobody waits for tests and image before that is said
+            raise NotFromHere(f"With github.deploy_from: main, only workflows of main push to {settings.branch}.")
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
-        process.run(
-            "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
-        )  # may fetch files
-        self._git("clean", "-ffdq")
+        self._clone.git(*check_out, env=self._login.variables, timeout=180)  # may fetch files
+        self._clone.git("clean", "-ffdxq")
         if not (self._clone.folder / _ADAPTER).is_file():
             what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
             raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
+
+    def image(self) -> str:
+        """Return the image of the commit that is checked out, as its gitops.yaml names it."""
+        return load(self._clone.folder).image_repository
 
     def run(self, script: str, *arguments: str, **env: str) -> str:
         """Run a script of ci/ and return the last line that it prints; raise where it failed."""
         settings = self._project.settings
         given = {
-            **_OF_A_CI,
+            **_NOT_FROM_HERE,
             **variables(settings.ca),
             "ENVIRONMENT": settings.environment,
             "GITOPS_FLASK_PERSON": self.who,
+            "GITOPS_FLASK_PYTHON": sys.executable,
+            "TMPDIR": str(self._scratch),
             "DEPLOY_USERNAME": of_forge(settings.scm).READER,
             **env,
         }
         program, folder = str(self._clone.folder / "ci" / script), self._clone.folder
-        status, lines = process.follow(program, *arguments, say=self._say, env=given, cwd=folder)
+        # by bash: it runs where temporary files may not be executed, too
+        status, lines = process.follow("bash", program, *arguments, say=self._say, env=given, cwd=folder)
         last = next((line for line in reversed(lines) if line.strip()), "")
         if status == 0:
             return last
@@ -142,10 +156,10 @@ class Scripts:
 
     @cached_property
     def who(self) -> str:
-        """Return who the person is: at the code host, or else as git or this machine knows them."""
+        """Return who the person is: at the code host, or else as git knows them."""
         with suppress(InstallerError):
             return one_line(self._project.forge.who())
-        return self._attempt("config", "user.name") or getpass.getuser()
+        return self._clone.git("config", "user.name")
 
 
 _NOBODY = {"user.name": "gitops-flask", "user.email": "gitops-flask@localhost"}
@@ -154,8 +168,8 @@ _NOBODY = {"user.name": "gitops-flask", "user.email": "gitops-flask@localhost"}
 
 @contextmanager
 def private_clone(project: Project, say: Callable[[str], None]) -> Iterator[Scripts]:
-    """Lend a clone that ends with the block; `say` takes each line that its scripts print."""
+    """Lend a clone that ends with the block, and what its scripts leave; `say` takes each line that they print."""
     with tempfile.TemporaryDirectory(prefix="gitops-flask-", ignore_cleanup_errors=True) as folder:
-        scripts = Scripts(project, Path(folder).resolve(), lambda line: say(redact(line)))
+        scripts = Scripts(project, Path(folder).resolve(), say)
         scripts.prepare()
         yield scripts

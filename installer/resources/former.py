@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.argocd import ArgoCD
-from ..cluster.helm import Helm, Made, objects
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import REPOSITORY, digest, identities, metadata, whose
 from ..config.settings import Settings
@@ -16,9 +16,9 @@ from ..support.errors import CommandFailed, InstallerError
 from ..support.wait import clear
 from .application import Application
 from .argocd import DEFAULT_PROJECT, RELEASE
-from .namespace import others
+from .namespace import kept_by
 from .push_key import key_title as push_key_title
-from .reporter_app import secret_name
+from .reporter import secret_name
 from .repository_credential import key_title
 
 _LATER = "goes once the new one is live"
@@ -28,7 +28,7 @@ _LATER = "goes once the new one is live"
 class Seen:
     """Releases, namespaces of ours and namespaces that the service is leaving, but for those that the settings name."""
 
-    releases: tuple[Made, ...] = ()
+    releases: tuple[Release, ...] = ()
     namespaces: tuple[Object, ...] = ()
     moves_from: tuple[str, ...] = ()
     held: str = ""
@@ -42,6 +42,7 @@ class Former(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "former"
+    nothing = Seen()
     wanted = False
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, application: Application) -> None:
@@ -57,7 +58,7 @@ class Former(Resource[Seen]):
         settings = self._settings
         every = self._helm.made()
         releases = tuple(each for each in every if self._is_former(each))
-        argocds = tuple(m.home for m in every if m.name == RELEASE and m.home != settings.argocd_namespace)
+        argocds = tuple(m.namespace for m in every if m.name == RELEASE and m.namespace != settings.argocd_namespace)
         left = tuple(each for each in self._marked() if each["metadata"]["name"] != settings.namespace)
         moves = self._application.observe().moves_from(settings.namespace)
         if releases or moves or not left:
@@ -76,22 +77,17 @@ class Former(Resource[Seen]):
                 return []
             raise
 
-    def _is_former(self, made: Made) -> bool:
+    def _is_former(self, made: Release) -> bool:
         """Return whether a release was written for another place and is none that today's settings need."""
         settings = self._settings
         if made.name in (RELEASE, DEFAULT_PROJECT):
             return False
-        place = (settings.slug, settings.argocd_namespace, settings.namespace)
-        present = (made.slug, made.argocd, made.namespace) == place
-        return made.name == self._passing or (not present and (made.home, made.name) not in names(settings))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
+        present = made.place == (settings.slug, settings.argocd_namespace, settings.namespace)
+        return made.name == self._passing or (not present and (made.namespace, made.name) not in names(settings))
 
     def diff(self, seen: Seen) -> Change | None:
         """List all of it; what stays is reported and no fault."""
-        fields = [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
+        fields = [Field(f"release {each.name} in {each.namespace}", _described(each), _LATER) for each in seen.releases]
         fields += [Field(f"service in namespace {each}", "runs", _LATER) for each in seen.moves_from]
         fields += [Field(f"namespace {each['metadata']['name']}", whose(each), _LATER) for each in seen.namespaces]
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))
@@ -120,7 +116,7 @@ class Former(Resource[Seen]):
                 self._remove_application(each)
         for each in seen.releases:
             if each.name != self._passing:
-                self._helm.uninstall(each.name, each.home)
+                self._helm.uninstall(each.name, each.namespace)
         kept = [*filter(None, (self._remove_namespace(each["metadata"]["name"]) for each in seen.namespaces))]
         if not kept:  # the namespace in it would go with it
             self._helm.uninstall(self._passing, self._settings.argocd_namespace)
@@ -129,16 +125,17 @@ class Former(Resource[Seen]):
             return f"stays: {'; '.join(kept)}"
         return "removed" if seen.releases or seen.namespaces else "was not there"
 
-    def _at(self, made: Made) -> Settings:
+    def _at(self, made: Release) -> Settings:
         """Return the settings as they were when something was made."""
-        places: Any = {"slug": made.slug, "argocd_namespace": made.argocd, "namespace": made.namespace}
-        return replace(self._settings, **places, formerly=tuple(identities(self._settings).values()))
+        slug, argocd, namespace = made.place
+        formerly = tuple(identities(self._settings).values())
+        return replace(self._settings, slug=slug, argocd_namespace=argocd, namespace=namespace, formerly=formerly)
 
-    def _remove_application(self, made: Made) -> None:
+    def _remove_application(self, made: Release) -> None:
         """Remove a former Application with its workloads, unless these are what the present one deploys."""
         settings = self._at(made)
-        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, made.argocd))
-        if (made.slug, made.namespace) == (self._settings.slug, self._settings.namespace):
+        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, settings.argocd_namespace))
+        if (settings.slug, settings.namespace) == (self._settings.slug, self._settings.namespace):
             former.let_go()
         else:
             former.remove()
@@ -156,11 +153,8 @@ class Former(Resource[Seen]):
 
     def _keeps(self, name: str) -> str:
         """Say what of others keeps a namespace; empty where nothing does."""
-        try:
-            unmanaged = others(self._cluster.everything_in(name))
-        except InstallerError as error:
-            return f"namespace {name} stays, because what it holds is unknown: {error.message}"
-        return f"namespace {name} stays, it still holds {', '.join(unmanaged[:5])}" if unmanaged else ""
+        kept = kept_by(self._cluster, name)
+        return f"namespace {name} stays, {kept}" if kept else ""
 
     def _remains(self, name: str) -> str:
         return f"namespace {name} is still there" if self._cluster.get("namespace", name) else ""
@@ -178,8 +172,9 @@ def names(settings: Settings) -> set[tuple[str, str]]:
     return {*((home, name) for name in here), (settings.namespace, f"{application}-database")}
 
 
-def _described(made: Made) -> str:
-    return f"for {made.slug} in {made.namespace}"
+def _described(made: Release) -> str:
+    slug, _, namespace = made.place
+    return f"for {slug} in {namespace}"
 
 
 def _argocd_stays(namespace: str) -> str:
@@ -231,6 +226,7 @@ class FormerRepository(Resource[dict[str, Left]]):
     wanted = False
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
+        self.nothing: dict[str, Left] = {}
         self.lane = settings.lane
         self.title = "what was made at the former repository"
         self._forge = forge
@@ -258,10 +254,6 @@ class FormerRepository(Resource[dict[str, Left]]):
             )
         except InstallerError as error:
             return Left(unseen=error.message)
-
-    def blank(self) -> dict[str, Left]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
         """List all of it; what cannot be seen is reported and no fault."""

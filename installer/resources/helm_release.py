@@ -66,10 +66,11 @@ class HelmRelease(Resource[Seen]):
         self._helm = helm
         self._name = name
         self._home = home or settings.argocd_namespace
+        self.nothing = self.seen()
 
     def places(self) -> Mapping[str, Sequence[str]]:
-        """Return what it consists of, as `kind/name` by namespace."""
-        raise NotImplementedError
+        """Return what it consists of, as `kind/name` by namespace: one Secret, where nothing else is said."""
+        return {self._home: [f"secret/{self._name}"]}
 
     def manifests(self, held: Seen) -> Objects:
         """Return the objects as they should be."""
@@ -136,10 +137,6 @@ class HelmRelease(Resource[Seen]):
     def held(self, found: Mapping[Place, Object]) -> Seen:
         """Return these objects with their release."""
         return self.seen(found, self._helm.release(self._name, self._home) if found else None)
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return self.seen()
 
     def diff(self, held: Seen) -> Change | None:
         """Compare; what is another's is never touched, what nobody wants goes."""

@@ -16,8 +16,8 @@ from ..cluster.pods import problems
 from ..cluster.workloads import rolled_out
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, blocked
-from .git_server import CLAIM, claim, default_storage
 from .helm_release import Held, HelmRelease
+from .local_repository import CLAIM, claim, default_storage
 
 SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""

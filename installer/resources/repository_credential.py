@@ -63,10 +63,6 @@ class RepositoryCredential(HelmRelease[Credential]):
         self._titles = [key_title(address) for address in identities(settings).values()]
         self.title = f"Argo CD's read access to {settings.source_url}"
 
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return the Secret."""
-        return {self._home: [f"secret/{self._name}"]}
-
     @property
     def _fields(self) -> dict[str, str]:
         """Return what the Secret holds besides the secret itself."""

@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..cluster.argocd import number
-from ..cluster.argocd_config import KNOWN_HOSTS, values
+from ..cluster.argocd import KNOWN_HOSTS, number, values
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Change, Field
-from ..support.errors import CommandFailed
-from ..support.parsing import Object, Objects
+from ..support.errors import CommandFailed, Object, Objects
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, memory, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
@@ -45,6 +43,7 @@ _SSH = (
 _HELPER = (
     '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$(cat /key/username)" "$(cat /key/password)"; }; f'
 )
+_MARK = "/tmp/read"  # noqa: S108  # in the container: all else is read-only
 _MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
@@ -99,7 +98,7 @@ class WatcherPolicy(HelmRelease[Limit]):
 
     key = "watcher-policy"
     seen = Limit
-    patience = 60
+    patience = 60.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
         super().__init__(settings, cluster, helm, f"{account}-policy")
@@ -199,10 +198,11 @@ class Watcher(Sidecar[Watching]):
     seen = Watching
     without = "argocd.watcher: none"
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
-        super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        super().__init__(settings, cluster, helm, f"{settings.application}-watcher")
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
-        self.title = f"watching of {settings.branch} (Argo CD's own polling)"
+        self.title = self._called(needed=self._too_seldom(None) is not None)
+        self.nothing = Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -213,9 +213,9 @@ class Watcher(Sidecar[Watching]):
         secret = found.pop("Secret", {})
         if "githubAppPrivateKey" in secret.get("data", {}):  # git alone cannot log in as an App
             polls = None
+        self.title = self._called(needed=bool(polls or found))
         if not polls and not found:
             return Watching()
-        self.title = f"watcher of {self._settings.branch} for Argo CD"
         return replace(
             self.held({(self._home, kind): each for kind, each in found.items()}),
             polls=polls,
@@ -225,14 +225,15 @@ class Watcher(Sidecar[Watching]):
             limit=self._policy.diff(self._policy.observe()),
         )
 
+    def _called(self, *, needed: bool) -> str:
+        """Return the title where there is a watcher, or will be one, and where Argo CD polls often enough."""
+        branch = self._settings.branch
+        return f"watcher of {branch} for Argo CD" if needed else f"watching of {branch} (Argo CD's own polling)"
+
     def _too_seldom(self, config: Object | None) -> float | None:
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
         return polls if polls > OFTEN and self._settings.argocd_watcher == "auto" else None
-
-    def blank(self) -> Watching:
-        """Return what is seen where nothing was made yet."""
-        return Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def diff(self, held: Watching) -> Change | None:
         """Say, where nothing else is to do, that nothing limits its token."""
@@ -309,13 +310,12 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
     one for a minute.
     """
-    pod = Pod(settings, name, settings.argocd_namespace)
+    pod = Pod(settings, name)
     rule = {
         "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
         "verbs": ["get", "patch"],
     }  # fmt: skip
     volumes: Objects = [
-        memory("tmp"),
         {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
         {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
     ]
@@ -344,16 +344,10 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
         **(_login(settings.source_url) if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
+        "HOME": "/tmp",  # noqa: S108  # likewise
     }
-    return {
-        "name": "watcher",
-        "image": template.image,
-        "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
-        "env": variables(environment),
-        **fresh("/tmp/read", 90),  # noqa: S108  # likewise
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-    }
+    command = ["bash", "-c", SCRIPT.read_text(encoding="utf-8")]
+    return container("watcher", template.image, command, environment, touches=_MARK, every=90, memory="64Mi")
 
 
 def _login(source: str) -> dict[str, str]:

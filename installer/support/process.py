@@ -17,9 +17,8 @@ from typing import Any
 
 from plumbum import CommandNotFound, local
 
-from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
-from .secret import redact
+from .secret import inherited, redact
 from .wait import SLICE, resume, stopped
 
 log = logging.getLogger(__name__)
@@ -32,6 +31,7 @@ _plumbum = threading.Lock()
 
 INSTALL = {
     "git": "https://git-scm.com/downloads",
+    "bash": "https://www.gnu.org/software/bash",
     "gh": "https://cli.github.com",
     "helm": "https://helm.sh/docs/intro/install",
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
@@ -97,6 +97,7 @@ def attempt(
     """
     shown = redact(shlex.join([name, *arguments]))
     log.debug("$ %s", shown)
+    hears = not stopped.is_set()  # what is started after Ctrl-C tidies up, and is left to it
     # Not plumbum's `<<`: it would write standard input, secrets included, to a temporary file.
     process = start(
         name,
@@ -109,7 +110,7 @@ def attempt(
         pass_fds=tuple(inherit),
     )
     try:
-        out, err, late = _talk(process, stdin.encode(), timeout)
+        out, err, late = _talk(process, stdin.encode(), timeout, hears_of_ctrl_c=hears)
     except BaseException:  # Ctrl-C: it is passed on, and no child is left behind
         end(process, signal.SIGINT)
         close(process)
@@ -149,12 +150,14 @@ def follow(
 
 def end(process: Any, first: int = 0) -> None:
     """End a program with all that it started; `first` is a signal after which it is given some seconds."""
-    if first and process.poll() is None:
-        _signal(process, first)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-    _signal(process, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
-    process.wait()
+    try:
+        if first and process.poll() is None:
+            _signal(process, first)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+    finally:  # also where somebody presses Ctrl-C again
+        _signal(process, signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+        process.wait()
 
 
 def close(process: Any) -> None:
@@ -173,7 +176,7 @@ def _signal(process: Any, number: int) -> None:
             os.killpg(process.pid, number)  # it leads a session: see `start`
 
 
-def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, bool]:
+def _talk(process: Any, given: bytes, timeout: float, *, hears_of_ctrl_c: bool) -> tuple[bytes, bytes, bool]:
     """Return what a program printed until its end, and whether that came too late: then it was ended here.
 
     What it started may live on and hold its pipes open (a connection that ssh keeps, say): nobody waits for that.
@@ -181,7 +184,7 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
     if given:
         _feed(process, given)
     deadline, over = time.monotonic() + timeout, 0.0
-    may_be_told, reported = not stopped.is_set(), False  # what is started after Ctrl-C tidies up, and is left to it
+    reported = False
     while True:
         try:
             return *process.communicate(timeout=SLICE), False
@@ -197,7 +200,7 @@ def _talk(process: Any, given: bytes, timeout: float) -> tuple[bytes, bytes, boo
             end(process)
             close(process)
             return out, err, not reported
-        elif stopped.is_set() and may_be_told and not reported:  # Ctrl-C came to another thread
+        elif stopped.is_set() and hears_of_ctrl_c and not reported:  # Ctrl-C came to another thread
             reported, deadline = True, min(deadline, now + _GRACE)
             _signal(process, signal.SIGINT)
 
@@ -213,16 +216,9 @@ def _feed(process: Any, given: bytes) -> None:
     threading.Thread(target=write, daemon=True).start()  # whoever keeps the other end open is not waited for
 
 
-def run(
-    name: str,
-    *arguments: str,
-    stdin: str = "",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    timeout: float = 60,
-) -> str:
-    """Run a program and return its standard output; raise CommandFailed with what it said."""
-    result = attempt(name, *arguments, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
+def run(name: str, *arguments: str, **options: Any) -> str:
+    """Run a program as `attempt` does and return its standard output; raise CommandFailed with what it said."""
+    result = attempt(name, *arguments, **options)
     if result.status:
         shown = redact(shlex.join([name, *arguments]))
         raise CommandFailed(shown, result.status, redact(result.err or result.out))

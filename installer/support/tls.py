@@ -16,8 +16,8 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from .errors import Untrusted
 
-# One for each family of programs: Go (gh), git, requests. Each takes the place of what the machine trusts.
-_VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE")
+# One for each family of programs: Go (gh), git, requests, curl. Each takes the place of what the machine trusts.
+_VARIABLES = ("SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """The first of them that is set counts, where no CA is given."""
 _OF_SYSTEMS = (

@@ -118,6 +118,8 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
         out.print(styled(sign, gap, fold(what, _SIGN_WIDTH + 2)))
         if how:
             out.print(" " * (_SIGN_WIDTH + 4) + _column(how, _SIGN_WIDTH + 4))
+    if any(p.change and p.change.action == "unseen" for p in planned):
+        report("create? means: not checked whether it exists, because of what is missing.")
 
 
 def _sign(change: Change | None) -> Sign:

@@ -1,4 +1,4 @@
-"""Render the template with a project's answers by cookiecutter's own API, in a process without our secrets."""
+"""The template, what a project says of it, and the render of both by cookiecutter, in a process without our secrets."""
 
 import contextlib
 import io
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..support import process
-from ..support.errors import CommandFailed, InstallerError
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.resume_command import without_login
 from .repository import Repository
 
@@ -23,6 +25,8 @@ _YOURS = ("src/*", "tests/*", "deploy/*", "README.md")
 _GIT = re.compile(r"git\+(?P<url>(?:\w+://)(?:[^/@]*@)?[^@]+)(?:@(?P<revision>.+))?")
 _FORMS = "installer/config/forms.py"
 """What the hooks read of the installer; a template in a wheel has it beside its folder."""
+_LONGEST = 120
+"""Seconds that a template may take."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".*_cache")
 
 
@@ -38,9 +42,11 @@ class Template:
     def questions(self) -> dict[str, Any]:
         """Return the content of cookiecutter.json."""
         try:
-            found: dict[str, Any] = json.loads((self.folder / QUESTIONS).read_text(encoding="utf-8"))
+            found = json.loads((self.folder / QUESTIONS).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
-            raise InstallerError(f"{self.address or self.folder} is no template: it has no {QUESTIONS}.") from None
+            found = None
+        if not isinstance(found, dict):
+            raise InstallerError(f"{self.address or self.folder} is no template: its {QUESTIONS} has no questions.")
         return found
 
     @property
@@ -86,7 +92,7 @@ def fetch(address: str, into: Path) -> Template:
     """Get a template from `git+URL@REVISION`, or take the folder that an address is."""
     found = _GIT.fullmatch(address)
     if not found:
-        if not Path(address, QUESTIONS).is_file():
+        if not (address and Path(address, QUESTIONS).is_file()):
             raise InstallerError(f"{address} is no template.", "Give a folder or an address for git.")
         return Template(Path(address).resolve(), commit=_commit(Path(address)))
     into.mkdir(parents=True)
@@ -119,11 +125,75 @@ def at(address: str, revision: str) -> str:
     return f"git+{found['url']}@{revision}"
 
 
+def without_revision(address: str) -> str:
+    """Return what all versions of a template have in common."""
+    found = _GIT.fullmatch(address)
+    return f"git+{found['url']}" if found else address
+
+
+def plain(address: str) -> str:
+    """Return what is the same for all addresses of one template: git takes each with and without `.git`."""
+    return without_revision(address).removeprefix("git+").rstrip("/").removesuffix(".git")
+
+
+def commit_of(address: str) -> str:
+    """Return the commit that an address names; empty where it names none, or a tag or branch, which may move."""
+    found = _GIT.fullmatch(address)
+    return found["revision"] if found and re.fullmatch(r"[0-9a-f]{40,64}", found["revision"] or "") else ""
+
+
 def _commit(folder: Path) -> str:
     """Return the commit of a checkout that has nothing else; empty where there is none."""
     git = Repository(folder)
     head = git.find("HEAD") if (folder / ".git").exists() else ""
     return head if head and not git.attempt("status", "--porcelain").out.strip() else ""
+
+
+# --- `.gitops-flask.yaml`: from which template and which answers a project was made -------------------
+
+FILE = ".gitops-flask.yaml"
+_HEAD = "# How this project was generated; gitops-flask template update reads and writes it.\n"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a project says of its template; `commit` is the pristine render, empty where that is the first commit."""
+
+    version: str
+    template: str
+    """What `uvx --from` takes to get that version: an address for git with a revision."""
+    answers: Mapping[str, str]
+    commit: str = ""
+
+    def text(self) -> str:
+        """Return the file's content; without a commit, it is what cookiecutter writes."""
+        answers = "".join(f"  {name}: {_quoted(answer)}\n" for name, answer in self.answers.items())
+        commit = f"commit: {_quoted(self.commit)}\n" if self.commit else ""
+        head = f"{_HEAD}version: {_quoted(self.version)}\ntemplate: {_quoted(self.template)}\n"
+        return f"{head}{commit}answers:\n{answers}"
+
+
+def parse(text: str) -> Record:
+    """Read the file's content; raise where it is not of that form."""
+    fix = f"Take {FILE} back from an earlier commit: git log -- {FILE}"
+    try:
+        tree = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise InstallerError(f"{FILE} is no YAML.", fix) from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("answers"), dict):
+        raise InstallerError(f"{FILE} has no answers.", fix)
+    fields = [tree.get("version"), tree.get("template"), tree.get("commit", "")]
+    if not all(isinstance(each, str) for each in (*fields, *tree["answers"], *tree["answers"].values())):
+        raise InstallerError(f"{FILE}: version, template, commit and each answer must be text in quotes.", fix)
+    version, template, commit = fields
+    return Record(version, template, dict(tree["answers"]), commit)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+# --- the render ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -174,15 +244,19 @@ def render(
     }
     package = __package__.partition(".")[0]
     env = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])} if package == "installer" else {}
-    done = process.attempt(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=json.dumps(order),
-        cwd=scratch,
-        env={"PWD": str(scratch), **env},
-        timeout=120,
-    )
+    try:
+        done = process.attempt(
+            sys.executable,
+            "-m",
+            __name__,
+            stdin=json.dumps(order),
+            cwd=scratch,
+            env={"PWD": str(scratch), **env},
+            timeout=_LONGEST,
+        )
+    except DeadlinePassed as error:
+        fix = "Does one of its hooks wait for something?"
+        raise DeadlinePassed(f"The template {tool or template.folder}", _LONGEST, error.last_seen, fix) from None
     if done.status:
         said = "\n".join(f"  {line}" for line in (done.err or done.out).strip().splitlines()[-12:])
         fix = "Other answers: gitops-flask template update --set QUESTION=ANSWER"
@@ -233,12 +307,17 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    from cookiecutter.exceptions import CookiecutterException, FailedHookException
+    from cookiecutter.exceptions import CookiecutterException, FailedHookException, UndefinedVariableInTemplate
+    from jinja2 import TemplateError
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             _main()
     except FailedHookException:
         sys.exit(1)  # the hook has said why
-    except (CookiecutterException, ValueError) as error:
+    except UndefinedVariableInTemplate as error:
+        sys.exit(f"{error.message}: {error.error}")
+    except TemplateError as error:
+        sys.exit(f"{getattr(error, 'filename', None) or 'The template'}, line {getattr(error, 'lineno', '?')}: {error}")
+    except (CookiecutterException, ValueError, OSError) as error:
         sys.exit(getattr(error, "message", None) or str(error))

@@ -2,24 +2,35 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..config.settings import RENDERED
 from ..support import process
-from ..support.environment import NOBODY
 from ..support.errors import CommandFailed
-from ..support.secret import redact
+from ..support.secret import NOBODY, redact
 
 Entry = tuple[str, str]
 """A file in a tree: its mode and its object."""
-GONE: Entry = ("0", "0" * 40)
-_QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
+GONE: Entry = ("0", "")
+_OURS = (f"core.hooksPath={os.devnull}", "commit.gpgSign=false", "push.gpgSign=false", "push.followTags=false",
+         "push.pushOption=", "push.recurseSubmodules=no", "fetch.recurseSubmodules=no",
+         "log.showSignature=false")  # fmt: skip
+"""What a person's settings must not change: what runs, what is sent, and what git prints."""
 _DEFAULTS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1"}
 _PLAIN = ("core.autocrlf=false", "core.excludesFile=" + os.devnull, "merge.renames=true", "merge.directoryRenames=true",
           "merge.conflictStyle=merge", "merge.renameLimit=10000", "core.quotePath=false")  # fmt: skip
+
+
+def index_info(entries: Mapping[str, Entry], like: str) -> str:
+    """Return what `git update-index` reads; `like` is any object, as long as all of that repository are."""
+    return "".join(f"{mode} {blob or '0' * len(like)}\t{path}\0" for path, (mode, blob) in entries.items())
+
+
+def _set(options: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for each in options for word in ("-c", each))
 
 
 class Repository:
@@ -34,7 +45,7 @@ class Repository:
         """Run git and return its answer, whatever its exit status."""
         environment = {"GIT_TERMINAL_PROMPT": "0", **self.env, **(env or {})}
         return process.attempt(
-            "git", *_QUIET, *self.options, *words, stdin=stdin, cwd=self.folder, env=environment, timeout=180
+            "git", *_set(_OURS), *self.options, *words, stdin=stdin, cwd=self.folder, env=environment, timeout=180
         )
 
     def git(self, *words: str, stdin: str = "", env: Mapping[str, str] | None = None) -> str:
@@ -76,11 +87,10 @@ class Repository:
         """Return a tree with other entries; `GONE` takes one out."""
         if not changes:
             return tree
-        lines = "".join(f"{mode} {blob}\t{path}\0" for path, (mode, blob) in changes.items())
         with TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
             self.git("read-tree", tree, env=index)
-            self.git("update-index", "-z", "--index-info", stdin=lines, env=index)
+            self.git("update-index", "-z", "--index-info", stdin=index_info(changes, tree), env=index)
             return self.git("write-tree", env=index)
 
     def commit(self, tree: str, message: str, *parents: str) -> str:
@@ -103,6 +113,6 @@ class Repository:
         form = self.git("rev-parse", "--show-object-format")
         with TemporaryDirectory(prefix="gitops-flask-") as folder:
             env = {**_DEFAULTS, **NOBODY, "GIT_OBJECT_DIRECTORY": str(objects.resolve())}
-            there = Repository(Path(folder), env, tuple(word for each in _PLAIN for word in ("-c", each)))
+            there = Repository(Path(folder), env, _set(_PLAIN))
             there.git("init", "--quiet", "--template=", f"--object-format={form}", "-b", "project")
             yield there

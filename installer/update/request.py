@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from ..config.settings import MAIN, TEMPLATE
+from ..forges.base import ChangeRequest, Requests
 from ..forges.git import Login
-from ..forges.requests import ChangeRequest, Requests
 from ..support.errors import CommandFailed, InstallerError
 from ..support.file_lock import about_to_write
 from ..support.secret import redact
@@ -16,6 +17,8 @@ from .update import UPDATE, Update
 BRANCH = "gitops-flask/update"
 _THERE = "refs/remotes/origin"
 _MARK = re.compile(r"\n*<!-- gitops-flask template (\S+) -->\s*$")
+_BY_RULE = re.compile(r"protected branch|rule violations", re.IGNORECASE)
+"""What code hosts say to git where a rule forbids a push."""
 _LONGEST = 20_000
 """Characters of a changelog in a request: GitHub takes 65,536 in all."""
 
@@ -87,7 +90,10 @@ class Local:
     def _move(self, name: str, commit: str) -> None:
         done = self.repository.attempt("branch", "--force", "--no-track", name, commit)
         if done.status:
-            raise InstallerError(f"git cannot move the branch {name}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(
+                f"git cannot move the branch {name}: {done.err.strip()}",
+                f"Switch to another branch there: git switch {MAIN}",
+            )
 
     def abort(self) -> str:
         """Delete the branch; return what was done."""
@@ -96,7 +102,9 @@ class Local:
             return "There is no update to take back."
         done = self.repository.attempt("branch", "--delete", "--force", BRANCH)
         if done.status:
-            raise InstallerError(f"git cannot delete {BRANCH}: {done.err.strip()}", f"git switch {MAIN}")
+            raise InstallerError(
+                f"git cannot delete {BRANCH}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}"
+            )
         return f"Deleted the branch {BRANCH} (it was {there})."
 
 
@@ -108,12 +116,11 @@ class Hosted:
     url: str
     login: Login
     requests: Requests
-    _remote: Repository = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Let git log in as the installer does."""
-        remote = Repository(self.repository.folder, self.login.variables, self.login.options)
-        object.__setattr__(self, "_remote", remote)
+    @cached_property
+    def _remote(self) -> Repository:
+        """Return git that logs in as the installer does."""
+        return Repository(self.repository.folder, self.login.variables, self.login.options)
 
     def main(self) -> str:
         """Fetch main and the template's branches; return the commit of main."""
@@ -132,18 +139,23 @@ class Hosted:
         there, main = self.repository.find(f"{_THERE}/{BRANCH}"), self.main()
         if there and (now or not every):
             _refuse_to_overwrite(self.repository, main, there, now.url if now else self.url)
-        draft = bool(update.merged.conflicts)
+        draft, replaced = bool(update.merged.conflicts), ""
         if not self._is_the_same(there, update):
             about_to_write()
+            if there and not _is_untouched(self.repository, main, there):
+                replaced = f" ({BRANCH} had been {there}, with work of others)"
             lease = f"--force-with-lease=refs/heads/{BRANCH}:{there}"
-            refs = (f"{update.pristine}:refs/heads/{TEMPLATE}", f"+{update.commit}:refs/heads/{BRANCH}")
+            refs = (
+                f"{update.pristine}:refs/heads/{TEMPLATE}",
+                f"{update.commit}:refs/heads/{BRANCH}",
+            )  # a + would undo the lease
             self._ask("push", "--quiet", "--no-verify", "--atomic", lease, self.url, *refs)
             self.main()
         if now:
             self.requests.change(now.number, title(update), text(update), draft=draft)
             return f"Brought up to date: {now.url}"
         made = self.requests.open(BRANCH, title(update), text(update), draft=draft)
-        return f"Opened {'a draft' if draft else f'a {self.requests.called}'}: {made.url}"
+        return f"Opened {'a draft' if draft else f'a {self.requests.called}'}: {made.url}{replaced}"
 
     def _is_the_same(self, there: str, update: Update) -> bool:
         """Return whether the branch has this update already, on the same main."""
@@ -170,7 +182,10 @@ class Hosted:
     def _ask(self, *words: str) -> None:
         done = self._remote.attempt(*words)
         if done.status:
-            fix, _ = self.login.fix_for(done.err)
+            by_rule = f"A rule forbids it: have somebody run this who may push {TEMPLATE} and {BRANCH}, or except them."
+            fix = by_rule if _BY_RULE.search(done.err) else self.login.fix_for(done.err)[0]
+            if "(stale info)" in done.err:
+                fix = f"Somebody pushed {BRANCH} meanwhile: run this again."
             raise CommandFailed(f"git {words[0]} {self.url}", done.status, redact(done.err), fix)
 
 

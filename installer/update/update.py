@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +10,7 @@ from pathlib import Path
 from ..config.settings import TEMPLATE
 from ..support.errors import InstallerError
 from .merge import Merged, merge
-from .record import FILE, Record, parse
-from .render import Template, at, fetch, number, render
+from .render import FILE, Record, Template, commit_of, fetch, number, parse, plain, render, without_revision
 from .repository import GONE, Repository
 
 CRUFT = ".cruft.json"
@@ -81,9 +81,9 @@ def _candidates(repository: Repository, main: str, record: Record) -> list[str]:
             found = [record.commit] if repository.find(record.commit) else []
         else:
             added = repository.git("log", "--diff-filter=A", "--format=%H", "--full-history", main, "--", FILE).split()
-            found = [commit for commit in reversed(added) if repository.is_untouched(commit)]
-        if found:
-            return [commit for commit in found if repository.text(commit, FILE) is not None]
+            found = [*reversed(added)]
+        if found := [each for each in found if repository.is_untouched(each) and repository.text(each, FILE)]:
+            return found
     return []
 
 
@@ -91,22 +91,15 @@ def _again(repository: Repository, main: str, record: Record, template: Template
     """Render the recorded version again, and commit it upon the project's first commit."""
     if record.version == template.version and template.tool == record.template:
         old = template
-    elif _without_revision(record.template) == _without_revision(template.tool):
+    elif plain(record.template) == plain(template.tool):
         old = fetch(record.template, scratch / "old")
     else:
         raise InstallerError(
             f"What {record.template} made of this project is not in its history. To render it again runs its code.",
-            f"If it may: {UPDATE} --template {record.template}",
+            f"If it may: {UPDATE} --template {shlex.quote(record.template)}",
         )
     made = render(old, repository, record.answers, scratch / "again", tool=record.template)
     return pristine(repository, made.tree, replace(record, commit=""), _root(repository, main))
-
-
-def _without_revision(address: str) -> str:
-    try:
-        return at(address, "")
-    except InstallerError:
-        return address
 
 
 def _root(repository: Repository, main: str) -> str:
@@ -117,7 +110,7 @@ def pristine(repository: Repository, tree: str, record: Record, parent: str) -> 
     """Commit a render; nothing is to build it."""
     blob = repository.blob(record.text())
     whole = repository.changed(tree, {FILE: ("100644", blob)})
-    if repository.tree(parent) == whole:
+    if repository.tree(parent) == whole and repository.is_untouched(parent):
         return parent
     return repository.commit(whole, f"Template {record.version} [skip ci]", parent)
 
@@ -147,11 +140,37 @@ def rendered(
     made = render(template, repository, before.answers, scratch / "same", changed=answers, tool=before.template)
     old, new = (_bare(repository, tree) for tree in (repository.tree(base.commit), made.tree))
     changed = repository.git("diff-tree", "-r", "--no-renames", "--name-only", "-z", old, new).split("\0")
+    if new != old:
+        _refuse_an_older_commit(before, template, scratch)
     if new != old and template.tool != before.template:  # the address stands in files, but is no reason to update
         made = render(template, repository, before.answers, scratch / "new", changed=answers, tool=template.tool)
     record = Record(template.version, template.tool, made.answers)
     log = template.changelog(before.version)
     return Rendered(record, made.tree, base, old, tuple(filter(None, changed)), log)
+
+
+def _refuse_an_older_commit(before: Record, template: Template, scratch: Path) -> None:
+    """Raise where the template at hand is an older commit of the same version, as uvx keeps one."""
+    known = commit_of(before.template)
+    if template.version != before.version or known in ("", template.commit) or not template.commit:
+        return
+    if plain(before.template) != plain(template.tool):
+        return
+    try:
+        git = _history(template, scratch)
+    except InstallerError:
+        return  # nobody knows
+    if not git.attempt("merge-base", "--is-ancestor", template.commit, known).status:
+        what = f"This project was made by {known[:12]} of the template, and the one at hand is older: "
+        fix = f"Get the newest: uvx --refresh --from {shlex.quote(without_revision(template.tool))} {UPDATE}"
+        raise InstallerError(f"{what}{template.commit[:12]}.", fix)
+
+
+def _history(template: Template, scratch: Path) -> Repository:
+    """Return the template with all its commits: a wheel has none, but its address."""
+    if (template.folder / ".git").exists():
+        return Repository(template.folder)
+    return Repository(fetch(without_revision(template.tool), scratch / "history").folder)
 
 
 def _bare(repository: Repository, tree: str) -> str:
@@ -204,18 +223,15 @@ def _with_cruft(text: str, template: Template, now: Record) -> str:
     fix = "Update with cruft: cruft update"
     try:
         cruft = json.loads(text)
-        known = _plain(cruft["template"])
+        known = cruft["template"]
+        here = plain(known) == plain(template.address) or Path(known).resolve() == template.folder
         context = cruft["context"]["cookiecutter"]
         context |= {name: answer for name, answer in now.answers.items() if name in context}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InstallerError(f"{CRUFT} cannot be read.", fix) from None
-    if not template.commit or known not in (_plain(template.address), _plain(str(template.folder))):
+    if not (template.commit and here):
         raise InstallerError(f"This project is cruft's ({CRUFT}), and the commit of the template is not known.", fix)
     return json.dumps({**cruft, "commit": template.commit}, indent=2, ensure_ascii=False) + "\n"
-
-
-def _plain(address: str) -> str:
-    return _without_revision(address).removeprefix("git+").rstrip("@/").removesuffix(".git")
 
 
 # --- a project that was made before there was a record ------------------------------------------------------------
@@ -223,7 +239,10 @@ def _plain(address: str) -> str:
 
 def initial(repository: Repository, main: str, template: Template, answers: Mapping[str, str], scratch: Path) -> Base:
     """Find the version of the template whose render is the most like the project's first commit."""
-    first = repository.git("log", "--diff-filter=A", "--format=%H", main, "--", "gitops.yaml").split()[-1]
+    added = repository.git("log", "--diff-filter=A", "--format=%H", main, "--", "gitops.yaml").split()
+    if not added:
+        raise InstallerError("No commit of main has gitops.yaml.", "Commit the project as it was made, then run this.")
+    first = added[-1]
     wanted = repository.entries(repository.tree(first))
     named = re.search(r"uvx --from (\S+) gitops-flask", repository.text(first, "README.md") or "")
     tool = named[1] if named else ""
@@ -245,18 +264,13 @@ def initial(repository: Repository, main: str, template: Template, answers: Mapp
 
 def _versions(repository: Repository, first: str, template: Template, scratch: Path) -> list[Template]:
     """Return the released versions, the newest commit of before the project was made, and the one at hand."""
-    source = template.folder
-    if not (source / ".git").exists() and template.address:
-        source = fetch(_without_revision(template.address).removesuffix("@"), scratch / "history").folder
-    if not (source / ".git").exists():
-        return [template]
-    git = Repository(source)
+    git = _history(template, scratch)
     date = repository.git("show", "--no-patch", "--format=%cI", first)
     before = git.git("rev-list", "-1", f"--before={date}", "HEAD")
     revisions = dict.fromkeys([before, *git.git("tag", "--list", "v*", "--sort=-creatordate").split()])
     found = []
     for revision in filter(None, revisions):
-        there = fetch(f"git+{source.resolve().as_uri()}@{revision}", scratch / f"version-{revision}")
+        there = fetch(f"git+{git.folder.resolve().as_uri()}@{revision}", scratch / f"version-{revision}")
         if (there.folder / "cookiecutter.json").is_file():
             found.append(there)
     return [template, *found]

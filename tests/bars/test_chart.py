@@ -9,7 +9,7 @@ import pytest
 
 from tests.bars.conftest import VALUES, Judged
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bars]
 
 OLDEST, NEWEST = "1.30", "1.37"  # lifecycle.preStop.sleep is on from 1.30; 1.37 is the newest that was published
 # Left out: the tests that ask for CPU requests as high as the limits. A service that waits most of the time would

@@ -13,7 +13,7 @@ import pytest
 from tests.bars.conftest import LONG_ONES, VALUES, Judge, known
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.bars]
 
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
 LEAST = {"Dockerfile": 50, "with default values.yaml": 85, "with every switch on.yaml": 85}

@@ -8,6 +8,8 @@ import pytest
 from tests.bars.test_files import SUPPRESSED, run, scripts, suppressed
 from tests.conftest import Bake, BakedProject
 
+pytestmark = pytest.mark.bars
+
 FILES = {
     "circleci": (".circleci/config.yml", "vendor.circle-ci", "\njobs:\n"),
     "travis-ci": (".travis.yml", "vendor.travis", "\njobs:\n"),

@@ -7,6 +7,8 @@ import pytest
 
 from tests.bars.conftest import Judged
 
+pytestmark = pytest.mark.bars
+
 Object = dict[str, Any]
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.chart.rendered import COMMIT, EVERYTHING, Helm
 
+pytestmark = pytest.mark.combinations
+
 
 def test_the_chart_has_no_fault(helm: Helm) -> None:
     ended = helm.lint()

@@ -16,6 +16,8 @@ from tests.bars.test_chart import NEWEST, NOT_KUBERNETES_OWN, OLDEST
 from tests.chart.rendered import IMAGE, Helm, Object, Objects
 from tests.conftest import ROOT, Bake, BakedProject
 
+pytestmark = pytest.mark.combinations
+
 LABELS = {"app.kubernetes.io/name": "hello-api", "app.kubernetes.io/instance": "hello-api"}
 SECURITY = "allowPrivilegeEscalation"
 

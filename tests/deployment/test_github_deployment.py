@@ -12,6 +12,8 @@ from tests.deployment.workspace import Answer, Checkout, Remote, Workspace
 from tests.github import Fault, GitHub
 from tests.github.model import Deployment
 
+pytestmark = pytest.mark.slow
+
 PAGE = "https://github.com/acme/hello-api"
 
 

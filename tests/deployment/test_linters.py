@@ -10,6 +10,8 @@ import pytest
 
 from tests.deployment.workspace import TEMPLATE
 
+pytestmark = pytest.mark.lint
+
 WORKFLOWS = TEMPLATE / ".github/workflows"
 
 

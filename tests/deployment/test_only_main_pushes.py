@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.config.settings_file import load
 from installer.engine.reconcile import Apply
@@ -137,6 +136,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert [each.workflow for each in acme.repository.runs if each.ref == "refs/heads/env/dev"] == [], "and no loop"
 
 
+@pytest.mark.all
 def test_switched_off_the_jobs_own_token_pushes_again_and_a_lost_key_is_reported(acme: Acme) -> None:
     acme.up(deploy_from="main")
     (number,) = acme.repository.keys

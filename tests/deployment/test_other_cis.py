@@ -12,11 +12,16 @@ pytestmark = pytest.mark.slow
 DEPLOYED = {"test": "success", "push": "success", "deploy": "success"}
 
 
-@pytest.fixture(params=CIS)
+each_ci = pytest.mark.parametrize("ci", CIS, indirect=True)
+"""For what the two files say each in its own way; the scripts' part Travis CI does only in the long run."""
+
+
+@pytest.fixture(params=["circleci", pytest.param("travis-ci", marks=pytest.mark.all)])
 def ci(request: pytest.FixtureRequest, github: GitHub, bake: Bake, tmp_path: Path) -> OtherCI:
     return CIS[request.param](open_shop(github, bake(ci=request.param).path, tmp_path))
 
 
+@each_ci
 def test_a_pull_request_is_tested_and_built_and_nothing_is_pushed(ci: OtherCI) -> None:
     jobs = ci.pull_request(ci.shop.commit("Try", "feature"), "feature")
     assert states(jobs) == {"test": "success", "image": "success", "chart": "success"}
@@ -25,6 +30,7 @@ def test_a_pull_request_is_tested_and_built_and_nothing_is_pushed(ci: OtherCI) -
     assert not (ci.shop.bin / "registry").exists()
 
 
+@each_ci
 def test_the_first_push_deploys_and_the_next_merge_too_with_a_github_deployment_each(ci: OtherCI) -> None:
     first = ci.shop.push()
     assert states(ci.merged(first, first=True)) == DEPLOYED
@@ -59,6 +65,7 @@ def test_where_the_branch_was_lost_only_init_makes_it_again(ci: OtherCI) -> None
     assert ci.shop.recorded() == second
 
 
+@each_ci
 def test_a_rollback_is_held_and_its_release_deploys_the_head_of_main(ci: OtherCI, tmp_path: Path) -> None:
     first = ci.shop.push()
     ci.merged(first, first=True)
@@ -90,6 +97,7 @@ def test_a_rollback_goes_to_the_deployment_that_is_named(ci: OtherCI) -> None:
     assert ci.shop.recorded() == revisions[0]
 
 
+@each_ci
 def test_red_tests_deploy_nothing(ci: OtherCI) -> None:
     (ci.shop.bin / "uv.refuses").touch()
     jobs = ci.merged(ci.shop.push(), first=True)

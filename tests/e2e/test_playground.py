@@ -12,6 +12,7 @@ COMMAND = [sys.executable, "-m", "tests.e2e.playground"]
 
 
 @pytest.mark.e2e
+@pytest.mark.all
 def test_in_the_playground_a_project_is_made_planned_and_pushed_to_by_hand() -> None:
     typed = """
         set -e

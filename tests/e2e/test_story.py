@@ -15,12 +15,13 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from installer.update.request import BRANCH as UPDATE
 from tests.documents import valid
 
 from .actors import eventually
 from .audit import Audit
 from .chapters import in_order, the_first_deployment_is_live
-from .stage import SLUG, Stage, open_stage, reader
+from .stage import SLUG, Stage, open_stage, reader, release
 from .variant import enterprise_server, gitlab, older_gitlab, private_with_key, public
 
 __all__ = ["in_order"]
@@ -36,6 +37,8 @@ VARIANTS = [
     pytest.param(gitlab, id="gitlab", marks=pytest.mark.all),
     pytest.param(older_gitlab, id="older-gitlab", marks=pytest.mark.all),
 ]
+in_the_public_story = pytest.mark.parametrize("stage", VARIANTS[:1], indirect=True, scope="module")
+"""A chapter that the others have not: the same stage, which pytest knows by its place in VARIANTS."""
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -269,9 +272,34 @@ def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
     stage.follow("release by the button", fourth)
 
 
+def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team_did_stays(stage: Stage) -> None:
+    developer, version = stage.developer, "99.0.0"
+    developer.git("fetch", "--quiet", "origin")
+    developer.git("switch", "--quiet", "--detach", "origin/main")
+    release(stage.fork, version)
+    update = ("template", "update", "--template", str(stage.fork))
+    done = developer.installer(*update)
+    assert f"Opened a {stage.forge.calls_it}: {stage.variant.url}/acme/{SLUG}/" in done.stdout
+    example = f"src/{SLUG.replace('-', '_')}/example.py"
+    assert f"- {example}: you changed it, so it stays; the template has another one" in done.stdout
+    assert not developer.git("status", "--porcelain"), "it works beside the folder"
+    eventually("the checks", lambda: stage.passed(UPDATE), 240)
+    merged = stage.merge_and_follow(UPDATE, "update from the template")
+    kept = developer.git("ls-remote", "--heads", "origin", "gitops-flask/template")
+    assert kept, "what a merge deletes is the branch of its request"
+    service = stage.kubectl("get", "service", SLUG, "-n", f"{SLUG}-dev")
+    assert [port["appProtocol"] for port in service["spec"]["ports"]] == ["http"], "the template's"
+    assert service["metadata"]["annotations"]["story"] == "third", "the team's, in the same file"
+    assert stage.service.answer("/api/greeting") == {"greeting": "hello"}
+    again = developer.installer(*update)
+    assert f"Nothing to update: the project has all of the template, {version}." in again.stdout
+    developer.git("switch", "--quiet", "--detach", "origin/main")
+    assert developer.git("rev-parse", "HEAD") == merged
+    assert stage.forge.deployment_of(merged).green, "until its end the job itself asks the CI"
+
+
+@in_the_public_story
 def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: Stage) -> None:
-    if stage.variant.private:
-        return  # played in the public story
     developer = stage.developer
     developer.branch("urgent")
     readme = developer.project / "README.md"
@@ -290,7 +318,11 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     assert f"Live: every pod of {SLUG} answers revision {fifth}." in done.stdout
     assert stage.service.revisions() == {fifth}
     assert "test: done" in done.stderr
-    assert stage.deployed()["image"]["tag"] == f"local-{fifth}"
+    image = stage.deployed()["image"]
+    nodes = {node["status"]["nodeInfo"]["architecture"] for node in stage.kubectl("get", "nodes")["items"]}
+    assert set(image["architectures"]) <= nodes
+    assert f"for linux/{image['architectures'][0]}:" in done.stdout
+    assert image["tag"] == f"local-{fifth}"
     assert stage.in_registry(f"local-{fifth}")
     assert not stage.in_registry(fifth)
     assert not [secret for secret in stage.secrets if secret in done.stdout + done.stderr]
@@ -298,6 +330,22 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     assert f"records {fifth[:12]}, deployed by {by}" in developer.installer("status").stdout
     stage.repository.actions["enabled"] = True
     stage.note()
+
+
+@in_the_public_story
+def test_the_next_merge_is_built_by_the_ci_and_goes_on_top_of_it(stage: Stage) -> None:
+    developer, fifth = stage.developer, stage.revisions[-1]
+    developer.branch("calm")
+    readme = developer.project / "README.md"
+    readme.write_text(readme.read_text() + "\nCalm.\n")
+    developer.commit("Calm down")
+    stage.forge.propose("calm", "Calm down")
+    eventually("the checks", lambda: stage.passed("calm"), 240)
+    sixth = stage.merge_and_follow("calm", "merge after deploy --break-glass")
+    assert stage.deployed()["image"]["tag"] == sixth
+    assert developer.git("log", "--format=%(trailers:key=Deployed-by)", "--max-count=1", stage.env_head()) == ""
+    assert not stage.in_registry(fifth), "the CI built its own commit alone"
+    assert "deployed by" not in developer.installer("status").stdout
 
 
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:

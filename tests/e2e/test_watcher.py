@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.cluster.argocd_config import SMALL
+from installer.cluster.argocd import SMALL
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS

@@ -3,18 +3,16 @@
 import json
 import re
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 from . import pages, rest, smart_http  # noqa: F401  # the second registers the routes
 from .call import NOT_FOUND, Call, demand, may_see
-from .faults import Broken, Fault, Silent
+from .code_host import Dispatch as Dispatching
 from .model import Account, Repository, Token
 from .published import Description, description
 from .wire import (
     ANYBODY,
     APP,
-    Asked,
     RefusedError,
     Request,
     Response,
@@ -31,39 +29,15 @@ if TYPE_CHECKING:
 NOBODY = Token("", "classic", Account("nobody", "User"))
 
 
-class Dispatch:
+class Dispatch(Dispatching):
     """Answer every request that a front hands over."""
 
+    title, refusal = "GitHub", RefusedError
+
     def __init__(self, github: "GitHub") -> None:
+        super().__init__(github)
         self._github = github
         self.published: Description = description("cloud" if github.site.is_cloud else "server")
-
-    def answer(self, request: Request) -> Response:
-        fault = self._github.faults.strike(request)
-        try:
-            response = (
-                fault.response(request) if fault and fault.kind == "refuses" else self._by_host_or_never(request, fault)
-            )
-        except RefusedError as refused:
-            response = json_response(refused.status, refused.body)
-        except UnmodelledError as error:
-            response = self._failed(501, f"not modelled: {error}")
-        except Exception:  # a fault of the stand-in's own: the test must see it
-            response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
-        self._github.requests.append(Asked(request.method, request.host, request.target, response.status))
-        return response
-
-    def _by_host_or_never(self, request: Request, fault: Fault | None) -> Response:
-        if fault and fault.kind == "hangs":
-            return Silent(504)
-        response = self._by_host(request)
-        if fault and fault.kind == "lost":
-            return Broken(502)
-        return Broken(response.status, response.body, response.headers) if fault else response
-
-    def _failed(self, status: int, message: str) -> Response:
-        self._github.fail(message)
-        return json_response(status, {"message": f"GitHub stand-in: {message.splitlines()[0]}"})
 
     def _by_host(self, request: Request) -> Response:
         site = self._github.site

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from . import GitHub
+from .code_host import CodeHost
 
 
 @pytest.fixture
@@ -25,22 +26,22 @@ def served(host: str) -> Iterator[GitHub]:
     blame(github)
 
 
-def blame(github: GitHub) -> None:
+def blame(host: CodeHost) -> None:
     """Fail where the stand-in was asked for what it does not model; for fixtures of one's own."""
-    if github.failures:
-        pytest.fail("the GitHub stand-in was asked for what it does not model:\n" + "\n".join(github.failures))
+    if host.failures:
+        pytest.fail("the stand-in was asked for what it does not model:\n" + "\n".join(host.failures))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what all workflow runs said below a test that failed."""
+    """Show what all runs said below a test that failed."""
     report = yield
     if report.when == "call" and report.failed and isinstance(item, pytest.Function):
         held = {each for value in item.funcargs.values() for each in _stand_ins(value)}
-        report.sections += [(f"workflow runs at {each.site.host}", each.story()) for each in held if each.story()]
+        report.sections += [(f"runs at {each.site.host}", each.story()) for each in held if each.story()]
     return report
 
 
-def _stand_ins(value: object) -> list[GitHub]:
+def _stand_ins(value: object) -> list[CodeHost]:
     """Find the stand-in that a fixture is, or keeps among its attributes."""
-    return [each for each in (value, *getattr(value, "__dict__", {}).values()) if isinstance(each, GitHub)]
+    return [each for each in (value, *getattr(value, "__dict__", {}).values()) if isinstance(each, CodeHost)]

@@ -1,14 +1,12 @@
 """Pushes under way: whose they are, and what the hooks of the repositories are told."""
 
-import itertools
-import json
-import socketserver
-import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import code_host
+from .code_host import Updates
 from .model import Account, DeployKey, Repository, Token
 from .push_rules import refusal
 from .rules import Actor
@@ -49,40 +47,12 @@ class Push:
         return str(self.token) if self.token else f"deploy key {self.key.title if self.key else ''}"
 
 
-class Questions:
-    """A socket on which git's hooks ask, and the command behind a deploy key."""
-
-    def __init__(self, socket: Path, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        class Question(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self.wfile.write(json.dumps(answer(json.loads(self.rfile.readline()))).encode() + b"\n")
-
-        self._server = socketserver.ThreadingUnixStreamServer(str(socket), Question)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class Pushes:
-    """Answer git's requests, and its hooks' questions on a socket of its own."""
+class Pushes(code_host.Pushes):
+    """Answer git's requests, and its hooks' questions."""
 
     def __init__(self, github: "GitHub", socket: Path) -> None:
+        super().__init__(github, socket)
         self._github = github
-        self._open: dict[str, Push] = {}
-        self._numbers = itertools.count(1)
-        self.socket = socket
-        self._questions = Questions(socket, self.answer_question)
-
-    def close(self) -> None:
-        self._questions.close()
-
-    def open(self, push: Push) -> str:
-        number = str(next(self._numbers))
-        self._open[number] = push
-        return number
 
     def over_ssh(self, key_id: int, service: str, path: str) -> dict[str, Any]:
         """Say which directory a deploy key opens for a service, and the number of the push, or why not."""
@@ -98,17 +68,8 @@ class Pushes:
         self._github.requests.append(Asked("SSH", self._github.site.host, f"{service} {path}", 0))
         return {"folder": str(repository.git), "push": self.open(Push(repository, key=key))}
 
-    def answer_question(self, question: dict[str, Any]) -> dict[str, Any]:
-        if "ssh" in question:
-            return self.over_ssh(question["ssh"], question["service"], question["path"])
-        push = self._open[question["push"]]
-        updates = [(old, new, ref) for old, new, ref in question["updates"]]
-        try:
-            if question["hook"] == "pre-receive":
-                message = refusal(self._github, push, updates, question["environment"])
-                return {"accepted": not message, "message": message}
-            self._github.hosting.pushed(push, updates)
-        except Exception as error:  # whatever it is: the test that pushed must fail
-            self._github.fail(f"push to {push.repository.full_name}: {error!r}")
-            return {"accepted": False, "message": f"stand-in: {error}\n"}
-        return {"accepted": True, "message": ""}
+    def refusal(self, push: Push, updates: Updates, env: Mapping[str, str]) -> str:
+        return refusal(self._github, push, updates, env)
+
+    def pushed(self, push: Push, updates: Updates) -> None:
+        self._github.hosting.pushed(push, updates)

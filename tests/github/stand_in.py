@@ -1,33 +1,28 @@
 """The stand-in as a whole: seeding, what it remembers, and what tests read from it."""
 
 import contextlib
-import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal, Self
 
-from . import git, results
+from . import results
 from .apps import Apps
-from .authority import Authority, server_context
 from .calling import Calling
+from .code_host import CodeHost
 from .dispatch import Dispatch
-from .faults import Faults
-from .front import Answer, Front, proxy_environment
+from .front import Answer
 from .hosting import Hosting
 from .merging import Merging
-from .model import FULL_ACCESS, Account, Repository, Token, new_secret, number
+from .model import FULL_ACCESS, Account, DeployKey, Repository, Token, new_secret, number
 from .pulls import PullRequest
 from .pushes import Pushes
 from .render import Site
 from .runner import Runner
 from .runs import Run
-from .ssh import Ssh
-from .ssh import serve as serve_ssh
 from .triggers import Triggers
-from .wire import Asked, Change, Response
+from .wire import Response
 
 Scopes = Iterable[str]
 Listener = Callable[[Repository, str, str, str], None]
@@ -37,29 +32,19 @@ Reviewer = Callable[[Repository, PullRequest], None]
 USUAL_SCOPES = ("repo", "workflow", "read:org", "delete_repo")
 
 
-class GitHub:
+class GitHub(CodeHost):
     """A GitHub of one's own; see the package's docstring for how to use it."""
 
     def __init__(self, folder: Path, host: str, *, runner_env: Mapping[str, str], labels: Iterable[str]) -> None:
-        self.folder = folder
-        self.site = Site(host)
-        self.lock = threading.RLock()
-        self.moved = threading.Condition(self.lock)
+        super().__init__(folder, Site(host))
         self.accounts: dict[str, Account] = {}
-        self.tokens: dict[str, Token] = {}
         self.repositories: dict[str, Repository] = {}  # by full name in lower case
         self.former_names: dict[str, Repository] = {}  # likewise, of what was renamed or transferred
-        self.requests: list[Asked] = []
-        self.changes: list[Change] = []
-        self.failures: list[str] = []
-        self.faults = Faults()
         self.apps = Apps(self)
         self.neighbours: dict[str, Answer] = {}
         self.listeners: list[Listener] = []
         self.reviewers: list[Reviewer] = []
-        self._ssh: Ssh | None = None
         self._published: dict[str, Response] = {}
-        self.env: dict[str, str] = {}
         self.dispatch = Dispatch(self)
         self.pushes = Pushes(self, folder / "s")
         self.merging = Merging(self)
@@ -88,35 +73,14 @@ class GitHub:
         folder = Path(tempfile.mkdtemp(prefix="github-"))  # short: a socket lies in it
         github = cls(folder, host, runner_env=runner_env or {}, labels=labels)
         github.neighbours.update(neighbours or {})
-        if listen and certificate:
-            address, _, port = listen.rpartition(":")
-            front = Front((address, int(port)), server_context(*certificate), github.dispatch.answer)
-        else:
-            authority = Authority(folder)
-            front = Front(
-                ("127.0.0.1", 0),
-                authority.context(*github.site.hosts, *github.neighbours),
-                github.dispatch.answer,
-                proxy_for=[*github.site.hosts, *github.neighbours],
-                allowed=allowed,
-                refused=github.fail,
-            )
-            github.env = proxy_environment(front.server_address[1], authority.certificate)
-        try:
+        with github.served((*github.site.hosts, *github.neighbours), listen, certificate, allowed):
             yield github
-        finally:
-            github.runner.close()
-            front.close()
-            github.pushes.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def ssh(self, listen: str = "127.0.0.1:0") -> Iterator[Ssh]:
-        """Let deploy keys in over SSH as well, by a real sshd."""
-        with serve_ssh(self.folder / "ssh", self.site.host, self.pushes.socket, listen) as self._ssh:
-            self._ssh.allow(key for each in self.repositories.values() for key in each.keys.values())
-            yield self._ssh
-        self._ssh = None
+    def deploy_keys(self) -> Iterable[DeployKey]:
+        return (key for each in self.repositories.values() for key in each.keys.values())
+
+    def bare(self, full_name: str) -> Path:
+        return self.repository(full_name).git
 
     @property
     def ssh_host_keys(self) -> list[str]:
@@ -173,14 +137,6 @@ class GitHub:
         """Return the repository that a name leads to, a former one too."""
         return self.repositories.get(full_name.lower()) or self.moved_from(full_name)
 
-    def branches(self, repository: Repository) -> dict[str, str]:
-        return git.refs(repository.git)
-
-    def file(self, full_name: str, branch: str, path: str) -> str | None:
-        """Read a file as it is on a branch; None where there is none."""
-        content = git.show(self.repository(full_name).git, f"refs/heads/{branch}", path)
-        return None if content is None else content.decode()
-
     def runs(self, full_name: str) -> list[Run]:
         return list(self.repository(full_name).runs)
 
@@ -198,14 +154,6 @@ class GitHub:
 
     def story(self) -> str:
         return results.story(self)
-
-    def fail(self, message: str) -> None:
-        self.failures.append(message)
-
-    def changed(self, who: str, what: str) -> None:
-        self.changes.append(Change(who, what))
-        if self._ssh:
-            self._ssh.allow(key for each in self.repositories.values() for key in each.keys.values())
 
     def passed_checks(self, repository: Repository, sha: str) -> frozenset[tuple[str, int | None]]:
         """Name the checks of a commit that have passed, in every workflow that has one of that name, and by whom."""

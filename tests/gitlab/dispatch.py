@@ -1,11 +1,10 @@
 """One request in, one answer out: by path to REST or git; everything checked and written down."""
 
-import traceback
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from tests.github.faults import Broken, Fault, Silent
-from tests.github.wire import Asked, Request, Response, UnmodelledError
+from tests.github.code_host import Dispatch as Dispatching
+from tests.github.wire import Request, Response, UnmodelledError
 
 from . import rest, smart_http  # noqa: F401  # the first registers the routes
 from .call import Call, check_scope, demand
@@ -19,36 +18,14 @@ if TYPE_CHECKING:
 API = "/api/v4"
 
 
-class Dispatch:
+class Dispatch(Dispatching):
     """Answer every request that a front hands over."""
 
+    title, refusal = "GitLab", RefusedError
+
     def __init__(self, gitlab: "GitLab") -> None:
+        super().__init__(gitlab)
         self._gitlab = gitlab
-
-    def answer(self, request: Request) -> Response:
-        fault = self._gitlab.faults.strike(request)
-        try:
-            response = fault.response(request) if fault and fault.kind == "refuses" else self._or_never(request, fault)
-        except RefusedError as refused:
-            response = answered(refused.status, refused.body)
-        except (UnmodelledError, NotImplementedError) as error:
-            response = self._failed(501, f"not modelled: {error}")
-        except Exception:  # a fault of the stand-in's own: the test must see it
-            response = self._failed(500, f"{request.method} {request.path}: {traceback.format_exc()}")
-        self._gitlab.note(Asked(request.method, request.host, request.target, response.status))
-        return response
-
-    def _or_never(self, request: Request, fault: Fault | None) -> Response:
-        if fault and fault.kind == "hangs":
-            return Silent(504)
-        response = self._by_host(request)
-        if fault and fault.kind == "lost":
-            return Broken(502)
-        return Broken(response.status, response.body, response.headers) if fault else response
-
-    def _failed(self, status: int, message: str) -> Response:
-        self._gitlab.fail(message)
-        return answered(status, {"message": f"GitLab stand-in: {message.splitlines()[0]}"})
 
     def _by_host(self, request: Request) -> Response:
         if request.host != self._gitlab.site.host:

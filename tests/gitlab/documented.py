@@ -4,8 +4,9 @@
 no descriptions. Its source is doc/api/openapi/openapi_v2.yaml of https://github.com/gitlabhq/gitlabhq at commit
 0338625c4996c8b4dde44bd86d1767b654121ee7 (of the tree and the tags, the code that it is generated of: lib/api at
 017a6c129d6a9e4ad9fec792cd84f88641d7dbfe); the newest release that it names is 18.9. It lacks GET /user and project
-access tokens: those routes carry what they take, and name the page of doc/api that has them. The types of parameters
-in a path are not checked: it says integer of each that its operation does not declare, a branch's name among them.
+access tokens, and statuses of commits and changes of merge requests are not transcribed: those routes carry what they
+take, and name the page of doc/api that has them. The types of parameters in a path are not checked: it says integer of
+each that its operation does not declare, a branch's name among them.
 
 GitLab passes over what it does not know; here that is a fault, as is what GitLab knows and the stand-in passes over.
 """

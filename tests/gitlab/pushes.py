@@ -1,13 +1,12 @@
 """Pushes under way: whose they are, what GitLab refuses of them, and what the hooks of the repositories are told."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.github import git
-from tests.github.pushes import Questions
+from tests.github import code_host, git
+from tests.github.code_host import Updates
 from tests.github.wire import Asked
 
 from .call import level_of
@@ -43,23 +42,12 @@ class Push:
         return str(self.token) if self.token else f"deploy key {self.key.title}" if self.key else "a merge"
 
 
-class Pushes:
-    """Answer git's hooks' questions on a socket of its own."""
+class Pushes(code_host.Pushes):
+    """Answer git's hooks' questions."""
 
     def __init__(self, gitlab: "GitLab", socket: Path) -> None:
+        super().__init__(gitlab, socket)
         self._gitlab = gitlab
-        self._open: dict[str, Push] = {}
-        self._numbers = itertools.count(1)
-        self.socket = socket
-        self._questions = Questions(socket, self.answer)
-
-    def close(self) -> None:
-        self._questions.close()
-
-    def open(self, push: Push) -> str:
-        number = str(next(self._numbers))
-        self._open[number] = push
-        return number
 
     def over_ssh(self, key_id: int, service: str, path: str) -> dict[str, Any]:
         """Say which directory a deploy key opens for a service, and the number of the push, or why not."""
@@ -69,24 +57,16 @@ class Pushes:
             return {"folder": None, "message": "ERROR: The project you were looking for could not be found."}
         if service == "git-receive-pack" and not key.can_push:
             return {"folder": None, "message": "ERROR: This deploy key does not have write access to this project."}
-        self._gitlab.note(Asked("SSH", self._gitlab.site.host, f"{service} {path}", 0))
+        self._gitlab.requests.append(Asked("SSH", self._gitlab.site.host, f"{service} {path}", 0))
         return {"folder": str(project.git), "push": self.open(Push(project, key=key))}
 
-    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        if "ssh" in question:
-            return self.over_ssh(question["ssh"], question["service"], question["path"])
-        push = self._open[question["push"]]
-        updates = [(old, new, ref) for old, new, ref in question["updates"]]
-        try:
-            with self._gitlab.lock:
-                if question["hook"] == "pre-receive":
-                    message = refusal(push, updates, question["environment"])
-                    return {"accepted": not message, "message": message}
-                self._gitlab.hosting.pushed(push, updates)
-        except Exception as error:  # whatever it is: the test that pushed must fail
-            self._gitlab.fail(f"push to {push.project.full_path}: {error!r}")
-            return {"accepted": False, "message": f"stand-in: {error}\n"}
-        return {"accepted": True, "message": ""}
+    def refusal(self, push: Push, updates: Updates, env: Mapping[str, str]) -> str:
+        with self._gitlab.lock:
+            return refusal(push, updates, env)
+
+    def pushed(self, push: Push, updates: Updates) -> None:
+        with self._gitlab.lock:
+            self._gitlab.hosting.pushed(push, updates)
 
 
 def refusal(push: Push, updates: list[tuple[str, str, str]], env: Mapping[str, str]) -> str:

@@ -1,25 +1,17 @@
 """The stand-in as a whole: seeding, what it remembers, and what tests read from it."""
 
 import contextlib
-import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.github import git
-from tests.github.authority import Authority, server_context
-from tests.github.faults import Faults
-from tests.github.front import Front, proxy_environment
-from tests.github.ssh import Ssh
-from tests.github.ssh import serve as serve_ssh
-from tests.github.wire import Asked, Change
+from tests.github.code_host import CodeHost
 
 from .dispatch import Dispatch
 from .hosting import Hosting
 from .merging import Merging
-from .model import Group, Project, Token, TokenKind, User, new_secret
+from .model import DeployKey, Group, Project, Token, TokenKind, User, new_secret
 from .pipelines import Pipeline
 from .predefined import Predefined
 from .pushes import Pushes
@@ -29,29 +21,19 @@ from .triggers import Triggers
 from .webhooks import Calling
 
 
-class GitLab:
+class GitLab(CodeHost):
     """A GitLab of one's own; see the package's docstring for how to use it."""
 
     def __init__(
         self, folder: Path, host: str, *, version: str, runner_env: Mapping[str, str], runners: Iterable[str]
     ) -> None:
-        self.folder = folder
-        self.site = Site(host)
+        super().__init__(folder, Site(host))
         self.version = version
         self.runners = list(runners)
-        self.lock = threading.RLock()
-        self.moved = threading.Condition(self.lock)
         self.former_paths: dict[str, Project] = {}  # of projects that were moved
         self.users: dict[str, User] = {}
         self.groups: dict[str, Group] = {}
-        self.tokens: dict[str, Token] = {}
         self.projects: dict[str, Project] = {}  # by full path in lower case
-        self.requests: list[Asked] = []
-        self.changes: list[Change] = []
-        self.failures: list[str] = []
-        self.faults = Faults()
-        self.env: dict[str, str] = {}
-        self._ssh: Ssh | None = None
         self.dispatch = Dispatch(self)
         self.pushes = Pushes(self, folder / "s")
         self.hosting = Hosting(self)
@@ -86,39 +68,14 @@ class GitLab:
         """Run a stand-in: behind a proxy of its own, or (listen, certificate) where the host's name leads to it."""
         folder = Path(tempfile.mkdtemp(prefix="gitlab-"))  # short: a socket lies in it
         gitlab = cls(folder, host, version=version, runner_env=runner_env or {}, runners=runners)
-        if listen and certificate:
-            address, _, port = listen.rpartition(":")
-            front = Front((address, int(port)), server_context(*certificate), gitlab.dispatch.answer)
-        else:
-            authority = Authority(folder)
-            front = Front(
-                ("127.0.0.1", 0),
-                authority.context(host),
-                gitlab.dispatch.answer,
-                proxy_for=(host,),
-                allowed=allowed,
-                refused=gitlab.fail,
-            )
-            gitlab.env = proxy_environment(front.server_address[1], authority.certificate)
-        try:
+        with gitlab.served((host,), listen, certificate, allowed):
             yield gitlab
-        finally:
-            gitlab.runner.close()
-            front.close()
-            gitlab.pushes.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
-    @contextlib.contextmanager
-    def ssh(self, listen: str = "127.0.0.1:0") -> Iterator[Ssh]:
-        """Let deploy keys in over SSH as well, by a real sshd."""
-        with serve_ssh(self.folder / "ssh", self.site.host, self.pushes.socket, listen) as self._ssh:
-            self._allow()
-            yield self._ssh
-        self._ssh = None
+    def deploy_keys(self) -> Iterable[DeployKey]:
+        return (key for each in self.projects.values() for key in each.keys.values())
 
-    def _allow(self) -> None:
-        if self._ssh:
-            self._ssh.allow(key for each in self.projects.values() for key in each.keys.values())
+    def bare(self, full_name: str) -> Path:
+        return self.project(full_name).git
 
     # -- seeding
 
@@ -147,14 +104,6 @@ class GitLab:
     def project(self, full_path: str) -> Project:
         return self.projects[full_path.lower()]
 
-    def branches(self, project: Project) -> dict[str, str]:
-        return git.refs(project.git)
-
-    def file(self, full_path: str, branch: str, path: str) -> str | None:
-        """Read a file as it is on a branch; None where there is none."""
-        content = git.show(self.project(full_path).git, f"refs/heads/{branch}", path)
-        return None if content is None else content.decode()
-
     def wait_for(self, full_path: str, fits: Callable[[Pipeline], bool], timeout: float = 60) -> Pipeline:
         """Wait until the newest pipeline that fits is over, or waits for a person."""
 
@@ -181,13 +130,3 @@ class GitLab:
             for project in self.projects.values()
             for pipeline in reversed(project.pipelines)
         )
-
-    def fail(self, message: str) -> None:
-        self.failures.append(message)
-
-    def note(self, asked: Asked) -> None:
-        self.requests.append(asked)
-
-    def changed(self, who: str, what: str) -> None:
-        self.changes.append(Change(who, what))
-        self._allow()

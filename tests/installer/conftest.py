@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.github import GitHub as StandIn
 from tests.github.fixtures import blame
+from tests.gitlab import GitLab
 
-from .bench import Bench, a_project
+from .bench import Bench
 from .ground import ground
 from .laptop import deployed_thrice, laptop
 from .office import office
@@ -36,9 +38,7 @@ __all__ = [
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Return a workbench whose stand-in and project last as long as the tests."""
     with StandIn.serve("github.com") as github:
-        github.user("octo")
-        github.organization("acme", plan="team", members={"octo": "admin"})
-        bench = Bench(github, a_project(tmp_path_factory.mktemp("web") / "web"), github.token("octo"))
+        bench = Bench.of(github, tmp_path_factory.mktemp("web"))
         with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
             yield bench
         blame(github)
@@ -49,3 +49,21 @@ def shared(opened: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Be
     """Return the workbench, led to by this test's environment; begin with `set_up`."""
     opened.use(monkeypatch, tmp_path)
     return opened
+
+
+@pytest.fixture
+def fresh(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    """Return a workbench of this test's own, and nothing at GitHub."""
+    made = Bench.of(github, tmp_path)
+    made.use(monkeypatch, tmp_path)
+    return made
+
+
+@pytest.fixture
+def at_gitlab(gitlab: GitLab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Return a workbench of this test's own, and nothing at GitLab."""
+    from . import gitlab_bench  # a fork that keeps GitHub alone cannot import it
+
+    made = gitlab_bench.Bench.of(gitlab, tmp_path)
+    made.use(monkeypatch)
+    return made

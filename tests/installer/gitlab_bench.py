@@ -68,6 +68,13 @@ class Bench:
     def __post_init__(self) -> None:
         self.helm = Helm(self.cluster)
 
+    @classmethod
+    def of(cls, gitlab: StandIn, folder: Path, settings: Settings = SETTINGS, patience: float = 20) -> "Bench":
+        """Make octo's, who owns the group acme."""
+        gitlab.user("octo")
+        gitlab.group("acme", members={"octo": 50})
+        return cls(gitlab, a_project(folder / "web"), gitlab.token("octo"), settings, patience=patience)
+
     @contextmanager
     def argo_cd(self, folder: Path) -> Iterator[None]:
         """Serve what Argo CD does for GitLab, with the secret that the cluster keeps."""
@@ -107,7 +114,7 @@ class Bench:
                 *(settings, host, credentials.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, host),
             ),
-            FirstDeployment(settings, host, ci, patience=self.patience),
+            fakes.at_once(FirstDeployment(settings, host, ci), self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]

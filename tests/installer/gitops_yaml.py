@@ -1,6 +1,9 @@
 """A gitops.yaml in which all is well, and what no namespace may be called."""
 
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 
 def tree(**changes: Any) -> dict[str, Any]:
@@ -22,6 +25,18 @@ def tree(**changes: Any) -> dict[str, Any]:
         else:
             at[last] = value
     return good
+
+
+def write(folder: Path, *, owner: str = "acme", slug: str = "web") -> None:
+    """Write a project's settings, those that GitHub's half asks for."""
+    settings = {
+        "version": 1,
+        "project": {"name": "Web", "slug": slug},
+        "github": {"host": "github.com", "owner": owner, "visibility": "private"},
+        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
+        "cluster": {"namespace": f"{slug}-dev"},
+    }
+    (folder / "gitops.yaml").write_text(yaml.safe_dump(settings))
 
 
 OPEN_TO_ALL = ("argocd", "default", "kube-system", "kube-flannel", "openshift", "openshift-gitops", "istio-system")

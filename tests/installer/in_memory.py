@@ -115,7 +115,7 @@ class Cluster:
     def version(self) -> str:
         return "v1.34.4"
 
-    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
         return ""
 
     def everything_in(self, namespace: str) -> "list[str]":

@@ -44,7 +44,7 @@ printf '%s\\n' "$*" >>"$here/docker.calls"
 case "$*" in
   "version"*) [ ! -e "$here/docker.stopped" ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; echo 29 ;;
   "context show") echo default ;;
-  "buildx version") ;;
+  "buildx version") [ ! -e "$here/docker.alone" ] || exit 1 ;;
   "buildx inspect --bootstrap") printf 'Name: x\\nPlatforms: linux/amd64*\\n' ;;
   "buildx inspect"*) printf 'Name: x\\nDriver: docker-container\\n' ;;
   login*) cat >"$here/docker.token" ;;
@@ -108,6 +108,12 @@ class Laptop:
         """Return the shell in which another person does this, a script of ci/ with its options."""
         actions = f"GITHUB_ACTIONS=true GITHUB_TOKEN={self.token} GITHUB_ACTOR=grace GITHUB_REPOSITORY=acme/web"
         return f"env -u GITOPS_FLASK_PERSON -u DEPLOYED_BY {actions} {self.folder}/ci/{words}"
+
+    def newer_by_another(self) -> str:
+        """Return the shell in which another person merges, and the CI deploys that."""
+        commit = f"cd {self.folder} && git {' '.join(WHO)} commit --quiet --allow-empty -m Newer"
+        merge = f"git -C {self.bare} fetch --quiet {self.folder} +HEAD:refs/heads/main"
+        return f"{commit} && {merge} && IMAGE_DIGEST={DIGEST} PLATFORMS=linux/amd64 {self.by_another('deploy')}"
 
     def before_push(self, script: str) -> None:
         """Run a script once, just before the next push."""

@@ -1,12 +1,15 @@
 """How `up` meets a fault, at whichever code host: it gets over it, or tells it once with its fix, and goes on later."""
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import requests
 
+from installer.forges.http import _Adapter
 from installer.support.errors import InstallerError
 from tests.github.faults import Fault, Faults
 
@@ -23,10 +26,18 @@ def no_rests(monkeypatch: pytest.MonkeyPatch, *modules: str) -> list[float]:
 
 
 @contextmanager
-def impatient(fault: Fault, *timeouts: str) -> Iterator[None]:
-    """Have short time-outs where an answer never comes; elsewhere a slow machine would meet them by itself."""
+def impatient(fault: Fault, asked: Asked, *timeouts: str) -> Iterator[None]:
+    """Have short time-outs for the answer that never comes; elsewhere a slow machine would meet them by itself."""
+    send = _Adapter.send
+
+    def soon(adapter: _Adapter, request: requests.PreparedRequest, **named: Any) -> requests.Response:
+        if request.method == asked.method and re.search(asked.path, request.path_url):
+            named["timeout"] = 0.5
+        return send(adapter, request, **named)
+
     with pytest.MonkeyPatch.context() as patch:
         if fault.kind == "hangs":
+            patch.setattr(_Adapter, "send", soon)
             for name in (*timeouts, "forges.git.SILENCE"):
                 patch.setattr(f"installer.{name}", 2)
         yield
@@ -39,7 +50,7 @@ def meet(
     case: Case,
     waits: list[float],
     *,
-    timeouts: tuple[str, ...],
+    timeouts: tuple[str, ...] = (),
     old_way: str,
     told: Callable[[str], None],
     no: bool,
@@ -47,7 +58,7 @@ def meet(
 ) -> None:
     """Let one request meet one fault, and then none.
 
-    `timeouts` name how long an answer is waited for, `old_way` is what git asks where it takes an answer for a server
+    `timeouts` name how long a program is waited for, `old_way` is what git asks where it takes an answer for a server
     that speaks its old protocol, `told` judges an error's text, `no` says that the fault is an answer that has a
     meaning here, `made` tells a secret that was made.
     """
@@ -56,7 +67,7 @@ def meet(
     if case.fault.html:
         faults.order(case.fault, "GET", old_way)
     try:
-        with impatient(case.fault, *timeouts):
+        with impatient(case.fault, asked, *timeouts):
             bench.apply(asked.key)
     except InstallerError as error:
         told(whole(error, bench.token, made() or "none"))

@@ -85,9 +85,12 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
     assert not told
     printed = capsys.readouterr().out
     assert "GitHub repository acme/web\n" in printed
+    assert "+ create?  watcher of env/dev for Argo CD\n" in printed
+    assert "create? means: not checked whether it exists" in printed
     plan, missing = printed.split("\nMissing:\n")
     assert len(plan.splitlines()) <= 24, "on one screen"
-    assert "- Actions secret REGISTRY_TOKEN: no token at hand\n  → Set REGISTRY_TOKEN in the environment." in missing
+    fix = "Set REGISTRY_TOKEN in the environment, to one that may push to docker.io (read & write); make a token at "
+    assert f"- Actions secret REGISTRY_TOKEN: no token at hand\n  → {fix}" in missing
 
 
 def test_without_a_terminal_nothing_is_applied(

@@ -8,7 +8,7 @@ from installer.engine.resource import Change
 from installer.resources.application import FINALIZER, Application
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 WHEN = "2026-11-23T20:00:00Z"
 
@@ -46,7 +46,7 @@ def sweep(cluster: Cluster) -> None:
 def application(cluster: Cluster, helm: Helm) -> tuple[Application, ArgoCD]:
     argocd: Any = ArgoCD(cluster)
     edges: Any = (cluster, helm)
-    return Application(SETTINGS, *edges, argocd, patience=0), argocd
+    return at_once(Application(SETTINGS, *edges, argocd)), argocd
 
 
 @pytest.fixture
@@ -128,28 +128,6 @@ def test_a_lost_label_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str
     assert change
     assert change.action == "change"
     assert [field.name.split(".")[2] for field in change.fields] == [key]
-
-
-@pytest.mark.parametrize("status", ["pending-upgrade", "failed"])
-def test_a_release_left_half_made_is_seen(there: tuple[Cluster, Helm], status: str) -> None:
-    there[1].there = [release("web-dev", status)]
-    resource, _ = application(*there)
-    change = resource.diff(resource.observe())
-    assert change
-    assert change.fields[0].old == status
-
-
-def test_an_application_of_others_is_never_touched(there: tuple[Cluster, Helm]) -> None:
-    stored(there[0], KINDS[1])["metadata"]["labels"] = {"team": "other"}
-    resource, _ = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    assert (change.action, "Application web-dev in argocd is not ours" in change.note) == ("blocked", True)
-    with pytest.raises(InstallerError, match="not ours"):
-        reconcile(resource)
-    assert "stays" in resource.remove()
-    assert there[1].installed == there[1].uninstalled == []
 
 
 @pytest.mark.parametrize("gone", [True, False])
@@ -235,7 +213,7 @@ def test_an_end_that_comes_is_waited_for_and_nothing_is_let_go(
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
-    monkeypatch.setattr("installer.cluster.argocd.clear", lambda *_, **__: there[0].objects.clear())
+    monkeypatch.setattr("installer.resources.application.clear", lambda *_, **__: there[0].objects.clear())
     with pytest.raises(InstallerError, match="something else keeps changing"):
         resource.apply(seen, change)
     assert argocd.let_go_of == []

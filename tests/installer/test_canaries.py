@@ -12,9 +12,8 @@ from installer.forges.base import Pair
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import ROOT
 from tests.github import Fault
-from tests.github import GitHub as StandIn
 
-from .bench import REGISTRY_TOKEN, Bench, a_project
+from .bench import REGISTRY_TOKEN, Bench
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +35,8 @@ Path(sys.argv[2]).write_text(json.dumps([bench.kept("web-repo", "sshPrivateKey")
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    bench = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    bench.use(monkeypatch, tmp_path)
-    return bench
+def bench(fresh: Bench) -> Bench:
+    return fresh
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 
 from installer.config.settings import Settings
 from installer.engine.resource import Finding
@@ -26,6 +25,7 @@ from tests.github import Fault
 from tests.github import GitHub as StandIn
 from tests.github.model import Ruleset
 
+from . import gitops_yaml
 from .bench import SETTINGS
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
@@ -38,14 +38,7 @@ def ask(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask
     github.organization("acme", plan="team", members={"octo": "member"})
     for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
         monkeypatch.setenv(name, value)
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    gitops_yaml.write(tmp_path)
     return lambda check: list(check(Project.open(tmp_path)))
 
 

@@ -12,26 +12,26 @@ from installer.cluster.objects import ADDRESS, REPOSITORY, NotOurs, digest, meta
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
+from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.application import Application
-from installer.resources.database_address import DatabaseAddress
-from installer.resources.git_server import GitServer
 from installer.resources.helm_release import Held, HelmRelease
+from installer.resources.local_repository import GitServer
 from installer.resources.namespace import Namespace
-from installer.resources.pull_secret import PullSecret
-from installer.resources.reporter import Reporter
+from installer.resources.reporter import Reporter, ReporterApp
 from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.service_secrets import DatabaseAddress, PullSecret
 from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, reconcile
+from .cluster import SETTINGS, at_once, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 from .local import LOCAL
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
 GIVEN = Credentials(
-    *("github.com", Secret(""), "acme", Secret("token"), Secret("postgresql://web@db/web")),
+    *("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), Secret("postgresql://web@db/web")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
     reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),
@@ -50,7 +50,7 @@ class Row:
 
 
 def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
-    return Application(settings, cluster, helm, ArgoCD(cluster), patience=0)  # type: ignore[arg-type]
+    return at_once(Application(settings, cluster, helm, ArgoCD(cluster)))  # type: ignore[arg-type]
 
 
 def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
@@ -60,7 +60,17 @@ def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
 
 
 def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
-    return Reporter(settings, cluster, helm, patience=0, resolve=lambda image: f"{image}@sha256:{'7' * 64}")
+    return at_once(Reporter(settings, cluster, helm, lambda image: f"{image}@sha256:{'7' * 64}"))
+
+
+class AtGitHub:
+    """GitHub, where the App that reports is installed with all that it needs."""
+
+    def about(self) -> dict[str, Any]:
+        return {"html_url": "https://github.com/apps/acme-web-reporter"}
+
+    def installation(self) -> dict[str, Any]:
+        return {"permissions": PERMISSIONS}
 
 
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
@@ -74,16 +84,21 @@ REPORTING = replace(SETTINGS, reporter="app")
 OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
     "git server": Row(
-        lambda settings, *edges: GitServer(settings, *edges, remove_it=True, patience=0), LOCAL, None, SERVING
+        lambda settings, *edges: at_once(GitServer(settings, *edges, remove_it=True)), LOCAL, None, SERVING
     ),
-    "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
+    "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
     "credential with a key": Row(keyed, addressed=("url",)),
     "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
-    "watcher": Row(lambda settings, *edges: Watcher(settings, *edges, patience=0), SETTINGS, OFTEN, (*POD, "policy")),
+    "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
+    "reporter's App": Row(
+        lambda settings, *edges: ReporterApp(settings, *edges, GitHubApp("7", Secret("key-of-the-app"))),
+        REPORTING,
+        SETTINGS,
+    ),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
 }
 
@@ -125,6 +140,7 @@ class Bench:
 @pytest.fixture(params=ROWS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(GitHubApp, "at", lambda *_: AtGitHub())
     return Bench(ROWS[request.param])
 
 
@@ -138,8 +154,8 @@ def octocats(bench: Bench) -> Settings:
 
 def test_what_is_absent_is_made_and_the_second_run_writes_nothing(bench: Bench) -> None:
     resource = bench.resource()
-    assert resource.observe() == resource.blank()
-    assert resource.removal(resource.blank()) == ""
+    assert resource.observe() == resource.nothing
+    assert resource.removal(resource.nothing) == ""
     assert bench.change().action == "create"
     bench.apply()
     assert bench.cluster.objects
@@ -174,6 +190,21 @@ def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_t
         bench.apply()
     bench.resource().remove()
     assert bench.cluster.writes == writes
+
+
+@pytest.mark.parametrize("bench", sorted(ROWS.keys() - {"namespace", "database"}), indirect=True)  # these are used
+def test_what_people_made_under_its_name_is_blocked_and_stays(bench: Bench) -> None:
+    bench.apply()
+    bench.cluster.revisions.clear()
+    for each in bench.cluster.objects.values():
+        each["metadata"] |= {"labels": {}, "annotations": {}}
+    there, writes = bench.cluster.state(), bench.cluster.writes
+    change = bench.change()
+    assert (change.action, "is not ours" in change.note) == ("blocked", True)
+    with pytest.raises(InstallerError, match="is not ours"):
+        bench.apply()
+    assert "is not ours" in bench.resource().remove()
+    assert (bench.cluster.state(), bench.cluster.writes) == (there, writes)
 
 
 def test_what_was_made_under_a_former_address_is_ours_and_gets_todays(bench: Bench, octocats: Settings) -> None:

@@ -9,7 +9,7 @@ import pytest
 from installer.cluster.objects import metadata
 from installer.engine.resource import Change
 from installer.forges.credentials import Credentials
-from installer.resources.database_address import DatabaseAddress, unfit
+from installer.resources.service_secrets import DatabaseAddress, unfit
 from installer.support.secret import Secret, redact
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release
@@ -94,15 +94,6 @@ def test_another_address_is_noticed_and_replaces_the_old_one() -> None:
 def test_an_address_that_was_taken_out_of_our_secret_is_missing_or_set_again() -> None:
     assert planned(resource(holding(None))).action == "blocked"
     assert fields(planned(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
-
-
-@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed", None])
-def test_a_release_left_half_made_is_finished_with_the_address_that_is_there(status: str | None) -> None:
-    helm = Helm([release(NAME, status)] if status else [])
-    half = resource(holding(), helm)
-    assert fields(planned(half)) == [("release", status, "deployed")]
-    applied(half)
-    assert written(helm) == ADDRESS
 
 
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}\n"])

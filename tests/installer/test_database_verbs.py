@@ -18,6 +18,8 @@ from tests.installer.programs import Programs
 
 from .typed import Run
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "postgresql://web:canary-of-the-verbs@db.example.com/web"
 COMMAND = "kubectl create secret generic web-dev-database --namespace web-dev --from-file=DATABASE_URL=/dev/stdin"
 

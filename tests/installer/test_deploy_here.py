@@ -1,6 +1,7 @@
 """`deploy --break-glass`: a commit of main, tested, built and deployed from a laptop; over real git, without its CI."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from installer.commands import deploy as verb
 from installer.commands import rollback
 from installer.status import deployment_record, report
+from installer.support import process
 from installer.support.errors import InstallerError
 from installer.support.resume_command import this_run
 
@@ -57,7 +59,7 @@ def test_the_commit_is_tested_built_and_deployed_under_a_tag_of_its_own_and_stat
     assert f"\nDeployed-by: {by}\n" in laptop.message()
     assert "\n[skip ci]\n" in laptop.message()
     project = laptop.project
-    (row,) = report._branch(project, deployment_record.read(project))
+    row = report._branch(project, deployment_record.read(project))
     assert row.state == f"records {fixed[:12]}, deployed by {by}"
     said = capfd.readouterr()
     assert "test: done" in said.err, "the tests ran, and are shown as they run"
@@ -106,6 +108,33 @@ def test_a_commit_that_is_not_on_main_is_refused_with_the_command_for_its_head(l
         assert f" {head} --break-glass" in fix
 
 
+@pytest.mark.parametrize("name", ["HEAD", "main", "v1", "main~0", "HEAD^0"])
+def test_a_commit_is_named_as_git_names_it_in_the_clone(laptop: Laptop, name: str) -> None:
+    fixed = laptop.merge("Fix")
+    laptop.git("tag", "v1")
+    deploy(laptop, name, skip_tests=True)
+    assert laptop.revision == fixed
+
+
+def test_no_login_of_the_persons_is_asked_for_a_commit_that_the_code_host_does_not_have(laptop: Laptop) -> None:
+    (laptop.bin.parent / ".gitconfig").write_text(
+        f'[credential "https://github.com"]\nhelper = "!touch {laptop.bin}/asked; false"\n'
+    )
+    laptop.git("commit", "--quiet", "--allow-empty", "-m", "On my own")
+    refused(laptop, "is not on main of acme/web")
+    assert not (laptop.bin / "asked").exists()
+
+
+def test_an_image_elsewhere_gets_no_login_of_the_registry_here(laptop: Laptop) -> None:
+    settings = laptop.folder / "gitops.yaml"
+    before = settings.read_text()
+    moved = laptop.merge("Move", **{"gitops.yaml": before.replace(laptop.registry.host, "registry.example.com")})
+    settings.write_text(before)
+    fix = refused(laptop, f"^{moved[:12]} names the image registry.example.com/acme/web, and gitops.yaml here", moved)
+    assert fix.endswith(f"checkout {moved}, then run this again")
+    assert "login" not in docker_calls(laptop)
+
+
 def test_an_older_commit_is_for_rollback_and_the_present_one_is_there_already(
     laptop: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,12 +157,27 @@ def test_a_hold_by_another_while_the_image_is_built_is_said(laptop: Laptop) -> N
     assert (laptop.revision, laptop.recorded("hold.yaml")["who"]) == (laptop.three[1], "grace")
 
 
+def test_a_newer_commit_that_was_deployed_meanwhile_has_this_one_and_is_waited_for(
+    laptop: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = laptop.merge("Fix")
+    laptop.before_push(laptop.newer_by_another())
+    deploy(laptop, fixed, skip_tests=True)
+    said = capsys.readouterr()
+    assert re.search(f"deploy: superseded env/dev records .*, which is newer than {fixed}", said.err)
+    assert said.out.endswith("until live\n")
+    assert laptop.revision == laptop.server("rev-parse", "main") != fixed
+
+
 def test_no_docker_and_a_docker_that_does_not_run_are_a_sentence_each(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     laptop.merge("Fix")
     (laptop.bin / "docker.stopped").touch()
     assert refused(laptop, "Docker does not run: Cannot connect to the Docker daemon") == "Start it, and try again."
+    (laptop.bin / "docker.stopped").unlink()
+    (laptop.bin / "docker.alone").touch()
+    assert "buildx" in refused(laptop, "docker has no buildx")
     monkeypatch.setattr(verb.process, "missing", lambda program: program == "docker")
     assert "docs.docker.com" in refused(laptop, "docker is not installed")
 
@@ -184,6 +228,24 @@ def test_who_may_not_push_is_led_to_the_cis_own_command(laptop: Laptop, monkeypa
     assert refused(laptop, "refused the push to env/dev") == "gh workflow run deploy.yml --repo acme/web"
 
 
+def test_where_workflows_of_main_alone_push_it_is_said_before_anything_is_tested_or_built(laptop: Laptop) -> None:
+    fixed = laptop.merge("Fix")
+    settings = laptop.folder / "gitops.yaml"
+    settings.write_text(settings.read_text().replace("visibility: private", "deploy_from: main\n  visibility: private"))
+    said = "^With github.deploy_from: main, only workflows of main push to env/dev"
+    assert refused(laptop, said, fixed) == "gh workflow run deploy.yml --repo acme/web"
+    assert "build" not in docker_calls(laptop).replace("buildx", "")
+    with pytest.raises(InstallerError, match=said) as caught:
+        rollback.rollback(laptop.project, to="", why="", yes=True)
+    assert caught.value.fix == f"gh workflow run rollback.yml --repo acme/web -f to={laptop.three[1]}"
+
+
+def test_a_lost_branch_is_no_first_deployment(laptop: Laptop) -> None:
+    laptop.merge("Fix")
+    laptop.server("update-ref", "-d", "refs/heads/env/dev")
+    refused(laptop, r"^There is no branch env/dev: nothing was deployed yet, or it was lost\.")
+
+
 def test_after_ctrl_c_between_the_images_push_and_the_record_it_converges(laptop: Laptop) -> None:
     fixed = laptop.merge("Fix")
     laptop.before_push(f"kill -INT {os.getpid()}; sleep 60")
@@ -199,7 +261,9 @@ def test_after_ctrl_c_between_the_images_push_and_the_record_it_converges(laptop
 def test_a_diverged_branch_is_a_sentence_with_the_way_back(laptop: Laptop) -> None:
     laptop.git("commit", "--quiet", "--allow-empty", "--amend", "-m", "In another history")
     laptop.server("fetch", "--quiet", str(laptop.folder), "+HEAD:refs/heads/main")
-    refused(laptop, r"^ci/deploy: env/dev records .* \(diverged\)\. Go back to a deployment")
+    fix = refused(laptop, rf"^env/dev records {laptop.three[2][:12]}, which is not in the history of .* \(diverged\)")
+    assert "rollback --project" in fix
+    assert "build" not in docker_calls(laptop).replace("buildx", "")
 
 
 def test_the_scripts_of_the_commit_itself_are_run_and_recognised(laptop: Laptop) -> None:
@@ -225,3 +289,19 @@ def test_nothing_stays_of_the_clone(laptop: Laptop, tmp_path: Path, monkeypatch:
     deploy(laptop)
     assert list(place.iterdir()) == []
     assert DIGEST != BUILT
+
+
+def test_nothing_stays_of_the_login_where_a_build_does_not_heed_ctrl_c(
+    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(process, "_GRACE", 0.5)
+    laptop.merge("Fix")
+    (laptop.bin / "docker.meanwhile").write_text(f"trap '' INT; kill -INT {os.getpid()}; sleep 60")
+    with pytest.raises(KeyboardInterrupt):
+        deploy(laptop, skip_tests=True)
+    assert (laptop.bin / "docker.token").exists(), "it had logged in"
+    assert list(place.iterdir()) == []

@@ -6,7 +6,6 @@ Each is said by `plan`, `status` and `doctor`, with how to fix it, at a stand-in
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,36 +18,26 @@ from installer.preflight import checks
 from installer.preflight import repository as of_repository
 from installer.status import report
 from installer.status.report import Row
-from tests.github import GitHub as StandIn
-from tests.gitlab import GitLab as GitLabStandIn
 
 from . import bench as at_github
-from . import gitlab_bench as at_gitlab
+from .gitlab_bench import Bench as OfGitLab
 
 
 @pytest.fixture
-def bench(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> at_github.Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = at_github.Bench(github, at_github.a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("filled")
-    made.apply("repository")
-    return made
+def bench(fresh: at_github.Bench) -> at_github.Bench:
+    fresh.set_up("filled")
+    fresh.apply("repository")
+    return fresh
 
 
 @pytest.fixture
-def gitlab_bench(gitlab: GitLabStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[at_gitlab.Bench]:
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    made = at_gitlab.Bench(gitlab, at_gitlab.a_project(tmp_path / "web"), gitlab.token("octo"))
-    made.use(monkeypatch)
-    made.set_up("filled")
-    yield made
-    gitlab.runner.forget()
+def gitlab_bench(at_gitlab: OfGitLab) -> Iterator[OfGitLab]:
+    at_gitlab.set_up("filled")
+    yield at_gitlab
+    at_gitlab.gitlab.runner.forget()
 
 
-def said(bench: at_github.Bench | at_gitlab.Bench) -> tuple[Change, Row, Finding]:
+def said(bench: at_github.Bench | OfGitLab) -> tuple[Change, Row, Finding]:
     """Return what plan, status and doctor have to say of the repository."""
     resource = bench.resources()["repository"]
     (planned,) = plan([resource])
@@ -157,7 +146,7 @@ def test_an_empty_repository_whose_owner_prefers_master_is_none_of_these(bench: 
     assert plan([bench.resources()["repository"]])[0].change is None
 
 
-def test_a_project_moved_at_gitlab_is_named_and_no_other_host_is_asked(gitlab_bench: at_gitlab.Bench) -> None:
+def test_a_project_moved_at_gitlab_is_named_and_no_other_host_is_asked(gitlab_bench: OfGitLab) -> None:
     project, gitlab = gitlab_bench.project, gitlab_bench.gitlab
     gitlab.hosting.move(project, project.namespace, "shop")
     change, row, found = said(gitlab_bench)
@@ -170,7 +159,7 @@ def test_a_project_moved_at_gitlab_is_named_and_no_other_host_is_asked(gitlab_be
     assert "gitlab.owner" in change.fix
 
 
-def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: at_gitlab.Bench) -> None:
+def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: OfGitLab) -> None:
     project = gitlab_bench.project
     at_github.on_server(project.git, "update-ref", "refs/heads/master", "refs/heads/main")
     project.default_branch = "master"
@@ -182,7 +171,7 @@ def test_another_default_branch_at_gitlab_is_said_and_set_right(gitlab_bench: at
     assert plan([gitlab_bench.resources()["repository"]])[0].change is None
 
 
-def test_a_project_without_main_at_gitlab_is_left_alone(gitlab_bench: at_gitlab.Bench) -> None:
+def test_a_project_without_main_at_gitlab_is_left_alone(gitlab_bench: OfGitLab) -> None:
     project = gitlab_bench.project
     at_github.on_server(project.git, "update-ref", "refs/heads/master", "refs/heads/main")
     at_github.on_server(project.git, "update-ref", "-d", "refs/heads/main")
@@ -192,7 +181,7 @@ def test_a_project_without_main_at_gitlab_is_left_alone(gitlab_bench: at_gitlab.
     assert "/-/branches/new" in found.fix
 
 
-def test_a_project_made_public_at_gitlab_is_said_to_have_been_read(gitlab_bench: at_gitlab.Bench) -> None:
+def test_a_project_made_public_at_gitlab_is_said_to_have_been_read(gitlab_bench: OfGitLab) -> None:
     gitlab_bench.project.visibility = "public"
     change, _, found = said(gitlab_bench)
     assert [(field.name, field.old, field.new) for field in change.fields] == [("visibility", "public", "private")]

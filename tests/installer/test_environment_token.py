@@ -1,33 +1,29 @@
 """REGISTRY_TOKEN at GitHub: in an environment that lets in main alone, wherever the plan has any."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
+from installer.ci.variables import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
 from installer.support.secret import Secret
-from tests.github import GitHub as StandIn
 from tests.github.environments import BranchPolicy
 from tests.github.model import Repository, Stored
 
-from .bench import REGISTRY_TOKEN, SETTINGS, Bench, a_project
+from .bench import REGISTRY_TOKEN, SETTINGS, Bench
+
+pytestmark = pytest.mark.slow
 
 POLICY = {"protected_branches": False, "custom_branch_policies": True}
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("empty")
-    return made
+def bench(fresh: Bench) -> Bench:
+    fresh.set_up("empty")
+    return fresh
 
 
 def resource(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> EnvironmentToken:
@@ -120,7 +116,8 @@ def test_one_that_cannot_be_moved_for_want_of_the_token_is_said_to_be_exposed(be
 def test_with_no_token_anywhere_it_is_asked_for(bench: Bench) -> None:
     change = planned("")
     assert change is not None
-    assert (change.action, change.fix) == ("blocked", "Set REGISTRY_TOKEN in the environment.")
+    assert (change.action, change.note) == ("blocked", "no token at hand")
+    assert "Set REGISTRY_TOKEN in the environment, to one that may push" in change.fix
 
 
 def test_a_plan_without_environments_keeps_it_in_the_repository_and_says_what_that_means(bench: Bench) -> None:

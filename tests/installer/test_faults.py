@@ -26,7 +26,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         return bench.kept("web-webhook", "secret") or ""
 
     old_way, no = r"^/acme/web/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    limits = ("forges.http.TIMEOUT", "resources.github_repository.PATIENCE")
+    limits = ("resources.github_repository.PATIENCE",)
     meet(bench, bench.github.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no, made=made)
     check_reconciled(bench, asked)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.helm import Helm as RealHelm
-from installer.cluster.helm import Made
+from installer.cluster.helm import Release
 from installer.cluster.kubectl import Cluster as RealCluster
 from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
 from installer.config.settings import Settings
@@ -18,7 +18,7 @@ from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .cluster import SETTINGS, release
+from .cluster import SETTINGS, at_once, release
 from .programs import put_on_path
 from .programs import release as programs_release
 
@@ -33,19 +33,19 @@ class ArgoCD:
 class Helm(fakes.Helm):
     """helm with releases of ours in the whole cluster."""
 
-    everywhere: list[Made] = field(default_factory=list)
+    everywhere: list[Release] = field(default_factory=list)
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         return self.everywhere
 
 
-def made(settings: Settings, *releases: tuple[str, str]) -> list[Made]:
-    return [Made(home, name, settings.slug, settings.argocd_namespace, settings.namespace) for home, name in releases]
+def made(settings: Settings, *releases: tuple[str, str]) -> list[Release]:
+    return [Release(name, home, 1, "deployed", labels=placed(settings)) for home, name in releases]
 
 
 def application(settings: Settings, cluster: Any, helm: Any) -> Application:
     argocd: Any = ArgoCD()
-    return Application(settings, cluster, helm, argocd, patience=0)
+    return at_once(Application(settings, cluster, helm, argocd))
 
 
 def former(settings: Settings, cluster: fakes.Cluster, helm: Helm) -> Former:
@@ -241,7 +241,8 @@ def test_releases_are_found_in_the_whole_cluster_by_the_labels_of_their_newest_r
     theirs = programs_release("web-dev", home="cd", **{**mark, "repository": "another"}, namespace="web-dev")
     half_gone = programs_release("web-pull", namespace="web-dev", **mark)
     programs.releases(*ours, theirs, half_gone, programs_release("web-pull", "uninstalling", 2))
-    assert RealHelm(RealCluster(), SETTINGS).made() == made(SETTINGS, ("argocd", "web-dev"), ("argocd", "web-pull"))
+    found = [(each.namespace, each.name, each.place) for each in RealHelm(RealCluster(), SETTINGS).made()]
+    assert found == [("argocd", name, ("web", "argocd", "web-dev")) for name in ("web-dev", "web-pull")]
 
 
 PLACES = [(10, "web-dev"), (9, "web-before")]
@@ -256,7 +257,7 @@ def test_who_may_not_look_everywhere_looks_where_the_settings_say(
     refused = 'Error from server (Forbidden): secrets is forbidden: User "dev" cannot list'
     programs.answer("kubectl", "get secrets --all-namespaces", err=refused, status=1)
     helm = RealHelm(RealCluster(), SETTINGS)
-    assert [each.home for each in helm.made()] == ["argocd", "web-dev"]
+    assert [each.namespace for each in helm.made()] == ["argocd", "web-dev"]
     assert helm.release("x", "web-dev")
     asked = len(programs.calls("kubectl"))
     assert helm.release("x", "argocd")

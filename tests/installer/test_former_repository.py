@@ -1,6 +1,5 @@
 """`project.formerly`: what is left at the repository whose place this one took, shown, and removed at the end."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,20 @@ from tests.gitlab import GitLab as GitLabStandIn
 from . import bench as at_github
 from . import gitlab_bench as at_gitlab
 
+pytestmark = pytest.mark.slow
+
 RUN_DOWN = "; run `down` in a clone whose gitops.yaml still names"
 OLD = "https://github.com/acme/web"
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[at_github.Bench]:
+def bench(fresh: at_github.Bench) -> at_github.Bench:
     """A project that was set up at acme/web, and an empty octo/web."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = at_github.Bench(github, at_github.a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("filled")
-    made.apply("variables", "registry-token", "push-key", "rules", "credential", "webhook")
-    github.hosting.create(github.tokens[made.token], "octo", "web", private=True, description=None)
-    return made
+    fresh.set_up("filled")
+    fresh.apply("variables", "registry-token", "push-key", "rules", "credential", "webhook")
+    github = fresh.github
+    github.hosting.create(github.tokens[fresh.token], "octo", "web", private=True, description=None)
+    return fresh
 
 
 def former(folder: Path, settings: Settings) -> FormerRepository:
@@ -148,9 +146,7 @@ def test_from_gitlab_to_github_what_was_at_gitlab_goes(
     github.user("octo")
     for name, value in {**github.env, "GH_TOKEN": github.token("octo")}.items():
         monkeypatch.setenv(name, value)
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    made = at_gitlab.Bench(gitlab, at_gitlab.a_project(tmp_path / "web"), gitlab.token("octo"))
+    made = at_gitlab.Bench.of(gitlab, tmp_path)
     made.use(monkeypatch)
     made.set_up("filled")
     made.apply("variables", "registry-token", "rules", "credential")

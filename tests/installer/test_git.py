@@ -16,6 +16,14 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments], cwd=folder, check=True)
 
 
+def test_a_folder_of_another_user_is_no_missing_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "-q")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(InstallerError, match=r"Git does not trust .*: it belongs to another user\.") as caught:
+        Clone(tmp_path).head()
+    assert caught.value.fix == f"git config --global --add safe.directory {tmp_path}"
+
+
 def test_a_folder_that_is_no_repository_of_its_own_is_reported(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / "web").mkdir()

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from installer.ci.github_actions import CHECKS
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply, plan, remove
 from installer.engine.resource import Resource
@@ -24,16 +23,10 @@ from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 
+from .bench import Quiet
+
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Lane = Callable[..., list[Resource[Any]]]
-
-
-class Quiet:
-    def begins(self, title: str) -> None:
-        pass
-
-    def ends(self, title: str, outcome: str, seconds: float) -> None:
-        pass
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +13,16 @@ from installer.preflight import gitlab as gitlab_checks
 from installer.preflight import tools
 from installer.project.project import FORGE_KINDS, Project
 from tests.github.git import git as on_server
-from tests.gitlab import GitLab as StandIn
 
-from .gitlab_bench import SETTINGS, Bench, a_project
+from .gitlab_bench import SETTINGS, Bench
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 PAGE = "https://gitlab.com/acme/web"
 
 
 @pytest.fixture
-def bench(gitlab: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    bench = Bench(gitlab, a_project(tmp_path / "web"), gitlab.token("octo"))
-    bench.use(monkeypatch)
-    return bench
+def bench(at_gitlab: Bench) -> Bench:
+    return at_gitlab
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.gitlab.ci_local import Place
 from tests.gitlab.fixtures import blame
 
 from .fault_table import ALWAYS, Asked, Case
-from .gitlab_bench import CALLING, Bench, a_project
+from .gitlab_bench import CALLING, Bench
 from .meeting import meet, no_rests
 
 pytestmark = pytest.mark.slow
@@ -88,10 +88,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr(Place, "look", looked_at_once())
-        gitlab.user("octo")
-        gitlab.group("acme", members={"octo": 50})
-        project = a_project(tmp_path_factory.mktemp("web") / "web")
-        bench = Bench(gitlab, project, gitlab.token("octo"), CALLING, patience=1)
+        bench = Bench.of(gitlab, tmp_path_factory.mktemp("web"), CALLING, patience=1)
         with bench.argo_cd(tmp_path_factory.mktemp("argocd")):
             bench.use(patch)
             bench.set_up("filled")
@@ -116,8 +113,7 @@ def meets(bench: Bench, asked: Asked, case: Case, waits: list[float]) -> None:
         check_reported(asked, case, text)
 
     old_way, no = r"^/acme/web\.git/(HEAD|objects|info/refs$)", is_a_no(asked, case)
-    limits = ("forges.http.TIMEOUT",)
-    meet(bench, bench.gitlab.faults, asked, case, waits, timeouts=limits, old_way=old_way, told=told, no=no)
+    meet(bench, bench.gitlab.faults, asked, case, waits, old_way=old_way, told=told, no=no)
     check_reconciled(bench, asked)
 
 

@@ -14,7 +14,7 @@ from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
-from installer.resources.gitlab_project import GitLabProject
+from installer.resources.gitlab_repository import GitLabProject
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.gitlab import GitLab as StandIn
@@ -22,7 +22,9 @@ from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
 
 from .bench import REGISTRY_TOKEN, Quiet
-from .gitlab_bench import Bench, a_project
+from .gitlab_bench import Bench
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -39,9 +41,7 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def opened(gitlab: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    bench = Bench(gitlab, a_project(folder / "web"), gitlab.token("octo"))
+    bench = Bench.of(gitlab, folder)
     bench.use(monkeypatch)
     return bench
 
@@ -117,7 +117,6 @@ def test_what_is_not_ours_is_left(bench: Bench) -> None:
     assert project.settings["ci_push_repository_for_job_token_allowed"] is False
 
 
-@pytest.mark.slow
 def test_an_older_gitlab_gets_a_token_of_the_project(older: Bench) -> None:
     older.apply()
     project = older.project
@@ -132,7 +131,7 @@ def test_the_plan_says_that_a_maintainers_pipeline_lends_its_right_to_anybodys_b
     """GitLab: a job token has the access level of whoever started the job."""
     gitlab: Any = None
     access = PushAccess(Settings("Web", "web", "", "gitlab.com", "acme", "private", "docker.io", "acme", "x"), gitlab)
-    change = access.diff(access.blank())
+    change = access.diff(access.nothing)
     assert change
     assert change.note == "a maintainer who runs a pipeline of another's branch lets its code push to env/dev, too"
     older = access.diff(Seen(by_job=False))
@@ -153,7 +152,6 @@ def test_a_token_that_ends_soon_or_is_lost_is_renewed_and_the_old_one_revoked(ol
     assert older.differences() == {}
 
 
-@pytest.mark.slow
 def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None:
     older.apply()
     older.gitlab.version = "18.4.0"
@@ -164,7 +162,6 @@ def test_a_gitlab_that_was_updated_needs_the_token_no_more(older: Bench) -> None
     assert older.differences() == {}
 
 
-@pytest.mark.slow
 def test_gitlabs_own_registry_takes_no_login_of_ours(bench: Bench) -> None:
     bench.settings = replace(bench.settings, registry="registry.gitlab.com")
     bench.apply()

@@ -158,7 +158,7 @@ def test_what_a_helm_of_this_machine_left_is_recovered_at_once(programs: Program
 
 def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Programs) -> None:
     programs.releases(release("web-dev", "pending-upgrade", age=0, holder="another-machine"))
-    Helm(Cluster()).install("web-dev", "argocd", {}, grace=3)
+    Helm(Cluster()).install("web-dev", "argocd", {}, grace=1.5)
     assert len(programs.calls("kubectl", "secrets")) > 2, "it looked again"
     assert programs.calls("helm", "rollback")
 

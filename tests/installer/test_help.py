@@ -37,7 +37,7 @@ def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_anot
     monkeypatch.setenv("GH_TOKEN", "a-token")
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()))
     carried_out: list[str] = []
-    for function in ("status.status", "open.open_", "rollback.rollback", "deploy.deploy"):
+    for function in ("status.status", "up.open_", "rollback.rollback", "deploy.deploy"):
         monkeypatch.setattr(f"installer.commands.{function}", lambda *_, **__: carried_out.append(name) or True)
     arguments = [name, "--project", str(tmp_path), *(["--break-glass", "x"] if name == "deploy" else [])]
 

@@ -1,7 +1,6 @@
 """A repository that holds only what a code host's form put there is adopted, after a question and by a merge."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -9,12 +8,13 @@ from installer.forges.git import Clone
 from installer.support.errors import InstallerError
 from tests.documents import valid
 from tests.github.git import git as on_server
-from tests.gitlab import GitLab
 
 from .bench import WAITS_FOR_A_RUNNER
-from .gitlab_bench import Bench, a_project
+from .gitlab_bench import Bench
 from .ground import Ground
 from .typed import Run
+
+pytestmark = pytest.mark.slow
 
 FORM = ("--add-readme", "--license", "mit", "--gitignore", "Python")
 NOTE = (
@@ -49,7 +49,6 @@ def until_live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("installer.commands.up.until_live", lambda *_: None)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("until_live")
 def test_the_plan_says_what_becomes_of_the_files_that_came_with_a_repository_and_up_merges_them(
     run: Run, ground: Ground
@@ -136,7 +135,6 @@ def test_a_license_that_is_here_but_in_no_commit_is_not_written_over(run: Run, g
     assert "this project's LICENSE, README.md counts" in content(run)["note"]
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("until_live")
 @pytest.mark.parametrize("changed", [False, True], ids=["", "and their README was changed meanwhile"])
 def test_killed_between_the_merge_and_the_push_the_next_run_pushes_that_merge(
@@ -178,15 +176,12 @@ BUT_FOR_THE_DEPLOYMENT = (
 
 
 @pytest.fixture
-def bench(gitlab: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(at_gitlab: Bench) -> Bench:
     """A project that somebody made by GitLab's form, with a README, and so with a protected main."""
-    gitlab.user("octo")
-    gitlab.group("acme", members={"octo": 50})
-    bench = Bench(gitlab, a_project(tmp_path / "web"), gitlab.token("octo"))
-    bench.use(monkeypatch)
+    gitlab = at_gitlab.gitlab
     about = {"path": "web", "name": "web", "namespace_id": gitlab.groups["acme"].id, "visibility": "private"}
-    gitlab.hosting.create(gitlab.tokens[bench.token], {**about, "initialize_with_readme": True})
-    return bench
+    gitlab.hosting.create(gitlab.tokens[at_gitlab.token], {**about, "initialize_with_readme": True})
+    return at_gitlab
 
 
 def rules(bench: Bench) -> dict[str, tuple[int, int]]:
@@ -200,7 +195,7 @@ def test_at_gitlab_the_protected_main_lets_the_merge_in_and_nothing_after_it(ben
     head = Clone(bench.folder).head()
     assert bench.gitlab.branches(bench.project) == {"main": head}
     assert on_server(bench.project.git, "log", "-1", "--format=%P", "main").split()[0] == theirs
-    assert rules(bench) == {"main": (0, 40), "env/dev": (40, 0)}
+    assert rules(bench) == {"main": (0, 40), "env/dev": (40, 0), "gitops-flask/template": (40, 0)}
     assert (bench.folder / "README.md").exists(), "there is none of ours: theirs is kept"
     bench.gitlab.changes.clear()
     assert bench.differences() == {}

@@ -14,8 +14,8 @@ import pytest
 from installer.ci.registry import IN_CLUSTER as NAME
 from installer.engine.resource import Change
 from installer.resources import former
-from installer.resources.git_server import SCRIPT, GitServer
 from installer.resources.local_registry import LocalRegistry
+from installer.resources.local_repository import SCRIPT, GitServer
 from installer.support.wait import until
 from tests.conftest import ROOT
 

@@ -14,8 +14,8 @@ from installer.forges.git import Clone
 from installer.forges.local.api import Way
 from installer.forges.local.repository import LocalGit, NoKeys
 from installer.forges.lock import RepositoryLock
-from installer.resources.git_server import RestoredRecord
 from installer.resources.initial_push import InitialPush
+from installer.resources.local_repository import RestoredRecord
 from installer.support.errors import CommandFailed, InstallerError
 
 from .local import LOCAL, RUNNING, Server, clone, run, server

@@ -24,9 +24,8 @@ from installer.forges.lock import NAME, LockLost, RepositoryLock, _passed
 from installer.support.errors import InstallerError
 from installer.support.wait import until
 from tests.conftest import ROOT
-from tests.github import GitHub as StandIn
 
-from .bench import SETTINGS, Bench, a_project
+from .bench import SETTINGS, Bench
 
 AN_UP = """
 import sys
@@ -62,14 +61,10 @@ except InstallerError as error:
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    bench = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    bench.use(monkeypatch, tmp_path)
+def bench(fresh: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "laptop"))
-    bench.set_up("empty")
-    return bench
+    fresh.set_up("empty")
+    return fresh
 
 
 class Ups:

@@ -21,10 +21,10 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        ("onwer=acme", "onwer: is no question. Write owner."),
-        ("colour=blue", "colour: is no question. There are project_name, project_slug,"),
-        ("_copy_without_render=x", "_copy_without_render: is no question."),
-        ("__database=yes", "__database: is no question. Write database."),
+        ("onwer=acme", "onwer: is not a question. Write owner."),
+        ("colour=blue", "colour: is not a question. There are project_name, project_slug,"),
+        ("_copy_without_render=x", "_copy_without_render: is not a question."),
+        ("__database=yes", "__database: is not a question. Write database."),
         ("visibility=pub", "visibility: 'pub' cannot be used. Write private or public."),
         ("database=mysql", "database: 'mysql' cannot be used. Write none or postgresql."),
         ("scm=bitbucket", "scm: 'bitbucket' cannot be used. Write github or gitlab."),
@@ -92,7 +92,7 @@ def test_without_a_terminal_the_defaults_and_what_is_given_are_taken_and_it_says
 ) -> None:
     monkeypatch.setenv("GITOPS_FLASK_INSTALL", "no")
     done = run("new", "--no-check", "owner=octo", "project_name=Orders", cwd=tmp_path, code=0)
-    assert "Nobody can be asked here: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
+    assert "There is no terminal: the defaults are taken, but for owner=octo, project_name=Orders." in done.stdout
     assert "new project_name=… project_slug=…" in done.stdout
     assert 'owner: "octo"' in (tmp_path / "orders/gitops.yaml").read_text()
     assert re.search(r"^  cd orders && .*gitops-flask up\n\Z", done.stdout, re.MULTILINE)

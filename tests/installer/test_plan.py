@@ -56,6 +56,14 @@ def archived(ground: Ground) -> None:
     ground.github.repository("acme/web").archived = True
 
 
+def a_workflow(ground: Ground) -> None:
+    """Let the first push start a run: without one, `up` looks for it a while."""
+    (ground.project / ".github/workflows").mkdir(parents=True)
+    (ground.project / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
+    ground.git("add", ".")
+    ground.git("commit", "-qm", "A workflow")
+
+
 FAULTS: dict[str, tuple[Callable[[Ground], None], str]] = {
     "foreign content": (foreign_content, "https://github.com/acme/web exists and holds something else"),
     "no commit": (no_commit, "The project has no commit yet."),
@@ -92,6 +100,7 @@ def test_what_up_refuses_plan_and_doctor_say_in_the_same_words(
 
 @pytest.mark.slow
 def test_what_plan_has_nothing_against_up_begins(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_workflow(ground)
     run("plan", "--exit-code", code=3)
     monkeypatch.setattr("installer.commands.up.DEADLINE", 0)
     assert "Nothing was changed." not in run("up", "--yes", code=1).stderr
@@ -169,10 +178,7 @@ def test_once_main_is_pushed_they_go_by_a_pull_request(run: Run, ground: Ground)
 
 @pytest.mark.slow
 def test_up_says_so_at_its_end(run: Run, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    (ground.project / ".github/workflows").mkdir(parents=True)
-    (ground.project / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
-    ground.git("add", ".")
-    ground.git("commit", "-qm", "A workflow")
+    a_workflow(ground)
     ground.write(project={"description": "Mine alone"})
     monkeypatch.setattr("installer.commands.up.until_live", lambda *_: print("LIVE"))
     for said in ("created", "Nothing to change."):

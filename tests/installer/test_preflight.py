@@ -5,17 +5,18 @@ import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from installer.commands.up import up
 from installer.engine.reconcile import Planned, plan
 from installer.preflight.checks import before_reading, before_writing, blocked, refuse
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
+
+from . import gitops_yaml
 
 Make = Callable[..., Project]
 
@@ -31,14 +32,7 @@ def opened(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GH_TOKEN", github.token("octo"))
 
     def make(owner: str = "acme", slug: str = "web") -> Project:
-        tree: dict[str, Any] = {
-            "version": 1,
-            "project": {"name": "Web", "slug": slug},
-            "github": {"host": "github.com", "owner": owner, "visibility": "private"},
-            "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-            "cluster": {"namespace": f"{slug}-dev"},
-        }
-        (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+        gitops_yaml.write(tmp_path, owner=owner, slug=slug)
         return Project.open(tmp_path)
 
     return make
@@ -86,6 +80,22 @@ def test_with_nothing_at_hand_each_missing_thing_is_reported_with_what_it_is_for
         assert words in text
     with pytest.raises(InstallerError, match=r"Nothing was changed\."):
         refuse(problems)
+
+
+def test_up_without_programs_also_names_what_it_would_ask_for_next(
+    opened: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = opened()
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
+    with pytest.raises(InstallerError) as refused:
+        up(here, yes=True)
+    assert refused.value.message.startswith("Nothing was changed.\ngit is not installed")
+    assert "REGISTRY_TOKEN: no token at hand (not needed if it is stored)\n  → Set REGISTRY_TOKEN" in str(refused.value)
+    monkeypatch.setenv("REGISTRY_TOKEN", "dckr_pat_x")
+    with pytest.raises(InstallerError) as refused:
+        up(Project.open(here.folder), yes=True)
+    assert "REGISTRY_TOKEN" not in str(refused.value)
 
 
 def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +181,7 @@ def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.
     resources = [r for r in here.resources() if r.key == "registry-token"]
     planned: list[Planned] = plan(resources)
     (problem,) = [p for p in blocked(planned) if p.lane == "github"]
-    assert problem.fix == "Set REGISTRY_TOKEN in the environment."
+    assert problem.fix.startswith("Set REGISTRY_TOKEN in the environment, to one that may push to docker.io ")
 
 
 def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:

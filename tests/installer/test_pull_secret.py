@@ -13,7 +13,7 @@ from installer.cluster.kubectl import Cluster as KubernetesCluster
 from installer.config.settings import Settings
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
-from installer.resources.pull_secret import PullSecret
+from installer.resources.service_secrets import PullSecret
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret, redact
 
@@ -136,11 +136,6 @@ def test_builds_may_trust_what_was_pushed_where_the_cluster_only_reads(given: Cr
     assert logins(applied(resource, helm))[HUB]["password"] == PULL
 
 
-def test_what_is_as_it_should_be_is_kept() -> None:
-    resource = pull_secret(holding())
-    assert resource.diff(resource.observe()) is None
-
-
 def test_without_any_token_at_hand_the_one_that_is_there_is_kept_and_a_first_one_is_asked_for() -> None:
     nothing = credentials(push="")
     resource = pull_secret(holding(), given=nothing)
@@ -197,16 +192,6 @@ def test_a_registrys_login_is_never_shown_to_another() -> None:
 def test_one_that_was_spoilt_is_written_anew(content: str) -> None:
     helm = Helm([release(NAME)])
     assert list(logins(applied(pull_secret(holding(content=content), helm), helm))) == [HUB]
-
-
-def test_one_of_others_is_never_touched() -> None:
-    helm = Helm()
-    resource = pull_secret(holding(ours=False), helm)
-    change = resource.diff(resource.observe())
-    assert change
-    assert (change.action, "is not ours" in change.note) == ("blocked", True)
-    assert "stays" in resource.remove()
-    assert helm.uninstalled == []
 
 
 @pytest.mark.parametrize(("settings", "named"), [(PRIVATE, [{"name": NAME}]), (SETTINGS, None)])

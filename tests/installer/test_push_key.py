@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
+from installer.ci.variables import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Change
@@ -19,6 +19,8 @@ from tests.github.model import DeployKey, Ruleset, Stored
 
 from .bench import SETTINGS, Bench, Quiet, a_project
 
+pytestmark = pytest.mark.slow
+
 STRICT = replace(SETTINGS, deploy_from="main")
 RULESET = "gitops-flask: only main pushes env/dev"
 EXCEPTED = [{"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}]
@@ -26,13 +28,9 @@ KEY = "deploy key"
 
 
 @pytest.fixture
-def bench(github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    made = Bench(github, a_project(tmp_path / "web"), github.token("octo"))
-    made.use(monkeypatch, tmp_path)
-    made.set_up("empty")
-    return made
+def bench(fresh: Bench) -> Bench:
+    fresh.set_up("empty")
+    return fresh
 
 
 def resources(settings: Settings, *, renew: bool = False) -> tuple[EnvironmentToken, PushKey]:

@@ -13,9 +13,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter import Reporter, by_digest
-from installer.resources.reporter_app import ReporterApp
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import Reporter, ReporterApp, by_digest, manifests
 from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
@@ -24,7 +22,7 @@ from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
-from .cluster import Helm, release
+from .cluster import Helm, at_once, release
 
 DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
@@ -64,7 +62,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
 
 def reporter(made: list[Tree], helm: Helm | None = None, settings: Settings = SETTINGS) -> Reporter:
     edges: Any = (Cluster(made=made), helm or Helm([release(NAME)]))
-    return Reporter(settings, *edges, patience=0, resolve=lambda image: f"{image}@{DIGEST}")
+    return at_once(Reporter(settings, *edges, lambda image: f"{image}@{DIGEST}"))
 
 
 def change_of(resource: Any) -> Any:
@@ -83,7 +81,7 @@ def test_the_reporter_is_made_where_it_is_wanted_and_left_alone_as_it_should_be(
 @pytest.mark.parametrize(
     ("changed", "kind"),
     [
-        (lambda made: made[1]["data"].update({"reporter.status.deployment_status.py": "print('well')"}), "ConfigMap"),
+        (lambda made: made[1]["data"].update({"reporter.status.service.py": "print('well')"}), "ConfigMap"),
         (lambda made: made[2]["rules"][0].pop("resourceNames"), "Role"),
         (lambda made: made.pop(4), "Role"),
         (lambda made: made[5]["subjects"][0].update(name="another"), "RoleBinding"),
@@ -152,15 +150,6 @@ def test_it_may_look_at_the_service_and_its_application_and_write_nothing() -> N
     environment = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
     assert environment["HTTPS_PROXY"] == "http://proxy:3128"
     assert environment["API"] == "https://api.github.com"
-
-
-def test_one_of_others_is_neither_changed_nor_removed() -> None:
-    made = running()
-    made[-1]["metadata"]["labels"] = {}
-    found = reporter(made, helm := Helm())
-    assert change_of(found).action == "blocked"
-    assert found.remove() == f"stays: Deployment {NAME} in argocd is not ours"
-    assert helm.uninstalled == []
 
 
 def test_one_that_does_not_start_is_reported_with_the_way_to_do_without() -> None:
@@ -270,11 +259,11 @@ def test_an_app_that_may_too_little_is_reported_what_it_lacks(owner: Owner) -> N
 def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner: Owner) -> None:
     owner.github.apps.install(owner.app, "acme", ["acme/web"])
     apply(owner.resource(owner.ours))
-    assert owner.resource().remove().startswith(f"stays at GitHub as number {owner.app.id}, its key is gone")
+    assert owner.resource().remove().startswith(f"removed; App {owner.app.id} itself stays at GitHub")
     assert owner.cluster.objects == {}
     apply(owner.resource(owner.ours))
     unwanted = owner.resource(settings=fakes.SETTINGS)
-    assert change_of(unwanted).note == "not wanted"
+    assert change_of(unwanted).note == "goes: github.reporter is none"
     apply(unwanted)
     assert owner.cluster.objects == {}
 

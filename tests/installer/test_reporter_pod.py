@@ -14,9 +14,9 @@ import pytest
 
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import manifests
 from installer.resources.sidecar import SidecarTemplate
-from installer.status.deployment_record import DeploymentRecord
+from installer.status.service import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation
@@ -25,6 +25,8 @@ from . import inside
 from .cluster import SETTINGS
 from .inside import Inside
 from .shop import Shop
+
+pytestmark = pytest.mark.slow
 
 NAME = "web-dev-reporter"
 BROKEN = Fault("500", message="Server Error")
@@ -138,7 +140,6 @@ def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twi
     assert len(told) == 1, "and nothing of the first, of which all was said"
 
 
-@pytest.mark.slow
 def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
@@ -151,7 +152,6 @@ def test_what_cannot_come_up_is_a_failure_and_what_comes_up_then_a_success(pod: 
     pod.shows("success")
 
 
-@pytest.mark.slow
 def test_a_chart_that_does_not_render_is_a_failure_though_argo_cd_names_no_commit(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
@@ -174,7 +174,6 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
     assert pod.shop.newest.description.startswith("revision: rolled out, but pods answer ffffffffffff")
 
 
-@pytest.mark.slow
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
@@ -208,7 +207,6 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
     assert token.permissions == {"metadata": "read", "contents": "read", "deployments": "write"}
 
 
-@pytest.mark.slow
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()
@@ -233,7 +231,6 @@ def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> 
     assert pod.shop.states == ["in_progress"]
 
 
-@pytest.mark.slow
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
     install(pod)
     first = pod.deploy()

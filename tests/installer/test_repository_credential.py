@@ -175,28 +175,11 @@ def test_no_change_ever_shows_the_key() -> None:
     assert "PRIVATE" not in f"{seen}{resource.diff(seen)}"
 
 
-def test_a_secret_of_others_is_never_touched() -> None:
-    cluster = holding()
-    cluster.objects["secret", "web-repo"]["metadata"]["labels"].pop(cluster_labels.REPOSITORY)
-    helm, keys = Helm(), Keys([key()])
-    resource = credential(cluster, keys, helm)
-    change = resource.diff(resource.observe())
-    assert change
-    assert change.action == "blocked"
-    assert "stays" in resource.remove()
-    assert helm.uninstalled == keys.log == []
-
-
 def test_removing_drops_the_key_after_the_secret() -> None:
     keys, helm = Keys([key(), key(Pair.make(), title="someone's")]), Helm()
     assert credential(Cluster(), keys, helm).remove().endswith("removed")
     assert [each.title for each in keys.registered] == ["someone's"]
     assert helm.uninstalled == ["web-repo"]
-
-
-def test_a_secret_that_outlives_its_release_is_an_error() -> None:
-    with pytest.raises(InstallerError, match="outlived its release"):
-        credential(holding(), Keys([key()])).remove()
 
 
 # --- over https, with a login

@@ -10,9 +10,12 @@ import yaml
 
 from installer.project.project import Project
 from installer.status import deployment_record
+from installer.status.service import DeploymentRecord
 from installer.support.errors import InstallerError
 from installer.ui import console
 from tests.github import GitHub as StandIn
+
+from . import gitops_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -26,14 +29,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     github.organization("acme", plan="team", members={"octo": "admin"})
     for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
         monkeypatch.setenv(name, value)
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    gitops_yaml.write(tmp_path)
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
     clone = tmp_path / "clone"
     git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.com"]
@@ -59,7 +55,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     return Project.open(tmp_path), deploy
 
 
-def now(opened: Project) -> deployment_record.DeploymentRecord:
+def now(opened: Project) -> DeploymentRecord:
     record = deployment_record.read(opened)
     assert record is not None
     return record

@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,73 @@ def test_the_persons_hooks_do_not_run_and_a_missing_identity_is_supplied(
     assert laptop.server("log", "-1", "--format=%an", "env/dev") == "Ada Lovelace"
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '[url "ssh://git@github.com/"]\npushInsteadOf = https://github.com/',
+        "[push]\ngpgSign = true",
+        "[push]\npushOption = ci.skip",
+        "[submodule]\nrecurse = true\n[push]\nrecurseSubmodules = check\nfollowTags = true",
+        "[commit]\ngpgSign = true\n[gpg]\nprogram = /nowhere\n[log]\nshowSignature = true\n[color]\nui = always",
+    ],
+)
+def test_what_a_person_sets_for_all_pushes_stops_none_of_ours(laptop: Laptop, three: Three, setting: str) -> None:
+    (laptop.bin.parent / ".gitconfig").write_text(f"{setting}\n")
+    rollback(laptop)
+    assert laptop.revision == three[1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"PYTHONSAFEPATH": "1"},
+        {"DEPLOY_KEY": "of another project"},
+        {"GIT_TRACE": "1", "GIT_CURL_VERBOSE": "1", "GIT_TRACE_REDACT": "0"},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_what_a_person_exports_stops_no_rollback_and_shows_no_token(
+    laptop: Laptop,
+    three: Three,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    rollback(laptop)
+    assert laptop.revision == three[1]
+    basic = b64encode(f"x-access-token:{laptop.token}".encode()).decode()
+    said = "".join(capfd.readouterr())
+    assert [each for each in (laptop.token, basic) if each in said] == []
+
+
+def test_neither_a_python3_nor_curl_nor_a_folder_for_programs_is_needed(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    laptop.git("update-index", "--chmod=-x", "ci/rollback")
+    laptop.git("commit", "--quiet", "-m", "As where temporary files may not be executed")
+    laptop.server("fetch", "--quiet", str(laptop.folder), "+HEAD:refs/heads/main")
+    some = laptop.bin.parent / "some"
+    some.mkdir()
+    for folder in filter(Path.is_dir, map(Path, os.environ["PATH"].split(os.pathsep))):
+        for each in folder.iterdir():
+            if not each.name.startswith(("python", "curl")) and not (some / each.name).is_symlink():
+                (some / each.name).symlink_to(each)
+    monkeypatch.setenv("PATH", str(some))
+    rollback(laptop)
+    assert laptop.revision == three[1]
+    assert "there is no curl\nGitHub took no Deployment" in capfd.readouterr().err
+
+
+def test_where_gits_new_repositories_are_of_another_object_format_ours_is_the_code_hosts(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    rollback(laptop)
+    assert laptop.revision == three[1]
+
+
 @pytest.mark.parametrize("release", [False, True])
 def test_a_push_that_the_code_host_refuses_ends_with_the_cis_own_button_filled_in(
     laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, release: bool
@@ -181,6 +250,22 @@ def test_two_who_roll_back_at_once_go_back_once(laptop: Laptop, three: Three) ->
     rollback(laptop)
     assert (laptop.revision, laptop.recorded("hold.yaml")["who"]) == (three[1], "grace")
     assert laptop.server("rev-list", "--count", "env/dev") == "4"
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_another_ones_hold_that_came_while_a_person_was_asked_stays(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, release: bool
+) -> None:
+    rollback(laptop, to=three[1] if release else three[0])
+    if release:
+        ready(laptop, three[2])
+    other = three[0] if release else three[2]
+    meanwhile = laptop.by_another(f"rollback --to {other} --why 'it burns'")
+    monkeypatch.setattr(verb.console, "confirm", lambda *_, **__: subprocess.run(meanwhile, shell=True, check=True))
+    act = verb.release if release else partial(verb.rollback, to=three[1], why="")
+    with pytest.raises(InstallerError, match=f"held at {other[:12]} by grace, since .*: it burns. Nothing was changed"):
+        act(laptop.project, yes=False)
+    assert (laptop.revision, laptop.recorded("hold.yaml")["who"]) == (other, "grace")
 
 
 def test_after_ctrl_c_between_push_and_record_the_command_that_resumes_finds_it_there(
@@ -326,6 +411,30 @@ def test_a_hold_by_another_in_between_is_said(laptop: Laptop, three: Three) -> N
     with pytest.raises(InstallerError, match=r"Nothing was deployed, since it was held meanwhile: .* until the hold"):
         verb.release(laptop.project, yes=True)
     assert (laptop.revision, laptop.recorded("hold.yaml")["why"]) == (three[0], "it burns")
+
+
+def test_that_the_release_would_bring_back_what_was_rolled_back_is_said_before_it_is_asked(
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollback(laptop)
+    ready(laptop, three[2])
+    said = []
+    monkeypatch.setattr(verb.console, "confirm", lambda *_, **__: said.append(capsys.readouterr().out))
+    verb.release(laptop.project, yes=True)
+    assert f"The head of main, {three[2][:12]}, is deployed at once.\nNote: that is what was rolled back." in said[0]
+    assert laptop.revision == three[2]
+
+
+def test_a_newer_main_that_its_ci_deployed_meanwhile_is_what_was_wanted(
+    laptop: Laptop, three: Three, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rollback(laptop)
+    ready(laptop, laptop.merge("Sell well"))
+    laptop.before_push(f"cp {laptop.bin}/second {laptop.bin}/git.before-push")  # the first push takes the hold away
+    write_program(laptop.bin / "second", f"#!/bin/sh\n{laptop.newer_by_another()}\n")
+    verb.release(laptop.project, yes=True)
+    assert capsys.readouterr().out.endswith("until live\n")
+    assert (laptop.revision, laptop.recorded("hold.yaml")) == (laptop.server("rev-parse", "main"), {})
 
 
 def test_from_a_branch_that_diverged_the_release_says_the_way_back(laptop: Laptop, three: Three) -> None:

@@ -22,6 +22,8 @@ from tests.github.pushes import Push
 from tests.github.reported import Report
 from tests.github.results import report
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 GREEN = "runs-on: ubuntu-latest, steps: [{run: 'true'}]"
 WORKFLOW = f"on: pull_request\njobs: {{{', '.join(f'{name}: {{{GREEN}}}' for name in CHECKS)}}}\n"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import values
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges.github.api import api_url, token_variables
@@ -303,7 +303,7 @@ def test_a_section_of_argo_cds_values_that_is_left_empty_adds_nothing(empty: dic
     settings = parse(tree(github__host="git.example.com", argocd__values=empty))
     nowhere: Any = None
     installation = ArgoCDInstallation(settings, nowhere, nowhere)
-    change = installation.diff(installation.blank())
+    change = installation.diff(installation.nothing)
     assert change
     assert "does not know the ssh host git.example.com" in change.note
     assert values(settings)["configs"]["cm"]["timeout.reconciliation"]

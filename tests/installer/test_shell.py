@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from installer.support import process
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 from installer.support.secret import Secret
-from installer.support.wait import SLICE, until
+from installer.support.wait import SLICE, stopped, until
 from tests.conftest import ROOT
 
 PYTHON = sys.executable
@@ -113,14 +114,14 @@ def pids(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_deadline_ends_what_a_program_started_as_well(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=1)
     assert error.value.last_seen == "started"
     assert until(lambda: not alive(int(pids.read_text())), 30, every=0.02)
 
 
 def test_nobody_waits_for_what_holds_the_pipes_in_a_session_of_its_own(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
-        process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=3)
+        process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=1)
     assert error.value.last_seen == "started"
     assert alive(int(pids.read_text())), "it did not wait for its end"
 
@@ -196,6 +197,35 @@ else:
     assert told.exists()
     assert ("KeyboardInterrupt" in done.stderr) == in_main
     assert in_main or done.returncode == 7
+
+
+def test_a_program_that_starts_while_ctrl_c_is_pressed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = process.start
+
+    def press(*given: Any, **options: Any) -> Any:
+        started = start(*given, **options)
+        stopped.set()
+        return started
+
+    monkeypatch.setattr(process, "start", press)
+    try:
+        result = process.attempt("sleep", "600", timeout=200)
+    finally:
+        stopped.clear()
+    assert result.status == -signal.SIGINT
+
+
+def test_a_second_ctrl_c_ends_a_program_that_takes_its_time(tmp_path: Path) -> None:
+    child = f"trap 'kill -INT {os.getpid()}' INT; echo $$; while :; do sleep 0.05; done"
+    started = []
+
+    def say(line: str) -> None:
+        started.append(int(line))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.follow("sh", "-c", child, say=say, env={}, cwd=tmp_path)
+    assert not alive(started[0])
 
 
 def test_much_output_on_both_pipes_is_taken_while_much_input_is_given() -> None:

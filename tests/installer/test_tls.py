@@ -30,7 +30,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "machine"
     folder.mkdir()
     known = Authority(folder).certificate
-    for name in ("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"):
+    for name in ("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(known))
     return known.read_text()
@@ -54,7 +54,7 @@ def test_a_bundle_that_is_not_there_is_reported_with_the_variable_that_names_it(
 def test_what_the_machine_trusts_stays_and_the_ca_comes_to_it(authority: Authority, machine: str) -> None:
     ca = tls.read(authority.certificate)
     given = tls.variables(ca)
-    assert set(given) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"}
+    assert set(given) == {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
     (path,) = set(given.values())
     assert Path(path).read_text() == machine + ca
     assert tls.verify(ca) == path

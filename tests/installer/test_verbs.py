@@ -113,7 +113,7 @@ def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run
 
 def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
     called = programs.folder / "called"
-    (programs.folder / "kubectl").write_text(f"#!/bin/sh\n: >{called}\nexec sleep 60\n")
+    (programs.folder / "kubectl").write_text(f"#!/bin/sh\n: >{called}\nexec sleep 600\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "installer", "up", "--yes"],
         cwd=project,
@@ -125,7 +125,7 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) 
     assert until(lambda: called.exists() or running.poll() is not None, 60, every=0.02)
     assert running.poll() is None
     os.killpg(running.pid, signal.SIGINT)
-    _, told = running.communicate(timeout=30)
+    _, told = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Stopped." in told
     assert told.endswith(" gitops-flask up\n")
@@ -269,7 +269,7 @@ def test_down_waits_for_no_other_run_and_takes_nothing_of_it_away(run: Run, gith
 
 def test_rollback_before_the_first_deployment_names_the_first_step(run: Run, github: StandIn) -> None:
     done = run("rollback", "--yes", code=1)
-    assert "Nothing was deployed yet." in done.stderr
+    assert "There is no branch env/dev: nothing was deployed yet, or it was lost." in done.stderr
     assert done.stderr.endswith("→ gitops-flask up\n")
     assert github.changes == []
 

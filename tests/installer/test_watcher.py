@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import POLLING, SMALL, merged, values
+from installer.cluster.argocd import POLLING, SMALL, merged, values
 from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
@@ -21,7 +21,7 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 NAME = "web-dev-watcher"
 READER = {
@@ -73,7 +73,7 @@ def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **se
 
 def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
-    return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+    return at_once(Watcher(replace(SETTINGS, **settings), *edges))  # type: ignore[arg-type]
 
 
 def change_of(the_watcher: Watcher) -> Any:
@@ -106,14 +106,14 @@ def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
         "create",
         "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
     )
-    assert the_watcher.diff(the_watcher.blank()) == change
+    assert the_watcher.diff(the_watcher.nothing) == change
 
 
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
         the_watcher = resource(objects, argocd_watcher="none")
-        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.nothing) is None
 
 
 def test_without_it_ours_polls_often() -> None:
@@ -141,10 +141,6 @@ def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
     change = change_of(Watcher(SETTINGS, *edges))
     assert change.action == "skipped"
     assert "deployments wait until Argo CD polls" in change.note
-
-
-def test_as_it_should_be_it_is_left_alone() -> None:
-    assert change_of(resource(argo_cd(None) | watcher(), running())) is None
 
 
 def running() -> Helm:
@@ -250,15 +246,6 @@ def test_it_goes_when_argo_cd_polls_often_enough() -> None:
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
-
-
-def test_one_of_others_is_neither_changed_nor_removed() -> None:
-    objects = argo_cd(None) | watcher()
-    objects[ASKED["Deployment"], NAME]["metadata"]["labels"] = {}
-    the_watcher = resource(objects, helm := Helm())
-    assert change_of(the_watcher).action == "blocked"
-    assert the_watcher.remove() == f"stays: Deployment {NAME} in argocd is not ours"
-    assert helm.uninstalled == []
 
 
 def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:

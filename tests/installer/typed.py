@@ -1,18 +1,16 @@
 """Verbs as they are typed, in this process: a project, octo's shell, and programs that answer as a test says."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from installer.cli import main
 from tests.github import GitHub as StandIn
+from tests.typed import run_typed
 
+from . import gitops_yaml
 from .programs import Programs, put_on_path
 
 Run = Callable[..., "Done"]
@@ -56,14 +54,7 @@ def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "web"
     folder.mkdir()
-    tree = {
-        "version": 1,
-        "project": {"name": "Web", "slug": "web"},
-        "github": {"host": "github.com", "owner": "acme", "visibility": "private"},
-        "registry": {"host": "docker.io", "account": "acme", "visibility": "public"},
-        "cluster": {"namespace": "web-dev"},
-    }
-    (folder / "gitops.yaml").write_text(yaml.safe_dump(tree))
+    gitops_yaml.write(folder)
     who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
     for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "Start"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
@@ -75,15 +66,7 @@ def run(project: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, caps
     """Run a verb in this process, as a script does: nobody to ask."""
 
     def run(*arguments: str, code: int | None = None, cwd: Path = project) -> Done:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["gitops-flask", *arguments])
-        capsys.readouterr()
-        ended: Any = 0
-        try:
-            main()
-        except SystemExit as error:
-            ended = error.code or 0
-        done = Done(int(ended), *capsys.readouterr())
+        done = Done(*run_typed(monkeypatch, capsys, cwd, *arguments))
         assert code in (None, done.code), done
         return done
 

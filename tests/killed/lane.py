@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.github.git import git
 
@@ -93,6 +95,22 @@ class Undisturbed:
         process = bench.up("undisturbed")
         assert process.end(PATIENCE) == 0, process.printed
         return cls(bench.snapshot(), bench.watched.seen, time.monotonic() - began)
+
+
+def fixtures(a_bench: Callable[[Path], AbstractContextManager[Bench]]) -> tuple[Any, Any]:
+    """Make the fixtures for one code host: a bench, and a run that nobody disturbs, once."""
+
+    @pytest.fixture
+    def bench(tmp_path: Path) -> Iterator[Bench]:
+        with a_bench(tmp_path) as opened:
+            yield opened
+
+    @pytest.fixture(scope="session")
+    def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+        with a_bench(tmp_path_factory.mktemp("undisturbed")) as opened:
+            return Undisturbed.of(opened)
+
+    return bench, undisturbed
 
 
 def each_change(changes: int) -> Iterator[tuple[int, str, Whom]]:

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from server import MODULE, Server, free_ports, running
@@ -126,11 +127,11 @@ def test_the_server_ends_gracefully_though_another_thread_of_the_worker_takes_th
 ) -> None:
     program = tmp_path / "taken.py"
     program.write_text(TAKEN)
-    with running(environment | {"SHUTDOWN_SECONDS": "10"}, str(program)) as server:
+    with running(environment | {"SHUTDOWN_SECONDS": "600"}, str(program)) as server:
         server.terminate()
         log = server.log()
     assert server.process.returncode == 0
-    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
+    assert complaints(log) == []
 
 
 def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_they_leave(
@@ -150,29 +151,27 @@ def test_probes_answer_while_clients_send_half_a_body_and_the_service_does_once_
     assert server.process.returncode == 0
 
 
-@pytest.mark.parametrize("heading", [LENGTH, CHUNKED], ids=["with a length", "chunked"])
-def test_a_body_is_read_while_other_clients_send_half_of_theirs(environment: dict[str, str], heading: bytes) -> None:
+def test_a_body_is_read_while_other_clients_send_half_of_theirs(environment: dict[str, str]) -> None:
     with running(environment | {"BODY_TIMEOUT_SECONDS": "600"}) as server:
-        with ExitStack() as stack:
-            for _ in range(3):  # of four threads
-                stack.enter_context(half_a_body(server, heading))
-            wait_for_requests(server, 3)
-            connection = stack.enter_context(closing(server.connect()))
-            body = b'{"celsius": 20, "to": "kelvin"}'
-            headers = {"Content-Type": "application/json"}
-            connection.request("POST", URL, body if heading == LENGTH else iter([body]), headers)
-            assert connection.getresponse().status == 200
+        for heading in (LENGTH, CHUNKED):
+            wait_for_requests(server, 0)
+            with ExitStack() as stack:
+                for _ in range(3):  # of four threads
+                    stack.enter_context(half_a_body(server, heading))
+                wait_for_requests(server, 3)
+                connection = stack.enter_context(closing(server.connect()))
+                body = b'{"celsius": 20, "to": "kelvin"}'
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", URL, body if heading == LENGTH else iter([body]), headers)
+                assert connection.getresponse().status == 200
         server.terminate()
         server.log()
 
 
-@pytest.mark.parametrize("heading", [LENGTH, CHUNKED], ids=["with a length", "chunked"])
-def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed(
-    environment: dict[str, str], heading: bytes
-) -> None:
-    with running(environment | {"BODY_TIMEOUT_SECONDS": "1"}) as server:
+def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed(environment: dict[str, str]) -> None:
+    with running(environment | {"BODY_TIMEOUT_SECONDS": "1", "SHUTDOWN_SECONDS": "600"}) as server:
         with ExitStack() as stack:
-            clients = [stack.enter_context(half_a_body(server, heading)) for _ in range(8)]
+            clients = [stack.enter_context(half_a_body(server, heading)) for heading in (LENGTH, CHUNKED) * 4]
             for client in clients:
                 client.settimeout(60)
                 with client.makefile("rb") as answer:
@@ -185,7 +184,7 @@ def test_a_body_that_does_not_arrive_in_time_is_408_and_its_connection_is_closed
     assert server.process.returncode == 0
     statuses = [line["status"] for line in log if line["logger"] == "access"]
     assert sorted(statuses) == [200] + [408] * 8
-    assert not [line for line in log if line["level"] in ("WARNING", "ERROR")]
+    assert complaints(log) == []
 
 
 def test_a_client_that_sends_a_byte_at_a_time_gains_no_time(environment: dict[str, str]) -> None:
@@ -238,22 +237,14 @@ def chunked(body: bytes) -> bytes:
     return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b'{"celsius": 1, "to": "kelvin"}', 200),
-        (b'{"celsius": 1, "to": "kelvin"}' + b" " * 170, 200),
-        (b'{"celsius": 1, "to": "kelvin"}' + b" " * 171, 413),
-        (b'{"celsius": 1, "to": "kelvin"}' + b" " * 100_000, 413),
-    ],
-    ids=["short", "as long as may be", "one too long", "much too long"],
-)
-def test_a_chunked_body_is_read_whole_or_413(environment: dict[str, str], body: bytes, code: int) -> None:
+def test_a_chunked_body_is_read_whole_or_413(environment: dict[str, str]) -> None:
+    body = b'{"celsius": 1, "to": "kelvin"}'
     with running(environment | {"MAX_CONTENT_LENGTH": "200"}) as server:
-        with socket.create_connection(("127.0.0.1", server.port)) as client:
-            client.settimeout(60)
-            client.sendall(HEAD + CHUNKED + b"\r\n" + chunked(body))
-            assert status(client) == code
+        for more, code in ((0, 200), (170, 200), (171, 413), (100_000, 413)):
+            with socket.create_connection(("127.0.0.1", server.port)) as client:
+                client.settimeout(60)
+                client.sendall(HEAD + CHUNKED + b"\r\n" + chunked(body + b" " * more))
+                assert status(client) == code, more
         server.terminate()
         server.log()
 
@@ -315,6 +306,19 @@ def ask(client: http.client.HTTPConnection) -> int:
     response = client.getresponse()
     response.read()
     return response.status
+
+
+def complaints(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return warnings and errors, without one of Granian's that may be wrong.
+
+    Two of its threads wait for one worker; the one that comes late takes it for alive. A worker that does refuse to
+    stop is waited for SHUTDOWN_SECONDS, which are more than a test waits.
+    """
+    return [
+        line
+        for line in log
+        if line["level"] in ("WARNING", "ERROR") and "refused to gracefully stop" not in line["message"]
+    ]
 
 
 def wait_for_requests(server: Server, number: int) -> None:

@@ -9,6 +9,8 @@ from tests.github.ssh import obstacle
 
 from .conftest import Person
 
+pytestmark = pytest.mark.slow
+
 WORKFLOW = "on: workflow_dispatch\njobs: {one: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}\n"
 
 

@@ -12,6 +12,8 @@ import requests
 from tests.gitlab import GitLab
 from tests.gitlab.fixtures import blame
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """
 workflow:
   rules:
@@ -184,8 +186,6 @@ def test_no_one_may_push_to_main_but_a_maintainer_makes_it(project: Any, push: P
 
 # --- pipelines ----------------------------------------------------------------------------------------
 
-slow = pytest.mark.slow
-
 
 @pytest.fixture
 def first(here: GitLab, push: Push) -> Any:
@@ -202,7 +202,6 @@ def test_a_push_runs_what_its_rules_say_and_a_job_pushes_without_starting_anothe
     assert "CI_JOB_TOKEN=[MASKED]" in first.job("test").log
 
 
-@slow
 def test_a_job_pushes_only_where_the_project_lets_it(here: GitLab, project: Any, first: Any) -> None:
     project.ci_push_repository_for_job_token_allowed = False
     project.save()
@@ -212,7 +211,6 @@ def test_a_job_pushes_only_where_the_project_lets_it(here: GitLab, project: Any,
     assert "403" in again.job("push").log
 
 
-@slow
 def test_a_manual_job_takes_variables_from_who_may_give_them(here: GitLab, project: Any, first: Any) -> None:
     number = first.job("manual").id
     path, given = f"/projects/{project.id}/jobs/{number}/play", [{"key": "TO", "value": "abc"}]
@@ -225,7 +223,6 @@ def test_a_manual_job_takes_variables_from_who_may_give_them(here: GitLab, proje
     assert "given abc" in project.jobs.get(number).trace().decode()
 
 
-@slow
 def test_a_red_pipeline_blocks_the_merge_skips_what_needs_it_and_sees_no_protected_variable(
     here: GitLab, project: Any, push: Push, clone: Path, first: Any
 ) -> None:
@@ -243,7 +240,6 @@ def test_a_red_pipeline_blocks_the_merge_skips_what_needs_it_and_sees_no_protect
         request.merge()
 
 
-@slow
 def test_a_newer_push_ends_the_pipeline_before_it_and_a_merge_waits_for_the_new_one(
     here: GitLab, project: Any, push: Push, clone: Path, first: Any
 ) -> None:

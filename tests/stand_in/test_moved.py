@@ -12,6 +12,8 @@ from tests.github.ssh import obstacle
 
 from .conftest import Person
 
+pytestmark = pytest.mark.slow
+
 
 def _ask(octo: Person, method: str, path: str, sent: object = None) -> requests.Response:
     return requests.request(

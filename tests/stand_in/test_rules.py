@@ -9,6 +9,8 @@ from tests.github.ssh import obstacle
 
 from .conftest import Person
 
+pytestmark = pytest.mark.slow
+
 RULESETS = "repos/acme/web/rulesets"
 KEYS = {"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}
 

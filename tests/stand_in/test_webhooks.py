@@ -17,6 +17,8 @@ from tests.github.webhooks import Hook
 
 from .conftest import Person
 
+pytestmark = pytest.mark.slow
+
 HOST, SECRET = "argocd.example.com", "a-secret-of-both"
 
 

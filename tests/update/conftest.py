@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cli import main
 from tests.github import GitHub
 from tests.github.git import git as on_server
 from tests.gitlab import GitLab
 from tests.installer.gitops_yaml import tree
+from tests.typed import run_typed
 
 from .story import START, Story
 
@@ -60,15 +59,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """Run a command in a project's folder, in this process."""
 
     def typed(project: Path, *arguments: str, code: int = 0) -> Done:
-        monkeypatch.chdir(project)
-        monkeypatch.setattr(sys, "argv", ["gitops-flask", "template", *arguments])
-        capsys.readouterr()
-        ended: Any = 0
-        try:
-            main()
-        except SystemExit as error:
-            ended = error.code or 0
-        done = Done(int(ended), *capsys.readouterr())
+        done = Done(*run_typed(monkeypatch, capsys, project, "template", *arguments))
         assert done.code == code, done
         return done
 
@@ -180,7 +171,11 @@ def at_gitlab(story: Story, gitlab: GitLab, monkeypatch: pytest.MonkeyPatch) -> 
     return host
 
 
-@pytest.fixture(params=["at_github", "at_gitlab"])
+each_host = pytest.mark.parametrize("host", ["at_github", "at_gitlab"], indirect=True)
+"""For what a code host's own API does; the rest is git, which GitLab does only in the long run."""
+
+
+@pytest.fixture(params=["at_github", pytest.param("at_gitlab", marks=pytest.mark.all)])
 def host(request: pytest.FixtureRequest) -> Host:
     made: Host = request.getfixturevalue(request.param)
     return made

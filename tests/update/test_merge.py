@@ -243,6 +243,9 @@ def everywhere(files: Mapping[str, Files]) -> dict[str, str | None]:
     return {path: text for name, each in files.items() for path, text in of(name, each).items()}
 
 
+SOON = [way if way == "squash" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS]
+
+
 @dataclass(frozen=True)
 class Round:
     """What an update said, and the files that are there after it was merged."""
@@ -252,7 +255,7 @@ class Round:
     offered_again: bool
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(scope="module", params=SOON)
 def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Round]:
     plain = {name: text for name, text in START.items() if not name.startswith(".git")}
     start = everywhere({name: {**plain, **MORE} for name in CASES})
@@ -299,7 +302,7 @@ def test_a_conflict_has_gits_own_markers(tmp_path: Path) -> None:
     assert made.merged.conflicts == ("ci/lib.sh: changed here and in the template",)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOON)
 def test_modes_come_along_and_stay(way: str, tmp_path: Path) -> None:
     story = Story(tmp_path)
     story.work({}, ("update-index", "--chmod=-x", "ci/test"), ("checkout", "ci/test"))
@@ -316,7 +319,7 @@ def test_modes_come_along_and_stay(way: str, tmp_path: Path) -> None:
     assert story.text("ci/test") == TEST + "other\n"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", SOON)
 def test_a_new_question_has_its_default_and_one_that_is_dropped_is_forgotten(way: str, tmp_path: Path) -> None:
     story = Story(tmp_path)
     story.release("2.0.0", {"team.txt": "{{ cookiecutter.team }}\n"}, {"team": "{{ cookiecutter.project_slug }}-team"})
@@ -343,3 +346,19 @@ def test_a_version_may_be_skipped(tmp_path: Path) -> None:
     story.release("3.0.0", {"ci/lib.sh": lib(n3="three")})
     assert story.update("squash").before.version == "1.0.0"
     assert story.text("ci/lib.sh") == lib(n3="three")
+
+
+def test_a_repository_with_sha256_is_updated_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as git:
+        git.setenv("GIT_DEFAULT_HASH", "sha256")
+        story = Story(tmp_path)
+    assert len(story.git("rev-parse", "main")) == 64
+    story.work({"ci/lib.sh": lib(n3="ours"), "ci/test": None})
+    story.release("2.0.0", {"ci/lib.sh": lib(n9="theirs"), "ci/test": TEST + "step\n", "src/web/tools.py": None})
+
+    made = story.update("squash")
+
+    assert not made.merged.conflicts
+    assert story.text("ci/lib.sh") == lib(n3="ours", n9="theirs")
+    assert (story.text("ci/test"), story.text("src/web/tools.py")) == (None, None)
+    assert story.prepare() is None

@@ -10,7 +10,7 @@ import pytest
 from tests.documents import valid
 
 from .conftest import Typed
-from .story import START, Story
+from .story import START, WAYS, Story
 
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
@@ -104,7 +104,7 @@ def test_a_second_update_replaces_the_first_but_not_what_people_did_on_it(story:
 
 
 def test_the_record_is_what_cookiecutter_writes(story: Story) -> None:
-    from installer.update.record import parse
+    from installer.update.render import parse
 
     text = story.text(".gitops-flask.yaml") or ""
     record = parse(text)
@@ -121,6 +121,7 @@ def test_the_record_is_what_cookiecutter_writes(story: Story) -> None:
         ('project_name: "Web"', "project_name: 1", "each answer must be text in quotes"),
         ("answers:", "answer:", ".gitops-flask.yaml has no answers"),
         ("git+https://example.com/org/", "git+https://example.com/other/", "this gitops-flask is of git+https://example.com/org"),
+        ("git+https://example.com/org/", "git+https://example.com/$(id)/", "uvx --from 'git+https://example.com/$(id)/gitops-flask'"),
     ],
 )  # fmt: skip
 def test_a_record_that_was_edited_is_reported(story: Story, typed: Typed, old: str, new: str, said: str) -> None:
@@ -133,15 +134,69 @@ def test_a_record_that_was_edited_is_reported(story: Story, typed: Typed, old: s
     assert story.git("branch", "--list", "gitops-flask/*") == ""
 
 
+@pytest.mark.parametrize("commit", ["main", "HEAD", ""], ids=["main", "HEAD", "a commit of main"])
+def test_a_commit_that_is_no_render_is_not_taken_for_one(commit: str, released: Story, typed: Typed) -> None:
+    """Taken for one, it would make all that the team did a change that the template takes back."""
+    named(released, "1.0.0")
+    released.work({"ci/test": "ours\n", "ours": "ours\n"})
+    head = f'\ncommit: "{commit or released.git("rev-parse", "main")}"\nanswers:'
+    released.work({".gitops-flask.yaml": (released.text(".gitops-flask.yaml") or "").replace("\nanswers:", head)})
+    typed(released.project, "update")
+    assert released.git("diff", "--name-only", "main", BRANCH).split() == [".gitops-flask.yaml", "ci/lib.sh"]
+
+
 def test_a_project_without_a_record_is_led_to_init(story: Story, typed: Typed) -> None:
     story.work({".gitops-flask.yaml": None})
     assert "gitops-flask template update --init" in typed(story.project, "update", code=1).err
+
+
+def test_a_project_that_was_never_committed_as_one_is_reported_by_init(story: Story, typed: Typed) -> None:
+    shutil.rmtree(story.project / ".git")
+    for words in (("init", "--quiet", "-b", "main"), ("add", "README.md"), ("commit", "--quiet", "-m", "Start")):
+        story.git(*words)
+    assert "No commit of main has gitops.yaml." in typed(story.project, "update", "--init", code=1).err
+
+
+def test_init_without_the_templates_history_is_reported_and_takes_no_other_version(story: Story, typed: Typed) -> None:
+    """The render at hand, taken for what the project was made from, would make all that is new the team's own."""
+    story.work({".gitops-flask.yaml": None})
+    story.release("2.0.0", {"ci/lib.sh": THEIRS}, {"_tool": "git+https://127.0.0.1:1/none@v2.0.0"})
+    assert "git+https://127.0.0.1:1/none cannot be had" in typed(story.project, "update", "--init", code=1).err
+    assert story.git("branch", "--list", "gitops-flask/*") == ""
 
 
 def test_an_older_template_is_refused(story: Story, typed: Typed) -> None:
     story.release("0.9.0", {"ci/lib.sh": THEIRS})
     done = typed(story.project, "update", code=1)
     assert "made by 1.0.0, and the template at hand is 0.9.0" in done.err
+
+
+def test_an_address_with_git_at_its_end_is_the_same_template(story: Story, typed: Typed) -> None:
+    record = story.text(".gitops-flask.yaml") or ""
+    story.work({".gitops-flask.yaml": record.replace("/gitops-flask@", "/gitops-flask.git@")})
+    assert "Current" in typed(story.project, "check").out
+
+
+def test_an_older_commit_of_the_same_version_is_refused(released: Story, typed: Typed) -> None:
+    """What uvx keeps of a template is not the newest; it would take back what the project has."""
+    address = f"git+{released.template.resolve().as_uri()}"
+    commits = {}
+    for name in ("older", "newer"):
+        released.release("3.0.0", {"ci/lib.sh": LIB.replace("line 3", f"of the {name}")})
+        commits[name] = committed(released.template, f"3.0.0-{name}")
+    named(released, "3.0.0")
+    (released.project / "ci/lib.sh").write_text(LIB.replace("line 3", "of the newer"))
+    record = (released.text(".gitops-flask.yaml") or "").replace("@v3.0.0", f"@{commits['newer']}")
+    released.work({".gitops-flask.yaml": record})
+    subprocess.run(["git", "checkout", "--quiet", commits["older"]], cwd=released.template, check=True)
+
+    done = typed(released.project, "update", code=1)
+    assert (
+        f"by {commits['newer'][:12]} of the template, and the one at hand is older: {commits['older'][:12]}" in done.err
+    )
+    assert f"uvx --refresh --from {address} gitops-flask template update" in done.err
+    subprocess.run(["git", "checkout", "--quiet", commits["newer"]], cwd=released.template, check=True)
+    assert "Nothing to update" in typed(released.project, "update").out
 
 
 def test_a_current_project_says_so(story: Story, typed: Typed) -> None:
@@ -235,7 +290,7 @@ def test_another_version_and_another_address_are_rendered_where_they_are_named(r
         (["--template", "git+https://127.0.0.1:1/none"], "cannot be had"),
         (["--template", "/nowhere"], "is no template"),
         (["--set", "project_slug=other"], "project_slug cannot be changed"),
-        (["--set", "nonsense=1"], "nonsense: is no question"),
+        (["--set", "nonsense=1"], "nonsense: is not a question"),
         (["--init"], "has a .gitops-flask.yaml already"),
     ],
 )
@@ -291,6 +346,30 @@ def test_an_answer_is_changed_by_the_same_merge_and_what_followed_from_it_follow
     assert "scm: 'svn' cannot be used" in typed(story.project, "update", "--set", "scm=svn", code=1).err
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("{{cookiecutter.project_slug}}/ci/lib.sh", "{{ cookiecutter.nothing }}", "has no attribute 'nothing'"),
+        ("{{cookiecutter.project_slug}}/ci/lib.sh", "one\n{% if %}", "ci/lib.sh, line 2: Expected an expression"),
+        ("hooks/pre_gen_project.py", "import sys; sys.exit('no such registry')", "no such registry"),
+        ("hooks/pre_gen_project.py", "import time; time.sleep(600)", "Does one of its hooks wait for something?"),
+        ("cookiecutter.json", "[]", "its cookiecutter.json has no questions"),
+    ],
+    ids=["a variable", "syntax", "a hook that fails", "a hook that hangs", "questions"],
+)
+def test_what_is_wrong_with_a_template_is_said_in_a_few_words(
+    story: Story, typed: Typed, monkeypatch: pytest.MonkeyPatch, file: str, text: str, said: str
+) -> None:
+    monkeypatch.setattr("installer.update.render._LONGEST", 600 if "sys" in text or "ci" in file else 5)
+    story.release("2.0.0", {"ci/lib.sh": THEIRS})
+    (story.template / file).parent.mkdir(exist_ok=True)
+    (story.template / file).write_text(text)
+    done = typed(story.project, "update", code=1)
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert story.git("branch", "--list", "gitops-flask/*") == ""
+
+
 def test_a_choice_that_is_none_any_more_is_reported(story: Story, typed: Typed) -> None:
     story.release("2.0.0", {"scm": "{{ cookiecutter.scm }}\n"}, {"scm": ["github", "gitlab"]})
     story.update("squash", scm="gitlab")
@@ -301,7 +380,8 @@ def test_a_choice_that_is_none_any_more_is_reported(story: Story, typed: Typed) 
 PYPROJECT = '[project]\nname = "web"\nversion = "0.1.0"\nrequires-python = ">=3.9"\ndependencies = []\n\n[tool.uv]\n'
 
 
-def test_the_lock_file_is_made_again_and_never_merged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_lock_file_is_made_again_and_never_merged(way: str, tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     lock.mkdir()
 
@@ -319,7 +399,7 @@ def test_the_lock_file_is_made_again_and_never_merged(tmp_path: Path) -> None:
     theirs = with_("0.1.0", "3.10")
     story.release("2.0.0", {"pyproject.toml": theirs, "uv.lock": locked(theirs)})
     for version, python in (("0.2.0", "3.10"), ("0.2.0", "3.11")):
-        made = story.update("rebase")
+        made = story.update(way)
         assert not [line for line in (*made.merged.conflicts, *made.merged.notes) if "pins moved" not in line]
         assert story.text("pyproject.toml") == with_(version, python)
         assert story.text("uv.lock") == locked(with_(version, python))
@@ -329,7 +409,7 @@ def test_the_lock_file_is_made_again_and_never_merged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("known", [True, False], ids=["its commit known", "its commit not known"])
 def test_cruft_goes_on(story: Story, typed: Typed, known: bool) -> None:
-    cruft = {"template": str(story.template), "commit": "old", "checkout": None,
+    cruft = {"template": f"{story.project}/../template", "commit": "old", "checkout": None,
              "context": {"cookiecutter": {"project_name": "Web"}}}  # fmt: skip
     story.work({".cruft.json": json.dumps(cruft)})
     story.release("2.0.0", {"ci/lib.sh": THEIRS})

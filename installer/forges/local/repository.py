@@ -9,12 +9,11 @@ from ...cluster.kubectl import Cluster
 from ...cluster.workloads import rolled_out
 from ...config.settings import Settings
 from ...support import process
-from ...support.errors import InstallerError
+from ...support.errors import InstallerError, reading
 from ...support.file_lock import about_to_write
-from ...support.parsing import understood
 from ...support.process import Result
 from ...support.wait import until
-from ..base import Commit, DeployKey
+from ..base import Commit, DeployKey, DeployKeys
 from .api import Way, exec_in
 
 FOLDER = "/git"
@@ -98,7 +97,7 @@ class LocalGit:
         """Return the names at the top of a commit or branch, each with what it is; none where it is not there."""
         there = f'git rev-parse --verify --quiet "$1^{{commit}}" >&2 || exit {_GONE}'
         found: dict[str, str] = {}
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             for entry in filter(None, (self.git(f'{there}; git ls-tree -z "$1"', ref) or "").split("\0")):
                 about, _, name = entry.partition("\t")
                 mode, kind, _ = about.split()
@@ -108,7 +107,7 @@ class LocalGit:
     def branches(self) -> dict[str, str]:
         """Return the branches, each with the commit at its head."""
         listed = self.git("git for-each-ref --format='%(refname:lstrip=2) %(objectname)' refs/heads") or ""
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             return dict(line.split() for line in listed.splitlines())
 
     def tags(self) -> list[str]:
@@ -120,7 +119,7 @@ class LocalGit:
         there = f'git rev-parse --verify --quiet "refs/heads/$1" >&2 || exit {_GONE}'
         listed = self.git(f'{there}; git log -z --format="%H%n%cI%n%B" "refs/heads/$1" --', branch) or ""
         for entry in filter(None, listed.split("\0")):
-            with understood(_ANSWER):
+            with reading(_ANSWER):
                 sha, date, message = entry.split("\n", 2)
             yield Commit(sha, message, date)
 
@@ -136,7 +135,7 @@ class LocalGit:
         """Return the texts of all notes whose names begin so, and their ages: both times are the pod's own."""
         form = "%(refname) %(committerdate:unix) %(contents:subject)"
         listed = self.git(f"date +%s; git for-each-ref --format='{form}' {_NOTES}") or ""
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             now, *lines = listed.splitlines() or ["0"]
             parts = [line.split(" ", 2) for line in lines]
             named = [(ref.removeprefix(_NOTES), text, float(now) - float(at)) for ref, at, text in parts]
@@ -190,16 +189,19 @@ class RefNote:
         )
 
 
-class NoKeys:
+class NoKeys(DeployKeys):
     """Deploy keys where nobody needs one: the server lets anyone in the cluster read."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
 
     def list(self) -> list[DeployKey]:
         """Return none."""
         return []
 
+    def _read(self, found: dict[str, Any]) -> DeployKey:
+        raise InstallerError(f"A git server in the cluster has no deploy keys, so not {found} either.")
+
     def add(self, title: str, public: str) -> None:
         """Refuse: nothing here asks for a key."""
-        raise InstallerError(f"A git server in the cluster has no deploy keys, so not {title} either.")
-
-    def remove(self, key: DeployKey) -> None:
-        """Do nothing: there is none."""
+        self._read({"title": title})

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 export -n DEPLOY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret that is not for it
 
 ENVIRONMENT=${ENVIRONMENT:-dev}
+PYTHON=python3
 CI_NAME=''                     # which CI this is; nothing on your machine
 API=''                         # GitHub's, where it is not the usual one
 DEPLOY_USERNAME=${DEPLOY_USERNAME:-x-access-token}
@@ -81,6 +82,6 @@ run_python() {
   export ENVIRONMENT CI_NAME API DEPLOY_USERNAME WHO RUN_PAGE SUMMARY_FILE ERROR_MARK WARNING_MARK SKIP FIRST_PUSH \
     TO_INIT TO_RELEASE TO_ROLL_BACK WHERE_VARIABLE REVISION TAG IMAGE NO_IMAGE SERVER REPOSITORY \
     DEPLOY_TOKEN="${DEPLOY_TOKEN:-}" DEPLOY_KEY="${DEPLOY_KEY:-}"
-  command -v python3 >/dev/null || fail "there is no python3"
-  exec python3 -B -X utf8 "ci/lib/$1" "${@:2}"
+  command -v "$PYTHON" >/dev/null || fail "there is no $PYTHON"
+  exec "$PYTHON" -B -X utf8 "ci/lib/$1" "${@:2}"
 }

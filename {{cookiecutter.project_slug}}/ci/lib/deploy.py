@@ -21,7 +21,7 @@ def deploy() -> Answer:
     for tip in env.attempts():
         if "--again" in given:
             tree = with_image_of(tip, tree)
-        elif answer := instead(tip, "--init" in given):
+        elif answer := guard(tip, "--init" in given):
             return answer
         if commit := env.push(tip, tree, [title], trailers, opens=REVISION):
             return Answer("done", f"{BRANCH} records {REVISION} (commit {commit})", what_is_next(commit))
@@ -43,13 +43,12 @@ def check_image() -> None:
 
 def snapshot() -> str:
     """Return the tree with HEAD's chart and values, and the image."""
-    chart = git("rev-parse", "--verify", "--quiet", "HEAD:chart", problem=f"commit {REVISION} has no folder chart/")
+    name = ("rev-parse", "--verify", "--quiet")
+    chart = git(*name, "HEAD:chart", problem=f"commit {REVISION} has no folder chart/")
     if re.search(r"^\.argocd-source", git("ls-tree", "--name-only", chart), re.M):
         file = "chart/.argocd-source*.yaml, by which Argo CD would replace the image that is deployed"
         raise Answer("failed:", f"commit {REVISION} has {file}. Remove it: values are in {VALUES}")
-    values = git(
-        "rev-parse", "--verify", "--quiet", f"HEAD:{VALUES}", problem=f"commit {REVISION} has no file {VALUES}"
-    )
+    values = git(*name, f"HEAD:{VALUES}", problem=f"commit {REVISION} has no file {VALUES}")
     here = os.uname().machine
     kinds = [each.split("/")[1] for each in PLATFORMS.split(",") if each]
     kinds = kinds or [{"x86_64": "amd64", "aarch64": "arm64"}.get(here, here)]
@@ -87,8 +86,8 @@ def message() -> tuple[str, list[str]]:
     return f"Deploy {REVISION[:7]}: {subject}", trailers
 
 
-def instead(tip: Tip, init: bool) -> Answer | None:
-    """Return the outcome where this commit may not be written on top of the branch: the first case that applies."""
+def guard(tip: Tip, init: bool) -> Answer | None:
+    """Return the outcome where this commit may not go on top of the branch: the first case that applies."""
     records, go_back = f"{BRANCH} records {tip.recorded}", "ci/rollback --to REVISION, then ci/rollback --release"
     if not tip.commit:
         if init or CI["FIRST_PUSH"] or nothing_before():

@@ -27,6 +27,7 @@ SERVER, REPOSITORY, TOKEN = CI["SERVER"], CI["REPOSITORY"], CI["DEPLOY_TOKEN"]
 PAGE = f"{SERVER}/{REPOSITORY}" if SERVER else ""
 GITHUB: Any = import_module("github") if Path(__file__).with_name("github.py").exists() else None
 DEPLOYMENT = GITHUB.Deployment() if GITHUB and CI["CI_NAME"] and TOKEN else None
+WITH_KEY = GITHUB and GITHUB.KEY
 # Git gets the token from a helper that reads the environment: so it is in no command line, URL or file, and goes to
 # this code host alone. It is for https: so git speaks that, however the remote's address is written or rewritten.
 HELPER = '!f() { test "$1" != get || printf "username=%s\\npassword=%s\\n" "$DEPLOY_USERNAME" "$DEPLOY_TOKEN"; }; f'
@@ -86,7 +87,7 @@ def attempts() -> Iterator[Tip]:
         time.sleep(os.urandom(1)[0] / 256 if attempt < 5 else 0)  # so that two do not meet again
     if len(seen) > 1:
         raise Answer("failed:", f"{BRANCH} did not take the push 5 times: other pushes came first. Run this again")
-    may = f"May this {'deploy key' if GITHUB and GITHUB.KEY else 'token'} write to it?"
+    may = f"May this {'deploy key' if WITH_KEY else 'token'} write to it?"
     raise Answer("failed:", f"{BRANCH} did not take the push 5 times; git's answers are above. {may}")
 
 
@@ -95,9 +96,8 @@ def read_branch() -> Tip:
     fetch = ("fetch", "--quiet", "--no-tags", "--no-filter", "--refmap=", "origin", f"refs/heads/{BRANCH}")
     if run_git(*fetch, quiet=True).returncode:
         names = (f"refs/heads/{BRANCH}", "refs/heads/env")
-        refs = git(
-            "ls-remote", "origin", *names, problem="cannot read the branches of 'origin' (git's answer is above)"
-        )
+        problem = "cannot read the branches of 'origin' (git's answer is above)"
+        refs = git("ls-remote", "origin", *names, problem=problem)
         if not refs:
             return Tip()
         if not refs.endswith(names[0]):
@@ -141,10 +141,8 @@ def push(tip: Tip, tree: str, message: list[str], trailers: list[str], opens: st
     problem = "git could not write the commit (its answer is above); does it know you? git config user.name, user.email"
     on_top = ["-p", tip.commit] if tip.commit else []
     commit = git("commit-tree", tree, *on_top, stdin=f"{text}\n", problem=problem)
-    if GITHUB and GITHUB.KEY:
-        taken = GITHUB.push_with_key(commit, BRANCH)
-    else:
-        taken = run_git("push", "--quiet", "origin", f"{commit}:refs/heads/{BRANCH}").returncode == 0
+    by_token = ("push", "--quiet", "origin", f"{commit}:refs/heads/{BRANCH}")
+    taken = GITHUB.push_with_key(commit, BRANCH) if WITH_KEY else run_git(*by_token).returncode == 0
     if taken and DEPLOYMENT:
         DEPLOYMENT.taken(commit, trailers_of(tip.commit, "GitHub-deployment: "))
     return commit if taken else ""

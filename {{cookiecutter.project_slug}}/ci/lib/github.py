@@ -25,9 +25,12 @@ def api(method: str, url: str, body: object = None) -> Any:
     data = [] if body is None else ["--data", json.dumps(body)]
     command = [*CURL.split(), "--request", method, *data, url]
     config = "".join(f'header = "{header}"\n' for header in headers)
-    done = subprocess.run(command, input=config, stdout=subprocess.PIPE, text=True)
     try:
+        done = subprocess.run(command, input=config, stdout=subprocess.PIPE, text=True)
         return json.loads(done.stdout) if done.returncode == 0 else {}
+    except FileNotFoundError:
+        print("there is no curl", file=sys.stderr)
+        return {}
     except ValueError:
         return {}
 

@@ -25,36 +25,43 @@ def rollback() -> Answer:
             answer = take_hold_away(tip)
         else:
             # Decided once: where a deployment comes in between, you still get the one that you asked for.
-            target = target or find(tip, to)
+            target = target or (named(tip, to) if to else previous(tip))
             answer = bring_back(tip, target, why)
         if answer:
             return answer
     raise AssertionError("attempts() ends with an answer of its own")
 
 
-def find(tip: Tip, to: str) -> str:
-    """Return the newest commit of the branch with the revision that is named, or else with another one than now.
+def commits(tip: Tip) -> list[str]:
+    """Return the commits of the branch, the newest first."""
+    return git("rev-list", "--first-parent", tip.commit).split("\n")
+
+
+def previous(tip: Tip) -> str:
+    """Return the newest commit of the branch with another revision than now.
 
     What lies between a rollback and the deployment that it restored was rolled back itself: it is skipped.
     """
-    named: dict[str, str] = {}
     skip_to = ""
-    for commit in git("rev-list", "--first-parent", tip.commit).split("\n"):
+    for commit in commits(tip):
         revision = env.revision_of(commit)
-        if to and revision.startswith(to):
-            named.setdefault(revision, commit)
-        if not to and skip_to in ("", revision):
+        if skip_to in ("", revision):
             skip_to = revision if env.hold_of(commit) else ""
             if revision not in ("", tip.recorded):
                 return commit
-    if not to:
-        raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was deployed to {BRANCH}")
-    if not named:
+    raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was deployed to {BRANCH}")
+
+
+def named(tip: Tip, to: str) -> str:
+    """Return the newest commit of the branch with the one revision that begins so."""
+    newest = {env.revision_of(commit): commit for commit in reversed(commits(tip))}
+    found = [revision for revision in newest if revision.startswith(to)]
+    if not found:
         lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
         raise Answer("failed:", f"no revision {to} was ever deployed to {BRANCH}: {lists}")
-    if len(named) > 1:
-        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(named)} were deployed")
-    return named.popitem()[1]
+    if len(found) > 1:
+        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(found)} were deployed")
+    return newest[found[0]]
 
 
 def bring_back(tip: Tip, target: str, why: str) -> Answer | None:

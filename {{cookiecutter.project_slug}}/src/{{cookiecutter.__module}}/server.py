@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, Response
@@ -65,18 +66,20 @@ def delay_stop(seconds: int) -> None:
     # Blocked here and in all workers, for threads to wait for: a main thread about to sleep misses what it gets.
     signal.pthread_sigmask(signal.SIG_BLOCK, {DRAIN, STOP, *ENDING})
 
-    def tell_workers(what: signal.Signals) -> None:
-        for worker in filter(None, (child.pid for child in multiprocessing.active_children())):
-            os.kill(worker, what)
+    def tell(workers: list[int], what: signal.Signals) -> None:
+        for worker in workers:
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(worker, what)
 
     def wait() -> None:
         signal.sigwait(ENDING)
+        workers = [child.pid for child in multiprocessing.active_children() if child.pid]
         if seconds:
-            tell_workers(DRAIN)
+            tell(workers, DRAIN)
             signal.alarm(seconds)
             signal.sigwait(ENDING)  # the alarm, or another, which stops at once
-        tell_workers(STOP)
-        stop(signal.SIGTERM, None)
+        stop(signal.SIGTERM, None)  # before the workers end: Granian takes an end that it did not want for a crash
+        tell(workers, STOP)
 
     threading.Thread(target=wait, name="graceful", daemon=True).start()
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import requests
 
-from .errors import InstallerError
-from .http_session import session
+from ..forges.http import Session
+from ..support.errors import InstallerError
 
 _PATIENCE = (10, 60)
 """Seconds to connect, and without a byte."""
@@ -164,7 +164,7 @@ def _load(url: str, file: Path) -> str:
     """Write what is at an address to a file, and return its SHA-256."""
     digest = hashlib.sha256()
     try:
-        with session() as client, client.get(url, stream=True, timeout=_PATIENCE) as answer:
+        with Session() as client, client.get(url, stream=True, timeout=_PATIENCE) as answer:
             if not answer.ok:
                 raise InstallerError(f"{url} answered {answer.status_code}.", "Try again, or install it yourself.")
             with file.open("wb") as out:

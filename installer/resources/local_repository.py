@@ -7,6 +7,7 @@ through `kubectl exec` (forges/local/).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
@@ -14,13 +15,15 @@ from ..cluster.objects import metadata
 from ..config.settings import Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Field, Resource
 from ..forges.base import Forge
+from ..forges.credentials import Credentials
 from ..forges.git import Clone, Login
-from ..forges.local.repository import FOLDER
+from ..forges.local.repository import FOLDER, LocalGit, NoKeys
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.file_lock import about_to_write
 from .helm_release import Held
-from .sidecar import Pod, Sidecar, SidecarTemplate, memory, variables
+from .hosted_repository import ForgeKind
+from .sidecar import Pod, Sidecar, SidecarTemplate
 
 PORT = 9418
 """Git's own, of `git daemon`."""
@@ -60,12 +63,11 @@ class GitServer(Sidecar[Serving]):
     key = "repository"
     needs = ("argocd",)
     seen = Serving
+    patience = 180.0
     without = "another cluster (local.context)"
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 180
-    ) -> None:
-        super().__init__(settings, cluster, helm, settings.git_server, patience)
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False) -> None:
+        super().__init__(settings, cluster, helm, settings.git_server)
         self._remove_it = remove_it
         self.title = f"git server {self._name} in namespace {self._home}"
 
@@ -87,10 +89,10 @@ class GitServer(Sidecar[Serving]):
 
     def manifests(self, held: Serving) -> Objects:
         """Return its objects."""
-        pod = Pod(self._settings, self._name, self._home)
+        pod = Pod(self._settings, self._name)
         head = metadata(self._settings, self._name, self._home)
         volume = {"persistentVolumeClaim": {"claimName": self._name}} if held.keeps else {"emptyDir": {}}
-        volumes: Objects = [{"name": FOLDER.strip("/"), **volume}, memory("tmp")]
+        volumes: Objects = [{"name": FOLDER.strip("/"), **volume}]
         deployment = pod.deployment(held.template, self._container(held), volumes, user=held.template.user)
         spec = deployment["spec"]["template"]["spec"]
         spec["automountServiceAccountToken"] = False
@@ -120,7 +122,7 @@ class GitServer(Sidecar[Serving]):
             "name": self.key,
             "image": held.template.image,
             "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
-            "env": variables(environment),
+            "env": [{"name": name, "value": value} for name, value in environment.items()],
             "startupProbe": {**listens, "periodSeconds": 1, "failureThreshold": 120},
             "readinessProbe": {**listens, "periodSeconds": 10},
             "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
@@ -147,6 +149,7 @@ class RestoredRecord(Resource[str | None]):
 
     lane = "cluster"
     key = "deployment"
+    nothing = None
     needs = ("initial-push",)
     wanted = False
 
@@ -164,10 +167,6 @@ class RestoredRecord(Resource[str | None]):
     def observe(self) -> str | None:
         """Return the head of the branch."""
         return self._forge.head(self._branch)
-
-    def blank(self) -> str | None:
-        """Return what is seen where nothing was made yet."""
-        return None
 
     def diff(self, seen: str | None) -> Change | None:
         """Restore it where it is gone and this clone has it."""
@@ -190,6 +189,25 @@ class RestoredRecord(Resource[str | None]):
             return ""
         return WITH_REPOSITORY if self._repository_goes else f"stays: {self._branch} is the record of what was deployed"
 
-    def remove(self) -> str:
-        """Keep the branch: it is the record of what was deployed."""
-        return self.removal(self.observe()) or "was not there"
+
+# --- all that the code host consists of ------------------------------------------------------------
+
+
+def _connect(settings: Settings, _: Credentials) -> LocalGit:
+    return LocalGit(Cluster(settings.context or None), settings)
+
+
+def _none(*_: Any, **__: Any) -> NoReturn:
+    what = "A project on one machine has no code host with rules, webhooks and requests to merge."
+    raise InstallerError(what, "gitops-flask new makes one that has.")
+
+
+FORGE = ForgeKind(
+    _connect,
+    lambda _: NoKeys(),
+    repository=GitServer,
+    rules=_none,
+    webhooks=_none,
+    requests=_none,
+    login=lambda forge, _: forge.login,
+)
