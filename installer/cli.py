@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from . import __version__
-from .commands.options import Sections, Where, as_document, examples, in_environment, may_say_yes, on_project
+from .commands.options import (
+    Sections,
+    Where,
+    as_document,
+    examples,
+    in_environment,
+    may_say_yes,
+    on_project,
+    show_commands,
+)
 from .support import crash_report
 from .support.resume_command import command, this_run
 from .ui import console
@@ -23,6 +32,64 @@ def cli() -> None:
     image REGISTRY_PULL_TOKEN; with CircleCI or Travis CI also DEPLOY_TOKEN, and CIRCLE_TOKEN or TRAVIS_TOKEN; a
     database's address from CLUSTER_DATABASE_URL. The cluster is kubectl's current context.
     """
+
+
+@cli.command(
+    "try",
+    epilog=examples(
+        "gitops-flask try                            a kind cluster, and a service that is live in it",
+        "gitops-flask try project_name='Orders'      with other answers than the defaults",
+        "gitops-flask try --context docker-desktop   in a cluster that is there",
+    ),
+)
+@click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+              help="Where the project's folder goes (default: here).")  # fmt: skip
+@click.option("--context", metavar="NAME", help="A kubeconfig context, in the place of a kind cluster.")
+@click.option("--confirm-context", metavar="NAME", help="The same, where its cluster is not on this machine.")
+@click.option("--cluster", metavar="NAME", default="gitops-flask", show_default=True, help="The kind cluster's name.")
+@click.option("--registry-image", metavar="IMAGE", help="What runs as the registry (default: Docker Hub's registry).")
+@click.option("--fetch-tools", is_flag=True, help="Fetch missing programs, pinned and checked, to your cache.")
+@may_say_yes
+@click.option("-v", "--verbose", is_flag=True, help="Show every command and request.")
+@click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
+def try_(
+    output_dir: Path,
+    answers: tuple[str, ...],
+    *,
+    context: str | None,
+    confirm_context: str | None,
+    cluster: str,
+    registry_image: str | None,
+    fetch_tools: bool,
+    yes: bool,
+    verbose: bool,
+) -> None:
+    """Try the whole loop on this machine, without an account.
+
+    It makes a kind cluster (or takes a context), a project, a git server, a registry and Argo CD in the cluster, and
+    ends when the service's pods answer the commit. Then: change a line, commit, `gitops-flask deploy`. It needs Docker
+    and git; kind, kubectl, helm and argocd are fetched where they are missing, if you like. Run again, it resumes.
+    """
+    from .commands import try_ as try__
+
+    if verbose:
+        show_commands()
+    try__.try_(
+        output_dir,
+        _pairs(answers),
+        context=context,
+        confirmed=confirm_context,
+        cluster=cluster,
+        registry_image=registry_image or "",
+        fetch_tools=fetch_tools,
+        yes=yes,
+    )
+
+
+def _pairs(answers: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [answer for answer in answers if "=" not in answer]:
+        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
+    return dict(answer.split("=", 1) for answer in answers)
 
 
 @cli.command()
@@ -43,11 +110,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bo
     """
     from .commands import new as new_
 
-    wrong = [answer for answer in answers if "=" not in answer]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
-    given = dict(answer.split("=", 1) for answer in answers)
-    new_.new(output_dir, given, no_input=no_input, check=check)
+    new_.new(output_dir, _pairs(answers), no_input=no_input, check=check)
 
 
 @cli.command(
@@ -200,13 +263,21 @@ def deploy(where: Where, *, yes: bool, commit: str, reason: str, skip_tests: boo
 
     For when the CI is down: otherwise it deploys every merge. This runs the project's own ci/test, ci/image and
     ci/deploy here, in a private clone, for the architecture of the cluster's nodes; it needs Docker, uv and a login
-    to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
+    to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows. In a
+    project that `gitops-flask try` made there is no CI: it asks nothing, and pushes what is checked out to main before.
     """
     from .commands import deploy as deploy_
 
+    project = where.open()
+    if project.settings.local:
+        from .commands import local
+
+        if reason:
+            raise click.UsageError("--break-glass is for projects with a CI: this one has none.")
+        local.deploy_here(project, commit=commit, skip_tests=skip_tests)
+        return
     if not reason.strip():
         raise click.UsageError("The CI deploys each merge. To go without it, give the reason: --break-glass REASON.")
-    project = where.open()
     deploy_.deploy(project, commit=commit, reason=reason, skip_tests=skip_tests, yes=yes)
 
 

@@ -41,7 +41,7 @@ def settings() -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
     notes = comments()
     rows = []
-    for name, (where, given) in settings_file._FIELDS.items():
+    for name, (where, given) in (settings_file._FIELDS | settings_file._LOCAL).items():
         form = FORMS[given] if isinstance(given, str) else given
         most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])
@@ -92,6 +92,9 @@ NOTES = {
     "environments": "More than `dev` alone ([how-to](../how-to/environments.md)).",
     "github.public_runner": "`allowed`: pull requests to a public repository may run on your own runners.",
     "github.reporter_image": "What the reporter's pod runs: this image or your registry's copy; `up` pins its digest.",
+    "local.cluster": "The kind cluster that `try` made; `down` removes it.",
+    "local.context": "Required in a section `local`, which `try` adds: the cluster with its git server and Argo CD.",
+    "local.registry_image": "What runs as the registry in that cluster.",
     "project.ci": "github-actions, gitlab-ci, circleci or travis-ci.",
     "project.description": "Shown with the repository.",
     "project.formerly": "Repositories that this one replaced: `up` removes what it created there.",

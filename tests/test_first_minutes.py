@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import re
 import shlex
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
+from tests.documented import README, commands
 from tests.newcomer import UNREACHABLE, shell, typed
 
 __all__ = ["shell"]
@@ -100,9 +100,9 @@ def test_without_git_no_command_has_a_placeholder_and_the_way_on_is_there(
 
 
 def readme_command() -> str:
-    """Return the first command that the README has for people with a clone and uv."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*)\n```$", text, re.MULTILINE)[0]
+    """Return the first command that the README has for people with a clone and uv, and no Docker."""
+    (command,) = [line for line in commands(README) if " new " in line]
+    return command
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_what_is_left_of_the_installer_knows_what_was_kept_and_says_so(fork: Pat
         "from installer.project.project import CONNECT_CI, FORGE_KINDS; print(list(FORGE_KINDS), list(CONNECT_CI))"
     )
     done = subprocess.run([sys.executable, "-c", asked], cwd=fork, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == f"['{kept.scm}'] ['{kept.ci}']", done.stderr
+    assert done.stdout.strip() == f"['{kept.scm}', 'local'] ['{kept.ci}', 'local']", done.stderr
     ruff = [sys.executable, "-m", "ruff", "check", "--select", "F", "--no-cache", "installer", "hooks"]
     assert "All checks passed!" in subprocess.run(ruff, cwd=fork, capture_output=True, text=True, check=False).stdout
 

@@ -6,8 +6,9 @@ A login goes to the registry itself and to its own token server, nowhere else: w
 import base64
 import json
 import re
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ..cluster.kubectl import Cluster
 from ..cluster.pods import HUB_LIMITS
 from ..config.settings import Settings
 from ..forges.credentials import Credentials, docker_login
@@ -24,6 +26,10 @@ from ..support.errors import UNREADABLE, InstallerError, Untrusted, reading
 from ..support.secret import Secret
 from ..support.tls import unknown
 
+IN_CLUSTER = "gitops-flask-registry"
+"""The registry of local projects in the cluster: its namespace, and all that is in there."""
+IN_CLUSTER_PORT = 5000
+"""Inside of its pod."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _API = {"docker.io": "registry-1.docker.io"}
 _TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
@@ -72,6 +78,16 @@ def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
         return Login.to(settings, credentials.registry_username, credentials.registry_token)
     kept = docker_login(settings.registry)
     return Login.to(settings, *kept) if kept else None
+
+
+@contextmanager
+def reached(settings: Settings, cluster: Cluster, login: Login) -> Iterator[Login]:
+    """Lend a login by which the registry can be asked: one in a cluster that is not kind's, through a port-forward."""
+    if not settings.registry_in_cluster or settings.kind_cluster:
+        yield login
+        return
+    with cluster.forwarded(f"deployment/{IN_CLUSTER}", IN_CLUSTER, IN_CLUSTER_PORT) as address:
+        yield replace(login, host=address.partition("://")[2])
 
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:

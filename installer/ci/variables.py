@@ -25,7 +25,7 @@ class Variables(Resource[dict[str, str]]):
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
         self.nothing: dict[str, str] = {}
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._store = store
         self._desired: dict[str, str | None] = {
             OWNER_VARIABLE: " ".join((settings.url, *settings.formerly)),
@@ -114,7 +114,7 @@ class RegistryToken(Resource[Seen]):
     needs: tuple[str, ...] = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, store: Store, credentials: Credentials) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self.title = f"{store.secret_is} {NAME}"
         self._store = store
         self._token = credentials.registry_token

@@ -1,6 +1,7 @@
 """`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
 
 import platform
+from collections.abc import Callable
 
 from ..ci import registry
 from ..ci.base import DEPLOY
@@ -33,9 +34,12 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = Clone(project.folder).commit(commit) or commit if commit else _checked_out(project, reason)
-    _check_docker()
-    platforms = f"linux/{_architecture(project)}"
+    wanted = Clone(project.folder).commit(commit) or commit
+    wanted = wanted or checked_out(
+        project, lambda head: f"; or deploy the commit without them: {_again(project, head, reason)}"
+    )
+    check_docker()
+    platforms = f"linux/{architecture(project)}"
     login = registry.login_at_hand(settings, project.credentials)
     if login is None:
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
@@ -91,7 +95,7 @@ def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, r
         raise InstallerError(what, f"Go back to a deployment that is: {back} --to REVISION; then {release}")
 
 
-def _checked_out(project: Project, reason: str) -> str:
+def checked_out(project: Project, otherwise: Callable[[str], str] = lambda _: "") -> str:
     """Return the commit that is checked out; raise where files differ from it, which would not be deployed."""
     clone = Clone(project.folder)
     head = clone.head()
@@ -100,11 +104,12 @@ def _checked_out(project: Project, reason: str) -> str:
             f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
         )
         stash = git(project.folder, "stash", "--include-untracked")
-        raise InstallerError(what, f"{stash}; or deploy the commit without them: {_again(project, head, reason)}")
+        raise InstallerError(what, f"{stash}{otherwise(head)}")
     return head
 
 
-def _check_docker() -> None:
+def check_docker() -> None:
+    """Raise where there is no Docker that runs."""
     if process.missing("docker"):
         raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
     answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
@@ -114,7 +119,7 @@ def _check_docker() -> None:
         raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
 
 
-def _architecture(project: Project) -> str:
+def architecture(project: Project) -> str:
     """Return which of the nodes' machines to build for: this one's where there are such nodes."""
     nodes = of_nodes(project.cluster)
     if not nodes:

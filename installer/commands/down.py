@@ -6,10 +6,13 @@ from typing import Any
 
 import click
 
+from ..cluster.kind import Kind
+from ..cluster.objects import is_ours
 from ..engine import reconcile
 from ..engine.resource import GOES, Resource
 from ..forges.lock import RepositoryLock
 from ..preflight import checks
+from ..project.local import keep_record
 from ..project.project import Project
 from ..support.errors import InstallerError
 from ..ui import console
@@ -28,6 +31,8 @@ class DestructiveOption:
 
 def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: DestructiveOption) -> None:
     """Take the project out of the cluster and off its code host."""
+    if project.settings.kind_cluster and _remove_cluster(project, yes=yes):
+        return
     checks.refuse(checks.before_reading(project))
     settings = project.settings
     resources = project.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
@@ -53,6 +58,28 @@ def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: 
         reported = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
     _list([*_staying(reported), *images])
+
+
+def _remove_cluster(project: Project, *, yes: bool) -> bool:
+    """Remove the kind cluster that `try` made, with all that is in it; False where other projects are in it, too."""
+    settings, kind = project.settings, Kind(project.settings.kind_cluster)
+    if not kind.exists():
+        console.report(f"There is no kind cluster {kind.name}.")
+        return True
+    checks.refuse(checks.before_reading(project))
+    applications = project.cluster.list("applications.argoproj.io")
+    if others := [each["metadata"]["name"] for each in applications if not is_ours(each, settings)]:
+        console.report(f"The kind cluster {kind.name} stays: {', '.join(others)} is in it, too.")
+        return False
+    keep_record(project)
+    console.report(project.where())
+    console.report(f"This removes the kind cluster {kind.name}: the service, Argo CD, git server and registry with it.")
+    console.report("Stays:")
+    _list([f"{project.folder.resolve()}, with its history and the record: `gitops-flask try` in it brings it back"])
+    console.confirm("Remove it?", yes=yes)
+    kind.delete()
+    console.report(f"The kind cluster {kind.name} is removed.")
+    return True
 
 
 def _staying(removals: Removals) -> list[str]:

@@ -21,7 +21,7 @@ Decorated = Callable[..., Any]
 
 
 SECTIONS = {
-    "Start": ("new",),
+    "Start": ("try", "new"),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
     "Deployments": ("promote", "rollback", "deploy"),
     "Template": ("template",),
@@ -122,7 +122,9 @@ def opened(folder: Path, context: str | None = None) -> "Project":
     """
     from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
     from ..ui import console
+    from .programs import use_fetched
 
+    use_fetched()
     while True:
         try:
             return Project.open(folder, context)

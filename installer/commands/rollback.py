@@ -10,6 +10,7 @@ from ..ci import registry
 from ..ci.base import DEPLOY, ROLLBACK, Pipeline
 from ..config.settings import MAIN
 from ..preflight import checks
+from ..project.local import keep_record
 from ..project.project import Project
 from ..project.scripts import NotFromHere, Outcome, private_clone
 from ..status import deployment_record
@@ -59,6 +60,11 @@ def release(project: Project, *, yes: bool) -> None:
     Of an environment by promotion only the hold goes: the next promotion is a decision of its own.
     """
     record = recorded(project)
+    if project.settings.local:
+        from .local import release_here  # which deploys, and that takes this module
+
+        release_here(project, record, yes=yes)
+        return
     held = f"{project.settings.branch} is not held; it is at {record.revision[:12]}."
     if record.hold:
         held = f"Held now: {record.hold}"
@@ -131,6 +137,7 @@ def until_answered(project: Project, before: DeploymentRecord | None, outcome: O
         return record if record and (outcome.word == "already there" or record.commit != old) else None
 
     if record := until(look, _PATIENCE, every=1.0):
+        keep_record(project)
         until_rolled_out(project, record, Waiting())
     else:
         what = f"{project.settings.host} does not show what was pushed to {project.settings.branch}."
@@ -206,7 +213,8 @@ def check_image(project: Project, target: DeploymentRecord) -> None:
     if target.image != settings.image_repository or not registry.DIGEST.fullmatch(target.digest):
         return  # whoever may push to the branch chooses what is recorded there
     try:
-        there = registry.has(_reader(project), settings.image_name, target.digest)
+        with registry.reached(settings, project.cluster, _reader(project)) as login:
+            there = registry.has(login, settings.image_name, target.digest)
     except InstallerError as error:
         console.report(f"Note: whether the registry still has its image was not checked: {error.message}")
         return

@@ -94,6 +94,11 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
 def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
     spans, waiting = timeline or Timeline(), Waiting()
+    if project.settings.local:
+        from .local import ensure_deployed  # which deploys, and that takes this module
+
+        until_rolled_out(project, ensure_deployed(project, spans), waiting, timeline)
+        return
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
     with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)

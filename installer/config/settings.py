@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .environments import DEV, Environment
 
@@ -12,7 +12,9 @@ TEMPLATE = "gitops-flask/template"  # the branch that keeps the template's rende
 RENDERED = "Gitops-Flask-Tree"  # the trailer of a commit that this tool made: its files, as they were made
 CLOUD = "github.com"
 OF_CLOUD = ".ghe.com"  # GitHub's own hosts for companies
-Scm = Literal["github", "gitlab"]
+CodeHost = Literal["github", "gitlab"]
+Scm = Literal["github", "gitlab", "local"]
+LOCAL: Final = "local"  # the code host, and the CI, of a project that has its own git server in the cluster
 GITHUB_ACTIONS = "github-actions"
 
 
@@ -55,6 +57,29 @@ class Settings:
     scm: Scm = "github"
     ci: str = GITHUB_ACTIONS
     formerly: tuple[str, ...] = ()  # the addresses that this repository had before
+    context: str = ""  # the kubeconfig context of a local project: its git server is in there
+    kind_cluster: str = ""  # the kind cluster that `try` made for it, and `down` removes
+    registry_image: str = "docker.io/library/registry:3.0.0"  # what runs as the registry in the cluster
+
+    @property
+    def local(self) -> bool:
+        """Return whether git server and CI are this machine and its cluster, not a code host."""
+        return self.scm == LOCAL
+
+    @property
+    def lane(self) -> Literal["github", "gitlab", "cluster"]:
+        """Return where the repository is."""
+        return "cluster" if self.scm == "local" else self.scm
+
+    @property
+    def registry_in_cluster(self) -> bool:
+        """Return whether images go to a registry in the cluster, which asks for no login."""
+        return self.local and self.registry.startswith("localhost:")
+
+    @property
+    def git_server(self) -> str:
+        """Return the name of a local project's git server, a Service beside Argo CD."""
+        return f"{self.slug}-git"
 
     @property
     def in_cloud(self) -> bool:
@@ -68,13 +93,13 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """Return the repository's page, which is also its https address for git."""
-        return f"https://{self.host}/{self.repository}"
+        """Return the repository's page, which is also its https address for git; a git server has no page."""
+        return f"{'git' if self.local else 'https'}://{self.host}/{self.repository}"
 
     @property
     def clone_url(self) -> str:
-        """Return the https address for git: GitLab leads the page's address to this one, and git says so each time."""
-        return f"{self.url}.git" if self.scm == "gitlab" else self.url
+        """Return the address for git: GitLab leads the page's address to this one, and git says so each time."""
+        return self.url if self.scm == "github" else f"{self.url}.git"
 
     @property
     def private(self) -> bool:
@@ -166,7 +191,7 @@ class Settings:
 class SupportedCI:
     """What is known of a CI where it is not set up yet."""
 
-    scm: Scm
+    scm: CodeHost
     """The code host that it builds for."""
     arm64: str
     """How it is asked for machines that are not amd64."""
@@ -174,7 +199,7 @@ class SupportedCI:
     """The variable with a token for its API; the code host's own CI needs none."""
 
 
-FORGES: tuple[Scm, ...] = (
+FORGES: tuple[CodeHost, ...] = (
     "github",
     "gitlab",
 )

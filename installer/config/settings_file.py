@@ -4,6 +4,7 @@ import difflib
 import math
 import re
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..support import resume_command, tls
 from ..support.errors import UNREADABLE, InstallerError
 from . import environments
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
-from .settings import FILE, FORGES, GITHUB_ACTIONS, MAIN, Scm, Settings, cis_of
+from .settings import FILE, FORGES, GITHUB_ACTIONS, LOCAL, MAIN, Scm, Settings, cis_of
 
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ADDRESS = rf"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?{PORT}(/[-\w.~]+)*/?"
@@ -58,6 +59,18 @@ _FIELDS: dict[str, tuple[str, Form | str]] = {
     "ci": ("project.ci", Form(".*", "the name of a CI")),
     "database": ("project.database", "database"),
 }
+_LOCAL: dict[str, tuple[str, Form]] = {
+    "context": (
+        "local.context",
+        Form(r"[^\s=%]+", "a context of your kubeconfig, without blanks, = and %"),
+    ),
+    "kind_cluster": ("local.cluster", Form(r"([a-z0-9][a-z0-9.-]*)?", "the name of the kind cluster, or nothing", 50)),
+    "registry_image": (
+        "local.registry_image",
+        Form(_IMAGE, "an image's whole name: docker.io/library/registry:3"),
+    ),
+}
+"""The settings of a project with its own git server in the cluster, whatever code host its other sections name."""
 _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` reports the outcome of a deployment",
     "reporter_image": "there is no reporter at GitLab",
@@ -71,7 +84,7 @@ _ONLY_AT_GITHUB = {
 _WITH_PORT = ("host", "registry", "argocd_url", "registry_token_server")
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
-_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace", "context"}
 _KIND = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
 _RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
 """The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
@@ -122,13 +135,13 @@ def load(project: Path) -> Settings:
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
     _refuse_what_is_for_a_newer_one(tree, path)
-    scm = _forge(tree)
+    scm, local = _forge(tree), _at(tree, LOCAL) is not None
     values: dict[str, Any] = {"scm": scm}
     fields = {
         name: (_of(scm, where), of(form, scm) if isinstance(form, str) else form)
         for name, (where, form) in _FIELDS.items()
         if scm != "gitlab" or name not in _ONLY_AT_GITHUB
-    }
+    } | (_LOCAL if local else {})
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
@@ -141,6 +154,8 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         wrong += unfit
         if _at(tree, _NAMESPACE) is not None:
             wrong.append(f"{_NAMESPACE}: {_ENVIRONMENTS} says it for each environment; take one of the two out")
+        if local and len(several) > 1:
+            wrong.append(f"{_ENVIRONMENTS}: a project on one machine ({LOCAL}) has one environment; name dev alone")
         fields.pop("namespace")
         values["namespace"] = several[0].namespace if several else ""
     for name, (where, form) in fields.items():
@@ -200,7 +215,25 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
-    return Settings(**values, argocd_values=extra, environments=tuple(several) if len(several) > 1 else ())
+    settings = Settings(**values, argocd_values=extra, environments=tuple(several) if len(several) > 1 else ())
+    return _local(settings) if local else settings
+
+
+def _local(settings: Settings) -> Settings:
+    """Put the git server in the cluster, which anyone there may read, in the place of the code host."""
+    there = replace(
+        settings,
+        scm=LOCAL,
+        ci=LOCAL,
+        host=f"{settings.git_server}.{settings.argocd_namespace}.svc:9418",
+        visibility="public",
+        argocd_url="",
+        reporter="none",
+        deploy_from="anywhere",
+        ca="",
+        formerly=(),
+    )
+    return replace(there, image_visibility="public") if there.registry_in_cluster else there
 
 
 def _forge(tree: Any) -> Scm:

@@ -121,7 +121,7 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         host=settings.host,
         token=Secret(of_forge(settings.scm).token(settings.host)),
         registry_username=username,
-        registry_token=Secret(secret.private("REGISTRY_TOKEN")),
+        registry_token=Secret("" if settings.registry_in_cluster else secret.private("REGISTRY_TOKEN")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
         pull_token=Secret(secret.private(PULL_TOKEN)),
         reader=_reader(settings) if settings.reads_by == "login" else None,
@@ -149,9 +149,13 @@ def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | Non
 
     The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
     """
-    code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DEPLOY_TOKEN, app.GIVEN[1])
-    if code and settings.host and not _named(settings, folder):
-        return NotTrusted(settings.scm, settings.host, code)
+    if settings.scm != "local":  # which has no login but the kubeconfig
+        variables = of_forge(settings.scm).token_variables(settings.host)
+        code = _given(*variables, READER, APP[2], DEPLOY_TOKEN, app.GIVEN[1])
+        if code and settings.host and not _named(settings, folder):
+            return NotTrusted(settings.scm, settings.host, code)
+    if settings.registry_in_cluster:
+        return None
     registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
     if not registry or not settings.registry or is_trusted("registry", settings.registry):
         return None
@@ -166,10 +170,12 @@ def _given(*names: str) -> str:
 
 def _named(settings: Settings, folder: Path | None) -> bool:
     """Return whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
-    host = settings.host
-    if is_trusted(settings.scm, host) or (folder is not None and Clone(folder).cloned_from() == host.casefold()):
+    host, scm = settings.host, settings.scm
+    if scm != "local" and is_trusted(scm, host):
         return True
-    return settings.scm == "github" and bool(kept_by_gh(host))
+    if folder is not None and Clone(folder).cloned_from() == host.casefold():
+        return True
+    return scm == "github" and bool(kept_by_gh(host))
 
 
 def token_variable(settings: Settings) -> str:

@@ -43,6 +43,10 @@ class Login:
         """Return git's environment: what the helper reads, and that no person is asked instead."""
         return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
+    def reaching(self, url: str) -> dict[str, str]:
+        """Return the settings of a clone of ours in which no setting of the person leads this address elsewhere."""
+        return {f"url.{url}.insteadOf": url}
+
     def fix_for(self, output: str) -> tuple[str, bool]:
         """Return the way out of what git printed, and whether trying again at once may help."""
         led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
@@ -235,7 +239,7 @@ class Clone:
     def check_address(self, url: str) -> None:
         """Raise where git's settings lead a push to this address elsewhere, where the token is no login."""
         led, setting = self._led(url)
-        if not led.startswith("https://") or _plain(led) != _plain(url):
+        if led.partition("://")[0] != url.partition("://")[0] or _plain(led) != _plain(url):
             stay = resume_command.git(self.folder, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
             raise InstallerError(
                 f"Git's setting {_login_free(setting)} leads {url} to {_login_free(led)}, and so the first push.",

@@ -32,4 +32,4 @@ class Check:
 
     def lane(self, project: Project) -> Lane | None:
         """Return the lane whose trouble this is."""
-        return project.settings.scm if self.where == "host" else self.where
+        return project.settings.lane if self.where == "host" else self.where

@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..config.settings import FORGES, module
+from ..config.settings import FORGES, LOCAL, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding, Lane, Resource
@@ -19,7 +19,7 @@ CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
+    *(check for name in (*FORGES, LOCAL) for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
     Check("host", tokens.login, "registry-token"),
@@ -135,7 +135,7 @@ def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[F
 
 
 def _one(project: Project, check: Check) -> list[Finding]:
-    lane = check.lane(project) or project.settings.scm
+    lane = check.lane(project) or project.settings.lane
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found

@@ -13,14 +13,14 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import CIS, FILE, FORGES, Settings, cis_of, module
+from ..config.settings import CIS, FILE, FORGES, LOCAL, Settings, cis_of, module
 from ..config.settings_file import load
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
-from ..forges.git import Clone
+from ..forges.git import Clone, Login
 from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
@@ -37,11 +37,14 @@ from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
+from . import local
 
 FORGE_KINDS: dict[str, ForgeKind] = {
-    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in FORGES
+    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in (*FORGES, LOCAL)
 }
-CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
+CONNECT_CI: dict[str, Connect] = {
+    name: import_module(f"..ci.{module(name)}", __package__).connect for name in (*CIS, LOCAL)
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ class Project:
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
         found = credentials_.find(settings, folder)
-        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
+        settings = replace(settings, context=context or settings.context)
+        cluster = Cluster(settings.context or None)
+        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), cluster)
 
     @property
     def github(self) -> GitHub:
@@ -81,6 +86,11 @@ class Project:
         if not isinstance(self.forge, GitHub):
             raise TypeError(f"{self.settings.repository} is not at a GitHub")
         return self.forge
+
+    @property
+    def login(self) -> Login:
+        """Return what git logs in with to push."""
+        return FORGE_KINDS[self.settings.scm].login(self.forge, self.credentials)
 
     @property
     def ci(self) -> CI:
@@ -126,6 +136,10 @@ class Project:
         """
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
+        if settings.local:
+            return local.resources(
+                self, remove_repository=remove_repository, remove_argocd=remove_argocd, renew_key=renew_key
+            )
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
         wants_database = settings.database != "none"
@@ -139,7 +153,7 @@ class Project:
             Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
             InitialPush(
-                *(settings, forge, credentials.login, Clone(self.folder)),
+                *(settings, forge, self.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, forge),
                 repository_goes=remove_repository,
             ),

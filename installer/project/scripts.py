@@ -55,7 +55,7 @@ class Scripts:
         self._clone = Clone(folder / "clone")
         self._scratch = folder / "tmp"
         self._say = say
-        self._login = project.credentials.login
+        self._login = project.login
 
     def _attempt(self, *arguments: str) -> str:
         """Return what git prints; nothing where it fails."""
@@ -74,7 +74,7 @@ class Scripts:
             "core.hooksPath": os.devnull,
             "remote.origin.url": settings.clone_url,
             "remote.origin.pushUrl": settings.clone_url,
-            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # wherever the person's settings lead
+            **self._login.reaching(settings.clone_url),
             "push.gpgSign": "false",  # code hosts take no signed push
             "push.pushOption": "",
             "http.lowSpeedLimit": "1",

@@ -174,6 +174,7 @@ def names(settings: Settings) -> set[tuple[str, str]]:
     home, application = settings.argocd_namespace, settings.application
     here = [f"{settings.slug}-repo", f"{settings.slug}-webhook", secret_name(settings)]
     here += [f"{application}-watcher", f"{application}-watcher-policy"]
+    here += [settings.git_server] if settings.local else []
     databases = set()
     for each in settings.of_each():
         its = each.application
@@ -238,7 +239,7 @@ class FormerRepository(Resource[dict[str, Left]]):
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
         self.nothing: dict[str, Left] = {}
-        self.lane = settings.scm
+        self.lane = settings.lane
         self.title = "what was made at the former repository"
         self._forge = forge
         self._places = {place.settings.url: place for place in places}

@@ -10,6 +10,7 @@ from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import Change, Lane, Resource, Words, blocked, differences, worded
 from ..forges.base import DeployKeys, Forge, Requests, Webhooks
 from ..forges.credentials import Credentials
+from ..forges.git import Login
 from ..support.errors import InstallerError
 from ..support.file_lock import Files, locked
 
@@ -30,6 +31,8 @@ class ForgeKind:
     requests: Callable[[Any], Requests]
     allows_initial_push: Callable[[Any], AbstractContextManager[None]] = nullcontext
     """Makes the block in which the first push may add to a branch that is there."""
+    login: Callable[[Any, Credentials], Login] = lambda _, credentials: credentials.login
+    """Returns what git logs in with to push, from code host and credentials."""
 
 
 class HostedRepository(Resource[Found | None]):
@@ -50,7 +53,7 @@ class HostedRepository(Resource[Found | None]):
     words: Words
 
     def __init__(self, settings: Settings, client: Any, credentials: Credentials, *, remove_it: bool = False) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._settings = settings
         self._client = client
         self._credentials = credentials

@@ -42,7 +42,7 @@ class InitialPush(Resource[Seen]):
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._settings = settings
         self._forge = forge
         self._login = login
@@ -123,7 +123,7 @@ class FirstDeployment(Resource[Deployed]):
     needs = ("initial-push",)
 
     def __init__(self, settings: Settings, forge: Forge, ci: CI, *, repository_goes: bool = False) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch

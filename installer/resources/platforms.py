@@ -94,7 +94,7 @@ class Platforms(Resource[Seen]):
     wanted = False
 
     def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._store = store
         self._cluster = cluster
         self._no_token = no_token

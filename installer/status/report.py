@@ -91,15 +91,16 @@ class Report:
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     unreachable = {problem.lane for problem in problems}
-    unseen, promoted = project.settings.scm in unreachable, bool(project.settings.source)
+    unseen, promoted = project.settings.lane in unreachable, bool(project.settings.source)
     run = None if unseen or promoted else project.ci.newest()  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
     own = project.settings.environment if promoted else ""
     parts: list[Callable[[], Row]] = []
     if not unseen:
-        parts += [lambda: _secrets(project), lambda: _branch(project, found)]
-        parts += [] if promoted else [lambda: _run(project, run)]
+        parts += [] if project.settings.local else [lambda: _secrets(project)]
+        parts.append(lambda: _branch(project, found))
+        parts += [] if promoted or project.settings.local else [lambda: _run(project, run)]
     if record:
         parts.append(lambda: _image(project, record))
     if "cluster" not in unreachable and (found or not promoted):
@@ -233,8 +234,10 @@ def _image(project: Project, record: DeploymentRecord) -> Row:
     username, token = credentials.registry_username, credentials.registry_token
     if settings.own_registry:  # only jobs push there
         username, token = credentials.pull_username, credentials.pull_token
+    login = registry.Login.to(settings, username, token)
     try:
-        there = registry.has(registry.Login.to(settings, username, token), own.partition("/")[2], record.digest)
+        with registry.reached(settings, project.cluster, login) as reached:
+            there = registry.has(reached, own.partition("/")[2], record.digest)
     except InstallerError as error:
         return row(healthy=False, state=error.message)
     shown = record.digest[:19]

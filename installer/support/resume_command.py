@@ -59,9 +59,9 @@ def command(verb: str, folder: Path, *options: str) -> str:
     return shlex.join([*_program(_here()), verb, *where, *_cluster(), *_environment(verb, options), *options])
 
 
-def entering(folder: Path) -> str:
-    """Return a shell command that enters a project and runs `up` there: its last part works there."""
-    return inside(folder, shlex.join([*_program(folder.resolve()), "up", *_cluster()]))
+def entering(folder: Path, verb: str = "up") -> str:
+    """Return a shell command that enters a project and runs a verb there: its last part works there."""
+    return inside(folder, shlex.join([*_program(folder.resolve()), verb, *_cluster()]))
 
 
 def program() -> str:

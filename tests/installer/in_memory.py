@@ -191,7 +191,7 @@ class Helm(Client):
         labels = dict(each.split("=") for each in flags["labels"].split(","))
         number = before[-1].number + 1 if before else 1
         status = "pending-upgrade" if before else "pending-install"
-        made = Revision(home, name, number, status, labels, flags["description"], json.loads(stdin))
+        made = Revision(home, name, number, status, labels, flags.get("description", ""), json.loads(stdin))
         return self._goes_to(made, take="take-ownership" in flags)
 
     def _rollbacks_(self, words: list[str], flags: dict[str, str], stdin: str) -> str:

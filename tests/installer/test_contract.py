@@ -18,6 +18,7 @@ from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.application import Application
 from installer.resources.former import Former
 from installer.resources.helm_release import Held, HelmRelease
+from installer.resources.local_repository import GitServer
 from installer.resources.namespace import Namespace
 from installer.resources.reporter import Reporter, ReporterApp
 from installer.resources.repository_credential import EnvironmentCredential, RepositoryCredential
@@ -28,6 +29,7 @@ from installer.support.secret import Secret
 
 from .cluster import SETTINGS, SEVERAL, at_once, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
+from .local import LOCAL
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
@@ -77,6 +79,7 @@ class AtGitHub:
 
 
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
+SERVING = ("ServiceAccount", "Service", "Deployment")
 OF_APPLICATION = (
     *("AppProject.spec.description", "AppProject.spec.sourceRepos", "Application.spec.source.repoURL"),
     *(f"{kind}.metadata.labels.{REPOSITORY}" for kind in ("AppProject", "Application")),
@@ -85,6 +88,9 @@ OF_APPLICATION = (
 REPORTING = replace(SETTINGS, reporter="app")
 OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
+    "git server": Row(
+        lambda settings, *edges: at_once(GitServer(settings, *edges, remove_it=True)), LOCAL, None, SERVING
+    ),
     "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),

@@ -158,7 +158,9 @@ def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_o
         raise KeyError("plan")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    project: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
+    project: Any = SimpleNamespace(
+        settings=SimpleNamespace(scm="github", lane="github", ci="github-actions", slug="web")
+    )
     checks = [
         Check("host", stumbles, "looking"),
         Check("host", lambda _: [Finding("github", "all is well")], "looking"),

@@ -348,3 +348,54 @@ def test_a_setting_that_is_there_twice_is_refused_where_yaml_would_take_the_last
     (tmp_path / "gitops.yaml").write_text(text)
     with pytest.raises(InstallerError, match=r"(?s)registry is there twice.*line 4, column 1"):
         load(tmp_path)
+
+
+# --- a project on one machine ----------------------------------------------------------------------
+
+LOCAL = {"context": "kind-gitops-flask", "cluster": "gitops-flask"}
+
+
+def test_a_section_local_puts_git_server_and_machine_in_the_place_of_code_host_and_ci() -> None:
+    settings = parse(tree(registry__host="localhost:5001", local=LOCAL, argocd__url="https://argocd.example.com"))
+    assert (settings.scm, settings.ci, settings.lane) == ("local", "local", "cluster")
+    assert (settings.context, settings.kind_cluster) == ("kind-gitops-flask", "gitops-flask")
+    assert settings.source_url == settings.clone_url == "git://web-git.argocd.svc:9418/acme/web.git"
+    assert (settings.reads_by, settings.webhook, settings.image_private) == ("", "", False)
+    assert settings.registry_in_cluster
+    assert parse(tree()).lane == "github"
+
+
+def test_it_does_so_whatever_code_host_the_other_sections_name() -> None:
+    at_gitlab = {"host": "gitlab.com", "owner": "acme/backend", "visibility": "private"}
+    settings = parse(tree(github=None, gitlab=at_gitlab, local=LOCAL))
+    assert settings.clone_url == "git://web-git.argocd.svc:9418/acme/backend/web.git"
+
+
+def test_a_registry_that_is_named_keeps_its_login() -> None:
+    settings = parse(tree(registry__host="registry.example.com", local=LOCAL))
+    assert settings.image_private
+    assert not settings.registry_in_cluster
+
+
+@pytest.mark.parametrize(
+    ("local", "wrong"),
+    [
+        ({}, "local.context: must be a context of your kubeconfig, without blanks, = and %, is None"),
+        ({"context": "my cluster"}, "local.context: must be a context of your kubeconfig"),
+        ({"context": "a%Sb"}, "local.context: must be"),
+        ({**LOCAL, "cluster": "My Cluster"}, "local.cluster: must be the name of the kind cluster, or nothing"),
+        ({**LOCAL, "registry_image": "registry"}, "local.registry_image: must be an image's whole name"),
+        ({**LOCAL, "contxt": "x"}, "local.contxt: is no setting; did you mean"),
+        ("kind", "local: must be a section, with its settings below it"),
+    ],
+)
+def test_what_is_wrong_in_it_is_named(local: Any, wrong: str) -> None:
+    with pytest.raises(InstallerError) as caught:
+        parse(tree(local=local))
+    assert wrong in caught.value.message
+
+
+def test_without_it_its_settings_are_none() -> None:
+    with pytest.raises(InstallerError, match="local: is no setting"):
+        parse({**tree(), "local": None})
+    assert not parse(tree()).local

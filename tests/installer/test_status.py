@@ -51,9 +51,9 @@ class Place:
         namespace = argocd_namespace = slug = application = "web"
         registry, registry_ca, registry_token_server = "docker.io", "", ""
         image_repository = "docker.io/acme/web"
-        scm = "github"
+        scm = lane = "github"
         environment, source, environments = "dev", "", ()
-        own_registry = False
+        local = own_registry = registry_in_cluster = False
 
     class forge:  # noqa: N801
         @staticmethod

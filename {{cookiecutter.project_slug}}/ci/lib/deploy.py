@@ -14,11 +14,13 @@ DIGEST, PLATFORMS = CI.get("IMAGE_DIGEST", ""), CI.get("PLATFORMS", "")
 
 def deploy() -> Answer:
     """Read the branch, decide and write; all of it again, where another push came first."""
-    init = "--init" in env.options("init")
+    given = env.options("init", "again")
     check_image()
     tree, (title, trailers) = snapshot(), message()
     for tip in env.attempts():
-        if answer := guard(tip, init):
+        if "--again" in given:
+            tree = with_image_of(tip, tree)
+        elif answer := guard(tip, "--init" in given):
             return answer
         if commit := env.push(tip, tree, [title], trailers, opens=REVISION):
             return Answer("done", f"{BRANCH} records {REVISION} (commit {commit})", what_is_next(commit))
@@ -60,6 +62,15 @@ revision: "{REVISION}"
     deploy = git("mktree", stdin=f"100644 blob {values}\t{VALUES.partition('/')[2]}\n")
     folders = f"040000 tree {chart}\tchart\n040000 tree {deploy}\tdeploy\n"
     return git("mktree", stdin=f"{folders}100644 blob {blob}\timage.yaml\n")
+
+
+def with_image_of(tip: Tip, tree: str) -> str:
+    """Return what is deployed, a hold included, with another image of the same commit."""
+    if tip.recorded != REVISION:
+        raise Answer("failed:", f"--again is for the commit that {BRANCH} records: {tip.recorded or 'none'}")
+    image = git("ls-tree", tree, "image.yaml")
+    others = re.sub(r".*\timage\.yaml\n", "", git("ls-tree", tip.commit) + "\n")
+    return git("mktree", stdin=f"{others}{image}\n")
 
 
 def message() -> tuple[str, list[str]]:
