@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from installer.support import programs
+from installer.commands import programs
+from installer.commands.programs import RELEASES, Release
 from installer.support.errors import InstallerError
-from installer.support.programs import RELEASES, Release
 
 SCRIPT = b"#!/bin/sh\necho fetched\n"
 HERE = "linux-amd64"

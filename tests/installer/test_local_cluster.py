@@ -19,7 +19,7 @@ from installer.resources.local_repository import SCRIPT, GitServer
 from installer.support.wait import until
 from tests.conftest import ROOT
 
-from .cluster import reconcile
+from .cluster import at_once, reconcile
 from .in_memory import Cluster, Helm
 from .local import LOCAL, clone, run
 
@@ -53,13 +53,11 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WithVolumes:
 
 
 def git_server(cluster: Cluster, **more: Any) -> GitServer:
-    return GitServer(LOCAL, cluster, Helm(cluster, LOCAL), **{"patience": 0, **more})  # type: ignore[arg-type]
+    return at_once(GitServer(LOCAL, cluster, Helm(cluster, LOCAL), **more))  # type: ignore[arg-type]
 
 
 def registry(cluster: Cluster, **more: Any) -> LocalRegistry:
-    made = LocalRegistry(LOCAL, cluster, Helm(cluster, None), **more)  # type: ignore[arg-type]
-    made.patience = 0
-    return made
+    return at_once(LocalRegistry(LOCAL, cluster, Helm(cluster, None), **more))  # type: ignore[arg-type]
 
 
 def spec(cluster: Cluster, namespace: str, name: str) -> dict[str, Any]:

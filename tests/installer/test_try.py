@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from installer.cluster import kind as kind_edge
+from installer.commands import programs as fetching
 from installer.commands import try_
 from installer.config.settings_file import load
 from installer.preflight.tools import OLDEST, numbers
 from installer.project.project import Project
-from installer.support import programs as fetching
 from installer.support.errors import InstallerError
 
 from .programs import Programs, put_on_path
