@@ -177,7 +177,7 @@ def test_the_daemon_takes_no_push_and_what_is_pushed_goes_through_the_kubeconfig
 
 def change(laptop: Laptop, text: str) -> str:
     module = laptop.developer.project / "src/hello_api/example.py"
-    module.write_text(f"{module.read_text()}\n# {text}\n")
+    module.write_text(f"{module.read_text()}\n\n# {text}\n")
     return laptop.developer.commit(text)
 
 
@@ -238,8 +238,11 @@ def test_down_leaves_the_other_project_and_with_the_last_repository_nothing_is_l
     assert REGISTRY in laptop.kubectl("get", "namespaces", "--output", "name")
     laptop.enter("orders")
     assert laptop.live() == {laptop.developer.git("rev-parse", "HEAD")}
-    gone = ("--repository", "--confirm-repository", "local/orders", "--argocd", "--confirm-argocd", "argocd")
-    laptop.type("down", "--yes", *gone)
+    argocd = ("--argocd", "--confirm-argocd", "argocd")
+    said = laptop.type("down", "--yes", "--repository", "--confirm-repository", "local/orders", *argocd)
+    assert "stays, it was not made for this project" in said
+    laptop.enter("hello-api")
+    laptop.type("down", "--yes", *argocd)
     assert laptop.kubectl("get", "secrets", "--all-namespaces", "--selector", "owner=helm", "--output", "name") == ""
     eventually("the namespace's end", lambda: REGISTRY not in laptop.kubectl("get", "namespaces", "-o", "name"), 60)
     left = laptop.kubectl("get", "deployments,services,pvc", "--namespace", "argocd", "--output", "name")

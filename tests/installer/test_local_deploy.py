@@ -254,10 +254,10 @@ def test_status_says_nothing_of_a_ci_and_asks_the_registry_without_a_login(
 ) -> None:
     project = deployed.project
     monkeypatch.setattr(report, "of_nodes", lambda _: ())
-    monkeypatch.setattr(report, "_argocd", lambda *_: [])
-    monkeypatch.setattr(report, "_service", lambda *_: [])
+    for part in ("argocd", "service"):
+        monkeypatch.setattr(report, f"_{part}", lambda *_, key=part: report.Row(key, key, True, ""))
     rows = report.examine(project, [], list).rows
-    assert [row.key for row in rows] == ["branch", "image"]
+    assert [row.key for row in rows] == ["branch", "image", "argocd", "service"]
     assert all(row.healthy for row in rows)
 
 
