@@ -47,7 +47,7 @@ def resources(
         InitialPush(settings, forge, project.login, clone, repository_goes=remove_repository),
         RestoredRecord(settings, forge, project.login, clone, repository_goes=remove_repository),
         ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
-        Former(settings, cluster, helm, application),
+        Former(settings, cluster, helm, [application]),
         Namespace(settings, cluster, helm),
         *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
         PullSecret(settings, cluster, helm, credentials),

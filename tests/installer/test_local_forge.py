@@ -77,6 +77,7 @@ def test_what_verbs_read_is_what_git_has(server: Server, clone: Path) -> None:
     assert git.branches() == {"main": head, "env/dev": head}
     assert git.tags() == ["v1"]
     newest, oldest = git.commits("main")
+    assert (git.count("main", oldest.sha), git.count(head, "main")) == (1, 0)
     assert (newest.sha, newest.message.strip()) == (head, "Add a link\n\nBecause:\n\n- it is one")
     assert oldest.message.strip() == "Start"
     assert git.check(head, "test") == ""
@@ -102,6 +103,7 @@ def test_without_the_server_nothing_is_there_and_a_broken_one_counts_as_such(ser
         assert server.git.find() is None
         assert server.git.head("main") is None
         assert server.git.notes("") == {}
+        assert server.git.count("main", "env/dev") == 0
         with pytest.raises(InstallerError, match="is not up"):
             server.git.note("N").make("x")
         server.deploy()

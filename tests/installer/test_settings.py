@@ -395,6 +395,14 @@ def test_what_is_wrong_in_it_is_named(local: Any, wrong: str) -> None:
     assert wrong in caught.value.message
 
 
+def test_a_project_on_one_machine_has_one_environment() -> None:
+    several = {"dev": {"namespace": "web-dev"}, "test": {"namespace": "web-test", "from": "dev"}}
+    settings = {**tree(local=LOCAL), "environments": several}
+    del settings["cluster"]["namespace"]
+    with pytest.raises(InstallerError, match="environments: a project on one machine"):
+        parse(settings)
+
+
 def test_without_it_its_settings_are_none() -> None:
     with pytest.raises(InstallerError, match="local: is no setting"):
         parse({**tree(), "local": None})

@@ -123,6 +123,12 @@ class LocalGit:
                 sha, date, message = entry.split("\n", 2)
             yield Commit(sha, message, date)
 
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not; none where the server is not up."""
+        listed = self.git('git rev-list --count "$2..$1" --', newer, older)
+        with reading(_ANSWER):
+            return int(listed or "0")
+
     def check(self, revision: str, name: str, app: str = "") -> str:
         """Return nothing: no CI reports checks here."""
         return ""
