@@ -30,8 +30,8 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
     live = RunningService(project.cluster, settings)
     if live.sync_state() is None:
         raise InstallerError(f"There is no Application {settings.application} yet.", command("up", project.folder))
+    release = command("rollback", project.folder, "--env", settings.environment, "--release-hold")
     if before and before.hold:
-        release = command("rollback", project.folder, "--env", settings.environment, "--release-hold")
         raise InstallerError(f"{settings.branch} is held by {before.hold}. Nothing was promoted.", release)
     if before and before.revision == chosen.revision:
         console.report(f"{settings.branch} records {chosen.revision} already.")
@@ -41,9 +41,8 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
     check_image(project, chosen)
     skipped = _not_answering(source, chosen)
     console.report(f"Promoted:  {chosen.revision[:12]}, as {source.settings.branch} records it")
-    console.report(
-        f"Goes:      {before.revision[:12] or before.unreadable if before else 'nothing, it is the first one'}"
-    )
+    goes = before.revision[:12] or before.unreadable if before else "nothing, it is the first one"
+    console.report(f"Goes:      {goes}")
     if skipped and not force:
         what = f"Nothing was promoted: not every pod of {settings.source} answers {chosen.revision[:12]}. {skipped}"
         status = command("status", project.folder, "--env", settings.source)
@@ -63,7 +62,7 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
         this_run.resume = command("promote", project.folder, settings.environment)
         outcome = scripts.push("promote", *inputs, **given)
     if outcome.word == "held":
-        raise InstallerError(f"Nothing was promoted, since it was held meanwhile: {outcome.text}")
+        raise InstallerError(f"Nothing was promoted, since it was held meanwhile: {outcome.text}", release)
     until_answered(project, before, outcome)
 
 

@@ -71,7 +71,7 @@ def release(project: Project, *, yes: bool) -> None:
     console.report(held)
     if project.settings.source:
         if record.hold:
-            _release_alone(project, yes=yes)
+            _release_alone(project, record, yes=yes)
         return
     if not record.hold and record.revision == project.forge.head(MAIN):
         return
@@ -101,12 +101,13 @@ def release(project: Project, *, yes: bool) -> None:
     until_answered(project, record, outcome)
 
 
-def _release_alone(project: Project, *, yes: bool) -> None:
+def _release_alone(project: Project, record: DeploymentRecord, *, yes: bool) -> None:
     settings = project.settings
     by_ci = {"release": "true", **_in(project)}
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, by_ci):
         scripts.check_out(scripts.fetch_main())
-        console.confirm(f"Release the hold of {settings.application}?", yes=yes)
+        _confirm(project, record, f"Release the hold of {settings.application}?", yes=yes)
+        this_run.resume = command("rollback", project.folder, "--release-hold")
         outcome = scripts.push("rollback", "--release")
     console.report(f"{outcome.text}. To promote again: {command('promote', project.folder, settings.environment)}")
 

@@ -12,6 +12,8 @@ DEV = "dev"
 _NAME = re.compile(LABEL)
 _RESERVED = ("preview", "repo", "webhook")
 """Names that deploy/ or a release of the project has already."""
+_PARTS = ("-database", "-former", "-namespace", "-policy", "-pull", "-repo", "-reporter", "-reporter-app", "-watcher")
+"""Ends of the names of releases that an environment has beside its Application's."""
 _LONGEST = 53
 """Characters of a helm release's name."""
 EXAMPLE = "environments: {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}"
@@ -54,7 +56,7 @@ def _unfit(name: object, its: object, every: Mapping[str, Any], slug: str) -> li
     if not isinstance(its, dict) or not isinstance(name, str) or not _NAME.fullmatch(name):
         return [f"must be a name in a-z, 0-9 and hyphens with a namespace and, but for {DEV}, from: {EXAMPLE}"]
     wrong = [f"{each} is no setting; there are namespace and from" for each in its if each not in ("namespace", "from")]
-    if name in _RESERVED:
+    if name in _RESERVED or name.endswith(_PARTS):
         wrong.append("the name means something else already")
     if len(name) > (most := _LONGEST - len(f"{slug}--namespace")):
         wrong.append(f"the name has {len(name)} characters, at most {most} are possible with the slug {slug}")

@@ -196,7 +196,7 @@ class Project:
 
     def _place(self, address: str) -> Place:
         """Return a former repository. No token is sent to another host than the one that its variable is for."""
-        present = self.settings
+        present = self.settings.of_each()[0]
         host, _, name = address.partition("://")[2].partition("/")
         owner, _, slug = name.rpartition("/")
         settings = replace(present, host=host, owner=owner, slug=slug, formerly=())

@@ -173,7 +173,7 @@ def names(settings: Settings) -> set[tuple[str, str]]:
     """Return the namespaces and names of the releases that these settings make."""
     home, application = settings.argocd_namespace, settings.application
     here = [f"{settings.slug}-repo", f"{settings.slug}-webhook", secret_name(settings)]
-    here += [f"{application}-watcher", f"{application}-watcher-policy"]
+    here += [f"{application}-watcher", f"{application}-policy"]
     here += [settings.git_server] if settings.local else []
     databases = set()
     for each in settings.of_each():

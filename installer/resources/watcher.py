@@ -101,7 +101,7 @@ class WatcherPolicy(HelmRelease[Limit]):
     patience = 60.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
-        super().__init__(settings, cluster, helm, f"{account}-policy")
+        super().__init__(settings, cluster, helm, f"{settings.application}-policy")  # helm takes 53 characters
         self._account = account
         self.name = f"{account}.{self._home}"
         """Of the whole cluster, so it says which Argo CD's watcher this is about."""

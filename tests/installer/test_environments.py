@@ -11,6 +11,9 @@ from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.forges.credentials import find
 from installer.project.project import Project
+from installer.resources.former import Former, names
+from installer.resources.helm_release import HelmRelease
+from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import inherited
 
@@ -22,6 +25,13 @@ PROD = {"namespace": "web-prod", "from": "test"}
 
 def of(environments: Any, **more: Any) -> Settings:
     return parse(tree(cluster=None, environments=environments, **more))
+
+
+def opened(folder: Path, **settings: Any) -> Project:
+    (folder / "gitops.yaml").write_text(json.dumps(tree(cluster=None, project__database="postgresql", **settings)))
+    project = Project.open(folder)
+    project.__dict__["known"] = project.settings  # nobody is asked for former addresses
+    return project
 
 
 def test_each_environment_has_its_own_names_and_the_rest_of_the_settings() -> None:
@@ -82,6 +92,7 @@ def test_without_them_gitops_yaml_means_what_it_meant() -> None:
         ({"dev": DEV, 1: TEST}, "environments.1: must be a name"),
         ({"dev": DEV, "test": None}, "environments.test: must be a name in a-z, 0-9 and hyphens with a namespace"),
         ({"dev": DEV, "preview": TEST}, "environments.preview: the name means something else already"),
+        ({"dev": DEV, "dev-pull": TEST}, "environments.dev-pull: the name means something else already"),
         ({"dev": DEV, "t" * 40: TEST}, "the name has 40 characters, at most 39 are possible with the slug web"),
         ({}, "environments: must be a mapping, like environments: {dev:"),
         (["dev"], "environments: must be a mapping"),
@@ -104,10 +115,17 @@ def test_both_forms_at_once_are_refused() -> None:
         parse(tree(environments={"dev": DEV, "test": TEST}))
 
 
-def test_the_longest_slug_leaves_room_for_test_and_prod() -> None:
-    for name in ("test", "prod"):
-        settings = of({"dev": DEV, name: TEST}, project__slug="w" * 36)
-        assert len(f"{settings.of(name).application}-namespace") <= 53, "helm's own limit for the name of a release"
+def test_helm_takes_each_release_of_the_longest_slug_with_the_longest_environment(tmp_path: Path) -> None:
+    project = opened(tmp_path, environments={"dev": DEV, "t" * 6: TEST}, project__slug="w" * 36)
+    resources = project.resources()
+    (policy,) = (each._policy for each in resources if isinstance(each, Watcher))
+    made = {(each._home, each._name) for each in [*resources, policy] if isinstance(each, HelmRelease)}
+    made.add(("argocd", f"{'w' * 36}-webhook"))
+    assert made == names(project.settings), "by these it is known what today's settings need"
+    (former,) = (each._passing for each in resources if isinstance(each, Former))
+    assert max(map(len, [former, *(name for _, name in made)])) == 53, "helm's own limit"
+    with pytest.raises(InstallerError, match="the name has 7 characters, at most 6 are possible with the slug www"):
+        opened(tmp_path, environments={"dev": DEV, "t" * 7: TEST}, project__slug="w" * 36)
 
 
 def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,11 +141,7 @@ def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkey
 
 
 def test_what_an_environment_has_is_made_once_for_each_whichever_is_looked_at(tmp_path: Path) -> None:
-    both = {"dev": DEV, "test": TEST}
-    settings = tree(cluster=None, environments=both, project__database="postgresql")
-    (tmp_path / "gitops.yaml").write_text(json.dumps(settings))
-    project = Project.open(tmp_path)
-    project.__dict__["known"] = project.settings  # nobody is asked for former addresses
+    project = opened(tmp_path, environments={"dev": DEV, "test": TEST})
     resources = project.resources()
     keys = [each.key for each in resources]
     assert len(keys) == len({*keys})

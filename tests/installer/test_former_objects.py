@@ -10,7 +10,7 @@ import pytest
 from installer.cluster.helm import Helm as RealHelm
 from installer.cluster.helm import Release
 from installer.cluster.kubectl import Cluster as RealCluster
-from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
+from installer.cluster.objects import ENVIRONMENT, MOVES_FROM, digest, metadata, placed
 from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.resources.application import Application, Wired
@@ -69,6 +69,15 @@ def a_namespace(settings: Settings) -> dict[tuple[str, str], Any]:
 def test_where_the_settings_never_changed_there_is_nothing() -> None:
     helm = Helm(everywhere=made(SETTINGS, *names(SETTINGS), ("argocd", "argocd")))
     found = former(SETTINGS, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)
+    assert found.diff(found.observe()) is None
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SEVERAL], ids=["alone", "with test"])
+def test_a_release_that_names_no_environment_is_of_dev(settings: Settings) -> None:
+    older = made(SETTINGS, *names(SETTINGS))
+    for each in older:
+        del each.labels[ENVIRONMENT]  # type: ignore[attr-defined]  # as releases were labelled before
+    found = former(settings, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), Helm(everywhere=older))
     assert found.diff(found.observe()) is None
 
 

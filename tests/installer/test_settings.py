@@ -28,11 +28,6 @@ def test_names_everything_that_follows_from_the_settings() -> None:
     assert settings.argocd_values == {"configs": {"cm": {"x": 1}}}
 
 
-def test_helm_takes_the_longest_release_of_the_longest_slug() -> None:
-    longest = parse(tree(project__slug="w" * 36))
-    assert len(f"{longest.application}-namespace") <= 53, "helm's own limit for the name of a release"
-
-
 def test_a_public_repository_is_read_without_a_key() -> None:
     assert parse(tree(github__visibility="public")).source_url == "https://github.com/acme/web.git"
 

@@ -23,7 +23,7 @@ from tests.listening import serving
 from .argo_cd import HOST
 from .cluster import SETTINGS, SEVERAL, Cluster, Helm, at_once, release
 
-NAME = "web-dev-watcher"
+NAME, POLICY = "web-dev-watcher", "web-dev-policy"
 READER = {
     "kind": "Deployment",
     "metadata": {"name": "argocd-repo-server", "namespace": "argocd",
@@ -157,7 +157,7 @@ def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
 
 
 def running() -> Helm:
-    return Helm([release(NAME), release(f"{NAME}-policy")])
+    return Helm([release(NAME), release(POLICY)])
 
 
 def test_with_another_key_it_starts_anew() -> None:
@@ -182,7 +182,7 @@ def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> No
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed):  # this cluster starts nothing
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
-    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    assert [name for name, _ in helm.installed] == [POLICY, NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
     assert policy["spec"]["matchConditions"][0]["expression"] == (
@@ -191,7 +191,7 @@ def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> No
     assert (policy["spec"]["failurePolicy"], binding["spec"]["validationActions"]) == ("Fail", ["Deny"])
     gone = resource(argo_cd(None), helm)
     assert gone.remove() == "removed"
-    assert helm.uninstalled == [NAME, f"{NAME}-policy"]
+    assert helm.uninstalled == [NAME, POLICY]
 
 
 @pytest.mark.parametrize("kind", POLICIES)
@@ -204,7 +204,7 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
     the_watcher.apply(the_watcher.observe(), change)
-    assert helm.installed[0][0] == f"{NAME}-policy"
+    assert helm.installed[0][0] == POLICY
 
 
 WITHOUT = "its token may change all of Application web-dev, because a policy that limits it is missing: "
@@ -265,7 +265,7 @@ def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
-    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    assert [name for name, _ in helm.installed] == [POLICY, NAME]
 
 
 def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
