@@ -125,7 +125,8 @@ def compare(recorded: str) -> str:
     if recorded in env.parents(REVISION):  # as merge follows merge
         return "older"
     if git("rev-parse", "--is-shallow-repository") == "false":
-        run_git(*FETCH, "origin", recorded)  # it may be here already
+        if run_git("cat-file", "-e", recorded, quiet=True).returncode:  # else it is here already
+            run_git(*FETCH, "origin", recorded)
     # A shallow clone answers wrongly; commits without their trees are quick to get.
     elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, REVISION).returncode:
         return "unknown"
