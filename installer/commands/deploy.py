@@ -34,10 +34,8 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = Clone(project.folder).commit(commit) or commit
-    wanted = wanted or checked_out(
-        project, lambda head: f"; or deploy the commit without them: {_again(project, head, reason)}"
-    )
+    otherwise = "; or deploy the commit without them: {}"
+    wanted = meant(project, commit, lambda head: otherwise.format(_again(project, head, reason)))
     check_docker()
     platforms = f"linux/{architecture(project)}"
     login = registry.login_at_hand(settings, project.credentials)
@@ -55,7 +53,7 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
             console.report(f"{settings.branch} records {revision} already.")
             until_rolled_out(project, record, Waiting())
             return
-        _check_order(project, scripts, record, revision)
+        check_order(project, scripts, record, revision)
         scripts.check_out(revision)
         if (image := scripts.image()) != settings.image_repository:  # the login is for one registry
             what = f"{revision[:12]} names the image {image}, and gitops.yaml here {settings.image_repository}."
@@ -80,7 +78,7 @@ def _again(project: Project, commit: str, reason: str, *options: str) -> str:
     return command("deploy", project.folder, commit, "--break-glass", reason, *options)
 
 
-def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, revision: str) -> None:
+def check_order(project: Project, scripts: Scripts, record: DeploymentRecord, revision: str) -> None:
     """Raise where ci/deploy would refuse a commit: nobody waits for tests and image before that is said."""
     records, back = f"{project.settings.branch} records {record.revision[:12]}", command("rollback", project.folder)
     if not record.revision:
@@ -95,9 +93,11 @@ def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, r
         raise InstallerError(what, f"Go back to a deployment that is: {back} --to REVISION; then {release}")
 
 
-def checked_out(project: Project, otherwise: Callable[[str], str] = lambda _: "") -> str:
-    """Return the commit that is checked out; raise where files differ from it, which would not be deployed."""
+def meant(project: Project, commit: str, otherwise: Callable[[str], str] = lambda _: "") -> str:
+    """Return the commit of a name, or else what is checked out; raise where files differ from that."""
     clone = Clone(project.folder)
+    if commit:
+        return clone.commit(commit) or commit
     head = clone.head()
     if changed := clone.uncommitted():
         what = (

@@ -18,10 +18,11 @@ from ..support.resume_command import command, this_run
 from ..support.secret import Secret
 from ..ui import console
 from ..ui.progress import Timeline, Waiting
-from .deploy import architecture, check_docker, checked_out
+from .deploy import architecture, check_docker, check_order, meant
 from .rollback import check_not_held
 from .up import until_rolled_out
 
+RELEASE = "--release-hold"
 _TRIES = 3
 """How often an image is brought to the registry: a port-forward ends after a minute, and what arrived is there."""
 
@@ -34,10 +35,7 @@ def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
         what = f"There is no git server {settings.git_server} that runs. Nothing was changed."
         raise InstallerError(what, command("up", project.folder))
     record = deployment_record.newest(project)
-    if record and record.hold:
-        fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
-        raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = commit or checked_out(project)
+    wanted = meant(project, commit)
     check_docker()
     timeline = Timeline()
     this_run.resume = command("deploy", project.folder, *([commit] if commit else []))
@@ -46,8 +44,11 @@ def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
             clone = Clone(project.folder)
             clone.connect(settings.clone_url)
             clone.push(settings.clone_url, MAIN, project.login)
+    if record and record.hold:  # as after a merge elsewhere
+        fix = f"Release the hold, which deploys the head of {MAIN}: {command('rollback', project.folder, RELEASE)}"
+        raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was deployed.", fix)
     options = () if record else ("--init",)
-    record = _deploy(project, timeline, wanted, options, skip_tests=skip_tests)
+    record = _deploy(project, timeline, wanted, options, before=record, skip_tests=skip_tests)
     until_rolled_out(project, record, Waiting(), timeline)
 
 
@@ -71,8 +72,12 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
     if not head or (not record.hold and record.revision == head):
         return
     console.report(f"The head of {MAIN}, {head[:12]}, is built and deployed at once.")
+    if head == record.rolled_back:
+        console.report(
+            "Note: that is what was rolled back. Commit the fix and `deploy` it before you release the hold."
+        )
     console.confirm("Release the hold?" if record.hold else "Deploy it?", yes=yes)
-    this_run.resume = command("rollback", project.folder, "--release-hold")
+    this_run.resume = command("rollback", project.folder, RELEASE)
     if record.hold:
         with private_clone(project, console.relay) as scripts:
             scripts.check_out(scripts.fetch_main())
@@ -83,9 +88,18 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
 
 
 def _deploy(
-    project: Project, timeline: Timeline, commit: str, options: tuple[str, ...] = (), *, skip_tests: bool = False
+    project: Project,
+    timeline: Timeline,
+    commit: str,
+    options: tuple[str, ...] = (),
+    *,
+    before: DeploymentRecord | None = None,
+    skip_tests: bool = False,
 ) -> DeploymentRecord:
-    """Run the project's own ci/test, ci/image and ci/deploy for a commit of main; return what is recorded then."""
+    """Run the project's own ci/test, ci/image and ci/deploy for a commit of main; return what is recorded then.
+
+    What the record `before` has already is not built again, and what ci/deploy would refuse on top of it is not built.
+    """
     check_docker()
     platforms = f"linux/{architecture(project)}"
     with private_clone(project, console.relay) as scripts:
@@ -94,6 +108,11 @@ def _deploy(
         if not revision:
             what = f"{one_line(commit, 64)} is not on {MAIN} of {project.settings.repository}. Nothing was changed."
             raise InstallerError(what, f"Its head is {head[:12]}: {command('deploy', project.folder, head)}")
+        if before and before.revision == revision:
+            console.report(f"{project.settings.branch} records {revision} already.")
+            return before
+        if before:
+            check_order(project, scripts, before, revision)
         scripts.check_out(revision)
         console.report(f"Built and deployed here, for {platforms}: {scripts.named(revision)}")
         if not skip_tests:

@@ -179,20 +179,49 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = deployed.recorded()["revision"]
-    second = deployed.commit("Sell badly")
+    deployed.commit("Sell badly")
     deployed.deploy()
     rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
     assert (deployed.recorded()["revision"], deployed.recorded("hold.yaml")["why"]) == (first, "orders fail")
     kept = run(deployed.folder, "show", "origin/env/dev:hold.yaml")
     assert "orders fail" in kept, "a server that loses it is given it back with its hold"
+    fix = deployed.commit("Sell well")
     with pytest.raises(InstallerError, match=r"^env/dev is held by") as refused:
         deployed.deploy()
     assert "--release-hold" in refused.value.fix
+    assert (deployed.recorded()["revision"], deployed.server.git.head("main")) == (first, fix)
+    capsys.readouterr()
     rollback.release(deployed.project, yes=True)
-    assert deployed.recorded()["revision"] == second
+    assert "that is what was rolled back" not in capsys.readouterr().out
+    assert deployed.recorded()["revision"] == fix
     assert deployed.project.forge.file("hold.yaml", "env/dev") is None
     rollback.release(deployed.project, yes=True)
     assert capsys.readouterr().out.endswith("env/dev is not held.\n")
+
+
+def test_a_release_says_where_it_brings_back_what_was_rolled_back(
+    deployed: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = deployed.commit("Sell badly")
+    deployed.deploy()
+    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    rollback.release(deployed.project, yes=True)
+    assert "Note: that is what was rolled back." in capsys.readouterr().out
+    assert deployed.recorded()["revision"] == second
+
+
+def test_what_is_recorded_is_not_built_again_and_an_older_commit_is_refused_before_it_is_built(
+    deployed: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = deployed.recorded()["revision"]
+    second = deployed.commit("Say hello")
+    deployed.deploy()
+    calls = (deployed.bin / "docker.calls").read_text()
+    deployed.deploy()
+    assert capsys.readouterr().out.endswith(f"env/dev records {second} already.\nuntil live\n")
+    with pytest.raises(InstallerError, match=rf"^env/dev records {second[:12]}, which is newer than {first[:12]}\."):
+        deployed.deploy(first[:9])
+    assert "buildx build" not in (deployed.bin / "docker.calls").read_text().removeprefix(calls)
 
 
 # --- what `up` does after all is there ------------------------------------------------------------
@@ -254,10 +283,10 @@ def test_status_says_nothing_of_a_ci_and_asks_the_registry_without_a_login(
 ) -> None:
     project = deployed.project
     monkeypatch.setattr(report, "of_nodes", lambda _: ())
-    for part in ("argocd", "service"):
-        monkeypatch.setattr(report, f"_{part}", lambda *_, key=part: report.Row(key, key, True, ""))
+    monkeypatch.setattr(report, "_argocd", lambda *_: report.Row("sync", "Argo CD", healthy=True, state="Synced"))
+    monkeypatch.setattr(report, "_service", lambda *_: report.Row("service", "web", healthy=True, state="live"))
     rows = report.examine(project, [], list).rows
-    assert [row.key for row in rows] == ["branch", "image", "argocd", "service"]
+    assert [row.key for row in rows] == ["branch", "image", "sync", "service"]
     assert all(row.healthy for row in rows)
 
 

@@ -147,7 +147,8 @@ def compare(recorded: str, revision: str) -> str:
     if recorded in parents(revision):  # as merge follows merge
         return "older"
     if git("rev-parse", "--is-shallow-repository") == "false":
-        run_git(*FETCH, "origin", recorded)  # it may be here already
+        if run_git("cat-file", "-e", recorded, quiet=True).returncode:  # else it is here already
+            run_git(*FETCH, "origin", recorded)
     # A shallow clone answers wrongly; commits without their trees are quick to get.
     elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, revision).returncode:
         return "unknown"
