@@ -87,8 +87,9 @@ class HelmRelease(Resource[Seen]):
         """Name what differs, or is set for the first time."""
         if held.objects:
             for each in self.manifests(held):
-                if not covers(held.objects.get((each["metadata"].get("namespace", ""), each["kind"])), each):
-                    yield Field(each["kind"], "another, or none", "as it should be")
+                found = held.objects.get((each["metadata"].get("namespace", ""), each["kind"]))
+                if not covers(found, each):
+                    yield Field(each["kind"], "differs" if found else "missing", "updated" if found else "created")
 
     def unmanaged(self, found: Object) -> Change | None:
         """Say what is done where an object of its name is there that no installer made: it is never touched."""

@@ -112,7 +112,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         elif self._renew:
             yield Field("deploy key", "in use", "a new one")
         elif held.fingerprint not in {fingerprint(key.key) for key in held.keys if key.read_only} - {""}:
-            yield Field("deploy key", "another, or none that the code host knows", "a new one")
+            yield Field("deploy key", "missing, or unknown to the code host", "a new one")
         elif len(held.keys) > 1:
             yield Field("deploy keys", len(held.keys), 1)
 

@@ -260,7 +260,7 @@ class Watcher(Sidecar[Watching]):
         """Compare each object, and the policy."""
         yield from super().differences(held)
         if held.objects and held.limit and held.limit.effective:
-            yield Field("policy", "another, or none", "as it should be")
+            yield Field("policy", "differs, or missing", "updated")
 
     def manifests(self, held: Watching) -> Objects:
         """Return its objects; with another key the pod starts anew."""

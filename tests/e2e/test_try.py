@@ -5,7 +5,6 @@ tests/installer/test_kind_cluster.py.
 """
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,25 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import PROJECT, ROOT
-from tests.deployment.workspace import PROJECT as PROJECT_FILE
 from tests.documented import README, commands
 
 from .actors import Developer, Service, eventually
-from .built_image import pushed, run
+from .built_image import registry_image
 from .plugin import FAILED, SECONDS
 from .stage import PASSED_ON
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 REGISTRY = "gitops-flask-registry"
-# Docker Hub's own image is not at hand everywhere; Debian packages the same program.
-DOCKERFILE = r"""
-FROM docker.io/library/python:3.13-slim-trixie
-RUN apt-get update && apt-get install --yes --no-install-recommends docker-registry && \
-    rm -rf /var/lib/apt/lists /usr/share/doc /usr/share/locale && \
-    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: /images}}\nhttp: {addr: ":5000"}\n' >/registry.yaml
-ENTRYPOINT ["docker-registry", "serve", "/registry.yaml"]
-"""
 
 
 @dataclass
@@ -92,23 +81,9 @@ class Laptop:
 
 
 @pytest.fixture(scope="module")
-def registry_image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return an image of a registry, by the same commit each time."""
-    folder = tmp_path_factory.mktemp("registry")
-    shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
-    (folder / "Dockerfile").write_text(DOCKERFILE)
-    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", "registry")
-    (folder / "gitops.yaml").write_text(own)
-    same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-    for command in ("init --quiet", "add .", "commit --quiet --message Registry"):
-        run(folder, "git", *command.split(), **same)
-    return "@".join(pushed(folder, "registry"))
-
-
-@pytest.fixture(scope="module")
-def laptop_(registry_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+def laptop_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     folder = tmp_path_factory.mktemp("try")
+    image = registry_image(folder / "registry")
     home = folder / "home"
     home.mkdir()
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -118,7 +93,7 @@ def laptop_(registry_image: str, tmp_path_factory: pytest.TempPathFactory) -> It
     env |= {"GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "dev@example.com"}
     developer = Developer(home, env, home)
     context = developer.run("kubectl", "config", "current-context").stdout.strip()
-    laptop = Laptop(developer, context, registry_image)
+    laptop = Laptop(developer, context, image)
     yield laptop
     if laptop.broken:  # leave a cluster in which the next test can start
         for project in sorted(path.parent for path in home.glob("*/gitops.yaml")):
