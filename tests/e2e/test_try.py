@@ -89,6 +89,7 @@ def laptop_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     env |= {"HOME": str(home), "NO_COLOR": "1", "UV_CACHE_DIR": str(folder / "uv-cache")}
+    env["UV_PYTHON_DOWNLOADS"] = "never"  # uv would ask github.com for one, and that is a stand-in's address here
     env |= {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Dev Eloper"}
     env |= {"GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "dev@example.com"}
     developer = Developer(home, env, home)
@@ -96,7 +97,8 @@ def laptop_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     laptop = Laptop(developer, context, image)
     yield laptop
     if laptop.broken:  # leave a cluster in which the next test can start
-        for project in sorted(path.parent for path in home.glob("*/gitops.yaml")):
+        # the first one made Argo CD, and removes it once no other uses it
+        for project in sorted((path.parent for path in home.glob("*/gitops.yaml")), reverse=True):
             developer.project = project
             gone = ("--repository", "--confirm-repository", f"local/{project.name}")
             laptop.type("down", "--yes", *gone, "--argocd", "--confirm-argocd", "argocd", check=False)
@@ -209,16 +211,14 @@ def test_down_leaves_the_other_project_and_with_the_last_repository_nothing_is_l
     laptop.type("down", "--yes")
     laptop.type("up", "--yes")
     assert laptop.live() == {laptop.revisions[-1]}, "what `down` keeps is enough"
-    laptop.type("down", "--yes", "--repository", "--confirm-repository", "local/hello-api")
-    assert REGISTRY in laptop.kubectl("get", "namespaces", "--output", "name")
     laptop.enter("orders")
-    assert laptop.live() == {laptop.developer.git("rev-parse", "HEAD")}
-    argocd = ("--argocd", "--confirm-argocd", "argocd")
-    said = laptop.type("down", "--yes", "--repository", "--confirm-repository", "local/orders", *argocd)
-    assert "stays, it was not made for this project" in said
-    laptop.enter("hello-api")
-    laptop.type("down", "--yes", *argocd)
-    assert laptop.kubectl("get", "secrets", "--all-namespaces", "--selector", "owner=helm", "--output", "name") == ""
+    laptop.type("down", "--yes", "--repository", "--confirm-repository", "local/orders")
+    assert REGISTRY in laptop.kubectl("get", "namespaces", "--output", "name")
+    laptop.enter("hello-api")  # which made Argo CD: no other project removes that
+    assert laptop.live() == {laptop.revisions[-1]}
+    gone = ("--repository", "--confirm-repository", "local/hello-api", "--argocd", "--confirm-argocd", "argocd")
+    laptop.type("down", "--yes", *gone)
+    assert laptop.kubectl("get", "secrets", "--namespace", "argocd", "--selector", "owner=helm", "-o", "name") == ""
     eventually("the namespace's end", lambda: REGISTRY not in laptop.kubectl("get", "namespaces", "-o", "name"), 60)
     left = laptop.kubectl("get", "deployments,services,pvc", "--namespace", "argocd", "--output", "name")
     assert "-git" not in left

@@ -38,7 +38,7 @@ case " $* " in
     [ ! -e {folder}/fails ] || {{ cat {folder}/fails >&2; rm {folder}/fails; exit 1; }}
     while [ "$1" != -- ]; do shift; done
     shift
-    unset GIT_CONFIG_COUNT
+    unset GIT_CONFIG_COUNT GIT_PROTOCOL
     exec "$@" ;;
   *" get deployments.apps "*) [ -e {folder}/deployment ] || {{ echo 'Error from server (NotFound): x' >&2; exit 1; }}
     cat {folder}/deployment ;;
