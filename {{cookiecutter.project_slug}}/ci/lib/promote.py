@@ -75,7 +75,9 @@ def choose(source: str, wanted: str, expected: str) -> Tip:
 
 def refuse_failed(source: str, chosen: Tip) -> None:
     """Raise where GitHub shows that this deployment failed in the source."""
-    for trailer in trailers_of(chosen.commit, "GitHub-deployment: ") if DEPLOYMENT else []:
+    if not DEPLOYMENT:
+        return
+    for trailer in trailers_of(chosen.commit, "GitHub-deployment: "):
         state, text = DEPLOYMENT.newest(trailer.split()[1])
         if state in ("failure", "error"):
             why = f"the deployment of {chosen.recorded} to {source} failed: {text}"
@@ -103,8 +105,9 @@ def guard(tip: Tip, chosen: Tip, *, init: bool) -> Answer | None:
     if not tip.commit:
         if init:
             return None
+        first = f"For the first promotion: ci/promote {NAME} --init"
         lost = "If there was one, it was lost with its holds: look before you do that"
-        raise Answer("failed:", f"there is no branch {BRANCH}. For the first promotion: ci/promote {NAME} --init. {lost}")
+        raise Answer("failed:", f"there is no branch {BRANCH}. {first}. {lost}")
     if tip.hold:
         env.say(f"{chosen.recorded[:7]} is not promoted: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
         stays = f"{BRANCH} stays at {tip.recorded} until the hold is released"
