@@ -75,7 +75,7 @@ def choose(source: str, wanted: str, expected: str) -> Tip:
 
 def refuse_failed(source: str, chosen: Tip) -> None:
     """Raise where GitHub shows that this deployment failed in the source."""
-    if DEPLOYMENT is None:
+    if not DEPLOYMENT:
         return
     for trailer in trailers_of(chosen.commit, "GitHub-deployment: "):
         state, text = DEPLOYMENT.newest(trailer.split()[1])
@@ -105,8 +105,8 @@ def guard(tip: Tip, chosen: Tip, *, init: bool) -> Answer | None:
     if not tip.commit:
         if init:
             return None
-        lost = "If there was one, it was lost with its holds: look before you do that"
         first = f"For the first promotion: ci/promote {NAME} --init"
+        lost = "If there was one, it was lost with its holds: look before you do that"
         raise Answer("failed:", f"there is no branch {BRANCH}. {first}. {lost}")
     if tip.hold:
         env.say(f"{chosen.recorded[:7]} is not promoted: {BRANCH} is held. {tip.hold}", CI["WARNING_MARK"])
