@@ -88,7 +88,7 @@ def test_what_is_left_of_the_installer_knows_what_was_kept_and_says_so(fork: Pat
 
 
 @pytest.mark.lint
-@pytest.mark.slow
+@pytest.mark.all
 def test_its_types_agree(fork: Path) -> None:
     mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(fork.parent / "mypy")]
     done = subprocess.run(mypy, cwd=fork, capture_output=True, text=True, check=False)

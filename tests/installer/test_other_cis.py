@@ -20,10 +20,9 @@ from tests.github import Fault
 from tests.github.reported import State
 
 from .bench import Quiet
-from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office, each_ci
+from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
 
-@each_ci
 def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: Office) -> None:
     done = office.up()
     assert office.variables() == {
@@ -36,7 +35,6 @@ def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: O
     assert not [asked for asked in office.ci.requests if asked.endswith(("/pipeline", "/requests"))], "the push did it"
 
 
-@each_ci
 def test_up_again_changes_nothing(office: Office) -> None:
     office.up()
     before, asked = len(office.github.changes), len(office.ci.requests)
@@ -91,7 +89,6 @@ def test_a_token_that_is_missing_is_named_with_what_it_must_be(office: Office, m
     assert "Set in the environment DEPLOY_TOKEN (a fine-grained token for this repository; Contents" in change.fix
 
 
-@each_ci
 def test_a_variable_that_is_not_needed_any_more_is_deleted(office: Office) -> None:
     settings, ca = office.project / "gitops.yaml", office.project / "ca.pem"
     ca.write_bytes(Path(office.github.env["SSL_CERT_FILE"]).read_bytes())
@@ -132,7 +129,6 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert "the first time" in caught.value.fix
 
 
-@each_ci
 def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
     office.up()
     rules = {r.name: r for r in office.github.repository(SLUG).rulesets.values()}["gitops-flask: main"].rules
@@ -213,7 +209,6 @@ def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(
     assert NOTE not in office.github.repository(SLUG).variables
 
 
-@each_ci
 def test_a_token_that_the_ci_does_not_take_is_reported_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
