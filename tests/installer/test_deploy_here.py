@@ -206,7 +206,7 @@ def test_it_is_built_for_a_node_and_natively_where_one_is_like_this_machine(
 ) -> None:
     monkeypatch.setattr(verb, "of_nodes", lambda _: nodes)
     monkeypatch.setattr(verb.platform, "machine", lambda: here)
-    assert verb._architecture(laptop.project) == built
+    assert verb.architecture(laptop.project) == built
 
 
 def test_without_a_login_or_with_one_that_may_not_push_nothing_begins(
