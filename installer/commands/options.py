@@ -62,14 +62,13 @@ class Where:
     def open(self) -> "Project":
         """Open the project, in the environment that was named."""
         project = opened(self.folder, self.context)
-        if self.environment is None:
-            return project
         has = [each.environment for each in project.settings.of_each()]
-        if self.environment not in has:
-            what = f"{project.settings.slug} has no environment {self.environment!r}, only {' and '.join(has)}."
-            raise click.BadParameter(what, param_hint="--env")
-        resume_command.this_run.environment = self.environment if self.environment != has[0] else ""
-        return project.of(self.environment)
+        named = self.environment or has[0]
+        if named not in has:
+            what = f"{project.settings.slug} has no environment {named!r}, only {' and '.join(has)}"
+            raise click.UsageError(f"{what} (docs/how-to/environments.md says how to add one).")
+        resume_command.this_run.environment = named if named != has[0] else ""
+        return project.of(named)
 
 
 def on_project(function: Decorated) -> Decorated:

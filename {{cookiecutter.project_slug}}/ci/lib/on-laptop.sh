@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# on-laptop.sh: see ci.sh. `gitops-flask rollback` and `deploy` run these scripts on your machine, in a private clone.
+# on-laptop.sh: see ci.sh. `gitops-flask promote`, `rollback` and `deploy` run these on your machine, in a private clone.
 # GITOPS_FLASK_PERSON is who you are at the code host, DEPLOY_USERNAME how git logs in there, GITOPS_FLASK_PYTHON the
 # Python that runs gitops-flask.
 
