@@ -329,7 +329,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
     assert half.wait(record) == [A, A]
 
 
-@pytest.mark.parametrize("nth", range(1, 19, 2))
+@pytest.mark.parametrize("nth", range(1, 19, 4))
 def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_reported_and_the_next_run_reconciles(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 NAME = "killed-release"
 SEED = int(os.environ.get("KILL_SEED", "5"))
-MOMENTS = 12
+MOMENTS = 8
 STATES = ("pending-install", "pending-upgrade")
 
 

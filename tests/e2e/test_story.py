@@ -32,13 +32,15 @@ LIVE = 120.0  # seconds from a merge to live, at most; the table tells how long 
 
 VARIANTS = [
     pytest.param(public, id="public"),
+    pytest.param(gitlab, id="gitlab", marks=pytest.mark.all),
     pytest.param(private_with_key, id="private", marks=pytest.mark.all),
     pytest.param(enterprise_server, id="enterprise", marks=pytest.mark.all),
-    pytest.param(gitlab, id="gitlab", marks=pytest.mark.all),
     pytest.param(older_gitlab, id="older-gitlab", marks=pytest.mark.all),
 ]
 in_the_public_story = pytest.mark.parametrize("stage", VARIANTS[:1], indirect=True, scope="module")
 """A chapter that the others have not: the same stage, which pytest knows by its place in VARIANTS."""
+once_a_code_host = pytest.mark.parametrize("stage", VARIANTS[:2], indirect=True, scope="module")
+"""A chapter that is the same in all stories of a code host."""
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -306,6 +308,7 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     stage.note()
 
 
+@once_a_code_host
 def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team_did_stays(stage: Stage) -> None:
     developer, version = stage.developer, "99.0.0"
     developer.git("fetch", "--quiet", "origin")
@@ -342,6 +345,7 @@ def test_that_merge_was_built_by_the_ci_and_went_on_top_of_what_the_laptop_deplo
     assert "deployed by" not in stage.developer.installer("status").stdout
 
 
+@in_the_public_story
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:
     recorded, other = stage.revisions[-1], stage.digests[stage.revisions[-3]]
     right = stage.rewrite_image(digest=other)
