@@ -12,7 +12,7 @@ from installer.cli import cli
 from .gitops_yaml import tree
 
 SECTIONS = {
-    "Start": ["try", "new"],
+    "Start": ["new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
     "Deployments": ["promote", "rollback", "deploy"],
     "Template": ["template"],
@@ -43,9 +43,8 @@ def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_anot
 
     refused = CliRunner().invoke(cli, [*arguments, "--env", "prod"])
     assert refused.exit_code == 2
-    assert (
-        "web has no environment 'prod', only dev (docs/how-to/environments.md says how to add one)." in refused.output
-    )
+    says = "web has no environment 'prod', only dev (docs/how-to/environments.md says how to add one)."
+    assert says in refused.output
     assert carried_out == []
 
     for more in ([], ["--env", "dev"]):
