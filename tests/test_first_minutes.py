@@ -60,6 +60,7 @@ def test_cookiecutter_alone_writes_the_project_with_a_first_commit_and_says_how_
     assert "this cookiecutter has no plumbum, PyGithub" in ended.stdout
 
 
+@pytest.mark.all
 def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
     template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str]
 ) -> None:

@@ -209,7 +209,7 @@ def wait_for_a_handler_of(number: int, process: "subprocess.Popen[bytes]") -> No
         time.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProject, tmp_path: Path) -> None:
     folder = tmp_path / project.slug
     shutil.copytree(project.path, folder)
