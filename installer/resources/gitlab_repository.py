@@ -118,10 +118,9 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
         self.title = f"protected branches {MAIN} and {' and '.join(settings.branches)} (maintainers can deploy)"
 
     def observe(self) -> dict[str, Rule | None]:
-        """Return the rules of our branches by name; those of all environments are, `env/*` aside."""
+        """Return the rules of our branches by name. Another environment's stays: so does its branch, the record."""
         found = {each["name"]: each for each in self._gitlab.pages(self._gitlab.path("protected_branches"))}
-        ours = (*self._desired, *(name for name in found if name.startswith("env/") and "*" not in name))
-        return {name: _rule(found[name]) for name in ours if name in found}
+        return {name: _rule(found[name]) for name in self._desired if name in found}
 
     def diff(self, seen: dict[str, Rule | None]) -> Change | None:
         """Compare each rule with ours."""
@@ -130,21 +129,16 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
             for name, rule in self._desired.items()
             if name not in seen or seen[name] != rule
         ]
-        fields += [Field(name, _shown(seen, name), None) for name in seen if name not in self._desired]
         return Change("change" if seen else "create", tuple(fields)) if fields else None
 
     def apply(self, seen: dict[str, Rule | None], change: Change) -> None:
         """Make those that are missing, and those that differ."""
         for field in change.fields:
-            if rule := self._desired.get(field.name):
-                _protect(self._gitlab, field.name, rule, there=field.name in seen)
-            else:  # of an environment that there is no more
-                self._gitlab.delete(self._gitlab.path("protected_branches", field.name))
+            _protect(self._gitlab, field.name, self._desired[field.name], there=field.name in seen)
 
     def remove(self) -> str:
         """Delete our rules; main keeps one that is GitLab's own usual one."""
-        ours = dict.fromkeys([*self._desired, *self.observe()])
-        gone = [name for name in ours if self._gitlab.delete(self._gitlab.path("protected_branches", name))]
+        gone = [name for name in self._desired if self._gitlab.delete(self._gitlab.path("protected_branches", name))]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
 
 
