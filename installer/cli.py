@@ -37,7 +37,7 @@ def cli() -> None:
 @cli.command(
     "try",
     epilog=examples(
-        "gitops-flask try                            a kind cluster, and a service that is live in it",
+        "gitops-flask try                            in a kind cluster of its own",
         "gitops-flask try project_name='Orders'      with other answers than the defaults",
         "gitops-flask try --context docker-desktop   in a cluster that is there",
     ),
