@@ -12,7 +12,7 @@ from installer.cli import cli
 from .gitops_yaml import tree
 
 SECTIONS = {
-    "Start": ["new"],
+    "Start": ["try", "new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
     "Deployments": ["promote", "rollback", "deploy"],
     "Template": ["template"],
