@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 from cookiecutter import prompt
+from cookiecutter.environment import StrictEnvironment
 from cookiecutter.exceptions import CookiecutterException, FailedHookException, OutputDirExistsException
 from cookiecutter.main import cookiecutter
 
@@ -108,6 +109,13 @@ def template() -> Path:
     here = Path(__file__).resolve().parents[1]
     packed = here / "template"
     return packed if packed.is_dir() else here.parent
+
+
+def slug_of(project_name: str) -> str:
+    """Return the slug that the template makes of a project's name."""
+    question = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))["project_slug"]
+    environment = StrictEnvironment(context={"cookiecutter": {}})
+    return str(prompt.render_variable(environment, question, {"project_name": project_name}))
 
 
 def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -> Path:

@@ -62,7 +62,9 @@ def try_(
     """Make cluster and project where they are missing, and everything in between; end when the pods answer."""
     if sys.platform == "win32":
         raise InstallerError("Native Windows is not supported.", "Run this in WSL 2, with Docker Desktop.")
-    folder = _project_here(output, answers)
+    named = answers.get("project_slug") or (new_.slug_of(answers["project_name"]) if "project_name" in answers else "")
+    slug = named or SLUG
+    folder = _tried_at(output / slug) or (None if named else _tried_at(project_at(Path())))
     settings = load(folder) if folder else None
     if settings:
         context, cluster = (None, settings.kind_cluster) if settings.kind_cluster else (settings.context, cluster)
@@ -73,25 +75,21 @@ def try_(
         _check_context(context, confirmed)
     where = f"context {context}" if context else f"a kind cluster, {cluster}"
     console.report(f"This makes, and needs no account for it: {where}; Argo CD, a git server and a registry in it;")
-    console.report(f"a project in {folder or output / answers.get('project_slug', SLUG)}, tested, built and deployed.")
+    console.report(f"a project in {folder or output / slug}, tested, built and deployed.")
     console.confirm("Go on?", yes=yes)
     this_run.resume = f"{program()} {shlex.join(this_run.arguments)}"
     if not context:
         _have_cluster(Kind(cluster), port)
     section = {"cluster": "" if context else cluster, "registry_image": registry_image}
-    folder = folder or _generate(output, answers, context or Kind(cluster).context, section)
+    folder = folder or _generate(output, {**answers, "project_slug": slug}, context or Kind(cluster).context, section)
     this_run.resume = entering(folder, "up")
     up(opened(folder), yes=True)
     _report_next(folder)
 
 
-def _project_here(output: Path, answers: dict[str, str]) -> Path | None:
-    """Return a project of an earlier `try`: the one that the person stands in, or that the answers would make."""
-    there = [project_at(Path()), output / answers.get("project_slug", "" if "project_name" in answers else SLUG)]
-    for each in filter(None, there):
-        if (each / FILE).is_file() and load(each).local:
-            return each
-    return None
+def _tried_at(folder: Path | None) -> Path | None:
+    """Return a folder with a project of an earlier `try`."""
+    return folder if folder and (folder / FILE).is_file() and load(folder).local else None
 
 
 def _port(registry: str) -> int:
@@ -228,9 +226,8 @@ def _taken_by(port: int) -> str:
 
 def _generate(output: Path, answers: dict[str, str], context: str, section: dict[str, str]) -> Path:
     """Generate the project, and commit the section that makes it one of this machine."""
-    given = {**ANSWERS, **({} if "project_name" in answers else {"project_slug": SLUG}), **answers}
     with guarded(VARIABLE, "later"):
-        folder = new_.new(output, given, no_input=True, check=False)
+        folder = new_.new(output, ANSWERS | answers, no_input=True, check=False)
     more = "".join(f'\n  {name}: "{value}"' for name, value in section.items() if value)
     with (folder / FILE).open("a", encoding="utf-8") as file:
         file.write(_SECTION.format(context=context, more=more))

@@ -117,7 +117,7 @@ def test_run_again_it_goes_on_with_the_project_that_is_there_from_outside_and_fr
     machine.answer("kubectl", "get daemonsets.apps kindnet", {"kind": "DaemonSet", "metadata": {"name": "kindnet"}})
     attempt()
     monkeypatch.chdir(tmp_path / "hello-api" / "src")
-    attempt("project_slug=ignored")
+    attempt()
     assert [project.folder.resolve() for project in ups] == [tmp_path / "hello-api"] * 3
     assert len([call for call in calls(machine, "kind") if call.startswith("create")]) == 1
     commits = ["git", "-C", str(tmp_path / "hello-api"), "rev-list", "--count", "HEAD"]
@@ -128,8 +128,9 @@ def test_other_answers_are_taken_and_a_second_project_is_in_the_same_cluster(
     attempt: Try, ups: list[Project], tmp_path: Path
 ) -> None:
     attempt()
-    attempt("project_name=Orders", "registry=localhost:5001", "owner=acme")
-    assert [project.settings.slug for project in ups] == ["hello-api", "orders"]
+    for _ in range(2):  # run again, it goes on
+        attempt("project_name=Orders", "registry=localhost:5001", "owner=acme")
+    assert [project.settings.slug for project in ups] == ["hello-api", "orders", "orders"]
     assert ups[1].settings.repository == "acme/orders"
     assert ups[1].settings.kind_cluster == "gitops-flask"
     assert load(tmp_path / "orders").local
