@@ -175,6 +175,7 @@ def test_a_rollback_holds_and_its_release_brings_the_head_back(laptop: Laptop) -
     assert laptop.live() == {second}
 
 
+@pytest.mark.all
 def test_after_a_restart_of_the_git_server_up_gives_it_back_what_it_lost_a_hold_included(laptop: Laptop) -> None:
     first, second = laptop.revisions
     laptop.type("rollback", "--yes", "--why", "orders fail")
@@ -186,6 +187,7 @@ def test_after_a_restart_of_the_git_server_up_gives_it_back_what_it_lost_a_hold_
     assert laptop.live() == {second}
 
 
+@pytest.mark.all
 def test_after_a_restart_of_the_registry_up_builds_what_it_lost_again(laptop: Laptop) -> None:
     before = laptop.recorded()
     laptop.restart(REGISTRY, REGISTRY)
@@ -197,6 +199,7 @@ def test_after_a_restart_of_the_registry_up_builds_what_it_lost_again(laptop: La
     assert "✗" not in laptop.type("status")
 
 
+@pytest.mark.all
 def test_a_second_project_is_in_the_same_cluster_with_a_git_server_of_its_own(laptop: Laptop) -> None:
     laptop.try_("project_name=Orders")
     laptop.enter("orders")
@@ -207,15 +210,19 @@ def test_a_second_project_is_in_the_same_cluster_with_a_git_server_of_its_own(la
     assert laptop.live() == {laptop.revisions[-1]}
 
 
-def test_down_leaves_the_other_project_and_with_the_last_repository_nothing_is_left(laptop: Laptop) -> None:
+@pytest.mark.all
+def test_down_keeps_the_repository_and_leaves_the_other_project(laptop: Laptop) -> None:
     laptop.type("down", "--yes")
     laptop.type("up", "--yes")
     assert laptop.live() == {laptop.revisions[-1]}, "what `down` keeps is enough"
     laptop.enter("orders")
     laptop.type("down", "--yes", "--repository", "--confirm-repository", "local/orders")
     assert REGISTRY in laptop.kubectl("get", "namespaces", "--output", "name")
-    laptop.enter("hello-api")  # which made Argo CD: no other project removes that
+    laptop.enter("hello-api")
     assert laptop.live() == {laptop.revisions[-1]}
+
+
+def test_with_the_last_repository_nothing_is_left(laptop: Laptop) -> None:
     gone = ("--repository", "--confirm-repository", "local/hello-api", "--argocd", "--confirm-argocd", "argocd")
     laptop.type("down", "--yes", *gone)
     assert laptop.kubectl("get", "secrets", "--namespace", "argocd", "--selector", "owner=helm", "-o", "name") == ""
