@@ -183,8 +183,8 @@ class Settings:
 
 
 # --- the code hosts and CIs that there are, one line each: docs/how-to/forking.md says which files go with a line.
-# A name leads to modules, with `_` for `-`: `forges/NAME/api.py`, `project/NAME.py` and `preflight/NAME.py` of a code
-# host, `ci/NAME.py` of a CI.
+# A name leads to modules, with `_` for `-`: `forges/NAME/api.py`, `resources/NAME_repository.py` and
+# `preflight/NAME.py` of a code host, `ci/NAME.py` of a CI.
 
 
 @dataclass(frozen=True)
