@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.config.settings_file import Strict
@@ -300,6 +300,7 @@ def script() -> Iterator[ModuleType]:
         yield module
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=environments(), name=st.sampled_from(NAMES))
 def test_gitops_yaml_never_names_another_source_than_to_the_installer(script: Any, text: str, name: str) -> None:
     said = yaml.load(text, Strict)["environments"][name]["from"]
