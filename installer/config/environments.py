@@ -10,8 +10,8 @@ from .forms import FORMS, LABEL
 DEV = "dev"
 """The environment that each merge is deployed to."""
 _NAME = re.compile(LABEL)
-_RESERVED = ("preview", "repo", "webhook")
-"""Names that deploy/ or a release of the project has already."""
+_RESERVED = ("app", "preview", "repo", "webhook")
+"""Names that deploy/, a release or a resource (`reporter-app`) of the project has already."""
 _PARTS = ("-database", "-former", "-namespace", "-policy", "-pull", "-repo", "-reporter", "-reporter-app", "-watcher")
 """Ends of the names of releases that an environment has beside its Application's."""
 _LONGEST = 53

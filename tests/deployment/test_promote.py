@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from installer.config.settings_file import Strict
 from tests.deployment.test_github_deployment import Runner, runner  # noqa: F401  # a fixture
 from tests.deployment.test_races import running
-from tests.deployment.workspace import DIGEST, GIT, PROJECT, Answer, Checkout, Remote, Workspace, write_program
+from tests.deployment.workspace import (
+    DIGEST,
+    GIT,
+    PROJECT,
+    TEMPLATE,
+    Answer,
+    Checkout,
+    Remote,
+    Workspace,
+    write_program,
+)
 
 slow = pytest.mark.slow
 TEST, PROD = "env/test", "env/prod"
@@ -218,8 +238,9 @@ def test_what_cannot_be_meant_is_red(
         "environments:\n    dev:\n        namespace: a\n    test:\n        namespace: b\n        from: dev\n",
         'environments:\n  "test":\n    # from: prod\n    from: "dev"\n    namespace: b\n  dev: {namespace: a}\n',
         "environments: {dev: {namespace: a},\n               test: {from: dev, namespace: b}} # by promotion\n",
+        "'environments' : \n  dev: {namespace: a}\n  test : \n  # by promotion\n  \n    from : dev\n    namespace: b\n",
     ],
-    ids=["one line", "block", "quoted", "flow over two lines"],
+    ids=["one line", "block", "quoted", "flow over two lines", "odd blanks and comments"],
 )
 def test_gitops_yaml_says_where_from_in_any_form(
     laptop: Checkout, remote: Remote, two: tuple[str, str], text: str
@@ -228,6 +249,84 @@ def test_gitops_yaml_says_where_from_in_any_form(
     laptop.merge("Environments")
     assert laptop.run("promote", "--init").line.startswith("promote: done")
     assert yaml.safe_load(text)["environments"]["test"]["from"] == "dev"
+
+
+NAMES = ("dev", "test", "prod", "pre-test", "from", "namespace")
+
+
+@st.composite
+def environments(draw: st.DrawFn) -> str:
+    """Return a section `environments` in a style that YAML allows, with what means another one to a careless reader."""
+
+    def quoted(word: str) -> str:
+        return draw(
+            st.sampled_from([word, word, f"'{word}'", f'"{word}"', f'"{word[0]}\\x{ord(word[1]):02x}{word[2:]}"'])
+        )
+
+    def blank() -> str:
+        return draw(st.sampled_from(["", " "]))
+
+    def end() -> str:
+        return draw(st.sampled_from(["\n", "\n", " # test: {from: prod}\n", "\n\n", f"\n{lead} # from: prod\n"]))
+
+    lead, entries = " " * draw(st.integers(1, 4)), []
+    for name in draw(st.permutations(NAMES)):
+        others = st.sampled_from([each for each in NAMES if each != name])
+        pairs = [f"{quoted('namespace')}{blank()}: {name}-1"]
+        pairs += [
+            f"{quoted('from')}{blank()}: {draw(st.sampled_from(['', '', f'&{name} ', '!!str ']))}{quoted(draw(others))}"
+        ]
+        pairs += draw(st.sampled_from([[], [], [f"<<: {{from: {draw(others)}}}"]]))
+        pairs, key = draw(st.permutations(pairs)), f"{quoted(name)}{blank()}:"
+        block = f"{lead}{key}{end()}" + "".join(f"{lead}  {pair}{end()}" for pair in pairs)
+        flow = draw(st.sampled_from([", ", f",\n{lead}   ", " , "])).join(pairs)
+        entries.append(draw(st.sampled_from([block, f"{lead}{key} {{{flow}}}{end()}"])))
+    return f"{draw(st.sampled_from(['environments', quoted('environments')]))}:{end()}{''.join(entries)}"
+
+
+@pytest.fixture(scope="module")
+def script() -> Iterator[ModuleType]:
+    """Return the script's module, which promotes nothing."""
+    env = ModuleType("env_branch")
+    names = ("BRANCH", "DEPLOYMENT", "Tip", "git", "run_git", "trailers_of")
+    vars(env).update(dict.fromkeys(names), CI={"ENVIRONMENT": "test"}, REVISION="", Answer=ValueError, main=id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "env_branch", env)
+        spec = spec_from_file_location("promote", TEMPLATE / "ci/lib/promote.py")
+        assert spec
+        assert spec.loader
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=environments(), name=st.sampled_from(NAMES))
+def test_gitops_yaml_never_names_another_source_than_to_the_installer(script: Any, text: str, name: str) -> None:
+    said = yaml.load(text, Strict)["environments"][name]["from"]
+    script.NAME, script.run_git = name, lambda *_, **__: SimpleNamespace(stdout=text)
+    if re.search(r"[&!\\]|<<", text):
+        with suppress(ValueError):  # refused
+            assert script.source_environment() == said
+    else:
+        assert script.source_environment() == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "environments:\n  dev: {namespace: a}\n  test: {namespace: b, from: prod}\n  test: {namespace: b, from: dev}\n",
+        "environments:\n  dev: {namespace: a}\n  test: {namespace: b, from: prod, from: dev}\n",
+        "environments:\n  test: {namespace: b, from: dev}\nenvironments:\n  dev: {namespace: a}\n",
+        "environments:\n  test:\n    from:\n    namespace: dev\n",
+        "environments:\n  dev: {namespace: a}\n  test: {namespace: b, from: dev/eu}\n",
+        "environments:\n  dev: {namespace: a}\n  test: {namespace: b, from: test}\n",
+    ],
+)
+def test_what_the_installer_refuses_is_not_guessed(script: Any, text: str) -> None:
+    script.NAME, script.run_git = "test", lambda *_, **__: SimpleNamespace(stdout=text)
+    with pytest.raises(ValueError, match="does not say where test is promoted from"):
+        script.source_environment()
 
 
 @pytest.mark.parametrize("text", ["", "argocd:\n  test: {from: dev}\n", "environments:\n  latest: {from: dev}\n"])
@@ -249,7 +348,41 @@ def test_a_source_commit_without_values_for_the_target_is_refused(
     laptop.write(deploy__test_yaml="replicas: 1\n")
     laptop.merge("And again")
     said = refused(laptop.run("promote"), remote, remote.tip(TEST))
-    assert f"commit {gone} has no file deploy/test.yaml. Merge one to main" in said
+    assert f"commit {gone} has no file deploy/test.yaml (a symbolic link is none). Merge one to main" in said
+
+
+@pytest.mark.parametrize("other", ["dev.yaml", "."], ids=["a file", "a folder"])
+def test_a_symbolic_link_is_no_file_with_values(
+    laptop: Checkout, remote: Remote, promoted: tuple[str, str], other: str
+) -> None:
+    (laptop.path / "deploy/test.yaml").unlink()
+    (laptop.path / "deploy/test.yaml").symlink_to(other)
+    linked = laptop.merge("The same values")
+    assert laptop.run("deploy").line.startswith("deploy: done")
+    said = refused(laptop.run("promote"), remote, remote.tip(TEST))
+    assert f"commit {linked} has no file deploy/test.yaml (a symbolic link is none). Merge one to main" in said
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ('revision: "{}"\n', "names no image by its digest"),
+        ('image:\n  digest: "latest"\nrevision: "{}"\n', "names no image by its digest"),
+        ("image: {{}}\n", "names no revision"),
+    ],
+)
+def test_a_source_without_a_whole_image_is_refused_with_another_way(
+    laptop: Checkout, remote: Remote, promoted: tuple[str, str], form: str, why: str
+) -> None:
+    laptop.git("fetch", "--quiet", "origin", "env/dev")
+    laptop.git("checkout", "--quiet", "FETCH_HEAD")
+    laptop.write(image_yaml=form.format(promoted[1]))
+    laptop.commit("Written manually")
+    laptop.git("push", "--quiet", "origin", "HEAD:env/dev")
+    laptop.git("checkout", "--quiet", "main")
+    said = refused(laptop.run("promote"), remote, remote.tip(TEST))
+    assert why in said
+    assert said.endswith("name an earlier deployment: ci/promote test --revision REVISION")
 
 
 def test_before_anything_was_deployed_nothing_can_be_promoted(laptop: Checkout, remote: Remote) -> None:

@@ -92,6 +92,7 @@ def test_without_them_gitops_yaml_means_what_it_meant() -> None:
         ({"dev": DEV, 1: TEST}, "environments.1: must be a name"),
         ({"dev": DEV, "test": None}, "environments.test: must be a name in a-z, 0-9 and hyphens with a namespace"),
         ({"dev": DEV, "preview": TEST}, "environments.preview: the name means something else already"),
+        ({"dev": DEV, "app": TEST}, "environments.app: the name means something else already"),
         ({"dev": DEV, "dev-pull": TEST}, "environments.dev-pull: the name means something else already"),
         ({"dev": DEV, "t" * 40: TEST}, "the name has 40 characters, at most 39 are possible with the slug web"),
         ({}, "environments: must be a mapping, like environments: {dev:"),

@@ -9,6 +9,7 @@ from env_branch import BRANCH, CI, DEPLOYMENT, Answer, Tip, git, run_git, traile
 
 NAME = CI["ENVIRONMENT"]
 VALUES = f"deploy/{NAME}.yaml"
+ANOTHER = f"Merge something, and promote that; or name an earlier deployment: ci/promote {NAME} --revision REVISION"
 
 
 def promote() -> Answer:
@@ -20,7 +21,7 @@ def promote() -> Answer:
         chosen = choose(source, wanted, expected)
         if not env.fetch_files(chosen.recorded):
             gone = f"git could not get commit {chosen.recorded} (see above); is it in no branch any more?"
-            raise Answer("failed:", gone)
+            raise Answer("failed:", f"{gone} {ANOTHER}")
         if answer := guard(tip, chosen, init="--init" in given):
             return answer
         if "--force" not in given:
@@ -36,18 +37,22 @@ def promote() -> Answer:
 
 
 def source_environment() -> str:
-    """Return the environment that this one is promoted from, as gitops.yaml says in block or in flow style."""
-    text = re.sub(r"(^|\s)#.*$", r"\1", run_git("show", "HEAD:gitops.yaml", quiet=True).stdout, flags=re.M)
-    section = re.search(r"^environments:(.*\n?(?:^(?:[ \t].*)?\n)*)", f"{text}\n", re.M)
-    name = rf"(?<![\w-])[\"']?{re.escape(NAME)}[\"']?:"
-    flow, block = rf"{name}\s*\{{([^}}]*)\}}", rf"^( +){name} *\n((?:(?:\1 +.*)?\n)+)"
-    found = section and (re.search(flow, section[1]) or re.search(block, section[1], re.M))
-    source = found and re.search(r"(?<![\w-])[\"']?from[\"']?:\s*[\"']?([a-z0-9-]+)", found[found.lastindex or 0])
-    if not source:
-        example = f"environments: {{dev: {{namespace: …}}, {NAME}: {{namespace: …, from: dev}}}}"
-        why = f"gitops.yaml of commit {env.REVISION} does not say where {NAME} is promoted from"
-        raise Answer("failed:", f"{why}: {example}")
-    return source[1]
+    """Return the environment that this one is promoted from, as gitops.yaml says in block or in flow style.
+
+    What else YAML has (an anchor, a merge, an escape) is refused here: it could mean another environment.
+    """
+    text = run_git("show", "HEAD:gitops.yaml", quiet=True).stdout
+    text = re.sub(r"([\"'])([a-z0-9-]+)\1", r"\2", re.sub(r"(^|[ \t]+)#.*$|[ \t]+$", "", text, flags=re.M))
+    sections = re.findall(r"^environments *:(.*\n(?: .*\n)*)", re.sub(r"\n+", "\n", f"{text}\n"), re.M)
+    section, name = "".join(sections), rf"(?<![\w-]){re.escape(NAME)} *:"
+    forms = (rf"{name}\s*\{{([^{{}}]*)\}}", rf"^( +){name}\n((?:\1 +[^{{}}\n]+\n)+)")
+    its = [found[found.lastindex or 0] for form in forms for found in re.finditer(form, section, re.M)]
+    sources = re.findall(r"(?:^|,)\s*from *:\s*([a-z0-9-]+)(?=\s*(?:,|$))", "".join(its), re.M)
+    plain = re.fullmatch(r"[a-z0-9:,{}\s-]*", section)
+    if not plain or [len(sections), len(its), len(sources)] != [1, 1, 1] or NAME in sources:
+        why = f"gitops.yaml of commit {env.REVISION} does not say where {NAME} is promoted from, or not in a plain form"
+        raise Answer("failed:", f"{why}: environments: {{dev: {{namespace: …}}, test: {{namespace: …, from: dev}}}}")
+    return sources[0]
 
 
 def choose(source: str, wanted: str, expected: str) -> Tip:
@@ -69,7 +74,7 @@ def choose(source: str, wanted: str, expected: str) -> Tip:
         raise Answer("failed:", f"{source} is held, and nothing is promoted from there. {tip.hold} {way}")
     if not tip.recorded:
         why = f"image.yaml of its commit {tip.commit} names no revision"
-        raise Answer("failed:", f"cannot tell what {source} records: {why}")
+        raise Answer("failed:", f"cannot tell what {source} records: {why}. {ANOTHER}")
     return tip
 
 
@@ -86,9 +91,14 @@ def refuse_failed(source: str, chosen: Tip) -> None:
 
 def snapshot(chosen: Tip) -> str:
     """Return the tree with the source's chart and image, and the values of that source commit."""
-    missing = f"commit {chosen.recorded} has no file {VALUES}. Merge one to main: it is promoted once it was deployed"
-    values = git("rev-parse", "--verify", "--quiet", f"{chosen.recorded}:{VALUES}", problem=missing)
-    deploy = git("mktree", stdin=f"100644 blob {values}\t{VALUES.partition('/')[2]}\n")
+    if not re.search(r'^  digest: "sha256:[0-9a-f]{64}"$', git("show", f"{chosen.commit}:image.yaml"), re.M):
+        why = f"image.yaml of commit {chosen.commit} names no image by its digest, so it is not promoted"
+        raise Answer("failed:", f"{why}. {ANOTHER}")
+    values = re.match(r"100\d+ blob (\w+)", git("ls-tree", chosen.recorded, VALUES))
+    if not values:
+        missing = f"commit {chosen.recorded} has no file {VALUES} (a symbolic link is none)"
+        raise Answer("failed:", f"{missing}. Merge one to main: it is promoted once it was deployed")
+    deploy = git("mktree", stdin=f"100644 blob {values[1]}\t{VALUES.partition('/')[2]}\n")
     kept = git("ls-tree", chosen.commit, "chart", "image.yaml")
     return git("mktree", stdin=f"{kept}\n040000 tree {deploy}\tdeploy\n")
 
