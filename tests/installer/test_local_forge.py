@@ -121,6 +121,21 @@ def test_a_pod_that_is_just_starting_is_asked_again_and_another_refusal_is_repor
         server.git.head("main")
 
 
+def test_a_refusal_names_the_pod_and_what_was_said_without_the_script_that_is_in_the_address(server: Server) -> None:
+    address = (
+        "https://10.0.0.1:10250/exec/argocd/web-git-1/repository?command=sh&command=-c&command=cd+%2Fgit%3B&error=1"
+    )
+    server.fail_once(f'Error from server: error dialing backend: Post "{address}": http: server gave HTTP response')
+    with pytest.raises(CommandFailed) as refused:
+        server.git.head("main")
+    said = "Error from server: error dialing backend: http: server gave HTTP response"
+    assert refused.value.message == f"`kubectl exec deployment/web-git` failed (1): {said}"
+    server.fail_once(f'Error from server: Get "{address}": dial tcp 10.0.0.1:10250: i/o timeout')
+    with pytest.raises(InstallerError) as refused_:
+        server.git.head("main")
+    assert refused_.value.message.endswith("cannot be reached: Error from server: dial tcp 10.0.0.1:10250: i/o timeout")
+
+
 def test_a_push_that_is_no_fast_forward_is_refused_with_the_way_out(server: Server, clone: Path) -> None:
     push(server, clone)
     run(clone, "commit", "--quiet", "--amend", "--message", "Another start")
