@@ -146,14 +146,13 @@ def _lacks(name: str, oldest: dict[str, tuple[tuple[int, int], str]]) -> str:
 
 
 def _ways(names: list[str]) -> list[str]:
-    """Return a line for each package manager: apt has git and Docker alone, winget what is outside of WSL."""
+    """Return how to get them: by brew on macOS, and where it is; else by apt, which has git and Docker, or a page."""
+    if sys.platform == "darwin" or shutil.which("brew"):
+        return [f"brew install {' '.join(names)}"]
     apt = [{"docker": "docker.io docker-buildx"}.get(name, name) for name in names if name in ("git", "docker")]
-    lines = [f"brew install {' '.join(names)}"]
-    lines += [f"apt install {' '.join(apt)}"] if apt else []
+    lines = [f"apt install {' '.join(apt)}"] if apt else []
     lines += ["winget install Docker.DockerDesktop (outside of WSL)"] if "docker" in names else []
-    if sys.platform != "darwin" and not shutil.which("brew") and apt:
-        lines = lines[1:] + lines[:1]
-    return lines
+    return lines + [f"{name}: {process.INSTALL[name]}" for name in names if name not in ("git", "docker")]
 
 
 # --- the machine and the cluster ------------------------------------------------------------------
@@ -162,7 +161,7 @@ def _ways(names: list[str]) -> list[str]:
 def _check_docker(context: str | None) -> None:
     answer = process.attempt("docker", "info", "--format", "{{.MemTotal}}")
     if answer.status:
-        said = one_line(answer.err or answer.out)
+        said = one_line(answer.err or answer.out).removesuffix(" Is the docker daemon running?").rstrip(".")
         raise InstallerError(f"Docker does not run: {said}. Nothing was changed.", "Start it, then run this again.")
     memory = int(answer.out) if answer.out.strip().isdigit() else MEMORY
     if not context and memory < MEMORY:

@@ -187,9 +187,21 @@ def test_all_that_is_missing_is_listed_together_with_ways_to_get_it(
     assert "- kind: not installed; it makes the cluster\n- helm: not installed; it installs Argo CD" in said
     assert "- argocd: not installed" in said
     assert "kubectl: " not in said
-    assert "brew install kind helm argocd" in said
+    assert "  kind: https://kind.sigs.k8s.io/docs/user/quick-start/#installation\n  helm: https://" in said
+    assert "brew" not in said
     assert error.message == "Programs are missing. Nothing was changed."
     assert error.fix.endswith("--fetch-tools")
+
+
+def test_brew_is_named_on_macos_and_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(tmp_path, monkeypatch)
+    assert try_._ways(["kind"]) == ["kind: https://kind.sigs.k8s.io/docs/user/quick-start/#installation"]
+    monkeypatch.setattr("installer.commands.try_.sys.platform", "darwin")
+    assert try_._ways(["docker", "kind"]) == ["brew install docker kind"]
+    monkeypatch.setattr("installer.commands.try_.sys.platform", "linux")
+    (tmp_path / "few/brew").write_text("#!/bin/sh\n")
+    (tmp_path / "few/brew").chmod(0o755)
+    assert try_._ways(["kind", "helm"]) == ["brew install kind helm"]
 
 
 def test_what_is_fetched_is_what_was_missing(
@@ -251,9 +263,10 @@ def test_what_is_pinned_is_new_enough() -> None:
 def test_a_docker_that_does_not_run_is_told_before_anything_is_made(
     attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path
 ) -> None:
-    machine.answer("docker", "info", err="Cannot connect to the Docker daemon", status=1)
+    said = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
+    machine.answer("docker", "info", err=f"{said}. Is the docker daemon running?\n", status=1)
     error = refusal(attempt)
-    assert error.message == "Docker does not run: Cannot connect to the Docker daemon. Nothing was changed."
+    assert error.message == f"Docker does not run: {said}. Nothing was changed."
     assert not (tmp_path / "hello-api").exists()
     assert ups == []
 
