@@ -135,8 +135,11 @@ _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find 
 _ANSWER = "kubectl's answer"
 _NO_CLUSTER = re.compile(
     "localhost:8080|no configuration has been provided|error loading config file"
-    "|current-context|context .* does not exist"
+    "|current-context|context .* does not exist|cannot locate context"
 )
+_NO_CONTEXT = re.compile("context .* does not exist|cannot locate context")
+_REQUEST = re.compile(r'\b[A-Z][a-z]+ "https?://[^"]*[?&]command=[^"]*": ')
+"""The request of a `kubectl exec`, which has its whole command in the address."""
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _LISTENS_WITHIN = 30.0
@@ -333,13 +336,18 @@ class Cluster:
         said = redact(answer.err or answer.out).strip()
         if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
             return lacks
+        if self.context and _NO_CONTEXT.search(said):
+            known = attempt("kubectl", "config", "get-contexts", "--output=name").out.split()
+            fix = f"It has {', '.join(known)}: choose one with --context." if known else "It has none at all."
+            return InstallerError(f"The kubeconfig has no context {self.context}.", fix)
+        address, said = _address_in(said), _REQUEST.sub("", said)
         if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
             return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
-        if by_proxy := proxies.blamed(said, _address_in(said)):
+        if by_proxy := proxies.blamed(said, address):
             return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",

@@ -8,6 +8,7 @@ import click
 
 from ..cluster.kind import Kind
 from ..cluster.objects import is_ours
+from ..config.settings import Settings
 from ..engine import reconcile
 from ..engine.resource import GOES, Resource
 from ..forges.lock import RepositoryLock
@@ -38,13 +39,11 @@ def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: 
     resources = project.resources(remove_repository=repository.goes, remove_argocd=argocd.goes)
     removals = reconcile.removal(resources)
     going = {resource.key: f"{resource.title}{f[len(GOES) :]}" for resource, f in removals if f.startswith(GOES)}
-    # GitLab keeps them in the project
-    images = [] if repository.goes and settings.own_registry else [f"images in {settings.image_repository}"]
     console.report(project.where())
     console.report("This removes what `up` made:")
     _list(going.values() or ["nothing that can be seen"])
     console.report("Stays:")
-    _list([*_staying(removals), *images])
+    _list([*_staying(removals), *_images(settings, removals, repository_goes=repository.goes)])
     named = False
     if repository.goes and "repository" in going:
         _by_name("repository", "The repository goes, with all its history", settings.repository, repository.confirmed)
@@ -57,7 +56,7 @@ def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: 
     with RepositoryLock(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
         reported = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
-    _list([*_staying(reported), *images])
+    _list([*_staying(reported), *_images(settings, reported, repository_goes=repository.goes)])
 
 
 def _remove_cluster(project: Project, *, yes: bool) -> bool:
@@ -84,6 +83,15 @@ def _remove_cluster(project: Project, *, yes: bool) -> bool:
 
 def _staying(removals: Removals) -> list[str]:
     return [f"{resource.title}{fate.removeprefix('stays')}" for resource, fate in removals if fate.startswith("stays")]
+
+
+def _images(settings: Settings, removals: Removals, *, repository_goes: bool) -> list[str]:
+    """Name the images where they stay: GitLab keeps them in the project, and a registry in the cluster may go."""
+    if settings.registry_in_cluster:
+        go = not any(resource.key == "registry" and fate.startswith("stays") for resource, fate in removals)
+    else:
+        go = repository_goes and settings.own_registry
+    return [] if go else [f"images in {settings.image_repository}"]
 
 
 def _list(lines: Iterable[str]) -> None:

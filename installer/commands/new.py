@@ -81,6 +81,11 @@ class Questions:
         answers = [f"{name}={answer}" for name, answer in self._given.items()]
         return f"{resume_command.program()} {shlex.join([*(typed or ['new']), *answers])}"
 
+    def refused(self, given: Mapping[str, str]) -> list[str]:
+        """Return what is wrong with answers that were given together."""
+        self._answers |= given
+        return [problem for name, answer in given.items() if (problem := self._problem(name, answer))]
+
     def _answer(self, ask: Any, *question: Any) -> Any:
         try:
             return ask(*question)
@@ -187,6 +192,14 @@ def check_answers(
             wrong.append(f"{name}: {value!r} cannot be used. Write {' or '.join(choices)}.")
     if wrong:
         raise InstallerError(f"{what}\n" + "\n".join(f"- {each}" for each in wrong))
+
+
+def refuse(output: Path, answers: Mapping[str, str]) -> None:
+    """Raise one error that names every given answer that cannot be used, before the other questions are known."""
+    questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    check_answers(answers, questions)
+    if wrong := Questions(template(), output, questions).refused({"scm": questions["scm"][0], **answers}):
+        raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
 
 
 def _list(names: list[str]) -> str:

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..ci.registry import IN_CLUSTER
 from ..cluster.kind import Kind
 from ..cluster.kubectl import Cluster
 from ..config.settings import FILE
 from ..config.settings_file import load
 from ..preflight.tools import OLDEST, PURPOSE, numbers, version_of
+from ..resources.local_registry import owner_of, shared_port
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
@@ -68,18 +70,22 @@ def try_(
     settings = load(folder) if folder else None
     if settings:
         context, cluster = (None, settings.kind_cluster) if settings.kind_cluster else (settings.context, cluster)
+    if not folder:
+        new_.refuse(output, {**answers, "project_slug": slug})
     port = _port(settings.registry if settings else answers.get("registry", ANSWERS["registry"]))
     get_programs(() if context else ("kind",), fetch_tools=fetch_tools)
     _check_docker(context)
     if context:
         _check_context(context, confirmed)
+        if port and not settings:
+            _check_port(Cluster(context), port)
     where = f"context {context}" if context else f"a kind cluster, {cluster}"
     console.report(f"This makes, and needs no account for it: {where}; Argo CD, a git server and a registry in it;")
     console.report(f"a project in {folder or output / slug}, tested, built and deployed.")
     console.confirm("Go on?", yes=yes)
     this_run.resume = f"{program()} {shlex.join(this_run.arguments)}"
     if not context:
-        _have_cluster(Kind(cluster), port)
+        _have_cluster(Kind(cluster), port or PORT)
     section = {"cluster": "" if context else cluster, "registry_image": registry_image}
     folder = folder or _generate(output, {**answers, "project_slug": slug}, context or Kind(cluster).context, section)
     this_run.resume = entering(folder, "up")
@@ -92,10 +98,10 @@ def _tried_at(folder: Path | None) -> Path | None:
     return folder if folder and (folder / FILE).is_file() and load(folder).local else None
 
 
-def _port(registry: str) -> int:
-    """Return the port of a registry in the cluster; where another registry is named, the usual one is kept free."""
+def _port(registry: str) -> int | None:
+    """Return the port of a registry in the cluster; None where another registry is named."""
     host, _, port = registry.partition(":")
-    return int(port) if host == "localhost" and port.isdigit() else PORT
+    return int(port) if host == "localhost" and port.isdigit() else None
 
 
 # --- programs --------------------------------------------------------------------------------------
@@ -140,14 +146,13 @@ def _lacks(name: str, oldest: dict[str, tuple[tuple[int, int], str]]) -> str:
 
 
 def _ways(names: list[str]) -> list[str]:
-    """Return a line for each package manager: apt has git and Docker alone, winget what is outside of WSL."""
+    """Return how to get them: by brew on macOS, and where it is; else by apt, which has git and Docker, or a page."""
+    if sys.platform == "darwin" or shutil.which("brew"):
+        return [f"brew install {' '.join(names)}"]
     apt = [{"docker": "docker.io docker-buildx"}.get(name, name) for name in names if name in ("git", "docker")]
-    lines = [f"brew install {' '.join(names)}"]
-    lines += [f"apt install {' '.join(apt)}"] if apt else []
+    lines = [f"apt install {' '.join(apt)}"] if apt else []
     lines += ["winget install Docker.DockerDesktop (outside of WSL)"] if "docker" in names else []
-    if sys.platform != "darwin" and not shutil.which("brew") and apt:
-        lines = lines[1:] + lines[:1]
-    return lines
+    return lines + [f"{name}: {process.INSTALL[name]}" for name in names if name not in ("git", "docker")]
 
 
 # --- the machine and the cluster ------------------------------------------------------------------
@@ -156,7 +161,7 @@ def _ways(names: list[str]) -> list[str]:
 def _check_docker(context: str | None) -> None:
     answer = process.attempt("docker", "info", "--format", "{{.MemTotal}}")
     if answer.status:
-        said = one_line(answer.err or answer.out)
+        said = one_line(answer.err or answer.out).removesuffix(" Is the docker daemon running?").rstrip(".")
         raise InstallerError(f"Docker does not run: {said}. Nothing was changed.", "Start it, then run this again.")
     memory = int(answer.out) if answer.out.strip().isdigit() else MEMORY
     if not context and memory < MEMORY:
@@ -169,7 +174,7 @@ def _check_context(context: str, confirmed: str | None) -> None:
     cluster = Cluster(context)
     server = cluster.server
     cluster.version()
-    if _is_here(urlsplit(server).hostname or ""):
+    if _is_here(server):
         return
     needed = f"--confirm-context {context}"
     if confirmed is None and console.interactive():
@@ -180,7 +185,8 @@ def _check_context(context: str, confirmed: str | None) -> None:
         raise InstallerError(what, f"Where it is meant all the same: {needed}")
 
 
-def _is_here(host: str) -> bool:
+def _is_here(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
     if host in ("localhost", "host.docker.internal", "kubernetes.docker.internal") or host.endswith(".localhost"):
         return True
     with suppress(ValueError):
@@ -203,10 +209,35 @@ def _have_cluster(kind: Kind, port: int) -> None:
             return
         console.report(f"The kind cluster {kind.name} was not made to its end: it is made anew.")
         kind.delete()
+    _check_owner(port, None)
+    _check_free(port)
+    kind.create(port, console.relay)
+
+
+def _check_port(cluster: Cluster, port: int) -> None:
+    """Refuse a port for the registry in a cluster: another than the registry has that is there, or a taken one."""
+    there = shared_port(cluster.get("deployments.apps", IN_CLUSTER, IN_CLUSTER))
+    if there == port:
+        return
+    if there:
+        what = f"The projects in this cluster share the registry localhost:{there}, not localhost:{port}."
+        raise InstallerError(f"{what} Nothing was changed.", f"Give that: registry=localhost:{there}")
+    _check_owner(port, cluster)
+    if _is_here(cluster.server):
+        _check_free(port)
+
+
+def _check_owner(port: int, cluster: Cluster | None) -> None:
+    if owner := owner_of(port, cluster):
+        other = PORT if port != PORT else PORT + 1
+        fix = f"Take another port: registry=localhost:{other}"
+        raise InstallerError(f"Port {port} of the node is {owner}. Nothing was changed.", fix)
+
+
+def _check_free(port: int) -> None:
     if taken := _taken_by(port):
         fix = f"End it, or take another port: registry=localhost:{port + 1}"
         raise InstallerError(f"Port {port} of this machine is in use by {taken}. Nothing was changed.", fix)
-    kind.create(port, console.relay)
 
 
 def _taken_by(port: int) -> str:

@@ -23,6 +23,15 @@ SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""
 SIZE = "10Gi"
 _USER = 65532
+_UNPRIVILEGED = 1024
+_OF_THE_NODE = {
+    **dict.fromkeys(range(10248, 10260), "Kubernetes"),
+    2379: "etcd",
+    2380: "etcd",
+    6443: "the API server",
+    10250: "the kubelet",
+}
+"""Ports by which a node works: whoever takes one of them away breaks it."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +73,20 @@ class LocalRegistry(HelmRelease[Storing]):
         return next((each for each in held.objects.values() if not marked <= _labels(each).items()), None)
 
     def lacks(self, held: Storing) -> Change | None:
-        """Refuse a cluster whose nodes would each look for it on themselves."""
+        """Refuse several nodes, which would each look for it on themselves; another port than it has; a taken one."""
         nodes = self._cluster.list("nodes")
-        if len(nodes) < 2:
+        if len(nodes) > 1:
+            why = f"the cluster has {len(nodes)} nodes, and {self._settings.registry} is another registry on each"
+            return blocked(why, f"Name a registry that all of them reach: registry.host in {FILE}.")
+        there = shared_port(held.one("Deployment"))
+        if there == self._port:
             return None
-        why = f"the cluster has {len(nodes)} nodes, and {self._settings.registry} is another registry on each"
-        return blocked(why, f"Name a registry that all of them reach: registry.host in {FILE}.")
+        if there and (self._other_user() or not self.unready(held)):
+            why = f"the projects in this cluster share the registry localhost:{there}"
+            return blocked(why, f'Take that: registry.host "localhost:{there}" in {FILE}.')
+        if owner := owner_of(self._port, self._cluster):
+            return blocked(f"port {self._port} of the node is {owner}", f"Take another: registry.host in {FILE}.")
+        return None
 
     def note(self, held: Storing, fields: Sequence[object]) -> str:
         """Say so where its images end with its pod."""
@@ -162,9 +179,41 @@ class LocalRegistry(HelmRelease[Storing]):
     def _keeps(self) -> str:
         if not self._remove_it:
             return "stays, with its images (`down --repository` removes it)"
+        other = self._other_user()
+        return f"stays, Application {other} may use it" if other else ""
+
+    def _other_user(self) -> str:
+        """Name an Application of another project that may use it; empty where there is none."""
         others = [each for each in self._cluster.list("applications.argoproj.io") if _reads_locally(each)]
-        theirs = [each["metadata"]["name"] for each in others if not is_ours(each, self._settings)]
-        return f"stays, Application {theirs[0]} may use it" if theirs else ""
+        return next((each["metadata"]["name"] for each in others if not is_ours(each, self._settings)), "")
+
+
+def shared_port(deployment: Object | None) -> int | None:
+    """Return the port of the node that the registry in a cluster has; None where there is no such registry."""
+    if deployment is None or not SHARED.items() <= _labels(deployment).items():
+        return None
+    return next(iter(_host_ports(deployment["spec"]["template"]["spec"])), None)
+
+
+def owner_of(port: int, cluster: Cluster | None = None) -> str:
+    """Say whose a port of the node is, as far as a cluster knows, where there is one; empty where it is nobody's."""
+    if port < _UNPRIVILEGED:
+        return "the system's, as all below 1024"
+    if owner := _OF_THE_NODE.get(port):
+        return f"in use by {owner}"
+    for pod in cluster.list("pods") if cluster else []:
+        head = pod["metadata"]
+        if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            continue
+        if head["namespace"] != NAME and port in _host_ports(pod["spec"]):
+            return f"in use by pod {head['name']} in namespace {head['namespace']}"
+    return ""
+
+
+def _host_ports(pod: Object) -> list[int]:
+    """Return the ports of its node that a pod has, by its specification."""
+    ports = (port for container in pod["containers"] for port in container.get("ports") or ())
+    return [port["hostPort"] for port in ports if port.get("hostPort")]
 
 
 def _labels(each: Object) -> dict[str, str]:

@@ -37,7 +37,7 @@ INSTALL = {
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
     "docker": "https://docs.docker.com/get-docker",
-    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start",
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start/#installation",
 }
 
 

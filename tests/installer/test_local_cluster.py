@@ -222,6 +222,47 @@ def test_with_several_nodes_the_plan_asks_for_a_registry_that_all_of_them_reach(
     assert change.fix == "Name a registry that all of them reach: registry.host in gitops.yaml."
 
 
+def test_one_that_is_there_keeps_its_port_unless_it_never_started_and_nobody_else_uses_it(cluster: WithVolumes) -> None:
+    reconcile(registry(cluster))
+    theirs = LocalRegistry(replace(OCTOCATS, registry="localhost:38999"), cluster, Helm(cluster, None))  # type: ignore[arg-type]
+    change = theirs.diff(theirs.observe())
+    assert change is not None
+    assert change.blocked
+    assert change.note == "the projects in this cluster share the registry localhost:5001"
+    assert change.fix == 'Take that: registry.host "localhost:5001" in gitops.yaml.'
+    cluster.objects[NAME, "Deployment", NAME]["status"] = {}
+    change = theirs.diff(theirs.observe())
+    assert change is not None
+    assert not change.blocked
+    mine = {"kind": "Application", "metadata": {"name": "web-dev", "namespace": "argocd", "labels": {}},
+            "spec": {"source": {"repoURL": LOCAL.source_url}}}  # fmt: skip
+    cluster.objects["argocd", "Application", "web-dev"] = mine
+    change = theirs.diff(theirs.observe())
+    assert change is not None
+    assert change.blocked
+
+
+def test_a_port_of_the_node_that_another_has_is_refused_before_the_first_pod(cluster: WithVolumes) -> None:
+    kubelets = LocalRegistry(replace(LOCAL, registry="localhost:10250"), cluster, Helm(cluster, None))  # type: ignore[arg-type]
+    change = kubelets.diff(kubelets.observe())
+    assert change is not None
+    assert change.note == "port 10250 of the node is in use by the kubelet"
+    assert change.fix == "Take another: registry.host in gitops.yaml."
+    container = {"name": "x", "ports": [{"containerPort": 80, "hostPort": 5001}]}
+    pod = {"kind": "Pod", "metadata": {"name": "x", "namespace": "ingress"}, "spec": {"containers": [container]}}
+    cluster.objects["ingress", "Pod", "x"] = pod
+    mine = registry(cluster)
+    change = mine.diff(mine.observe())
+    assert change is not None
+    assert change.blocked
+    assert change.note == "port 5001 of the node is in use by pod x in namespace ingress"
+    for over in ({"metadata": {"name": "x", "namespace": NAME}}, {"status": {"phase": "Succeeded"}}):
+        cluster.objects["ingress", "Pod", "x"] = pod | over
+        change = mine.diff(mine.observe())
+        assert change is not None
+        assert not change.blocked
+
+
 def test_it_goes_with_the_last_repository(cluster: WithVolumes) -> None:
     reconcile(registry(cluster))
     assert registry(cluster).remove() == "stays, with its images (`down --repository` removes it)"

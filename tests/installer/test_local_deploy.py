@@ -418,3 +418,26 @@ def test_another_project_in_the_cluster_keeps_it(
     take_down(deployed)
     assert kinds == []
     assert "The kind cluster gitops-flask stays: orders-dev is in it, too.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("goes", "removed"), ("stays, Application orders-dev may use it",) * 2, ("goes", "stays")]
+)
+def test_images_stay_only_where_their_registry_in_the_cluster_stays(
+    before: str,
+    after: str,
+    deployed: Laptop,
+    kinds: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = deployed.project
+    registry = next(each for each in project.resources() if each.key == "registry")
+    monkeypatch.setattr(down, "_remove_cluster", lambda *_, **__: False)
+    monkeypatch.setattr(down.reconcile, "removal", lambda _: [(registry, before)])
+    monkeypatch.setattr(down.reconcile, "remove", lambda *_: [(registry, after)])
+    take_down(deployed)
+    listed, _, done = capsys.readouterr().out.partition("Stays on purpose:")
+    for said, fate in ((listed, before), (done, after)):
+        assert (f"- images in {project.settings.image_repository}" in said) is fate.startswith("stays")
+    assert kinds == []

@@ -17,6 +17,7 @@ from installer.forges.lock import RepositoryLock
 from installer.resources.initial_push import InitialPush
 from installer.resources.local_repository import RestoredRecord
 from installer.support.errors import CommandFailed, InstallerError
+from tests.documented import commands
 
 from .local import LOCAL, RUNNING, Server, clone, run, server
 
@@ -119,6 +120,35 @@ def test_a_pod_that_is_just_starting_is_asked_again_and_another_refusal_is_repor
     server.fail_once("Error from server (Forbidden): pods is forbidden: User cannot create resource pods/exec")
     with pytest.raises(CommandFailed, match="Forbidden"):
         server.git.head("main")
+
+
+def test_the_how_tos_command_clones_the_project_on_another_machine(server: Server, clone: Path, tmp_path: Path) -> None:
+    head = push(server, clone)
+    (command,) = [line for line in commands("docs/how-to/try.md") if " clone git://" in line]
+    in_the_pod = "/git/local/hello-api.git"
+    assert command.count(in_the_pod) == 1
+    served = command.replace(in_the_pod, str(server.bare))
+    subprocess.run(["bash", "-c", served], cwd=tmp_path, check=True, capture_output=True)
+    cloned = tmp_path / "hello-api"
+    assert run(cloned, "rev-parse", "HEAD") == head
+    assert run(cloned, "remote", "get-url", "origin") == "git://hello-api-git.argocd.svc:9418/local/hello-api.git"
+    (call,) = server.calls("exec")[-1:]
+    assert "--context dev --namespace argocd deployment/hello-api-git -- git-upload-pack" in call
+
+
+def test_a_refusal_names_the_pod_and_what_was_said_without_the_script_that_is_in_the_address(server: Server) -> None:
+    address = (
+        "https://10.0.0.1:10250/exec/argocd/web-git-1/repository?command=sh&command=-c&command=cd+%2Fgit%3B&error=1"
+    )
+    server.fail_once(f'Error from server: error dialing backend: Post "{address}": http: server gave HTTP response')
+    with pytest.raises(CommandFailed) as refused:
+        server.git.head("main")
+    said = "Error from server: error dialing backend: http: server gave HTTP response"
+    assert refused.value.message == f"`kubectl exec deployment/web-git` failed (1): {said}"
+    server.fail_once(f'Error from server: Get "{address}": dial tcp 10.0.0.1:10250: i/o timeout')
+    with pytest.raises(InstallerError) as refused_:
+        server.git.head("main")
+    assert refused_.value.message.endswith("cannot be reached: Error from server: dial tcp 10.0.0.1:10250: i/o timeout")
 
 
 def test_a_push_that_is_no_fast_forward_is_refused_with_the_way_out(server: Server, clone: Path) -> None:

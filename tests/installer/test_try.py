@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from installer.commands import try_
 from installer.config.settings_file import load
 from installer.preflight.tools import OLDEST, numbers
 from installer.project.project import Project
+from installer.support import resume_command
 from installer.support.errors import InstallerError
 
 from .programs import Programs, put_on_path
@@ -137,11 +139,28 @@ def test_other_answers_are_taken_and_a_second_project_is_in_the_same_cluster(
 
 
 def test_a_folder_of_that_name_that_is_no_such_project_is_left(
-    attempt: Try, ups: list[Project], tmp_path: Path
+    attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path
 ) -> None:
     (tmp_path / "hello-api").mkdir()
-    assert "exists" in refusal(attempt).message
+    assert "hello-api is there already" in refusal(attempt).message
+    assert calls(machine, "kind") == []
     assert ups == []
+
+
+def test_an_answer_that_cannot_be_used_is_the_first_thing_that_is_reported_and_nothing_is_resumed(
+    attempt: Try, machine: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume_command.this_run, "resume", "")
+    only(tmp_path, monkeypatch, "sh", "cat")
+    for answer, reported in {
+        "nme=x": "nme: is not a question.",
+        "owner=a b": "owner: 'a b' cannot be used. Write ",
+        "project_name=null": "project_slug: YAML knows 'null' as something else.",
+        "registry=localhost:70000": "registry: there is no port 70000.",
+    }.items():
+        assert refusal(attempt, answer).message.startswith(f"No project was written.\n- {reported}")
+    assert resume_command.this_run.resume == ""
+    assert machine.calls("docker") == []
 
 
 # --- programs --------------------------------------------------------------------------------------
@@ -168,9 +187,21 @@ def test_all_that_is_missing_is_listed_together_with_ways_to_get_it(
     assert "- kind: not installed; it makes the cluster\n- helm: not installed; it installs Argo CD" in said
     assert "- argocd: not installed" in said
     assert "kubectl: " not in said
-    assert "brew install kind helm argocd" in said
+    assert "  kind: https://kind.sigs.k8s.io/docs/user/quick-start/#installation\n  helm: https://" in said
+    assert "brew" not in said
     assert error.message == "Programs are missing. Nothing was changed."
     assert error.fix.endswith("--fetch-tools")
+
+
+def test_brew_is_named_on_macos_and_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(tmp_path, monkeypatch)
+    assert try_._ways(["kind"]) == ["kind: https://kind.sigs.k8s.io/docs/user/quick-start/#installation"]
+    monkeypatch.setattr("installer.commands.try_.sys.platform", "darwin")
+    assert try_._ways(["docker", "kind"]) == ["brew install docker kind"]
+    monkeypatch.setattr("installer.commands.try_.sys.platform", "linux")
+    (tmp_path / "few/brew").write_text("#!/bin/sh\n")
+    (tmp_path / "few/brew").chmod(0o755)
+    assert try_._ways(["kind", "helm"]) == ["brew install kind helm"]
 
 
 def test_what_is_fetched_is_what_was_missing(
@@ -232,9 +263,10 @@ def test_what_is_pinned_is_new_enough() -> None:
 def test_a_docker_that_does_not_run_is_told_before_anything_is_made(
     attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path
 ) -> None:
-    machine.answer("docker", "info", err="Cannot connect to the Docker daemon", status=1)
+    said = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock"
+    machine.answer("docker", "info", err=f"{said}. Is the docker daemon running?\n", status=1)
     error = refusal(attempt)
-    assert error.message == "Docker does not run: Cannot connect to the Docker daemon. Nothing was changed."
+    assert error.message == f"Docker does not run: {said}. Nothing was changed."
     assert not (tmp_path / "hello-api").exists()
     assert ups == []
 
@@ -263,6 +295,8 @@ def context(machine: Programs, name: str, server: str) -> None:
     machine.answer(
         "kubectl", ["version", "--output=json"], {"clientVersion": {}, "serverVersion": {"gitVersion": "v1.34.0"}}
     )
+    machine.answer("kubectl", "get deployments.apps", err="Error from server (NotFound): x", status=1)
+    machine.answer("kubectl", "get pods", {"items": []})
 
 
 def test_a_cluster_that_is_not_on_this_machine_is_asked_for_by_its_name(
@@ -344,3 +378,84 @@ def test_another_port_is_that_of_registry_and_cluster_alike(
     attempt("registry=localhost:5009")
     assert ports == [5009]
     assert ups[0].settings.registry == "localhost:5009"
+
+
+# --- the registry's port in a cluster that is there -------------------------------------------------
+
+
+def shared_registry(port: int) -> dict[str, Any]:
+    container = {"name": "registry", "ports": [{"containerPort": 5000, "hostPort": port}]}
+    head = {"name": "gitops-flask-registry", "labels": {"gitops-flask/shared": "registry"}}
+    return {"kind": "Deployment", "metadata": head, "spec": {"template": {"spec": {"containers": [container]}}}}
+
+
+def nothing_was_written(ups: list[Project], folder: Path) -> bool:
+    return ups == [] and not list(folder.glob("*/gitops.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("port", "owner"),
+    [
+        (10250, "in use by the kubelet"),
+        (10256, "in use by Kubernetes"),
+        (6443, "in use by the API server"),
+        (2379, "in use by etcd"),
+        (443, "the system's, as all below 1024"),
+    ],
+)
+def test_a_port_by_which_the_node_works_is_refused_in_any_cluster(
+    attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path, port: int, owner: str
+) -> None:
+    context(machine, "prod", "https://api.example.com:6443")
+    for options in ({"context": "prod", "confirmed": "prod"}, {}):
+        error = refusal(attempt, f"registry=localhost:{port}", **options)
+        assert error.message == f"Port {port} of the node is {owner}. Nothing was changed."
+        assert error.fix == "Take another port: registry=localhost:5001"
+    assert [call for call in calls(machine, "kind") if call.startswith("create")] == []
+    assert nothing_was_written(ups, tmp_path)
+
+
+def test_a_port_that_a_pod_of_the_cluster_has_is_refused_with_its_name(
+    attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path
+) -> None:
+    context(machine, "k3d-dev", "https://127.0.0.1:6443")
+    container = {"name": "x", "ports": [{"containerPort": 80}, {"containerPort": 443, "hostPort": 5001}]}
+    head = {"name": "ingress-1", "namespace": "ingress"}
+    machine.answer("kubectl", "get pods", {"items": [{"metadata": head, "spec": {"containers": [container]}}]})
+    error = refusal(attempt, context="k3d-dev")
+    assert (
+        error.message == "Port 5001 of the node is in use by pod ingress-1 in namespace ingress. Nothing was changed."
+    )
+    assert error.fix == "Take another port: registry=localhost:5002"
+    assert nothing_was_written(ups, tmp_path)
+    attempt("registry=localhost:5002", context="k3d-dev")
+    assert ups[0].settings.registry == "localhost:5002"
+
+
+def test_a_port_of_this_machine_counts_where_the_cluster_is_on_it(
+    attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(try_, "_taken_by", lambda _: "python3 (process 7)")
+    context(machine, "k3d-dev", "https://127.0.0.1:6443")
+    error = refusal(attempt, context="k3d-dev")
+    assert error.message == "Port 5001 of this machine is in use by python3 (process 7). Nothing was changed."
+    assert error.fix == "End it, or take another port: registry=localhost:5002"
+    assert nothing_was_written(ups, tmp_path)
+    attempt("registry=registry.example.com", "registry_account=acme", context="k3d-dev")
+    context(machine, "prod", "https://api.example.com:6443")
+    attempt("project_name=Orders", context="prod", confirmed="prod")
+    assert len(ups) == 2
+
+
+def test_the_registry_that_is_there_keeps_its_port_and_a_second_project_takes_that(
+    attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(try_, "_taken_by", lambda _: "the registry itself")
+    context(machine, "k3d-dev", "https://127.0.0.1:6443")
+    machine.answer("kubectl", "get deployments.apps gitops-flask-registry", shared_registry(5001))
+    error = refusal(attempt, "registry=localhost:38999", context="k3d-dev")
+    what = "The projects in this cluster share the registry localhost:5001, not localhost:38999. Nothing was changed."
+    assert (error.message, error.fix) == (what, "Give that: registry=localhost:5001")
+    assert nothing_was_written(ups, tmp_path)
+    attempt("registry=localhost:5001", context="k3d-dev")
+    assert len(ups) == 1
