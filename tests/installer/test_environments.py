@@ -1,4 +1,4 @@
-"""The environments in gitops.yaml: what there may be, and that without them all is as with one."""
+"""The environments in gitops.yaml of a project at GitHub: what there may be, and that without them all is as before."""
 
 import json
 from pathlib import Path
