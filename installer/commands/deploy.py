@@ -100,11 +100,11 @@ def meant(project: Project, commit: str, otherwise: Callable[[str], str] = lambd
         return clone.commit(commit) or commit
     head = clone.head()
     if changed := clone.uncommitted():
-        what = (
-            f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
-        )
+        files = f"{changed[0]} is" if len(changed) == 1 else f"{changed[0]} and {len(changed) - 1} more are"
         stash = git(project.folder, "stash", "--include-untracked")
-        raise InstallerError(what, f"{stash}{otherwise(head)}")
+        first = "Commit that, or leave it out: " if project.settings.local else ""
+        what = f"{files} not as in commit {head[:12]}. Nothing was changed."
+        raise InstallerError(what, f"{first}{stash}{otherwise(head)}")
     return head
 
 

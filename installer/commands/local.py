@@ -14,7 +14,7 @@ from ..status import deployment_record
 from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
-from ..support.resume_command import command, this_run
+from ..support.resume_command import command, git, this_run
 from ..support.secret import Secret
 from ..ui import console
 from ..ui.progress import Timeline, Waiting
@@ -40,16 +40,28 @@ def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
     timeline = Timeline()
     this_run.resume = command("deploy", project.folder, *([commit] if commit else []))
     if not commit:
+        clone = Clone(project.folder)
+        _check_not_behind(project, clone, wanted)
         with timeline.span(f"push to {MAIN}"):
-            clone = Clone(project.folder)
             clone.connect(settings.clone_url)
             clone.push(settings.clone_url, MAIN, project.login)
     if record and record.hold:  # as after a merge elsewhere
+        this_run.resume = ""
         fix = f"Release the hold, which deploys the head of {MAIN}: {command('rollback', project.folder, RELEASE)}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was deployed.", fix)
     options = () if record else ("--init",)
     record = _deploy(project, timeline, wanted, options, before=record, skip_tests=skip_tests)
     until_rolled_out(project, record, Waiting(), timeline)
+
+
+def _check_not_behind(project: Project, clone: Clone, head: str) -> None:
+    """Raise where an older commit of main is checked out: no push of it would change main."""
+    main = f"refs/remotes/origin/{MAIN}"
+    known = clone.attempt("rev-parse", "--verify", "--quiet", main).out.strip()
+    if known not in ("", head) and clone.attempt("merge-base", "--is-ancestor", head, main).status == 0:
+        what = f"{head[:12]} is checked out, and {MAIN} is newer: {known[:12]}. Nothing was changed."
+        back = command("rollback", project.folder, "--to", head[:12])
+        raise InstallerError(what, f"{git(project.folder, 'checkout', MAIN)}; or, to go back: {back}")
 
 
 def ensure_deployed(project: Project, timeline: Timeline) -> DeploymentRecord:
@@ -117,7 +129,7 @@ def _deploy(
         console.report(f"Built and deployed here, for {platforms}: {scripts.named(revision)}")
         if not skip_tests:
             with timeline.span("tests (ci/test)"):
-                scripts.run("test")
+                _test(project, scripts)
             scripts.check_out(revision)  # whatever the tests left
         with timeline.span("image (ci/image)"):
             digest = _image(project, scripts, revision, platforms)
@@ -130,6 +142,15 @@ def _deploy(
         what = f"{project.settings.git_server} does not show what was pushed to {project.settings.branch}."
         raise InstallerError(what, command("status", project.folder))
     return record
+
+
+def _test(project: Project, scripts: Scripts) -> None:
+    try:
+        scripts.run("test")
+    except InstallerError as error:
+        this_run.resume = ""
+        fix = f"Nothing was deployed. Commit the fix, then: {command('deploy', project.folder)}"
+        raise InstallerError(error.message, fix) from None
 
 
 def _image(project: Project, scripts: Scripts, revision: str, platforms: str) -> str:

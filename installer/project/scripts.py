@@ -27,8 +27,8 @@ _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
 _CIS = ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS")
-_NOT_FROM_HERE = dict.fromkeys((*_CIS, "DEPLOYED_BY", "DEPLOY_KEY", "PYTHONSAFEPATH"), "")
-"""What the scripts must not take from here: a CI's machine, who deploys, a key, a Python without a script's folder."""
+_NOT_FROM_HERE = dict.fromkeys((*_CIS, "DEPLOYED_BY", "DEPLOY_KEY", "PYTHONSAFEPATH", "VIRTUAL_ENV"), "")
+"""What the scripts must not take from here: a CI's machine, who deploys, a key, how this Python itself was started."""
 _SHORTEST = 4
 """Characters that git takes for the beginning of a commit's name."""
 _LAST = 5

@@ -145,18 +145,32 @@ def test_red_tests_deploy_nothing(deployed: Laptop, monkeypatch: pytest.MonkeyPa
 
 def test_what_is_not_committed_is_refused(deployed: Laptop) -> None:
     (deployed.folder / "new.py").write_text("half done\n")
-    with pytest.raises(InstallerError, match=r"1 files are not as commit .* has them, new\.py for one") as refused:
+    with pytest.raises(InstallerError, match=r"new\.py is not as in commit ") as refused:
         deployed.deploy()
     assert refused.value.fix.endswith("stash --include-untracked")
 
 
 def test_history_that_was_rewritten_is_refused_by_the_server(deployed: Laptop) -> None:
+    deployed.commit("Say hello")
+    deployed.deploy()
     head = deployed.server.git.head("main")
-    run(deployed.folder, "commit", "--quiet", "--amend", "--message", "Another start")
+    run(deployed.folder, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another start")
     with pytest.raises(InstallerError) as refused:
         deployed.deploy()
-    assert refused.value.fix.startswith("The server's main has commits that are not here")
+    assert refused.value.fix.endswith("git merge origin/main")
     assert deployed.server.git.head("main") == head
+    run(deployed.folder, "merge", "--quiet", "--no-edit", "origin/main")
+    deployed.deploy()
+
+
+def test_an_older_commit_that_is_checked_out_is_not_pushed(deployed: Laptop) -> None:
+    old = run(deployed.folder, "rev-parse", "HEAD")
+    deployed.commit("Say hello")
+    deployed.deploy()
+    run(deployed.folder, "checkout", "--quiet", old)
+    with pytest.raises(InstallerError, match=f"{old[:12]} is checked out, and main is newer") as refused:
+        deployed.deploy()
+    assert "checkout main; or, to go back: " in refused.value.fix
 
 
 def test_without_docker_nothing_is_pushed(deployed: Laptop) -> None:

@@ -52,7 +52,7 @@ def source_environment() -> str:
     if not plain or [len(sections), len(its), len(sources)] != [1, 1, 1] or NAME in sources:
         why = f"gitops.yaml of commit {env.REVISION} does not say where {NAME} is promoted from, or not in a plain form"
         raise Answer("failed:", f"{why}: environments: {{dev: {{namespace: …}}, test: {{namespace: …, from: dev}}}}")
-    return sources[0]
+    return str(sources[0])
 
 
 def choose(source: str, wanted: str, expected: str) -> Tip:
