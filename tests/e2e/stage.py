@@ -305,6 +305,7 @@ def a_shell(home: Path, token: str, variant: Variant) -> dict[str, str]:
         "GIT_CONFIG_VALUE_2": "dev@example.com",
         "GITOPS_FLASK_INSTALL": "yes",
         "UV_CACHE_DIR": str(home.parent / "uv-cache"),
+        "UV_PYTHON_DOWNLOADS": "never",
         "NO_COLOR": "1",
     }
 
