@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from installer.cluster.argocd_config import POLLING, SMALL, merged
+from installer.cluster.argocd import POLLING, SMALL, merged
 from installer.resources.argocd import CHART, CHART_VERSION, CRDS
 from installer.resources.watcher import EVERY, Watcher
 from installer.support.wait import clear

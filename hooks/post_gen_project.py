@@ -41,10 +41,10 @@ try:
         trusted = part("config.trusted_hosts")  # these answers are the person's own
         trusted.remember(ANSWERS["scm"], ANSWERS["host"])
         trusted.remember("registry", ANSWERS["registry"])
-        template = part("commands.template_source").source_of(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again = part("support.resume_command")
+        template = run_again.source_of(ANSWERS["_template"], ANSWERS["_checkout"], str(STANDING))
         run_again.this_run.template, run_again.this_run.working_dir = template or ANSWERS["_tool"], STANDING
-        resume = run_again.entering(Path.cwd(), "up")
+        resume = run_again.entering(Path.cwd())
         if word := part("commands.first_commit").make(Path.cwd()):
             print(word, file=sys.stderr)
         if missing := [library for module, library in LIBRARIES.items() if not find_spec(module)]:

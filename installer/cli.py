@@ -1,9 +1,8 @@
 """The command line: options only, errors reported in one place. Each verb loads its libraries where it is called."""
 
+import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,17 +10,15 @@ import click
 from . import __version__
 from .commands.options import (
     Sections,
+    Where,
     as_document,
     examples,
     in_environment,
     may_say_yes,
     on_project,
-    open_project,
     show_commands,
 )
 from .support import crash_report
-from .support.errors import InstallerError
-from .support.parsing import Unreadable
 from .support.resume_command import command, this_run
 from .ui import console
 
@@ -36,6 +33,64 @@ def cli() -> None:
     image REGISTRY_PULL_TOKEN; with CircleCI or Travis CI also DEPLOY_TOKEN, and CIRCLE_TOKEN or TRAVIS_TOKEN; a
     database's address from CLUSTER_DATABASE_URL. The cluster is kubectl's current context.
     """
+
+
+@cli.command(
+    "try",
+    epilog=examples(
+        "gitops-flask try                            in a kind cluster of its own",
+        "gitops-flask try project_name='Orders'      with other answers than the defaults",
+        "gitops-flask try --context docker-desktop   in a cluster that is there",
+    ),
+)
+@click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+              help="Where the project's folder goes (default: here).")  # fmt: skip
+@click.option("--context", metavar="NAME", help="A kubeconfig context, in the place of a kind cluster.")
+@click.option("--confirm-context", metavar="NAME", help="The same, where its cluster is not on this machine.")
+@click.option("--cluster", metavar="NAME", default="gitops-flask", show_default=True, help="The kind cluster's name.")
+@click.option("--registry-image", metavar="IMAGE", help="What runs as the registry (default: Docker Hub's registry).")
+@click.option("--fetch-tools", is_flag=True, help="Fetch missing programs, pinned and checked, to your cache.")
+@may_say_yes
+@click.option("-v", "--verbose", is_flag=True, help="Show every command and request.")
+@click.argument("answers", nargs=-1, metavar="[QUESTION=ANSWER]...")
+def try_(
+    output_dir: Path,
+    answers: tuple[str, ...],
+    *,
+    context: str | None,
+    confirm_context: str | None,
+    cluster: str,
+    registry_image: str | None,
+    fetch_tools: bool,
+    yes: bool,
+    verbose: bool,
+) -> None:
+    """Try the whole loop on this machine, without an account.
+
+    It makes a kind cluster (or takes a context), a project, a git server, a registry and Argo CD in the cluster, and
+    ends when the service's pods answer the commit. Then: change a line, commit, `gitops-flask deploy`. It needs Docker
+    and git; kind, kubectl, helm and argocd are fetched where they are missing, if you like. Run again, it resumes.
+    """
+    from .commands import try_ as try__
+
+    if verbose:
+        show_commands()
+    try__.try_(
+        output_dir,
+        _pairs(answers),
+        context=context,
+        confirmed=confirm_context,
+        cluster=cluster,
+        registry_image=registry_image or "",
+        fetch_tools=fetch_tools,
+        yes=yes,
+    )
+
+
+def _pairs(answers: tuple[str, ...]) -> dict[str, str]:
+    if wrong := [answer for answer in answers if "=" not in answer]:
+        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
+    return dict(answer.split("=", 1) for answer in answers)
 
 
 @cli.command()
@@ -56,11 +111,7 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bo
     """
     from .commands import new as new_
 
-    wrong = [answer for answer in answers if "=" not in answer]
-    if wrong:
-        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
-    given = dict(answer.split("=", 1) for answer in answers)
-    new_.new(output_dir, given, no_input=no_input, check=check)
+    new_.new(output_dir, _pairs(answers), no_input=no_input, check=check)
 
 
 @cli.command(
@@ -75,11 +126,11 @@ def new(output_dir: Path, answers: tuple[str, ...], *, no_input: bool, check: bo
 )
 @as_document
 @on_project
-def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exit_code: bool) -> None:
+def plan(where: Where, *, as_json: bool, exit_code: bool) -> None:
     """Show what `up` would create or change. Changes nothing."""
     from .commands import plan as plan_
 
-    code = plan_.plan(open_project(folder, context, verbose), as_json=as_json)
+    code = plan_.plan(where.open(), as_json=as_json)
     sys.exit(code if exit_code else 0)
 
 
@@ -93,7 +144,7 @@ def plan(folder: Path, context: str | None, *, verbose: bool, as_json: bool, exi
 @may_say_yes
 @click.option("--renew-key", is_flag=True, help="Create new deploy keys, and delete those in use.")
 @on_project
-def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key: bool) -> None:
+def up(where: Where, *, yes: bool, renew_key: bool) -> None:
     """Create or repair the deployment, and wait until it is live.
 
     Live means that every pod answers the deployed revision. Safe to run again at any time, also after it was
@@ -102,9 +153,9 @@ def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key
     """
     from .commands import up as up_
 
-    project = open_project(folder, context, verbose)
-    with _reported(resume=lambda: console.err.print(f"Resume with:\n  {command('up', folder)}", markup=False)):
-        up_.up(project, yes=yes, renew_key=renew_key)
+    project = where.open()
+    this_run.resume = command("up", where.folder)
+    up_.up(project, yes=yes, renew_key=renew_key)
 
 
 @cli.command(
@@ -118,29 +169,51 @@ def up(folder: Path, context: str | None, *, verbose: bool, yes: bool, renew_key
 @as_document
 @in_environment
 @on_project
-def status(
-    folder: Path, context: str | None, *, verbose: bool, environment: str | None, as_json: bool, watch: bool
-) -> None:
+def status(where: Where, *, as_json: bool, watch: bool) -> None:
     """Show every part, and whether each is as it should be. Exit code 0: healthy, 1: not."""
     from .commands import status as status_
 
-    project = open_project(folder, context, verbose, environment)
+    project = where.open()
     sys.exit(0 if status_.status(project, as_json=as_json, watch=watch) else 1)
 
 
 @cli.command()
 @as_document
 @on_project
-def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:
+def doctor(where: Where, *, as_json: bool) -> None:
     """Check what `up` needs, and say how to fix what is missing. Exit code 0: fine, 1: not.
 
     Programs and their versions, the token and what it may do, plan and policies of the owner, cluster and rights,
     the registry's login, the database's address, the clock. Works outside a project too, as far as that goes.
     """
-    from .commands import doctor as doctor_
+    from .commands import plan as plan_
 
-    show_commands(wanted=verbose)
-    sys.exit(0 if doctor_.doctor(folder, context, as_json=as_json) else 1)
+    sys.exit(0 if plan_.doctor(where.folder, where.context, as_json=as_json) else 1)
+
+
+@cli.command(
+    epilog=examples(
+        "gitops-flask promote                       what dev runs, to test",
+        "gitops-flask promote prod                  what test runs, to prod",
+        "gitops-flask promote --revision 3f2a91c --force      an earlier deployment of dev",
+    )
+)
+@click.argument("environment", required=False, default="test")
+@click.option("--revision", default="", metavar="REVISION", help="An earlier deployment, by its commit.")
+@click.option("--force", is_flag=True, help="Also where pods do not answer that revision; recorded.")
+@click.option("--init", is_flag=True, help="Make the branch again, if it was lost.")
+@may_say_yes
+@on_project
+def promote(where: Where, *, yes: bool, revision: str, force: bool, init: bool) -> None:
+    """Bring what one environment runs to the next one.
+
+    gitops.yaml says which environments there are. Every pod of the environment before must answer the revision; then
+    this runs the project's own ci/promote here, in a private clone, as its CI would. The same image comes with the same
+    chart and the values of that commit; it ends when it is live.
+    """
+    from .commands import promote as promote_
+
+    promote_.promote(where.open(), revision=revision, force=force, init=init, yes=yes)
 
 
 @cli.command(
@@ -157,17 +230,7 @@ def doctor(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -
 @may_say_yes
 @in_environment
 @on_project
-def rollback(
-    folder: Path,
-    context: str | None,
-    *,
-    verbose: bool,
-    environment: str | None,
-    yes: bool,
-    to: str,
-    why: str,
-    release_hold: bool,
-) -> None:
+def rollback(where: Where, *, yes: bool, to: str, why: str, release_hold: bool) -> None:
     """Bring back an earlier deployment and hold it.
 
     It runs the project's own ci/rollback here, in a private clone, as its CI would: no CI is needed. It ends when the
@@ -177,12 +240,11 @@ def rollback(
 
     if release_hold and (to or why):
         raise click.UsageError("--release-hold takes neither --to nor --why.")
-    project = open_project(folder, context, verbose, environment)
-    with _reported(resume=_resume):
-        if release_hold:
-            rollback_.release(project, yes=yes)
-        else:
-            rollback_.rollback(project, to=to, why=why, yes=yes)
+    project = where.open()
+    if release_hold:
+        rollback_.release(project, yes=yes)
+    else:
+        rollback_.rollback(project, to=to, why=why, yes=yes)
 
 
 @cli.command(
@@ -197,46 +259,38 @@ def rollback(
 @may_say_yes
 @in_environment
 @on_project
-def deploy(
-    folder: Path,
-    context: str | None,
-    *,
-    verbose: bool,
-    environment: str | None,
-    yes: bool,
-    commit: str,
-    reason: str,
-    skip_tests: bool,
-) -> None:
+def deploy(where: Where, *, yes: bool, commit: str, reason: str, skip_tests: bool) -> None:
     """Deploy a commit of main without the CI.
 
     For when the CI is down: otherwise it deploys every merge. This runs the project's own ci/test, ci/image and
     ci/deploy here, in a private clone, for the architecture of the cluster's nodes; it needs Docker, uv and a login
-    to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows.
+    to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows. In a
+    project that `gitops-flask try` made there is no CI: it asks nothing, and pushes what is checked out to main before.
     """
     from .commands import deploy as deploy_
 
+    project = where.open()
+    if project.settings.local:
+        from .commands import local
+
+        if reason:
+            raise click.UsageError("--break-glass is for projects with a CI: this one has none.")
+        local.deploy_here(project, commit=commit, skip_tests=skip_tests)
+        return
     if not reason.strip():
         raise click.UsageError("The CI deploys each merge. To go without it, give the reason: --break-glass REASON.")
-    project = open_project(folder, context, verbose, environment)
-    with _reported(resume=_resume):
-        deploy_.deploy(project, commit=commit, reason=reason, skip_tests=skip_tests, yes=yes)
-
-
-def _resume() -> None:
-    if this_run.resume:
-        console.err.print(f"Resume with:\n  {this_run.resume}", markup=False)
+    deploy_.deploy(project, commit=commit, reason=reason, skip_tests=skip_tests, yes=yes)
 
 
 @cli.command("open")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The local port.")
 @in_environment
 @on_project
-def forward(folder: Path, context: str | None, *, verbose: bool, environment: str | None, port: int) -> None:
+def forward(where: Where, *, port: int) -> None:
     """Forward a local port to the service until Ctrl-C."""
-    from .commands import open as open_
+    from .commands import up as up_
 
-    open_.open_(open_project(folder, context, verbose, environment), port)
+    up_.open_(where.open(), port)
 
 
 @cli.command(
@@ -253,10 +307,8 @@ def forward(folder: Path, context: str | None, *, verbose: bool, environment: st
 @click.option("--confirm-argocd", metavar="NAMESPACE", help="Its namespace, in scripts.")
 @on_project
 def down(
-    folder: Path,
-    context: str | None,
+    where: Where,
     *,
-    verbose: bool,
     yes: bool,
     repository: bool,
     confirm_repository: str | None,
@@ -274,7 +326,7 @@ def down(
         if name is not None and not goes:
             raise click.UsageError(f"--confirm-{option} belongs to --{option}.")
     down_.down(
-        open_project(folder, context, verbose),
+        where.open(),
         yes=yes,
         repository=down_.DestructiveOption(repository, confirm_repository),
         argocd=down_.DestructiveOption(argocd, confirm_argocd),
@@ -300,17 +352,7 @@ def template() -> None:
 @click.option("--abort", is_flag=True, help="Close an update that is not merged, and delete its branch.")
 @click.option("--init", is_flag=True, help="For a project without a record of its template.")
 @on_project
-def template_update(
-    folder: Path,
-    context: str | None,
-    *,
-    verbose: bool,
-    to: str,
-    address: str,
-    answers: tuple[str, ...],
-    abort: bool,
-    init: bool,
-) -> None:
+def template_update(where: Where, *, to: str, address: str, answers: tuple[str, ...], abort: bool, init: bool) -> None:
     """Merge the template's changes into the project, and propose them.
 
     Git merges three ways, what the project was made from, the project and the template, into a branch of its own; no
@@ -323,7 +365,7 @@ def template_update(
         raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint="--set")
     if abort and (to or address or answers or init):
         raise click.UsageError("--abort takes no other option.")
-    project = open_project(folder, context, verbose)
+    project = where.open()
     if abort:
         template_.abort(project)
     else:
@@ -334,51 +376,44 @@ def template_update(
 @template.command("check")
 @as_document
 @on_project
-def template_check(folder: Path, context: str | None, *, verbose: bool, as_json: bool) -> None:  # noqa: ARG001
+def template_check(where: Where, *, as_json: bool) -> None:
     """Check whether the template has an update for the project. Exit code 0: current, 3: behind."""
     from .commands import template as template_
 
-    show_commands(wanted=verbose)
-    sys.exit(template_.check(folder, as_json=as_json))
+    sys.exit(template_.check(where.folder, as_json=as_json))
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
+    stopped = 0
+
+    def stop(number: int, _: object) -> None:
+        """End as by Ctrl-C, once: `timeout` sends SIGTERM twice, and the second one would cut the tidying."""
+        nonlocal stopped
+        if not stopped:
+            stopped = 128 + number
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     console.take_any_encoding()
     crash_report.remember_steps()
-    this_run.arguments = tuple(sys.argv[1:])
+    this_run.arguments, this_run.resume = tuple(sys.argv[1:]), ""
     threading.excepthook = lambda thrown: console.fail(crash_report.report(thrown.exc_value or thrown.exc_type()))
-    with _reported():
-        try:
-            cli(standalone_mode=False)
-        except click.ClickException as error:
-            error.show()
-            sys.exit(error.exit_code)
-
-
-@contextmanager
-def _reported(resume: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Report errors as sentences, without a traceback, and the command that resumes."""
     try:
-        yield
-    except Unreadable as error:
-        console.fail(crash_report.report(error))
-        resume()
-        sys.exit(1)
-    except InstallerError as error:
-        console.fail(str(error))
-        resume()
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        console.fail("Stopped.")
-        resume()
-        sys.exit(130)
-    except click.ClickException:
-        raise
+        cli(standalone_mode=False)
+        return
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read what is printed has enough, `head` say
         console.hush()
         sys.exit(1)
-    except Exception as error:  # whatever it is: a sentence, and the log
+    except (click.Abort, KeyboardInterrupt):
+        console.fail("Stopped.")
+        code = stopped or 130
+    except Exception as error:  # whatever it is: a sentence, no traceback
         console.fail(crash_report.report(error))
-        resume()
-        sys.exit(1)
+        code = 1
+    if this_run.resume:
+        console.err.print(f"Resume with:\n  {this_run.resume}", markup=False)
+    sys.exit(code)

@@ -41,7 +41,7 @@ def settings() -> str:
     defaults = {each.name: each.default for each in dataclasses.fields(Settings)}
     notes = comments()
     rows = []
-    for name, (where, given) in settings_file._FIELDS.items():
+    for name, (where, given) in (settings_file._FIELDS | settings_file._LOCAL).items():
         form = FORMS[given] if isinstance(given, str) else given
         most = f" (at most {form.longest} characters)" if form.longest < Form("", "").longest else ""
         default = shown(defaults[name])
@@ -88,9 +88,13 @@ This file in the project's folder has what the installer knows of the project, a
 NO_FIXED_DEFAULT = {"ci": "the code host's own", "image_visibility": "as the repository"}
 NOTES = {
     "argocd.namespace": "Where Argo CD is, or will be installed.",
-    "cluster.namespace": "The service's own namespace.",
+    "cluster.namespace": "The service's own namespace; instead of it `environments` names one for each.",
+    "environments": "More than `dev` alone ([how-to](../how-to/environments.md)).",
     "github.public_runner": "`allowed`: pull requests to a public repository may run on your own runners.",
     "github.reporter_image": "What the reporter's pod runs: this image or your registry's copy; `up` pins its digest.",
+    "local.cluster": "The kind cluster that `try` made; `down` removes it.",
+    "local.context": "Required in a section `local`, which `try` adds: the cluster with its git server and Argo CD.",
+    "local.registry_image": "What runs as the registry in that cluster.",
     "project.ci": "github-actions, gitlab-ci, circleci or travis-ci.",
     "project.description": "Shown with the repository.",
     "project.formerly": "Repositories that this one replaced: `up` removes what it created there.",
@@ -113,6 +117,10 @@ OTHERS = {
     "requires": ("a version in quotes, like '1.2.0'", "any version may work on it"),
     "argocd.values": ("values for Argo CD's chart", "none"),
     "cluster.extra_kinds": ("a list of kinds, like [external-secrets.io/ExternalSecret]", "none"),
+    "environments": (
+        "names with namespace and from, like {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}",
+        "`dev` alone",
+    ),
     "project.formerly": ("a list of addresses, like [https://github.com/acme/web]", "none"),
 }
 

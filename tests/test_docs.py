@@ -95,7 +95,7 @@ def test_the_readme_lists_the_commands_as_help_does() -> None:
 
 
 def test_the_readme_is_read_to_its_end() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 125
 
 
 def test_every_chart_value_is_in_the_reference_once() -> None:

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import re
 import shlex
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.conftest import ROOT
+from tests.documented import README, commands
 from tests.newcomer import UNREACHABLE, shell, typed
 
 __all__ = ["shell"]
@@ -60,6 +60,7 @@ def test_cookiecutter_alone_writes_the_project_with_a_first_commit_and_says_how_
     assert "this cookiecutter has no plumbum, PyGithub" in ended.stdout
 
 
+@pytest.mark.all
 def test_the_command_that_cookiecutter_alone_prints_goes_on_from_there(
     template: Path, tmp_path: Path, cookiecutter_alone: Path, shell: dict[str, str]
 ) -> None:
@@ -100,9 +101,9 @@ def test_without_git_no_command_has_a_placeholder_and_the_way_on_is_there(
 
 
 def readme_command() -> str:
-    """Return the first command that the README has for people with a clone and uv."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"^```sh\n(.*)\n```$", text, re.MULTILINE)[0]
+    """Return the first command that the README has for people with a clone and uv, and no Docker."""
+    (command,) = [line for line in commands(README) if " new " in line]
+    return command
 
 
 @pytest.mark.slow
@@ -145,7 +146,7 @@ def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_
 
 
 def test_what_the_hook_imports_before_it_knows_more_is_the_standard_library_alone() -> None:
-    names = ("support.resume_command", "commands.template_source", "commands.first_commit", "config.trusted_hosts")
+    names = ("support.resume_command", "commands.first_commit", "config.trusted_hosts")
     modules = ", ".join(f"installer.{name}" for name in names)
     code = f"import sys, {modules}; print(*sys.modules)"
     ended = subprocess.run(

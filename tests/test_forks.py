@@ -82,13 +82,13 @@ def test_what_is_left_of_the_installer_knows_what_was_kept_and_says_so(fork: Pat
         "from installer.project.project import CONNECT_CI, FORGE_KINDS; print(list(FORGE_KINDS), list(CONNECT_CI))"
     )
     done = subprocess.run([sys.executable, "-c", asked], cwd=fork, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == f"['{kept.scm}'] ['{kept.ci}']", done.stderr
+    assert done.stdout.strip() == f"['{kept.scm}', 'local'] ['{kept.ci}', 'local']", done.stderr
     ruff = [sys.executable, "-m", "ruff", "check", "--select", "F", "--no-cache", "installer", "hooks"]
     assert "All checks passed!" in subprocess.run(ruff, cwd=fork, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.lint
-@pytest.mark.slow
+@pytest.mark.all
 def test_its_types_agree(fork: Path) -> None:
     mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(fork.parent / "mypy")]
     done = subprocess.run(mypy, cwd=fork, capture_output=True, text=True, check=False)

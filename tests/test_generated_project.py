@@ -209,7 +209,7 @@ def wait_for_a_handler_of(number: int, process: "subprocess.Popen[bytes]") -> No
         time.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.all
 def test_an_endpoint_is_protected_by_oidc_as_the_how_to_says(project: BakedProject, tmp_path: Path) -> None:
     folder = tmp_path / project.slug
     shutil.copytree(project.path, folder)
@@ -315,5 +315,5 @@ def test_the_wheel_holds_the_template_as_it_is(template: Path, tmp_path: Path) -
                 info = packed[prefix + str(file.relative_to(template))]
                 assert archive.read(info) == file.read_bytes()
                 assert bool(info.external_attr >> 16 & stat.S_IXUSR) == bool(file.stat().st_mode & stat.S_IXUSR)
-    assert "gitops_flask/commands/template_source.py" in packed
+    assert "gitops_flask/support/resume_command.py" in packed
     assert not [name for name in packed if name.startswith("installer") or name.endswith(".pyc")]

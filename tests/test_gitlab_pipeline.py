@@ -55,18 +55,31 @@ def jobs(place: Place, file: File, variables: dict[str, str]) -> dict[str, str]:
         (ON_MAIN, "test build deploy rollback?"),
         ({**BY_HAND, "ACTION": "init"}, "test build deploy"),
         ({**BY_HAND, "ACTION": "rollback"}, "rollback"),
+        ({**BY_HAND, "ACTION": "promote"}, "promote"),
         ({**BY_HAND, "ACTION": "release"}, "release test build deploy"),
         ({**ON_MAIN, "CI_COMMIT_BRANCH": "env/dev"}, ""),
         ({**ON_MAIN, "CI_COMMIT_BRANCH": "greeting"}, ""),
         ({**ON_MAIN, "CI_COMMIT_BRANCH": "", "CI_COMMIT_TAG": "v1"}, ""),
     ],
-    ids=["merge request", "main", "init", "rollback", "release", "env/dev", "another branch", "tag"],
+    ids=["merge request", "main", "init", "rollback", "promote", "release", "env/dev", "another branch", "tag"],
 )
 def test_each_pipeline_has_the_jobs_that_it_needs_and_no_other(
     place: Place, file: File, variables: dict[str, str], expected: str
 ) -> None:
     found = {f"{name}{'?' if when == 'manual' else ''}" for name, when in jobs(place, file, variables).items()}
     assert found == set(expected.split())
+
+
+def test_the_button_that_promotes_is_there_once_there_is_something_to_promote_to(place: Place, file: File) -> None:
+    values = place.tree / "deploy/test.yaml"
+    values.parent.mkdir()
+    values.touch()
+    try:
+        assert jobs(place, file, ON_MAIN)["promote"] == "manual"
+        assert "promote" not in jobs(place, file, IN_A_REQUEST)
+    finally:
+        values.unlink()
+        values.parent.rmdir()
 
 
 def test_it_says_nothing_that_the_stand_in_would_run_otherwise(file: File) -> None:
@@ -80,10 +93,10 @@ def test_a_merge_ends_no_pipeline_and_a_push_to_a_merge_request_ends_the_one_bef
 def test_jobs_run_the_scripts_of_ci_and_hand_them_what_people_typed_quoted(file: File, baked: BakedProject) -> None:
     scripts = [line for job in file.jobs.values() for line in job["script"]]
     for line in scripts:
-        program = baked.path / re.split(r"[ $]", line.removeprefix('test -n "$PUSH" || '))[0]
+        program = baked.path / re.split(r"[ $]", re.sub('^(test -n "\\$PUSH" .. |ENVIRONMENT=dev )', "", line))[0]
         assert program.read_text().startswith("#!"), line
     typed = [line for line in scripts if "$WHY" in line or "$TO" in line]
-    assert typed == ['ci/rollback ${TO:+--to "$TO"} ${WHY:+--why "$WHY"}']
+    assert typed == ['ci/rollback ${TO:+--to "$TO"} ${WHY:+--why "$WHY"}', 'ci/promote $FIRST ${TO:+--revision "$TO"}']
 
 
 def test_only_gitlabs_files_are_there(baked: BakedProject, project: BakedProject) -> None:

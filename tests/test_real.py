@@ -14,7 +14,7 @@ import pytest
 
 from tests.kind_parts import CI
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 STAND_IN = """
 import os, pathlib, subprocess, sys

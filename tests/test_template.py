@@ -55,6 +55,7 @@ OF_ONE_CI = {
     "github-actions": {
         ".github/workflows/deploy.yml",
         ".github/workflows/pull-request.yml",
+        ".github/workflows/promote.yml",
         ".github/workflows/rollback.yml",
         "ci/lib/on-github-actions.sh",
         "ci/lib/tested.py",
@@ -201,8 +202,8 @@ def test_a_team_owns_no_more_lines_than_these(project: BakedProject) -> None:
     lines = {name: len(project.text(name).splitlines()) for name in project.files() - pinned}
     scripts = sum(number for name, number in lines.items() if name.startswith("ci/"))
 
-    assert sum(lines.values()) - scripts <= 2173
-    assert scripts <= 1150
+    assert sum(lines.values()) - scripts <= 2227
+    assert scripts <= 1379
 
 
 def test_a_laptop_has_the_python_the_database_and_the_checks_of_the_ci(project_with_database: BakedProject) -> None:

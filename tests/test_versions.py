@@ -88,10 +88,10 @@ def test_a_tool_that_is_too_old_says_which_it_must_be_and_does_nothing(
 def test_the_right_version_comes_from_where_this_one_came(
     monkeypatch: pytest.MonkeyPatch, origin: str, command: str
 ) -> None:
-    run = resume_command.Run(template=origin, arguments=("up", "--project", "my web"))
+    run = resume_command.Run(arguments=("up", "--project", "my web"))
     monkeypatch.setattr(resume_command, "this_run", run)
     monkeypatch.setattr(resume_command, "package", "gitops_flask")
-    monkeypatch.setattr(resume_command, "_installed_from", lambda: None)
+    monkeypatch.setattr(resume_command, "_origin", lambda: origin)
     assert resume_command.release(NEWER) == f"{command} gitops-flask up --project 'my web'"
 
 

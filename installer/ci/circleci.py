@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..config.settings import MAIN, Settings
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN, Settings
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
-from ..support.parsing import reading
+from ..support.errors import reading
 from ..support.secret import Secret
-from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
+from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
 
@@ -47,14 +46,14 @@ class CircleCI(ExternalCI):
         """Follow the project, as its button does: a hook and a key that reads are made at GitHub."""
         self._api.call("POST", f"/v1.1/project/github/{self._settings.repository}/follow")
 
-    def request(self, action: str) -> None:
+    def request(self) -> None:
         """Trigger a pipeline on main."""
-        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": action}})
+        self._api.call("POST", f"{self._project}/pipeline", {"branch": MAIN, "parameters": {"action": "init"}})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a pipeline is triggered."""
         given = ", ".join(f"{name}: {value}" for name, value in parameters(pipeline, inputs).items())
-        first = "" if pipeline == ROLLBACK else " (init the first time)"
+        first = "" if pipeline != DEPLOY else " (init the first time)"
         return f"Trigger Pipeline on {MAIN} with the parameters {given}{first}: {self.page}"
 
     def secrets(self) -> frozenset[str]:

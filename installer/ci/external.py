@@ -1,8 +1,9 @@
 """A CI that is not the code host's own: it builds the repository and keeps variables; what runs, GitHub shows."""
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -14,11 +15,11 @@ from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked
 from ..forges.base import Forge
 from ..forges.credentials import DEPLOY_TOKEN, Credentials
 from ..forges.github.repository import GitHub
-from ..forges.http import Api
-from ..support.errors import ApiError, InstallerError
+from ..forges.http import Api, said
+from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.secret import Secret, redact
-from .base import END, NOTHING, Pipeline, Run, Stored, parameters
-from .registry_token import NAME as REGISTRY_TOKEN
+from .base import CI, DEPLOY, END, Run
+from .variables import NAME as REGISTRY_TOKEN
 from .variables import Variables
 
 NOTE = "GITOPS_FLASK_CI"
@@ -31,10 +32,6 @@ _FINE_GRAINED = "github_pat_"
 _NUMBER = attrgetter("number")
 
 
-class CIApiError(ApiError):
-    """The API refused a request, with this `status`."""
-
-
 class JsonApi(Api):
     """One API and one token; `title` is for messages, `variable` names where the token came from."""
 
@@ -42,10 +39,11 @@ class JsonApi(Api):
         super().__init__(title, base, headers)
         self._variable = variable
 
-    def refusal(self, verb: str, path: str, answer: requests.Response) -> CIApiError:
+    def refusal(self, verb: str, path: str, answer: requests.Response) -> ApiError:
         """Return what the CI said."""
-        said = redact(_message(answer) or answer.reason)
-        return CIApiError(self._title, f"{verb} {path}", answer.status_code, said, self._fix(answer.status_code))
+        found = said(answer)  # CircleCI and Travis CI call it otherwise
+        reason = redact(str(found.get("message") or found.get("error_message") or answer.reason))
+        return ApiError(self._title, f"{verb} {path}", answer.status_code, reason, self._fix(answer.status_code))
 
     def _fix(self, status: int) -> str:
         if status in (401, 403):
@@ -53,16 +51,6 @@ class JsonApi(Api):
         if status >= 500 or status == 429:
             return f"{self._title} has trouble, or was asked too often: run this again later; it resumes."
         return f"See what {self._title} says; then run this again."
-
-
-def _message(answer: requests.Response) -> str:
-    """Return an error's text: CircleCI and Travis CI call it otherwise."""
-    try:
-        data: Any = answer.json()
-    except (ValueError, RecursionError):
-        data = None
-    found = data if isinstance(data, dict) else {}
-    return str(found.get("message") or found.get("error_message") or "")
 
 
 class Plain(Secret):
@@ -92,27 +80,24 @@ class Jobs:
     last: tuple[str, ...]
 
 
-class ExternalCI(ABC):
+class ExternalCI(CI):
     """Of its own API it takes what lets it build the repository and keeps its variables, where there is a token."""
 
-    title: str
     token_variable: str
     """The environment variable with the token for its API."""
     building: str
     """Where people let it build the repository, and how."""
     settings_page: str
     """Where people set its variables."""
-    checks: tuple[str, ...]
-    check_app: str
     jobs: Jobs
     """Those of a deployment."""
-    page: str
+    runs = ""
+    _forge: GitHub
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
-        self._settings = settings
-        self._github = github
-        self._credentials = credentials
-        self.stored: Stored = Named(self)
+        super().__init__(settings, github, credentials)
+        self.deployment = f"{self.title}'s {DEPLOY}"
+        self.stored = Named(self)
         # of a server of its own nothing is known here
         self.no_token = not credentials.ci_token or settings.host != CLOUD
         hidden = self.check_app and settings.private and credentials.token.reveal().startswith(_FINE_GRAINED)
@@ -121,16 +106,12 @@ class ExternalCI(ABC):
     # --- what its API does ---------------------------------------------------------------------
 
     @abstractmethod
-    def who(self) -> str:
-        """Return whose the token is."""
-
-    @abstractmethod
     def build(self) -> None:
         """Let the CI build the project."""
 
     @abstractmethod
-    def request(self, action: str) -> None:
-        """Have it build main, with an action that the project's file knows."""
+    def request(self) -> None:
+        """Have it build main with the action init, which the project's file knows."""
 
     @abstractmethod
     def variables(self) -> Mapping[str, Shown] | None:
@@ -144,51 +125,35 @@ class ExternalCI(ABC):
     def delete_variable(self, name: str) -> bool:
         """Delete one; False where it was not there."""
 
-    @abstractmethod
-    def secrets(self) -> frozenset[str]:
-        """Return the names of the variables that it hides."""
-
-    @abstractmethod
-    def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
-        """Return the page where a pipeline is started, and how."""
-
     # --- what is kept there --------------------------------------------------------------------
 
     def resources(self) -> list[Resource[Any]]:
         """Return the mark at GitHub, and the variables at the CI."""
         return [
-            Variables(self._settings, self._github, self._credentials),
-            CIVariables(self._settings, self._github, self._credentials, self),
+            Variables(self._settings, self._forge, self._credentials),
+            CIVariables(self._settings, self._forge, self._credentials, self),
         ]
 
     # --- what runs -----------------------------------------------------------------------------
 
-    def named(self, pipeline: Pipeline) -> str:
-        """Return what people would call it."""
-        return f"{self.title}'s {pipeline}"
-
-    def newest(self, pipeline: Pipeline) -> Run | None:
+    def newest(self) -> Run | None:
         """Return what GitHub shows of a deployment at the head of main, or None."""
-        head = None if self.unseen else self._github.head(MAIN)
+        head = None if self.unseen else self._forge.head(MAIN)
         return self._at(head) if head else None
 
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> None:
+    def start(self) -> None:
         """Request a build of main; which run that becomes GitHub shows later."""
         if self.no_token:
             what = f"There is no {self.token_variable} in the environment, so {self.title} cannot be asked."
-            raise InstallerError(what, f"Set it, or {self.manual_step(pipeline)}")
+            raise InstallerError(what, f"Set it, or {self.manual_step(DEPLOY)}")
         if self.unseen:
-            raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(pipeline))
-        self.request(parameters(pipeline, inputs)["action"])
-
-    def failing_logs(self, run: Run, lines: int = 15) -> str:
-        """Return nothing: the log is on the page that GitHub links."""
-        return ""
+            raise InstallerError(f"Nobody here would see how that goes: {self.unseen}.", self.manual_step(DEPLOY))
+        self.request()
 
     def _at(self, commit: str) -> Run | None:
         """Return the run that a commit's checks or statuses come from; None where it has none of a deployment's."""
         jobs = self.jobs
-        found = self._github.checks(commit, self.check_app) if self.check_app else self._github.statuses(commit)
+        found = self._forge.checks(commit, self.check_app) if self.check_app else self._forge.statuses(commit)
         known = [each for each in found if each.name in jobs.first + jobs.last]
         reported = list({each.name: each for each in sorted(known, key=_NUMBER)}.values())  # the newest of each name
         if not reported:
@@ -219,6 +184,7 @@ class CIVariables(Resource[Seen]):
 
     lane: Lane = "github"
     key = "registry-token"
+    nothing = Seen(None, {})
     needs = ("repository", "variables")
 
     def __init__(self, settings: Settings, forge: Forge, credentials: Credentials, ci: ExternalCI) -> None:
@@ -237,16 +203,10 @@ class CIVariables(Resource[Seen]):
 
     def observe(self) -> Seen:
         """Ask the CI and the note; nothing of a CI that there is no token for."""
-        found = self._note.read()
-        try:
-            noted = json.loads(found) if found else {}
-        except (ValueError, RecursionError):
-            noted = {}
-        return Seen(None if self._ci.no_token else self._ci.variables(), noted if isinstance(noted, dict) else {})
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(None, {})
+        noted: dict[str, str] = {}
+        with suppress(*UNREADABLE):
+            noted = dict(json.loads(self._note.read() or "{}"))
+        return Seen(None if self._ci.no_token else self._ci.variables(), noted)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare names, what the CI shows of the values, and fingerprints."""

@@ -4,98 +4,73 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.settings import MAIN, Settings
+from ..config.settings import MAIN
 from ..engine.resource import Resource
-from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
 from ..support import process
-from ..support.parsing import reading
-from ..support.secret import redact
-from .base import NOTHING, Connect, Pipeline, Run, Stored
-from .registry_token import WHERE, EnvironmentToken, environment_of
-from .variables import Variables
+from ..support.errors import reading
+from .base import CI, NOTHING, Connect, Pipeline, Run, end_of_log
+from .variables import WHERE, EnvironmentToken, Variables, environment_of
 
 CHECKS = ("test", "image", "chart")  # the jobs of pull-request.yml
 APP = "github-actions"
 """The short name of the App that writes the checks."""
 
 
-class GitHubActions:
+class GitHubActions(CI):
     """Each pipeline is a workflow, and what it needs is kept in the repository's variables and secrets."""
 
     title = "GitHub Actions"
-    checks: tuple[str, ...] = CHECKS
+    checks = CHECKS
     check_app = APP
     test = "test"
-    no_token = False
-    unseen = ""
-
-    def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
-        self._settings = settings
-        self._github = github
-        self._credentials = credentials
-        self.stored: Stored = github
-        self.page = f"{settings.url}/actions"
-
-    @reading("GitHub's answer")
-    def who(self) -> str:
-        """Return whose the token is: the one for GitHub."""
-        return str(self._github.call("GET", "/user")["login"])
+    deployment = "deploy.yml"
+    runs = "/actions"
+    _forge: GitHub
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and the secret that workflows read."""
         return [
-            Variables(self._settings, self._github, self._credentials),
-            EnvironmentToken(self._settings, self._github, self._credentials),
+            Variables(self._settings, self._forge, self._credentials),
+            EnvironmentToken(self._settings, self._forge, self._credentials),
         ]
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the Actions secrets, those of the environment for deployments included."""
-        of_repository = self._github.secrets()
-        if WHERE not in self._github.variables():
+        of_repository = self._forge.secrets()
+        if WHERE not in self._forge.variables():
             return of_repository
-        return of_repository | self._github.secrets(environment_of(self._settings))
-
-    def named(self, pipeline: Pipeline) -> str:
-        """Return the workflow's file."""
-        return f"{pipeline}.yml"
+        return of_repository | self._forge.secrets(environment_of(self._settings))
 
     @reading("GitHub's answer")
-    def newest(self, pipeline: Pipeline) -> Run | None:
-        """Return the newest run of a workflow on main, or None."""
-        path = self._github.path("actions/workflows", self.named(pipeline), "runs")
-        found = self._github.get(path, branch=MAIN, per_page=1)
+    def newest(self) -> Run | None:
+        """Return the newest run of the workflow on main, or None."""
+        path = self._forge.path("actions/workflows", self.deployment, "runs")
+        found = self._forge.get(path, branch=MAIN, per_page=1)
         runs = found["workflow_runs"] if found else []
         return _run(runs[0]) if runs else None
 
-    @reading("GitHub's answer")
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
-        """Dispatch a workflow; an Enterprise Server does not return the run's number."""
-        body: dict[str, Any] = {"ref": MAIN, "inputs": dict(inputs)}
-        if self._settings.in_cloud:
-            body["return_run_details"] = True
-        path = self._github.path("actions/workflows", self.named(pipeline), "dispatches")
-        answer = self._github.call("POST", path, body)
-        return answer["workflow_run_id"] if answer else None
+    def start(self) -> None:
+        """Dispatch the workflow."""
+        path = self._forge.path("actions/workflows", self.deployment, "dispatches")
+        self._forge.call("POST", path, {"ref": MAIN, "inputs": {"init": "true"}})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the command that dispatches a workflow."""
         fields = (word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))
-        return shlex.join(["gh", "workflow", "run", self.named(pipeline), "--repo", self._github.repository, *fields])
+        return shlex.join(["gh", "workflow", "run", f"{pipeline}.yml", "--repo", self._forge.repository, *fields])
 
     @reading("GitHub's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed."""
         reported = []
-        for job in self._github.pages(self._github.path("actions/runs", str(run.number), "jobs"), "jobs"):
+        for job in self._forge.pages(self._forge.path("actions/runs", str(run.number), "jobs"), "jobs"):
             if job["conclusion"] in ("success", "skipped", None):
                 continue
-            path = self._github.path("actions/jobs", str(job["id"]), "logs")
-            answer = process.attempt(
-                "gh", "api", path, env=self._credentials.environment
-            )  # it follows to the log's host
-            end = redact(answer.out).splitlines()[-lines:]
-            reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+            path = self._forge.path("actions/jobs", str(job["id"]), "logs")
+            # it follows to the log's host
+            answer = process.attempt("gh", "api", path, env=self._credentials.environment)
+            reported.append(end_of_log(job["name"], answer.out, lines))
         return "\n".join(reported)
 
 

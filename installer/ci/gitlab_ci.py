@@ -3,7 +3,7 @@
 A deployment may push to the environment's branch with the job's own token, or with one of the project's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -11,13 +11,11 @@ from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
-from ..forges.credentials import Credentials
 from ..forges.gitlab.project import GitLab
-from ..support.parsing import reading
-from ..support.secret import Secret, redact
-from .base import NOTHING, Connect, Pipeline, Run, Stored, parameters
-from .registry_token import RegistryToken
-from .variables import Variables
+from ..support.errors import reading
+from ..support.secret import Secret
+from .base import CI, NOTHING, Connect, Pipeline, Run, end_of_log, parameters
+from .variables import RegistryToken, Variables
 
 OVER = ("success", "failed", "canceled", "skipped", "manual")
 DEPLOYING_ACTIONS = ("deploy", "init", "release")
@@ -36,66 +34,46 @@ RENEWED_BEFORE = timedelta(days=30)
 MAINTAINER = 40
 
 
-class GitLabCI:
+class GitLabCI(CI):
     """Its pipelines differ by their variable ACTION; what they need is kept in the project's variables."""
 
     title = "GitLab CI"
-    checks: tuple[str, ...] = ("test", "build", "chart")
-    check_app = ""
+    checks = ("test", "build", "chart")
     test = "test"
-    no_token = False
-    unseen = ""
-
-    def __init__(self, settings: Settings, gitlab: GitLab, credentials: Credentials) -> None:
-        self._settings = settings
-        self._gitlab = gitlab
-        self._credentials = credentials
-        self.stored: Stored = gitlab
-        self.page = f"{settings.url}/-/pipelines"
-
-    @reading("GitLab's answer")
-    def who(self) -> str:
-        """Return whose the token is: the one for GitLab."""
-        return str(self._gitlab.call("GET", "/user")["username"])
+    deployment = "pipeline deploy"
+    runs = "/-/pipelines"
+    _forge: GitLab
 
     def resources(self) -> list[Resource[Any]]:
         """Return the variables and secrets that jobs read, and what lets them push to the environment's branch."""
         own = self._settings.own_registry
         return [
-            Variables(self._settings, self._gitlab, self._credentials),
-            *([] if own else [RegistryToken(self._settings, self._gitlab, self._credentials)]),
-            PushAccess(self._settings, self._gitlab),
+            Variables(self._settings, self._forge, self._credentials),
+            *([] if own else [RegistryToken(self._settings, self._forge, self._credentials)]),
+            PushAccess(self._settings, self._forge),
         ]
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the masked variables."""
-        return self._gitlab.secrets()
-
-    def named(self, pipeline: Pipeline) -> str:
-        """Return what such a pipeline does."""
-        return f"pipeline {pipeline}"
+        return self._forge.secrets()
 
     @reading("GitLab's answer")
-    def newest(self, pipeline: Pipeline) -> Run | None:
+    def newest(self) -> Run | None:
         """Return the newest pipeline of main that deploys, or None."""
-        return next((_run(found) for found in self._of_main() if self._action(found) in DEPLOYING_ACTIONS), None)
-
-    def _of_main(self) -> Iterator[dict[str, Any]]:
-        path = self._gitlab.path("pipelines")
-        yield from self._gitlab.get(path, ref=MAIN, order_by="id", sort="desc", per_page=_LOOK_BACK) or []
+        asked = {"ref": MAIN, "order_by": "id", "sort": "desc", "per_page": _LOOK_BACK}
+        found = self._forge.get(self._forge.path("pipelines"), **asked) or []
+        return next((_run(each) for each in found if self._action(each) in DEPLOYING_ACTIONS), None)
 
     def _action(self, found: dict[str, Any]) -> str:
         if found["source"] == "push":
             return "deploy"
-        given = self._gitlab.get(self._gitlab.path("pipelines", str(found["id"]), "variables")) or []
+        given = self._forge.get(self._forge.path("pipelines", str(found["id"]), "variables")) or []
         return next((each["value"] for each in given if each["key"] == "ACTION"), "deploy")
 
-    @reading("GitLab's answer")
-    def start(self, pipeline: Pipeline, inputs: Mapping[str, str]) -> int | None:
+    def start(self) -> None:
         """Create a pipeline of main."""
-        variables = [{"key": name.upper(), "value": value} for name, value in parameters(pipeline, inputs).items()]
-        answer = self._gitlab.call("POST", self._gitlab.path("pipeline"), {"ref": MAIN, "variables": variables})
-        return int(answer["id"])
+        first = [{"key": "ACTION", "value": "init"}]
+        self._forge.call("POST", self._forge.path("pipeline"), {"ref": MAIN, "variables": first})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return the page that starts a pipeline, filled in."""
@@ -108,14 +86,13 @@ class GitLabCI:
     @reading("GitLab's answer")
     def failing_logs(self, run: Run, lines: int = 15) -> str:
         """Return the last lines of the logs of the jobs that failed, or what is wrong with the file."""
-        path = self._gitlab.path("pipelines", str(run.number))
-        wrong = (self._gitlab.get(path) or {}).get("yaml_errors")
+        path = self._forge.path("pipelines", str(run.number))
+        wrong = (self._forge.get(path) or {}).get("yaml_errors")
         reported = [f".gitlab-ci.yml: {wrong}"] if wrong else []
-        for job in self._gitlab.pages(f"{path}/jobs"):
+        for job in self._forge.pages(f"{path}/jobs"):
             if job["status"] in ("failed", "canceled"):
-                log = redact(self._gitlab.text(self._gitlab.path("jobs", str(job["id"]), "trace")))
-                end = log.rstrip().splitlines()[-lines:]
-                reported.append("\n".join([f"job {job['name']}:", *(f"    {line}" for line in end)]))
+                log = self._forge.text(self._forge.path("jobs", str(job["id"]), "trace"))
+                reported.append(end_of_log(job["name"], log, lines))
         return "\n".join(reported)
 
 
@@ -141,6 +118,7 @@ class PushAccess(Resource[Seen]):
 
     lane: Lane = "gitlab"
     key = "push-access"
+    nothing = Seen(by_job=True)
     needs = ("repository", "variables", "rules")
 
     def __init__(self, settings: Settings, gitlab: GitLab) -> None:
@@ -161,10 +139,6 @@ class PushAccess(Resource[Seen]):
         ours = tuple(token for token in tokens if token["name"] == self._title)
         stored = self._gitlab.variables().get(NUMBER, "") if NAME in self._gitlab.secrets() else ""
         return Seen(by_job, bool(project.get(SETTING)), ours, stored)
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(by_job=True)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare with the way that this GitLab has; what the other way left behind goes."""

@@ -6,25 +6,30 @@ A login goes to the registry itself and to its own token server, nowhere else: w
 import base64
 import json
 import re
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from ..cluster.kubectl import Cluster
+from ..cluster.pods import HUB_LIMITS
 from ..config.settings import Settings
-from ..forges import docker_login
-from ..forges.credentials import Credentials
+from ..forges.credentials import Credentials, docker_login
 from ..forges.http import HttpClient
 from ..support import proxies
-from ..support.errors import InstallerError, Untrusted
-from ..support.parsing import UNREADABLE, reading
-from ..support.registry_errors import explained
+from ..support.errors import UNREADABLE, InstallerError, Untrusted, reading
 from ..support.secret import Secret
 from ..support.tls import unknown
 
+IN_CLUSTER = "gitops-flask-registry"
+"""The registry of local projects in the cluster: its namespace, and all that is in there."""
+IN_CLUSTER_PORT = 5000
+"""Inside of its pod."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _API = {"docker.io": "registry-1.docker.io"}
 _TOKEN_SERVERS = {"docker.io": "auth.docker.io"}
@@ -71,8 +76,18 @@ def login_at_hand(settings: Settings, credentials: Credentials) -> Login | None:
     """Return the login of `REGISTRY_*`, or else the one that Docker keeps; None where there is neither."""
     if credentials.registry_token:
         return Login.to(settings, credentials.registry_username, credentials.registry_token)
-    kept = docker_login.find(settings.registry)
+    kept = docker_login(settings.registry)
     return Login.to(settings, *kept) if kept else None
+
+
+@contextmanager
+def reached(settings: Settings, cluster: Cluster, login: Login) -> Iterator[Login]:
+    """Lend a login by which the registry can be asked: one in a cluster that is not kind's, through a port-forward."""
+    if not settings.registry_in_cluster or settings.kind_cluster:
+        yield login
+        return
+    with cluster.forwarded(f"deployment/{IN_CLUSTER}", IN_CLUSTER, IN_CLUSTER_PORT) as address:
+        yield replace(login, host=address.partition("://")[2])
 
 
 def check_login(login: Login, image: str, *, push: bool = True) -> None:
@@ -138,7 +153,7 @@ def _cancel(login: Login, begun: requests.Response) -> None:
 def has(login: Login, name: str, digest: str) -> bool:
     """Return whether the registry has a manifest of `acme/web`; asked without a login where there is no token."""
     host = login.host
-    answer = _ask("HEAD", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", login, name, digest)
     _settle(host, answer)
     if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
         who = login.username if login.token else "someone without a token"
@@ -154,8 +169,7 @@ def has(login: Login, name: str, digest: str) -> bool:
 def anyone_can_pull(settings: Settings, digest: str) -> bool:
     """Return whether the registry gives the project's image to somebody who does not log in."""
     nobody = Login.to(settings, "", Secret(""))
-    name = settings.image_name
-    answer = _ask("HEAD", nobody, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", nobody, settings.image_name, digest)
     _refuse(nobody.host, answer)
     return bool(answer.ok)
 
@@ -163,7 +177,7 @@ def anyone_can_pull(settings: Settings, digest: str) -> bool:
 @reading("The registry's answer")
 def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
     """Return the machines that an image of `acme/web` is for, as its index lists them; none where it has no index."""
-    answer = _ask("GET", login, f"{name}/manifests/{digest}", f"repository:{name}:pull")
+    answer = _manifest("GET", login, name, digest)
     _settle(login.host, answer)
     listed = answer.json().get("manifests", []) if answer.ok else []
     found = [str(each.get("platform", {}).get("architecture", "unknown")) for each in listed]
@@ -173,7 +187,7 @@ def architectures(login: Login, name: str, digest: str) -> tuple[str, ...]:
 def digest_of(login: Login, name: str, tag: str) -> str:
     """Return the digest that a tag of `library/python` stands for now; raise where the registry does not return it."""
     host = login.host
-    answer = _ask("HEAD", login, f"{name}/manifests/{tag}", f"repository:{name}:pull")
+    answer = _manifest("HEAD", login, name, tag)
     _settle(host, answer)
     found = answer.headers.get("Docker-Content-Digest", "")
     if not answer.ok or not DIGEST.fullmatch(found):
@@ -183,11 +197,30 @@ def digest_of(login: Login, name: str, tag: str) -> str:
     return found
 
 
+def _manifest(verb: str, login: Login, name: str, reference: str) -> requests.Response:
+    return _ask(verb, login, f"{name}/manifests/{reference}", f"repository:{name}:pull")
+
+
 def _settle(host: str, answer: requests.Response) -> None:
     """Raise where the registry's trouble was answered, or what many meet there and the answer does not explain."""
-    if fix := explained(host, answer.status_code, _reason(answer)):
+    if fix := _explained(host, answer.status_code, _reason(answer)):
         raise InstallerError(f"The registry {host} refuses: {answer.status_code} {_reason(answer)}", fix)
     _refuse(host, answer)
+
+
+def _explained(host: str, status: int, said: str) -> str:
+    """Return what to do about an answer that many meet and that does not say it itself; empty for any other."""
+    said = said.lower()
+    if status == HTTPStatus.TOO_MANY_REQUESTS and "login attempts" in said:
+        return f"Too many wrong logins, {host} takes none for some minutes: check the token, then run this again."
+    if status == HTTPStatus.TOO_MANY_REQUESTS and host == "docker.io":
+        return HUB_LIMITS
+    if status == HTTPStatus.UNAUTHORIZED and host == "docker.io" and "incorrect username or password" in said:
+        return (
+            "REGISTRY_USERNAME is the account's Docker ID, no e-mail address, and REGISTRY_TOKEN an access token of it "
+            f"(with two-factor or single sign-on no password is taken), made at {TOKENS[host]}."
+        )
+    return ""
 
 
 def _refuse(host: str, answer: requests.Response) -> None:

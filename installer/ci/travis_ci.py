@@ -4,15 +4,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ..config.settings import MAIN, Settings
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN, Settings
 from ..forges.credentials import Credentials
 from ..forges.github.repository import GitHub
-from ..support.errors import InstallerError
-from ..support.parsing import reading
+from ..support.errors import InstallerError, reading
 from ..support.secret import Secret
 from ..support.wait import until
-from .base import NOTHING, ROLLBACK, Connect, Pipeline, parameters
+from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
 from .external import ExternalCI, Jobs, JsonApi, Shown
 
 _REPOSITORIES = "https://app.travis-ci.com/account/repositories"
@@ -57,16 +55,16 @@ class TravisCI(ExternalCI):
                 )
         self._api.call("POST", f"{self._repo}/activate")
 
-    def request(self, action: str) -> None:
+    def request(self) -> None:
         """Request a build of main."""
-        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": [f"ACTION={action}"]}}}
+        request = {"branch": MAIN, "merge_mode": "deep_merge", "config": {"env": {"global": ["ACTION=init"]}}}
         self._api.call("POST", f"{self._repo}/requests", {"request": request})
 
     def manual_step(self, pipeline: Pipeline, inputs: Mapping[str, str] = NOTHING) -> str:
         """Return where a build is requested."""
         given = parameters(pipeline, inputs).items()
         env = " ".join(f"{name.upper()}={shlex.quote(value)}" for name, value in given)  # a shell reads them
-        first = "" if pipeline == ROLLBACK else " (ACTION=init the first time)"
+        first = "" if pipeline != DEPLOY else " (ACTION=init the first time)"
         return f"Trigger build of {MAIN} with {env}{first}: {self.page}"
 
     @reading("Travis CI's answer")

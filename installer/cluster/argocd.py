@@ -1,24 +1,33 @@
-"""Argo CD: what it consists of, what only its own CLI can do, and the end of an Application that somebody deleted."""
+"""Argo CD: what it consists of, how it is configured, and what only its own CLI can do."""
 
+import base64
+import binascii
+import hashlib
+import hmac
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from ..support.errors import CommandFailed, DeadlinePassed
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificate
+
+from ..config.settings import Settings
+from ..engine.resource import Field
+from ..support.errors import CommandFailed, reading
 from ..support.file_lock import about_to_write
-from ..support.parsing import understood
 from ..support.process import attempt
 from ..support.secret import redact
-from ..support.wait import clear
-from .kubectl import Cluster, Object, Objects
-from .transient_errors import refusal
+from .kubectl import Cluster, Object, Objects, refusal
+from .objects import unpack
 from .workloads import rolled_out
 
 PARTS = "app.kubernetes.io/part-of=argocd"
 COMPONENT = "app.kubernetes.io/component"
+KINDS = ("appprojects.argoproj.io", "applications.argoproj.io")
 _CHART = "helm.sh/chart"
 _TOLD = ("application-controller", "redis", "repo-server", "server")
 NEEDED = ("application-controller", "redis", "repo-server")
@@ -106,7 +115,7 @@ class ArgoCD:
     def resources(self, application: str) -> Objects:
         """Return what an Application consists of, each with its health, which its own status does not hold."""
         said = self._run("app", "get", application, "--output=json")
-        with understood("argocd's answer"):
+        with reading("argocd's answer"):
             return [dict(each) for each in (json.loads(said).get("status") or {}).get("resources") or []]
 
     def delete_application(self, application: str, seconds: float = 180) -> None:
@@ -168,71 +177,145 @@ def message(said: str) -> str:
     return "\n".join(lines) or said.strip()
 
 
-# --- the end of an Application and its AppProject -------------------------------------------------
+# --- the server that it reads the repository from, by https ---------------------------------------
 
-log = logging.getLogger(__name__)
-KINDS = ("appprojects.argoproj.io", "applications.argoproj.io")
-_LET_GO = 30.0  # seconds in which an Application without Argo CD's finalizer must be gone
+CERTIFICATES = "argocd-tls-certs-cm"
 
 
-def being_deleted(found: Mapping[str, Object]) -> list[str]:
-    """Return the kinds of those that are being deleted."""
-    return [kind for kind, each in found.items() if "deletionTimestamp" in each["metadata"]]
+def tls_host(url: str) -> str:
+    """Return the host of an https address, by which Argo CD looks up its certificates; else nothing."""
+    parts = urlsplit(url)
+    return parts.hostname or "" if parts.scheme == "https" else ""
 
 
-class Deletion:
-    """Both objects of one name, on their way out."""
-
-    def __init__(self, cluster: Cluster, argocd: ArgoCD, name: str) -> None:
-        self._cluster = cluster
-        self._argocd = argocd
-        self._name = name
-        self._home = argocd.namespace
-        self._references = [f"{kind}/{name}" for kind in KINDS]
-
-    def wait_until_gone(self, found: Mapping[str, Object], seconds: float) -> None:
-        """Wait until both are gone. What Argo CD cannot finish in this time it is made to leave as it is.
-
-        The workloads that are left run on then, and the next Application takes them over.
-        """
-        what = f"The end of the old Application {self._name}"
-        if "Application" in being_deleted(found):
-            try:
-                clear(what, self.remains, seconds)
-            except DeadlinePassed as error:
-                log.info("%s", error.message)
-            else:
-                return
-        failed = self._let_go()  # an AppProject that is being deleted waits for its Applications, which nobody deleted
-        clear(what, self.remains, min(seconds, _LET_GO), explain=lambda: "\n  ".join([*failed, self.rescue()]))
-
-    def _let_go(self) -> list[str]:
-        """Return why it failed. Argo CD says "not found" where the Application's finalizer was all that kept it."""
-        try:
-            self._argocd.let_go(self._name)
-        except (CommandFailed, DeadlinePassed) as error:
-            return [error.message]
-        return []
-
-    def remains(self) -> str:
-        """Say what is still there and why; empty where nothing is."""
-        found = self._cluster.get_many(self._references, self._home)
-        return "; ".join(f"{kind} {self._name} is still there{_why(each)}" for kind, each in found.items())
-
-    def rescue(self) -> str:
-        """Return the command that ends what nobody can finish."""
-        found = self._cluster.get_many(self._references, self._home)
-        left = [f"{kind.lower()}s.argoproj.io/{self._name}" for kind in found]
-        return (
-            "Where nobody can finish it, this gives it up and leaves what it deployed: "
-            f"kubectl patch {' '.join(left or self._references[1:])} --namespace {self._home} --type merge "
-            """--patch '{"metadata":{"finalizers":null}}'"""
-        )
+def shortened(field: Field) -> Field:
+    """Show of a certificate only its fingerprint."""
+    return Field(field.name, _short(field.old), _short(field.new))
 
 
-def _why(found: Object) -> str:
-    """Say what holds up the end of an object: who has yet to finish with it, and Argo CD's own last word."""
-    held = ", ".join(found["metadata"].get("finalizers") or [])
-    conditions = found.get("status", {}).get("conditions") or []
-    said = [f"{each['type']}: {each['message']}" for each in conditions[-1:]]
-    return "".join([f", held by {held}" if held else "", *(f" ({each})" for each in said)])
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _short(each) for key, each in value.items()}
+    if not isinstance(value, str) or "-----BEGIN CERTIFICATE-----" not in value:
+        return value
+    try:
+        return f"certificate SHA256:{load_pem_x509_certificate(value.encode()).fingerprint(SHA256()).hex()[:16]}"
+    except ValueError:
+        return "a certificate that cannot be read"
+
+
+# --- the ssh host that it reads the repository from -----------------------------------------------
+
+KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
+BUILT_IN = ("bitbucket.org", "github.com", "gitlab.com", "ssh.dev.azure.com", "vs-ssh.visualstudio.com")
+
+
+def ssh_host(url: str) -> str:
+    """Return the host of an ssh address as known_hosts spells it: `[host]:port` unless the port is 22; else nothing."""
+    parts = urlsplit(url)
+    if parts.scheme != "ssh" or not parts.hostname:
+        return ""
+    return parts.hostname if parts.port in (None, 22) else f"[{parts.hostname}]:{parts.port}"
+
+
+def scan_command(host: str) -> str:
+    """Return the command that prints the host's line."""
+    name, _, port = host.strip("[").partition("]:")
+    return f"ssh-keyscan -p {port} {name}" if port else f"ssh-keyscan {host}"
+
+
+def knows(known_hosts: str, host: str) -> bool:
+    """Return whether one of the lines is about this host, hashed names included."""
+    lines = [line.split() for line in known_hosts.splitlines() if line.strip() and not line.startswith(("#", "@"))]
+    return any(_names(line[0], host) for line in lines)
+
+
+def _names(field: str, host: str) -> bool:
+    if not field.startswith("|1|"):
+        return host in field.split(",")
+    try:
+        salt, digest = (base64.b64decode(part) for part in field.split("|")[2:4])
+    except (ValueError, binascii.Error):
+        return False
+    return hmac.compare_digest(hmac.new(salt, host.encode(), hashlib.sha1).digest(), digest)
+
+
+# --- the secret by which it knows a code host's calls ---------------------------------------------
+
+OF_ARGOCD = "argocd-secret"
+KEY = "secret"
+LABELS = dict([PARTS.split("=")])
+"""What a Secret must have for Argo CD to read it."""
+
+
+def entry_of(settings: Settings) -> str:
+    """Return the entry's name: Argo CD has one for each kind of code host."""
+    return f"webhook.{settings.scm}.secret"
+
+
+def reference(settings: Settings) -> str:
+    """Return the entry that points to a Secret of ours."""
+    return f"${settings.slug}-webhook:{KEY}"
+
+
+def entry(cluster: Cluster, settings: Settings) -> str | None:
+    """Return the entry as it stands, empty where there is none; None where there is no Argo CD yet."""
+    found = cluster.get("secret", OF_ARGOCD, settings.argocd_namespace)
+    return unpack(found).get(entry_of(settings), "") if found else None
+
+
+def resolved(cluster: Cluster, namespace: str, entry: str) -> str:
+    """Follow `$key` and `$secret:key` as Argo CD does: what leads nowhere is the value itself."""
+    if not entry.startswith("$"):
+        return entry
+    name, _, key = entry[1:].rpartition(":")
+    found = cluster.get("secret", name or OF_ARGOCD, namespace) or {"metadata": {}}
+    labels = found["metadata"].get("labels") or {}
+    value = unpack(found).get(key) if not name or labels.items() >= LABELS.items() else None
+    return entry if value is None else value.strip()
+
+
+# --- the values of its chart ----------------------------------------------------------------------
+
+SMALL: dict[str, Any] = {
+    "dex": {"enabled": False},  # no single sign-on
+    "notifications": {"enabled": False},
+    "applicationSet": {"replicas": 0},  # has no `enabled`
+    # A watcher has it look within a second of a deployment (watcher.py); this is for all else. An AppProject that
+    # waited for its Application ends only at the next of these looks, and `up` waits 30 s for that.
+    "configs": {"cm": {"timeout.reconciliation": "15s", "timeout.reconciliation.jitter": "0s"}},
+    "repoServer": {
+        "extraArgs": ["--revision-cache-expiration=1s"],  # or every other poll is answered from a cache
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+    },
+    "controller": {"resources": {"requests": {"cpu": "100m", "memory": "256Mi"}}},
+    "server": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},  # makes the key that the others need
+    "redis": {"resources": {"requests": {"cpu": "10m", "memory": "32Mi"}}},
+}
+
+POLLING: dict[str, Any] = {"configs": {"cm": {"timeout.reconciliation": "3s"}}}
+"""Without a watcher: a deployment is noticed within seconds all the same, at several times the processor time."""
+
+
+def values(settings: Settings) -> dict[str, Any]:
+    """Return what the chart is given for a project: the small values, what the settings need, what gitops.yaml adds."""
+    needed: dict[str, Any] = {"configs": {}}
+    if settings.ca:
+        needed["configs"]["tls"] = {"certificates": {tls_host(settings.url): settings.ca}}
+    if settings.webhook:
+        needed["configs"]["secret"] = {f"{settings.scm}Secret": reference(settings)}
+    if settings.argocd_watcher == "none" or settings.reads_by == "login":
+        needed = merged(POLLING, needed)
+    return merged(merged(SMALL, needed), settings.argocd_values)
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both trees as one; where both name a value, `over` has its way.
+
+    A section of ours that is left empty there adds nothing.
+    """
+    both = {**base, **over}
+    for key in base.keys() & over.keys():
+        if isinstance(base[key], Mapping) and isinstance(over[key], Mapping | None):
+            both[key] = merged(base[key], over[key] or {})
+    return both

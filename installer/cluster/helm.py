@@ -12,23 +12,22 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from ..config.environments import DEV
 from ..config.settings import Settings
 from ..engine.resource import Change
-from ..support.errors import CommandFailed, InstallerError
+from ..support.errors import CommandFailed, InstallerError, reading
 from ..support.file_lock import Files, about_to_write, locked, machine
-from ..support.parsing import understood
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
-from .kubectl import Cluster, Object
-from .objects import ADDRESS, ARGOCD, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
-from .transient_errors import UNREACHABLE, refusal, with_retries
+from .kubectl import UNREACHABLE, Cluster, Object, refusal, with_retries
+from .objects import ADDRESS, ARGOCD, ENVIRONMENT, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 HOLDER = "gitops-flask/holder"
 """The label of a release that names the machine whose helm wrote it last."""
 _OF_HELM = ("version", "name", "status", "createdAt", "modifiedAt")
-_OURS = (REPOSITORY, PROJECT, ARGOCD, NAMESPACE, HOLDER)
+_OURS = (REPOSITORY, PROJECT, ARGOCD, NAMESPACE, ENVIRONMENT, HOLDER)
 LABELS = (*_OF_HELM, *_OURS)
 """What is read of the Secret that helm keeps of each revision: all else in there may be secret."""
 
@@ -56,22 +55,15 @@ class Release:
         labels = {label: value for label, value in zip(_OURS, ours, strict=True) if value}
         return cls(name, namespace, int(version), status, written, labels)
 
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Return what the settings named when it was written: slug, Argo CD's namespace, the service's, environment."""
+        slug, argocd, namespace = (self.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE))
+        return slug, argocd, namespace, self.labels.get(ENVIRONMENT, DEV)  # older releases are all of dev
+
     def age(self, now: float) -> float:
         """Return the seconds since helm last wrote it; 0 where its clock and ours disagree."""
         return max(0.0, now - self.written)
-
-
-@dataclass(frozen=True, order=True)
-class Made:
-    """A release of ours, and for which place it was written."""
-
-    home: str
-    name: str
-    slug: str
-    argocd: str
-    """The namespace of the Argo CD."""
-    namespace: str
-    """The service's."""
 
 
 def last_complete(history: Mapping[int, str], newest: int) -> int:
@@ -129,7 +121,7 @@ class Helm:
         """Return the releases of a namespace that were made for our repository, as `release` does."""
         return [each for each in _newest(self._known(namespace)) if self._settings is None or self._marked(each)]
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         """Return every release in the cluster that was made for our repository, whatever the settings were then.
 
         Who may not look everywhere looks where the settings say.
@@ -139,15 +131,13 @@ class Helm:
         found = self._everywhere()
         if found is None:
             found = []
-            for namespace in dict.fromkeys((self._settings.argocd_namespace, self._settings.namespace)):
+            places = (self._settings.argocd_namespace, *(each.namespace for each in self._settings.of_each()))
+            for namespace in dict.fromkeys(places):
                 with suppress(CommandFailed):
                     found += self._known(namespace)
         # one that somebody was killed at while it was uninstalled has the labels on its former revision alone
         whole = [each for each in found if self._marked(each) and {ARGOCD, NAMESPACE} <= each.labels.keys()]
-        return sorted(
-            Made(each.namespace, each.name, *(each.labels.get(label, "") for label in (PROJECT, ARGOCD, NAMESPACE)))
-            for each in _newest(whole)
-        )
+        return sorted(_newest(whole), key=lambda each: (each.namespace, each.name))
 
     def _everywhere(self) -> list[Release] | None:
         with self._reading:
@@ -166,7 +156,7 @@ class Helm:
 
     def _read(self, namespace: str | None = None) -> list[Release] | None:
         rows = self._cluster.labelled("secrets", "owner=helm", LABELS, namespace)
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             return rows if rows is None else sorted(map(Release.of, rows), key=lambda each: each.revision)
 
     def _marked(self, release: Release) -> bool:
@@ -183,22 +173,21 @@ class Helm:
         """Return one release as it is now, for whoever is about to write it."""
         return self._judged(_named(name, self.releases(namespace)))
 
-    def displace(self, thing: Object | None, name: str, namespace: str) -> bool:
+    def displace(self, thing: Object, name: str, namespace: str) -> bool:
         """Take an object from another release of ours, one of former settings; return whether one had it.
 
         Whoever may write the object says what its annotations name: a release that does not hold it stays.
         """
-        annotations = (thing or {"metadata": {}})["metadata"].get("annotations") or {}
-        holder = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
+        holder = holder_of(thing)
         if not holder[0] or holder == (name, namespace):
             return False
-        found = self._now(str(holder[0]), str(holder[1]))
-        if thing is not None and found is not None and found.ours and not self._holds(found, thing):
+        found = self._now(*holder)
+        if found is not None and found.ours and not self._holds(found, thing):
             reported = f"{thing['kind']} {thing['metadata']['name']}"
             what = f"{reported} says that the release {found.name} in {found.namespace} holds it, which does not."
             fix = f"Somebody changed its annotations: remove that {thing['kind']}, then run this again."
             raise InstallerError(what, fix)
-        self.uninstall(str(holder[0]), str(holder[1]))
+        self.uninstall(*holder)
         return True
 
     def _holds(self, release: Release, thing: Object) -> bool:
@@ -220,14 +209,14 @@ class Helm:
         if addresses := [each[ADDRESS] for each in marked if ADDRESS in each]:
             return str(addresses[0])
         said = self._run("history", release.name, f"--namespace={release.namespace}", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             described = [str(dict(each).get("description")) for each in json.loads(said)]
         return next((each for each in described[::-1] if "://" in each), "")
 
     def values(self, name: str, namespace: str) -> Object:
         """Return the values that a release was given: never print them."""
         said = self._run("get", "values", name, f"--namespace={namespace}", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             found: Object = json.loads(said) or {}
             return dict(found)
 
@@ -371,6 +360,13 @@ def _was_held_here(release: Release) -> bool:
 def _which(thing: Object) -> tuple[Any, ...]:
     head = thing.get("metadata") or {}
     return thing.get("kind"), head.get("name"), head.get("namespace", "")
+
+
+def holder_of(thing: Object) -> tuple[str, str]:
+    """Return name and namespace of the release that holds an object, as its annotations say; empty where none does."""
+    annotations = thing["metadata"].get("annotations") or {}
+    name, namespace = (annotations.get(f"meta.helm.sh/release-{each}") or "" for each in ("name", "namespace"))
+    return str(name), str(namespace)
 
 
 def objects(*manifests: Object) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads from the cluster, through kubectl: nothing here can change it."""
+"""Reads from the cluster, through kubectl: nothing here can change it. What is out of reach for a moment is retried."""
 
 import json
 import os
@@ -15,21 +15,18 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..support import proxies
-from ..support.environment import inherited
-from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
+from ..support.errors import CommandFailed, DeadlinePassed, InstallerError, reading
+from ..support.errors import Object as Object
+from ..support.errors import Objects as Objects
 from ..support.http_client import Client, UnixSocket
-from ..support.parsing import Object as Object
-from ..support.parsing import Objects as Objects
-from ..support.parsing import reading, understood
 from ..support.process import Result, attempt, close, end, start
-from ..support.secret import redact
-from ..support.wait import SLICE, until
-from .service_address import address_of
-from .transient_errors import UNREACHABLE, refusal, with_retries
+from ..support.secret import inherited, redact
+from ..support.wait import SLICE, pause, until
+from .workloads import address_of
 
 # --- a kubeconfig that is lent for one command: its user's rights, in a file that nobody else reads
 
@@ -138,8 +135,11 @@ _ABSENT = re.compile(r"\(NotFound\)|doesn't have a resource type|could not find 
 _ANSWER = "kubectl's answer"
 _NO_CLUSTER = re.compile(
     "localhost:8080|no configuration has been provided|error loading config file"
-    "|current-context|context .* does not exist"
+    "|current-context|context .* does not exist|cannot locate context"
 )
+_NO_CONTEXT = re.compile("context .* does not exist|cannot locate context")
+_REQUEST = re.compile(r'\b[A-Z][a-z]+ "https?://[^"]*[?&]command=[^"]*": ')
+"""The request of a `kubectl exec`, which has its whole command in the address."""
 LENT = 60.0
 """Seconds after which a way into the cluster ends that is lent for a few requests: a pod may answer for ever."""
 _LISTENS_WITHIN = 30.0
@@ -162,7 +162,7 @@ class Cluster:
     def get_many(self, references: Sequence[str], namespace: str = "") -> dict[str, Object]:
         """Return those of the objects named `kind/name` that exist, by their kind as it is spelt in manifests."""
         answer = self._attempt("get", *references, *_in(namespace), "--ignore-not-found", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = self._object(answer, "get", *references) or {}
             return {found["kind"]: found for found in tree.get("items", [tree] if tree else [])}
 
@@ -170,7 +170,7 @@ class Cluster:
         """Return the objects of a kind, or of several joined by commas; `namespace` None means all namespaces."""
         where = ["--all-namespaces"] if namespace is None else _in(namespace)
         answer = self._attempt("get", kind, *where, *([f"--selector={selector}"] if selector else []), "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             items: list[Object] = (self._object(answer, "get", kind) or {}).get("items", [])
             return [item for item in items if item["metadata"]["name"]]
 
@@ -198,9 +198,9 @@ class Cluster:
             raise self.failure(answer, self._shown("auth", "can-i", verb, resource))
         return word == "yes"
 
-    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
         """Return the end of the log of a pod's container; empty where there is none."""
-        flags = [f"--tail={lines}", *(["--previous"] if previous else [])]
+        flags = ["--tail=5", *(["--previous"] if previous else [])]
         return redact(self._attempt("logs", pod, f"--container={container}", *_in(namespace), *flags).out.strip())
 
     def everything_in(self, namespace: str) -> Words:
@@ -212,7 +212,7 @@ class Cluster:
     def kinds(self) -> set[str]:
         """Name every kind that is in namespaces, as `group/Kind`, or `Kind` of the core."""
         table = self._run("api-resources", "--namespaced", "--no-headers").splitlines()
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             found = [(version, kind) for *_, version, _, kind in map(str.split, table)]
         return {f"{version.split('/')[0]}/{kind}" if "/" in version else kind for version, kind in found}
 
@@ -225,7 +225,7 @@ class Cluster:
         answer = self._attempt("version", "--output=json")
         if answer.status:
             raise self.failure(answer, self._shown("version"))
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = json.loads(answer.out or "{}")
             server = tree.get("serverVersion", {}).get("gitVersion")
             client = str(tree.get("clientVersion", {}).get("gitVersion", ""))
@@ -236,7 +236,7 @@ class Cluster:
     @cached_property
     def _view(self) -> Object:
         said = self._run("config", "view", "--minify", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             view: Object = json.loads(said)
             return view
 
@@ -255,7 +255,7 @@ class Cluster:
     def private_kubeconfig(self, namespace: str) -> Iterator[Path]:
         """Lend a 0600 kubeconfig with this context only and its namespace set: `argocd --core` needs it."""
         said = self._run("config", "view", "--minify", "--flatten", "--output=json")
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree = json.loads(said)
             tree["contexts"][0]["context"]["namespace"] = namespace
         with lent(tree) as path:
@@ -336,13 +336,18 @@ class Cluster:
         said = redact(answer.err or answer.out).strip()
         if _NO_CLUSTER.search(said) and (lacks := no_kubeconfig()):
             return lacks
+        if self.context and _NO_CONTEXT.search(said):
+            known = attempt("kubectl", "config", "get-contexts", "--output=name").out.split()
+            fix = f"It has {', '.join(known)}: choose one with --context." if known else "It has none at all."
+            return InstallerError(f"The kubeconfig has no context {self.context}.", fix)
+        address, said = _address_in(said), _REQUEST.sub("", said)
         if not UNREACHABLE.search(said):
             return CommandFailed(shown, answer.status, said, "Fix what it names, then run this again.")
         context = f"context {self.context}" if self.context else "the current context"
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
             return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
-        if by_proxy := proxies.blamed(said, _address_in(said)):
+        if by_proxy := proxies.blamed(said, address):
             return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
         return InstallerError(
             f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
@@ -375,7 +380,7 @@ class Cluster:
             return None
         if answer.status:
             raise self.failure(answer, self._shown(*arguments))
-        with understood(_ANSWER):
+        with reading(_ANSWER):
             tree: Object | None = json.loads(answer.out) if answer.out.strip() else None
             if not isinstance(tree, dict | None):
                 raise TypeError(f"it is a {type(tree).__name__}, no object")
@@ -408,3 +413,36 @@ def _ended_after(kubectl: Listening, seconds: float) -> Iterator[None]:
 
 def _in(namespace: str) -> Words:
     return [f"--namespace={namespace}"] if namespace else []
+
+
+# --- a cluster that is out of reach; one that is restarted is given time to come back -------------
+
+Answer = TypeVar("Answer")
+_AWAY = (
+    r"was refused|connection refused|\bEOF\b|connection reset|connection lost|TLS handshake timeout|"
+    r"currently unable|http2: server sent GOAWAY"
+)
+AWAY = re.compile(_AWAY)
+UNREACHABLE = re.compile(
+    r"Unable to connect to the server|connection to the server .* was refused|dial tcp|i/o timeout|"
+    r"Client\.Timeout|request canceled|no such host|no configuration has been provided|current-context|"
+    r"context .* does not exist|invalid configuration|TLS handshake|x509|must be logged in|Unauthorized|"
+    rf"getting credentials|Kubernetes cluster unreachable|{_AWAY}"
+)
+PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between two attempts to read from an API server that has answered before."""
+
+
+def with_retries(read: Callable[[], Answer], refusal: Callable[[Answer], str]) -> Answer:
+    """Read again as long as the server is away, 15 seconds at most; `refusal` is what was said instead of an answer."""
+    for wait in PAUSES:
+        answer = read()
+        if not AWAY.search(refusal(answer)):
+            return answer
+        pause(wait)
+    return read()
+
+
+def refusal(answer: Result) -> str:
+    """Return what a program said where it failed."""
+    return answer.err if answer.status else ""

@@ -22,6 +22,8 @@ ADDRESS = "gitops-flask/address"
 ARGOCD = "gitops-flask/argocd"
 NAMESPACE = "gitops-flask/namespace"
 """The labels of a release with the namespaces that the settings named when it was written."""
+ENVIRONMENT = "gitops-flask/environment"
+"""The label of a release with the environment that it was written for."""
 MOVES_FROM = "gitops-flask/moves-from"
 """The annotation of an AppProject with the namespaces that the service is leaving."""
 FINGERPRINT = "gitops-flask/fingerprint"
@@ -46,7 +48,8 @@ def labels(settings: Settings) -> dict[str, str]:
 
 def placed(settings: Settings) -> dict[str, str]:
     """Return the labels of a release: whose it is, and for which place it was written."""
-    return {**labels(settings), ARGOCD: settings.argocd_namespace, NAMESPACE: settings.namespace}
+    places = {ARGOCD: settings.argocd_namespace, NAMESPACE: settings.namespace, ENVIRONMENT: settings.environment}
+    return {**labels(settings), **places}
 
 
 def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The pods of a service: what keeps them from running, and what each answers when asked for its revision."""
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPException
@@ -7,15 +8,15 @@ from http.client import HTTPException
 from ..support.errors import InstallerError
 from ..support.http_client import Answer, Client
 from ..support.plain_text import one_line
-from ..support.registry_errors import explained_pull
 from ..support.wait import threads
-from .kubectl import Cluster, Object
-from .pod_answers import PORT, PROXY, VERSION, PodAnswer, parse
-from .transient_errors import with_retries
-from .workloads import containers, is_ready, newest_warning, of_pod
+from .kubectl import Cluster, Object, with_retries
+from .workloads import PORT, PROXY, VERSION, PodAnswer, containers, is_ready, newest_warning, of_pod, parse
 
-_PATH_OF_PROXY = PROXY
 _TIMEOUT = 20.0
+HUB_LIMITS = (
+    "Docker Hub limits how often is pulled, and counts by address where nobody is logged in, else by account. "
+    "Wait, or let the cluster log in: registry.visibility private in gitops.yaml, REGISTRY_PULL_TOKEN set."
+)
 
 
 def answers(cluster: Cluster, namespace: str, pods: Sequence[Object]) -> list[PodAnswer]:
@@ -31,7 +32,7 @@ def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAn
 
     Never with a credential of ours at hand, and no redirect is followed: who runs the pods is not trusted.
     """
-    paths = [_PATH_OF_PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
+    paths = [PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
     with threads(8) as pool:
         try:
             with cluster.proxied(paths) as client:
@@ -97,6 +98,22 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
     if advice := next(filter(None, (explained_pull(line) for line in found if "mage" in line)), ""):
         found.append(f"    → {advice}")
     return found or [f"pod {name}: {status.get('phase', 'Unknown')}, not ready yet"]
+
+
+def explained_pull(said: str) -> str:
+    """Return what to do about a pull that the cluster was refused, by its runtime's words; empty where they say all."""
+    if "toomanyrequests" in said or "429 Too Many Requests" in said:
+        return (
+            HUB_LIMITS if "docker.io" in said else "The registry limits how often is pulled: wait, or ask who runs it."
+        )
+    if re.search(r"unauthorized|Unauthorized|authentication required|403 Forbidden|pull access denied|denied:", said):
+        return (
+            "Nobody may pull this image without a login, or not with this one: registry.visibility: private in "
+            "gitops.yaml, a token that reads in REGISTRY_PULL_TOKEN, then `up` again."
+        )
+    if "x509" in said:
+        return "The nodes do not know the CA that signed the registry's certificate: their container runtime needs it."
+    return ""
 
 
 def _last_words(cluster: Cluster, namespace: str, pod: Object) -> list[str]:

@@ -1,15 +1,16 @@
-"""Pods and Deployments, by what Kubernetes says of them: which are ready, what keeps others from it, and for how long.
+"""Pods and Deployments: which are ready, what keeps others from it, what they answer, and where people find a service.
 
-`up`, `status`, `rollback` and the reporter all take it from here.
+`up`, `status`, `rollback` and the reporter take it from here; its pod runs this very file (resources/reporter.py).
 """
 
 import datetime
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..support.parsing import Object, Objects, reading
+from ..support.errors import Object, Objects, reading
 from ..support.plain_text import one_line
 
 Kind = Literal["admission", "crash", "image pull", "probe", "rollout", "schedule", "start", "sync"]
@@ -254,3 +255,79 @@ def _when(event: Object) -> str:
 def _line(text: str) -> str:
     """Return what Kubernetes said as one line, without the names that only it uses."""
     return one_line(_UID.sub("", text))
+
+
+# --- what pods answer when they are asked for their revision, and which image they run ------------
+
+PORT = 8000
+VERSION = "version"
+_REVISION = re.compile(r"[A-Za-z0-9._-]{1,100}")
+PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}"
+"""The way to a pod's answer through the API server."""
+
+
+@dataclass(frozen=True)
+class PodAnswer:
+    """What one pod said at `/version`: its revision, or why there is none."""
+
+    pod: str
+    ready: bool
+    revision: str = ""
+    error: str = ""
+
+
+def parse(pod: str, text: str) -> PodAnswer:
+    """Read the revision out of an answer."""
+    try:
+        tree: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        tree = None
+    revision = tree.get("revision") if isinstance(tree, dict) else None
+    if not isinstance(revision, str) or not _REVISION.fullmatch(revision):
+        return PodAnswer(pod, ready=True, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
+    return PodAnswer(pod, ready=True, revision=revision)
+
+
+def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say which Ready pods do not answer the revision; empty where all of at least one do."""
+    if not answered:
+        return "no pod is Ready"
+    return "; ".join(
+        f"pod {a.pod} {a.error or f'answers revision {a.revision}, while {revision} is recorded'}"
+        for a in answered
+        if a.error or a.revision != revision
+    )
+
+
+def all_answer(answered: Sequence[PodAnswer], revision: str) -> str:
+    """Say that all of them answer the revision."""
+    count = "its pod answers" if len(answered) == 1 else f"all {len(answered)} pods answer"
+    return f"{count} {revision[:12]}"
+
+
+@reading("What Kubernetes says of an object")
+def wrong_image(pods: Iterable[Object], digest: str) -> str:
+    """Name the Ready pods whose service's container runs another image than the recorded one; empty where none does.
+
+    A mirror may change an image's name, never its digest. The chart names that container as its pods' label does;
+    others beside it may run any image.
+    """
+    found = []
+    for pod in pods if digest else ():
+        service = (pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name")
+        images = [each["image"] for each in pod["spec"]["containers"] if each["name"] == service]
+        if is_ready(pod) and not any(image.endswith(f"@{digest}") for image in images):
+            runs = f"runs {images[0]}" if images else f"has no container {service}"
+            found.append(f"pod {pod['metadata']['name']} {runs}, while {digest[:19]} is recorded")
+    return "; ".join(found)
+
+
+def address_of(ingress: Object | None, service: Object | None) -> str:
+    """Return where people find a service, by its Ingress or its load balancer; empty where there is no way in."""
+    routes, service = (ingress or {}).get("spec", {}), service or {}
+    for rule in routes.get("rules", []):
+        if rule.get("host"):
+            return f"{'https' if routes.get('tls') else 'http'}://{rule['host']}"
+    for point in service.get("status", {}).get("loadBalancer", {}).get("ingress", []):
+        return f"http://{point.get('hostname') or point.get('ip')}:{service['spec']['ports'][0]['port']}"
+    return ""

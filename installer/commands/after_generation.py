@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import click
 
@@ -21,10 +21,9 @@ VARIABLE = "GITOPS_FLASK_INSTALL"
 def mode_from_environment() -> Mode:
     """Return what `GITOPS_FLASK_INSTALL` says; ask where it says nothing."""
     word = os.environ.get(VARIABLE, "ask")
-    for mode in get_args(Mode):
-        if word == mode:
-            return mode  # type: ignore[no-any-return]
-    raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
+    if word not in get_args(Mode):
+        raise InstallerError(f"{VARIABLE} is {word!r}.", "It may be ask, yes or no.")
+    return cast("Mode", word)
 
 
 def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
@@ -33,7 +32,7 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
     Whatever goes wrong, the files stay and the command that resumes is printed.
     """
     console.take_any_encoding()
-    resume = entering(folder, "up")
+    resume = entering(folder)
     if mode == "later":
         return False
     if mode == "no":
@@ -61,8 +60,6 @@ def prompt_to_deploy(folder: Path, mode: Mode) -> bool:
             console.report(f"\nNothing was changed. {first} it with:\n  {resume}")
             return False
         up(project, yes=mode == "yes")
-    except InstallerError as error:
-        console.fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
     except Exception as error:  # the files stay, whatever it is

@@ -1,6 +1,7 @@
 """`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
 
 import platform
+from collections.abc import Callable
 
 from ..ci import registry
 from ..ci.base import DEPLOY
@@ -9,7 +10,7 @@ from ..forges.git import Clone
 from ..project.project import Project
 from ..project.scripts import Scripts, private_clone
 from ..resources.platforms import best_of, of_nodes
-from ..status.deployment_record import DeploymentRecord
+from ..status.service import DeploymentRecord
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
@@ -25,13 +26,18 @@ _HERE = {"x86_64": "amd64", "aarch64": "arm64"}
 
 def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
     """Ask, run the project's own ci/test, ci/image and ci/deploy for a commit of main, and wait until it is live."""
-    settings, record = project.settings, recorded(project)
+    settings = project.settings
+    if settings.source:
+        what = f"{settings.environment} runs what was promoted from {settings.source}: nothing is built for it."
+        raise InstallerError(what, command("promote", project.folder, settings.environment))
+    record = recorded(project)
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    wanted = Clone(project.folder).commit(commit) or commit if commit else _checked_out(project, reason)
-    _check_docker()
-    platforms = f"linux/{_architecture(project)}"
+    otherwise = "; or deploy the commit without them: {}"
+    wanted = meant(project, commit, lambda head: otherwise.format(_again(project, head, reason)))
+    check_docker()
+    platforms = f"linux/{architecture(project)}"
     login = registry.login_at_hand(settings, project.credentials)
     if login is None:
         fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
@@ -47,7 +53,7 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
             console.report(f"{settings.branch} records {revision} already.")
             until_rolled_out(project, record, Waiting())
             return
-        _check_order(project, scripts, record, revision)
+        check_order(project, scripts, record, revision)
         scripts.check_out(revision)
         if (image := scripts.image()) != settings.image_repository:  # the login is for one registry
             what = f"{revision[:12]} names the image {image}, and gitops.yaml here {settings.image_repository}."
@@ -72,7 +78,7 @@ def _again(project: Project, commit: str, reason: str, *options: str) -> str:
     return command("deploy", project.folder, commit, "--break-glass", reason, *options)
 
 
-def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, revision: str) -> None:
+def check_order(project: Project, scripts: Scripts, record: DeploymentRecord, revision: str) -> None:
     """Raise where ci/deploy would refuse a commit: nobody waits for tests and image before that is said."""
     records, back = f"{project.settings.branch} records {record.revision[:12]}", command("rollback", project.folder)
     if not record.revision:
@@ -87,20 +93,23 @@ def _check_order(project: Project, scripts: Scripts, record: DeploymentRecord, r
         raise InstallerError(what, f"Go back to a deployment that is: {back} --to REVISION; then {release}")
 
 
-def _checked_out(project: Project, reason: str) -> str:
-    """Return the commit that is checked out; raise where files differ from it, which would not be deployed."""
+def meant(project: Project, commit: str, otherwise: Callable[[str], str] = lambda _: "") -> str:
+    """Return the commit of a name, or else what is checked out; raise where files differ from that."""
     clone = Clone(project.folder)
+    if commit:
+        return clone.commit(commit) or commit
     head = clone.head()
     if changed := clone.uncommitted():
-        what = (
-            f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
-        )
+        files = f"{changed[0]} is" if len(changed) == 1 else f"{changed[0]} and {len(changed) - 1} more are"
         stash = git(project.folder, "stash", "--include-untracked")
-        raise InstallerError(what, f"{stash}; or deploy the commit without them: {_again(project, head, reason)}")
+        first = "Commit that, or leave it out: " if project.settings.local else ""
+        what = f"{files} not as in commit {head[:12]}. Nothing was changed."
+        raise InstallerError(what, f"{first}{stash}{otherwise(head)}")
     return head
 
 
-def _check_docker() -> None:
+def check_docker() -> None:
+    """Raise where there is no Docker that runs."""
     if process.missing("docker"):
         raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
     answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
@@ -110,7 +119,7 @@ def _check_docker() -> None:
         raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
 
 
-def _architecture(project: Project) -> str:
+def architecture(project: Project) -> str:
     """Return which of the nodes' machines to build for: this one's where there are such nodes."""
     nodes = of_nodes(project.cluster)
     if not nodes:

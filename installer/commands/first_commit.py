@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..config.settings import RENDERED
 from ..support import resume_command
-from ..support.environment import NOBODY, inherited
 from ..support.errors import InstallerError
+from ..support.secret import NOBODY, inherited
 
 MESSAGE = "Generated"
 

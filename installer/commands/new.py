@@ -1,31 +1,36 @@
 """`new`: generate a project, run its own checks and the service itself, and offer to deploy it."""
 
-import http.client
+import importlib.util
 import json
 import logging
 import re
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import click
+from cookiecutter import prompt
+from cookiecutter.environment import StrictEnvironment
 from cookiecutter.exceptions import CookiecutterException, FailedHookException, OutputDirExistsException
 from cookiecutter.main import cookiecutter
 
-from ..cluster import pod_answers as answers_
+from ..cluster import workloads
 from ..support import process as support_process
 from ..support import resume_command
 from ..support.errors import InstallerError
+from ..support.http_client import Client
 from ..support.wait import until
 from ..ui import console
 from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
-from .questions import Questions
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
@@ -33,11 +38,89 @@ _FOLDER = re.compile(r"[\w-]+")
 """What the slug may be for cookiecutter to make a folder of that name, and no other; the hook knows the rest."""
 
 
+class Questions:
+    """Asks again where an answer cannot be used, and keeps what was answered otherwise than proposed."""
+
+    def __init__(self, template: Path, output: Path, questions: Mapping[str, Any]) -> None:
+        found = importlib.util.spec_from_file_location("pre_gen_project", template / "hooks/pre_gen_project.py")
+        if found is None or found.loader is None:
+            raise FileNotFoundError(template)
+        self._rules = importlib.util.module_from_spec(found)
+        found.loader.exec_module(self._rules)
+        self._output = output
+        self._answers: dict[str, Any] = {"_only_for": questions["_only_for"]}
+        self._given: dict[str, str] = {}
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Check what cookiecutter asks in a block."""
+        text, choice = prompt.read_user_variable, prompt.read_user_choice
+
+        def ask(name: str, proposed: str, *rest: Any) -> str:
+            while True:
+                answer = str(self._answer(text, name, proposed, *rest))
+                if not (found := self._problem(name, answer)):
+                    break
+                console.fail(found)
+            return self._keep(name, answer, proposed)
+
+        def choose(name: str, options: list[str], *rest: Any) -> str:
+            return self._keep(name, self._answer(choice, name, options, *rest), options[0])
+
+        prompt.read_user_variable, prompt.read_user_choice = ask, choose
+        try:
+            yield
+        finally:
+            prompt.read_user_variable, prompt.read_user_choice = text, choice
+
+    def again(self) -> str:
+        """Return the command that asks again, with what was answered so far; empty where nothing was."""
+        if not self._given:
+            return ""
+        typed = [word for word in resume_command.this_run.arguments if word.partition("=")[0] not in self._given]
+        answers = [f"{name}={answer}" for name, answer in self._given.items()]
+        return f"{resume_command.program()} {shlex.join([*(typed or ['new']), *answers])}"
+
+    def refused(self, given: Mapping[str, str]) -> list[str]:
+        """Return what is wrong with answers that were given together."""
+        self._answers |= given
+        return [problem for name, answer in given.items() if (problem := self._problem(name, answer))]
+
+    def _answer(self, ask: Any, *question: Any) -> Any:
+        try:
+            return ask(*question)
+        except (KeyboardInterrupt, EOFError):
+            click.echo(err=True)
+            if again := self.again():
+                console.fail(f"No project was written. Your answers are kept in this command:\n  {again}")
+            raise click.Abort from None
+
+    def _problem(self, name: str, answer: str) -> str:
+        """Return what is wrong with an answer, after those before it; empty where nothing is."""
+        if name == "project_slug" and answer and (self._output / answer).exists():
+            return f"{name}: {self._output / answer} is there already. Write another name, or move that folder away."
+        found: list[str] = self._rules.problems(self._answers | {name: answer})
+        return next((problem for problem in found if problem.startswith(f"{name}:")), "")
+
+    def _keep(self, name: str, answer: str, proposed: str) -> str:
+        self._answers[name] = answer
+        if answer != proposed:
+            self._given[name] = answer
+        return answer
+
+
 def template() -> Path:
     """Return the template's folder: inside the wheel, or the checkout that this package stands in."""
     here = Path(__file__).resolve().parents[1]
     packed = here / "template"
     return packed if packed.is_dir() else here.parent
+
+
+def slug_of(project_name: str) -> str:
+    """Return the slug that the template makes of a project's name."""
+    question = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))["project_slug"]
+    environment = StrictEnvironment(context={"cookiecutter": {}})
+    return str(prompt.render_variable(environment, question, {"project_name": project_name}))
 
 
 def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -> Path:
@@ -111,6 +194,14 @@ def check_answers(
         raise InstallerError(f"{what}\n" + "\n".join(f"- {each}" for each in wrong))
 
 
+def refuse(output: Path, answers: Mapping[str, str]) -> None:
+    """Raise one error that names every given answer that cannot be used, before the other questions are known."""
+    questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    check_answers(answers, questions)
+    if wrong := Questions(template(), output, questions).refused({"scm": questions["scm"][0], **answers}):
+        raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
+
+
 def _list(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -160,7 +251,7 @@ def _serve(folder: Path, copy: Path) -> None:
             support_process.end(process, signal.SIGTERM)
         log.seek(0)
         said = log.read().strip()
-    if not isinstance(answer, str) or answers_.parse(module, answer).revision != revision:
+    if not isinstance(answer, str) or workloads.parse(module, answer).revision != revision:
         where = resume_command.inside(folder, command)
         raise InstallerError(f"{command} did not answer with its revision:\n{answer}\n{said}", where)
     console.report(f"✓ {command}: started, answered /version with {revision[:12]}, stopped")
@@ -168,12 +259,9 @@ def _serve(folder: Path, copy: Path) -> None:
 
 def _version(port: int) -> str:
     """Return what the service answers; empty where it does not yet. Straight to this machine, past any proxy."""
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-            connection.request("GET", f"/{answers_.VERSION}")
-            return connection.getresponse().read().decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return ""
+    with suppress(OSError, HTTPException):
+        return Client(direct=True).get(f"http://127.0.0.1:{port}/{workloads.VERSION}", 5).text
+    return ""
 
 
 def _free_ports(number: int) -> list[int]:

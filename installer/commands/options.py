@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,9 @@ Decorated = Callable[..., Any]
 
 
 SECTIONS = {
-    "Start": ("new",),
+    "Start": ("try", "new"),
     "Project": ("doctor", "plan", "up", "status", "open", "down"),
-    "Deployments": ("rollback", "deploy"),
+    "Deployments": ("promote", "rollback", "deploy"),
     "Template": ("template",),
 }
 """The commands as `--help` lists them: in the order in which they are used."""
@@ -49,8 +51,36 @@ def _noted(_: click.Context, __: click.Parameter, context: str | None) -> str | 
     return context
 
 
+@dataclass(frozen=True)
+class Where:
+    """Which project and cluster a command is about, by its options."""
+
+    folder: Path
+    context: str | None
+    environment: str | None
+
+    def open(self) -> "Project":
+        """Open the project, in the environment that was named."""
+        project = opened(self.folder, self.context)
+        has = [each.environment for each in project.settings.of_each()]
+        named = self.environment or has[0]
+        if named not in has:
+            what = f"{project.settings.slug} has no environment {named!r}, only {' and '.join(has)}"
+            raise click.UsageError(f"{what} (docs/how-to/environments.md says how to add one).")
+        resume_command.this_run.environment = named if named != has[0] else ""
+        return project.of(named)
+
+
 def on_project(function: Decorated) -> Decorated:
-    """Give a verb the options by which it finds its project and its cluster."""
+    """Give a verb the options by which it finds its project and its cluster: it is called with a `Where`."""
+
+    @wraps(function)
+    def verb(folder: Path, context: str | None, *, verbose: bool, environment: str | None = None, **own: Any) -> Any:
+        if verbose:
+            show_commands()
+        return function(Where(folder, context, environment), **own)
+
+    decorated: Decorated = verb
     options = [
         click.option("--project", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                      default=lambda: resume_command.project_at(Path()) or Path(),
@@ -60,13 +90,11 @@ def on_project(function: Decorated) -> Decorated:
         click.option("-v", "--verbose", is_flag=True, help="Show every command and request."),
     ]  # fmt: skip
     for option in reversed(options):
-        function = option(function)
-    return function
+        decorated = option(decorated)
+    return decorated
 
 
-in_environment = click.option(
-    "--env", "environment", metavar="NAME", help="The environment (default: dev, the only one)."
-)
+in_environment = click.option("--env", "environment", metavar="NAME", help="The environment (default: dev).")
 as_document = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON (docs/reference/json.md says what it means)."
 )
@@ -86,18 +114,6 @@ class _Plain(logging.Formatter):
         return plain(super().format(record))
 
 
-def open_project(folder: Path, context: str | None, verbose: bool, environment: str | None = None) -> "Project":  # noqa: FBT001 - as click gives it
-    """Open the project that a command is about, in the environment that was named."""
-    show_commands(wanted=verbose)
-    project = opened(folder, context)
-    has = project.settings.environment
-    if environment not in (None, has):
-        raise click.BadParameter(
-            f"{project.settings.slug} has no environment {environment!r}, only {has}.", param_hint="--env"
-        )
-    return project
-
-
 def opened(folder: Path, context: str | None = None) -> "Project":
     """Open a project; ask whether a host that only its settings name may get a token, and remember a yes.
 
@@ -105,7 +121,9 @@ def opened(folder: Path, context: str | None = None) -> "Project":
     """
     from ..project.project import Project  # GitHub's and the cluster's libraries: not for `--help`
     from ..ui import console
+    from .programs import use_fetched
 
+    use_fetched()
     while True:
         try:
             return Project.open(folder, context)
@@ -117,10 +135,9 @@ def opened(folder: Path, context: str | None = None) -> "Project":
                 raise
 
 
-def show_commands(*, wanted: bool) -> None:
+def show_commands() -> None:
     """Print every command and request to standard error, secrets blotted out."""
-    if wanted:
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Plain())
-        logging.basicConfig(handlers=[handler])
-        logging.getLogger(package).setLevel(logging.DEBUG)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Plain())
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger(package).setLevel(logging.DEBUG)

@@ -1,7 +1,8 @@
-"""`plan`: what `up` would do, from the same code; nothing is changed."""
+"""`plan`: what `up` would do, from the same code. `doctor`: whether it could. Nothing is changed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..config.settings import FILE
@@ -11,6 +12,7 @@ from ..engine.resource import Change, Finding, Resource
 from ..preflight import checks
 from ..project.project import Project
 from ..ui import console, json_documents
+from .options import opened
 
 NOTHING, ERROR, CHANGES = 0, 1, 3
 """Exit codes with --exit-code."""
@@ -77,5 +79,24 @@ def look(project: Project, problems: Sequence[Finding]) -> list[Planned]:
 
 
 def _unseen(resource: Resource[Any]) -> Change | None:
-    change = resource.diff(resource.blank())
+    change = resource.diff(resource.nothing)
     return replace(change, action="unseen") if change and change.effective else change
+
+
+# --- doctor ------------------------------------------------------------------------------------
+
+
+def doctor(folder: Path, context: str | None, *, as_json: bool = False) -> bool:
+    """Print what each check found, inside a project or anywhere; return whether nothing must be repaired."""
+    inside = (folder / FILE).exists()
+    project = opened(folder, context) if inside else Project.without_project(context)
+    findings = checks.everything(project)
+    fine = not any(finding.problem for finding in findings)
+    if as_json:
+        console.document(json_documents.doctor(findings))
+        return fine
+    console.show_findings(findings)
+    if not inside:
+        console.report(f"There is no {FILE} in {folder.resolve()}: what depends on a project was not checked.")
+    console.report("Nothing stands in the way." if fine else "Fix what is marked ✗, then run this again.")
+    return fine

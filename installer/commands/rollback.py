@@ -10,10 +10,12 @@ from ..ci import registry
 from ..ci.base import DEPLOY, ROLLBACK, Pipeline
 from ..config.settings import MAIN
 from ..preflight import checks
+from ..project.local import keep_record
 from ..project.project import Project
 from ..project.scripts import NotFromHere, Outcome, private_clone
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord, PastDeployment
+from ..status.deployment_record import PastDeployment
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command, this_run
 from ..support.wait import until
@@ -36,13 +38,15 @@ def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
     if target.revision == record.revision:
         _nothing_to_do(project, record)
         return
-    _check_image(project, deployment_record.at(project, target.commit))
+    check_image(project, deployment_record.at(project, target.commit))
     console.report(f"Comes back:  {target}")
     console.report(f"Goes:        {record.revision[:12] or record.unreadable}")
-    console.report("It is held: merges are tested and built, but not deployed, until the hold is released.")
+    kept = "nothing is promoted to it" if project.settings.source else "merges are tested and built, but not deployed"
+    console.report(f"It is held: {kept}, until the hold is released.")
     # by its name: what was confirmed comes back, whatever is deployed in between
     inputs = {"to": target.revision, **({"why": why} if why else {})}
-    with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, inputs):
+    by_ci = {**inputs, **_in(project)}
+    with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, by_ci):
         scripts.check_out(scripts.fetch_main())
         _confirm(project, record, f"Roll {project.settings.application} back?", target.revision, yes=yes)
         this_run.resume = command("rollback", project.folder, "--to", target.revision)
@@ -51,12 +55,24 @@ def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
 
 
 def release(project: Project, *, yes: bool) -> None:
-    """Take the hold away, deploy the head of main where that can be done, and wait until it is live."""
+    """Take the hold away, deploy the head of main where that can be done, and wait until it is live.
+
+    Of an environment by promotion only the hold goes: the next promotion is a decision of its own.
+    """
     record = recorded(project)
+    if project.settings.local:
+        from .local import release_here  # which deploys, and that takes this module
+
+        release_here(project, record, yes=yes)
+        return
     held = f"{project.settings.branch} is not held; it is at {record.revision[:12]}."
     if record.hold:
         held = f"Held now: {record.hold}"
     console.report(held)
+    if project.settings.source:
+        if record.hold:
+            _release_alone(project, record, yes=yes)
+        return
     if not record.hold and record.revision == project.forge.head(MAIN):
         return
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, {"release": "true"}):
@@ -85,24 +101,44 @@ def release(project: Project, *, yes: bool) -> None:
     until_answered(project, record, outcome)
 
 
+def _release_alone(project: Project, record: DeploymentRecord, *, yes: bool) -> None:
+    settings = project.settings
+    by_ci = {"release": "true", **_in(project)}
+    with private_clone(project, console.relay) as scripts, or_by_the_ci(project, ROLLBACK, by_ci):
+        scripts.check_out(scripts.fetch_main())
+        _confirm(project, record, f"Release the hold of {settings.application}?", yes=yes)
+        this_run.resume = command("rollback", project.folder, "--release-hold")
+        outcome = scripts.push("rollback", "--release")
+    console.report(f"{outcome.text}. To promote again: {command('promote', project.folder, settings.environment)}")
+
+
+def _in(project: Project) -> dict[str, str]:
+    """Return what a CI is given to know the environment, where it is not the usual one."""
+    return {"environment": project.settings.environment} if project.settings.source else {}
+
+
 def recorded(project: Project) -> DeploymentRecord:
     """Return what is deployed now, readable or not; raise where that cannot be seen or nothing was deployed."""
     checks.refuse(checks.before_reading(project, ask_ci=False))
     record = deployment_record.newest(project)  # unreadable perhaps: a rollback is the way back from there
     if record is None:
-        what = f"There is no branch {project.settings.branch}: nothing was deployed yet, or it was lost."
-        raise InstallerError(what, command("up", project.folder))
+        settings = project.settings
+        what = f"There is no branch {settings.branch}: nothing was deployed yet, or it was lost."
+        first = ("promote", project.folder, settings.environment) if settings.source else ("up", project.folder)
+        raise InstallerError(what, command(*first))
     return record
 
 
-def until_answered(project: Project, before: DeploymentRecord, outcome: Outcome) -> None:
+def until_answered(project: Project, before: DeploymentRecord | None, outcome: Outcome) -> None:
     """Wait until the code host shows what a script pushed, and every pod answers it."""
 
     def look() -> DeploymentRecord | None:
         record = deployment_record.read(project)
-        return record if record and (outcome.word == "already there" or record.commit != before.commit) else None
+        old = before and before.commit
+        return record if record and (outcome.word == "already there" or record.commit != old) else None
 
     if record := until(look, _PATIENCE, every=1.0):
+        keep_record(project)
         until_rolled_out(project, record, Waiting())
     else:
         what = f"{project.settings.host} does not show what was pushed to {project.settings.branch}."
@@ -172,13 +208,14 @@ def _reader(project: Project) -> registry.Login:
     return found or registry.Login.to(settings, credentials.pull_username, credentials.pull_token)
 
 
-def _check_image(project: Project, target: DeploymentRecord) -> None:
-    """Raise where the registry has lost the image of what is to come back; note where it cannot be asked."""
+def check_image(project: Project, target: DeploymentRecord) -> None:
+    """Raise where the registry has lost the image of what is to be deployed again; note where it cannot be asked."""
     settings = project.settings
     if target.image != settings.image_repository or not registry.DIGEST.fullmatch(target.digest):
         return  # whoever may push to the branch chooses what is recorded there
     try:
-        there = registry.has(_reader(project), settings.image_name, target.digest)
+        with registry.reached(settings, project.cluster, _reader(project)) as login:
+            there = registry.has(login, settings.image_name, target.digest)
     except InstallerError as error:
         console.report(f"Note: whether the registry still has its image was not checked: {error.message}")
         return

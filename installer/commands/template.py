@@ -12,16 +12,15 @@ from ..forges.git import Clone
 from ..project.project import FORGE_KINDS, Project
 from ..support import resume_command
 from ..support.errors import InstallerError
+from ..support.resume_command import source_of
 from ..ui import console, json_documents
 from ..update import render
-from ..update.record import FILE, Record
-from ..update.render import Template
+from ..update.render import FILE, Record, Template
 from ..update.repository import Repository
 from ..update.request import Hosted, Local
 from ..update.update import UPDATE, Base, Rendered, base_of, initial, prepare, recorded, rendered
 from .new import check_answers
 from .new import template as at_hand
-from .template_source import source_of
 
 BEHIND = 3
 

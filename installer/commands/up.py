@@ -1,10 +1,10 @@
-"""`up`: create or repair the deployment, and end only when the service answers the deployed revision."""
+"""`up`: create or repair the deployment, until the service answers the deployed revision. `open`: a way to it."""
 
+import sys
 from contextlib import suppress
+from dataclasses import replace
 
-from ..ci.base import DEPLOY
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..forges import credentials
@@ -12,18 +12,17 @@ from ..forges.lock import RepositoryLock
 from ..preflight import checks, tokens
 from ..preflight.github import blocking_reason
 from ..project.project import Project
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository
 from ..resources.initial_push import InitialPush
+from ..resources.service_secrets import DatabaseAddress
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
 from ..status.report import report_outcome
 from ..status.rollout import RunningService
+from ..status.service import DeploymentRecord
 from ..support.errors import InstallerError
 from ..support.resume_command import command
 from ..ui import console
 from ..ui.progress import Steps, Timeline, Waiting, show_timeline
-from .open import hint
 from .plan import preflight_findings, show
 
 DEADLINE = 900.0
@@ -83,19 +82,25 @@ def _complete(project: Project, planned: list[Planned], *, renew_key: bool = Fal
             found = credentials.ask_registry_token(project.settings, found)
         if "registry-token" in blocked and project.settings.ci in CI_TOKENS and not found.deploy_token:
             found = credentials.ask_deploy_token(found)
-        if DatabaseAddress.key in blocked and not found.database_address:
-            found = credentials.ask_database_address(found)
+        for settings in project.settings.of_each():
+            if settings.keyed(DatabaseAddress.key) in blocked and not found.database_of(settings.environment):
+                found = credentials.ask_database_address(found, settings.environment)
     if found is project.credentials:
         return project, planned
-    project = project.with_credentials(found)
+    project = replace(project, credentials=found)
     return project, reconcile.plan(project.resources(renew_key=renew_key))
 
 
 def until_live(project: Project, timeline: Timeline | None = None) -> None:
     """Wait for the first deployment, then until every pod answers what `env/dev` records."""
     spans, waiting = timeline or Timeline(), Waiting()
+    if project.settings.local:
+        from .local import ensure_deployed  # which deploys, and that takes this module
+
+        until_rolled_out(project, ensure_deployed(project, spans), waiting, timeline)
+        return
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
-    with spans.span(f"first deployment ({project.ci.named(DEPLOY)})", since=spans.end_of(pushed)):
+    with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
     until_rolled_out(project, record, waiting, timeline)
@@ -124,8 +129,10 @@ def until_rolled_out(
         show_timeline(timeline)
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
-        console.report(f"Held: {record.hold}. Merges are not deployed until the hold is released: {release}")
-    console.report(f"Live: every pod of {project.settings.slug} answers revision {record.revision}.")
+        kept = "Nothing is promoted to it" if project.settings.source else "Merges are not deployed"
+        console.report(f"Held: {record.hold}. {kept} until the hold is released: {release}")
+    where = f" in {project.settings.environment}" if project.settings.source else ""
+    console.report(f"Live: every pod of {project.settings.slug}{where} answers revision {record.revision}.")
     console.report(hint(project))
 
 
@@ -143,3 +150,24 @@ def _report(project: Project, record: DeploymentRecord) -> None:
     reported = report_outcome(project, record, console.report)
     if reported.news:
         console.report(f"GitHub Deployment: {reported.text}")
+
+
+# --- open --------------------------------------------------------------------------------------
+
+
+def hint(project: Project) -> str:
+    """Say where the service can be reached."""
+    address = project.cluster.address(project.settings.slug, project.settings.namespace)
+    return f"Address: {address}" if address else f"To reach it: {command('open', project.folder)}"
+
+
+def open_(project: Project, port: int) -> None:
+    """Forward a local port to the service until Ctrl-C."""
+    settings = project.settings
+
+    def ready() -> None:
+        where = f"{settings.slug} in {settings.namespace}"
+        console.report(f"http://localhost:{port}/version leads to {where}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    project.cluster.forward(f"service/{settings.slug}", settings.namespace, port, 80, ready)

@@ -1,22 +1,22 @@
-"""`gitops.yaml`, read once and checked: every wrong field is named, with what it must look like."""
+"""`gitops.yaml`, read once and checked: every wrong field is named. And YAML of others, read within bounds."""
 
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.error import MarkedYAMLError
 
 from .. import __version__
 from ..support import resume_command, tls
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
-from ..support.yaml_text import Strict
+from ..support.errors import UNREADABLE, InstallerError
+from . import environments
 from .forms import FORMS, HOST, PORT, SYSTEM_NAMESPACE, Form, choice, missing_port, of
-from .settings import FILE, GITHUB_ACTIONS, MAIN, Scm, Settings
-from .supported import FORGES, cis_of
+from .settings import FILE, FORGES, GITHUB_ACTIONS, LOCAL, MAIN, Scm, Settings, cis_of
 
 VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _ADDRESS = rf"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?{PORT}(/[-\w.~]+)*/?"
@@ -59,6 +59,18 @@ _FIELDS: dict[str, tuple[str, Form | str]] = {
     "ci": ("project.ci", Form(".*", "the name of a CI")),
     "database": ("project.database", "database"),
 }
+_LOCAL: dict[str, tuple[str, Form]] = {
+    "context": (
+        "local.context",
+        Form(r"[^\s=%]+", "a context of your kubeconfig, without blanks, = and %"),
+    ),
+    "kind_cluster": ("local.cluster", Form(r"([a-z0-9][a-z0-9.-]*)?", "the name of the kind cluster, or nothing", 50)),
+    "registry_image": (
+        "local.registry_image",
+        Form(_IMAGE, "an image's whole name: docker.io/library/registry:3"),
+    ),
+}
+"""The settings of a project with its own git server in the cluster, whatever code host its other sections name."""
 _ONLY_AT_GITHUB = {
     "reporter": "GitLab has neither Apps nor Deployments like GitHub's; `status` reports the outcome of a deployment",
     "reporter_image": "there is no reporter at GitLab",
@@ -72,7 +84,7 @@ _ONLY_AT_GITHUB = {
 _WITH_PORT = ("host", "registry", "argocd_url", "registry_token_server")
 _COUNTS = {"reviews": range(11)}
 """The settings that are numbers."""
-_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace"}
+_MUST_BE_SAID = {"name", "slug", "host", "owner", "visibility", "registry", "account", "namespace", "context"}
 _KIND = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Z][A-Za-z0-9]*")
 _RIGHTS = ("rbac.authorization.k8s.io/", "authorization.openshift.io/")
 """The groups of Roles and RoleBindings: Kubernetes' own, and OpenShift's other door to the same objects."""
@@ -82,7 +94,13 @@ _NO_SETTING = ": is no setting"
 _NEAR = 0.75
 """How alike two names must be, from 0 to 1, for one to be a slip of the other."""
 _REQUIRES = "requires"
-_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY)
+LONGEST = 1 << 18
+BRACKETS = 500
+"""More than any file has; that many, one in the other, take PyYAML a third of a second, a few thousand seconds."""
+_ENVIRONMENTS, _NAMESPACE = "environments", "cluster.namespace"
+_OTHERS = ("version", "generated_by", _REQUIRES, "argocd.values", "cluster.extra_kinds", _FORMERLY, _ENVIRONMENTS)
+_WHOLE = ("argocd.values.", f"{_ENVIRONMENTS}.")
+"""What is one setting, whatever it holds."""
 
 
 def load(project: Path) -> Settings:
@@ -117,19 +135,29 @@ def load(project: Path) -> Settings:
 def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     """Turn the file's content into settings; `path` is for messages."""
     _refuse_what_is_for_a_newer_one(tree, path)
-    scm = _forge(tree)
+    scm, local = _forge(tree), _at(tree, LOCAL) is not None
     values: dict[str, Any] = {"scm": scm}
     fields = {
         name: (_of(scm, where), of(form, scm) if isinstance(form, str) else form)
         for name, (where, form) in _FIELDS.items()
         if scm != "gitlab" or name not in _ONLY_AT_GITHUB
-    }
+    } | (_LOCAL if local else {})
     files = {name: _of(scm, where) for name, where in _FILES.items()}
     known = {where for where, *_ in fields.values()} | {*_OTHERS, *files.values()}
     strays = sorted(set(_paths(tree)) - known)
     wrong = [_stray(scm, stray, known, taken=set(_paths(tree))) for stray in strays]
     if any(line.endswith(_NO_SETTING) for line in wrong):
         wrong.append(f"the settings are {', '.join(sorted(known))}")
+    several: list[environments.Environment] = []
+    if isinstance(tree, dict) and _ENVIRONMENTS in tree:
+        several, unfit = environments.parse(tree[_ENVIRONMENTS], str(_at(tree, _FIELDS["slug"][0])))
+        wrong += unfit
+        if _at(tree, _NAMESPACE) is not None:
+            wrong.append(f"{_NAMESPACE}: {_ENVIRONMENTS} says it for each environment; take one of the two out")
+        if local and len(several) > 1:
+            wrong.append(f"{_ENVIRONMENTS}: a project on one machine ({LOCAL}) has one environment; name dev alone")
+        fields.pop("namespace")
+        values["namespace"] = several[0].namespace if several else ""
     for name, (where, form) in fields.items():
         value = _at(tree, where)
         if value is None and name not in _MUST_BE_SAID:
@@ -144,10 +172,12 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
         elif name in _WITH_PORT and (port := missing_port(value)):
             wrong.append(f"{where}: there is no port {port}; they go from 1 to 65535")
         values[name] = value
-    if values["namespace"] == values["argocd_namespace"]:
-        wrong.append("cluster.namespace: Argo CD's own namespace gives whoever deploys there the whole cluster")
-    elif SYSTEM_NAMESPACE.fullmatch(str(values["namespace"])):
-        wrong.append(f"cluster.namespace: {values['namespace']} belongs to the cluster; use one of the project's own")
+    namespaces = {f"{_ENVIRONMENTS}.{each.name}.namespace": each.namespace for each in several}
+    for where, namespace in (namespaces or {_NAMESPACE: values["namespace"]}).items():
+        if namespace == values["argocd_namespace"]:
+            wrong.append(f"{where}: Argo CD's own namespace gives whoever deploys there the whole cluster")
+        elif SYSTEM_NAMESPACE.fullmatch(str(namespace)):
+            wrong.append(f"{where}: {namespace} belongs to the cluster; use one of the project's own")
     if str(values["argocd_namespace"]).startswith("kube-"):
         wrong.append(
             f"argocd.namespace: {values['argocd_namespace']} belongs to Kubernetes; Argo CD has one of its own"
@@ -185,7 +215,25 @@ def parse(tree: Any, path: Path = Path(FILE)) -> Settings:
     if wrong:
         raise InstallerError(f"{path} cannot be used:\n  " + "\n  ".join(wrong), f"Fix these fields in {path}.")
     values |= {"registry_ca_file": _at(tree, files["registry_ca"]) or "", "formerly": tuple(formerly)}
-    return Settings(**values, argocd_values=extra)
+    settings = Settings(**values, argocd_values=extra, environments=tuple(several) if len(several) > 1 else ())
+    return _local(settings) if local else settings
+
+
+def _local(settings: Settings) -> Settings:
+    """Put the git server in the cluster, which anyone there may read, in the place of the code host."""
+    there = replace(
+        settings,
+        scm=LOCAL,
+        ci=LOCAL,
+        host=f"{settings.git_server}.{settings.argocd_namespace}.svc:9418",
+        visibility="public",
+        argocd_url="",
+        reporter="none",
+        deploy_from="anywhere",
+        ca="",
+        formerly=(),
+    )
+    return replace(there, image_visibility="public") if there.registry_in_cluster else there
 
 
 def _forge(tree: Any) -> Scm:
@@ -266,13 +314,8 @@ def _nearest(stray: str, known: set[str]) -> str:
     names = {where.rpartition(".")[2]: where for where in sorted(known)}
     sections = {where.partition(".")[0] for where in known}
     near = difflib.get_close_matches(stray, sorted(known | sections), 1, _NEAR)
-    return (
-        near[0]
-        if near
-        else "".join(
-            names[name] for name in difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
-        )
-    )
+    alike = difflib.get_close_matches(stray.rpartition(".")[2], sorted(names), 1, _NEAR)
+    return next(iter([*near, *(names[name] for name in alike)]), "")
 
 
 def _of(scm: Scm, where: str) -> str:
@@ -287,7 +330,33 @@ def _at(tree: Any, where: str) -> Any:
 
 
 def _paths(tree: Any, prefix: str = "") -> list[str]:
-    """List the dotted paths of all leaves; `argocd.values` is one leaf, whatever it holds."""
-    if not isinstance(tree, dict) or prefix == "argocd.values.":
+    """List the dotted paths of all leaves."""
+    if not isinstance(tree, dict) or prefix in _WHOLE:
         return [prefix.rstrip(".")] if prefix else []
     return [path for key, value in tree.items() for path in _paths(value, f"{prefix}{key}.")]
+
+
+# --- YAML: what people write, and what others wrote -----------------------------------------------
+
+
+class Strict(yaml.SafeLoader):
+    """Read what people write: a key that stands there twice is an error, where YAML's readers take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+        """Build a mapping; raise MarkedYAMLError where a key is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise MarkedYAMLError(problem=f"{key.value} is there twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(text: str) -> Any:
+    """Read a text that others wrote; raise YAMLError where it is none, or is out of bounds."""
+    if len(text) > LONGEST:
+        raise yaml.YAMLError(f"it is longer than {LONGEST} characters")
+    if max(map(text.count, "[{")) > BRACKETS:
+        raise yaml.YAMLError(f"it has more than {BRACKETS} brackets")
+    return yaml.safe_load(text)

@@ -7,9 +7,9 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ..support.errors import InstallerError
+from ..support.errors import UNREADABLE, InstallerError
 from ..support.file_lock import state_folder
 
 Kind = Literal["github", "gitlab", "registry"]
@@ -78,12 +78,16 @@ def _remembered() -> frozenset[str]:
 
 def _docker_logins() -> frozenset[str]:
     """Return the registries that `docker login` knows, with or without a program that keeps the logins."""
-    try:
-        folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-        tree = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    with suppress(OSError, RuntimeError, *UNREADABLE):
+        tree = docker_configuration()
         return frozenset(_plain(name) for part in ("auths", "credHelpers") for name in tree.get(part) or {})
-    except (OSError, ValueError, AttributeError, TypeError, RuntimeError, RecursionError):
-        return frozenset()
+    return frozenset()
+
+
+def docker_configuration() -> Any:
+    """Return what `docker login` keeps; raise where there is nothing that can be read."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
 def _plain(host: str) -> str:

@@ -61,7 +61,7 @@ def _look(resource: Resource[Any]) -> tuple[Any, Change | None]:
 
 
 class Apply:
-    """One run over all resources: the first, then the lock that lives in it, then all others as their needs allow.
+    """One run over all resources: the first (with what it needs), then the lock in it, then all others as they need.
 
     Each is looked at anew just before it is written. After a failure no further step begins. What is blocked keeps
     back only what needs it, and the run fails at its end.
@@ -82,10 +82,13 @@ class Apply:
         if self._lock is None:
             self._all(self._resources)
         else:
-            self._step(self._resources[0])
+            first = self._resources[0]
+            before = [each for each in self._resources if each.key in first.needs]
+            self._all(before)
+            self._step(first)
             if not self._failures:
                 with self._lock():
-                    self._all(self._resources[1:])
+                    self._all([each for each in self._resources if each not in (first, *before)])
         if self._failures:
             remains = [r.title for r in self._resources if r.key not in self._satisfied and r.wanted]
             summary = [f"Done: {', '.join(self.done) or 'nothing'}.", f"Remains: {', '.join(remains)}."]

@@ -62,16 +62,16 @@ class Resource(ABC, Generic[Seen]):
     """What a person reads: `GitHub repository acme/web`."""
     needs: tuple[str, ...] = ()
     """Keys of resources that must stand before this one is applied, wherever they are: nothing else orders them."""
+    nothing: Seen
+    """What `observe` returns where nothing was made yet: a plan that cannot look begins with it."""
+    environment: str = ""
+    """The environment that it belongs to alone, where that is one by promotion; empty for all else."""
     wanted: bool = True
     """False where the settings ask for none: it is shown only where something of it is left and goes."""
 
     @abstractmethod
     def observe(self) -> Seen:
         """Read what is there; change nothing."""
-
-    @abstractmethod
-    def blank(self) -> Seen:
-        """Return what `observe` returns where nothing was made yet: for a plan that cannot look."""
 
     @abstractmethod
     def diff(self, seen: Seen) -> Change | None:
@@ -87,11 +87,14 @@ class Resource(ABC, Generic[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say what `remove` will do about what is seen: `goes` or `stays` and why; empty where nothing is there."""
-        return "" if seen == self.blank() else GOES
+        return "" if seen == self.nothing else GOES
 
-    @abstractmethod
     def remove(self) -> str:
-        """Remove what `apply` made and assert it gone; return one line that says what went or why it stays."""
+        """Remove what `apply` made and assert it gone; return one line that says what went or why it stays.
+
+        What is not overridden stays.
+        """
+        return self.removal(self.observe()) or "was not there"
 
 
 @dataclass(frozen=True)
@@ -120,27 +123,16 @@ def worded(fields: Iterable[Field], words: Words) -> tuple[Field, ...]:
     return tuple(Field(name, of.get(field.old, field.old), of.get(field.new, field.new)) for field, name, of in named)
 
 
-def differences(desired: dict[str, Any], seen: dict[str, Any], prefix: str = "") -> tuple[Field, ...]:
-    """List the fields of `desired` that `seen` has otherwise or lacks; what only `seen` has is not ours."""
-    fields: list[Field] = []
-    for key, new in desired.items():
-        old = seen.get(key)
-        if isinstance(new, dict) and isinstance(old, dict):
-            fields.extend(differences(new, old, f"{prefix}{key}."))
-        elif old != new:
-            fields.append(Field(f"{prefix}{key}", old, new))
-    return tuple(fields)
+def differences(desired: Any, seen: Any, name: str = "", *, exact: bool = False) -> tuple[Field, ...]:
+    """List the fields of `desired` that `seen` has otherwise or lacks.
 
-
-def exact_differences(desired: Any, seen: Any, name: str = "") -> tuple[Field, ...]:
-    """List every difference, a field that only `seen` has included (its new value is None)."""
+    What only `seen` has is not ours; with `exact` it is a difference, whose new value is None.
+    """
     if isinstance(desired, dict) and isinstance(seen, dict):
-        keys = [*desired, *(key for key in seen if key not in desired)]
-        return tuple(
-            field
-            for key in keys
-            for field in exact_differences(desired.get(key), seen.get(key), f"{name}.{key}" if name else key)
-        )
+        keys = [*desired, *(key for key in seen if exact and key not in desired)]
+        names = {key: f"{name}.{key}" if name else key for key in keys}
+        found = (differences(desired.get(key), seen.get(key), names[key], exact=exact) for key in keys)
+        return tuple(field for fields in found for field in fields)
     return () if desired == seen else (Field(name, seen, desired),)
 
 

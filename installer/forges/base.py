@@ -3,9 +3,9 @@
 import base64
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ..cluster.objects import identities
 from ..config.settings import MAIN, Settings
+from ..support.errors import reading
 from ..support.secret import Secret
 
+Read = TypeVar("Read")
 _FORM_FILES = frozenset({"README.md", "LICENSE", ".gitignore"})
 """What the form for a new repository can put into it, at GitHub or GitLab: such a repository is as good as empty."""
 
@@ -78,6 +80,9 @@ class Forge(Protocol):
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
 
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+
     def check(self, revision: str, name: str, app: str = "") -> str:
         """Return the state of a commit's newest check, or status, of this name: `success`, or a word for another.
 
@@ -97,12 +102,8 @@ class Forge(Protocol):
         """Return whether the host leads another address to this repository: it was renamed or transferred."""
 
 
-class Store(Protocol):
-    """What a host's own CI reads: variables, and secrets that nobody reads again."""
-
-    variables_are: str
-    """What people call them: `Actions variables`."""
-    secret_is: str
+class Stored(Protocol):
+    """The variables that a CI's jobs read."""
 
     def variables(self) -> dict[str, str]:
         """Return the variables; none where there is no repository."""
@@ -112,6 +113,14 @@ class Store(Protocol):
 
     def delete_variable(self, name: str) -> bool:
         """Delete a variable; False where there was none."""
+
+
+class Store(Stored, Protocol):
+    """What a host's own CI reads: variables, and secrets that nobody reads again."""
+
+    variables_are: str
+    """What people call them: `Actions variables`."""
+    secret_is: str
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the secrets."""
@@ -131,6 +140,27 @@ def template_files(forge: Forge, branch: str = MAIN) -> tuple[str, ...]:
     return () if len({*forge.branches().values()}) > 1 or forge.tags() else tuple(sorted(there))
 
 
+class OfRepository(ABC):
+    """What a code host keeps of one kind beside a repository; `forge` is its client, which knows the repository."""
+
+    title: str
+    """What people call the code host."""
+    kept_at: str
+    """Where its paths begin, below the repository's."""
+
+    def __init__(self, forge: Any) -> None:
+        self._forge = forge
+
+    def _path(self, number: int | None = None) -> str:
+        """Return the path of all of them, or of one."""
+        return str(self._forge.path(self.kept_at, *([str(number)] if number else [])))
+
+    def _all(self, read: Callable[[dict[str, Any]], Read], **asked: Any) -> list[Read]:
+        """Read the list of all that are asked for; none where there is no repository."""
+        with reading(f"{self.title}'s answer"):
+            return [read(each) for each in self._forge.pages(self._path(), **asked)]
+
+
 # --- deploy keys: pairs that never touch a disk ---------------------------------------------------
 
 _ENCODING = serialization.Encoding
@@ -147,17 +177,23 @@ class DeployKey:
     read_only: bool
 
 
-class DeployKeys(Protocol):
+class DeployKeys(OfRepository):
     """The deploy keys of one repository."""
 
     def list(self) -> list[DeployKey]:
         """Return all of them; none where there is no repository."""
+        return self._all(self._read)
 
+    @abstractmethod
+    def _read(self, found: dict[str, Any]) -> DeployKey: ...
+
+    @abstractmethod
     def add(self, title: str, public: str) -> None:
         """Register a key that may only read."""
 
     def remove(self, key: DeployKey) -> None:
         """Remove a key; one that is gone already is fine."""
+        self._forge.delete(self._path(key.id))
 
 
 @dataclass(frozen=True)
@@ -236,32 +272,35 @@ class Delivery:
         return self.code == 400
 
 
-class Webhooks(ABC):
+class Webhooks(OfRepository):
     """The webhooks that one application has at its repository. None is changed: another is made in its place.
 
     So what came of a hook's calls came of the hook as it is, and GitLab calls again what it gave up.
     """
 
-    title: str
-    """What people call the code host."""
+    kept_at = "hooks"
     wanted: ClassVar[Mapping[str, Any]]
     """What every hook of ours is like, but for its address and its secret."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, forge: Any, settings: Settings) -> None:
+        super().__init__(forge)
         self._application = settings.application
         self._identities = tuple(identities(settings))
 
-    @abstractmethod
     def list(self) -> list[Hook]:
         """Return ours; none where there is no repository."""
+        return [hook for hook in self._all(self._ours) if hook]
+
+    @abstractmethod
+    def _ours(self, found: dict[str, Any]) -> Hook | None: ...
 
     @abstractmethod
     def create(self, address: str, secret: Secret | None) -> None:
         """Make a hook with its secret and the fingerprint of that."""
 
-    @abstractmethod
     def delete(self, hook: Hook) -> bool:
         """Delete a hook; False where it was gone."""
+        return bool(self._forge.delete(self._path(hook.id)))
 
     @abstractmethod
     def page(self, hook: Hook) -> str:
@@ -286,3 +325,46 @@ class Webhooks(ABC):
             return None
         current = labelled == (self._application, self._identities[0])
         return address if current else url, labels.get(_NOTED, [""])[0]
+
+
+# --- pull requests and merge requests -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ChangeRequest:
+    """One request to merge a branch into main."""
+
+    number: int
+    url: str
+    text: str
+    is_open: bool
+    merged: bool
+
+
+class Requests(OfRepository):
+    """The requests of one repository."""
+
+    called: str
+    """What people call one: `pull request`."""
+
+    def of(self, branch: str) -> list[ChangeRequest]:
+        """Return those that merge a branch, open or not, the newest first."""
+        return sorted(self._all(self._read, state="all", **self._of(branch)), key=lambda each: -each.number)
+
+    @abstractmethod
+    def _of(self, branch: str) -> dict[str, str]: ...
+
+    @abstractmethod
+    def _read(self, found: dict[str, Any]) -> ChangeRequest: ...
+
+    @abstractmethod
+    def open(self, branch: str, title: str, text: str, *, draft: bool) -> ChangeRequest:
+        """Open one."""
+
+    @abstractmethod
+    def change(self, number: int, title: str, text: str, *, draft: bool) -> None:
+        """Give an open one another title and text."""
+
+    @abstractmethod
+    def close(self, number: int, text: str) -> None:
+        """Close one, with a last text."""

@@ -1,7 +1,10 @@
-"""Where tokens come from: the environment, `gh`, or a hidden question; never a file, never an argument."""
+"""Where tokens come from: the environment, `gh`, Docker's logins, or a hidden question; never an argument."""
 
+import base64
+import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -9,11 +12,11 @@ from typing import Protocol, cast
 
 import click
 
-from ..config.settings import CLOUD, Scm, Settings
-from ..config.supported import CI_TOKENS, module
-from ..config.trusted_hosts import NotTrusted, is_trusted
-from ..support import environment
-from ..support.errors import InstallerError
+from ..config.environments import DEV
+from ..config.settings import CI_TOKENS, CLOUD, Scm, Settings, module
+from ..config.trusted_hosts import NotTrusted, docker_configuration, is_trusted
+from ..support import process, secret
+from ..support.errors import UNREADABLE, InstallerError
 from ..support.secret import Secret, address
 from .git import Clone, Login
 from .github import app
@@ -62,6 +65,11 @@ DATABASE_ADDRESS = "CLUSTER_DATABASE_URL"
 """Not DATABASE_URL: in a developer's shell that leads to a database on the laptop."""
 
 
+def database_variable(environment: str) -> str:
+    """Return the name of the variable with the address of an environment's database."""
+    return DATABASE_ADDRESS if environment == DEV else f"{DATABASE_ADDRESS}_{environment.upper().replace('-', '_')}"
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What the installer may use on the user's behalf; an empty secret is a missing one."""
@@ -72,6 +80,8 @@ class Credentials:
     registry_username: str
     registry_token: Secret
     database_address: Secret = field(default_factory=lambda: Secret(""))
+    database_addresses: Mapping[str, Secret] = field(default_factory=dict)
+    """By the names of the environments that are promoted to."""
     pull_username: str = ""
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
@@ -88,6 +98,10 @@ class Credentials:
     def environment(self) -> Mapping[str, str]:
         """Return what `gh` needs in its environment: the token under this host's name, no questions, no telemetry."""
         return gh_environment(self.host, self.token, self.ca)
+
+    def database_of(self, environment: str) -> Secret:
+        """Return the address of an environment's database."""
+        return self.database_address if environment == DEV else self.database_addresses.get(environment, Secret(""))
 
     @property
     def login(self) -> Login:
@@ -107,16 +121,21 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         host=settings.host,
         token=Secret(of_forge(settings.scm).token(settings.host)),
         registry_username=username,
-        registry_token=Secret(environment.private("REGISTRY_TOKEN")),
+        registry_token=Secret("" if settings.registry_in_cluster else secret.private("REGISTRY_TOKEN")),
         pull_username=os.environ.get("REGISTRY_PULL_USERNAME") or username,
-        pull_token=Secret(environment.private(PULL_TOKEN)),
+        pull_token=Secret(secret.private(PULL_TOKEN)),
         reader=_reader(settings) if settings.reads_by == "login" else None,
         reporter=app.given() if settings.reporter == "app" else None,
-        deploy_token=Secret(environment.token(DEPLOY_TOKEN) if settings.ci in CI_TOKENS else ""),
-        ci_token=Secret(environment.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
+        deploy_token=Secret(secret.token(DEPLOY_TOKEN) if settings.ci in CI_TOKENS else ""),
+        ci_token=Secret(secret.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
-        database_address=address(environment.private(DATABASE_ADDRESS)),
+        database_address=address(secret.private(DATABASE_ADDRESS)),
+        database_addresses={
+            each.environment: address(secret.private(database_variable(each.environment)))
+            for each in settings.of_each()
+            if each.source
+        },
     )
 
 
@@ -130,9 +149,13 @@ def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | Non
 
     The person also named the host that `project` was cloned from: a branch of it cannot change .git/config.
     """
-    code = _given(*of_forge(settings.scm).token_variables(settings.host), READER, APP[2], DEPLOY_TOKEN, app.GIVEN[1])
-    if code and settings.host and not _named(settings, folder):
-        return NotTrusted(settings.scm, settings.host, code)
+    if settings.scm != "local":  # which has no login but the kubeconfig
+        variables = of_forge(settings.scm).token_variables(settings.host)
+        code = _given(*variables, READER, APP[2], DEPLOY_TOKEN, app.GIVEN[1])
+        if code and settings.host and not _named(settings, folder):
+            return NotTrusted(settings.scm, settings.host, code)
+    if settings.registry_in_cluster:
+        return None
     registry = _given("REGISTRY_TOKEN", PULL_TOKEN)
     if not registry or not settings.registry or is_trusted("registry", settings.registry):
         return None
@@ -142,15 +165,17 @@ def not_sent(settings: Settings, folder: Path | None = None) -> NotTrusted | Non
 
 def _given(*names: str) -> str:
     """Return the first of these variables that is set."""
-    return next((name for name in names if environment.private(name)), "")
+    return next((name for name in names if secret.private(name)), "")
 
 
 def _named(settings: Settings, folder: Path | None) -> bool:
     """Return whether the person named the code host: by a variable or an answer, with `git clone` or with `gh`."""
-    host = settings.host
-    if is_trusted(settings.scm, host) or (folder is not None and Clone(folder).cloned_from() == host.casefold()):
+    host, scm = settings.host, settings.scm
+    if scm != "local" and is_trusted(scm, host):
         return True
-    return settings.scm == "github" and bool(kept_by_gh(host))
+    if folder is not None and Clone(folder).cloned_from() == host.casefold():
+        return True
+    return scm == "github" and bool(kept_by_gh(host))
 
 
 def token_variable(settings: Settings) -> str:
@@ -170,20 +195,24 @@ def ask_deploy_token(credentials: Credentials) -> Credentials:
     return replace(credentials, deploy_token=Secret(click.prompt(prompt, hide_input=True, err=True)))
 
 
-def ask_database_address(credentials: Credentials) -> Credentials:
-    """Ask for the database's address on the terminal, hidden, since the password is part of it."""
-    prompt = "Address of the database as pods reach it, postgresql://user:password@host/name (not shown)"
-    return replace(credentials, database_address=address(click.prompt(prompt, hide_input=True, err=True).strip()))
+def ask_database_address(credentials: Credentials, of: str = DEV) -> Credentials:
+    """Ask for the address of an environment's database on the terminal, hidden, since the password is part of it."""
+    which = "the database" if of == DEV else f"the database of {of}"
+    prompt = f"Address of {which} as pods reach it, postgresql://user:password@host/name (not shown)"
+    given = address(click.prompt(prompt, hide_input=True, err=True).strip())
+    if of == DEV:
+        return replace(credentials, database_address=given)
+    return replace(credentials, database_addresses={**credentials.database_addresses, of: given})
 
 
 def _reader(settings: Settings) -> Reader | None:
     """Return a token's login, or a GitHub App's; nothing where neither is given."""
-    if token := environment.private(READER):
+    if token := secret.private(READER):
         usual = of_forge(settings.scm).READER
         return Reader({"username": os.environ.get(READER_NAME) or usual}, "password", Secret(token))
     if settings.scm != "github":
         return None
-    given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), environment.private(APP[2])]
+    given = [os.environ.get(APP[0], ""), os.environ.get(APP[1], ""), secret.private(APP[2])]
     if not any(given):
         return None
     if missing := [name for name, value in zip(APP, given, strict=True) if not value]:
@@ -193,3 +222,26 @@ def _reader(settings: Settings) -> Reader | None:
     if settings.host != CLOUD:
         fields["githubAppEnterpriseBaseUrl"] = api_url(settings.host)
     return Reader(fields, "githubAppPrivateKey", key)
+
+
+# --- what Docker keeps ----------------------------------------------------------------------------
+
+_HUB = {"docker.io": "https://index.docker.io/v1/"}
+"""How Docker calls a registry where it does not take its host's name."""
+
+
+def docker_login(registry: str) -> tuple[str, Secret] | None:
+    """Return the name and the secret of `docker login` for a registry; None where there are none to be had."""
+    key = _HUB.get(registry, registry)
+    with suppress(InstallerError, OSError, RuntimeError, *UNREADABLE):
+        kept = docker_configuration()
+        helper = kept.get("credHelpers", {}).get(registry) or kept.get("credsStore")
+        if helper:
+            found = json.loads(process.run(f"docker-credential-{helper}", "get", stdin=key))
+            name, secret = found["Username"], found["Secret"]
+        else:
+            auth = base64.b64decode(kept["auths"][key]["auth"]).decode()
+            name, _, secret = auth.partition(":")
+        if name and secret and name != "<token>":  # that is no password, and only Docker can use it
+            return name, Secret(secret)
+    return None

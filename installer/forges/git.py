@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..config.settings import MAIN
 from ..support import process, proxies, resume_command
-from ..support.environment import NOBODY
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.file_lock import Files, about_to_write
-from ..support.secret import redact
+from ..support.secret import NOBODY, redact
 from ..support.wait import pause
 
 SILENCE = 30
@@ -43,6 +43,10 @@ class Login:
         """Return git's environment: what the helper reads, and that no person is asked instead."""
         return {**self.environment, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
 
+    def reaching(self, url: str) -> dict[str, str]:
+        """Return the settings of a clone of ours in which no setting of the person leads this address elsewhere."""
+        return {f"url.{url}.insteadOf": url}
+
     def fix_for(self, output: str) -> tuple[str, bool]:
         """Return the way out of what git printed, and whether trying again at once may help."""
         led = re.search(r"could not read \w+ for '(https?://[^/\s']+)", output)
@@ -59,12 +63,17 @@ class Clone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _git(self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> str:
-        return process.run("git", *arguments, cwd=self.folder, env=env, timeout=timeout).strip()
+    def git(self, *arguments: str, **options: Any) -> str:
+        """Run git in it and return what it printed, without the blanks around; raise where it failed."""
+        return process.run("git", *arguments, cwd=self.folder, **options).strip()
+
+    def attempt(self, *arguments: str, **options: Any) -> process.Result:
+        """Run git in it and return its answer, whatever its exit status."""
+        return process.attempt("git", *arguments, cwd=self.folder, **options)
 
     def head(self) -> str:
         """Return the commit that is checked out."""
-        top = process.attempt("git", "rev-parse", "--show-toplevel", cwd=self.folder)
+        top = self.attempt("rev-parse", "--show-toplevel")
         if "safe.directory" in top.err:
             fix = shlex.join(["git", "config", "--global", "--add", "safe.directory", str(self.folder.resolve())])
             raise InstallerError(f"Git does not trust {self.folder.resolve()}: it belongs to another user.", fix)
@@ -73,7 +82,7 @@ class Clone:
                 f"{self.folder.resolve()} is no git repository of its own.",
                 f"Make one: {resume_command.git(self.folder, 'init', '-b', MAIN)} && {self._start()}",
             )
-        result = process.attempt("git", "rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self.folder)
+        result = self.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         if result.status:
             raise InstallerError("The project has no commit yet.", self._start())
         return result.out.strip()
@@ -85,24 +94,19 @@ class Clone:
 
     def commit(self, name: str) -> str:
         """Return the commit that a name stands for here; empty where it stands for none."""
-        ask = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        answer = process.attempt("git", *ask, cwd=self.folder)
+        answer = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         return "" if answer.status else answer.out.strip()
 
     def changed(self, files: Sequence[str]) -> list[str]:
         """Return those of the files that are not as the commit that is checked out has them."""
         self.head()
-        ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *files)
-        listed = process.run("git", *ask, cwd=self.folder)
-        found = {entry[3:] for entry in listed.split("\0")}
+        found = self.uncommitted(*files)
         return [file for file in files if file in found]
 
-    def uncommitted(self) -> list[str]:
-        """Return the files that are not as the commit that is checked out has them, those that git ignores aside."""
-        listed = process.run(
-            "git", "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", cwd=self.folder
-        )
-        return [entry[3:] for entry in listed.split("\0") if entry]
+    def uncommitted(self, *files: str) -> list[str]:
+        """Return the files, or those of these, that are not as the commit has them, what git ignores aside."""
+        ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *files)
+        return [entry[3:] for entry in process.run("git", *ask, cwd=self.folder).split("\0") if entry]
 
     def in_folder(self, names: Sequence[str]) -> list[str]:
         """Return those of the names that are in the folder, committed or not."""
@@ -111,13 +115,13 @@ class Clone:
     def follows(self, branch: str) -> bool:
         """Return whether a branch of `origin` is known here."""
         there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
-        return process.attempt("git", *there, cwd=self.folder).status == 0
+        return self.attempt(*there).status == 0
 
     def cloned_from(self) -> str:
         """Return the host of `origin`, with its port where that is https's; empty where there is none."""
         if process.missing("git") or not self.folder.is_dir():
             return ""
-        address = process.attempt("git", "remote", "get-url", "origin", cwd=self.folder).out.strip().casefold()
+        address = self.attempt("remote", "get-url", "origin").out.strip().casefold()
         scheme, found, rest = address.partition("://")
         if not found:  # as ssh writes it: git@host:owner/name
             host, colon, _ = address.rpartition("@")[2].partition(":")
@@ -127,7 +131,7 @@ class Clone:
 
     def check_origin(self, url: str) -> bool:
         """Return whether `origin` is this repository already; raise where it is another one, which is left."""
-        present = process.attempt("git", "remote", "get-url", "origin", cwd=self.folder).out.strip()
+        present = self.attempt("remote", "get-url", "origin").out.strip()
         if present and _plain(present) != _plain(url):
             raise InstallerError(
                 f"The remote `origin` is {_plain(present)}, not {url}.",
@@ -138,27 +142,26 @@ class Clone:
 
     def connected(self) -> bool:
         """Return whether there is an `origin`, which the first push makes and a clone has, as far as git can say."""
-        asked = ("git", "remote", "get-url", "origin")
-        return process.missing("git") or not process.attempt(*asked, cwd=self.folder).status
+        return process.missing("git") or not self.attempt("remote", "get-url", "origin").status
 
     def connect(self, url: str) -> None:
         """Call the repository `origin`."""
         if not self.check_origin(url):
-            self._git("remote", "add", "origin", url)
+            self.git("remote", "add", "origin", url)
 
     def follow(self, branch: str) -> None:
         """Let the branch that is checked out follow a branch of `origin`, there already or not."""
-        here = process.attempt("git", "symbolic-ref", "--quiet", "--short", "HEAD", cwd=self.folder).out.strip()
+        here = self.attempt("symbolic-ref", "--quiet", "--short", "HEAD").out.strip()
         if here:
-            self._git("config", f"branch.{here}.remote", "origin")
-            self._git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
+            self.git("config", f"branch.{here}.remote", "origin")
+            self.git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
 
     def names(self, revision: str = "HEAD") -> list[str]:
         """Return the names at the top of a commit's files."""
         return [entry.partition("\t")[2] for entry in self._top(revision)]
 
     def _top(self, revision: str) -> list[str]:
-        return [entry for entry in self._git("ls-tree", "-z", revision).split("\0") if entry]
+        return [entry for entry in self.git("ls-tree", "-z", revision).split("\0") if entry]
 
     def merge_beneath(self, url: str, branch: str, login: Login) -> None:
         """Put a branch of the repository, which is unrelated, before what is checked out, in one merge of both.
@@ -167,25 +170,25 @@ class Clone:
         """
         follows = f"refs/remotes/origin/{branch}"
         self.fetch(url, f"+refs/heads/{branch}:{follows}", login)
-        ours, theirs = self.head(), self._git("rev-parse", "--verify", follows)
-        if process.attempt("git", "merge-base", "--is-ancestor", theirs, ours, cwd=self.folder).status == 0:
+        ours, theirs = self.head(), self.git("rev-parse", "--verify", follows)
+        if self.attempt("merge-base", "--is-ancestor", theirs, ours).status == 0:
             return  # an earlier run did it, and ended before its push
         mine, names = self._top(ours), self.names(ours)
         kept = [each for each in self._top(theirs) if each.partition("\t")[2] not in names]
         tree = process.run("git", "mktree", "-z", cwd=self.folder, stdin="".join(f"{e}\0" for e in [*mine, *kept]))
         made = self._commit(tree.strip(), theirs, ours, f"Merge branch '{branch}' of {url}")
         forward = ("merge", "--quiet", "--ff-only", "--no-verify-signatures", made)
-        self._git("-c", f"core.hooksPath={os.devnull}", *forward)
+        self.git("-c", f"core.hooksPath={os.devnull}", *forward)
 
     def _commit(self, tree: str, first: str, second: str, message: str) -> str:
         """Make a merge commit; as the first commit is, it is unsigned where it cannot be signed."""
         about = ("commit-tree", tree, "-p", first, "-p", second, "-m", message)
-        known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=self.folder).status == 0
-        reported = process.attempt("git", "config", "--bool", "commit.gpgSign", cwd=self.folder).out.strip()
+        known = self.attempt("var", "GIT_COMMITTER_IDENT").status == 0
+        reported = self.attempt("config", "--bool", "commit.gpgSign").out.strip()
         env = {} if known else NOBODY
-        made = process.attempt("git", *about, *(["-S"] if reported == "true" else []), cwd=self.folder, env=env)
+        made = self.attempt(*about, *(["-S"] if reported == "true" else []), env=env)
         if made.status and reported == "true":
-            made = process.attempt("git", *about, cwd=self.folder, env=env)
+            made = self.attempt(*about, env=env)
         if made.status:
             fix = "Do what git says, then run this again."
             raise CommandFailed("git commit-tree", made.status, redact(made.err), fix)
@@ -195,7 +198,7 @@ class Clone:
         """Fetch what is there, with the login that pushes."""
         for wait in (*PAUSES, None):
             arguments = (*login.options, *_patience(), "fetch", "--quiet", "--no-tags", *options, url, refs)
-            answer = process.attempt("git", *arguments, cwd=self.folder, env=login.variables, timeout=180)
+            answer = self.attempt(*arguments, env=login.variables, timeout=180)
             if answer.status == 0:
                 return
             fix, again = login.fix_for(answer.err)
@@ -209,9 +212,7 @@ class Clone:
             about_to_write()
             try:
                 arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
-                answer = process.attempt(
-                    "git", *arguments, cwd=self.folder, env=login.variables, timeout=180, inherit=inherit
-                )
+                answer = self.attempt(*arguments, env=login.variables, timeout=180, inherit=inherit)
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
@@ -227,18 +228,18 @@ class Clone:
                 said = redact(f"{answer.out}{answer.err}")  # a hook may use either
                 raise CommandFailed(f"git push {url} {branch}", answer.status, said, fix)
             pause(wait)
-        self._git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
+        self.git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
 
     def _stopped_by(self, said: str) -> str:
         """Return the hook that stopped a push before anything was sent; empty where it was something else."""
-        path = self._git("rev-parse", "--git-path", "hooks/pre-push")
+        path = self.git("rev-parse", "--git-path", "hooks/pre-push")
         ours = "failed to push some refs" in said and "rejected]" not in said
         return path if ours and os.access(self.folder / path, os.X_OK) else ""
 
     def check_address(self, url: str) -> None:
         """Raise where git's settings lead a push to this address elsewhere, where the token is no login."""
         led, setting = self._led(url)
-        if not led.startswith("https://") or _plain(led) != _plain(url):
+        if led.partition("://")[0] != url.partition("://")[0] or _plain(led) != _plain(url):
             stay = resume_command.git(self.folder, "config", f"url.{url}.{setting.rpartition('.')[2]}", url)
             raise InstallerError(
                 f"Git's setting {_login_free(setting)} leads {url} to {_login_free(led)}, and so the first push.",
@@ -248,7 +249,7 @@ class Clone:
     def _led(self, url: str) -> tuple[str, str]:
         """Return where git pushes what is for an address, and the setting that says so: the longest one that fits."""
         pattern = r"^url\..*\.(push)?insteadof$"
-        reported = process.attempt("git", "config", "--null", "--get-regexp", pattern, cwd=self.folder).out
+        reported = self.attempt("config", "--null", "--get-regexp", pattern).out
         rules = [tuple(rule.split("\n", 1)) for rule in reported.split("\0") if "\n" in rule]
         for kind in ("pushInsteadOf", "insteadOf"):
             fits = [(key, start) for key, start in rules if key.endswith(f".{kind.lower()}") and url.startswith(start)]
@@ -261,7 +262,7 @@ class Clone:
     def _arrived(self, url: str, branch: str, login: Login) -> bool:
         """Return whether the branch is where the push was to take it."""
         ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
-        there = process.attempt("git", *ask, env=login.variables, cwd=self.folder)
+        there = self.attempt(*ask, env=login.variables)
         return there.status == 0 and there.out.split()[:1] == [self.head()]
 
 

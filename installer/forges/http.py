@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -15,14 +16,49 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import MaxRetryError, NewConnectionError, TimeoutError  # noqa: A004
 
 from ..support import proxies
-from ..support.errors import ApiError, InstallerError, Untrusted
+from ..support.errors import ApiError, InstallerError, Untrusted, reading
 from ..support.file_lock import about_to_write
-from ..support.http_session import session
-from ..support.parsing import reading
+from ..support.http_client import seconds_to_wait
 from ..support.secret import redact
 from ..support.tls import unknown, verify
 from ..support.wait import pause
-from .rate_limit import seconds_to_wait
+
+
+class _NoLogin(requests.auth.AuthBase):
+    """Leave the request as it is: it brings its login itself, or is to have none."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+class Session(requests.Session):
+    """A session for one thread: the environment's proxies and CAs count, ~/.netrc and cookies do not.
+
+    requests takes a login out of that file for every host there, whatever the port, puts it in the place of a header of
+    ours, and logs in who is to be nobody. A cookie would tell two requests, with two logins, to be one person's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        proxies.hide_logins()
+        self.auth = _NoLogin()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Take a login off whatever leads to another host, and put no other in its place."""
+        before, after = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(before, after):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop("Authorization", None)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send it; an address of a proxy that cannot be read is an error of requests like any other."""
+        try:
+            return super().send(request, **options)
+        except requests.RequestException:
+            raise
+        except ValueError as error:
+            raise requests.exceptions.InvalidProxyURL(str(error)) from None
+
 
 LATER = "Run this again later: it resumes where it stopped"
 _NOT_THE_HOST = "Is there a proxy or a login page in between? Then run this again."
@@ -152,6 +188,15 @@ class _Adapter(HTTPAdapter):
         return following
 
 
+def said(answer: requests.Response) -> dict[str, Any]:
+    """Return the object of an answer that says no; empty where it holds none."""
+    try:
+        found = answer.json()
+    except (ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
 @reading("The answer's header Link")
 def _following(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of the next page, by the header `Link`; nothing on the last one."""
@@ -188,7 +233,7 @@ class HttpClient:
         try:
             own = free.pop()
         except IndexError:
-            own = session()
+            own = Session()
             for scheme in ("https://", "http://"):
                 own.mount(scheme, _Adapter(max_retries=ApiRetry(again, allowed_methods=None, raise_on_status=False)))
         try:
@@ -277,7 +322,6 @@ class Api(HttpClient, ABC):
         for _, items in self.answers(path, key, **parameters):
             yield from items
 
-    @reading("The code host's answer")
     def answers(self, path: str, key: str = "", **parameters: Any) -> Iterator[tuple[dict[str, str], list[Any]]]:
         """Read a list page by page, each with the headers of its answer.
 
@@ -292,12 +336,13 @@ class Api(HttpClient, ABC):
                 if error.status == 404:
                     return
                 raise
-            items: list[Any] = (data or {}).get(key, []) if key else data or []
-            yield headers, items
-            seen += len(items)
-            following: dict[str, Any] = _following(headers)
-            if not following and items and key and seen < data.get("total_count", 0):
-                following = {"page": int(asked.get("page", 1)) + 1}
+            with reading("The code host's answer"):
+                items: list[Any] = (data or {}).get(key, []) if key else data or []
+                yield headers, items
+                seen += len(items)
+                following: dict[str, Any] = _following(headers)
+                if not following and items and key and seen < data.get("total_count", 0):
+                    following = {"page": int(asked.get("page", 1)) + 1}
             if not following:
                 return
             asked |= following
@@ -314,12 +359,16 @@ class Api(HttpClient, ABC):
         """Send one request, and not again: what is true now may not be after a rest."""
         self.send(verb, path, body, {}, 0)
 
-    def delete(self, path: str) -> bool:
-        """Delete what is at a path; False where nothing was."""
+    def change(self, verb: str, path: str, body: Any = None) -> bool:
+        """Change what is at a path; False where nothing is."""
         try:
-            self.call("DELETE", path)
+            self.call(verb, path, body)
         except ApiError as error:
             if error.status == 404:
                 return False
             raise
         return True
+
+    def delete(self, path: str) -> bool:
+        """Delete what is at a path; False where nothing was."""
+        return self.change("DELETE", path)

@@ -19,7 +19,7 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from ..cluster.objects import digest
-from ..support.errors import DeadlinePassed, InstallerError
+from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.file_lock import locked, machine, only_while
 from ..support.wait import until
 from .base import Forge
@@ -239,11 +239,9 @@ def _user() -> str:
 
 
 def _read(text: str) -> dict[str, Any]:
-    try:
-        holder = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return holder if isinstance(holder, dict) else {}
+    with suppress(*UNREADABLE):
+        return dict(json.loads(text))
+    return {}
 
 
 def _passed() -> float:

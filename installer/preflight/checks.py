@@ -5,7 +5,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from ..config.supported import FORGES, module
+from ..config.settings import FORGES, LOCAL, module
 from ..engine import reconcile
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding, Lane, Resource
@@ -13,14 +13,13 @@ from ..project.project import Project
 from ..support import crash_report
 from ..support.errors import InstallerError
 from ..support.wait import threads
-from . import cluster, repository, tokens, tools
-from .check import Check
+from . import Check, cluster, repository, tokens, tools
 
 CHECKS = (
     Check(None, tools.present, "looking", anywhere=True),
     Check(None, cluster.answers, "looking", anywhere=True),
     Check(None, tools.recent, "writing", anywhere=True),
-    *(check for name in FORGES for check in import_module(f".{module(name)}", __package__).CHECKS),
+    *(check for name in (*FORGES, LOCAL) for check in import_module(f".{module(name)}", __package__).CHECKS),
     Check("host", repository.as_wanted, "repository"),
     Check("host", repository.clone, "initial-push"),
     Check("host", tokens.login, "registry-token"),
@@ -56,7 +55,10 @@ def before_writing(project: Project, planned: Sequence[Planned], unreachable: Co
     """
     if not any(p.change and p.change.action != "skipped" for p in planned):
         return []
-    moments = {"writing", *(p.resource.key for p in planned if p.change and p.change.effective)}
+    planned_keys = (
+        p.resource.key.removesuffix(f"-{p.resource.environment}") for p in planned if p.change and p.change.effective
+    )
+    moments = {"writing", *planned_keys}
     found = _ask(
         project, [check for check in CHECKS if check.before in moments and check.lane(project) not in unreachable]
     )
@@ -105,7 +107,7 @@ def blocked_unseen(project: Project, unreachable: Collection[str], reported: Col
     """Return what `up` would ask for next, where it cannot look yet: tokens and addresses."""
     resources = [r for r in project.resources() if r.key not in reported]
     seen = reconcile.visible(resources, unreachable)
-    unseen = [Planned(r, r.diff(r.blank())) for r in resources if r not in seen and r.wanted]
+    unseen = [Planned(r, r.diff(r.nothing)) for r in resources if r not in seen and r.wanted]
     return [replace(f, what=f"{f.what.removesuffix('.')} (not needed if it is stored)") for f in blocked(unseen)]
 
 
@@ -133,13 +135,14 @@ def _each(project: Project, checks: Sequence[Check]) -> list[tuple[Check, list[F
 
 
 def _one(project: Project, check: Check) -> list[Finding]:
+    lane = check.lane(project) or project.settings.lane
     try:
         return list(check.ask(project))
     except InstallerError as error:  # what one check stumbles over must not hide what the others found
-        return [_stumbled(check.lane(project) or project.settings.scm, error)]
+        return [_stumbled(lane, error)]
     except Exception as error:  # nor must what nobody foresaw
         what, _, fix = crash_report.report(error).partition("\n  ")
-        return [Finding(check.lane(project) or project.settings.scm, what, fix.removeprefix("→ "))]
+        return [Finding(lane, what, fix.removeprefix("→ "))]
 
 
 def _stumbled(lane: Lane, error: InstallerError) -> Finding:

@@ -7,9 +7,9 @@ from ..cluster.argocd import PARTS, namespaces, number
 from ..cluster.objects import is_ours
 from ..engine.resource import Finding
 from ..project.project import Project
-from ..resources.database_address import DatabaseAddress
 from ..resources.namespace import advice
 from ..resources.platforms import Platforms, mismatch
+from ..resources.service_secrets import DatabaseAddress
 from ..status import deployment_record
 from ..support import process
 from ..support.errors import InstallerError
@@ -55,14 +55,15 @@ def rights_to_install(project: Project) -> Iterable[Finding]:
 
 
 def namespace(project: Project) -> Iterable[Finding]:
-    """Check that the namespace is no Argo CD's own, which rules the cluster, and how open one of others is."""
-    name = project.settings.namespace
-    if name in namespaces(project.cluster.list("deployments,statefulsets", selector=PARTS)):
-        what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
-        yield Finding("cluster", what, "Write another one into gitops.yaml: cluster.namespace.")
-    found = project.cluster.get("namespace", name)
-    if found and not is_ours(found, project.settings) and (reported := advice(found)):
-        yield Finding("cluster", f"Others made the namespace {name}.", reported, stops=False)
+    """Check that no namespace is an Argo CD's own, which rules the cluster, and how open one of others is."""
+    argocds = namespaces(project.cluster.list("deployments,statefulsets", selector=PARTS))
+    for name in (each.namespace for each in project.settings.of_each()):
+        if name in argocds:
+            what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
+            yield Finding("cluster", what, "Write another one into gitops.yaml: cluster.namespace.")
+        found = project.cluster.get("namespace", name)
+        if found and not is_ours(found, project.settings) and (reported := advice(found)):
+            yield Finding("cluster", f"Others made the namespace {name}.", reported, stops=False)
 
 
 def architectures(project: Project) -> Iterable[Finding]:
@@ -103,8 +104,8 @@ def rights_for_database(project: Project) -> Iterable[Finding]:
     """Check what writing the Secret with the database's address needs."""
     if project.settings.database == "none":
         return
-    home = project.settings.namespace
-    yield from rights(project, _SECRETS, home, f"Ask an administrator for these rights in the namespace {home}.")
+    for home in (each.namespace for each in project.settings.of_each()):
+        yield from rights(project, _SECRETS, home, f"Ask an administrator for these rights in the namespace {home}.")
 
 
 def database_address(project: Project) -> Iterable[Finding]:

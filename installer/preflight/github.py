@@ -14,10 +14,8 @@ from ..engine.resource import Finding
 from ..forges.github.api import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
-from ..support.errors import ApiError, InstallerError
-from ..support.parsing import UNREADABLE
-from . import repository, tools
-from .check import Check
+from ..support.errors import UNREADABLE
+from . import Check, repository, tools
 
 
 @dataclass(frozen=True)
@@ -61,19 +59,9 @@ _BLOCKING = ("creation", "update", "pull_request", "required_status_checks", "re
 
 def works(project: Project) -> Iterable[Finding]:
     """Check that there is a token, and that GitHub takes it."""
-    host = project.settings.host
-    login = f"gh auth login --hostname {host} --scopes workflow"
-    if not project.credentials.token:
-        what = f"There is no token for {host}: it creates the repository and stores what its workflows need."
-        yield Finding("github", what, login)
-        return
-    try:
-        user = project.github.call("GET", "/user")
-    except InstallerError as error:
-        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
-        yield Finding("github", f"{refused}{error.message}", error.fix or login)
-    else:
-        yield Finding("github", f"the token for {host} is {user['login']}'s, {_kind(project)}")
+    login = f"gh auth login --hostname {project.settings.host} --scopes workflow"
+    makes = "creates the repository and stores what its workflows"
+    return repository.token_works(project, makes, login, lambda: f" is {project.github.who()}'s, {_kind(project)}")
 
 
 def _kind(project: Project) -> str:
@@ -217,8 +205,12 @@ def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
 
 
 def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
-    """Check that no rule, of the organisation say, keeps deployments from pushing to the environment's branch."""
-    branch = project.settings.branch
+    """Check that no rule, of the organisation say, keeps deployments from pushing to the environments' branches."""
+    for branch in project.settings.branches:
+        yield from _rules_in_the_way(project, branch)
+
+
+def _rules_in_the_way(project: Project, branch: str) -> Iterable[Finding]:
     try:
         rules = list(project.github.pages(project.github.path("rules/branches", branch)))
     except GitHubApiError as error:

@@ -9,9 +9,8 @@ from ..engine.resource import Finding
 from ..forges.gitlab.api import TOKEN, GitLabApiError
 from ..forges.gitlab.project import GitLab
 from ..project.project import Project
-from ..support.errors import ApiError, InstallerError
-from . import repository, tools
-from .check import Check
+from ..support.errors import InstallerError
+from . import Check, repository, tools
 
 SCOPE = "api"
 OLDEST = (16, 10)
@@ -29,23 +28,17 @@ def _gitlab(project: Project) -> GitLab:
 
 def works(project: Project) -> Iterable[Finding]:
     """Check that there is a token, that GitLab takes it, and that GitLab is new enough."""
-    host = project.settings.host
-    if not project.credentials.token:
-        what = f"There is no token for {host}: it creates the project and stores what its jobs need."
-        yield Finding("gitlab", what, f"Set {TOKEN} to one with the scope `{SCOPE}`: {_tokens_page(project)}")
-        return
-    try:
-        user, version = _gitlab(project).call("GET", "/user"), _gitlab(project).version()
-    except InstallerError as error:
-        fix = error.fix or f"Set {TOKEN} to one that works."
-        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
-        yield Finding("gitlab", f"{refused}{error.message}", fix)
-        return
-    reported = ".".join(map(str, version))
-    if version < OLDEST:
-        wanted = ".".join(map(str, OLDEST))
-        yield Finding("gitlab", f"{host} is GitLab {reported}; {wanted} is the oldest that works.", "Update it.")
-    yield Finding("gitlab", f"the token for {host}, GitLab {reported}, is {user['username']}'s")
+    gitlab = _gitlab(project)
+
+    def about() -> str:
+        version = gitlab.version()
+        shown, wanted = (".".join(map(str, each)) for each in (version, OLDEST))
+        if version < OLDEST:
+            raise InstallerError(f"{gitlab.host} is GitLab {shown}; {wanted} is the oldest that works.", "Update it.")
+        return f", GitLab {shown}, is {gitlab.who()}'s"
+
+    fix = f"Set {TOKEN} to one with the scope `{SCOPE}`: {_tokens_page(project)}"
+    return repository.token_works(project, "creates the project and stores what its jobs", fix, about)
 
 
 def scopes(project: Project) -> Iterable[Finding]:

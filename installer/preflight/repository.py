@@ -1,6 +1,6 @@
 """The repository and the clone, at whichever code host: whose they are, what is in the way, what is not committed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,29 @@ import yaml
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.objects import digest, identities
 from ..config.settings import FILE, MAIN
+from ..config.settings_file import load_yaml
 from ..engine.resource import Finding
 from ..forges.base import template_files
 from ..forges.git import Clone
 from ..project.project import Project
-from ..support import yaml_text
-from ..support.errors import InstallerError
-from ..support.parsing import UNREADABLE
+from ..support import resume_command
+from ..support.errors import UNREADABLE, ApiError, InstallerError
 from ..support.resume_command import git
 
 _REVERSE = "whoever runs this from a clone plans the reverse"
+
+
+def token_works(project: Project, makes: str, fix: str, ask: Callable[[], str]) -> Iterable[Finding]:
+    """Check that there is a token for the code host, and that this takes it; `ask` returns what it says of it."""
+    host, lane = project.settings.host, project.settings.lane
+    if not project.credentials.token:
+        yield Finding(lane, f"There is no token for {host}: it {makes} need.", fix)
+        return
+    try:
+        yield Finding(lane, f"the token for {host}{ask()}")
+    except InstallerError as error:
+        refused = f"The token for {host} does not work: " if isinstance(error, ApiError) else ""
+        yield Finding(lane, f"{refused}{error.message}", error.fix or fix)
 
 
 def same_project(project: Project, called: str = "repository") -> Iterable[Finding]:
@@ -28,7 +41,7 @@ def same_project(project: Project, called: str = "repository") -> Iterable[Findi
         return
     if holds := _others(project):
         fix = f"Choose another project_slug, or move that {called} away."
-        yield Finding(project.settings.scm, f"{project.settings.url} exists and {holds}.", fix)
+        yield Finding(project.settings.lane, f"{project.settings.url} exists and {holds}.", fix)
 
 
 def _marked(project: Project, variables: Mapping[str, str]) -> bool:
@@ -51,7 +64,7 @@ def _other_content(project: Project) -> str:
     """Say what else than this project is on main; empty where it is this one."""
     text = project.forge.file(FILE, MAIN)
     try:
-        tree = yaml_text.load(text or "")
+        tree = load_yaml(text or "")
     except (yaml.YAMLError, *UNREADABLE):
         tree = None
     section = tree.get("project") if isinstance(tree, dict) else None
@@ -69,7 +82,7 @@ def as_wanted(project: Project) -> Iterable[Finding]:
             change = resource.diff(seen) if seen is not None else None
             if change and change.blocked:
                 yield Finding(resource.lane, f"{resource.title}: {change.note}.", change.fix)
-            elif change:
+            elif change and change.action == "change":
                 fields = ", ".join(f"{field.name} is {field.old}" for field in change.fields)
                 what = f"{resource.title}: {fields}{f' ({change.note})' if change.note else ''}."
                 yield Finding(resource.lane, what, "gitops-flask up sets it right.", stops=False)
@@ -83,7 +96,7 @@ def clone(project: Project) -> Iterable[Finding]:
         folder.check_origin(project.settings.url)
         folder.check_address(project.settings.clone_url)
     except InstallerError as error:
-        yield Finding(project.settings.scm, error.message, error.fix)
+        yield Finding(project.settings.lane, error.message, error.fix)
 
 
 def parent(project: Project) -> str:
@@ -95,7 +108,7 @@ def branch_in_the_way(project: Project, fix: str) -> Iterable[Finding]:
     """Check for a branch `env`: git cannot hold `env` and `env/dev`."""
     if project.forge.head(parent(project)):
         what = f"A branch `{parent(project)}` makes `{project.settings.branch}` impossible: git cannot hold both."
-        yield Finding(project.settings.scm, what, fix)
+        yield Finding(project.settings.lane, what, fix)
 
 
 # --- gitops.yaml as others have it: what is only here is undone by whoever runs this next from the repository -------
@@ -109,7 +122,9 @@ def committed(project: Project) -> Iterable[Finding]:
     names, folder = " ".join(changed), project.folder
     steps = [git(folder, "add", *changed), git(folder, "commit", "-m", "Change the settings", *changed)]
     by = ""
-    if Clone(folder).follows(MAIN):
+    if project.settings.local:
+        by = f" && {resume_command.command('deploy', folder)}"
+    elif Clone(folder).follows(MAIN):
         steps = [git(folder, "switch", "-c", "settings"), *steps, git(folder, "push", "-u", "origin", "settings")]
         by = ", and merge it by a pull request"
     command = " && ".join(steps) + by
@@ -118,6 +133,8 @@ def committed(project: Project) -> Iterable[Finding]:
 
 def merged(project: Project) -> Iterable[Finding]:
     """Say so where main has another gitops.yaml than what is committed here, older or newer."""
+    if project.settings.local:  # `deploy` brings it there
+        return
     theirs = project.forge.file(FILE, MAIN)
     mine = (project.folder / FILE).read_text(encoding="utf-8")
     if theirs is None or theirs.splitlines() == mine.splitlines() or _changed(project):
@@ -128,7 +145,7 @@ def merged(project: Project) -> Iterable[Finding]:
 
 
 def _note(project: Project, what: str, fix: str) -> Finding:
-    return Finding(project.settings.scm, what, fix, stops=False)
+    return Finding(project.settings.lane, what, fix, stops=False)
 
 
 def _changed(project: Project) -> list[str]:

@@ -4,17 +4,16 @@ from collections.abc import Iterable
 
 from ..ci import registry
 from ..ci.registry import Login
-from ..ci.registry_token import NAME
-from ..config.settings import FILE, Settings
-from ..config.supported import CI_TOKENS
+from ..ci.variables import NAME
+from ..config.settings import CI_TOKENS, FILE, Settings
 from ..engine.resource import Finding, Lane
 from ..forges.credentials import DEPLOY_TOKEN, PULL_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
 from ..status import deployment_record
-from ..status.deployment_record import DeploymentRecord
+from ..status.service import DeploymentRecord
 from ..support.errors import ApiError, InstallerError
-from .check import Check
+from . import Check
 
 HUB = "docker.io"
 CREATE = "https://hub.docker.com/repository/create"
@@ -29,13 +28,16 @@ def login(project: Project) -> Iterable[Finding]:
     """Log in with the token at hand, as deployments will."""
     settings, credentials = project.settings, project.credentials
     if settings.own_registry:
-        yield Finding(settings.scm, f"jobs log in to {settings.registry} each with its own token")
+        yield Finding(settings.lane, f"jobs log in to {settings.registry} each with its own token")
+        return
+    if settings.registry_in_cluster:
+        yield Finding(settings.lane, f"{settings.registry} is a registry in the cluster, which asks for no login")
         return
     if not credentials.registry_token:
         yield from _none_at_hand(project)
         return
     given = Login.to(settings, credentials.registry_username, credentials.registry_token)
-    yield _tried(project.settings.scm, given, project.settings.image_name, push=True)
+    yield _tried(project.settings.lane, given, project.settings.image_name, push=True)
 
 
 def pull(project: Project) -> Iterable[Finding]:
@@ -60,7 +62,7 @@ def published_source(settings: Settings) -> Iterable[Finding]:
     """Say so where an image that anyone may pull holds the source of a private repository."""
     if settings.private and not settings.image_private:
         what = f"{settings.repository} is private, but {FILE} calls its image public: anyone can read the source in it."
-        yield Finding(settings.scm, what, "Say registry.visibility: private, unless that is meant.", stops=False)
+        yield Finding(settings.lane, what, "Say registry.visibility: private, unless that is meant.", stops=False)
 
 
 def first_push(project: Project) -> Iterable[Finding]:
@@ -69,7 +71,7 @@ def first_push(project: Project) -> Iterable[Finding]:
     if settings.image_private and settings.registry == HUB and project.forge.head(settings.branch) is None:
         name = settings.image_name
         what = f"Docker Hub creates {name} at its first push: public, unless your account's default privacy is private."
-        yield Finding(settings.scm, what, f"Create it before, as private: {CREATE}", stops=False)
+        yield Finding(settings.lane, what, f"Create it before, as private: {CREATE}", stops=False)
 
 
 def exposed(project: Project) -> Iterable[Finding]:
@@ -85,7 +87,9 @@ def exposed_by(project: Project, record: DeploymentRecord) -> Iterable[Finding]:
     if own and registry.anyone_can_pull(settings, record.digest):
         what = f"Anyone can pull {record.image}, without a login, though {FILE} calls it private: the source is in it."
         page = PAGES.get(settings.registry, f"see {settings.registry}").format(name=settings.image_name)
-        yield Finding(settings.scm, what, f"Make it private ({page}), or say registry.visibility: public.", stops=False)
+        yield Finding(
+            settings.lane, what, f"Make it private ({page}), or say registry.visibility: public.", stops=False
+        )
 
 
 def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
@@ -101,7 +105,7 @@ def _none_at_hand(project: Project) -> Iterable[Finding]:
     stored = project.ci.no_token or NAME in project.ci.secrets()
     what = f"There is no {NAME} at hand: {'the stored one cannot be tried' if stored else 'deployments cannot push'}."
     yield Finding(
-        project.settings.scm, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored
+        project.settings.lane, what, f"Set {NAME} (and REGISTRY_USERNAME) in the environment.", stops=not stored
     )
 
 
@@ -113,13 +117,13 @@ def token(project: Project) -> Iterable[Finding]:
     ci, variable = project.ci, CI_TOKENS[project.settings.ci]
     if ci.no_token:
         what = f"There is no {variable}: {ci.title} must be set up manually, as `plan` lists it."
-        yield Finding(project.settings.scm, what, f"Set {variable} to let this do it.", stops=False)
+        yield Finding(project.settings.lane, what, f"Set {variable} to let this do it.", stops=False)
         return
     try:
-        yield Finding(project.settings.scm, f"the token for {ci.title} is {ci.who()}'s")
+        yield Finding(project.settings.lane, f"the token for {ci.title} is {ci.who()}'s")
     except InstallerError as error:
         refused = f"{variable} does not work: " if isinstance(error, ApiError) else ""
-        yield Finding(project.settings.scm, f"{refused}{error.message}", error.fix)
+        yield Finding(project.settings.lane, f"{refused}{error.message}", error.fix)
 
 
 def deploy_token(project: Project) -> Iterable[Finding]:
@@ -132,9 +136,9 @@ def deploy_token(project: Project) -> Iterable[Finding]:
     if found is None or not (found.get("permissions") or {"push": True})["push"]:
         what = f"{DEPLOY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
         fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
-        yield Finding(settings.scm, what, fix)
+        yield Finding(settings.lane, what, fix)
     else:
-        yield Finding(settings.scm, f"{DEPLOY_TOKEN} opens {settings.repository}")
+        yield Finding(settings.lane, f"{DEPLOY_TOKEN} opens {settings.repository}")
 
 
 def _page(host: str) -> str:

@@ -24,6 +24,7 @@ _ASK = {
     "helm": "version --template={{.Version}}",
     "argocd": "version --client --short",
     "kubectl": "version --client",
+    "kind": "version",
 }
 OLDEST = {
     "git": ((2, 28), "older ones cannot fetch history without trees, nor begin on main: ci/deploy and the hook do"),
@@ -48,7 +49,7 @@ def recent(project: Project) -> Iterable[Finding]:
     for tool, lane in _needed(project):
         if process.missing(tool):
             continue  # reported by `present`
-        said = process.attempt(tool, *_ASK[tool].split()).out
+        said = version_of(tool)
         found = numbers(said)
         oldest, why = OLDEST[tool]
         if found and found < oldest:
@@ -59,11 +60,16 @@ def recent(project: Project) -> Iterable[Finding]:
             yield Finding(lane, f"{tool} {_shown(said)}")
 
 
+def version_of(tool: str) -> str:
+    """Return what a program says of its version."""
+    return process.attempt(tool, *_ASK[tool].split()).out
+
+
 def _needed(project: Project) -> Iterator[tuple[str, Lane]]:
     scm = project.settings.scm
     for tool, where in WHERE.items():
         if where in ("host", scm):
-            yield tool, scm
+            yield tool, project.settings.lane
         elif where == "cluster":
             yield tool, "cluster"
 

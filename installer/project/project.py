@@ -13,36 +13,38 @@ from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import digest, identities, whose
-from ..config.settings import FILE, Settings
+from ..config.settings import CIS, FILE, FORGES, LOCAL, Settings, cis_of, module
 from ..config.settings_file import load
-from ..config.supported import CIS, FORGES, cis_of, module
 from ..config.trusted_hosts import VENDORS, named
 from ..engine.resource import Resource
 from ..forges import credentials as credentials_
 from ..forges.base import Forge
 from ..forges.credentials import Credentials
-from ..forges.git import Clone
+from ..forges.git import Clone, Login
 from ..forges.github.app import registration_page
 from ..forges.github.repository import GitHub
 from ..resources.application import Application
 from ..resources.argocd import ArgoCDInstallation
-from ..resources.database_address import DatabaseAddress
 from ..resources.former import Former, FormerRepository, Place
+from ..resources.hosted_repository import ForgeKind
 from ..resources.initial_push import FirstDeployment, InitialPush
 from ..resources.namespace import Namespace
 from ..resources.platforms import Platforms
-from ..resources.pull_secret import PullSecret
 from ..resources.push_key import PushKey
-from ..resources.reporter import Reporter
-from ..resources.reporter_app import ReporterApp
-from ..resources.repository_credential import RepositoryCredential
+from ..resources.reporter import Reporter, ReporterApp
+from ..resources.repository_credential import EnvironmentCredential, RepositoryCredential
+from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..resources.webhook import Webhook
 from ..support.errors import InstallerError
-from .forge_kind import ForgeKind
+from . import local
 
-FORGE_KINDS: dict[str, ForgeKind] = {name: import_module(f".{module(name)}", __package__).FORGE for name in FORGES}
-CONNECT_CI: dict[str, Connect] = {name: import_module(f"..ci.{module(name)}", __package__).connect for name in CIS}
+FORGE_KINDS: dict[str, ForgeKind] = {
+    name: import_module(f"..resources.{module(name)}_repository", __package__).FORGE for name in (*FORGES, LOCAL)
+}
+CONNECT_CI: dict[str, Connect] = {
+    name: import_module(f"..ci.{module(name)}", __package__).connect for name in (*CIS, LOCAL)
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Project:
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
         found = credentials_.find(settings, folder)
-        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), Cluster(context))
+        settings = replace(settings, context=context or settings.context)
+        cluster = Cluster(settings.context or None)
+        return cls(folder, settings, found, FORGE_KINDS[settings.scm].connect(settings, found), cluster)
 
     @property
     def github(self) -> GitHub:
@@ -82,6 +86,11 @@ class Project:
         if not isinstance(self.forge, GitHub):
             raise TypeError(f"{self.settings.repository} is not at a GitHub")
         return self.forge
+
+    @property
+    def login(self) -> Login:
+        """Return what git logs in with to push."""
+        return FORGE_KINDS[self.settings.scm].login(self.forge, self.credentials)
 
     @property
     def ci(self) -> CI:
@@ -95,8 +104,9 @@ class Project:
 
     @cached_property
     def known(self) -> Settings:
-        """Return the settings with the addresses that the repository had before, as far as its code host knows them."""
-        settings, found = self.settings, []
+        """Return the settings of the first environment, with the addresses that the repository had before, if known."""
+        settings: Settings = self.settings.of_each()[0]
+        found: list[str] = []
         with suppress(InstallerError):
             found += self.forge.variables().get(OWNER_VARIABLE, "").split()
         with suppress(InstallerError):
@@ -117,16 +127,8 @@ class Project:
             cluster = "no cluster"
         return f"{self.settings.url} · {cluster}"
 
-    def with_credentials(self, credentials: Credentials) -> "Project":
-        """Return the same project with other credentials."""
-        return replace(self, credentials=credentials)
-
     def resources(
-        self,
-        *,
-        remove_repository: bool = False,
-        remove_argocd: bool = False,
-        renew_key: bool = False,
+        self, *, remove_repository: bool = False, remove_argocd: bool = False, renew_key: bool = False
     ) -> list[Resource[Any]]:
         """Return all that the installer looks after, as plans list it.
 
@@ -134,18 +136,24 @@ class Project:
         """
         settings, forge, credentials, cluster, ci = self.known, self.forge, self.credentials, self.cluster, self.ci
         kind, reader = FORGE_KINDS[settings.scm], credentials.reader
+        if settings.local:
+            return local.resources(
+                self, remove_repository=remove_repository, remove_argocd=remove_argocd, renew_key=renew_key
+            )
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
         wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
-        application = Application(settings, cluster, helm, argocd)
+        every = settings.of_each()
+        applications = [Application(each, cluster, Helm(cluster, each), argocd) for each in every]
+        page = partial(registration_page, settings)
         return [
             kind.repository(settings, forge, credentials, remove_it=remove_repository),
             *ci.resources(),
             Platforms(settings, ci.stored, cluster, no_token=ci.no_token),
             *([PushKey(settings, github, renew=renew_key, token_at_hand=token_at_hand)] if github else []),
             InitialPush(
-                *(settings, forge, credentials.login, Clone(self.folder)),
+                *(settings, forge, self.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, forge),
                 repository_goes=remove_repository,
             ),
@@ -153,29 +161,42 @@ class Project:
             kind.rules(settings, forge, ci.checks, ci.check_app),
             FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
-            Former(settings, cluster, helm, application),
+            Former(settings, cluster, helm, applications),
             Namespace(settings, cluster, helm),
             *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
             PullSecret(settings, cluster, helm, credentials),
-            *(
-                [
-                    ReporterApp(
-                        settings, cluster, helm, credentials.reporter, partial(registration_page, settings, github)
-                    )
-                ]
-                if github
-                else []
-            ),
+            *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
-            application,
+            applications[0],
+            *(
+                resource
+                for each, application in zip(every[1:], applications[1:], strict=True)
+                for resource in self._by_promotion(each, application)
+            ),
             Watcher(settings, cluster, helm),
             Webhook(settings, cluster, helm, kind.webhooks(forge, settings), argocd_goes=remove_argocd),
             *([Reporter(settings, cluster, helm)] if github else []),
         ]
 
+    def _by_promotion(self, settings: Settings, application: Application) -> list[Resource[Any]]:
+        """Return what an environment has that others are promoted to; there is no first deployment to wait for."""
+        cluster, helm, credentials = self.cluster, Helm(self.cluster, settings), self.credentials
+        return [
+            Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if settings.database != "none" else []),
+            PullSecret(settings, cluster, helm, credentials),
+            EnvironmentCredential(settings, cluster, helm),
+            application,
+            *([Reporter(settings, cluster, helm)] if isinstance(self.forge, GitHub) else []),
+        ]
+
+    def of(self, environment: str) -> "Project":
+        """Return the same project, as it is in one environment."""
+        return replace(self, settings=self.settings.of(environment))
+
     def _place(self, address: str) -> Place:
         """Return a former repository. No token is sent to another host than the one that its variable is for."""
-        present = self.settings
+        present = self.settings.of_each()[0]
         host, _, name = address.partition("://")[2].partition("/")
         owner, _, slug = name.rpartition("/")
         settings = replace(present, host=host, owner=owner, slug=slug, formerly=())

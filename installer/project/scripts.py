@@ -15,7 +15,6 @@ from ..config.settings_file import load
 from ..forges.credentials import of_forge
 from ..forges.git import SILENCE, Clone
 from ..support import process
-from ..support.environment import CIS
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.tls import variables
@@ -23,12 +22,13 @@ from .project import Project
 
 _ADAPTER = "ci/lib/on-laptop.sh"
 """What scripts have that can be run from here."""
-_OUTCOME = re.compile(r"(?:rollback|deploy): (done|released|already there|superseded|held) (.*)")
+_OUTCOME = re.compile(r"(?:rollback|deploy|promote): (done|released|already there|superseded|held) (.*)")
 _FAILED = re.compile(r"\w+: failed: (.*)")
 _REFUSED = " write to it?"
 """Ends what the scripts say where the code host refused each push, and none was lost to another one."""
-_NOT_FROM_HERE = dict.fromkeys((*CIS, "DEPLOYED_BY", "DEPLOY_KEY", "PYTHONSAFEPATH"), "")
-"""What the scripts must not take from here: a CI's machine, who deploys, a key, a Python without a script's folder."""
+_CIS = ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI", "TRAVIS")
+_NOT_FROM_HERE = dict.fromkeys((*_CIS, "DEPLOYED_BY", "DEPLOY_KEY", "PYTHONSAFEPATH", "VIRTUAL_ENV"), "")
+"""What the scripts must not take from here: a CI's machine, who deploys, a key, how this Python itself was started."""
 _SHORTEST = 4
 """Characters that git takes for the beginning of a commit's name."""
 _LAST = 5
@@ -41,7 +41,7 @@ class NotFromHere(InstallerError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How ci/deploy or ci/rollback ended: its word, like `done` or `held`, and its sentence."""
+    """How ci/deploy, ci/promote or ci/rollback ended: its word, like `done` or `held`, and its sentence."""
 
     word: str
     text: str
@@ -55,14 +55,11 @@ class Scripts:
         self._clone = Clone(folder / "clone")
         self._scratch = folder / "tmp"
         self._say = say
-        self._login = project.credentials.login
-
-    def _git(self, *arguments: str) -> str:
-        return process.run("git", *arguments, cwd=self._clone.folder).strip()
+        self._login = project.login
 
     def _attempt(self, *arguments: str) -> str:
         """Return what git prints; nothing where it fails."""
-        answer = process.attempt("git", *arguments, cwd=self._clone.folder)
+        answer = self._clone.attempt(*arguments)
         return "" if answer.status else answer.out.strip()
 
     def prepare(self) -> None:
@@ -70,30 +67,30 @@ class Scripts:
         settings, folder = self._project.settings, self._project.folder
         for each in (self._clone.folder, self._scratch):
             each.mkdir()
-        self._git("init", "--quiet", "--template=", "--object-format=sha1")
+        self._clone.git("init", "--quiet", "--template=", "--object-format=sha1")
         known = {key: process.attempt("git", "config", key, cwd=folder).out.strip() for key in _NOBODY}
         for key, value in {
             **{key: known[key] or nobody for key, nobody in _NOBODY.items()},
             "core.hooksPath": os.devnull,
             "remote.origin.url": settings.clone_url,
             "remote.origin.pushUrl": settings.clone_url,
-            f"url.{settings.clone_url}.insteadOf": settings.clone_url,  # wherever the person's settings lead
+            **self._login.reaching(settings.clone_url),
             "push.gpgSign": "false",  # code hosts take no signed push
             "push.pushOption": "",
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(SILENCE),
         }.items():
-            self._git("config", key, value)
+            self._clone.git("config", key, value)
 
     def fetch_main(self, *, history: bool = False) -> str:
         """Fetch main and return its head; with `history` its commits, too, without their files."""
         how = "--filter=blob:none" if history else "--depth=1"
         self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
-        return self._git("rev-parse", f"refs/remotes/origin/{MAIN}")
+        return self._clone.git("rev-parse", f"refs/remotes/origin/{MAIN}")
 
     def on_main(self, commit: str) -> str:
         """Return the whole name of a commit of main, which begins so; empty where that is none, or not one."""
-        listed = self._git("rev-list", f"refs/remotes/origin/{MAIN}").split()  # any other name would be fetched
+        listed = self._clone.git("rev-list", f"refs/remotes/origin/{MAIN}").split()  # any other name would be fetched
         found = [each for each in listed if len(commit) >= _SHORTEST and each.startswith(commit)]
         return found[0] if len(found) == 1 else ""
 
@@ -104,22 +101,21 @@ class Scripts:
     def named(self, commit: str) -> str:
         """Return a commit and its subject."""
         return one_line(
-            self._git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
+            self._clone.git("-c", "log.showSignature=false", "log", "-1", "--format=%h %s", "--abbrev=12", commit)
         )
 
-    def check_out(self, commit: str) -> None:
-        """Check a commit out; raise where its scripts cannot be run from here, or could not push from here."""
+    def check_out(self, commit: str, *scripts: str) -> None:
+        """Check a commit out; raise where its scripts, these among them, cannot be run or could not push from here."""
         settings = self._project.settings
         if settings.deploy_from == MAIN:  # no push would be taken: nobody waits for tests and image before that is said
             raise NotFromHere(f"With github.deploy_from: main, only workflows of main push to {settings.branch}.")
         check_out = (*self._login.options, "checkout", "--quiet", "--force", "--detach", commit)
-        process.run(
-            "git", *check_out, cwd=self._clone.folder, env=self._login.variables, timeout=180
-        )  # may fetch files
-        self._git("clean", "-ffdxq")
-        if not (self._clone.folder / _ADAPTER).is_file():
-            what = f"The scripts of {commit[:12]} are older than this command: they have no {_ADAPTER}, by which they"
-            raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
+        self._clone.git(*check_out, env=self._login.variables, timeout=180)  # may fetch files
+        self._clone.git("clean", "-ffdxq")
+        for needed in (_ADAPTER, *scripts):
+            if not (self._clone.folder / needed).is_file():
+                what = f"The scripts of {commit[:12]} are older than this command: they have no {needed}, by which they"
+                raise NotFromHere(f"{what} can be run from here.", "or bring ci/ of a new project to main")
 
     def image(self) -> str:
         """Return the image of the commit that is checked out, as its gitops.yaml names it."""
@@ -152,7 +148,7 @@ class Scripts:
         raise InstallerError(f"ci/{script}: {failed[1]}")
 
     def push(self, script: str, *arguments: str, **env: str) -> Outcome:
-        """Run ci/deploy or ci/rollback, which push with the person's token, and return how it ended."""
+        """Run ci/deploy, ci/promote or ci/rollback, which push with the person's token, and return how it ended."""
         token = self._project.credentials.token.reveal()
         last = self.run(script, *arguments, DEPLOY_TOKEN=token, **env)
         if found := _OUTCOME.fullmatch(last):
@@ -164,7 +160,7 @@ class Scripts:
         """Return who the person is: at the code host, or else as git knows them."""
         with suppress(InstallerError):
             return one_line(self._project.forge.who())
-        return self._git("config", "user.name")
+        return self._clone.git("config", "user.name")
 
 
 _NOBODY = {"user.name": "gitops-flask", "user.email": "gitops-flask@localhost"}

@@ -1,15 +1,16 @@
 """The AppProject and the Application: what Argo CD runs, from where, and the most that it may touch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..cluster.argocd import KINDS, ArgoCD, Deletion, being_deleted
-from ..cluster.helm import Helm, objects
+from ..cluster.argocd import KINDS, ArgoCD
+from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, differences, exact_differences
+from ..engine.resource import GOES, Change, Field, differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.wait import clear
 from .helm_release import Held, HelmRelease
@@ -30,6 +31,7 @@ SHOWN = ("Pod", "apps/ReplicaSet")
 """What a Deployment creates: Argo CD hides in its UI what a project may not deploy (argoproj/argo-cd#28564)."""
 SERVER = "https://kubernetes.default.svc"
 _API = "argoproj.io/v1alpha1"
+_LET_GO = 30.0  # seconds in which an Application without Argo CD's finalizer must be gone
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Wired(Held):
         there = application.get("spec", {}).get("destination", {}).get("namespace", "")
         return tuple(each for each in dict.fromkeys([*noted, there]) if each not in ("", namespace))
 
+    @property
+    def leaving(self) -> list[str]:
+        """Return the kinds of those that are being deleted."""
+        return [kind for kind, each in self.by_kind.items() if "deletionTimestamp" in each["metadata"]]
+
 
 _NOTHING = Wired()
 
@@ -56,14 +63,11 @@ class Application(HelmRelease[Wired]):
     key = "application"
     needs = ("namespace", "argocd", "credential", "pull-secret", "database-address")
     seen = Wired
+    patience = 180.0
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD, *, patience: float = 180
-    ) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD) -> None:
         super().__init__(settings, cluster, helm, settings.application)
         self._argocd = argocd
-        self.patience = patience
-        self._deletion = Deletion(cluster, argocd, self._name)
         self.title = f"Argo CD Application {self._name}"
 
     def places(self) -> Mapping[str, Sequence[str]]:
@@ -72,7 +76,7 @@ class Application(HelmRelease[Wired]):
 
     def diff(self, held: Wired) -> Change | None:
         """Make both anew where one is being deleted."""
-        if (leaving := being_deleted(held.by_kind)) and not self.foreign(held):
+        if (leaving := held.leaving) and not self.foreign(held):
             return Change("create", note=f"once the present {' and '.join(leaving)}, being deleted, is gone")
         return super().diff(held)
 
@@ -88,9 +92,9 @@ class Application(HelmRelease[Wired]):
     def apply(self, held: Wired, change: Change) -> None:
         """Write both by helm; what helm leaves, a field that others added, is removed by argocd."""
         leaves = held.moves_from(self._settings.namespace)
-        if being_deleted(held.by_kind):
+        if held.leaving:
             self._give_project(held)
-            self._deletion.wait_until_gone(held.by_kind, self.patience)
+            self._end(held)
             held = _NOTHING
         held = replace(held, moving=tuple(each for each in leaves if self.workloads(each)))
         super().apply(held, change)
@@ -107,6 +111,10 @@ class Application(HelmRelease[Wired]):
         if held.one("AppProject") is None:
             self._helm.install(self._name, self._home, objects(*self.manifests()))
 
+    def leaves(self) -> tuple[str, ...]:
+        """Return the namespaces that the service has to leave for today's."""
+        return self.observe().moves_from(self._settings.namespace)
+
     def removal(self, held: Wired) -> str:
         """Say whose it is, and what goes with it."""
         goes = super().removal(held)
@@ -122,15 +130,40 @@ class Application(HelmRelease[Wired]):
 
     def remains(self) -> str:
         """Say what is still there and why."""
-        return self._deletion.remains()
+        return "; ".join(f"{kind} {self._name} is still there{_why(each)}" for (_, kind), each in self._found().items())
 
     def rescue(self) -> str:
         """Return the command that ends what nobody can finish."""
-        return self._deletion.rescue()
+        left = [f"{kind.lower()}s.argoproj.io/{self._name}" for _, kind in self._found()]
+        return (
+            "Where nobody can finish it, this gives it up and leaves what it deployed: "
+            f"kubectl patch {' '.join(left or [f'{KINDS[1]}/{self._name}'])} --namespace {self._home} --type merge "
+            """--patch '{"metadata":{"finalizers":null}}'"""
+        )
+
+    def _application_remains(self) -> str:
+        found = self._cluster.get(KINDS[1], self._name, self._home)
+        return f"it is still there{_why(found)}" if found else ""
 
     def _see_gone(self) -> None:
-        what = f"The end of Application {self._name}"
-        clear(what, self._application_remains, self.patience, explain=self._deletion.rescue)
+        clear(f"The end of Application {self._name}", self._application_remains, self.patience, explain=self.rescue)
+
+    def _end(self, held: Wired) -> None:
+        """Wait until both are gone. What Argo CD cannot finish in time it is made to leave as it is.
+
+        The workloads that are left run on then, and the next Application takes them over.
+        """
+        what, failed = f"The end of the old Application {self._name}", ""
+        if "Application" in held.leaving:
+            with suppress(DeadlinePassed):
+                clear(what, self.remains, self.patience)
+                return
+        try:  # an AppProject that is being deleted waits for its Applications, which nobody deleted
+            self._argocd.let_go(self._name)
+        except (CommandFailed, DeadlinePassed) as error:  # "not found" where the finalizer was all that kept it
+            failed = error.message
+        seconds = min(self.patience, _LET_GO)
+        clear(what, self.remains, seconds, explain=lambda: "\n  ".join(filter(None, [failed, self.rescue()])))
 
     def let_go(self) -> str:
         """Remove both and leave what they deployed to another Application."""
@@ -161,9 +194,7 @@ class Application(HelmRelease[Wired]):
         except (CommandFailed, DeadlinePassed) as error:
             if not self._application_remains():
                 return  # it was gone before the CLI began to watch: that waits for news that do not come any more
-            raise InstallerError(
-                f"{self.title} could not be deleted: {error.message}", self._deletion.rescue()
-            ) from None
+            raise InstallerError(f"{self.title} could not be deleted: {error.message}", self.rescue()) from None
 
     def manifests(self, held: Wired = _NOTHING) -> Objects:
         """Return the AppProject and the Application as they should be.
@@ -221,9 +252,9 @@ class Application(HelmRelease[Wired]):
             if there is None:
                 fields.append(Field(kind, None, "made"))
             else:
-                fields += exact_differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec")
+                fields += differences(_dense(manifest["spec"]), _dense(there["spec"]), f"{kind}.spec", exact=True)
                 marks = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
-                fields += differences(marks, there["metadata"], f"{kind}.metadata.")
+                fields += differences(marks, there["metadata"], f"{kind}.metadata")
         return fields
 
     def _pulls_with(self) -> dict[str, Any]:
@@ -237,16 +268,9 @@ class Application(HelmRelease[Wired]):
         return next((each for each in held.objects.values() if not self._is_ours(each, held)), None)
 
     def _is_ours(self, found: Object, held: Wired) -> bool:
-        annotations = found["metadata"].get("annotations") or {}
-        helm = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
         unlabelled = REPOSITORY not in (found["metadata"].get("labels") or {})
-        kept = unlabelled and held.release is not None and held.release.ours and helm == (self._name, self._home)
-        return is_ours(found, self._settings) or kept
-
-    def _application_remains(self) -> str:
-        found = self._cluster.get(KINDS[1], self._name, self._home)
-        conditions = (found or {}).get("status", {}).get("conditions") or [{"message": "no condition"}]
-        return f"still there: {conditions[-1].get('message')}" if found else ""
+        in_ours = held.release is not None and held.release.ours and holder_of(found) == (self._name, self._home)
+        return is_ours(found, self._settings) or (unlabelled and in_ours)
 
     def workloads(self, namespace: str = "") -> str:
         """Name what is deployed in a namespace, the service's own where nothing else is said."""
@@ -261,6 +285,14 @@ def _dense(tree: Any) -> Any:
         dense = {key: _dense(value) for key, value in tree.items()}
         return {key: value for key, value in dense.items() if value not in ({}, [], None)}
     return tree
+
+
+def _why(found: Object) -> str:
+    """Say what holds up the end of an object: who has yet to finish with it, and Argo CD's own last word."""
+    held = ", ".join(found["metadata"].get("finalizers") or [])
+    conditions = found.get("status", {}).get("conditions") or []
+    said = [f"{each['type']}: {each['message']}" for each in conditions[-1:]]
+    return "".join([f", held by {held}" if held else "", *(f" ({each})" for each in said)])
 
 
 def whitelist(extra: Iterable[str]) -> Objects:

@@ -4,77 +4,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster.argocd import PARTS, asleep, chart, namespaces, number, unready, version
-from ..cluster.argocd_config import (
+from ..cluster.argocd import (
     BUILT_IN,
     CERTIFICATES,
+    KINDS,
     KNOWN_HOSTS,
+    PARTS,
+    asleep,
+    chart,
     knows,
+    namespaces,
+    number,
     scan_command,
     shortened,
     ssh_host,
     tls_host,
-    unknown_authority,
+    unready,
     values,
+    version,
 )
-from ..cluster.helm import Helm, Release, objects
+from ..cluster.helm import Helm, Release, holder_of, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, exact_differences
+from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
-# --- its AppProject `default`, which allows everything everywhere: in ours it allows nothing ------
-
 DEFAULT_PROJECT = "argocd-default-project"
-_PROJECTS = "appprojects.argoproj.io"
+"""The release of ours that closes the AppProject `default`, which allows everything everywhere."""
 _DEFAULT_NAME = "default"
 _OPEN = ("sourceRepos", "destinations", "clusterResourceWhitelist", "sourceNamespaces")
 OPEN, CLOSED = "allows everything", "allows nothing"
-
-
-class DefaultProject:
-    """The project of that name beside one Argo CD."""
-
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
-        self._settings = settings
-        self._home = settings.argocd_namespace
-        self._cluster = cluster
-        self._helm = helm
-
-    def is_open(self) -> bool:
-        """Return whether it allows something, or will: Argo CD creates a missing one, open, when it starts."""
-        found = self._cluster.get(_PROJECTS, _DEFAULT_NAME, self._home)
-        return found is None or any(found.get("spec", {}).get(each) for each in _OPEN)
-
-    def users(self) -> list[str]:
-        """Name the Applications that would stop working without it."""
-        found = self._cluster.list("applications.argoproj.io")
-        return [each["metadata"]["name"] for each in found if each["spec"].get("project") in ("", _DEFAULT_NAME)]
-
-    def close(self) -> None:
-        """Let it allow nothing, unless somebody uses it."""
-        if self.is_open() and not self.users():
-            self._helm.install(DEFAULT_PROJECT, self._home, objects(self._manifest()), take_ownership=True)
-
-    def remove(self) -> None:
-        """Take our version of it away."""
-        self._helm.uninstall(DEFAULT_PROJECT, self._home)
-
-    def _manifest(self) -> Object:
-        spec = {
-            "description": "gitops-flask: allows nothing; each application has a project of its own",
-            **{each: [] for each in _OPEN},
-            "namespaceResourceBlacklist": [{"group": "*", "kind": "*"}],
-        }
-        head = metadata(self._settings, _DEFAULT_NAME, self._home)
-        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": head, "spec": spec}
-
-
-# --- Argo CD itself -------------------------------------------------------------------------------
-
 CHART = "oci://ghcr.io/argoproj/argo-helm/argo-cd"
 CHART_VERSION = "10.1.1"
 RELEASE = "argocd"
@@ -112,21 +74,19 @@ class ArgoCDInstallation(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "argocd"
+    patience = 600.0
+    """Seconds until it works, or is gone."""
+    nothing = Seen((), None, {}, "")
 
-    def __init__(
-        self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False, patience: float = 600
-    ) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, remove_it: bool = False) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
         self._remove_it = remove_it
-        self._patience = patience
         self._home = settings.argocd_namespace
         self._ssh_host = ssh_host(settings.source_url)
-        self._ca_setting = f"{settings.scm}.ca"
         self._tls_host = tls_host(settings.source_url) if settings.ca else ""
         self._values = values(settings)
-        self._default = DefaultProject(settings, cluster, helm)
         self.title = f"Argo CD in namespace {self._home}"
 
     def observe(self) -> Seen:
@@ -137,8 +97,8 @@ class ArgoCDInstallation(Resource[Seen]):
         foreign = release is None and self._home in namespaces(components)
         hosts = self._map(KNOWN_HOSTS) if foreign and self._ssh_host else {}
         trusted = frozenset(self._map(CERTIFICATES) if foreign and self._tls_host else ())
-        default_open = release is not None and self._default.is_open()
-        users = tuple(self._default.users()) if default_open else ()
+        default_open = release is not None and self._default_is_open()
+        users = tuple(self._default_users()) if default_open else ()
         seen = Seen(components, release, values, hosts.get("ssh_known_hosts", ""), trusted, default_open, users)
         if foreign:
             self.title = f"Argo CD {version(components, self._home)} in namespace {self._home} (used as it is)"
@@ -146,10 +106,6 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def _map(self, name: str) -> dict[str, str]:
         return (self._cluster.get("configmap", name, self._home) or {}).get("data") or {}
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen((), None, {}, "")
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare chart and values of ours; of another's only whether it will do."""
@@ -165,7 +121,7 @@ class ArgoCDInstallation(Resource[Seen]):
         made_by = chart(seen.components, self._home)
         if made_by and number(made_by) < number(CHART_VERSION):  # a newer one was someone's wish
             fields = (Field("chart", made_by, CHART_VERSION),)
-        fields += tuple(map(shortened, exact_differences(self._values, dict(seen.values), "values")))
+        fields += tuple(map(shortened, differences(self._values, dict(seen.values), "values", exact=True)))
         if seen.release.status != "deployed":
             fields += (Field("release", seen.release.status, "deployed"),)
         fields += tuple(Field(f"{name}.replicas", 0, 1) for name in asleep(seen.components, self._home))
@@ -190,7 +146,9 @@ class ArgoCDInstallation(Resource[Seen]):
         if self._ssh_host and not knows(seen.known_hosts, self._ssh_host):
             return self._without_host(f"the ConfigMap {KNOWN_HOSTS} in {self._home}")
         if self._tls_host and self._tls_host not in seen.trusted:
-            return unknown_authority(self._tls_host, self._home, self._ca_setting)
+            where = f"under the key {self._tls_host} to the ConfigMap {CERTIFICATES} in {self._home}"
+            fix = f"Add the content of {self._settings.scm}.ca ({FILE}) {where}."
+            return blocked(f"it was given no certificate for {self._tls_host}", fix)
         return None
 
     def _knows_host(self) -> bool:
@@ -215,31 +173,50 @@ class ArgoCDInstallation(Resource[Seen]):
                 version=max(CHART_VERSION, chart(seen.components, self._home), key=number),
                 create_namespace=True,
                 take_ownership=seen.release is None and self._adopts(),
-                timeout=self._patience,
+                timeout=self.patience,
                 grace=60,
             )
         clear(
             f"The start of {self.title}",
             lambda: unready(self._cluster.list("deployments,statefulsets", self._home, PARTS), self._home),
-            self._patience,
+            self.patience,
             explain=lambda: "\n  ".join(problems(self._cluster, self._home, PARTS)),
         )
-        self._default.close()
+        self._close_default()
+
+    def _default_is_open(self) -> bool:
+        """Return whether `default` allows something, or will: Argo CD creates a missing one, open, when it starts."""
+        found = self._cluster.get(KINDS[0], _DEFAULT_NAME, self._home)
+        return found is None or any(found.get("spec", {}).get(each) for each in _OPEN)
+
+    def _default_users(self) -> list[str]:
+        """Name the Applications that would stop working without it."""
+        found = self._cluster.list(KINDS[1])
+        return [each["metadata"]["name"] for each in found if each["spec"].get("project") in ("", _DEFAULT_NAME)]
+
+    def _close_default(self) -> None:
+        """Let it allow nothing, unless somebody uses it."""
+        if self._default_is_open() and not self._default_users():
+            self._helm.install(DEFAULT_PROJECT, self._home, objects(self._closed_default()), take_ownership=True)
+
+    def _closed_default(self) -> Object:
+        spec = {
+            "description": "gitops-flask: allows nothing; each application has a project of its own",
+            **{each: [] for each in _OPEN},
+            "namespaceResourceBlacklist": [{"group": "*", "kind": "*"}],
+        }
+        head = metadata(self._settings, _DEFAULT_NAME, self._home)
+        return {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": head, "spec": spec}
 
     def _adopts(self) -> bool:
         """Return whether definitions are left that another release owned; refuse those that are not Argo CD's."""
-        left = self._cluster.get_many([f"customresourcedefinitions/{name}" for name in CRDS[:1]])
-        for definition in left.values():
-            metadata = definition["metadata"]
-            if (metadata.get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
-                name = metadata["name"]
-                raise InstallerError(
-                    f"The resource definition {name} is not Argo CD's.", f"kubectl describe crd {name}"
-                )
-            annotations = metadata.get("annotations") or {}
-            owner = (annotations.get("meta.helm.sh/release-name"), annotations.get("meta.helm.sh/release-namespace"))
-            return owner != (RELEASE, self._home)
-        return False
+        found = self._cluster.get("customresourcedefinitions", CRDS[0])
+        if found is None:
+            return False
+        if (found["metadata"].get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
+            what = f"The resource definition {CRDS[0]} is not Argo CD's."
+            raise InstallerError(what, f"kubectl describe crd {CRDS[0]}")
+        return holder_of(found) != (RELEASE, self._home)
 
     def removal(self, seen: Seen) -> str:
         """Say why it stays; our own Application, which goes first, is no reason."""
@@ -253,21 +230,19 @@ class ArgoCDInstallation(Resource[Seen]):
             return "stays, it was not made for this project" + (f": {theirs.note}" if theirs else "")
         if not self._remove_it:
             return "stays, other projects may use it (`down --argocd` removes it)"
-        others = [a for a in self._cluster.list("applications.argoproj.io") if not is_ours(a, self._settings)]
+        others = [a for a in self._cluster.list(KINDS[1]) if not is_ours(a, self._settings)]
         return f"stays, Application {others[0]['metadata']['name']} uses it" if others else ""
 
     def remove(self) -> str:
         """Keep it, unless told otherwise and nobody else uses it."""
-        seen = self.observe()
-        if not seen.namespaces and seen.release is None:
-            return "was not there"
-        if kept := self._keeps(seen):
-            return kept
-        if left := self._cluster.list("applications.argoproj.io"):
+        fate = self.removal(self.observe())
+        if not fate.startswith("goes"):
+            return fate or "was not there"
+        if left := self._cluster.list(KINDS[1]):
             return f"stays, Application {left[0]['metadata']['name']} uses it"
-        self._default.remove()
-        self._helm.uninstall(RELEASE, self._home, self._patience)
-        clear(f"The end of {self.title}", self._remains, self._patience)
+        self._helm.uninstall(DEFAULT_PROJECT, self._home)
+        self._helm.uninstall(RELEASE, self._home, self.patience)
+        clear(f"The end of {self.title}", self._remains, self.patience)
         return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
 
     def _remains(self) -> str:

@@ -6,9 +6,10 @@ from typing import Any
 
 from ..ci.variables import OWNER_VARIABLE
 from ..cluster.argocd import ArgoCD
-from ..cluster.helm import Helm, Made, objects
+from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import REPOSITORY, digest, identities, metadata, whose
+from ..config.environments import DEV
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
 from ..forges.base import DeployKey, DeployKeys, Forge, Hook, Webhooks
@@ -16,9 +17,9 @@ from ..support.errors import CommandFailed, InstallerError
 from ..support.wait import clear
 from .application import Application
 from .argocd import DEFAULT_PROJECT, RELEASE
-from .namespace import others
+from .namespace import kept_by
 from .push_key import key_title as push_key_title
-from .reporter_app import secret_name
+from .reporter import secret_name
 from .repository_credential import key_title
 
 _LATER = "goes once the new one is live"
@@ -28,7 +29,7 @@ _LATER = "goes once the new one is live"
 class Seen:
     """Releases, namespaces of ours and namespaces that the service is leaving, but for those that the settings name."""
 
-    releases: tuple[Made, ...] = ()
+    releases: tuple[Release, ...] = ()
     namespaces: tuple[Object, ...] = ()
     moves_from: tuple[str, ...] = ()
     held: str = ""
@@ -42,13 +43,14 @@ class Former(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "former"
+    nothing = Seen()
     wanted = False
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, application: Application) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, applications: Sequence[Application]) -> None:
         self._settings = settings
         self._cluster = cluster
         self._helm = helm
-        self._application = application
+        self._applications = applications
         self._passing = f"{settings.application}-former"
         self.title = "what was made under former settings"
 
@@ -57,9 +59,10 @@ class Former(Resource[Seen]):
         settings = self._settings
         every = self._helm.made()
         releases = tuple(each for each in every if self._is_former(each))
-        argocds = tuple(m.home for m in every if m.name == RELEASE and m.home != settings.argocd_namespace)
-        left = tuple(each for each in self._marked() if each["metadata"]["name"] != settings.namespace)
-        moves = self._application.observe().moves_from(settings.namespace)
+        argocds = tuple(m.namespace for m in every if m.name == RELEASE and m.namespace != settings.argocd_namespace)
+        present = [each.namespace for each in settings.of_each()]
+        left = tuple(each for each in self._marked() if each["metadata"]["name"] not in present)
+        moves = tuple(namespace for application in self._applications for namespace in application.leaves())
         if releases or moves or not left:
             return Seen(releases, left, moves, argocds=argocds)
         kept = [self._keeps(each["metadata"]["name"]) for each in left]
@@ -76,22 +79,21 @@ class Former(Resource[Seen]):
                 return []
             raise
 
-    def _is_former(self, made: Made) -> bool:
+    def _is_former(self, made: Release) -> bool:
         """Return whether a release was written for another place and is none that today's settings need."""
         settings = self._settings
         if made.name in (RELEASE, DEFAULT_PROJECT):
             return False
-        place = (settings.slug, settings.argocd_namespace, settings.namespace)
-        present = (made.slug, made.argocd, made.namespace) == place
-        return made.name == self._passing or (not present and (made.home, made.name) not in names(settings))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
+        present = made.place in [
+            (settings.slug, settings.argocd_namespace, each.namespace, each.environment) for each in settings.of_each()
+        ]
+        return made.name == self._passing or (not present and (made.namespace, made.name) not in names(settings))
 
     def diff(self, seen: Seen) -> Change | None:
         """List all of it; what stays is reported and no fault."""
-        fields = [Field(f"release {each.name} in {each.home}", _described(each), _LATER) for each in seen.releases]
+        gone = {each.place[-1] for each in seen.releases} - {e.environment for e in self._settings.of_each()}
+        fields = [Field(f"environment {name}", "there", "goes, with its service and its pods") for name in sorted(gone)]
+        fields += [Field(f"release {r.name} in {r.namespace}", _described(r), _LATER) for r in seen.releases]
         fields += [Field(f"service in namespace {each}", "runs", _LATER) for each in seen.moves_from]
         fields += [Field(f"namespace {each['metadata']['name']}", whose(each), _LATER) for each in seen.namespaces]
         stays = "; ".join(filter(None, [seen.held, *map(_argocd_stays, seen.argocds)]))
@@ -101,8 +103,9 @@ class Former(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Remove it: first what deploys, then what that needed, then the namespaces."""
-        if seen.moves_from:
-            self._application.see_moved(seen.moves_from)
+        for application in self._applications:
+            if moved := application.leaves():
+                application.see_moved(moved)
         self.remove()
 
     def removal(self, seen: Seen) -> str:
@@ -120,7 +123,7 @@ class Former(Resource[Seen]):
                 self._remove_application(each)
         for each in seen.releases:
             if each.name != self._passing:
-                self._helm.uninstall(each.name, each.home)
+                self._helm.uninstall(each.name, each.namespace)
         kept = [*filter(None, (self._remove_namespace(each["metadata"]["name"]) for each in seen.namespaces))]
         if not kept:  # the namespace in it would go with it
             self._helm.uninstall(self._passing, self._settings.argocd_namespace)
@@ -129,16 +132,19 @@ class Former(Resource[Seen]):
             return f"stays: {'; '.join(kept)}"
         return "removed" if seen.releases or seen.namespaces else "was not there"
 
-    def _at(self, made: Made) -> Settings:
+    def _at(self, made: Release) -> Settings:
         """Return the settings as they were when something was made."""
-        places: Any = {"slug": made.slug, "argocd_namespace": made.argocd, "namespace": made.namespace}
-        return replace(self._settings, **places, formerly=tuple(identities(self._settings).values()))
+        slug, argocd, namespace, environment = made.place
+        formerly = tuple(identities(self._settings).values())
+        former = replace(self._settings, slug=slug, argocd_namespace=argocd, namespace=namespace, formerly=formerly)
+        return replace(former, environment=environment, source=DEV if environment != DEV else "")
 
-    def _remove_application(self, made: Made) -> None:
+    def _remove_application(self, made: Release) -> None:
         """Remove a former Application with its workloads, unless these are what the present one deploys."""
         settings = self._at(made)
-        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, made.argocd))
-        if (made.slug, made.namespace) == (self._settings.slug, self._settings.namespace):
+        former = Application(settings, self._cluster, self._helm, ArgoCD(self._cluster, settings.argocd_namespace))
+        present = [each.namespace for each in self._settings.of_each()]
+        if settings.slug == self._settings.slug and settings.namespace in present:
             former.let_go()
         else:
             former.remove()
@@ -156,11 +162,8 @@ class Former(Resource[Seen]):
 
     def _keeps(self, name: str) -> str:
         """Say what of others keeps a namespace; empty where nothing does."""
-        try:
-            unmanaged = others(self._cluster.everything_in(name))
-        except InstallerError as error:
-            return f"namespace {name} stays, because what it holds is unknown: {error.message}"
-        return f"namespace {name} stays, it still holds {', '.join(unmanaged[:5])}" if unmanaged else ""
+        kept = kept_by(self._cluster, name)
+        return f"namespace {name} stays, {kept}" if kept else ""
 
     def _remains(self, name: str) -> str:
         return f"namespace {name} is still there" if self._cluster.get("namespace", name) else ""
@@ -169,16 +172,21 @@ class Former(Resource[Seen]):
 def names(settings: Settings) -> set[tuple[str, str]]:
     """Return the namespaces and names of the releases that these settings make."""
     home, application = settings.argocd_namespace, settings.application
-    here = (
-        *(f"{settings.slug}-repo", f"{settings.slug}-webhook", application, f"{application}-namespace"),
-        *(f"{application}-watcher", f"{application}-watcher-policy", f"{application}-reporter"),
-        *(settings.pull_secret, secret_name(settings)),
-    )
-    return {*((home, name) for name in here), (settings.namespace, f"{application}-database")}
+    here = [f"{settings.slug}-repo", f"{settings.slug}-webhook", secret_name(settings)]
+    here += [f"{application}-watcher", f"{application}-policy"]
+    here += [settings.git_server] if settings.local else []
+    databases = set()
+    for each in settings.of_each():
+        its = each.application
+        here += [its, f"{its}-namespace", f"{its}-reporter", each.pull_secret]
+        here += [f"{its}-repo"] if each.source else []
+        databases.add((each.namespace, f"{its}-database"))
+    return {*((home, name) for name in here), *databases}
 
 
-def _described(made: Made) -> str:
-    return f"for {made.slug} in {made.namespace}"
+def _described(made: Release) -> str:
+    slug, _, namespace, _ = made.place
+    return f"for {slug} in {namespace}"
 
 
 def _argocd_stays(namespace: str) -> str:
@@ -230,7 +238,8 @@ class FormerRepository(Resource[dict[str, Left]]):
     wanted = False
 
     def __init__(self, settings: Settings, forge: Forge, places: Sequence[Place]) -> None:
-        self.lane = settings.scm
+        self.nothing: dict[str, Left] = {}
+        self.lane = settings.lane
         self.title = "what was made at the former repository"
         self._forge = forge
         self._places = {place.settings.url: place for place in places}
@@ -257,10 +266,6 @@ class FormerRepository(Resource[dict[str, Left]]):
             )
         except InstallerError as error:
             return Left(unseen=error.message)
-
-    def blank(self) -> dict[str, Left]:
-        """Return what is seen where nothing was made yet."""
-        return {}
 
     def diff(self, seen: dict[str, Left]) -> Change | None:
         """List all of it; what cannot be seen is reported and no fault."""

@@ -1,20 +1,22 @@
 """The GitHub repository and its settings."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ..ci.github_actions import APP, CHECKS
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, blocked, covers, differences, worded
+from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, covers
 from ..forges.credentials import Credentials
 from ..forges.github.api import GitHubApiError, said_to_a_program
-from ..forges.github.repository import GitHub
+from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
 from ..forges.http import PAUSES
 from ..support import process
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
-from ..support.file_lock import Files, locked
+from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
+from .hosted_repository import ForgeKind, Found, HostedRepository
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
@@ -25,87 +27,34 @@ _WORDS: Words = {
 }
 
 
-class Repository(Resource[dict[str, Any] | None]):
-    """Made by `gh`; changed by PATCH, one field at a time, and never made anew to change a setting."""
+class Repository(HostedRepository):
+    """Made by `gh`, changed by PATCH."""
 
-    lane: Lane = "github"
-    key = "repository"
+    called = "GitHub repository"
+    full_name = "full_name"
+    changes_by = "PATCH"
+    page = "settings"
+    requests = "pull requests"
+    words = _WORDS
 
-    def __init__(
-        self, settings: Settings, github: GitHub, credentials: Credentials, *, remove_it: bool = False
-    ) -> None:
-        self._settings = settings
-        self._github = github
-        self._credentials = credentials
-        self._remove_it = remove_it
-        self.title = f"GitHub repository {settings.repository}"
+    def desired(self, seen: Found | None) -> Found:
+        """Return visibility, description, and that branches go once merged."""
+        settings = self._settings
+        return {"private": settings.private, "description": settings.description, "delete_branch_on_merge": True}
 
-    def _desired(self, seen: dict[str, Any] | None) -> dict[str, Any]:
-        there = seen and seen["branches"]  # of an empty repository the first push says which branch is the default
-        return {
-            "private": self._settings.private,
-            "description": self._settings.description,
-            "delete_branch_on_merge": True,
-            **({"default_branch": MAIN} if there and MAIN in there else {}),
-        }
+    def main_again(self, old: str) -> str:
+        """Return how to give the branch its name back."""
+        return f"Rename it back: gh api -X POST {self._client.path('branches', old, 'rename')} -f new_name={MAIN}"
 
-    def observe(self) -> dict[str, Any] | None:
-        """Return GitHub's own description of the repository, with the branches that matter; or None."""
-        found = self._github.find()
-        if found is None:
-            return None
-        other = found["default_branch"] != MAIN
-        branches = [name for name in (MAIN, found["default_branch"]) if other and self._github.head(name)]
-        return {**found, "description": found["description"] or "", "branches": branches}
-
-    def blank(self) -> dict[str, Any] | None:
-        """Return what is seen where nothing was made yet."""
-        return None
-
-    def diff(self, seen: dict[str, Any] | None) -> Change | None:
-        """Compare the settings that are ours: visibility, description, branches that go once merged."""
-        if seen is None:
-            return Change("create", worded(differences(self._desired(None), {}), _WORDS))
-        if seen["full_name"].casefold() != self._settings.repository.casefold():  # GitHub leads old names to the new
-            return blocked(f"it is {seen['full_name']} now", self._back(seen["full_name"]))
-        if seen["archived"]:
-            return blocked("it is archived", f"Unarchive it at {self._settings.url}/settings")
-        if seen["branches"] and MAIN not in seen["branches"]:
-            old = seen["default_branch"]
-            rename = f"gh api -X POST {self._github.path('branches', old, 'rename')} -f new_name={MAIN}"
-            return blocked(f"it has no branch {MAIN}, its default branch is {old}", f"Rename it back: {rename}")
-        fields = differences(self._desired(seen), seen)
-        return Change("change", worded(fields, _WORDS), self._note(seen)) if fields else None
-
-    def _back(self, now: str) -> str:
-        """Return the way out for a repository that was renamed or transferred."""
+    def renamed_back(self, now: str) -> str:
+        """Return how to rename it, or where to write its new owner."""
         owner, _, name = now.partition("/")
         if owner.casefold() == self._settings.owner.casefold():
             return f"Rename it back: gh repo rename {self._settings.slug} --repo {self._settings.host}/{now}"
         fix = f"Write its new owner into {FILE}, github.owner"
         return f"{fix}." if name == self._settings.slug else f"{fix}, and rename it back to {self._settings.slug}."
 
-    def _note(self, seen: dict[str, Any]) -> str:
-        """Say what the difference means where the fields alone do not."""
-        notes = []
-        if self._settings.private and not seen["private"]:
-            notes.append(
-                f"anyone may have read it since it was made public; to leave it so: github.visibility in {FILE}"
-            )
-        if seen["branches"]:
-            notes.append(f"pull requests and clones start with {seen['default_branch']}, which nothing deploys")
-        return "; ".join(notes)
-
-    def apply(self, seen: dict[str, Any] | None, change: Change) -> None:
-        """Create the repository where it is missing, then set what differs."""
-        if seen is None:
-            with locked(f"repository {self._settings.url}", 2 * PATIENCE) as files:
-                seen = self.observe() or self._create(files)  # a gh that a killed run left behind may have made it
-        body = {field.name: field.new for field in differences(self._desired(seen), seen)}
-        if body:
-            self._github.call("PATCH", self._github.path(), body)
-
-    def _create(self, inherit: Files) -> dict[str, Any]:
+    def create(self, inherit: Files) -> Found:
         """Let `gh` create it; where its answer was lost, look whether it is there before asking again."""
         flags = ["--private" if self._settings.private else "--public", "--disable-wiki"]
         if self._settings.description:
@@ -115,7 +64,11 @@ class Repository(Resource[dict[str, Any] | None]):
         for wait in (*PAUSES, None):
             try:
                 answer = process.attempt(
-                    *command, *flags, env=self._credentials.environment, timeout=PATIENCE, inherit=inherit
+                    *command,
+                    *flags,
+                    env=self._credentials.environment,
+                    timeout=PATIENCE,
+                    inherit=inherit,
                 )
                 said = redact(answer.err or answer.out)
                 fix, again = said_to_a_program(said)
@@ -123,7 +76,7 @@ class Repository(Resource[dict[str, Any] | None]):
                 answer, said, (fix, again) = None, error.message, said_to_a_program("timed out")
             lost = lost or again
             seen = self.observe()
-            if seen and ((answer and answer.status == 0) or (lost and self._github.head(MAIN) is None)):
+            if seen and ((answer and answer.status == 0) or (lost and self._client.head(MAIN) is None)):
                 return seen
             if answer and answer.status == 0:
                 raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
@@ -137,27 +90,13 @@ class Repository(Resource[dict[str, Any] | None]):
             pause(wait)
         raise AssertionError
 
-    def removal(self, seen: dict[str, Any] | None) -> str:
-        """Say whether it stays, which it does where nobody asked for its end."""
-        if seen is None:
-            return ""
-        stays = f"stays: {self._settings.url} with its branches (--repository deletes it)"
-        return "goes, with all its history" if self._remove_it else stays
-
-    def remove(self) -> str:
-        """Delete the repository where that was asked for by name; it stays otherwise."""
-        if not self._remove_it:
-            return self.removal(self._github.find()) or "was not there"
-        if not self._github.delete(self._github.path()):
-            return "was not there"
-        if self._github.find():
-            raise InstallerError(f"{self._settings.url} is still there.", "Delete it on its settings page.")
-        return "deleted"
-
 
 # --- rules of branches: main takes pull requests with green checks only, no other is rewritten ----
 
+Ruleset = dict[str, Any]
 _KEPT = ({"type": "deletion"}, {"type": "non_fast_forward"})
+_OF_AN_ENVIRONMENT = "gitops-flask: env/"
+"""Begins the names of the rulesets of environments."""
 _PLAIN = {"deletion": "no deletion", "non_fast_forward": "no force push"}
 
 
@@ -179,36 +118,31 @@ class Rules(Resource[Seen]):
 
     lane: Lane = "github"
     key = "rules"
+    nothing = Seen({})
     needs = ("initial-push",)
 
     def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
         self._github = github
         self._url = settings.url
-        self._branch = settings.branch
+        self._branches = settings.branches
         self._reviews = settings.reviews
         self._checks = checks
         self._app = app
         self._from_main = settings.deploy_from == MAIN
         who = f"{'merge' if self._from_main else 'write'} can deploy"
-        self.title = f"rules of {MAIN} and {self._branch} (whoever may {who})"
+        self.title = f"rules of {MAIN} and {' and '.join(self._branches)} (whoever may {who})"
 
     def observe(self) -> Seen:
         """Return our rulesets, and the number of the App whose checks count."""
-        path = self._github.path("rulesets")
-        names = self._desired(None)
+        desired = self._desired(None)
         try:
-            ours = [r for r in self._github.pages(path) if r["name"] in names]
-            rulesets = {r["name"]: self._github.call("GET", f"{path}/{r['id']}") for r in ours}
+            rulesets = find_rulesets(self._github, lambda name: name in desired or name.startswith(_OF_AN_ENVIRONMENT))
         except GitHubApiError as error:
             if error.status == 403 and "Upgrade" in error.reason:
                 return Seen(None)
             raise
         app = self._github.get(f"/apps/{self._app}") if self._app else None
         return Seen(rulesets, app and app["id"])
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen({})
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
@@ -219,6 +153,7 @@ class Rules(Resource[Seen]):
             for name, ruleset in self._desired(seen.app).items()
             if not _stands(seen.rulesets.get(name), ruleset)
         ]
+        fields += [Field(name, "set", None) for name in seen.rulesets if name not in self._desired(seen.app)]
         if not fields:
             return None
         if seen.rulesets:
@@ -227,7 +162,7 @@ class Rules(Resource[Seen]):
 
     def _note(self) -> str:
         """Say what the rules do not stop: docs/explanation/security.md has the whole of it."""
-        lines = [f"write access is deploy access: whoever may write can push {self._branch}"]
+        lines = [f"write access is deploy access: whoever may write can push {' and '.join(self._branches)}"]
         if self._from_main:
             lines = [f"whoever may merge into {MAIN} can deploy"]
         if not self._reviews:
@@ -241,9 +176,11 @@ class Rules(Resource[Seen]):
         desired = self._desired(seen.app)
         for field in change.fields:
             present = (seen.rulesets or {}).get(field.name)
-            path = self._github.path("rulesets", *([str(present["id"])] if present else []))
+            if field.name not in desired:  # of an environment that there is no more
+                self._github.delete(self._github.path("rulesets", str((present or {})["id"])))
+                continue
             try:
-                self._github.call("PUT" if present else "POST", path, {"name": field.name, **desired[field.name]})
+                write_ruleset(self._github, field.name, desired[field.name], present)
             except GitHubApiError as error:
                 if error.status == 422 and "integration id" in error.reason:
                     raise InstallerError(error.message, self._unknown_app()) from None
@@ -267,8 +204,8 @@ class Rules(Resource[Seen]):
 
     def _desired(self, app: int | None) -> dict[str, dict[str, Any]]:
         return {
-            f"gitops-flask: {MAIN}": _ruleset(MAIN, [_reviewed(self._reviews), _checked(self._checks, app)]),
-            **{f"gitops-flask: {branch}": _ruleset(branch, []) for branch in (self._branch, TEMPLATE)},
+            f"gitops-flask: {MAIN}": ruleset([MAIN], [*_KEPT, _reviewed(self._reviews), _checked(self._checks, app)]),
+            **{f"gitops-flask: {branch}": ruleset([branch], _KEPT) for branch in (*self._branches, TEMPLATE)},
         }
 
 
@@ -297,14 +234,28 @@ def _checked(checks: tuple[str, ...], app: int | None) -> dict[str, Any]:
     }
 
 
-def _ruleset(branch: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+def ruleset(branches: Iterable[str], rules: Iterable[Ruleset], excepted: Iterable[Ruleset] = ()) -> Ruleset:
+    """Return the rules of branches; without `excepted` nobody is, administrators neither."""
     return {
         "target": "branch",
         "enforcement": "active",
-        "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
-        "rules": [*_KEPT, *rules],
-        "bypass_actors": [],  # nobody is excepted, administrators neither
+        "conditions": {"ref_name": {"include": [f"refs/heads/{each}" for each in branches], "exclude": []}},
+        "rules": [*rules],
+        "bypass_actors": [*excepted],
     }
+
+
+def find_rulesets(github: GitHub, is_ours: Callable[[str], bool]) -> dict[str, Ruleset]:
+    """Return the rulesets whose names are ours."""
+    path = github.path("rulesets")
+    ours = [each for each in github.pages(path) if is_ours(each["name"])]
+    return {each["name"]: github.call("GET", f"{path}/{each['id']}") for each in ours}
+
+
+def write_ruleset(github: GitHub, name: str, wanted: Ruleset, present: Ruleset | None) -> None:
+    """Create a ruleset, or replace the present one."""
+    path = github.path("rulesets", *([str(present["id"])] if present else []))
+    github.call("PUT" if present else "POST", path, {"name": name, **wanted})
 
 
 def _stands(seen: dict[str, Any] | None, desired: dict[str, Any]) -> bool:
@@ -340,3 +291,14 @@ def _in_words(rule: dict[str, Any]) -> str:
         )
         return f"green checks {', '.join(each['context'] for each in checks)} ({', '.join(apps)})"
     return _PLAIN.get(rule["type"], str(rule["type"]))
+
+
+# --- all that the code host consists of ------------------------------------------------------------
+
+
+def _connect(settings: Settings, credentials: Credentials) -> GitHub:
+    more = {"ca": settings.ca, "api_version": settings.api_version}
+    return GitHub(settings.host, credentials.token, settings.repository if settings.slug else "", **more)
+
+
+FORGE = ForgeKind(_connect, GitHubDeployKeys, Repository, Rules, GitHubWebhooks, GitHubPullRequests)

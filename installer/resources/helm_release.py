@@ -11,6 +11,8 @@ from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
 from ..support.wait import clear
 
+OF_AN_ENVIRONMENT = ("namespace", "database-address", "pull-secret", "credential", "application", "reporter")
+"""The keys of what each environment has: of one by promotion they end in its name."""
 Place = tuple[str, str]
 """A namespace, empty for the whole cluster, and a kind as manifests spell it."""
 
@@ -49,6 +51,7 @@ class HelmRelease(Resource[Seen]):
     seen: type[Seen] = Held  # type: ignore[assignment]
     """`Held`, or what holds more: made of the objects and the release, and looked up further in `observe`."""
     lane: Lane = "cluster"
+    needs: tuple[str, ...] = ()
     starts = False
     """Whether it is not ready as soon as it is written."""
     patience = 0.0
@@ -66,10 +69,15 @@ class HelmRelease(Resource[Seen]):
         self._helm = helm
         self._name = name
         self._home = home or settings.argocd_namespace
+        self.nothing = self.seen()
+        if settings.source:
+            self.environment = settings.environment
+            self.key = settings.keyed(self.key)
+            self.needs = tuple(settings.keyed(key) if key in OF_AN_ENVIRONMENT else key for key in self.needs)
 
     def places(self) -> Mapping[str, Sequence[str]]:
-        """Return what it consists of, as `kind/name` by namespace."""
-        raise NotImplementedError
+        """Return what it consists of, as `kind/name` by namespace: one Secret, where nothing else is said."""
+        return {self._home: [f"secret/{self._name}"]}
 
     def manifests(self, held: Seen) -> Objects:
         """Return the objects as they should be."""
@@ -79,8 +87,9 @@ class HelmRelease(Resource[Seen]):
         """Name what differs, or is set for the first time."""
         if held.objects:
             for each in self.manifests(held):
-                if not covers(held.objects.get((each["metadata"].get("namespace", ""), each["kind"])), each):
-                    yield Field(each["kind"], "another, or none", "as it should be")
+                found = held.objects.get((each["metadata"].get("namespace", ""), each["kind"]))
+                if not covers(found, each):
+                    yield Field(each["kind"], "differs" if found else "missing", "updated" if found else "created")
 
     def unmanaged(self, found: Object) -> Change | None:
         """Say what is done where an object of its name is there that no installer made: it is never touched."""
@@ -136,10 +145,6 @@ class HelmRelease(Resource[Seen]):
     def held(self, found: Mapping[Place, Object]) -> Seen:
         """Return these objects with their release."""
         return self.seen(found, self._helm.release(self._name, self._home) if found else None)
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return self.seen()
 
     def diff(self, held: Seen) -> Change | None:
         """Compare; what is another's is never touched, what nobody wants goes."""

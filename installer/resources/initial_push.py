@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 
-from ..ci import pipelines
+from ..ci import base
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
@@ -28,6 +28,7 @@ class InitialPush(Resource[Seen]):
     """The branch `main`. Later changes are the team's, by pull request: they are never pushed from here."""
 
     key = "initial-push"
+    nothing = Seen()
     needs = ("repository", "variables", "registry-token", "platforms", "push-key", "push-access")
     """What the first run of the CI must find."""
 
@@ -41,7 +42,7 @@ class InitialPush(Resource[Seen]):
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._settings = settings
         self._forge = forge
         self._login = login
@@ -54,10 +55,6 @@ class InitialPush(Resource[Seen]):
         """Return the head of the branch at the host, and what is there where that is as good as nothing."""
         head = self._forge.head(MAIN)
         return Seen(head, template_files(self._forge) if head else ())
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Push where nothing is there, or only what a form made."""
@@ -99,14 +96,10 @@ class InitialPush(Resource[Seen]):
                 self._clone.push(url, MAIN, self._login, files)
 
     def removal(self, seen: Seen) -> str:
-        """Say whether it stays: only the whole repository takes it along."""
+        """Say that the team's work stays: only the whole repository takes it along."""
         if not seen.head:
             return ""
         return WITH_REPOSITORY if self._repository_goes else "stays"
-
-    def remove(self) -> str:
-        """Keep it: it is the team's work."""
-        return self.removal(Seen(self._forge.head(MAIN))) or "was not there"
 
 
 # --- the first deployment: the branch that Argo CD follows ----------------------------------------
@@ -124,31 +117,27 @@ class FirstDeployment(Resource[Deployed]):
     """Sees to it that a run is under way that will create `env/dev`; waiting for its end is another's work."""
 
     key = "deployment"
+    patience = 20.0
+    """Seconds until a run shows up."""
+    nothing = Deployed(None, None)
     needs = ("initial-push",)
 
-    def __init__(
-        self, settings: Settings, forge: Forge, ci: CI, *, patience: float = 20, repository_goes: bool = False
-    ) -> None:
-        self.lane: Lane = settings.scm
+    def __init__(self, settings: Settings, forge: Forge, ci: CI, *, repository_goes: bool = False) -> None:
+        self.lane: Lane = settings.lane
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch
-        self._patience = patience
         self._repository_goes = repository_goes
         self.title = f"first deployment to {settings.branch}"
 
     def observe(self) -> Deployed:
         """Look for the branch; where it is missing, for the newest deployment run of main."""
         deployed = self._forge.head(self._branch)
-        return Deployed(deployed, None if deployed else self._ci.newest(DEPLOY))
-
-    def blank(self) -> Deployed:
-        """Return what is seen where nothing was made yet."""
-        return Deployed(None, None)
+        return Deployed(deployed, None if deployed else self._ci.newest())
 
     def diff(self, seen: Deployed) -> Change | None:
         """Only a missing branch needs a first deployment."""
-        note = f"{self._ci.named(DEPLOY)} writes {self._branch}"
+        note = f"{self._ci.deployment} writes {self._branch}"
         if self._ci.no_token:
             note += f", once it is set up: {self._ci.manual_step(DEPLOY)}"
         return None if seen.deployed else Change("create", note=note)
@@ -159,19 +148,15 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(DEPLOY), self._patience))
+            seen = Deployed(None, until(lambda: self._ci.newest(), self.patience))
         if seen.run is None or seen.run.over:
-            before = pipelines.number(seen.run)
-            self._ci.start(DEPLOY, {"init": "true"})
-            until(lambda: pipelines.number(self._ci.newest(DEPLOY)) != before, self._patience)
+            before = base.number(seen.run)
+            self._ci.start()
+            until(lambda: base.number(self._ci.newest()) != before, self.patience)
 
     def removal(self, seen: Deployed) -> str:
-        """Say whether the branch stays: only the whole repository takes it along."""
+        """Say that the record of what was deployed stays: only the whole repository takes it along."""
         if not seen.deployed:
             return ""
         kept = f"stays: {self._branch} is the record of what was deployed"
         return WITH_REPOSITORY if self._repository_goes else kept
-
-    def remove(self) -> str:
-        """Keep the branch: it is the record of what was deployed."""
-        return self.removal(Deployed(self._forge.head(self._branch), None)) or "was not there"

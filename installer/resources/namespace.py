@@ -22,12 +22,12 @@ class Namespace(HelmRelease[Held]):
     """Made where it is missing; one that is there already is used and never changed."""
 
     key = "namespace"
+    patience = 120.0
     needs = ("argocd",)
     used_as_it_is = "used, never changed or removed"
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
         super().__init__(settings, cluster, helm, f"{settings.application}-namespace")
-        self.patience = patience
         self._namespace = settings.namespace
         self.title = f"namespace {self._namespace}"
 
@@ -49,7 +49,7 @@ class Namespace(HelmRelease[Held]):
     def differences(self, held: Held) -> Iterator[Field]:
         """Compare its level; what else is said about it is not ours."""
         if found := held.one("Namespace"):
-            yield from differences(ENFORCE, found["metadata"]["labels"], "labels.")
+            yield from differences(ENFORCE, found["metadata"]["labels"], "labels")
 
     def manifests(self, held: Held) -> Objects:
         """Return the namespace, guarded against a manual uninstall."""
@@ -83,14 +83,8 @@ class Namespace(HelmRelease[Held]):
             self._helm.uninstall(self._name, self._home)
             return kept
         if not _leaving(held):
-            try:
-                unmanaged = others(self._cluster.everything_in(self._namespace))
-            except InstallerError as error:
-                return f"stays, because what it holds is unknown: {error.message}"
-            if unmanaged:
-                return f"stays, it still holds {', '.join(unmanaged[:5])}" + (
-                    f" and {len(unmanaged) - 5} more" if len(unmanaged) > 5 else ""
-                )
+            if kept := kept_by(self._cluster, self._namespace):
+                return f"stays, {kept}"
             # `keep` guards it against a manual uninstall: take that off first
             self._helm.install(self._name, self._home, objects(self._manifest({})))
         self._helm.uninstall(self._name, self._home)
@@ -110,9 +104,15 @@ def _leaving(held: Held) -> bool:
     return bool(found and found["metadata"].get("deletionTimestamp"))
 
 
-def others(names: list[str]) -> list[str]:
-    """Leave out of a namespace's content what Kubernetes itself puts there."""
-    return [n for n in names if n not in _OF_KUBERNETES and not n.startswith(_FLEETING)]
+def kept_by(cluster: Cluster, namespace: str) -> str:
+    """Say what keeps a namespace: what it holds beside Kubernetes' own things; empty where there is nothing."""
+    try:
+        names = cluster.everything_in(namespace)
+    except InstallerError as error:
+        return f"because what it holds is unknown: {error.message}"
+    left = [each for each in names if each not in _OF_KUBERNETES and not each.startswith(_FLEETING)]
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    return f"it still holds {', '.join(left[:5])}{more}" if left else ""
 
 
 def advice(namespace: Object) -> str:

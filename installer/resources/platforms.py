@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..ci.base import END, Stored
+from ..ci.base import END
 from ..cluster.kubectl import Cluster, Object
-from ..config.settings import CLOUD, GITHUB_ACTIONS, Settings
-from ..config.supported import CIS
+from ..config.settings import CIS, CLOUD, GITHUB_ACTIONS, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..forges.base import Stored
 from ..support.errors import InstallerError
 
 LABEL = "kubernetes.io/arch"
@@ -89,11 +89,12 @@ class Platforms(Resource[Seen]):
     """Set only where what would be built runs on no node: whoever builds for more, or for some of them, may go on."""
 
     key = "platforms"
+    nothing = Seen()
     needs = ("repository", "registry-token")
     wanted = False
 
     def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
-        self.lane: Lane = settings.scm
+        self.lane: Lane = settings.lane
         self._store = store
         self._cluster = cluster
         self._no_token = no_token
@@ -106,10 +107,6 @@ class Platforms(Resource[Seen]):
         """Ask the cluster for its nodes, and the CI for its variables where the nodes are known."""
         nodes = of_nodes(self._cluster)
         return Seen(nodes, self._store.variables()) if nodes else Seen()
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen()
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare with the nodes; say which machine builds it, or what emulates one."""

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from ..ci.registry_token import NAME as REGISTRY_TOKEN
-from ..ci.registry_token import WHERE, environment_of
+from ..ci.variables import NAME as REGISTRY_TOKEN
+from ..ci.variables import WHERE, environment_of
 from ..cluster.objects import identities
 from ..config.settings import FILE, MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers
 from ..forges.base import DeployKey, Pair, fingerprint
 from ..forges.github.repository import GitHub, GitHubDeployKeys
 from ..support.errors import InstallerError
+from .github_repository import Ruleset, find_rulesets, ruleset, write_ruleset
 
 NAME = "DEPLOY_KEY"
 FINGERPRINT = "DEPLOY_KEY_FINGERPRINT"
@@ -30,7 +30,7 @@ class Seen:
     keys: tuple[DeployKey, ...] = ()
     others: tuple[str, ...] = ()
     """The titles of others' keys that may write."""
-    ruleset: dict[str, Any] | None = None
+    ruleset: Ruleset | None = None
     stored: bool = False
     """Whether the environment has a secret of that name."""
     variables: dict[str, str] = field(default_factory=dict)
@@ -57,17 +57,19 @@ class PushKey(Resource[Seen]):
 
     lane: Lane = "github"
     key = "push-key"
+    nothing = Seen(protects=True)
     needs = ("repository", "registry-token")
 
     def __init__(self, settings: Settings, github: GitHub, *, renew: bool = False, token_at_hand: bool = False) -> None:
         self.wanted = settings.deploy_from == MAIN
-        self.title = f"right to push to {settings.branch}, for workflows of {MAIN} alone"
+        self.title = f"right to push to {' and '.join(settings.branches)}, for workflows of {MAIN} alone"
         self._settings = settings
         self._github = github
         self._keys = GitHubDeployKeys(github)
         self._environment = environment_of(settings)
         self._titles = [key_title(address, settings.branch) for address in identities(settings).values()]
         self._ruleset = ruleset_of(settings)
+        self._desired = ruleset(settings.branches, [{"type": "creation"}, {"type": "update"}], [_EXCEPTED])
         self._private = settings.private and settings.in_cloud
         self._renew = renew
         self._token_at_hand = token_at_hand
@@ -79,25 +81,13 @@ class PushKey(Resource[Seen]):
         ours = tuple(key for key in keys if key.title in self._titles)
         others = tuple(key.title for key in keys if key.title not in self._titles and not key.read_only)
         protects = not self._private or self._github.plan_protects()
-        ruleset = self._find_ruleset() if protects else None
-        if not (self.wanted or ours or ruleset):
+        rule = find_rulesets(self._github, self._ruleset.__eq__).get(self._ruleset) if protects else None
+        if not (self.wanted or ours or rule):
             return Seen(protects)
         stored = protects and NAME in self._github.secrets(self._environment)
         variables = self._github.variables()
         without = protects and WHERE not in variables and REGISTRY_TOKEN in self._github.secrets()
-        return Seen(protects, ours, others, ruleset, stored, variables, without)
-
-    def _find_ruleset(self) -> dict[str, Any] | None:
-        path = self._github.path("rulesets")
-        for found in self._github.pages(path):
-            if found["name"] == self._ruleset:
-                whole: dict[str, Any] = self._github.call("GET", f"{path}/{found['id']}")
-                return whole
-        return None
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(protects=True)
+        return Seen(protects, ours, others, rule, stored, variables, without)
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare the key by its fingerprint, and the ruleset; where none is wanted, name what is left."""
@@ -132,7 +122,7 @@ class PushKey(Resource[Seen]):
             yield Field("deploy key", "in use", f"a new one, secret {NAME}")
         elif len(seen.keys) > 1:
             yield Field("deploy keys", len(seen.keys), 1)
-        if not covers(seen.ruleset, self._desired()):
+        if not covers(seen.ruleset, self._desired):
             yield Field(self._ruleset, "another" if seen.ruleset else None, "creation, update; but for deploy keys")
 
     def apply(self, seen: Seen, change: Change) -> None:
@@ -146,10 +136,8 @@ class PushKey(Resource[Seen]):
         for key in self._keys.list():
             if key.title in self._titles and fingerprint(key.key) != current:
                 self._keys.remove(key)
-        if not covers(seen.ruleset, self._desired()):
-            path = self._github.path("rulesets", *([str(seen.ruleset["id"])] if seen.ruleset else []))
-            body = {"name": self._ruleset, **self._desired()}
-            self._github.call("PUT" if seen.ruleset else "POST", path, body)
+        if not covers(seen.ruleset, self._desired):
+            write_ruleset(self._github, self._ruleset, self._desired, seen.ruleset)
 
     def _make(self, seen: Seen) -> str:
         """Make a new key whose private half is nowhere but in the secret, and return its fingerprint."""
@@ -186,15 +174,6 @@ class PushKey(Resource[Seen]):
         if seen.protects and self._github.get(self._github.path("environments", self._environment)):
             self._github.delete_environment(self._environment)
         return bool(seen.ruleset or seen.stored or seen.keys)
-
-    def _desired(self) -> dict[str, Any]:
-        return {
-            "target": "branch",
-            "enforcement": "active",
-            "conditions": {"ref_name": {"include": [f"refs/heads/{self._settings.branch}"], "exclude": []}},
-            "rules": [{"type": "creation"}, {"type": "update"}],
-            "bypass_actors": [_EXCEPTED],
-        }
 
 
 def key_title(address: str, branch: str) -> str:

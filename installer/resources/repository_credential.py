@@ -18,6 +18,8 @@ _TYPE = {"argocd.argoproj.io/secret-type": "repository"}
 KEY = "sshPrivateKey"
 SECRETS = (KEY, "password", "githubAppPrivateKey")
 LOGIN = ("username", "githubAppID", "githubAppInstallationID", "githubAppEnterpriseBaseUrl")
+_SHOWN = ("type", "url", "depth", "project", *LOGIN)
+"""What a Secret holds that is none."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,6 @@ class RepositoryCredential(HelmRelease[Credential]):
         self._renew = renew
         self._titles = [key_title(address) for address in identities(settings).values()]
         self.title = f"Argo CD's read access to {settings.source_url}"
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return the Secret."""
-        return {self._home: [f"secret/{self._name}"]}
 
     @property
     def _fields(self) -> dict[str, str]:
@@ -114,7 +112,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         elif self._renew:
             yield Field("deploy key", "in use", "a new one")
         elif held.fingerprint not in {fingerprint(key.key) for key in held.keys if key.read_only} - {""}:
-            yield Field("deploy key", "another, or none that the code host knows", "a new one")
+            yield Field("deploy key", "missing, or unknown to the code host", "a new one")
         elif len(held.keys) > 1:
             yield Field("deploy keys", len(held.keys), 1)
 
@@ -169,6 +167,52 @@ class RepositoryCredential(HelmRelease[Credential]):
 
     def _registered(self) -> list[DeployKey]:
         return [key for key in self._keys.list() if key.title in self._titles]
+
+
+@dataclass(frozen=True)
+class Copied(Held):
+    """The Secret of an environment, and the one that it is a copy of."""
+
+    original: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What that one holds; empty where it is not there."""
+
+
+class EnvironmentCredential(HelmRelease[Copied]):
+    """The same for another environment: Argo CD uses a repository's Secret for the one AppProject that it names.
+
+    It is a copy, made after the original: the private half of the key is nowhere but in that.
+    """
+
+    key = "credential"
+    seen = Copied
+
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        super().__init__(settings, cluster, helm, f"{settings.application}-repo")
+        self.needs = ("credential",)
+        self.title = f"Argo CD's read access for {settings.application}"
+
+    def observe(self) -> Copied:
+        """Read the Secret, and the one that it is a copy of."""
+        original = self._cluster.get("secret", f"{self._settings.slug}-repo", self._home)
+        return replace(super().observe(), original=unpack(original) if original else {})
+
+    def differences(self, held: Copied) -> Iterator[Field]:
+        """Compare all but the secrets by value."""
+        if secret := held.one("Secret"):
+            there, wanted = unpack(secret), {**held.original, "project": self._settings.application}
+            for name in sorted(each for each in {*there, *wanted} if there.get(each) != wanted.get(each)):
+                if name in _SHOWN:
+                    yield Field(name, there.get(name), wanted.get(name))
+                else:
+                    yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
+            yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+
+    def manifests(self, held: Copied) -> Objects:
+        """Return the Secret."""
+        data = {**held.original, "project": self._settings.application}
+        secrets = {name: Secret(data.pop(name)) for name in [*data] if name not in _SHOWN}
+        head = metadata(self._settings, self._name, self._home, labels=_TYPE)
+        return [pack(head, "Opaque", data, secrets)]
 
 
 def key_title(address: str) -> str:

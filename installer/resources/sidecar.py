@@ -1,16 +1,14 @@
 """Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..cluster.argocd import COMPONENT, PARTS
-from ..cluster.helm import Helm
-from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata
 from ..cluster.pods import problems
 from ..cluster.workloads import rolled_out
 from ..config.settings import Settings
-from ..support.parsing import Object, Objects
+from ..support.errors import Object, Objects
 from .helm_release import HelmRelease, Seen
 
 RBAC = "rbac.authorization.k8s.io"
@@ -24,7 +22,7 @@ class SidecarTemplate:
     image: str = ""
     user: int | None = None
     proxies: tuple[tuple[str, str], ...] = ()
-    pull_secrets: tuple[str, ...] = field(default=())
+    pull_secrets: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, repo_server: Object) -> "SidecarTemplate":
@@ -41,11 +39,15 @@ class SidecarTemplate:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod that runs in Argo CD's namespace: its name, whose it is, and where."""
+    """One pod that runs in Argo CD's namespace: its name, and whose it is."""
 
     settings: Settings
     name: str
-    home: str
+
+    @property
+    def home(self) -> str:
+        """Return Argo CD's namespace."""
+        return self.settings.argocd_namespace
 
     def account(self) -> Object:
         """Return its ServiceAccount."""
@@ -75,11 +77,13 @@ class Pod:
         user: int | None,
         noted: dict[str, str] | None = None,
     ) -> Object:
-        """Return its Deployment: one, never two, with a container that can write nowhere but in memory.
+        """Return its Deployment: one, never two, with a container that can write nowhere but in memory, at /tmp.
 
         Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
         """
         labels = {"app.kubernetes.io/name": self.name}
+        volumes = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}, *volumes]
+        pull_secrets = [{"name": each} for each in template.pull_secrets]
         spec = {
             "serviceAccountName": self.name,
             "automountServiceAccountToken": True,
@@ -90,7 +94,7 @@ class Pod:
                 "seccompProfile": {"type": "RuntimeDefault"},
                 **({"runAsUser": user} if user else {}),
             },
-            **({"imagePullSecrets": _named(template.pull_secrets)} if template.pull_secrets else {}),
+            **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
             "containers": [
                 {
                     **container,
@@ -121,40 +125,40 @@ class Pod:
         }
 
 
-def variables(given: dict[str, str]) -> list[dict[str, str]]:
-    """Return a container's environment."""
-    return [{"name": name, "value": value} for name, value in given.items()]
+def container(
+    name: str,
+    image: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    touches: str,
+    every: int,
+    memory: str,
+) -> Object:
+    """Return a small container: it is ready as long as it touches a file every so many seconds, the first time at once.
 
-
-def fresh(file: str, seconds: int) -> Object:
-    """Return the probes of a pod that is ready as long as it touches a file, and reports the first time at once."""
-    test = f"test -e {file} && test $(($(date +%s) - $(stat -c %Y {file}))) -lt {seconds}"
-    command = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
+    `memory` is its limit.
+    """
+    test = f"test -e {touches} && test $(($(date +%s) - $(stat -c %Y {touches}))) -lt {every}"
+    probe = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
     return {
-        "startupProbe": {**command, "periodSeconds": 1, "failureThreshold": 3600},
-        "readinessProbe": {**command, "periodSeconds": 10},
+        "name": name,
+        "image": image,
+        "command": [*command],
+        "env": [{"name": each, "value": value} for each, value in environment.items()],
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 3600},
+        "readinessProbe": {**probe, "periodSeconds": 10},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": memory}},
     }
-
-
-def memory(name: str) -> Object:
-    """Return a volume in memory, a small one."""
-    return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
-
-
-def _named(names: Sequence[str]) -> list[dict[str, str]]:
-    return [{"name": name} for name in names]
 
 
 class Sidecar(HelmRelease[Seen]):
     """The release of such a pod, which is ready once it did what it is for."""
 
     starts = True
+    patience = 120.0
     without = ""
     """The setting that does without it."""
-
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, name: str, patience: float) -> None:
-        super().__init__(settings, cluster, helm, name)
-        self.patience = patience
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return what each of them consists of."""
@@ -174,7 +178,7 @@ class Sidecar(HelmRelease[Seen]):
     def explain(self) -> str:
         """Say what keeps it from starting, what it said last, and how to do without."""
         pods = self._cluster.list("pods", self._home, self._selector)
-        said = [self._cluster.logs(pod["metadata"]["name"], self._home, self.key) for pod in pods]
+        said = [self._cluster.logs(pod["metadata"]["name"], self._home, type(self).key) for pod in pods]
         found = [*problems(self._cluster, self._home, self._selector), *filter(None, said)]
         return "\n  ".join([*found, f"To do without it: {self.without} in gitops.yaml"])
 

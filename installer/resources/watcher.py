@@ -1,8 +1,8 @@
 """The watcher: Argo CD learns of a deployment within a second or two, its own polling takes minutes.
 
-One small pod beside Argo CD, made of the image that it runs itself. It asks the repository for the head of one branch,
-and where that is another one it sets the annotation by which Argo CD looks now. It may read and patch one Application
-and nothing else. It reads the repository with Argo CD's own read-only key.
+One small pod beside Argo CD, made of the image that it runs itself. It asks the repository for the heads of the
+environments' branches, and where one is another it sets the annotation by which Argo CD looks now. It may read and
+patch the project's Applications and nothing else. It reads the repository with Argo CD's own read-only key.
 """
 
 import re
@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..cluster.argocd import number
-from ..cluster.argocd_config import KNOWN_HOSTS, values
+from ..cluster.argocd import KNOWN_HOSTS, number, values
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster
 from ..cluster.objects import metadata
 from ..config.settings import MAIN, Settings
 from ..engine.resource import Change, Field
-from ..support.errors import CommandFailed
-from ..support.parsing import Object, Objects
+from ..support.errors import CommandFailed, Object, Objects
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, fresh, memory, variables
+from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
@@ -45,6 +43,7 @@ _SSH = (
 _HELPER = (
     '!f() { test "$1" != get || printf "username=%s\npassword=%s\n" "$(cat /key/username)" "$(cat /key/password)"; }; f'
 )
+_MARK = "/tmp/read"  # noqa: S108  # in the container: all else is read-only
 _MADE = ("deployments.apps", f"roles.{RBAC}")
 SETTINGS_OF_ARGOCD = "argocd-cm"
 OFTEN = 10.0
@@ -99,10 +98,10 @@ class WatcherPolicy(HelmRelease[Limit]):
 
     key = "watcher-policy"
     seen = Limit
-    patience = 60
+    patience = 60.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, account: str) -> None:
-        super().__init__(settings, cluster, helm, f"{account}-policy")
+        super().__init__(settings, cluster, helm, f"{settings.application}-policy")  # helm takes 53 characters
         self._account = account
         self.name = f"{account}.{self._home}"
         """Of the whole cluster, so it says which Argo CD's watcher this is about."""
@@ -195,14 +194,15 @@ class Watcher(Sidecar[Watching]):
     """A watcher beside an Argo CD that polls seldom, be it ours or others'; nothing where it polls often."""
 
     key = "watcher"
-    needs = ("application",)
     seen = Watching
     without = "argocd.watcher: none"
 
-    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, *, patience: float = 120) -> None:
-        super().__init__(settings, cluster, helm, f"{settings.application}-watcher", patience)
+    def __init__(self, settings: Settings, cluster: Cluster, helm: Helm) -> None:
+        super().__init__(settings, cluster, helm, f"{settings.application}-watcher")
         self._policy = WatcherPolicy(settings, cluster, helm, self._name)
+        self.needs = tuple(each.keyed("application") for each in settings.of_each())
         self.title = self._called(needed=self._too_seldom(None) is not None)
+        self.nothing = Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def observe(self) -> Watching:
         """Look at the watcher and at Argo CD's own polling; at Argo CD itself only where that is slow."""
@@ -227,17 +227,13 @@ class Watcher(Sidecar[Watching]):
 
     def _called(self, *, needed: bool) -> str:
         """Return the title where there is a watcher, or will be one, and where Argo CD polls often enough."""
-        branch = self._settings.branch
-        return f"watcher of {branch} for Argo CD" if needed else f"watching of {branch} (Argo CD's own polling)"
+        branches = " and ".join(self._settings.branches)
+        return f"watcher of {branches} for Argo CD" if needed else f"watching of {branches} (Argo CD's own polling)"
 
     def _too_seldom(self, config: Object | None) -> float | None:
         """Return how often Argo CD polls, where that is not enough; where there is none, how often ours will."""
         polls = _polls(config or {"data": values(self._settings)["configs"]["cm"]})
         return polls if polls > OFTEN and self._settings.argocd_watcher == "auto" else None
-
-    def blank(self) -> Watching:
-        """Return what is seen where nothing was made yet."""
-        return Watching(polls=self._too_seldom(None), limit=Change("create"))
 
     def diff(self, held: Watching) -> Change | None:
         """Say, where nothing else is to do, that nothing limits its token."""
@@ -264,7 +260,7 @@ class Watcher(Sidecar[Watching]):
         """Compare each object, and the policy."""
         yield from super().differences(held)
         if held.objects and held.limit and held.limit.effective:
-            yield Field("policy", "another, or none", "as it should be")
+            yield Field("policy", "differs, or missing", "updated")
 
     def manifests(self, held: Watching) -> Objects:
         """Return its objects; with another key the pod starts anew."""
@@ -282,7 +278,8 @@ class Watcher(Sidecar[Watching]):
 
     def _unbound(self, held: Watching) -> str:
         """Say what the watcher's token may do where no policy limits it to what it needs."""
-        limit = f"its token may change all of Application {self._settings.application}, because a policy that limits it"
+        names = ", ".join(each.application for each in self._settings.of_each())
+        limit = f"its token may change all of Application {names}, because a policy that limits it"
         return f"{limit} is missing: {held.limit.note}" if held.limit and not held.limit.effective else ""
 
 
@@ -314,13 +311,12 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
     `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
     one for a minute.
     """
-    pod = Pod(settings, name, settings.argocd_namespace)
+    pod = Pod(settings, name)
     rule = {
-        "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
-        "verbs": ["get", "patch"],
+        "apiGroups": ["argoproj.io"], "resources": ["applications"],
+        "resourceNames": [each.application for each in settings.of_each()], "verbs": ["get", "patch"],
     }  # fmt: skip
     volumes: Objects = [
-        memory("tmp"),
         {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
         {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
     ]
@@ -332,14 +328,14 @@ def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str
 
 
 def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications/{settings.application}"
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications"
     environment = {
         **dict(template.proxies),
         "REPOSITORY": settings.source_url,
         "BRANCH": settings.branch,
         "MAIN": MAIN,
         "HOST": urlsplit(settings.source_url).hostname or "",
-        "APPLICATION": path,
+        "APPLICATIONS": " ".join(f"{each.branch}={path}/{each.application}" for each in settings.of_each()),
         "EVERY": str(EVERY),
         "SOON": str(SOON),
         "PATIENCE": str(PATIENCE),
@@ -349,16 +345,10 @@ def _container(settings: Settings, template: SidecarTemplate) -> Object:
         **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
         **(_login(settings.source_url) if settings.reads_by == "login" else {}),
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
+        "HOME": "/tmp",  # noqa: S108  # likewise
     }
-    return {
-        "name": "watcher",
-        "image": template.image,
-        "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
-        "env": variables(environment),
-        **fresh("/tmp/read", 90),  # noqa: S108  # likewise
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-    }
+    command = ["bash", "-c", SCRIPT.read_text(encoding="utf-8")]
+    return container("watcher", template.image, command, environment, touches=_MARK, every=90, memory="64Mi")
 
 
 def _login(source: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-from ..cluster.argocd_config import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
+from ..cluster.argocd import KEY, LABELS, OF_ARGOCD, entry, entry_of, reference, resolved
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack
@@ -38,6 +38,7 @@ class Webhook(Resource[Seen]):
 
     lane: Lane = "cluster"
     key = "webhook"
+    nothing = Seen(())
     needs = ("repository", "argocd")
 
     def __init__(
@@ -78,10 +79,6 @@ class Webhook(Resource[Seen]):
 
     def _argocd_is_ours(self) -> bool:
         return any(release.name == RELEASE for release in self._helm.ours(self._home))
-
-    def blank(self) -> Seen:
-        """Return what is seen where nothing was made yet."""
-        return Seen(())
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare all but the secret by value, that by its fingerprint; a last call that failed is reported."""

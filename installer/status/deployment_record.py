@@ -9,38 +9,20 @@ from typing import Any
 
 import yaml
 
-from ..ci import pipelines
-from ..ci.base import DEPLOY
-from ..config.supported import CI_TOKENS
+from ..ci import base
+from ..config.settings import CI_TOKENS
+from ..config.settings_file import load_yaml
 from ..forges.base import Commit
 from ..project.project import Project
-from ..support import yaml_text
-from ..support.errors import DeadlinePassed, InstallerError
-from ..support.parsing import UNREADABLE
+from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command
 from ..support.wait import until
+from .service import DeploymentRecord
 
 _TRAILER = re.compile(r"^Argocd-reference-commit-(\w+): (.*)$", re.MULTILINE)
 _DEPLOYED_BY = re.compile(r"^Deployed-by: (.*)$", re.MULTILINE)
 _FORM = re.compile(r"[0-9a-f]{4,40}")
-
-
-@dataclass(frozen=True)
-class DeploymentRecord:
-    """One commit of `env/dev`: `revision` is the source commit that it runs, `hold` who holds it and why."""
-
-    commit: str
-    revision: str
-    hold: str = ""
-    image: str = ""
-    digest: str = ""
-    unreadable: str = ""
-    """Why what is recorded is unknown, where somebody wrote something else there."""
-    architectures: tuple[str, ...] = ()
-    """What the image is for; empty where that was not recorded."""
-    rolled_back: str = ""
-    """The source commit that the hold keeps away."""
 
 
 def read(project: Project) -> DeploymentRecord | None:
@@ -84,7 +66,7 @@ def _mapping(project: Project, file: str, commit: str) -> tuple[dict[Any, Any], 
     """Read a file of a commit, or say why it cannot be: whoever may write to the branch wrote it, perhaps manually."""
     text = project.forge.file(file, commit)
     try:
-        tree = yaml_text.load(text or "")
+        tree = load_yaml(text or "")
     except (yaml.YAMLError, *UNREADABLE) as error:
         return {}, f"{file} on {project.settings.branch} ({commit[:12]}) is no YAML: {one_line(str(error))}"
     if isinstance(tree, dict):
@@ -114,11 +96,11 @@ def wait(
 
     def look() -> DeploymentRecord | None:
         nonlocal state
-        run = project.ci.newest(DEPLOY)  # before the record: a run may end between the two
+        run = project.ci.newest()  # before the record: a run may end between the two
         record = read(project)
         if record:
             return record
-        state = pipelines.in_words(project.ci, run)
+        state = base.in_words(project.ci, run)
         say(state)
         if run and run.over:
             logs = project.ci.failing_logs(run) or blocking_reason(project)

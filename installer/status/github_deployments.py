@@ -4,15 +4,13 @@ A final status says only what is true at that moment. It is written with retries
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..support.errors import ApiError, InstallerError
-from ..support.parsing import reading
+from ..support.errors import ApiError, InstallerError, reading
 from ..support.wait import pause
-from .deployment_status import DeploymentState, Record, assess
-from .service import Place, Service
+from .service import DeploymentRecord, DeploymentState, Service, assess
 
 OPEN = ("pending", "queued", "in_progress")
 _TRAILER = re.compile(r"^GitHub-deployment: (\d+)$", re.MULTILINE)
@@ -84,14 +82,11 @@ class Deployments:
         self._github.once("POST", f"{self._path(deployment.id)}/statuses", body)
 
     @reading("GitHub's answer")
-    def overtaken(self, by: Deployment) -> Iterator[Deployment]:
+    def overtaken(self, by: Deployment) -> list[Deployment]:
         """Find those that were opened before the current deployment was made, and that nobody closed."""
-        found = self._github.get(self._path(), environment=self._environment, per_page=_BACK)
-        for each in found or []:
-            if each["id"] != by.id and each["created_at"] < by.deployed:
-                deployment = self._with_state(each, "")
-                if deployment.state in OPEN:
-                    yield deployment
+        found = self._github.get(self._path(), environment=self._environment, per_page=_BACK) or []
+        before = (each for each in found if each["id"] != by.id and each["created_at"] < by.deployed)
+        return [each for each in (self._with_state(one, "") for one in before) if each.state in OPEN]
 
     def _with_state(self, there: dict[str, Any], deployed: str) -> Deployment:
         newest = self._github.get(f"{self._path(there['id'])}/statuses", per_page=1) or [{}]
@@ -118,14 +113,14 @@ class Reported:
 
 
 def close(
-    github: GitHub, service: Service, place: Place, record: Record, say: Callable[[str], None] = lambda _: None
+    github: GitHub, service: Service, record: DeploymentRecord, say: Callable[[str], None] = lambda _: None
 ) -> Reported:
     """Close GitHub's Deployment of what `env/dev` records, if it is certain how; GitHub's no fails nothing."""
     last = ""
     for rest in (*PAUSES, None):
         wait = rest
         try:
-            return _close(github, service, place, record)
+            return _close(github, service, record)
         except ApiError as error:
             last = error.message
             limited = error.wait is not None and error.wait <= _LONGEST
@@ -140,8 +135,8 @@ def close(
     return Reported(f"not reported: {last}; the next `status` or `up` reports it", news=True, done=False)
 
 
-def _close(github: GitHub, service: Service, place: Place, record: Record) -> Reported:
-    deployments = Deployments(github, place.environment)
+def _close(github: GitHub, service: Service, record: DeploymentRecord) -> Reported:
+    deployments = Deployments(github, service.place.environment)
     there = deployments.of(record.commit, record.revision)
     if there is None:
         return Reported("none was opened for this deployment")
@@ -153,7 +148,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     # All this took its time, at a GitHub that is slow perhaps. Another may have come, or a pod gone: what was
     # seen is written only if it is so still, and once: what is sent again after a rest is looked at again before.
     address = service.address() if outcome.state == "success" else ""
-    if github.head(place.branch) != record.commit:
+    if github.head(service.place.branch) != record.commit:
         return Reported(f"{_shown(there)}; another deployment has come since", news=True, done=False)
     now = _seen(service, record, there)
     if now is None or (now.state, now.kind) != (outcome.state, outcome.kind):
@@ -162,7 +157,7 @@ def _close(github: GitHub, service: Service, place: Place, record: Record) -> Re
     return Reported(f"{now.state}, reported now: {now.text}", news=True)
 
 
-def _seen(service: Service, record: Record, there: Deployment) -> DeploymentState | None:
+def _seen(service: Service, record: DeploymentRecord, there: Deployment) -> DeploymentState | None:
     try:
         return assess(service, record, there.deployed)
     except InstallerError:  # the cluster does not answer, which is reported elsewhere

@@ -4,12 +4,12 @@ import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..ci import registry
-from ..ci.base import DEPLOY, Run, built_anew
-from ..cluster.pod_answers import all_answer, wrong_image, wrong_revision
-from ..config.settings import MAIN
-from ..config.supported import CI_TOKENS
+from ..ci.base import Run, built_anew
+from ..cluster.workloads import all_answer, wrong_image, wrong_revision
+from ..config.settings import CI_TOKENS, MAIN
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding
 from ..forges.git import Clone
@@ -17,12 +17,11 @@ from ..project.project import Project
 from ..resources.platforms import mismatch, of_nodes
 from ..support.errors import InstallerError
 from ..support.resume_command import command
-from ..support.wait import threads
+from ..support.wait import result, threads
 from . import deployment_record
-from .deployment_record import DeploymentRecord
-from .deployment_status import assess
 from .github_deployments import Reported, close
 from .rollout import RunningService
+from .service import DeploymentRecord, assess
 
 log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -41,6 +40,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class EnvironmentState:
+    """One environment in a line, where there are several."""
+
+    name: str
+    healthy: bool
+    state: str
+    revision: str = ""
+    since: str = ""
+    behind: int | None = None
+    """Commits that the environment has which is promoted to it, or main, and it has not; None where that is unknown."""
+    hold: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """All lines, and what kept us from looking."""
 
@@ -51,6 +64,8 @@ class Report:
     """A deployment that has not ended."""
     failed: str = ""
     """The kind of what keeps it from being well, where that does not go away by itself; empty where it may."""
+    environments: Sequence[EnvironmentState] = ()
+    """Each of them, where there are several."""
     uncreated: bool = False
     """The repository is not there; or nobody can look, and this folder was never connected to it."""
 
@@ -76,33 +91,73 @@ class Report:
 def examine(project: Project, problems: Sequence[Finding], plan: Callable[[], Iterable[Planned]]) -> Report:
     """Look at everything that can be looked at; `plan` compares each resource with what it should be."""
     unreachable = {problem.lane for problem in problems}
-    unseen = project.settings.scm in unreachable
-    run = None if unseen else project.ci.newest(DEPLOY)  # before the record: it may end in between
+    unseen, promoted = project.settings.lane in unreachable, bool(project.settings.source)
+    run = None if unseen or promoted else project.ci.newest()  # before the record: it may end in between
     found = None if unseen else deployment_record.newest(project)
     record = None if found is None or found.unreadable else found
-    planned: list[Planned] = []
-
-    def compared() -> Iterable[Row]:
-        planned.extend(plan())
-        return _resources(planned, unreachable)
-
-    parts: list[Callable[[], Iterable[Row]]] = [compared]
+    own = project.settings.environment if promoted else ""
+    parts: list[Callable[[], Row]] = []
     if not unseen:
-        parts += [lambda: _secrets(project), lambda: _run(project, run), lambda: _branch(project, found)]
+        parts += [] if project.settings.local else [lambda: _secrets(project)]
+        parts.append(lambda: _branch(project, found))
+        parts += [] if promoted or project.settings.local else [lambda: _run(project, run)]
     if record:
         parts.append(lambda: _image(project, record))
-    if "cluster" not in unreachable:
+    if "cluster" not in unreachable and (found or not promoted):
         parts += [lambda: _argocd(project, record), lambda: _service(project, record)]
-    with threads(len(parts)) as pool:
-        rows = [row for found in pool.map(lambda part: list(part()), parts) for row in found]
+    with threads(len(parts) + 1) as pool:
+        compared = pool.submit(lambda: [*plan()])
+        looked = pool.map(lambda part: part(), parts)
+        planned = result(compared)
+        of_it = [each for each in planned if each.resource.environment in ("", own)]
+        rows = [*_resources(of_it, unreachable), *looked]
     if record and "cluster" not in unreachable:
         rows += _architecture(project, record)
         rows += _deployment(project, record)  # last: where the service is as recorded, this look finds it so
+    environments: list[EnvironmentState] = []
+    for each in project.settings.of_each() if project.settings.environments and not unreachable else []:
+        there = rows if each == project.settings else None
+        environments.append(_environment(project.of(each.environment), planned, there))
+    rows += [Row(f"environment-{e.name}", f"environment {e.name}", e.healthy, e.state) for e in environments]
     under_way = run if run and not run.over else None
     failed = "" if under_way or all(row.healthy for row in rows) else _certain(project, run, record, unreachable)
     missing = [p.resource.key for p in planned if p.change and p.change.action == "create"]
     uncreated = not Clone(project.folder).connected() if unseen else "repository" in missing
-    return Report(rows, problems, record.hold if record else "", under_way, failed, uncreated)
+    return Report(rows, problems, record.hold if record else "", under_way, failed, environments, uncreated)
+
+
+def _environment(project: Project, planned: Iterable[Planned], rows: Sequence[Row] | None) -> EnvironmentState:
+    """Return an environment in a line; `rows` are its parts, where these were looked at already."""
+    settings, record = project.settings, deployment_record.newest(project)
+    if rows is None:
+        rows = [*_resources(p for p in planned if p.resource.environment == settings.environment)]
+        rows.append(_branch(project, record))
+        if record and not record.unreadable:
+            rows += [_argocd(project, record), _service(project, record)]
+            report_outcome(project, record, log.info)
+    wrong = [f"{row.title}: {row.state}".partition("\n")[0] for row in rows if not row.healthy]
+    if record is None:
+        none = "nothing promoted yet" if settings.source else "nothing was deployed yet"
+        return EnvironmentState(settings.environment, not wrong, "\n".join([none, *wrong]))
+    head = next(deployment_record.commits(project), None)
+    since = head.when if head and head.commit == record.commit else ""
+    behind = _behind(project, record)
+    said = [record.revision[:12] or "no revision"]
+    said += [f"{behind} commit{'s' * (behind != 1)} behind {settings.source or MAIN}"] if behind else []
+    said += [f"since {since}"] if since else []
+    said += [f"held by {record.hold}"] if record.hold else ["healthy"] if not wrong else []
+    state = "\n".join([", ".join(said), *wrong])
+    return EnvironmentState(settings.environment, not wrong, state, record.revision, since, behind, record.hold)
+
+
+def _behind(project: Project, record: DeploymentRecord) -> int | None:
+    """Return how many commits an environment lacks; None where that cannot be known, as of a commit that is gone."""
+    source = project.settings.source
+    try:
+        newer = deployment_record.newest(project.of(source)) if source else None
+        return project.forge.count(newer.revision if newer else MAIN, record.revision)
+    except InstallerError:
+        return None
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
@@ -130,79 +185,70 @@ def _resources(planned: Iterable[Planned], unreachable: Collection[str] = ()) ->
         yield Row(p.resource.key, p.resource.title, healthy, state, unseen)
 
 
-def _secrets(project: Project) -> Iterator[Row]:
+def _secrets(project: Project) -> Row:
     title = f"{project.ci.title.removeprefix('GitHub ')} secrets"
     if project.ci.no_token:
-        yield Row("secrets", title, healthy=True, state=f"not seen: there is no token for {project.ci.title}")
-        return
+        return Row("secrets", title, healthy=True, state=f"not seen: there is no token for {project.ci.title}")
     names = ", ".join(sorted(project.ci.secrets()))
-    needed = not project.settings.own_registry
-    yield Row("secrets", title, bool(names) or not needed, names or "none")
+    return Row("secrets", title, bool(names) or project.settings.own_registry, names or "none")
 
 
-def _run(project: Project, run: Run | None) -> Iterator[Row]:
-    title = "last deployment run"
-    if project.ci.unseen:
-        yield Row("run", title, healthy=True, state=f"not seen, {project.ci.unseen}: {project.ci.page}")
-        return
+def _run(project: Project, run: Run | None) -> Row:
+    ci, row = project.ci, partial(Row, "run", "last deployment run")
+    if ci.unseen:
+        return row(healthy=True, state=f"not seen, {ci.unseen}: {ci.page}")
     if run is None:
         skipped = project.settings.ci in CI_TOKENS  # perhaps: GitHub shows the runs of a commit, that is of the head
-        state = f"none for the head of {MAIN}: {project.ci.page}" if skipped else "none yet"
-        yield Row("run", title, healthy=skipped, state=state)
-        return
+        return row(skipped, f"none for the head of {MAIN}: {ci.page}" if skipped else "none yet")
     where = f"for {run.revision[:12]}: {run.url}"
     if not run.over:
-        yield Row("run", title, healthy=True, state=f"under way ({run.state.replace('_', ' ')}) {where}")
-        return
-    state = f"{run.state} {where}"
-    if not run.green:
-        state = f"{state}\n{project.ci.failing_logs(run, lines=5)}".rstrip()
-    yield Row("run", title, run.green, state)
+        return row(healthy=True, state=f"under way ({run.state.replace('_', ' ')}) {where}")
+    logs = "" if run.green else f"\n{ci.failing_logs(run, lines=5)}"
+    return row(run.green, f"{run.state} {where}{logs}".rstrip())
 
 
-def _branch(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
-    title = f"branch {project.settings.branch}"
+def _branch(project: Project, record: DeploymentRecord | None) -> Row:
+    row = partial(Row, "branch", f"branch {project.settings.branch}")
+    if record is None and project.settings.source:
+        first = command("promote", project.folder, project.settings.environment)
+        return row(healthy=True, state=f"nothing promoted yet\n→ {first}")
     if record is None:
-        yield Row("branch", title, healthy=False, state="nothing was deployed yet")
-        return
+        return row(healthy=False, state="nothing was deployed yet")
     if record.unreadable:
-        state = f"{record.unreadable}\n→ {command('rollback', project.folder)} brings back the deployment before it"
-        yield Row("branch", title, healthy=False, state=state)
-        return
+        back = f"{command('rollback', project.folder)} brings back the deployment before it"
+        return row(healthy=False, state=f"{record.unreadable}\n→ {back}")
     head = next(deployment_record.commits(project), None)
     by = f", deployed by {head.deployed_by}" if head and head.commit == record.commit and head.deployed_by else ""
     held = f", held by {record.hold}" if record.hold else ""
-    yield Row("branch", title, healthy=True, state=f"records {record.revision[:12]}{by}{held}")
+    return row(healthy=True, state=f"records {record.revision[:12]}{by}{held}")
 
 
-def _image(project: Project, record: DeploymentRecord) -> Iterator[Row]:
+def _image(project: Project, record: DeploymentRecord) -> Row:
     """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
-    settings, credentials = project.settings, project.credentials
-    title, own = f"image in {settings.image_repository}", settings.image_repository
+    settings, credentials, own = project.settings, project.credentials, project.settings.image_repository
+    row = partial(Row, "image", f"image in {own}")
     if record.image != own or not _DIGEST.fullmatch(record.digest):
         recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
         state = f"{settings.branch} records {recorded}, which is no image of {own}: it was not looked for"
-        yield Row("image", title, healthy=False, state=state)
-        return
+        return row(healthy=False, state=state)
     username, token = credentials.registry_username, credentials.registry_token
     if settings.own_registry:  # only jobs push there
         username, token = credentials.pull_username, credentials.pull_token
+    login = registry.Login.to(settings, username, token)
     try:
-        there = registry.has(registry.Login.to(settings, username, token), own.partition("/")[2], record.digest)
+        with registry.reached(settings, project.cluster, login) as reached:
+            there = registry.has(reached, own.partition("/")[2], record.digest)
     except InstallerError as error:
-        yield Row("image", title, healthy=False, state=error.message)
-        return
+        return row(healthy=False, state=error.message)
     shown = record.digest[:19]
-    state = f"{shown} is there" if there else f"{shown}, which {settings.branch} records, is not there"
-    yield Row("image", title, there, state)
+    return row(there, f"{shown} is there" if there else f"{shown}, which {settings.branch} records, is not there")
 
 
-def _argocd(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
-    live = RunningService(project.cluster, project.settings)
-    synced, title = live.sync_state(), "Argo CD"
+def _argocd(project: Project, record: DeploymentRecord | None) -> Row:
+    live, row = RunningService(project.cluster, project.settings), partial(Row, "sync", "Argo CD")
+    synced = live.sync_state()
     if synced is None:
-        yield Row("sync", title, healthy=False, state="there is no Application")
-        return
+        return row(healthy=False, state="there is no Application")
     commit = record.commit if record else synced.revision
     if synced.revision != commit and not live.refresh():  # it would look of itself, later
         synced = live.sync_state() or synced
@@ -210,18 +256,17 @@ def _argocd(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
     if not synced.has(commit):
         behind = f"{project.settings.branch} is at {commit[:7]}" if synced.revision != commit else ""
         state = "\n".join(filter(None, [state, behind, *live.problems()]))
-    yield Row("sync", title, synced.has(commit), state)
+    return row(synced.has(commit), state)
 
 
-def _service(project: Project, record: DeploymentRecord | None) -> Iterator[Row]:
-    live = RunningService(project.cluster, project.settings)
+def _service(project: Project, record: DeploymentRecord | None) -> Row:
+    live, row = RunningService(project.cluster, project.settings), partial(Row, "service", "service")
     ready = [answer for answer in live.answers() if answer.ready]
-    reported = sorted({answer.revision for answer in ready if answer.revision})
     if record is None:
-        yield Row("service", "service", healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
-        return
+        reported = sorted({answer.revision for answer in ready if answer.revision})
+        return row(healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")
     wrong = wrong_revision(ready, record.revision) or wrong_image(live.pods(), record.digest)
-    yield Row("service", "service", not wrong, wrong or f"{all_answer(ready, record.revision)}, as recorded")
+    return row(not wrong, wrong or f"{all_answer(ready, record.revision)}, as recorded")
 
 
 def _architecture(project: Project, record: DeploymentRecord) -> Iterator[Row]:
@@ -241,4 +286,4 @@ def report_outcome(project: Project, record: DeploymentRecord, say: Callable[[st
     """Close GitHub's Deployment of what `env/dev` records, after asking the pods from here."""
     if project.settings.scm != "github":
         return Reported("")
-    return close(project.github, RunningService(project.cluster, project.settings), project.settings, record, say)
+    return close(project.github, RunningService(project.cluster, project.settings), record, say)

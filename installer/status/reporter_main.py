@@ -11,27 +11,22 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from ..cluster.pod_answers import PORT, PROXY, PodAnswer, parse
-from ..cluster.service_address import address_of
-from ..cluster.workloads import is_ready
+from ..cluster.workloads import PORT, PROXY, PodAnswer, address_of, is_ready, parse
 from ..forges.github.app_client import AppGitHub, Mounted
-from ..support.errors import InstallerError
+from ..support.errors import InstallerError, Object, Objects, reading
 from ..support.http_client import LONGEST, Client, context
-from ..support.parsing import Object, Objects, understood
 from ..support.plain_text import one_line, plain
 from ..support.secret import redact
 from ..support.wait import pause, threads
-from .deployment_status import assess
 from .github_deployments import close
-from .service import APPLICATION, Service, SyncState
+from .service import APPLICATION, DeploymentRecord, Place, Service, SyncState, assess
 
 Answers = list[PodAnswer]
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -93,7 +88,7 @@ class ApiServer:
 
     def _json(self, path: str) -> Any:
         text = self._text(path)
-        with understood("The API server's answer"):
+        with reading("The API server's answer"):
             return None if text is None else json.loads(text)
 
     def _text(self, path: str, longest: int | None = None) -> str | None:
@@ -116,48 +111,21 @@ def _path(kind: str, namespace: str) -> str:
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{namespace}/{kind.partition('.')[0]}"
 
 
-@dataclass(frozen=True)
-class RecordedDeployment:
-    """What one commit of the environment's branch records."""
-
-    commit: str
-    revision: str
-    digest: str
-
-    @classmethod
-    def at(cls, github: AppGitHub, commit: str) -> "RecordedDeployment":
-        """Read it; its revision is empty where it records none."""
-        text = github.file("image.yaml", commit)
-        revision, digest = _REVISION.search(text), _DIGEST.search(text)
-        return cls(commit, revision[1] if revision else "", digest[1] if digest else "")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which service this is about, and where it is."""
-
-    slug: str
-    namespace: str
-    application: str
-    argocd_namespace: str
-    environment: str
-    branch: str
-
-    @classmethod
-    def named(cls, given: Mapping[str, str]) -> "Place":
-        """Read it from the pod's environment."""
-        return cls(**{each.name: given[each.name.upper()] for each in fields(cls)})
+def recorded(github: AppGitHub, commit: str) -> DeploymentRecord:
+    """Read what one commit of the environment's branch records; its revision is empty where it records none."""
+    text = github.file("image.yaml", commit)
+    revision, digest = _REVISION.search(text), _DIGEST.search(text)
+    return DeploymentRecord(commit, revision[1] if revision else "", digest=digest[1] if digest else "")
 
 
 class Reporter:
     """One look after the other; each asks for no more than may have changed."""
 
-    def __init__(self, github: AppGitHub, service: Service, place: Place, say: Callable[[str], None]) -> None:
+    def __init__(self, github: AppGitHub, service: Service, say: Callable[[str], None]) -> None:
         self._github = github
         self._service = service
-        self._place = place
         self._say = say
-        self._record: RecordedDeployment | None = None
+        self._record: DeploymentRecord | None = None
         self._picture: SyncState | None = None
         self._next = 0.0
         self._said: tuple[str, str] | None = None
@@ -172,15 +140,15 @@ class Reporter:
         if synced is None:
             return
         # of a chart that it cannot render Argo CD does not say which commit has it
-        commit = synced.revision or (self._github.head(self._place.branch) if synced.unrendered else "")
+        commit = synced.revision or (self._github.head(self._service.place.branch) if synced.unrendered else "")
         if not commit:
             return
         if self._record is None or self._record.commit != commit:
-            self._record, self._said = RecordedDeployment.at(self._github, commit), None
+            self._record, self._said = recorded(self._github, commit), None
         if self._record.revision:
             self._next = time.monotonic() + self._report(self._record, unrendered=not synced.revision)
 
-    def _report(self, record: RecordedDeployment, *, unrendered: bool) -> float:
+    def _report(self, record: DeploymentRecord, *, unrendered: bool) -> float:
         """Report the outcome where it is not reported yet; return how long nothing is to be done."""
         outcome = assess(self._service, record)
         if outcome is None and not unrendered:
@@ -188,7 +156,7 @@ class Reporter:
         said = (outcome.state, outcome.kind) if outcome else ("failure", "chart")
         if said == self._said:
             return QUIET
-        reported = close(self._github, self._service, self._place, record, self._say)
+        reported = close(self._github, self._service, record, self._say)
         if reported.news and reported.text != self._last:
             self._say(f"{record.revision[:12]}: {reported.text}")
         self._last = reported.text
@@ -225,16 +193,16 @@ def main() -> None:
     authority = Path(given["AUTHORITY"]).read_text(encoding="utf-8") if given.get("AUTHORITY") else ""
     github = AppGitHub(given["API"], given["GITHUB"], given["REPOSITORY"], Mounted(Path(given["APP"])), authority)
     account = Path(given.get("ACCOUNT", ACCOUNT))
-    place, server = Place.named(given), ApiServer(account)
-    service = Service(server, server.answers, place)
+    server = ApiServer(account)
+    service = Service(server, server.answers, Place.of(lambda name: given[name.upper()]))
     while True:  # ready only once GitHub has let the App in
         try:
-            github.head(place.branch)
+            github.head(service.place.branch)
             break
         except InstallerError as error:
             _say(error.message)
             pause(REPAIR)
-    run(Reporter(github, service, place, _say), _say, Path(given["MARK"]))
+    run(Reporter(github, service, _say), _say, Path(given["MARK"]))
 
 
 if __name__ == "__main__":

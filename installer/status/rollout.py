@@ -7,15 +7,13 @@ from functools import partial
 
 from ..cluster.argocd import ArgoCD
 from ..cluster.kubectl import Cluster
-from ..cluster.pod_answers import PodAnswer, wrong_image, wrong_revision
 from ..cluster.pods import answers, problems
-from ..cluster.workloads import of_deployment
+from ..cluster.workloads import PodAnswer, of_deployment, wrong_image, wrong_revision
 from ..config.settings import Settings
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
 from ..support.wait import until
-from .deployment_status import DeploymentState, Record, failure
-from .service import Service, SyncState, ailing
+from .service import DeploymentRecord, DeploymentState, Place, Service, SyncState, ailing, failure
 
 _ASK_AGAIN = 5.0  # seconds between two questions to GitHub, which counts them
 _REFRESH_AGAIN = 10.0
@@ -43,7 +41,7 @@ class RunningService(Service):
     """The running service of one project, with what only Argo CD's own CLI can do, and the wait for a rollout."""
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
-        super().__init__(cluster, partial(answers, cluster), settings)
+        super().__init__(cluster, partial(answers, cluster), Place.of(partial(getattr, settings)))
         self._kubectl = cluster
         self._settings = settings
         self._argocd = ArgoCD(cluster, settings.argocd_namespace)
@@ -66,7 +64,7 @@ class RunningService(Service):
             return []
 
     def wait_for_rollout(
-        self, expected: Callable[[], Record], seconds: float, say: Callable[[str], None] = lambda _: None
+        self, expected: Callable[[], DeploymentRecord], seconds: float, say: Callable[[str], None] = lambda _: None
     ) -> list[PodAnswer]:
         """Return what the pods answered once each Ready one answers the revision on `env/dev`.
 
@@ -90,7 +88,9 @@ class RunningService(Service):
 class _RolloutWaiter:
     """One wait: what is wanted, what was seen last, and since when it is wrong."""
 
-    def __init__(self, live: RunningService, expected: Callable[[], Record], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, live: RunningService, expected: Callable[[], DeploymentRecord], say: Callable[[str], None]
+    ) -> None:
         self._live = live
         self._expected = expected
         self._say = say
@@ -132,7 +132,7 @@ class _RolloutWaiter:
         self._say(self.seen)
         return False
 
-    def _ask(self) -> Record:
+    def _ask(self) -> DeploymentRecord:
         self._asked = time.monotonic()
         return self._expected()
 

@@ -1,13 +1,25 @@
-"""The running service, as the API server shows it: the same reads for a laptop and for the reporter's pod."""
+"""The running service, as the API server shows it, and the outcome of a deployment: the same here as in a pod."""
 
+import datetime
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol
 
-from ..cluster.pod_answers import PodAnswer
-from ..cluster.workloads import Trouble, of_application, rolled_out
-from ..support.parsing import Object, Objects, reading
-from ..support.plain_text import one_line
+from ..cluster.workloads import (
+    PodAnswer,
+    Trouble,
+    all_answer,
+    is_ready,
+    of_application,
+    of_deployment,
+    of_pod,
+    rolled_out,
+    wrong_image,
+    wrong_revision,
+)
+from ..support.errors import Object, Objects, reading
+from ..support.plain_text import one_line, plain
+from ..support.wait import pause
 
 APPLICATION = "applications.argoproj.io"
 _LONGEST = 1000  # what helm says of a chart takes some room
@@ -39,32 +51,39 @@ class SyncState:
         return f"Argo CD is at {self.revision[:7] or 'no commit'}, {self.sync}, {self.health}"
 
 
-class Place(Protocol):
-    """Which service this is about, and where it and its Application are: a project's settings, or a pod's."""
+@dataclass(frozen=True)
+class Place:
+    """Which service this is about, where it and its Application are, and the branch that Argo CD follows."""
 
-    @property
-    def slug(self) -> str:
-        """Return the service's name."""
+    slug: str
+    namespace: str
+    application: str
+    argocd_namespace: str
+    environment: str
+    branch: str
 
-    @property
-    def namespace(self) -> str:
-        """Return the service's namespace."""
+    @classmethod
+    def of(cls, value: Callable[[str], str]) -> "Place":
+        """Read it from a project's settings, or from a pod's environment."""
+        return cls(**{each.name: value(each.name) for each in fields(cls)})
 
-    @property
-    def application(self) -> str:
-        """Return the Application's name."""
 
-    @property
-    def argocd_namespace(self) -> str:
-        """Return the Application's namespace."""
+@dataclass(frozen=True)
+class DeploymentRecord:
+    """What one commit of `env/dev` records: `revision` is the source commit that runs, `hold` who holds it and why."""
 
-    @property
-    def environment(self) -> str:
-        """Return the environment's name, as GitHub shows it: `dev`."""
-
-    @property
-    def branch(self) -> str:
-        """Return the branch that Argo CD follows."""
+    commit: str
+    revision: str
+    hold: str = ""
+    image: str = ""
+    digest: str = ""
+    """Empty where it is unknown, and then no pod is known to be of this one."""
+    unreadable: str = ""
+    """Why what is recorded is unknown, where somebody wrote something else there."""
+    architectures: tuple[str, ...] = ()
+    """What the image is for; empty where that was not recorded."""
+    rolled_back: str = ""
+    """The source commit that the hold keeps away."""
 
 
 class Reads(Protocol):
@@ -86,7 +105,7 @@ class Service:
     def __init__(self, cluster: Reads, ask: Callable[[str, Objects], list[PodAnswer]], place: Place) -> None:
         self._cluster = cluster
         self._ask = ask
-        self._place = place
+        self.place = place
         self._selector = f"app.kubernetes.io/name={place.slug},app.kubernetes.io/instance={place.slug}"
 
     def sync_state(self) -> SyncState | None:
@@ -100,19 +119,19 @@ class Service:
 
     def answers(self) -> list[PodAnswer]:
         """Ask every Ready pod for its revision; the others are listed as not ready."""
-        return self._ask(self._place.namespace, self.pods())
+        return self._ask(self.place.namespace, self.pods())
 
     def pods(self) -> Objects:
         """Return the service's pods, ready or not."""
-        return self._cluster.list("pods", self._place.namespace, self._selector)
+        return self._cluster.list("pods", self.place.namespace, self._selector)
 
     def events(self) -> Objects:
         """Return what Kubernetes noted lately in the service's namespace."""
-        return self._cluster.list("events", self._place.namespace)
+        return self._cluster.list("events", self.place.namespace)
 
     def deployments(self) -> Objects:
         """Return the service's Deployments."""
-        return self._cluster.list("deployments", self._place.namespace, self._selector)
+        return self._cluster.list("deployments", self.place.namespace, self._selector)
 
     def rolled_out(self) -> bool:
         """Return whether no Deployment of the service is between two states."""
@@ -120,10 +139,10 @@ class Service:
 
     def address(self) -> str:
         """Return where people find the service; empty where there is no way in."""
-        return self._cluster.address(self._place.slug, self._place.namespace)
+        return self._cluster.address(self.place.slug, self.place.namespace)
 
     def _application(self) -> Object | None:
-        return self._cluster.get(APPLICATION, self._place.application, self._place.argocd_namespace)
+        return self._cluster.get(APPLICATION, self.place.application, self.place.argocd_namespace)
 
 
 @reading("What Kubernetes says of an object")
@@ -193,3 +212,105 @@ def _key(resource: Object) -> tuple[str, str]:
 
 def _name(resource: Object) -> str:
     return " ".join(_key(resource))
+
+
+# --- the outcome of a deployment, in one word with its reason: given only where it is certain -----
+
+LONGEST = 140
+"""Characters of a description at GitHub."""
+_SYNCED_AGAIN = 3  # failed attempts of Argo CD, which tries again for ever
+_LOOKS = 3  # times in a row that pods must answer another revision
+_CLOCKS = datetime.timedelta(seconds=60)  # that two clocks may differ
+
+
+@dataclass(frozen=True)
+class DeploymentState:
+    """The outcome of a deployment; a failure has its kind, like `image pull`."""
+
+    state: Literal["success", "failure"]
+    reason: str
+    kind: str = ""
+    """What two looks at the same failure have in common."""
+
+    @property
+    def text(self) -> str:
+        """Return it as GitHub takes it."""
+        return one_line(plain(f"{self.kind}: {self.reason}" if self.kind else self.reason), LONGEST)
+
+
+@reading("What Kubernetes says of an object")
+def assess(service: Service, record: DeploymentRecord, made: str = "") -> DeploymentState | None:
+    """Return the outcome of what `env/dev` records; None where it is under way, or where that cannot be known.
+
+    `made` is when the deployment was made, where that is known.
+    """
+    for attempt in range(_LOOKS):
+        if attempt:
+            pause(1)
+        synced = service.sync_state()
+        if synced is None:
+            return None
+        if not synced.has(record.commit):
+            return failure(service, record, synced, looked=_after(synced.reconciled, made))
+        ready = [answer for answer in service.answers() if answer.ready]
+        wrong = wrong_revision(ready, record.revision)
+        if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
+            return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
+        if not wrong:
+            return DeploymentState("success", all_answer(ready, record.revision))
+        if not ready or any(answer.error for answer in ready) or not service.rolled_out():
+            return failure(service, record, synced)
+    others = sorted({answer.revision[:12] for answer in ready} - {record.revision[:12]})
+    return DeploymentState("failure", f"rolled out, but pods answer {', '.join(others)}", "revision")
+
+
+@reading("What Kubernetes says of an object")
+def failure(
+    service: Service, record: DeploymentRecord, synced: SyncState, *, looked: bool = False
+) -> DeploymentState | None:
+    """Return why what is recorded cannot come up, where that is certain: only its own pods and its own sync count.
+
+    `looked`: Argo CD has looked at this commit, or a later one. Of one that it cannot render it says no more.
+    """
+    if refused := _refused(service.operation(), record.commit):
+        return DeploymentState("failure", refused, "sync")
+    if looked and synced.unrendered and not synced.revision:
+        return DeploymentState("failure", synced.unrendered, "chart")
+    if synced.revision == record.commit and synced.unhealed:
+        unhealed = synced.unhealed[0]
+        return DeploymentState("failure", unhealed.text, unhealed.kind)
+    if synced.revision != record.commit:
+        return None  # a deployment before it may have had the same image
+    pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
+    pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
+    events = service.events() if pods else []
+    found = [trouble for pod in pods for trouble in of_pod(pod, events)]
+    if synced.sync == "Synced":  # else they may be of the deployment before
+        found += [trouble for deployment in service.deployments() for trouble in of_deployment(deployment)]
+    certain = next((trouble for trouble in found if trouble.certain), None)
+    return DeploymentState("failure", certain.text, certain.kind) if certain else None
+
+
+def _after(one: str, other: str) -> bool:
+    """Return whether one time, by Argo CD's clock, is certainly after another one, by a CI's."""
+    try:
+        return datetime.datetime.fromisoformat(one) > datetime.datetime.fromisoformat(other) + _CLOCKS
+    except (ValueError, TypeError):
+        return False
+
+
+def _refused(operation: Object, commit: str) -> str:
+    """Return what Argo CD could not apply of this commit; empty where it could, or has not tried often enough."""
+    result = operation.get("syncResult") or {}
+    ended = operation.get("phase") in ("Failed", "Error")
+    if result.get("revision") != commit or not (ended or operation.get("retryCount", 0) >= _SYNCED_AGAIN):
+        return ""
+    for each in result.get("resources") or []:
+        if each.get("status") == "SyncFailed":
+            return f"{each.get('kind')} {each.get('name')}: {each.get('message', '')}"
+    return str(operation.get("message", "")) if ended else ""
+
+
+def _containers(pod: Object) -> list[dict[str, Any]]:
+    spec = pod["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from .. import __name__ as package
 from .. import __version__
-from .errors import InstallerError
+from .errors import InstallerError, Unreadable
 from .file_lock import state_folder
-from .parsing import Unreadable
 from .plain_text import one_line, plain
 from .secret import redact
 
@@ -43,9 +42,11 @@ def remember_steps() -> None:
 
 
 def report(error: BaseException) -> str:
-    """Return what a person reads about an error that nobody foresaw, and write the log that it names."""
+    """Return what a person reads about an error; of one that nobody foresaw, write the log that this names."""
     if isinstance(error, Unreadable):
         return f"{error}\n  {_logged(error)}"
+    if isinstance(error, InstallerError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror and error.filename:
         what, fix = f"{error.filename}: {error.strerror}.", "Fix that, then run this again."
     else:
@@ -56,25 +57,21 @@ def report(error: BaseException) -> str:
 
 def _logged(error: BaseException) -> str:
     """Write the log; return where it is, or why it is nowhere."""
-    text = _text(error)
-    if os.environ.get(DEBUG):
-        sys.stderr.write(text)
-    try:
-        path = _write(text)
-    except (OSError, InstallerError) as failed:
-        why = failed.message if isinstance(failed, InstallerError) else failed.strerror or type(failed).__name__
-        return f"No log could be written ({why}); {DEBUG}=1 shows what it would hold."
-    return f"The log: {path}"
-
-
-def _text(error: BaseException) -> str:
-    head = [
+    lines = [
         f"gitops-flask {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {' '.join(sys.argv[1:])}",
         f"at: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}",
+        *("", "What was done:", *_steps, ""),
+        *traceback.format_exception(error),
     ]
-    parts = [*head, "", "What was done:", *_steps, "", *traceback.format_exception(error)]
-    return plain(redact("\n".join(parts)))
+    text = plain(redact("\n".join(lines)))
+    if os.environ.get(DEBUG):
+        sys.stderr.write(text)
+    try:
+        return f"The log: {_write(text)}"
+    except (OSError, InstallerError) as failed:
+        why = failed.message if isinstance(failed, InstallerError) else failed.strerror or type(failed).__name__
+        return f"No log could be written ({why}); {DEBUG}=1 shows what it would hold."
 
 
 def _write(text: str) -> Path:

@@ -1,4 +1,4 @@
-"""The HTTP client of whoever carries a credential, or asks those whom nobody trusts; the standard library alone.
+"""The HTTP client of the pod and of whoever asks those that nobody trusts; the standard library alone. Rate limits.
 
 It follows no redirect: urllib takes every header along, to any host, scheme and port, and so does kubectl. A redirect
 is an answer like any other; so is each refusal.
@@ -124,3 +124,20 @@ def context(authority: str = "", *, file: str | None = None) -> ssl.SSLContext:
     if authority:
         made.load_verify_locations(cadata=authority)
     return made
+
+
+# --- rate limits ----------------------------------------------------------------------------------
+
+
+def seconds_to_wait(status: int, message: str, headers: Mapping[str, str]) -> float | None:
+    """Return how long a rate limit lasts; None where it is none. `headers` by their names in lower case."""
+    if status not in (403, 429):
+        return None
+    if (after := headers.get("retry-after", "")).isdigit():
+        return float(after)
+    reset = headers.get("ratelimit-reset", "") if status == 429 else ""  # other answers have these headers, too
+    if headers.get("x-ratelimit-remaining") == "0":
+        reset = headers.get("x-ratelimit-reset", "")
+    if reset.isdigit():
+        return max(0.0, float(reset) - time.time()) + 1
+    return 60.0 if status == 429 or "rate limit" in message.lower() else None

@@ -17,9 +17,8 @@ from typing import Any
 
 from plumbum import CommandNotFound, local
 
-from .environment import inherited
 from .errors import CommandFailed, DeadlinePassed, InstallerError
-from .secret import redact
+from .secret import inherited, redact
 from .wait import SLICE, resume, stopped
 
 log = logging.getLogger(__name__)
@@ -38,6 +37,7 @@ INSTALL = {
     "argocd": "https://argo-cd.readthedocs.io/en/stable/cli_installation",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
     "docker": "https://docs.docker.com/get-docker",
+    "kind": "https://kind.sigs.k8s.io/docs/user/quick-start/#installation",
 }
 
 
@@ -216,16 +216,9 @@ def _feed(process: Any, given: bytes) -> None:
     threading.Thread(target=write, daemon=True).start()  # whoever keeps the other end open is not waited for
 
 
-def run(
-    name: str,
-    *arguments: str,
-    stdin: str = "",
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    timeout: float = 60,
-) -> str:
-    """Run a program and return its standard output; raise CommandFailed with what it said."""
-    result = attempt(name, *arguments, stdin=stdin, env=env, cwd=cwd, timeout=timeout)
+def run(name: str, *arguments: str, **options: Any) -> str:
+    """Run a program as `attempt` does and return its standard output; raise CommandFailed with what it said."""
+    result = attempt(name, *arguments, **options)
     if result.status:
         shown = redact(shlex.join([name, *arguments]))
         raise CommandFailed(shown, result.status, redact(result.err or result.out))

@@ -18,6 +18,8 @@ from urllib.request import url2pathname
 from .. import __name__ as package
 
 PROGRAM = "gitops-flask"
+OF_AN_ENVIRONMENT = ("status", "open", "rollback", "deploy")
+"""The verbs that are about one environment."""
 _MARK = "gitops.yaml"
 _TEMPLATE = "cookiecutter.json"
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,8 @@ class Run:
     """Where the user stands, if not in this process's folder: a hook runs in the project."""
     context: str | None = None
     """The kubeconfig context that was asked for."""
+    environment: str = ""
+    """The environment that was asked for, where it is not the usual one."""
     arguments: tuple[str, ...] = ()
     """What was typed after the program's name."""
     resume: str = ""
@@ -51,24 +55,59 @@ def project_at(folder: Path) -> Path | None:
 
 def command(verb: str, folder: Path, *options: str) -> str:
     """Return a shell command that runs a verb of this installer on a project."""
-    working_dir = this_run.working_dir or Path.cwd()
-    inside = project_at(working_dir) == folder.resolve()
-    where = [] if inside else ["--project", _shortest(folder, working_dir)]
-    return shlex.join([*_program(working_dir), verb, *where, *_cluster(), *options])
+    where = [] if project_at(_here()) == folder.resolve() else ["--project", _shortest(folder)]
+    return shlex.join([*_program(_here()), verb, *where, *_cluster(), *_environment(verb, options), *options])
 
 
-def entering(folder: Path, verb: str) -> str:
-    """Return a shell command that enters a project and runs a verb there: its last part works there for any verb."""
+def entering(folder: Path, verb: str = "up") -> str:
+    """Return a shell command that enters a project and runs a verb there: its last part works there."""
     return inside(folder, shlex.join([*_program(folder.resolve()), verb, *_cluster()]))
+
+
+def program() -> str:
+    """Return how this installer is called where the user stands."""
+    return shlex.join(_program(_here()))
+
+
+def inside(folder: Path, line: str) -> str:
+    """Return a shell command that runs a line in the project's folder."""
+    return line if _is_here(folder) else f"cd {shlex.quote(_shortest(folder))} && {line}"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return a shell command that runs git on a project."""
+    return shlex.join(["git", *([] if _is_here(folder) else ["-C", _shortest(folder)]), *arguments])
+
+
+def script(folder: Path, name: str) -> str:
+    """Return a shell command that runs one of the project's own scripts."""
+    return shlex.quote(name if _is_here(folder) else f"{_shortest(folder)}/{name}")
+
+
+def _here() -> Path:
+    return this_run.working_dir or Path.cwd()
+
+
+def _is_here(folder: Path) -> bool:
+    return _here().resolve() == folder.resolve()
+
+
+def _shortest(folder: Path, start: Path | None = None) -> str:
+    whole = str(folder.resolve())
+    try:
+        return min(os.path.relpath(whole, (start or _here()).resolve()), whole, key=len)
+    except ValueError:  # on another drive
+        return whole
 
 
 def _cluster() -> list[str]:
     return ["--context", this_run.context] if this_run.context else []
 
 
-def program() -> str:
-    """Return how this installer is called where the user stands."""
-    return shlex.join(_program(this_run.working_dir or Path.cwd()))
+def _environment(verb: str, options: tuple[str, ...]) -> list[str]:
+    """Return what names the environment that was asked for, where a verb takes that and the options name none."""
+    named = this_run.environment if verb in OF_AN_ENVIRONMENT and "--env" not in options else ""
+    return ["--env", named] if named else []
 
 
 def release(version: str) -> str:
@@ -77,7 +116,8 @@ def release(version: str) -> str:
     if origin and Path(origin, _TEMPLATE).is_file():  # a checkout of the template
         git = ["git", "-C", origin]
         return f"{shlex.join([*git, 'fetch', '--tags'])} && {shlex.join([*git, 'switch', '--detach', f'v{version}'])}"
-    wanted = f"{_without_revision(origin)}@v{version}" if origin.startswith("git+") else f"{PROGRAM}=={version}"
+    without_revision = re.sub(r"^(git\+\w+://([^/@]*@)?[^/@]*/[^@]*)@.*$", r"\1", origin)
+    wanted = f"{without_revision}@v{version}" if origin.startswith("git+") else f"{PROGRAM}=={version}"
     return shlex.join([*_from(wanted, _path_of_the_shell()), *this_run.arguments])
 
 
@@ -93,47 +133,14 @@ def without_login(address: str) -> str:
     return re.sub(r"^((git\+)?ssh://[^/@:]*):[^/@]*@", r"\1@", address)
 
 
-def inside(folder: Path, line: str) -> str:
-    """Return a shell command that runs a line in the project's folder."""
-    working_dir = this_run.working_dir or Path.cwd()
-    return (
-        line
-        if working_dir.resolve() == folder.resolve()
-        else f"cd {shlex.quote(_shortest(folder, working_dir))} && {line}"
-    )
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Return a shell command that runs git on a project."""
-    working_dir = this_run.working_dir or Path.cwd()
-    where = [] if working_dir.resolve() == folder.resolve() else ["-C", _shortest(folder, working_dir)]
-    return shlex.join(["git", *where, *arguments])
-
-
-def script(folder: Path, name: str) -> str:
-    """Return a shell command that runs one of the project's own scripts."""
-    working_dir = this_run.working_dir or Path.cwd()
-    return shlex.join(
-        [name if working_dir.resolve() == folder.resolve() else f"{_shortest(folder, working_dir)}/{name}"]
-    )
-
-
-def _shortest(folder: Path, working_dir: Path) -> str:
-    whole = str(folder.resolve())
-    try:
-        relative = os.path.relpath(whole, working_dir.resolve())
-    except ValueError:  # on another drive
-        return whole
-    return min(relative, whole, key=len)
-
-
 def _program(working_dir: Path) -> list[str]:
     path = _path_of_the_shell()
     found = shutil.which(PROGRAM, path=path)
     if found and (this_run.template or _is_this(Path(found))):
         return [PROGRAM]
     typed = Path(sys.argv[0]).absolute()
-    if not this_run.template and typed.name == PROGRAM and typed.is_file() and not _passing(typed):
+    passes = _lent() or ".cache" in typed.parts  # uvx, `uv run` and `pipx run` make it for one command only
+    if not this_run.template and typed.name == PROGRAM and typed.is_file() and not passes:
         return [str(typed)]
     template = _origin()
     if template and Path(sys.prefix).parent == Path(template):  # a checkout's own environment, which its lock file made
@@ -153,10 +160,6 @@ def _from(origin: str, path: str) -> list[str]:
     return ["uvx", "--from", origin, PROGRAM]
 
 
-def _without_revision(address: str) -> str:
-    return re.sub(r"^(git\+\w+://([^/@]*@)?[^/@]*/[^@]*)@.*$", r"\1", address)
-
-
 def _uv_run(checkout: Path, working_dir: Path) -> list[str]:
     nearest = next((each for each in (working_dir, *working_dir.parents) if (each / "pyproject.toml").is_file()), None)
     return ["uv", "run", "--no-dev", *([] if nearest == checkout else ["--project", _shortest(checkout, working_dir)])]
@@ -166,11 +169,6 @@ def _lent() -> bool:
     """Return whether uv runs this, and has put the programs of its environment in front of PATH for that time."""
     first = os.environ.get("PATH", "").split(os.pathsep)[0]
     return "UV" in os.environ and Path(first) in (Path(sys.prefix, "bin"), Path(sys.prefix, "Scripts"))
-
-
-def _passing(program: Path) -> bool:
-    """Return whether a program is there for one command only, as uvx, `uv run` and `pipx run` make it."""
-    return _lent() or ".cache" in program.parts
 
 
 def _path_of_the_shell() -> str:
@@ -187,22 +185,53 @@ def _is_this(program: Path) -> bool:
 
 
 def _origin() -> str:
-    """Return what `uvx --from` takes to get this installer again; empty where it is a checkout, or from an index."""
-    return this_run.template or _installed_from() or ""
+    """Return what `uvx --from` takes to get this installer again; empty where it is a checkout, or from an index.
 
-
-def _installed_from() -> str | None:
-    """Return where this package was installed from (PEP 610); None where it came from an index or is a checkout."""
-    if package == "installer":
-        return None
+    Where a package was installed from, PEP 610 says.
+    """
+    if this_run.template or package == "installer":
+        return this_run.template
     try:
         text = distribution(PROGRAM).read_text("direct_url.json")
     except PackageNotFoundError:
-        return None
+        return ""
     if not text:
-        return None
+        return ""
     source = json.loads(text)
     if "vcs_info" in source:
         return f"{source['vcs_info']['vcs']}+{without_login(source['url'])}@{source['vcs_info']['commit_id']}"
     url = urlsplit(source["url"])
     return url2pathname(url.path) if url.scheme == "file" else without_login(source["url"])
+
+
+# --- where the template came from -----------------------------------------------------------------
+
+ABBREVIATIONS = {"gh": "https://github.com/", "gl": "https://gitlab.com/", "bb": "https://bitbucket.org/"}
+SCP = re.compile(r"(?P<login>\w+@[\w.-]+):(?P<path>[^/].*)")
+
+
+def source_of(template: str, checkout: str | None = None, typed_in: str | None = None) -> str:
+    """Return what `uvx --from` takes to run the installer of a template, or nothing where no way leads back to it.
+
+    `template` and `checkout` are what cookiecutter was given; `typed_in` is where a relative path starts.
+    """
+    prefix, colon, rest = template.partition(":")
+    if colon and prefix in ABBREVIATIONS:
+        return _git(ABBREVIATIONS[prefix] + rest.removesuffix(".git"), checkout)
+    if re.match(r"(git\+)?(https?|ssh|git|file)://", template):
+        address = without_login(template.removeprefix("git+"))
+        return address if address.lower().endswith(".zip") else _git(address, checkout)
+    if scp := SCP.fullmatch(template):
+        return _git(f"ssh://{scp['login']}/{scp['path']}", checkout)
+    return _local(Path(typed_in or "/", Path(template).expanduser())) or ""
+
+
+def _git(address: str, checkout: str | None) -> str:
+    return f"git+{address}" + (f"@{checkout}" if checkout else "")
+
+
+def _local(path: Path) -> str | None:
+    if path.suffix.lower() == ".zip":
+        return str(path.resolve()) if path.is_file() else None
+    known = all((path / file).is_file() for file in ("cookiecutter.json", "pyproject.toml"))
+    return str(path.resolve()) if known else None

@@ -142,7 +142,7 @@ def _details(change: Change | None) -> str:
     lines = [change.note] if change.note else []
     lines += [f"→ {change.fix}"] if change.fix else []
     for field in change.fields:
-        new = str(field.new) or "none"
+        new = "none" if field.new in (None, "") else field.new
         lines.append(f"{field.name}: {new}" if field.old is None else f"{field.name}: {field.old} → {new}")
     return "\n".join(lines)
 

@@ -6,7 +6,7 @@ from typing import Any
 from ..engine.reconcile import Planned
 from ..engine.resource import Finding
 from ..project.project import Project
-from ..status.report import Report
+from ..status.report import EnvironmentState, Report
 from ..support.errors import InstallerError
 from ..update.update import Rendered
 
@@ -29,7 +29,20 @@ def status(project: Project, report: Report) -> dict[str, Any]:
     run = report.under_way
     deployment = run and {"revision": run.revision, "status": run.state, "url": run.url}
     head = {**_head(project), "healthy": report.healthy, "hold": report.hold or None, "deployment": deployment}
+    head["environments"] = [_environment(each) for each in report.environments]
     return {**head, "parts": rows, "problems": [_finding(each) for each in report.problems]}
+
+
+def _environment(state: EnvironmentState) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "healthy": state.healthy,
+        "state": state.state,
+        "revision": state.revision or None,
+        "since": state.since or None,
+        "behind": state.behind,
+        "hold": state.hold or None,
+    }
 
 
 def doctor(findings: Sequence[Finding]) -> dict[str, Any]:

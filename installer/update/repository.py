@@ -9,9 +9,8 @@ from tempfile import TemporaryDirectory
 
 from ..config.settings import RENDERED
 from ..support import process
-from ..support.environment import NOBODY
 from ..support.errors import CommandFailed
-from ..support.secret import redact
+from ..support.secret import NOBODY, redact
 
 Entry = tuple[str, str]
 """A file in a tree: its mode and its object."""

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from ..config.settings import MAIN, TEMPLATE
+from ..forges.base import ChangeRequest, Requests
 from ..forges.git import Login
-from ..forges.requests import ChangeRequest, Requests
 from ..support.errors import CommandFailed, InstallerError
 from ..support.file_lock import about_to_write
 from ..support.secret import redact
@@ -115,12 +116,11 @@ class Hosted:
     url: str
     login: Login
     requests: Requests
-    _remote: Repository = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Let git log in as the installer does."""
-        remote = Repository(self.repository.folder, self.login.variables, self.login.options)
-        object.__setattr__(self, "_remote", remote)
+    @cached_property
+    def _remote(self) -> Repository:
+        """Return git that logs in as the installer does."""
+        return Repository(self.repository.folder, self.login.variables, self.login.options)
 
     def main(self) -> str:
         """Fetch main and the template's branches; return the commit of main."""

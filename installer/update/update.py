@@ -10,8 +10,7 @@ from pathlib import Path
 from ..config.settings import TEMPLATE
 from ..support.errors import InstallerError
 from .merge import Merged, merge
-from .record import FILE, Record, parse
-from .render import Template, commit_of, fetch, number, plain, render, without_revision
+from .render import FILE, Record, Template, commit_of, fetch, number, parse, plain, render, without_revision
 from .repository import GONE, Repository
 
 CRUFT = ".cruft.json"

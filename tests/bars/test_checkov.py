@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.bars.conftest import LONG_ONES, VALUES, Judge, known
+from tests.bars.conftest import VALUES, Judge, known
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.bars]
+pytestmark = [pytest.mark.all, pytest.mark.bars]
 
 UNREACHABLE = re.compile(r"dns error|error sending request|connection refused|network (was )?disabled|timed out", re.I)
 LEAST = {"Dockerfile": 50, "with default values.yaml": 85, "with every switch on.yaml": 85}
@@ -34,19 +34,15 @@ def checkov(*arguments: object) -> list[dict[str, Any]]:
     return reports if isinstance(reports, list) else [reports]
 
 
-# One run for many: it takes seconds to start.
-@pytest.mark.parametrize(
-    "names", [set(known()) - LONG_ONES, pytest.param(LONG_ONES, marks=pytest.mark.all)], ids=["short", "long"]
-)
-def test_checkov_finds_nothing(judge: Judge, names: set[str]) -> None:
+def test_checkov_finds_nothing(judge: Judge) -> None:
     files = []
-    for judged in map(judge, sorted(names)):
+    for judged in map(judge, known()):  # one run for all: it takes seconds to start
         files += [judged.rendered(values) for values in VALUES]
         files.append(shutil.copy(judged.project.path / "Dockerfile", judged.folder / "Dockerfile"))
     reports = checkov("--framework", "dockerfile", "kubernetes", *(f"--file={file}" for file in files))
 
     assert sum(len(report["results"]["skipped_checks"]) for report in reports) == 0, "nothing is suppressed"
-    for judged in map(judge, sorted(names)):
+    for judged in map(judge, known()):
         failed = {check["check_id"] for check in checks(reports, "failed") if of(check, judged.folder)}
         assert failed == set(), judged.name
         for name, least in LEAST.items():

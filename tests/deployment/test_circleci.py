@@ -20,7 +20,9 @@ def project(bake: Bake) -> BakedProject:
         ("main", {"action": "init"}, {"deploy": ["test", "push", "deploy"]}),
         ("main", {"action": "rollback"}, {"rollback": ["rollback"]}),
         ("main", {"action": "release"}, {"release": ["take-hold-away", "test", "push", "deploy"]}),
+        ("main", {"action": "promote", "environment": "prod", "first": "--init"}, {"promote": ["promote"]}),
         ("feature", {"action": "rollback"}, {}),
+        ("feature", {"action": "promote"}, {}),
         ("feature", {"action": "init"}, {}),
         ("env/dev", {}, {}),
     ],
@@ -41,7 +43,7 @@ def test_nothing_is_deployed_before_tests_and_image_are_there(project: BakedProj
 
 
 def test_a_parameter_that_is_not_declared_or_has_no_such_value_is_refused(project: BakedProject) -> None:
-    for parameters in ({"reason": "x"}, {"action": "destroy"}):
+    for parameters in ({"reason": "x"}, {"action": "destroy"}, {"first": "--force"}):
         with pytest.raises(Failed):
             workflows(project.text(".circleci/config.yml"), "main", parameters)
 

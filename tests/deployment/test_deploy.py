@@ -285,3 +285,37 @@ def test_on_a_main_that_had_only_a_readme_the_first_commit_that_can_deploy_does(
     assert "there is no branch env/dev" in runner.run("deploy").line, (
         "what was lost later is brought back by --init only"
     )
+
+
+OTHER = "sha256:" + "2b" * 32
+
+
+def test_an_image_that_the_registry_lost_is_recorded_anew_with_all_else_as_it_was(
+    deployed: Checkout, remote: Remote
+) -> None:
+    first = remote.read("image.yaml")
+    assert deployed.run("deploy", "--again", IMAGE_DIGEST=OTHER).line.startswith("deploy: done env/dev records ")
+    assert remote.read("image.yaml") == first.replace(DIGEST, OTHER)
+    assert len(remote.commits()) == 2
+
+
+def test_a_hold_survives_that(deployed: Checkout, remote: Remote) -> None:
+    deployed.merge()
+    assert deployed.run("deploy").code == 0
+    assert deployed.run("rollback", "--why", "orders fail").code == 0
+    held = remote.revision()
+    deployed.git("checkout", "--quiet", "--detach", held)
+    before = remote.paths()
+    assert deployed.run("deploy", "--again", IMAGE_DIGEST=OTHER).code == 0
+    assert remote.paths() == before
+    assert "orders fail" in remote.read("hold.yaml")
+    assert (remote.revision(), OTHER in remote.read("image.yaml")) == (held, True)
+
+
+def test_it_is_for_the_commit_that_is_deployed_and_no_other(deployed: Checkout, remote: Remote) -> None:
+    tip = remote.tip()
+    deployed.merge()
+    answer = deployed.run("deploy", "--again", IMAGE_DIGEST=OTHER)
+    assert answer.code == 1
+    assert answer.line.startswith("deploy: failed: --again is for the commit that env/dev records: ")
+    assert remote.tip() == tip

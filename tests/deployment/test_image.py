@@ -347,3 +347,49 @@ def test_a_ca_that_is_not_there_is_reported_before_anything_is_asked_of_docker(m
     assert answer.code == 1
     assert "REGISTRY_CA names 'nowhere.pem', which is no file here" in answer.text
     assert not calls(machine, "login")
+
+
+# --- a registry at localhost, as a project that is tried on one machine has it ---------------------
+
+
+@pytest.fixture
+def on_one_machine(machine: Checkout) -> Checkout:
+    machine.write(gitops_yaml=PROJECT.replace("docker.io", "localhost:5001"))
+    machine.commit("Try it here")
+    return machine
+
+
+def test_a_registry_at_localhost_is_pushed_to_without_a_login_by_a_builder_that_is_on_this_machine(
+    on_one_machine: Checkout,
+) -> None:
+    answer = on_one_machine.run("image")
+    assert answer.line == DIGEST, answer.text
+    revision = on_one_machine.git("rev-parse", "HEAD")
+    calls = (on_one_machine.home / "docker.calls").read_text()
+    assert "\nlogin" not in calls
+    assert "buildx create --name ci-image-localhost --driver docker-container --driver-opt network=host\n" in calls
+    assert f"--tag localhost:5001/acme/hello-api:{revision} --output type=registry " in calls
+    assert (on_one_machine.home / "build").read_text().startswith("ci-image-localhost\n")
+
+
+def test_a_builder_that_was_chosen_for_that_is_taken(on_one_machine: Checkout) -> None:
+    assert on_one_machine.run("image", BUILDX_BUILDER="mine").line == DIGEST
+    assert "buildx create" not in (on_one_machine.home / "docker.calls").read_text()
+    assert (on_one_machine.home / "build").read_text().startswith("mine\n")
+
+
+def test_a_layout_is_written_for_a_registry_that_docker_does_not_reach(on_one_machine: Checkout) -> None:
+    answer = on_one_machine.run("image", "--layout=/tmp/there", DRIVER="docker")
+    assert answer.line == DIGEST, answer.text
+    calls = (on_one_machine.home / "docker.calls").read_text()
+    assert " --output type=oci,tar=false,dest=/tmp/there --provenance mode=max " in calls
+    assert "network=host" not in calls
+    assert "is in /tmp/there" in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost.example.com", "docker.io"])
+def test_another_registry_is_not_asked_without_a_login(machine: Checkout, host: str) -> None:
+    machine.write(gitops_yaml=PROJECT.replace("docker.io", host))
+    machine.commit()
+    assert machine.run("image").code == 1
+    assert "REGISTRY_USERNAME is not set" in machine.run("image").text

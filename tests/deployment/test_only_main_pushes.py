@@ -1,16 +1,18 @@
 """`github.deploy_from: main`, whole: what `up` makes, the generated workflows by act, and people who try to push."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.config.settings_file import load
 from installer.engine.reconcile import Apply
@@ -47,8 +49,8 @@ class Acme:
     def repository(self) -> Repository:
         return self.served.repository(SLUG)
 
-    def up(self, **settings: str) -> None:
-        wanted = replace(self.settings, **settings)  # type: ignore[arg-type]
+    def up(self, **settings: Any) -> None:
+        wanted = replace(self.settings, **settings)
         credentials = find(wanted)
         client = Client(wanted.host, credentials.token, wanted.repository)
         keeps = (wanted, client, credentials)
@@ -71,14 +73,14 @@ class Acme:
     def run_of(self, workflow: str, sha: str) -> Run:
         return self.served.wait_for_run(SLUG, workflow=workflow, sha=sha, timeout=240)
 
-    def attack(self, token: str) -> subprocess.CompletedProcess[str]:
-        """Push a chart to env/dev, on top of what is there, as who has this token."""
-        tip = self.served.branches(self.repository).get("env/dev")
+    def attack(self, token: str, branch: str = "env/dev") -> subprocess.CompletedProcess[str]:
+        """Push a chart to a branch, on top of what is there, as who has this token."""
+        tip = self.served.branches(self.repository).get(branch)
         tree = on_server.git(self.repository.git, "mktree", stdin="") if tip is None else f"{tip}^{{tree}}"
         tree = on_server.git(self.repository.git, "rev-parse", tree)
         made = on_server.commit_tree(self.repository.git, tree, [tip] if tip else [], "Mine\n", ("m", "m@example.com"))
         subprocess.run(["git", "fetch", "--quiet", str(self.repository.git), made], cwd=self.project, check=True)
-        command = ["git", "push", f"https://x-access-token:{token}@github.com/{SLUG}", f"{made}:refs/heads/env/dev"]
+        command = ["git", "push", f"https://x-access-token:{token}@github.com/{SLUG}", f"{made}:refs/heads/{branch}"]
         return subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)
 
     def records(self) -> str:
@@ -135,6 +137,34 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert run.conclusion == "success", run.log
     assert first in acme.records()
     assert [each.workflow for each in acme.repository.runs if each.ref == "refs/heads/env/dev"] == [], "and no loop"
+
+
+def test_a_promotion_is_pushed_with_the_same_key_and_by_nobody_else(acme: Acme) -> None:
+    two = (Environment("dev", acme.settings.namespace), Environment("test", "hello-test", "dev"))
+    acme.up(deploy_from="main", environments=two)
+    text = re.sub(r"\n  namespace: \"?hello-api-dev.*", "", (acme.project / "gitops.yaml").read_text())
+    its = f"environments: {{dev: {{namespace: {two[0].namespace}}}, test: {{namespace: hello-test, from: dev}}}}\n"
+    (acme.project / "gitops.yaml").write_text(text + its)
+    (acme.project / "deploy/test.yaml").write_text("replicaCount: 1\n")
+    assert load(acme.project).environments == two
+    subprocess.run(["git", "add", "--all"], cwd=acme.project, check=True)
+    revision = acme.merge("one")
+    run = acme.run_of("deploy.yml", revision)
+    assert run.conclusion == "success", run.log
+    mine = acme.attack(acme.served.token("mallory"), "env/test")
+    assert "GH013: Repository rule violations found for refs/heads/env/test" in mine.stderr
+    promote = ["gh", "workflow", "run", "promote.yml", "--repo", SLUG]
+    for options, outcome in ((["-f", "init=true"], "promote: done"), ([], "promote: already there")):
+        subprocess.run([*promote, *options], check=True)
+        run = acme.served.wait_for_run(SLUG, workflow="promote.yml", timeout=240)
+        assert run.conclusion == "success", run.log
+        assert outcome in run.log
+    assert revision in (acme.served.file(SLUG, "env/test", "image.yaml") or "")
+    dev, test = acme.repository.deployments.values()
+    assert [(each.environment, each.state) for each in (dev, test)] == [("dev", "in_progress"), ("test", "in_progress")]
+    subprocess.run(["gh", "workflow", "run", "rollback.yml", "--repo", SLUG, "-f", "environment=test"], check=True)
+    run = acme.served.wait_for_run(SLUG, workflow="rollback.yml", timeout=240)
+    assert "nothing to roll back to: before" in run.log, "of env/test, not of env/dev"
 
 
 @pytest.mark.all

@@ -65,7 +65,6 @@ def test_where_the_branch_was_lost_only_init_makes_it_again(ci: OtherCI) -> None
     assert ci.shop.recorded() == second
 
 
-@each_ci
 def test_a_rollback_is_held_and_its_release_deploys_the_head_of_main(ci: OtherCI, tmp_path: Path) -> None:
     first = ci.shop.push()
     ci.merged(first, first=True)
@@ -97,7 +96,6 @@ def test_a_rollback_goes_to_the_deployment_that_is_named(ci: OtherCI) -> None:
     assert ci.shop.recorded() == revisions[0]
 
 
-@each_ci
 def test_red_tests_deploy_nothing(ci: OtherCI) -> None:
     (ci.shop.bin / "uv.refuses").touch()
     jobs = ci.merged(ci.shop.push(), first=True)

@@ -18,9 +18,9 @@ from tests.deployment.workspace import TEMPLATE, write_program
 
 CI = TEMPLATE / "ci"
 CIS = ["circleci", "github-actions", "gitlab-ci", "laptop", "travis-ci"]
-SCRIPTS = ["chart", "deploy", "image", "rollback", "test", "tested"]
+SCRIPTS = ["chart", "deploy", "image", "promote", "rollback", "test", "tested"]
 SHELL = ["lib/ci.sh", *(f"lib/on-{ci}.sh" for ci in CIS)]
-PYTHON = [f"lib/{name}.py" for name in ("deploy", "env_branch", "github", "rollback", "tested")]
+PYTHON = [f"lib/{name}.py" for name in ("deploy", "env_branch", "github", "promote", "rollback", "tested")]
 every_script = pytest.mark.parametrize("name", SCRIPTS)
 
 
@@ -79,7 +79,7 @@ def test_a_script_runs_with_the_python_of_a_mac(path: Path) -> None:
     assert "cookiecutter" not in text
 
 
-@pytest.mark.parametrize("name", ["deploy", "rollback", "tested"])
+@pytest.mark.parametrize("name", ["deploy", "promote", "rollback", "tested"])
 def test_without_python_a_script_that_needs_it_says_so(project: Path, name: str) -> None:
     for tool in ("bash", "env", "sed", "dirname", "git"):
         (project / tool).symlink_to(shutil.which(tool) or tool)
@@ -172,6 +172,19 @@ def test_the_chart_is_rendered_with_the_values_of_the_environment_and_an_image(p
     assert "name: web, namespace: web-dev" in done.stdout
     assert re.search(r"sha256:[0-9a-f]{64} [0-9a-f]{40}", done.stdout)
     assert list(temporary.iterdir()) == []
+
+
+@with_helm
+def test_each_environments_values_are_checked_or_those_of_the_one_that_is_named(project: Path) -> None:
+    (project / "deploy/test.yaml").write_text("replicas: 7\n")
+    done = run(project / "ci/chart", HOME=str(project))
+    assert re.findall("chart: (.+)", done.stderr)[-3:] == ["done for dev", "now with deploy/test.yaml", "done for test"]
+    shown = run(project / "ci/chart", "--show", HOME=str(project), ENVIRONMENT="test").stdout
+    assert ('replicas: "7"' in shown, "namespace: web-test" in shown, 'replicas: "5"' in shown) == (True, True, False)
+    (project / "deploy/test.yaml").write_text("replicas: [\n")
+    wrong = run(project / "ci/chart", HOME=str(project))
+    assert (wrong.returncode, "done for dev\nchart: now with deploy/test.yaml" in wrong.stderr) == (1, True)
+    assert run(project / "ci/chart", HOME=str(project), ENVIRONMENT="dev").returncode == 0
 
 
 @with_helm

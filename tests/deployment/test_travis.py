@@ -26,6 +26,7 @@ def asked(action: str) -> dict[str, object]:
         ("api", "main", {}, [("check", "test"), ("check", "push"), ("deploy", "deploy")]),
         ("api", "main", asked("init"), [("check", "test"), ("check", "push"), ("deploy", "deploy")]),
         ("api", "main", asked("rollback"), [("rollback", "rollback")]),
+        ("api", "main", asked("promote"), [("promote", "promote")]),
         (
             "api",
             "main",

@@ -33,10 +33,11 @@ every_workflow = pytest.mark.parametrize("name", WORKFLOWS)
 every_job = pytest.mark.parametrize(("name", "job"), JOBS)
 
 
-def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_for() -> None:
+def test_there_are_four_workflows_and_their_jobs_have_the_names_that_rules_ask_for() -> None:
     jobs = {name: {key: job["name"] for key, job in load(name)["jobs"].items()} for name in WORKFLOWS}
     assert {name: list(keys) for name, keys in jobs.items()} == {
         "deploy": ["test", "deploy"],
+        "promote": ["promote"],
         "pull-request": ["test", "image", "chart"],
         "rollback": ["rollback", "redeploy"],
     }
@@ -48,7 +49,8 @@ def test_there_are_three_workflows_and_their_jobs_have_the_names_that_rules_ask_
     [
         ("pull-request", {"pull_request": {"branches": ["main"]}, "merge_group": {"branches": ["main"]}}),
         ("deploy", {"push": {"branches": ["main"]}, "workflow_dispatch": ["init"]}),
-        ("rollback", {"workflow_dispatch": ["to", "why", "release"]}),
+        ("promote", {"workflow_dispatch": ["environment", "revision", "init"]}),
+        ("rollback", {"workflow_dispatch": ["to", "why", "release", "environment"]}),
     ],
 )
 def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str, events: dict[str, Any]) -> None:
@@ -61,6 +63,7 @@ def test_workflows_start_for_main_only_so_that_env_branches_start_none(name: str
 PERMISSIONS = {
     ("deploy", "test"): {"contents": "read", "actions": "read", "pull-requests": "read"},
     ("deploy", "deploy"): {"contents": "write", "actions": "read", "deployments": "write"},
+    ("promote", "promote"): {"contents": "write", "deployments": "write"},
     ("rollback", "rollback"): {"contents": "write", "deployments": "write"},
     ("rollback", "redeploy"): {"actions": "write"},
 }
@@ -83,6 +86,7 @@ def test_a_job_runs_on_the_runner_of_the_repository_and_ends(name: str, job: str
 def test_every_merge_is_deployed_and_only_pull_requests_cancel() -> None:
     assert {name: load(name)["concurrency"] for name in WORKFLOWS} == {
         "deploy": {"group": "deploy-${{ github.sha }}", "cancel-in-progress": False},
+        "promote": {"group": "promote-${{ github.run_id }}", "cancel-in-progress": False},
         "pull-request": {
             "group": "pull-request-${{ github.event.pull_request.number || github.sha }}",
             "cancel-in-progress": True,
@@ -106,7 +110,8 @@ def test_tests_and_image_run_side_by_side_and_nothing_is_deployed_without_the_te
     before, test = jobs["test"]["steps"][1:]
     assert (before["id"], before["run"]) == ("before", "ci/tested")
     assert (test["if"], test["run"]) == ("steps.before.outputs.tested != 'yes'", "ci/test")
-    assert load("rollback")["jobs"]["rollback"]["if"] == "github.ref == 'refs/heads/main'"
+    for name in ("rollback", "promote"):
+        assert load(name)["jobs"][name]["if"] == "github.ref == 'refs/heads/main'"
 
 
 @every_job
@@ -133,16 +138,16 @@ def test_commands_are_thin_and_hold_no_expression(name: str, job: str) -> None:
     for command in commands:
         assert "${{" not in command
         if job != "redeploy":
-            assert re.match(r"ci/(test|tested|image|chart|deploy|rollback)\b", command)
+            assert re.match(r"ci/(test|tested|image|chart|deploy|promote|rollback)\b", command)
             assert "\n" not in command
 
 
 @every_workflow
 def test_a_secret_is_read_by_the_steps_with_the_image_and_the_token_by_those_that_ask_or_push(name: str) -> None:
     text = WORKFLOWS[name].read_text()
-    assert text.count("secrets.") == {"deploy": 3, "rollback": 1, "pull-request": 0}[name]
+    assert text.count("secrets.") == {"deploy": 3, "promote": 1, "rollback": 1, "pull-request": 0}[name]
     assert text.count("${{ secrets.DEPLOY_KEY }}") == (name != "pull-request")
-    assert text.count("github.token") == {"deploy": 3, "rollback": 2, "pull-request": 0}[name]
+    assert text.count("github.token") == {"deploy": 3, "promote": 1, "rollback": 2, "pull-request": 0}[name]
     for job in load(name)["jobs"].values():
         assert all(value.startswith("${{ vars.") for value in job.get("env", {}).values()), "a secret is the step's own"
 
@@ -167,7 +172,24 @@ def test_the_environment_with_the_secret_is_the_one_that_up_names_and_none_where
         for name, job in JOBS
         if "environment" in load(name)["jobs"][job]
     }
+    # reviewers may be in an environment of their own, which a person makes
+    reviewed = in_one.pop(("promote", "promote"))
+    assert reviewed == jobs["deploy"]["environment"].replace("(vars", "(vars.PROMOTE_ENVIRONMENT || vars")
     assert in_one == dict.fromkeys([("deploy", "deploy"), ("rollback", "rollback")], jobs["deploy"]["environment"])
+
+
+def test_a_promotion_waits_for_the_reviewers_of_the_environment_that_a_person_names() -> None:
+    job, usual = load("promote")["jobs"]["promote"], '{"name": "dev", "deployment": false}'
+    for variables, expected in (
+        (
+            {"PROMOTE_ENVIRONMENT": '{"name": "promotion", "deployment": false}', "DEPLOY_ENVIRONMENT": usual},
+            "promotion",
+        ),
+        ({"DEPLOY_ENVIRONMENT": usual}, "dev"),
+    ):
+        found = named(job, partial(evaluate, context={"vars": variables}), cloud=True)
+        assert found == Named(expected, deployment=False)
+    assert named(job, partial(evaluate, context={"vars": {}}), cloud=True) is None
 
 
 @every_workflow
@@ -190,6 +212,8 @@ def step_of(name: str, job: str) -> dict[str, Any]:
         ("deploy", "deploy", {"INIT": "--init"}, ["--init"]),
         ("rollback", "rollback", {"RELEASE": "", "TO": "", "WHY": ""}, []),
         ("rollback", "rollback", {"RELEASE": "--release", "TO": "", "WHY": ""}, ["--release"]),
+        ("promote", "promote", {"INIT": "", "OF": ""}, []),
+        ("promote", "promote", {"INIT": "--init", "OF": "$(id) x"}, ["--init", "--revision", "$(id) x"]),
         (
             "rollback",
             "rollback",
@@ -202,7 +226,7 @@ def test_inputs_become_arguments_as_they_were_typed(
     name: str, job: str, env: dict[str, str], called: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "ci").mkdir()
-    for script in ("deploy", "rollback"):
+    for script in ("deploy", "promote", "rollback"):
         (tmp_path / "ci" / script).write_text('#!/bin/sh\nfor word; do printf "<%s>" "$word"; done\n')
         (tmp_path / "ci" / script).chmod(0o755)
     command = ["bash", "-e", "-c", step_of(name, job)["run"]]

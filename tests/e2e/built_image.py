@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,17 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import Bake, BakedProject
+from tests.conftest import PROJECT, ROOT, Bake, BakedProject
+from tests.deployment.workspace import PROJECT as PROJECT_FILE
+
+# Docker Hub's own image is not at hand everywhere; Debian packages the same program.
+REGISTRY = r"""
+FROM docker.io/library/python:3.13-slim-trixie
+RUN apt-get update && apt-get install --yes --no-install-recommends docker-registry && \
+    rm -rf /var/lib/apt/lists /usr/share/doc /usr/share/locale && \
+    printf 'version: 0.1\nstorage: {filesystem: {rootdirectory: /images}}\nhttp: {addr: ":5000"}\n' >/registry.yaml
+ENTRYPOINT ["docker-registry", "serve", "/registry.yaml"]
+"""
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
@@ -60,3 +71,16 @@ def pushed(folder: Path, name: str) -> tuple[str, str]:
 def built(bake: Bake) -> Built:
     project = bake(project_slug=f"bars-{uuid4().hex[:8]}", registry_account=os.environ["E2E_REGISTRY_USERNAME"])
     return Built(project, *pushed(project.path, project.slug))
+
+
+def registry_image(folder: Path) -> str:
+    """Build and push an image of a registry, by the same commit each time; return its name and digest."""
+    shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
+    (folder / "Dockerfile").write_text(REGISTRY)
+    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", "registry")
+    (folder / "gitops.yaml").write_text(own)
+    same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
+    for command in ("init --quiet", "add .", "commit --quiet --message Registry"):
+        run(folder, "git", *command.split(), **same)
+    return "@".join(pushed(folder, "registry"))

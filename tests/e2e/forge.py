@@ -50,7 +50,7 @@ class Forge(Protocol):
         """Return the deployment of a commit once it has ended."""
 
     def press(self, action: str, **inputs: str) -> None:
-        """Do what the button of the code host's own CI does: `rollback`, with `to` and `why`, or `release`."""
+        """Do what the button of the code host's own CI does: `rollback` with `to` and `why`, `release`, `promote`."""
 
     def reads_with(self) -> list[bool]:
         """Return for each deploy key whether it may only read."""
@@ -118,7 +118,8 @@ class AtGitHub:
     def press(self, action: str, **inputs: str) -> None:
         given = {"release": "true"} if action == "release" else inputs
         fields = (word for name, value in given.items() for word in ("-f", f"{name}={value}"))
-        self._developer.run("gh", "workflow", "run", "rollback.yml", *fields)
+        workflow = "promote.yml" if action == "promote" else "rollback.yml"
+        self._developer.run("gh", "workflow", "run", workflow, *fields)
 
     def reads_with(self) -> list[bool]:
         return [key.read_only for key in self._github.repository(self._name).keys.values()]

@@ -5,6 +5,7 @@ python -m tests.e2e.pictures docs/images       # with a cluster, as docs/testing
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,11 +16,13 @@ from rich.text import Text
 from tests.conftest import ROOT
 
 from .actors import Developer
+from .built_image import registry_image
 from .stage import PROJECT, SLUG, open_stage
 
 WIDTH = 118
 ANSWERS = {"project_name": PROJECT, "owner": "acme", "visibility": "public"}
 """As in the tutorial, but for the name."""
+TRIED = "hello-api"
 RECORDED = {"plan": (), "up": ("--yes",), "status": (), "doctor": ()}
 
 
@@ -34,11 +37,28 @@ def main(folder: Path) -> None:
         developer.env["KUBECONFIG"] = a_context_called("dev", developer)
         colours = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
         env = {name: value for name, value in developer.env.items() if name != "NO_COLOR"} | colours
+        seen, at = replace(developer, env=env), ("--project", str(developer.project))
         try:
             for verb, options in RECORDED.items():
-                (folder / f"{verb}.svg").write_text(draw(verb, record(replace(developer, env=env), verb, *options)))
+                (folder / f"{verb}.svg").write_text(draw(verb, {verb: record(seen, seen.home, verb, *options, *at)}))
         finally:
             developer.installer("down", "--yes", "--argocd", "--confirm-argocd", "argocd")
+        (folder / "try.svg").write_text(draw("try", loop(seen, Path(scratch))))
+
+
+def loop(developer: Developer, scratch: Path) -> dict[str, str]:
+    """Return what `try`, and a second deployment, print in the cluster that is there."""
+    there = ("--context", "dev", "--confirm-context", "dev", "--registry-image", registry_image(scratch / "registry"))
+    developer.project = developer.home / TRIED
+    gone = ("--repository", "--confirm-repository", f"local/{TRIED}", "--argocd", "--confirm-argocd", "argocd")
+    try:
+        tried = record(developer, developer.home, "try", *there, "--yes", f"project_slug={TRIED}")
+        module = next((developer.project / "src").glob("*/example.py"))
+        module.write_text(f"{module.read_text()}\n\n# A change\n")
+        developer.commit("Change it")
+        return {"try --context dev": tried, "deploy": record(developer, developer.project, "deploy")}
+    finally:
+        developer.installer("down", "--yes", *gone)
 
 
 def a_context_called(name: str, developer: Developer) -> str:
@@ -50,9 +70,9 @@ def a_context_called(name: str, developer: Developer) -> str:
     return str(copy)
 
 
-def record(developer: Developer, verb: str, *options: str) -> str:
-    """Return what a verb prints, its colours included; whoever looks at it has another home."""
-    printed = developer.installer(verb, *options).stdout
+def record(developer: Developer, folder: Path, *words: str) -> str:
+    """Return what a command prints, its colours included; whoever looks at it has another home."""
+    printed = developer.run(str(Path(sys.executable).with_name("gitops-flask")), *words, cwd=folder).stdout
     for here, there in ((developer.home, "~"), (ROOT, "~/gitops-flask")):
         printed = printed.replace(str(here), there)
     return printed
@@ -67,11 +87,13 @@ def text_of(picture: str) -> str:
     return " ".join(text.split())
 
 
-def draw(verb: str, printed: str) -> str:
+def draw(title: str, typed: Mapping[str, str]) -> str:
+    """Return a picture of a terminal in which these commands were typed, one after the other."""
     console = Console(record=True, width=WIDTH, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115, PTH123
-    console.print(Text("$ ", style="bold green") + Text(f"gitops-flask {verb}", style="bold"))
-    console.print(Text.from_ansi(printed), soft_wrap=False)
-    return console.export_svg(title=f"gitops-flask {verb}", unique_id=verb)
+    for command, printed in typed.items():
+        console.print(Text("$ ", style="bold green") + Text(f"gitops-flask {command}", style="bold"))
+        console.print(Text.from_ansi(printed), soft_wrap=False)
+    return console.export_svg(title=f"gitops-flask {title}", unique_id=title)
 
 
 if __name__ == "__main__":

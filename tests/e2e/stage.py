@@ -116,7 +116,7 @@ class Stage:
                 self.ci.down = False
 
     def press(self, action: str, **inputs: str) -> None:
-        """Do what the CI's own button does: `rollback`, with `to` and `why`, or `release`."""
+        """Do what the CI's own button does: `rollback`, with `to` and `why`, `release`, or `promote`."""
         if self.ci:
             press(self.ci, f"acme/{SLUG}", action, inputs)
         else:
@@ -305,6 +305,7 @@ def a_shell(home: Path, token: str, variant: Variant) -> dict[str, str]:
         "GIT_CONFIG_VALUE_2": "dev@example.com",
         "GITOPS_FLASK_INSTALL": "yes",
         "UV_CACHE_DIR": str(home.parent / "uv-cache"),
+        "UV_PYTHON_DOWNLOADS": "never",
         "NO_COLOR": "1",
     }
 

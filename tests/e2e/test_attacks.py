@@ -14,7 +14,7 @@ from .ground import DEPLOYMENT, IMAGE
 from .test_cluster_half import A, B, Half, half, kubectl
 
 __all__ = ["half"]
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 POD = "chart/templates/pod.yaml"
 PRIVILEGED = "securityContext: {privileged: true}"
 
@@ -94,11 +94,7 @@ PLANTED = {
 }  # fmt: skip
 
 
-SOON = {f"clusterrolebindings.{RBAC}", "secrets"}
-"""One of the cluster's kinds and one of a namespace's are tried in each run; the others take the same way."""
-
-
-@pytest.mark.parametrize("kind", [k if k in SOON else pytest.param(k, marks=pytest.mark.all) for k in PLANTED])
+@pytest.mark.parametrize("kind", PLANTED)
 def test_a_kind_that_the_chart_does_not_have_is_refused_by_name(half: Half, kind: str) -> None:
     half.wait(half.repository.deploy(A))
     half.repository.deploy(A, pushed={POD: template(PLANTED[kind])})

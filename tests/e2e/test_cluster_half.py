@@ -65,11 +65,13 @@ class Half:
     def resources(self, settings: Away | None = None, patience: float = 180) -> list[Resource[Any]]:
         settings = settings or self.settings
         argocd, helm = ArgoCD(self.cluster, settings.argocd_namespace), Helm(self.cluster, settings)
+        application = Application(settings, self.cluster, helm, argocd)
+        application.patience = patience
         return [
             ArgoCDInstallation(settings, self.cluster, helm, remove_it=True),
             Namespace(settings, self.cluster, helm),
             RepositoryCredential(settings, self.cluster, helm, self.keys),
-            Application(settings, self.cluster, helm, argocd, patience=patience),
+            application,
         ]
 
     def plan(self) -> dict[str, Change]:
@@ -204,7 +206,7 @@ def test_pods_are_asked_through_a_port_forward_where_the_proxy_is_refused(
     half: Half, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half.wait(half.repository.deploy(A))
-    monkeypatch.setattr("installer.cluster.pods._PATH_OF_PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
+    monkeypatch.setattr("installer.cluster.pods.PROXY", "/api/v1/namespaces/{namespace}/nonsense/{pod}/{port}")
     assert {answer.revision for answer in half.live.answers()} == {A}
 
 
@@ -327,7 +329,7 @@ def test_a_namespace_that_was_deleted_comes_back_with_its_service(half: Half) ->
     assert half.wait(record) == [A, A]
 
 
-@pytest.mark.parametrize("nth", range(1, 19, 2))
+@pytest.mark.parametrize("nth", range(1, 19, 4))
 def test_an_api_server_that_is_restarted_in_between_is_waited_for_or_reported_and_the_next_run_reconciles(
     half: Half, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:

@@ -17,7 +17,7 @@ from installer.cluster.kubectl import Cluster
 from installer.config.settings_file import load
 from installer.engine.resource import Change
 from installer.forges.credentials import find
-from installer.resources.database_address import DatabaseAddress
+from installer.resources.service_secrets import DatabaseAddress
 from installer.support.secret import Secret
 from tests.canaries import Canaries, Wrappers
 from tests.conftest import PROJECT, ROOT, Bake

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import OF_ARGOCD
+from installer.cluster.argocd import OF_ARGOCD
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.config.settings import Settings

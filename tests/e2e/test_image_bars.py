@@ -15,7 +15,7 @@ from .built_image import Built, built, run
 
 __all__ = ["built"]
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 SETUID_OR_WRITABLE_BY_OTHERS = 0o6022
 
 

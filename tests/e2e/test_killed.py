@@ -28,8 +28,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 
 STEPS = 11
 SEED = int(os.environ.get("KILL_SEED", "5"))
-MOMENTS = 6
-INSTALLATIONS = 3
+MOMENTS = 4
 WHOM: tuple[Whom, Whom] = ("alone", "group")
 
 
@@ -133,20 +132,16 @@ def test_killed_at_any_time_and_started_again(ground: Ground, record: Callable[[
     ground.reconciles(record)
 
 
-@pytest.mark.parametrize(("moment", "whom"), [(n, WHOM[n % 2]) for n in range(INSTALLATIONS)])
-def test_killed_while_argo_cd_is_installed(
-    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
-) -> None:
+def test_killed_while_argo_cd_is_installed(ground: Ground, record: Callable[[float], None]) -> None:
     ground.down("--argocd")
     first = ground.start("killed")
     release_is(ground, "pending-install")
-    wait_a_part_of(3.0, f"{SEED}-install-{moment}")
-    first.kill(whom)
+    wait_a_part_of(3.0, f"{SEED}-install")
+    first.kill("alone")
     ground.reconciles(record)
 
 
-@pytest.mark.parametrize("whom", WHOM)
-def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[float], None], whom: Whom) -> None:
+def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[float], None]) -> None:
     settings = ground.stage.developer.project / "gitops.yaml"
     before = settings.read_text()
     tree = yaml.safe_load(before)
@@ -155,18 +150,17 @@ def test_killed_while_argo_cd_is_upgraded(ground: Ground, record: Callable[[floa
     try:
         first = ground.start("killed")
         release_is(ground, "pending-upgrade")
-        first.kill(whom)
+        first.kill("group")
     finally:
         settings.write_text(before)
     ground.reconciles(record)
 
 
-@pytest.mark.parametrize(("moment", "whom"), [(0, "group"), (1, "alone")])
-def test_killed_at_any_time_from_nothing(
-    ground: Ground, record: Callable[[float], None], moment: int, whom: Whom
-) -> None:
+def test_killed_at_any_time_from_nothing(ground: Ground, record: Callable[[float], None]) -> None:
     ground.down("--repository")
-    kill_within(ground, ground.with_argo_cd / 2, f"{SEED}-nothing-{moment}", whom)
+    first = ground.start("killed")
+    wait_a_part_of(ground.with_argo_cd / 2, f"{SEED}-nothing")
+    first.kill("group")
     ground.reconciles(record)
 
 
@@ -192,12 +186,6 @@ def test_of_two_at_once_one_is_live_and_the_other_says_who_is_at_it(
     assert f"2/{STEPS}" not in refused.printed, "it came no further than the repository"
     assert differing(ground.snapshot(), ground.left) == []
     assert ground.stage.developer.installer("plan", "--exit-code").returncode == 0
-
-
-def kill_within(ground: Ground, seconds: float, seed: str, whom: Whom) -> None:
-    first = ground.start("killed")
-    wait_a_part_of(seconds, seed)
-    first.kill(whom)
 
 
 def wait_a_part_of(seconds: float, seed: str) -> None:

@@ -16,11 +16,11 @@ from tests.killed.process import Process, Whom, python
 
 from .plugin import SECONDS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 NAME = "killed-release"
 SEED = int(os.environ.get("KILL_SEED", "5"))
-MOMENTS = 12
+MOMENTS = 8
 STATES = ("pending-install", "pending-upgrade")
 
 
@@ -63,7 +63,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 @pytest.mark.parametrize(
     ("moment", "whom"),
-    [pytest.param(n, ("alone", "group")[n % 2], marks=[] if n in (1, 2) else pytest.mark.all) for n in range(MOMENTS)],
+    [(moment, ("alone", "group")[moment % 2]) for moment in range(MOMENTS)],
 )
 def test_killed_inside_helm_the_next_write_is_right_and_quick(
     found: Found, tmp_path: Path, record_property: Callable[[str, object], None], moment: int, whom: Whom

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import yaml
 
-from installer.cluster.argocd_config import SMALL, merged
+from installer.cluster.argocd import SMALL, merged
 from installer.resources.argocd import CHART, CHART_VERSION
 
 from .actors import Service

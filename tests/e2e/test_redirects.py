@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.cluster.pod_answers import PodAnswer, wrong_revision
 from installer.cluster.pods import answers
+from installer.cluster.workloads import PodAnswer, wrong_revision
 from installer.config.settings import Settings
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import manifests
 from installer.resources.sidecar import SidecarTemplate
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
 
@@ -176,10 +176,10 @@ def test_the_reporter_trusts_no_pod_that_leads_elsewhere_and_keeps_its_token(gro
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (
-        "import os, pathlib; from reporter.status.reporter_main import ACCOUNT, ApiServer, Place\n"
-        "from reporter.status.service import Service\n"
+        "import os, pathlib; from reporter.status.reporter_main import ACCOUNT, ApiServer\n"
+        "from reporter.status.service import Place, Service\n"
         "server = ApiServer(pathlib.Path(ACCOUNT))\n"
-        "service = Service(server, server.answers, Place.named(os.environ))\n"
+        "service = Service(server, server.answers, Place.of(lambda name: os.environ[name.upper()]))\n"
         "for each in service.answers(): print(each.pod, each.revision, each.error, sep='|')\n"
     )
     container["command"] = ["python", "-c", ask]

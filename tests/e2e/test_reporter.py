@@ -17,8 +17,7 @@ from installer.cluster.helm import Helm
 from installer.engine.resource import Resource
 from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.argocd import CRDS
-from installer.resources.reporter import Reporter
-from installer.resources.reporter_app import ReporterApp
+from installer.resources.reporter import Reporter, ReporterApp
 from installer.resources.watcher import Watcher
 from installer.support.secret import Secret
 from tests.github import Fault, GitHub

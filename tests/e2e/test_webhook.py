@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import KEY, LABELS, OF_ARGOCD
+from installer.cluster.argocd import KEY, LABELS, OF_ARGOCD
 from installer.cluster.kubectl import Cluster
 from installer.config.settings import Settings
 from installer.engine.resource import Resource

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,8 +62,12 @@ class Calling:
     def __init__(self, github: "GitHub") -> None:
         self._github = github
         self._leads: dict[str, tuple[str, int]] = {}
-        self.forgets()
         self._threads: list[threading.Thread] = []
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """Trust what everybody trusts; made when it is needed, for reading that takes longer than a test's start."""
+        return ssl.create_default_context()
 
     def leads(self, host: str, address: tuple[str, int]) -> None:
         """Let a name lead somewhere, as the internet's would; all others lead nowhere."""
@@ -74,7 +79,7 @@ class Calling:
 
     def forgets(self) -> None:
         """Let GitHub trust nobody that not everybody trusts."""
-        self._context = ssl.create_default_context()
+        self.__dict__.pop("_context", None)
 
     def settled(self) -> None:
         """Wait until what came of every call so far is known."""

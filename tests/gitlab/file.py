@@ -16,7 +16,7 @@ OF_JOBS = {
     "stage", "needs", "image", "services", "variables", "before_script", "script", "rules", "artifacts", "timeout",
     "interruptible", "allow_failure", "when", "extends",
 }  # fmt: skip
-OF_RULES = {"if", "when", "variables", "allow_failure", "auto_cancel"}
+OF_RULES = {"if", "exists", "when", "variables", "allow_failure", "auto_cancel"}
 OF_WORKFLOW = {"name", "rules", "auto_cancel"}
 IGNORED_BY_A_SHELL_RUNNER = ("image", "services")
 PROBE = "stand-in workflow rule "

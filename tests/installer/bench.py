@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from installer.ci.github_actions import GitHubActions
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
@@ -155,7 +154,7 @@ class Bench:
             EnvironmentToken(settings, github, credentials),
             PushKey(replace(settings, deploy_from="main"), github),
             InitialPush(settings, github, credentials.login, Clone(self.project)),
-            FirstDeployment(settings, github, GitHubActions(settings, github, credentials), patience=1),
+            fakes.at_once(FirstDeployment(settings, github, GitHubActions(settings, github, credentials)), 1),
             Rules(settings, github),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),

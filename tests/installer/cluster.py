@@ -1,16 +1,28 @@
 """A cluster and its helm as a test has them: objects in a dictionary, writes noted."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from installer.cluster.helm import Made, Release
+from installer.cluster.helm import Release
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Resource
 from installer.forges.base import DeployKey
 
 SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+SEVERAL = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
+"""With a second environment."""
 Object = dict[str, Any]
+
+
+R = TypeVar("R")
+
+
+def at_once(resource: R, patience: float = 0) -> R:
+    """Let a resource wait for nothing, or not for long."""
+    resource.patience = patience  # type: ignore[attr-defined]
+    return resource
 
 
 def release(name: str, status: str = "deployed") -> Release:
@@ -63,7 +75,7 @@ class Helm:
     def ours(self, namespace: str) -> list[Release]:
         return [each for each in self.there if each.ours]
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         return []
 
     def displace(self, thing: Object | None, name: str, namespace: str) -> bool:

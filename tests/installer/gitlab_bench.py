@@ -114,7 +114,7 @@ class Bench:
                 *(settings, host, credentials.login, Clone(self.folder)),
                 allows_initial_push=partial(kind.allows_initial_push, host),
             ),
-            FirstDeployment(settings, host, ci, patience=self.patience),
+            fakes.at_once(FirstDeployment(settings, host, ci), self.patience),
             RepositoryCredential(settings, *edges, kind.keys(host)),
             Webhook(settings, *edges, kind.webhooks(host, settings)),
         ]

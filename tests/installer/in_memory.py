@@ -106,6 +106,8 @@ class Cluster:
         kinds = {_singular(each) for each in kind.split(",")}
         found = [(each, labels_of(each)) for (where, name, _), each in self.objects.items()
                  if namespace in (None, where) and name.lower() in kinds]  # fmt: skip
+        if marked := re.fullmatch(r"(\S+) in \((.+)\)", selector):
+            return [each for each, labels in found if labels.get(marked[1]) in marked[2].split(",")]
         wanted = dict(each.split("=") for each in selector.split(",") if each)
         return [each for each, labels in found if wanted.items() <= labels.items()]
 
@@ -115,7 +117,7 @@ class Cluster:
     def version(self) -> str:
         return "v1.34.4"
 
-    def logs(self, pod: str, namespace: str, container: str, lines: int = 5, *, previous: bool = False) -> str:
+    def logs(self, pod: str, namespace: str, container: str, *, previous: bool = False) -> str:
         return ""
 
     def everything_in(self, namespace: str) -> "list[str]":
@@ -189,14 +191,15 @@ class Helm(Client):
         labels = dict(each.split("=") for each in flags["labels"].split(","))
         number = before[-1].number + 1 if before else 1
         status = "pending-upgrade" if before else "pending-install"
-        made = Revision(home, name, number, status, labels, flags["description"], json.loads(stdin))
+        made = Revision(home, name, number, status, labels, flags.get("description", ""), json.loads(stdin))
         return self._goes_to(made, take="take-ownership" in flags)
 
     def _rollbacks_(self, words: list[str], flags: dict[str, str], stdin: str) -> str:
         name, target = words
         *_, newest = self._there.of(flags["namespace"], name)
         back = self._there.revisions[flags["namespace"], name, int(target)]
-        return self._goes_to(replace(back, number=newest.number + 1, status="pending-rollback"), take=False)
+        # whose the objects are a rollback does not ask (helm's pkg/action/rollback.go: "forceOwnership")
+        return self._goes_to(replace(back, number=newest.number + 1, status="pending-rollback"), take=True)
 
     def _goes_to(self, made: Revision, *, take: bool) -> str:
         before = self._there.of(made.home, made.name)

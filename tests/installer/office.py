@@ -128,12 +128,6 @@ def _git(folder: Path, said: str, *command: str) -> str:
     return done.stdout.strip()
 
 
-each_ci = pytest.mark.parametrize(
-    "office", ["circleci", pytest.param("travis-ci", marks=pytest.mark.slow)], indirect=True
-)
-"""For what goes by an API of the CI's own; the rest both do only in the long run."""
-
-
 @pytest.fixture(params=["circleci", pytest.param("travis-ci", marks=pytest.mark.all)])
 def office(
     request: pytest.FixtureRequest,

@@ -13,9 +13,8 @@ from installer.forges import credentials
 from installer.forges.github.repository import GitHub
 from installer.project.project import Project
 from installer.status import github_deployments
-from installer.status.deployment_record import DeploymentRecord
-from installer.status.deployment_status import DeploymentState
 from installer.status.rollout import RunningService
+from installer.status.service import DeploymentRecord, DeploymentState
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import Deployment, DeploymentStatus

@@ -26,6 +26,7 @@ ORIGIN = "git+https://github.com/org/gitops-flask"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(resume_command, "this_run", resume_command.Run(ORIGIN, tmp_path))
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)  # no GitHub is there, and none comes
     (tmp_path / "web").mkdir()
     (tmp_path / "web/gitops.yaml").write_text(SETTINGS)
     return tmp_path / "web"

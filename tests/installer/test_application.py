@@ -8,7 +8,7 @@ from installer.engine.resource import Change
 from installer.resources.application import FINALIZER, Application
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 WHEN = "2026-11-23T20:00:00Z"
 
@@ -46,7 +46,7 @@ def sweep(cluster: Cluster) -> None:
 def application(cluster: Cluster, helm: Helm) -> tuple[Application, ArgoCD]:
     argocd: Any = ArgoCD(cluster)
     edges: Any = (cluster, helm)
-    return Application(SETTINGS, *edges, argocd, patience=0), argocd
+    return at_once(Application(SETTINGS, *edges, argocd)), argocd
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_an_end_that_comes_is_waited_for_and_nothing_is_let_go(
     seen = resource.observe()
     change = resource.diff(seen)
     assert change
-    monkeypatch.setattr("installer.cluster.argocd.clear", lambda *_, **__: there[0].objects.clear())
+    monkeypatch.setattr("installer.resources.application.clear", lambda *_, **__: there[0].objects.clear())
     with pytest.raises(InstallerError, match="something else keeps changing"):
         resource.apply(seen, change)
     assert argocd.let_go_of == []

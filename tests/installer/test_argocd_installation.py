@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import SMALL, merged, values
+from installer.cluster.argocd import SMALL, merged, values
 from installer.cluster.objects import metadata
 from installer.config.settings import Settings
 from installer.engine.resource import Field
@@ -14,7 +14,7 @@ from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
 from .argo_cd import WORKING, component, knowing
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, reconcile, release
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
@@ -32,7 +32,7 @@ def argo_cd(
     cluster = Cluster({("deployments", str(number)): each for number, each in enumerate(components)})
     cluster.objects.update(DEFAULT_CLOSED | more.pop("objects", {}))
     edges: Any = (cluster, helm or Helm())
-    return ArgoCDInstallation(settings, *edges, patience=0, **more)
+    return at_once(ArgoCDInstallation(settings, *edges, **more))
 
 
 def change_of(resource: ArgoCDInstallation) -> Any:
@@ -328,7 +328,7 @@ def test_a_default_project_that_somebody_uses_stays_as_it_is_and_that_is_said(pr
     assert (change.action, change.note) == (
         "skipped", "its project default allows everything, because Application theirs uses it"
     )  # fmt: skip
-    resource._default.close()
+    resource._close_default()
     assert helm.installed == []
 
 

@@ -1,6 +1,8 @@
 """What holds for whatever the installer makes by a release of its own, each in every state."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,26 +14,31 @@ from installer.cluster.objects import ADDRESS, REPOSITORY, NotOurs, digest, meta
 from installer.config.settings import Settings
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials, Reader
+from installer.forges.github.app import PERMISSIONS, GitHubApp
 from installer.resources.application import Application
-from installer.resources.database_address import DatabaseAddress
+from installer.resources.former import Former
 from installer.resources.helm_release import Held, HelmRelease
+from installer.resources.local_repository import GitServer
 from installer.resources.namespace import Namespace
-from installer.resources.pull_secret import PullSecret
-from installer.resources.reporter import Reporter
-from installer.resources.repository_credential import RepositoryCredential
+from installer.resources.reporter import Reporter, ReporterApp
+from installer.resources.repository_credential import EnvironmentCredential, RepositoryCredential
+from installer.resources.service_secrets import DatabaseAddress, PullSecret
 from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, reconcile
+from .cluster import SETTINGS, SEVERAL, at_once, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
+from .local import LOCAL
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
+TEST = SEVERAL.of("test")
 GIVEN = Credentials(
     *("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), Secret("postgresql://web@db/web")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
+    database_addresses={"test": Secret("postgresql://web@db/test")},
     reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),
 )
 
@@ -48,7 +55,7 @@ class Row:
 
 
 def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
-    return Application(settings, cluster, helm, ArgoCD(cluster), patience=0)  # type: ignore[arg-type]
+    return at_once(Application(settings, cluster, helm, ArgoCD(cluster)))  # type: ignore[arg-type]
 
 
 def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
@@ -58,10 +65,21 @@ def keyed(settings: Settings, cluster: Any, helm: Helm) -> RepositoryCredential:
 
 
 def reporting(settings: Settings, cluster: Any, helm: Helm) -> Reporter:
-    return Reporter(settings, cluster, helm, patience=0, resolve=lambda image: f"{image}@sha256:{'7' * 64}")
+    return at_once(Reporter(settings, cluster, helm, lambda image: f"{image}@sha256:{'7' * 64}"))
+
+
+class AtGitHub:
+    """GitHub, where the App that reports is installed with all that it needs."""
+
+    def about(self) -> dict[str, Any]:
+        return {"html_url": "https://github.com/apps/acme-web-reporter"}
+
+    def installation(self) -> dict[str, Any]:
+        return {"permissions": PERMISSIONS}
 
 
 POD = ("ServiceAccount", "Role", "RoleBinding", "Deployment")
+SERVING = ("ServiceAccount", "Service", "Deployment")
 OF_APPLICATION = (
     *("AppProject.spec.description", "AppProject.spec.sourceRepos", "Application.spec.source.repoURL"),
     *(f"{kind}.metadata.labels.{REPOSITORY}" for kind in ("AppProject", "Application")),
@@ -70,15 +88,39 @@ OF_APPLICATION = (
 REPORTING = replace(SETTINGS, reporter="app")
 OFTEN = replace(SETTINGS, argocd_watcher="none")
 ROWS = {
-    "namespace": Row(lambda settings, *edges: Namespace(settings, *edges, patience=0)),
+    "git server": Row(
+        lambda settings, *edges: at_once(GitServer(settings, *edges, remove_it=True)), LOCAL, None, SERVING
+    ),
+    "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
     "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
     "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
     "credential with a key": Row(keyed, addressed=("url",)),
     "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
-    "watcher": Row(lambda settings, *edges: Watcher(settings, *edges, patience=0), SETTINGS, OFTEN, (*POD, "policy")),
+    "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
+    "reporter's App": Row(
+        lambda settings, *edges: ReporterApp(settings, *edges, GitHubApp("7", Secret("key-of-the-app"))),
+        REPORTING,
+        SETTINGS,
+    ),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
+    "namespace of test": Row(lambda settings, *edges: at_once(Namespace(settings, *edges)), TEST),
+    "pull secret of test": Row(
+        lambda settings, *edges: PullSecret(settings, *edges, GIVEN), replace(TEST, image_visibility="private"), TEST
+    ),
+    "database of test": Row(
+        lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), replace(TEST, database="postgresql")
+    ),
+    "credential of test": Row(EnvironmentCredential, TEST),
+    "application of test": Row(wired, TEST, addressed=OF_APPLICATION),
+    "watcher of two": Row(
+        lambda settings, *edges: at_once(Watcher(settings, *edges)),
+        SEVERAL,
+        replace(SEVERAL, argocd_watcher="none"),
+        (*POD, "policy"),
+    ),
+    "reporter of test": Row(reporting, replace(TEST, reporter="app"), TEST, (*POD, "ConfigMap")),
 }
 
 
@@ -119,6 +161,7 @@ class Bench:
 @pytest.fixture(params=ROWS)
 def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(GitHubApp, "at", lambda *_: AtGitHub())
     return Bench(ROWS[request.param])
 
 
@@ -132,8 +175,8 @@ def octocats(bench: Bench) -> Settings:
 
 def test_what_is_absent_is_made_and_the_second_run_writes_nothing(bench: Bench) -> None:
     resource = bench.resource()
-    assert resource.observe() == resource.blank()
-    assert resource.removal(resource.blank()) == ""
+    assert resource.observe() == resource.nothing
+    assert resource.removal(resource.nothing) == ""
     assert bench.change().action == "create"
     bench.apply()
     assert bench.cluster.objects
@@ -170,7 +213,10 @@ def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_t
     assert bench.cluster.writes == writes
 
 
-@pytest.mark.parametrize("bench", sorted(ROWS.keys() - {"namespace", "database"}), indirect=True)  # these are used
+USED = {f"{each}{of}" for each in ("namespace", "database") for of in ("", " of test")}
+
+
+@pytest.mark.parametrize("bench", sorted(ROWS.keys() - USED), indirect=True)
 def test_what_people_made_under_its_name_is_blocked_and_stays(bench: Bench) -> None:
     bench.apply()
     bench.cluster.revisions.clear()
@@ -276,6 +322,93 @@ def test_killed_after_any_write_of_its_removal_the_next_one_leaves_nothing(bench
     for _ in killed_after_each_write(bench, bench.apply, lambda: bench.resource().remove()):
         bench.resource().remove()
         assert bench.cluster.is_empty()
+
+
+# --- a second environment ------------------------------------------------------------------------
+
+PLACED = replace(SEVERAL, database="postgresql", image_visibility="private")
+
+
+def everything(settings: Settings, cluster: Any) -> list[Resource[Any]]:
+    """Return what an environment has, but for a reporter."""
+    helm = Helm(cluster, settings)
+    edges = (settings, cluster, helm)
+    credential = EnvironmentCredential(*edges) if settings.source else keyed(*edges)
+    database, secret = DatabaseAddress(settings, GIVEN, cluster, helm), PullSecret(*edges, GIVEN)
+    return [at_once(Namespace(*edges)), database, secret, credential, wired(*edges)]
+
+
+def apply_all(settings: Settings, cluster: Any) -> None:
+    for each in settings.of_each():
+        for resource in everything(each, cluster):
+            reconcile(resource)
+
+
+def take_out(settings: Settings, cluster: Any) -> None:
+    reconcile(Former(settings, cluster, Helm(cluster, settings), [wired(settings, cluster, Helm(cluster, settings))]))
+
+
+@pytest.fixture
+def argocds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("installer.resources.former.ArgoCD", ArgoCD)
+
+
+@pytest.mark.usefixtures("argocds")
+def test_an_environment_that_is_taken_out_goes_whole_and_the_other_one_stays() -> None:
+    cluster = Cluster()
+    apply_all(one := replace(PLACED, environments=()), cluster)
+    before = cluster.state()
+    apply_all(PLACED, cluster)
+    assert {name for where, _, name in cluster.objects if where == "web-test"} == {"web-test-database", "web-test-pull"}
+    take_out(PLACED, cluster)
+    assert cluster.state() != before, "with it in the settings nothing goes"
+    take_out(one, cluster)
+    assert cluster.state() == before
+
+
+@pytest.mark.usefixtures("argocds")
+def test_killed_after_any_write_of_that_the_next_run_ends_the_same() -> None:
+    one = replace(PLACED, environments=())
+    apply_all(one, whole := Cluster())
+    for number in range(1, 100):
+        apply_all(PLACED, cluster := Cluster())
+        cluster.dies_after = cluster.writes + number
+        try:
+            take_out(one, cluster)
+        except Killed:
+            if all(each.labels for each in cluster.revisions.values()):  # helm was not in the middle of an uninstall
+                take_out(one, cluster)
+                assert cluster.state() == whole.state()
+        else:
+            assert number > 5, "it was never killed"
+            return
+    pytest.fail("it never ends")
+
+
+def test_the_second_credential_is_a_copy_of_the_first_for_its_own_project(cluster: Any) -> None:
+    private = SETTINGS
+    reconcile(keyed(private, cluster, Helm(cluster, private)))
+    copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
+    assert copy.needs == ("credential",)
+    assert (copy.key, copy.environment) == ("credential-test", "test")
+    reconcile(copy)
+    first, second = (deepcopy(cluster.get("secret", name, "argocd")) for name in ("web-repo", "web-test-repo"))
+    assert first["data"].pop("project") != second["data"].pop("project")
+    assert first["data"] == second["data"], "the same key and address"
+    assert second["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "repository"
+    renewed = RepositoryCredential(private, cluster, Helm(cluster, private), Keys(cluster), renew=True)
+    renewed.apply(renewed.observe(), renewed.diff(renewed.observe()))  # type: ignore[arg-type]
+    copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
+    change = copy.diff(copy.observe())
+    assert change
+    assert [(each.name, each.old, each.new) for each in change.fields] == [("sshPrivateKey", "another", "set")]
+    reconcile(copy)
+    assert copy.diff(copy.observe()) is None
+    cluster.objects["argocd", "Secret", "web-test-repo"]["data"]["tlsClientCertKey"] = b64encode(b"a key").decode()
+    change = copy.diff(copy.observe())
+    assert change
+    assert [(each.name, each.old, each.new) for each in change.fields] == [("tlsClientCertKey", "another", None)]
 
 
 # --- what not every one of them has -------------------------------------------------------------

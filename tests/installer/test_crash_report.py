@@ -11,11 +11,10 @@ import pytest
 
 from installer.engine.resource import Finding
 from installer.forges import lock
+from installer.preflight import Check
 from installer.preflight import checks as preflight_checks
-from installer.preflight.check import Check
 from installer.support import crash_report, file_lock
-from installer.support.errors import InstallerError
-from installer.support.parsing import understood
+from installer.support.errors import InstallerError, reading
 
 ROOT = Path(__file__).parents[2]
 BROKEN = """
@@ -68,7 +67,7 @@ def test_a_file_that_cannot_be_used_is_named_and_called_no_fault_of_ours() -> No
 def test_an_answer_of_another_shape_names_who_gave_it() -> None:
     with (
         pytest.raises(InstallerError, match="helm's answer cannot be read: KeyError: 'name'"),
-        understood("helm's answer"),
+        reading("helm's answer"),
     ):
         {}["name"]
 
@@ -159,7 +158,9 @@ def test_a_check_that_stumbles_over_what_nobody_foresaw_does_not_hide_what_the_o
         raise KeyError("plan")
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    project: Any = SimpleNamespace(settings=SimpleNamespace(scm="github", ci="github-actions", slug="web"))
+    project: Any = SimpleNamespace(
+        settings=SimpleNamespace(scm="github", lane="github", ci="github-actions", slug="web")
+    )
     checks = [
         Check("host", stumbles, "looking"),
         Check("host", lambda _: [Finding("github", "all is well")], "looking"),

@@ -9,7 +9,7 @@ import pytest
 from installer.cluster.objects import metadata
 from installer.engine.resource import Change
 from installer.forges.credentials import Credentials
-from installer.resources.database_address import DatabaseAddress, unfit
+from installer.resources.service_secrets import DatabaseAddress, unfit
 from installer.support.secret import Secret, redact
 
 from .cluster import SETTINGS, Cluster, Helm, reconcile, release

@@ -59,7 +59,7 @@ def test_the_commit_is_tested_built_and_deployed_under_a_tag_of_its_own_and_stat
     assert f"\nDeployed-by: {by}\n" in laptop.message()
     assert "\n[skip ci]\n" in laptop.message()
     project = laptop.project
-    (row,) = report._branch(project, deployment_record.read(project))
+    row = report._branch(project, deployment_record.read(project))
     assert row.state == f"records {fixed[:12]}, deployed by {by}"
     said = capfd.readouterr()
     assert "test: done" in said.err, "the tests ran, and are shown as they run"
@@ -92,7 +92,7 @@ def test_red_tests_deploy_nothing(laptop: Laptop, monkeypatch: pytest.MonkeyPatc
 def test_what_is_not_committed_is_refused_with_the_command_that_leaves_it_out(laptop: Laptop) -> None:
     fixed = laptop.merge("Fix")
     (laptop.folder / "new.py").write_text("half done\n")
-    fix = refused(laptop, rf"1 files are not as commit {fixed[:12]} has them, new\.py for one")
+    fix = refused(laptop, rf"new\.py is not as in commit {fixed[:12]}\. ")
     assert "stash --include-untracked" in fix
     assert f"deploy --project {laptop.folder} {fixed} --break-glass" in fix
     deploy(laptop, fixed)
@@ -206,7 +206,7 @@ def test_it_is_built_for_a_node_and_natively_where_one_is_like_this_machine(
 ) -> None:
     monkeypatch.setattr(verb, "of_nodes", lambda _: nodes)
     monkeypatch.setattr(verb.platform, "machine", lambda: here)
-    assert verb._architecture(laptop.project) == built
+    assert verb.architecture(laptop.project) == built
 
 
 def test_without_a_login_or_with_one_that_may_not_push_nothing_begins(

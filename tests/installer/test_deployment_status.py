@@ -5,12 +5,9 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer
-from installer.cluster.workloads import Trouble
-from installer.status import deployment_status
-from installer.status.deployment_record import DeploymentRecord
-from installer.status.deployment_status import LONGEST, DeploymentState, assess
-from installer.status.service import SyncState
+from installer.cluster.workloads import PodAnswer, Trouble
+from installer.status import service as running_service
+from installer.status.service import LONGEST, DeploymentRecord, DeploymentState, SyncState, assess
 
 DIGEST = "sha256:" + "1" * 64
 RECORD = DeploymentRecord("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
@@ -41,7 +38,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployment_status, "pause", lambda _: None)
+    monkeypatch.setattr(running_service, "pause", lambda _: None)
 
 
 def judged(*given: Any, **more: Any) -> DeploymentState | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.forges import docker_login
+from installer.forges import credentials
 from tests.deployment.workspace import write_program
 
 HUB = "https://index.docker.io/v1/"
@@ -20,7 +20,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def kept(registry: str) -> tuple[str, str] | None:
-    found = docker_login.find(registry)
+    found = credentials.docker_login(registry)
     return (found[0], found[1].reveal()) if found else None
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.ci import pipelines
-from installer.ci.base import DEPLOY
+from installer.ci import base
 from installer.engine.reconcile import Apply, plan
 from installer.preflight import github as github_actions
 from installer.preflight import github as github_checks
@@ -123,7 +122,7 @@ def test_gh_says_so_too(opened: Open) -> None:
     here = opened(ca="")
     resource = half(here)[0]
     with pytest.raises(InstallerError) as error:
-        resource._create(())
+        resource.create(())
     assert "gitops.yaml, github.ca" in error.value.fix
 
 
@@ -142,9 +141,9 @@ def test_the_ca_of_a_registry_that_is_no_longer_named_goes(opened: Open, ghes: S
 def test_a_dispatch_there_names_no_run_and_starts_one(opened: Open, ghes: StandIn) -> None:
     here = opened()
     Apply(half(here), Quiet()).run()
-    before = pipelines.number(here.ci.newest(DEPLOY))
-    assert here.ci.start(DEPLOY, {}) is None
-    assert until(lambda: pipelines.number(here.ci.newest(DEPLOY)) > before, 20)
+    before = base.number(here.ci.newest())
+    here.ci.start()
+    assert until(lambda: base.number(here.ci.newest()) > before, 20)
 
 
 def test_an_enterprise_server_without_a_named_runner_is_reported(opened: Open, ghes: StandIn) -> None:

@@ -14,7 +14,7 @@ from installer.cluster.kubectl import Cluster
 from installer.commands.new import check_project
 from installer.forges import credentials
 from installer.forges.git import Clone
-from installer.support import environment, process
+from installer.support import process, secret
 from installer.support.errors import InstallerError
 from tests.conftest import ROOT, CommandLine
 from tests.listening import serving
@@ -31,7 +31,7 @@ OF_OTHERS = {
 @pytest.fixture(autouse=True)
 def canaries(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which every one of our variables is set."""
-    for name in environment.SECRETS:
+    for name in secret.SECRETS:
         monkeypatch.setenv(name, CANARY + name)
 
 
@@ -113,13 +113,13 @@ def test_every_variable_that_is_read_as_a_secret_is_on_the_list() -> None:
         (ROOT / "docs/reference/permissions.md").read_text()
     ]
     found = {word for text in texts for word in name.findall(text)}
-    assert found - OF_OTHERS.keys() <= set(environment.SECRETS)
+    assert found - OF_OTHERS.keys() <= set(secret.SECRETS)
     assert {"REGISTRY_TOKEN", "GITLAB_TOKEN"} <= found, "the pattern finds what there is"
 
 
 def test_a_secret_that_programs_would_inherit_cannot_be_read() -> None:
     with pytest.raises(LookupError, match="every program that is started would inherit it"):
-        environment.private("A_NEW_TOKEN")
+        secret.private("A_NEW_TOKEN")
 
 
 def kubeconfig(folder: Path, server: str, user: dict[str, object]) -> Path:
@@ -179,7 +179,7 @@ def test_without_a_home_kubectl_leaves_nothing_in_the_project(
     project, mine = tmp_path / "web", tmp_path / "mine"
     subprocess.run(["git", "init", "-q", project], check=True)
     mine.mkdir()
-    environment._home.cache_clear()
+    secret._home.cache_clear()
 
     def user(_: int) -> object:
         if not listed:
@@ -191,15 +191,15 @@ def test_without_a_home_kubectl_leaves_nothing_in_the_project(
     monkeypatch.chdir(project)
     try:
         assert cluster.list("pods", "default") == []
-        used = Path(environment.inherited()["HOME"])
+        used = Path(secret.inherited()["HOME"])
         assert (used == mine) == listed
         assert list(used.glob(".kube/cache/*")), "kubectl kept what it found, and there"
     finally:
-        environment._home.cache_clear()
+        secret._home.cache_clear()
     there = subprocess.run(["git", "status", "--porcelain", "--ignored"], cwd=project, capture_output=True, text=True)
     assert there.stdout == ""
 
 
 def test_a_home_of_ones_own_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "not-made-yet"))
-    assert environment.inherited()["HOME"] == str(tmp_path / "not-made-yet")
+    assert secret.inherited()["HOME"] == str(tmp_path / "not-made-yet")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
+from installer.ci.variables import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.credentials import find

@@ -9,7 +9,7 @@ from .meeting import meet, no_rests
 pytestmark = pytest.mark.slow
 
 TABLE = [(asked, case) for asked in ASKED for case in CASES]
-SAMPLE = 2 * (len(CASES) + 1)  # another fault for every other request
+SAMPLE = 4 * (len(CASES) + 1)  # another fault for every fourth request
 ABSENT = ("404 scope", "409")
 
 

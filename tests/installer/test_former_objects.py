@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from installer.cluster.helm import Helm as RealHelm
-from installer.cluster.helm import Made
+from installer.cluster.helm import Release
 from installer.cluster.kubectl import Cluster as RealCluster
-from installer.cluster.objects import MOVES_FROM, digest, metadata, placed
+from installer.cluster.objects import ENVIRONMENT, MOVES_FROM, digest, metadata, placed
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.resources.application import Application, Wired
 from installer.resources.former import Former, names
@@ -18,7 +19,7 @@ from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .cluster import SETTINGS, release
+from .cluster import SETTINGS, SEVERAL, at_once, release
 from .programs import put_on_path
 from .programs import release as programs_release
 
@@ -33,24 +34,25 @@ class ArgoCD:
 class Helm(fakes.Helm):
     """helm with releases of ours in the whole cluster."""
 
-    everywhere: list[Made] = field(default_factory=list)
+    everywhere: list[Release] = field(default_factory=list)
 
-    def made(self) -> list[Made]:
+    def made(self) -> list[Release]:
         return self.everywhere
 
 
-def made(settings: Settings, *releases: tuple[str, str]) -> list[Made]:
-    return [Made(home, name, settings.slug, settings.argocd_namespace, settings.namespace) for home, name in releases]
+def made(settings: Settings, *releases: tuple[str, str]) -> list[Release]:
+    return [Release(name, home, 1, "deployed", labels=placed(settings)) for home, name in releases]
 
 
 def application(settings: Settings, cluster: Any, helm: Any) -> Application:
     argocd: Any = ArgoCD()
-    return Application(settings, cluster, helm, argocd, patience=0)
+    return at_once(Application(settings, cluster, helm, argocd))
 
 
 def former(settings: Settings, cluster: fakes.Cluster, helm: Helm) -> Former:
     edges: Any = (cluster, helm)
-    return Former(settings, *edges, application(settings, cluster, helm))
+    applications = [application(each, cluster, helm) for each in settings.of_each()]
+    return Former(settings, *edges, applications)
 
 
 def wired(settings: Settings, moving: Sequence[str] = ()) -> dict[tuple[str, str], Any]:
@@ -68,6 +70,46 @@ def test_where_the_settings_never_changed_there_is_nothing() -> None:
     helm = Helm(everywhere=made(SETTINGS, *names(SETTINGS), ("argocd", "argocd")))
     found = former(SETTINGS, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)
     assert found.diff(found.observe()) is None
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SEVERAL], ids=["alone", "with test"])
+def test_a_release_that_names_no_environment_is_of_dev(settings: Settings) -> None:
+    older = made(SETTINGS, *names(SETTINGS))
+    for each in older:
+        del each.labels[ENVIRONMENT]  # type: ignore[attr-defined]  # as releases were labelled before
+    found = former(settings, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), Helm(everywhere=older))
+    assert found.diff(found.observe()) is None
+
+
+def test_an_environment_that_was_taken_out_is_found_whole_and_one_that_is_there_is_left() -> None:
+    test = SEVERAL.of("test")
+    its = [each for each in sorted(names(SEVERAL)) if each not in names(SETTINGS)]
+    assert [name for _, name in its] == [
+        *("web-test", "web-test-namespace", "web-test-pull", "web-test-repo", "web-test-reporter"),
+        "web-test-database",
+    ]
+    there = {**wired(SETTINGS), **a_namespace(SETTINGS), **a_namespace(test)}
+    helm = Helm(everywhere=[*made(SETTINGS, *names(SETTINGS)), *made(test, *its)])
+    kept = former(SEVERAL, fakes.Cluster(there), helm)
+    assert kept.diff(kept.observe()) is None
+    gone = former(SETTINGS, fakes.Cluster(there), helm)
+    change = gone.diff(gone.observe())
+    assert change
+    assert [each.name for each in change.fields] == [
+        "environment test",
+        *(f"release {name} in {home}" for home, name in its),
+        "namespace web-test",
+    ]
+    assert gone.removal(gone.observe()).startswith("goes")
+
+
+def test_an_environment_under_another_name_leaves_its_namespace_to_the_new_one() -> None:
+    renamed = replace(SETTINGS, environments=(SEVERAL.environments[0], Environment("stage", "web-test", "dev")))
+    test = SEVERAL.of("test")
+    helm = Helm(everywhere=made(test, ("argocd", "web-test")))
+    found = former(renamed, fakes.Cluster({**wired(SETTINGS), **a_namespace(test)}), helm)
+    assert [each.name for each in found.observe().releases] == ["web-test"]
+    assert not found.observe().namespaces
 
 
 @pytest.mark.parametrize(
@@ -241,7 +283,8 @@ def test_releases_are_found_in_the_whole_cluster_by_the_labels_of_their_newest_r
     theirs = programs_release("web-dev", home="cd", **{**mark, "repository": "another"}, namespace="web-dev")
     half_gone = programs_release("web-pull", namespace="web-dev", **mark)
     programs.releases(*ours, theirs, half_gone, programs_release("web-pull", "uninstalling", 2))
-    assert RealHelm(RealCluster(), SETTINGS).made() == made(SETTINGS, ("argocd", "web-dev"), ("argocd", "web-pull"))
+    found = [(each.namespace, each.name, each.place) for each in RealHelm(RealCluster(), SETTINGS).made()]
+    assert found == [("argocd", name, ("web", "argocd", "web-dev", "dev")) for name in ("web-dev", "web-pull")]
 
 
 PLACES = [(10, "web-dev"), (9, "web-before")]
@@ -256,7 +299,7 @@ def test_who_may_not_look_everywhere_looks_where_the_settings_say(
     refused = 'Error from server (Forbidden): secrets is forbidden: User "dev" cannot list'
     programs.answer("kubectl", "get secrets --all-namespaces", err=refused, status=1)
     helm = RealHelm(RealCluster(), SETTINGS)
-    assert [each.home for each in helm.made()] == ["argocd", "web-dev"]
+    assert [each.namespace for each in helm.made()] == ["argocd", "web-dev"]
     assert helm.release("x", "web-dev")
     asked = len(programs.calls("kubectl"))
     assert helm.release("x", "argocd")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.commands.open import open_
+from installer.commands.up import open_
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.wait import until
 

@@ -26,15 +26,14 @@ from installer.ci.github_actions import GitHubActions
 from installer.ci.gitlab_ci import GitLabCI
 from installer.ci.registry import Login, check_login, digest_of, has
 from installer.ci.travis_ci import TravisCI
-from installer.cluster.argocd import ArgoCD, message
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import ArgoCD, message, values
 from installer.cluster.helm import Helm
 from installer.cluster.kubectl import Cluster
 from installer.cluster.objects import digest
-from installer.cluster.pod_answers import parse as parse_answer
 from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
+from installer.cluster.workloads import parse as parse_answer
 from installer.config.settings import Settings
-from installer.config.settings_file import load, parse
+from installer.config.settings_file import LONGEST, load, load_yaml, parse
 from installer.forges import credentials
 from installer.forges.base import Commit, Hook, template_files
 from installer.forges.credentials import Credentials
@@ -46,11 +45,9 @@ from installer.forges.gitlab.project import GitLab, GitLabWebhooks
 from installer.forges.lock import _read as read_note
 from installer.resources.argocd import ArgoCDInstallation
 from installer.status import deployment_record
-from installer.status.deployment_status import assess
 from installer.status.github_deployments import Deployments
-from installer.status.reporter_main import RecordedDeployment
-from installer.status.service import read
-from installer.support import yaml_text
+from installer.status.reporter_main import recorded as recorded_by_pod
+from installer.status.service import DeploymentRecord, assess, read
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer, Client
 from installer.support.plain_text import plain
@@ -112,7 +109,7 @@ def told(ask: Callable[[], Any]) -> Any:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     modules = (
         *("support.wait", "forges.http"),
-        *("cluster.transient_errors", "status.deployment_status"),
+        *("cluster.kubectl", "status.service"),
     )
     for module in modules:
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
@@ -137,7 +134,7 @@ def test_any_shape_of_gitops_yaml_is_settings_that_work_or_a_sentence(tree: Any)
     json.dumps(values(found), allow_nan=False)
     nowhere: Any = None
     installation = ArgoCDInstallation(found, nowhere, nowhere)
-    told(lambda: installation.diff(installation.blank()))
+    told(lambda: installation.diff(installation.nothing))
 
 
 @dataclass
@@ -390,7 +387,7 @@ def test_any_state_of_the_clusters_objects_is_read_or_reported(
         address = staticmethod(str)
 
     service: Any = Service
-    record = deployment_record.DeploymentRecord("c" * 40, "r" * 40, digest="sha256:1")
+    record = DeploymentRecord("c" * 40, "r" * 40, digest="sha256:1")
     told(lambda: assess(service, record, "2026-11-28T20:00:00Z"))
 
 
@@ -484,10 +481,10 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         lambda: github.set_secret("X", TOKEN),
         github.note("X").read,
         ci.who,
-        lambda: ci.newest("deploy"),
-        lambda: ci.start("deploy", {}),
+        lambda: ci.newest(),
+        lambda: ci.start(),
         ci.secrets,
-        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
+        lambda: (run := ci.newest()) and ci.failing_logs(run),
         lambda: Deployments(github, "dev").of("c", "r"),
         lambda: (
             (there := Deployments(github, "dev").of("c", "r")) and list(Deployments(github, "dev").overtaken(there))
@@ -546,9 +543,9 @@ def test_anything_that_gitlab_answers_is_read_or_reported(said: Any) -> None:
         lambda: gitlab.notes("GITOPS"),
         gitlab.note("X").read,
         ci.who,
-        lambda: ci.newest("deploy"),
-        lambda: ci.start("deploy", {}),
-        lambda: (run := ci.newest("deploy")) and ci.failing_logs(run),
+        lambda: ci.newest(),
+        lambda: ci.start(),
+        lambda: (run := ci.newest()) and ci.failing_logs(run),
     ):
         told(ask)
     assert words(json.dumps(said))
@@ -575,7 +572,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
             ci.who,
             ci.variables,
             ci.secrets,
-            lambda ci=ci: ci.start("deploy", {}),
+            lambda ci=ci: ci.start(),
             ci.build,
         ):
             once[:] = [said]
@@ -669,7 +666,7 @@ def test_anything_that_github_answers_to_the_reporter_is_read_or_reported(
     for ask in (github.about, github.installation, lambda: github.head("env/dev"), lambda: github.get("/x")):
         told(ask)
     monkeypatch.setattr(github, "_login", lambda: TOKEN)
-    for ask in (lambda: github.head("env/dev"), lambda: RecordedDeployment.at(github, "c" * 40)):
+    for ask in (lambda: github.head("env/dev"), lambda: recorded_by_pod(github, "c" * 40)):
         told(ask)
     told(lambda: Deployments(github, "dev").of("c" * 40, "r"))
 
@@ -682,7 +679,7 @@ def test_anything_in_image_yaml_is_a_record_of_the_reporters_or_none(said: str) 
             return said
 
     github: Any = Repository()
-    found = RecordedDeployment.at(github, "c" * 40)
+    found = recorded_by_pod(github, "c" * 40)
     assert not found.revision or set(found.revision) <= set("0123456789abcdef")
     assert not found.digest or len(found.digest) == len("sha256:") + 64
 
@@ -727,11 +724,11 @@ def test_any_bytes_from_a_server_are_an_answer_or_no_connection(server: socket.s
     assert parse_answer("web-1", found.text)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 1_000, "a" * (yaml_text.LONGEST + 1)])
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 1_000, "a" * (LONGEST + 1)])
 def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     with monkeypatch.context() as unread:
         unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
         with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
-            yaml_text.load(text)
+            load_yaml(text)
     record = deployment_record.at(opened(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
     assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")

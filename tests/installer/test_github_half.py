@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from installer.ci.github_actions import CHECKS
-from installer.ci.registry_token import EnvironmentToken
-from installer.ci.variables import Variables
+from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply, plan, remove
 from installer.engine.resource import Resource

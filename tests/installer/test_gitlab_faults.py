@@ -67,7 +67,7 @@ CASES = [
     Case(Fault("lost answer", "lost"), 1, ("Check the network", "un this again")),
 ]
 TABLE = [(asked, case) for asked in ASKED for case in CASES]
-SAMPLE = 2 * (len(CASES) + 1)  # another fault for every other request
+SAMPLE = 4 * (len(CASES) + 1)  # another fault for every fourth request
 
 
 def looked_at_once() -> Callable[..., list[dict[str, Any]]]:

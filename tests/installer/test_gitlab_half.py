@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from installer.ci.gitlab_ci import PushAccess, Seen
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import remove
 from installer.forges.credentials import find
 from installer.forges.gitlab.project import GitLab
-from installer.resources.gitlab_project import GitLabProject
+from installer.project.project import FORGE_KINDS
+from installer.resources.gitlab_repository import GitLabProject
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
+from tests.github.git import git as on_server
 from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
@@ -101,6 +104,32 @@ def test_the_settings_of_the_project_are_named_as_people_know_them(bench: Bench)
     ]
 
 
+def test_each_environments_branch_is_protected_and_another_rule_is_never_touched(bench: Bench) -> None:
+    bench.set_up("filled")
+    one = bench.settings
+    bench.settings = replace(one, environments=(Environment("dev", one.namespace), Environment("test", "qa", "dev")))
+    bench.project.protections["env/*"] = Protection("env/*", 40, 40)
+    bench.apply("rules")
+    assert {"main", "env/dev", "env/test", "env/*"} < set(bench.project.protections)
+    bench.settings = one
+    assert "rules" not in bench.differences()
+    bench.resources()["rules"].remove()
+    assert set(bench.project.protections) == {"env/test", "env/*"}, "whose they are, nothing there says"
+
+
+def test_how_many_commits_lie_between_two_is_counted(bench: Bench) -> None:
+    bench.set_up("filled")
+    first = bench.gitlab.branches(bench.project)["main"]
+    for number in range(2):
+        (bench.folder / "CHANGES").write_text(str(number))
+        who = ["-c", "user.name=octo", "-c", "user.email=octo@example.com"]
+        for command in (["add", "--all"], [*who, "commit", "--quiet", "-m", "Change"]):
+            subprocess.run(["git", *command], cwd=bench.folder, check=True)
+    on_server(bench.project.git, "fetch", "--quiet", str(bench.folder), "main:main")
+    forge = FORGE_KINDS["gitlab"].connect(bench.settings, find(bench.settings))
+    assert (forge.count("main", first), forge.count(first, first), forge.count("main", forge.head("main"))) == (2, 0, 0)
+
+
 def test_what_is_not_ours_is_left(bench: Bench) -> None:
     bench.set_up("filled")
     project = bench.project
@@ -131,7 +160,7 @@ def test_the_plan_says_that_a_maintainers_pipeline_lends_its_right_to_anybodys_b
     """GitLab: a job token has the access level of whoever started the job."""
     gitlab: Any = None
     access = PushAccess(Settings("Web", "web", "", "gitlab.com", "acme", "private", "docker.io", "acme", "x"), gitlab)
-    change = access.diff(access.blank())
+    change = access.diff(access.nothing)
     assert change
     assert change.note == "a maintainer who runs a pipeline of another's branch lets its code push to env/dev, too"
     older = access.diff(Seen(by_job=False))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import values
 from installer.cluster.objects import digest, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Change

@@ -75,13 +75,13 @@ def test_whoever_writes_looks_again_at_what_somebody_else_may_have_written_meanw
 
 
 def test_a_release_is_as_its_newest_revision_is_and_as_old_as_what_helm_noted_last(programs: Programs) -> None:
-    written = ("argocd", "10", "web-dev", "pending-upgrade", "", "1764000060", *[""] * 5)
+    written = ("argocd", "10", "web-dev", "pending-upgrade", "", "1764000060", *[""] * 6)
     programs.releases(release("web-dev", revision=9), written)
     found = Helm(Cluster()).release("web-dev", "argocd")
     assert found
     assert (found.revision, found.status, found.age(1764000120)) == (10, "pending-upgrade", 60)
     assert found.age(1764000000) == 0, "its clock and ours disagree"
-    assert Release.of(["argocd", "1", "x", "deployed", "1764000000", "1764000060", *[""] * 5]).written == 1764000060
+    assert Release.of(["argocd", "1", "x", "deployed", "1764000000", "1764000060", *[""] * 6]).written == 1764000060
 
 
 def test_values_go_in_by_standard_input_only(programs: Programs) -> None:
@@ -169,7 +169,7 @@ def test_each_release_says_for_which_repository_and_place_and_on_which_machine_i
     Helm(Cluster(), SETTINGS).install("web-dev", "argocd", {})
     (call,) = programs.calls("helm", "upgrade")
     whose = f"gitops-flask/project=web,gitops-flask/repository={digest(SETTINGS.url)}"
-    place = "gitops-flask/argocd=argocd,gitops-flask/namespace=web-dev"
+    place = "gitops-flask/argocd=argocd,gitops-flask/namespace=web-dev,gitops-flask/environment=dev"
     assert f"--labels={whose},{place},gitops-flask/holder={machine()}" in call["arguments"]
     assert f"--description={SETTINGS.url}" in call["arguments"]
 

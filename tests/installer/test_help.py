@@ -12,9 +12,9 @@ from installer.cli import cli
 from .gitops_yaml import tree
 
 SECTIONS = {
-    "Start": ["new"],
+    "Start": ["try", "new"],
     "Project": ["doctor", "plan", "up", "status", "open", "down"],
-    "Deployments": ["rollback", "deploy"],
+    "Deployments": ["promote", "rollback", "deploy"],
     "Template": ["template"],
 }
 
@@ -37,13 +37,14 @@ def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_anot
     monkeypatch.setenv("GH_TOKEN", "a-token")
     (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree()))
     carried_out: list[str] = []
-    for function in ("status.status", "open.open_", "rollback.rollback", "deploy.deploy"):
+    for function in ("status.status", "up.open_", "rollback.rollback", "deploy.deploy"):
         monkeypatch.setattr(f"installer.commands.{function}", lambda *_, **__: carried_out.append(name) or True)
     arguments = [name, "--project", str(tmp_path), *(["--break-glass", "x"] if name == "deploy" else [])]
 
     refused = CliRunner().invoke(cli, [*arguments, "--env", "prod"])
     assert refused.exit_code == 2
-    assert "Invalid value for --env: web has no environment 'prod', only dev." in refused.output
+    says = "web has no environment 'prod', only dev (docs/how-to/environments.md says how to add one)."
+    assert says in refused.output
     assert carried_out == []
 
     for more in ([], ["--env", "dev"]):

@@ -1,6 +1,6 @@
 import pytest
 
-from installer.cluster.argocd_config import knows, scan_command, ssh_host
+from installer.cluster.argocd import knows, scan_command, ssh_host
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 # made by `ssh-keygen -H` of the line `github.com …`

@@ -25,7 +25,7 @@ from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 
 from . import cluster as fakes
-from .cluster import SETTINGS, Keys
+from .cluster import SETTINGS, Keys, at_once
 from .programs import Programs, put_on_path, release
 
 OCTOCAT = replace(SETTINGS, owner="octocat")
@@ -81,7 +81,7 @@ class NoHooks:
 
 
 def application(settings: Settings, cluster: Any, helm: Any) -> Resource[Any]:
-    return Application(settings, cluster, helm, fakes_argocd(), patience=0)
+    return at_once(Application(settings, cluster, helm, fakes_argocd()))
 
 
 def fakes_argocd() -> Any:

@@ -40,7 +40,6 @@ def test_a_refusal_is_an_error_and_not_none(programs: Programs) -> None:
     [
         "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
         "Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
-        'error: context "nope" does not exist',
     ],
 )
 def test_a_cluster_out_of_reach_is_reported_with_its_fix(
@@ -52,6 +51,30 @@ def test_a_cluster_out_of_reach_is_reported_with_its_fix(
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster("nope").version()
     assert "kubectl config get-contexts" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [("version", 'error: context "nope" does not exist'), ("config view", "error: cannot locate context nope")],
+)
+def test_a_context_that_is_unknown_is_reported_with_those_that_there_are(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: str, said: str
+) -> None:
+    (tmp_path / "config").write_text("{}")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    programs.answer("kubectl", "config get-contexts --output=name", "dev\nprod\n")
+    programs.answer("kubectl", asked, err=said, status=1)
+    with pytest.raises(InstallerError) as caught:
+        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
+    assert caught.value.message == "The kubeconfig has no context nope."
+    assert caught.value.fix == "It has dev, prod: choose one with --context."
+    programs.answer("kubectl", "config get-contexts --output=name")
+    with pytest.raises(InstallerError) as caught:
+        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
+    assert caught.value.fix == "It has none at all."
+    monkeypatch.setenv("KUBECONFIG", "/nope")
+    with pytest.raises(InstallerError, match="KUBECONFIG names /nope, which is not there"):
+        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
 
 
 NO_CONFIG = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"

@@ -46,7 +46,7 @@ def test_a_package_without_a_place_in_the_order_is_found(copy: Path) -> None:
 
 
 SHARED = ("installer", "hooks", "cookiecutter.json", "pyproject.toml", "{{cookiecutter.project_slug}}")
-NOT_SAID = {"forges/__init__.py", "forges/base.py", "commands/template_source.py"}
+NOT_SAID = {"forges/__init__.py", "forges/base.py", "support/resume_command.py"}
 """They have it in a comment, or in a list of many vendors."""
 
 

@@ -4,15 +4,15 @@ from typing import Any
 import pytest
 
 from installer.cluster.objects import ADDRESS, metadata
-from installer.resources.namespace import Namespace, others
+from installer.resources.namespace import Namespace, kept_by
 from installer.support.errors import DeadlinePassed
 
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, Cluster, Helm, at_once, release
 
 
 def namespace(cluster: Cluster, helm: Helm) -> Namespace:
     edges: Any = (cluster, helm)
-    return Namespace(SETTINGS, *edges, patience=0)
+    return at_once(Namespace(SETTINGS, *edges))
 
 
 LEVEL = "pod-security.kubernetes.io/enforce"
@@ -80,8 +80,10 @@ def test_the_guard_is_taken_off_before_the_namespace_goes() -> None:
 
 
 def test_what_kubernetes_puts_into_a_namespace_is_nobodys() -> None:
-    assert others(["serviceaccount/default", "configmap/kube-root-ca.crt", "event/x", "endpoints/x"]) == []
-    assert others(["serviceaccount/robot", "pod/x"]) == ["serviceaccount/robot", "pod/x"]
+    cluster: Any = Cluster(content=["serviceaccount/default", "configmap/kube-root-ca.crt", "event/x", "endpoints/x"])
+    assert kept_by(cluster, "web-dev") == ""
+    cluster.content += ["serviceaccount/robot", "pod/x"]
+    assert kept_by(cluster, "web-dev") == "it still holds serviceaccount/robot, pod/x"
 
 
 @pytest.mark.parametrize("level", ["", "baseline", "privileged"])

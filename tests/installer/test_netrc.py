@@ -10,8 +10,8 @@ import requests
 from installer.ci.external import JsonApi
 from installer.ci.registry import Login, has
 from installer.forges.gitlab.api import GitLabRest
+from installer.forges.http import Session
 from installer.support.errors import InstallerError
-from installer.support.http_session import session
 from installer.support.secret import Secret
 from tests.listening import serving
 
@@ -77,7 +77,7 @@ def test_a_session_that_is_used_again_brings_no_cookie_of_the_request_before(ser
         api.call("GET", "/user")
     for _ in range(2):
         has(Login(f"localhost:{server.server_port}", "", Secret("")), "acme/web", "sha256:1")
-    with session() as asked:
+    with Session() as asked:
         for _ in range(2):
             asked.get(f"http://localhost:{server.server_port}", timeout=10)
     assert server.cookies == [None] * 6
@@ -86,14 +86,14 @@ def test_a_session_that_is_used_again_brings_no_cookie_of_the_request_before(ser
 def test_nor_does_one_join_on_the_way_to_another_address(server: Server) -> None:
     base = f"http://localhost:{server.server_port}"
     server.leads = f"{base}/there"
-    with session() as asked:
+    with Session() as asked:
         assert asked.get(f"{base}/here", timeout=10).ok
     assert server.given == [None, None]
 
 
 def test_a_login_that_a_request_brings_goes_and_is_taken_off_elsewhere(server: Server) -> None:
     server.leads = f"http://127.0.0.1:{server.server_port}/there"
-    with session() as asked:
+    with Session() as asked:
         asked.get(f"http://localhost:{server.server_port}", auth=("me", "mine"), timeout=10)
     assert server.given == ["Basic bWU6bWluZQ==", None]
 

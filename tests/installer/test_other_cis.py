@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from github import GithubException
 
-from installer.ci import pipelines
-from installer.ci.base import DEPLOY
+from installer.ci import base
 from installer.ci.external import NOTE, JsonApi
 from installer.commands.plan import look, show
 from installer.engine.reconcile import remove
@@ -21,10 +20,9 @@ from tests.github import Fault
 from tests.github.reported import State
 
 from .bench import Quiet
-from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office, each_ci
+from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
 
-@each_ci
 def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: Office) -> None:
     done = office.up()
     assert office.variables() == {
@@ -37,7 +35,6 @@ def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: O
     assert not [asked for asked in office.ci.requests if asked.endswith(("/pipeline", "/requests"))], "the push did it"
 
 
-@each_ci
 def test_up_again_changes_nothing(office: Office) -> None:
     office.up()
     before, asked = len(office.github.changes), len(office.ci.requests)
@@ -92,7 +89,6 @@ def test_a_token_that_is_missing_is_named_with_what_it_must_be(office: Office, m
     assert "Set in the environment DEPLOY_TOKEN (a fine-grained token for this repository; Contents" in change.fix
 
 
-@each_ci
 def test_a_variable_that_is_not_needed_any_more_is_deleted(office: Office) -> None:
     settings, ca = office.project / "gitops.yaml", office.project / "ca.pem"
     ca.write_bytes(Path(office.github.env["SSL_CERT_FILE"]).read_bytes())
@@ -127,13 +123,12 @@ def test_without_a_token_for_the_ci_people_get_a_list_and_nothing_is_asked(
     assert office.github.branches(office.github.repository(SLUG)).keys() == {"main"}
     assert office.ci.requests == []
     opened = office.opened()
-    assert [row.healthy for rows in (_secrets(opened), _run(opened, None)) for row in rows] == [True, True]
+    assert [row.healthy for row in (_secrets(opened), _run(opened, None))] == [True, True]
     with pytest.raises(InstallerError, match=f"There is no {TOKENS[office.name]} in the environment") as caught:
-        opened.ci.start(DEPLOY, {"init": "true"})
+        opened.ci.start()
     assert "the first time" in caught.value.fix
 
 
-@each_ci
 def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
     office.up()
     rules = {r.name: r for r in office.github.repository(SLUG).rulesets.values()}["gitops-flask: main"].rules
@@ -161,7 +156,7 @@ def test_a_first_deployment_that_failed_is_started_again_with_init(office: Offic
     office.deploys(green=False)
     office.up()
     opened = office.opened()
-    run = opened.ci.newest(DEPLOY)
+    run = opened.ci.newest()
     assert run
     assert (run.over, run.green) == (True, False)
     assert f"/{SLUG}/" in run.url, "the page with the log"
@@ -175,12 +170,12 @@ def test_a_first_deployment_that_failed_is_started_again_with_init(office: Offic
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
     ci = office.opened().ci
-    deployment = ci.newest(DEPLOY)
+    deployment = ci.newest()
     assert deployment
     for number in range(130):
         for kind in ("status", "check"):
             office.shows(f"somebody's {kind} {number}", kind, "failure")
-    assert ci.newest(DEPLOY) == deployment
+    assert ci.newest() == deployment
     for number in range(40):
         ci.set_variable(f"A_{number:02}", Secret("of others"), shown=True)
     assert len(ci.variables() or ()) == 40 + len(NAMES)
@@ -214,7 +209,6 @@ def test_down_takes_the_variables_away_and_leaves_what_the_ci_was_set_by_others(
     assert NOTE not in office.github.repository(SLUG).variables
 
 
-@each_ci
 def test_a_token_that_the_ci_does_not_take_is_reported_before_anything(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,7 +270,7 @@ def test_a_file_that_circleci_cannot_read_is_a_failed_run(office: Office) -> Non
     head = office.opened().forge.head("main") or ""
     office.ci._pipeline(office.ci.projects[SLUG], head, "main", "api", {"action": "destroy"})
     office.ci.wait()
-    run = office.opened().ci.newest(DEPLOY)
+    run = office.opened().ci.newest()
     assert run
     assert (run.name, run.state, run.over, run.green) == ("ci/circleci: Build Error", "failure", True, False)
 
@@ -287,7 +281,7 @@ def test_a_red_job_ends_a_run_at_once_and_one_that_began_since_is_another_run(of
 
     def seen(job: str, state: State) -> tuple[str, bool, bool]:
         office.shows(f"ci/circleci: {job}", "status", state)
-        run = office.opened().ci.newest(DEPLOY)
+        run = office.opened().ci.newest()
         assert run
         return run.name.removeprefix("ci/circleci: "), run.over, run.green
 
@@ -308,13 +302,13 @@ def test_a_token_that_may_not_read_checks_sees_no_run_and_says_so(
     office.up()
     monkeypatch.setenv("GH_TOKEN", office.github.token("octo", "fine-grained"))
     opened = office.opened()
-    assert opened.ci.newest(DEPLOY) is None
-    assert "fine-grained token" in pipelines.in_words(opened.ci, None)
-    (row,) = _run(opened, None)
+    assert opened.ci.newest() is None
+    assert "fine-grained token" in base.in_words(opened.ci, None)
+    row = _run(opened, None)
     assert row.healthy
     assert row.state.startswith("not seen, GitHub lets no fine-grained token read checks")
     with pytest.raises(InstallerError, match="Nobody here would see how that goes") as caught:
-        opened.ci.start(DEPLOY, {"init": "true"})
+        opened.ci.start()
     assert "Trigger build of main with ACTION=deploy" in caught.value.fix
     with pytest.raises(ApiError, match="not accessible by personal access token"):
         opened.github.checks(opened.forge.head("main") or "", "travis-ci")

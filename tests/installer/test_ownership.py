@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
 from installer.forges.base import Pair
@@ -41,6 +42,7 @@ OTHER: dict[str, Any] = {
     "reporter_image": "docker.io/library/python:3.14-slim",
     "database": "postgresql",
     "environment": "staging",
+    "environments": (Environment("dev", "web-dev"), Environment("test", "web-test", "dev")),
     "reviews": 1,
     "extra_kinds": ("external-secrets.io/ExternalSecret",),
     "registry_token_server": "auth.example.com",
@@ -61,6 +63,8 @@ SOON = ("visibility", "argocd_url")
 KINDS = ("keys", "variables", "secrets", "rulesets", "hooks")
 NAMES_IT = ("scm", "slug", "host", "owner")
 """Settings that say which repository this is: another value is another repository, and the first one stays."""
+ELSEWHERE = ("source", "context", "kind_cluster", "registry_image")
+"""Of one environment among several, and of a project on one machine, which is at no code host."""
 
 
 @pytest.fixture
@@ -70,7 +74,7 @@ def bench(shared: Bench) -> Bench:
 
 
 def test_every_setting_is_tried_below() -> None:
-    assert {field.name for field in fields(Settings)} == {*OTHER, *NAMES_IT}
+    assert {field.name for field in fields(Settings)} == {*OTHER, *NAMES_IT, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", [n if n in SOON else pytest.param(n, marks=pytest.mark.all) for n in OTHER])

@@ -16,18 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from installer.cli import main
-from installer.cluster.pod_answers import PodAnswer, parse, wrong_revision
 from installer.cluster.pods import ailments
+from installer.cluster.workloads import PodAnswer, parse, wrong_revision
 from installer.commands.options import show_commands
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field, Finding
 from installer.forges.base import Commit
 from installer.status.deployment_record import PastDeployment, at, commits
 from installer.status.deployment_record import read as read_record
-from installer.status.deployment_status import LONGEST, DeploymentState
 from installer.status.report import Report, Row
 from installer.status.reporter_main import _say
-from installer.status.service import read
+from installer.status.service import LONGEST, DeploymentState, read
 from installer.support.errors import CommandFailed, InstallerError
 from installer.support.plain_text import one_line, paragraph, plain
 from installer.support.secret import Secret
@@ -226,7 +225,7 @@ def test_with_verbose_the_log_of_commands_is_shown_and_not_obeyed(capfd: pytest.
     before, level = [*root.handlers], ours.level
     root.handlers.clear()
     try:
-        show_commands(wanted=True)
+        show_commands()
         logging.getLogger("installer.support.process").debug("$ git push %s", LOGGED)
     finally:
         root.handlers[:] = before

@@ -87,13 +87,10 @@ def test_what_up_refuses_plan_and_doctor_say_in_the_same_words(
     assert "Nothing was changed." in refused
     assert words in refused
     assert ground.github.changes == []
-    run("plan", "--exit-code", code=1)
-    document = valid("plan", run("plan", "--json").stdout)
+    document = valid("plan", run("plan", "--json", "--exit-code", code=1).stdout)
     missing = [each["what"] for each in document["problems"] if each["level"] == "problem"]
     blocked = [f"{r['title']}: {r['note']}." for r in document["resources"] if r["action"] == "blocked"]
     assert any(words in each for each in (*missing, *blocked)), (missing, blocked)
-    printed = run("plan").stdout
-    assert all(each in printed.partition("Missing:")[2] for each in missing)
     told = valid("doctor", run("doctor", "--json", code=1).stdout)
     assert sum(words in each["what"] for each in told["findings"] if each["level"] == "problem") == 1
 
@@ -110,7 +107,11 @@ def test_what_plan_has_nothing_against_up_begins(run: Run, ground: Ground, monke
 def test_a_plan_has_no_words_of_an_api_and_no_padding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GH_TOKEN")
     told = run("plan", code=0).stdout
-    plan, _, _ = told.partition("\nMissing:")
+    plan, _, printed = told.partition("\nMissing:")
+    problems = valid("plan", run("plan", "--json").stdout)["problems"]
+    missing = [each["what"] for each in problems if each["level"] == "problem"]
+    assert missing
+    assert all(each in printed for each in missing)
     assert re.findall(r"\b[a-z]+_[a-z_]+\b|\b(?:True|False|None)\b", plan) == []
     assert [line for line in told.splitlines() if line != line.rstrip()] == []
     assert "\n             visibility: private\n" in plan

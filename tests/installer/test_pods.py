@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer, parse
 from installer.cluster.pods import ailments, answers, problems
-from installer.cluster.workloads import is_ready
+from installer.cluster.workloads import PodAnswer, is_ready, parse
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer
 from tests.elsewhere import Elsewhere, elsewhere, leading
@@ -125,7 +124,7 @@ def test_an_api_server_that_is_restarted_is_asked_again_and_a_pod_that_is_silent
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("installer.cluster.transient_errors.pause", pauses.append)
+    monkeypatch.setattr("installer.cluster.kubectl.pause", pauses.append)
     away = Answer(500, "Internal Server Error", {}, "dial tcp 10.0.0.1:6443: connect: connection refused")
     cluster: Any = Cluster({"a": away})
     cluster.fixes = [away, ok("abc")]

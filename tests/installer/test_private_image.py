@@ -14,8 +14,8 @@ from installer.config.settings_file import parse
 from installer.engine.resource import Finding
 from installer.preflight import tokens as registry_login
 from installer.preflight.checks import CHECKS
-from installer.status.deployment_record import DeploymentRecord
 from installer.status.rollout import RunningService
+from installer.status.service import DeploymentRecord
 from installer.support.errors import InstallerError
 from tests.conftest import Bake
 
@@ -128,7 +128,7 @@ def test_up_reports_it_right_after_the_push_before_it_waits_for_the_pods(
     deployed: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed(RECORD, anyone=True)
-    ci = SimpleNamespace(named=str)
+    ci = SimpleNamespace(deployment="deploy.yml")
     project: Any = SimpleNamespace(settings=PRIVATE, ci=ci, cluster=None, resources=list, forge=None)
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up, "_report", lambda *_: None)
@@ -162,7 +162,9 @@ def test_up_reads_the_record_once_where_the_service_is_live_at_once(monkeypatch:
     reads: list[Any] = []
     later = replace(RECORD, revision="s" * 40)
     told: list[DeploymentRecord] = []
-    project: Any = SimpleNamespace(settings=PRIVATE, ci=SimpleNamespace(named=str), cluster=None, resources=list)
+    project: Any = SimpleNamespace(
+        settings=PRIVATE, ci=SimpleNamespace(deployment="deploy.yml"), cluster=None, resources=list
+    )
     monkeypatch.setattr(up.deployment_record, "wait", lambda *_: RECORD)
     monkeypatch.setattr(up.deployment_record, "read", lambda _: reads.append(1) or later)
     monkeypatch.setattr(registry_login.registry, "anyone_can_pull", lambda *_: False)

@@ -60,6 +60,7 @@ def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_reported(
 def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
     class Project:
         class settings:  # noqa: N801
+            scm = lane = "github"
             host = "github.com"
             repository = "acme/web"
 

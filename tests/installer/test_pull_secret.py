@@ -13,7 +13,7 @@ from installer.cluster.kubectl import Cluster as KubernetesCluster
 from installer.config.settings import Settings
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
-from installer.resources.pull_secret import PullSecret
+from installer.resources.service_secrets import PullSecret
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret, redact
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.ci.registry_token import EnvironmentToken
+from installer.ci.variables import EnvironmentToken
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
 from installer.engine.resource import Change

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from installer.cluster.kubectl import Cluster
-from installer.config.supported import CIS
+from installer.config.settings import CIS
 from installer.engine.reconcile import Apply, plan, remove
-from installer.engine.resource import Change, Field, differences, exact_differences
+from installer.engine.resource import Change, Field, differences
 from installer.forges import credentials
 from installer.project.project import FORGE_KINDS, Project
 from installer.support.errors import InstallerError
@@ -315,5 +315,5 @@ def test_removing_goes_backwards_the_cluster_first() -> None:
 def test_differences_ignore_what_others_added_and_exact_differences_do_not() -> None:
     desired, seen = {"a": {"b": 1}}, {"a": {"b": 1, "c": 2}, "d": 3}
     assert differences(desired, seen) == ()
-    assert exact_differences(desired, seen) == (Field("a.c", 2, None), Field("d", 3, None))
+    assert differences(desired, seen, exact=True) == (Field("a.c", 2, None), Field("d", 3, None))
     assert differences({"a": {"b": 2}}, seen) == (Field("a.b", 1, 2),)

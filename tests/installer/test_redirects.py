@@ -10,10 +10,9 @@ import pytest
 from installer.forges.github.api import GitHubRest
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.gitlab.api import GitLabRest
-from installer.resources.reporter_pod import manifests as reporter
-from installer.status.deployment_status import assess
-from installer.status.reporter_main import ApiServer, RecordedDeployment
-from installer.status.service import Service
+from installer.resources.reporter import manifests as reporter
+from installer.status.reporter_main import ApiServer
+from installer.status.service import DeploymentRecord, Place, Service, assess
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
@@ -105,8 +104,8 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
         for name, value in cluster.variables.items():
             monkeypatch.setenv(name, value)
         server = ApiServer(cluster.folder / "account")
-        service = Service(server, server.answers, SETTINGS)
-        record = RecordedDeployment("c" * 40, REVISION, "sha256:0")
+        service = Service(server, server.answers, Place.of(lambda name: getattr(SETTINGS, name)))
+        record = DeploymentRecord("c" * 40, REVISION, digest="sha256:0")
         cluster.roll(record.commit, record.revision, record.digest)
         outcome = assess(service, record)
         assert outcome

@@ -14,7 +14,7 @@ from installer.engine.resource import Change
 from installer.forges.github.app import GIVEN, LONGEST_NAME, given, registration_page
 from installer.forges.github.app_client import ID
 from installer.forges.github.repository import GitHub
-from installer.resources.reporter_app import ReporterApp
+from installer.resources.reporter import ReporterApp
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from installer.ci.registry import _API, Login, _token_server, anyone_can_pull, check_login, has
+from installer.cluster.pods import explained_pull
 from installer.config.settings import Settings
 from installer.support.errors import InstallerError
-from installer.support.registry_errors import explained_pull
 from installer.support.secret import Secret
 from tests.github.authority import Authority
 from tests.listening import serving

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from installer.status import github_deployments, report
-from installer.status.deployment_status import DeploymentState
 from installer.status.report import report_outcome
+from installer.status.service import DeploymentState
 from tests.github import Fault
 
 from .shop import ADDRESS, CRASH, LIVE, Shop

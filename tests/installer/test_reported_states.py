@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 import installer.forges.http
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.forges import credentials
 from installer.forges.github.repository import GitHub
-from installer.status import deployment_status, github_deployments
-from installer.status.deployment_record import DeploymentRecord
+from installer.status import github_deployments
+from installer.status import service as running_service
 from installer.status.github_deployments import close
-from installer.status.service import SyncState
+from installer.status.service import DeploymentRecord, SyncState
 from tests.github import Fault
 from tests.github.faults import Faults
 from tests.github.wire import Request
@@ -162,7 +162,7 @@ class Teller:
         story = self._summary
         service: Any = Mortal(story, self._may_die if mortal else lambda: None)
         try:
-            return close(self._github, service, SETTINGS, story.deployed[-1]).done
+            return close(self._github, service, story.deployed[-1]).done
         except Killed:
             self.kills += 1
             return False
@@ -178,6 +178,7 @@ class Mortal:
 
     story: Story
     die: Callable[[], None]
+    place: Any = SETTINGS
 
     def __getattr__(self, name: str) -> Callable[[], Any]:
         self.die()
@@ -192,10 +193,10 @@ def begin(shop: Shop, seed: int, monkeypatch: pytest.MonkeyPatch) -> Story:
     """Begin a story with one deployment that is live and told of."""
     story = Story(shop, random.Random(seed))
     monkeypatch.setenv("GIT_COMMITTER_DATE", "")  # so that it is put back
-    for each in (github_deployments, deployment_status):
+    for each in (github_deployments, running_service):
         monkeypatch.setattr(each, "pause", story.passes)
     monkeypatch.setattr("installer.forges.http.pause", story.passes)
-    monkeypatch.setattr(github_deployments, "assess", deployment_status.assess)
+    monkeypatch.setattr(github_deployments, "assess", running_service.assess)
     story.deploy()
     story.notice()
     story.settle()

@@ -13,9 +13,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter import Reporter, by_digest
-from installer.resources.reporter_app import ReporterApp
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import Reporter, ReporterApp, by_digest, manifests
 from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
@@ -24,7 +22,7 @@ from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
-from .cluster import Helm, release
+from .cluster import Helm, at_once, release
 
 DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
@@ -64,7 +62,7 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
 
 def reporter(made: list[Tree], helm: Helm | None = None, settings: Settings = SETTINGS) -> Reporter:
     edges: Any = (Cluster(made=made), helm or Helm([release(NAME)]))
-    return Reporter(settings, *edges, patience=0, resolve=lambda image: f"{image}@{DIGEST}")
+    return at_once(Reporter(settings, *edges, lambda image: f"{image}@{DIGEST}"))
 
 
 def change_of(resource: Any) -> Any:
@@ -83,7 +81,7 @@ def test_the_reporter_is_made_where_it_is_wanted_and_left_alone_as_it_should_be(
 @pytest.mark.parametrize(
     ("changed", "kind"),
     [
-        (lambda made: made[1]["data"].update({"reporter.status.deployment_status.py": "print('well')"}), "ConfigMap"),
+        (lambda made: made[1]["data"].update({"reporter.status.service.py": "print('well')"}), "ConfigMap"),
         (lambda made: made[2]["rules"][0].pop("resourceNames"), "Role"),
         (lambda made: made.pop(4), "Role"),
         (lambda made: made[5]["subjects"][0].update(name="another"), "RoleBinding"),
@@ -261,11 +259,11 @@ def test_an_app_that_may_too_little_is_reported_what_it_lacks(owner: Owner) -> N
 def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner: Owner) -> None:
     owner.github.apps.install(owner.app, "acme", ["acme/web"])
     apply(owner.resource(owner.ours))
-    assert owner.resource().remove().startswith(f"stays at GitHub as number {owner.app.id}, its key is gone")
+    assert owner.resource().remove().startswith(f"removed; App {owner.app.id} itself stays at GitHub")
     assert owner.cluster.objects == {}
     apply(owner.resource(owner.ours))
     unwanted = owner.resource(settings=fakes.SETTINGS)
-    assert change_of(unwanted).note == "not wanted"
+    assert change_of(unwanted).note == "goes: github.reporter is none"
     apply(unwanted)
     assert owner.cluster.objects == {}
 

@@ -14,9 +14,9 @@ import pytest
 
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter_pod import manifests
+from installer.resources.reporter import manifests
 from installer.resources.sidecar import SidecarTemplate
-from installer.status.deployment_record import DeploymentRecord
+from installer.status.service import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault
 from tests.github.apps import App, Installation

@@ -61,16 +61,16 @@ def test_it_enters_the_project_so_that_its_last_part_goes_on_working_there(
     checkout = project.parent / "gitops-flask"
     monkeypatch.setattr(resume_command, "_CHECKOUT", checkout)
     in_the_project = "uv run --no-dev --project ../gitops-flask gitops-flask up"
-    assert resume_command.entering(project, "up") == f"cd web && {in_the_project}"
+    assert resume_command.entering(project) == f"cd web && {in_the_project}"
     monkeypatch.chdir(project)
-    assert resume_command.entering(project, "up") == in_the_project
+    assert resume_command.entering(project) == in_the_project
 
 
 def test_a_program_that_is_not_on_path_is_named_as_it_was_typed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed_from(monkeypatch, {"url": "https://github.com/org/gitops-flask", "vcs_info": {"vcs": "git"}})
     mine = program(project.parent / "venv/bin", "gitops-flask")
     monkeypatch.setattr(sys, "argv", ["venv/bin/gitops-flask"])
-    assert resume_command.entering(project, "up") == f"cd web && {mine} up"
+    assert resume_command.entering(project) == f"cd web && {mine} up"
 
 
 def test_on_path_and_in_the_project_it_is_two_words(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

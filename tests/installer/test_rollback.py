@@ -10,6 +10,7 @@ import yaml
 
 from installer.project.project import Project
 from installer.status import deployment_record
+from installer.status.service import DeploymentRecord
 from installer.support.errors import InstallerError
 from installer.ui import console
 from tests.github import GitHub as StandIn
@@ -54,7 +55,7 @@ def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
     return Project.open(tmp_path), deploy
 
 
-def now(opened: Project) -> deployment_record.DeploymentRecord:
+def now(opened: Project) -> DeploymentRecord:
     record = deployment_record.read(opened)
     assert record is not None
     return record

@@ -149,39 +149,38 @@ def test_the_persons_hooks_do_not_run_and_a_missing_identity_is_supplied(
     assert laptop.server("log", "-1", "--format=%an", "env/dev") == "Ada Lovelace"
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        '[url "ssh://git@github.com/"]\npushInsteadOf = https://github.com/',
-        "[push]\ngpgSign = true",
-        "[push]\npushOption = ci.skip",
-        "[submodule]\nrecurse = true\n[push]\nrecurseSubmodules = check\nfollowTags = true",
-        "[commit]\ngpgSign = true\n[gpg]\nprogram = /nowhere\n[log]\nshowSignature = true\n[color]\nui = always",
-    ],
-)
-def test_what_a_person_sets_for_all_pushes_stops_none_of_ours(laptop: Laptop, three: Three, setting: str) -> None:
-    (laptop.bin.parent / ".gitconfig").write_text(f"{setting}\n")
+OF_A_PERSON = """
+[url "ssh://git@github.com/"]
+pushInsteadOf = https://github.com/
+[push]
+gpgSign = true
+pushOption = ci.skip
+recurseSubmodules = check
+followTags = true
+[submodule]
+recurse = true
+[commit]
+gpgSign = true
+[gpg]
+program = /nowhere
+[log]
+showSignature = true
+[color]
+ui = always
+"""
+
+
+def test_what_a_person_sets_for_all_pushes_stops_none_of_ours(laptop: Laptop, three: Three) -> None:
+    (laptop.bin.parent / ".gitconfig").write_text(OF_A_PERSON)
     rollback(laptop)
     assert laptop.revision == three[1]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"PYTHONSAFEPATH": "1"},
-        {"DEPLOY_KEY": "of another project"},
-        {"GIT_TRACE": "1", "GIT_CURL_VERBOSE": "1", "GIT_TRACE_REDACT": "0"},
-    ],
-    ids=lambda given: next(iter(given)),
-)
 def test_what_a_person_exports_stops_no_rollback_and_shows_no_token(
-    laptop: Laptop,
-    three: Three,
-    monkeypatch: pytest.MonkeyPatch,
-    given: dict[str, str],
-    capfd: pytest.CaptureFixture[str],
+    laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in given.items():
+    traced = {"GIT_TRACE": "1", "GIT_CURL_VERBOSE": "1", "GIT_TRACE_REDACT": "0"}
+    for name, value in {"PYTHONSAFEPATH": "1", "DEPLOY_KEY": "of another project", **traced}.items():
         monkeypatch.setenv(name, value)
     rollback(laptop)
     assert laptop.revision == three[1]

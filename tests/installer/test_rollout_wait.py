@@ -3,8 +3,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.pod_answers import PodAnswer, wrong_revision
-from installer.cluster.workloads import Trouble
+from installer.cluster.workloads import PodAnswer, Trouble, wrong_revision
 from installer.config.settings import Settings
 from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _RolloutWaiter
 from installer.status.service import SyncState

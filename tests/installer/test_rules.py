@@ -9,6 +9,7 @@ import requests
 from installer.ci.circleci import CircleCI
 from installer.ci.github_actions import CHECKS, GitHubActions
 from installer.ci.travis_ci import TravisCI
+from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.github.repository import GitHub
@@ -27,6 +28,9 @@ pytestmark = pytest.mark.slow
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 GREEN = "runs-on: ubuntu-latest, steps: [{run: 'true'}]"
 WORKFLOW = f"on: pull_request\njobs: {{{', '.join(f'{name}: {{{GREEN}}}' for name in CHECKS)}}}\n"
+
+
+TWO = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
 
 
 @dataclass
@@ -111,6 +115,25 @@ def _acme(served: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
 @pytest.fixture
 def acme(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
     return _acme(github, monkeypatch)
+
+
+def test_each_environment_has_a_rule_and_one_that_was_taken_out_loses_it(acme: Acme) -> None:
+    assert [each.name for each in acme.apply(TWO).fields] == [
+        *(
+            "gitops-flask: main",
+            "gitops-flask: env/dev",
+            "gitops-flask: env/test",
+            "gitops-flask: gitops-flask/template",
+        ),
+    ]
+    change = acme.apply(SETTINGS)
+    assert [(each.name, each.new) for each in change.fields] == [("gitops-flask: env/test", None)]
+    names = [each["name"] for each in acme.ask("octo", "GET", "/rulesets").json()]
+    assert "gitops-flask: env/test" not in names
+    acme.apply(TWO)
+    rules = acme.rules(SETTINGS)
+    rules.remove()
+    assert acme.ask("octo", "GET", "/rulesets").json() == [], "`down` removes what a former setting made, too"
 
 
 def test_statuses_set_by_hand_let_nobody_merge(acme: Acme) -> None:

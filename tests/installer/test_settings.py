@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from installer.cluster.argocd_config import values
+from installer.cluster.argocd import values
 from installer.config.settings import Settings
 from installer.config.settings_file import load, parse
 from installer.forges.github.api import api_url, token_variables
@@ -26,11 +26,6 @@ def test_names_everything_that_follows_from_the_settings() -> None:
     assert settings.image_repository == "docker.io/acme/web"
     assert (settings.application, settings.branch) == ("web-dev", "env/dev")
     assert settings.argocd_values == {"configs": {"cm": {"x": 1}}}
-
-
-def test_helm_takes_the_longest_release_of_the_longest_slug() -> None:
-    longest = parse(tree(project__slug="w" * 36))
-    assert len(f"{longest.application}-namespace") <= 53, "helm's own limit for the name of a release"
 
 
 def test_a_public_repository_is_read_without_a_key() -> None:
@@ -303,7 +298,7 @@ def test_a_section_of_argo_cds_values_that_is_left_empty_adds_nothing(empty: dic
     settings = parse(tree(github__host="git.example.com", argocd__values=empty))
     nowhere: Any = None
     installation = ArgoCDInstallation(settings, nowhere, nowhere)
-    change = installation.diff(installation.blank())
+    change = installation.diff(installation.nothing)
     assert change
     assert "does not know the ssh host git.example.com" in change.note
     assert values(settings)["configs"]["cm"]["timeout.reconciliation"]
@@ -348,3 +343,62 @@ def test_a_setting_that_is_there_twice_is_refused_where_yaml_would_take_the_last
     (tmp_path / "gitops.yaml").write_text(text)
     with pytest.raises(InstallerError, match=r"(?s)registry is there twice.*line 4, column 1"):
         load(tmp_path)
+
+
+# --- a project on one machine ----------------------------------------------------------------------
+
+LOCAL = {"context": "kind-gitops-flask", "cluster": "gitops-flask"}
+
+
+def test_a_section_local_puts_git_server_and_machine_in_the_place_of_code_host_and_ci() -> None:
+    settings = parse(tree(registry__host="localhost:5001", local=LOCAL, argocd__url="https://argocd.example.com"))
+    assert (settings.scm, settings.ci, settings.lane) == ("local", "local", "cluster")
+    assert (settings.context, settings.kind_cluster) == ("kind-gitops-flask", "gitops-flask")
+    assert settings.source_url == settings.clone_url == "git://web-git.argocd.svc:9418/acme/web.git"
+    assert (settings.reads_by, settings.webhook, settings.image_private) == ("", "", False)
+    assert settings.registry_in_cluster
+    assert parse(tree()).lane == "github"
+
+
+def test_it_does_so_whatever_code_host_the_other_sections_name() -> None:
+    at_gitlab = {"host": "gitlab.com", "owner": "acme/backend", "visibility": "private"}
+    settings = parse(tree(github=None, gitlab=at_gitlab, local=LOCAL))
+    assert settings.clone_url == "git://web-git.argocd.svc:9418/acme/backend/web.git"
+
+
+def test_a_registry_that_is_named_keeps_its_login() -> None:
+    settings = parse(tree(registry__host="registry.example.com", local=LOCAL))
+    assert settings.image_private
+    assert not settings.registry_in_cluster
+
+
+@pytest.mark.parametrize(
+    ("local", "wrong"),
+    [
+        ({}, "local.context: must be a context of your kubeconfig, without blanks, = and %, is None"),
+        ({"context": "my cluster"}, "local.context: must be a context of your kubeconfig"),
+        ({"context": "a%Sb"}, "local.context: must be"),
+        ({**LOCAL, "cluster": "My Cluster"}, "local.cluster: must be the name of the kind cluster, or nothing"),
+        ({**LOCAL, "registry_image": "registry"}, "local.registry_image: must be an image's whole name"),
+        ({**LOCAL, "contxt": "x"}, "local.contxt: is no setting; did you mean"),
+        ("kind", "local: must be a section, with its settings below it"),
+    ],
+)
+def test_what_is_wrong_in_it_is_named(local: Any, wrong: str) -> None:
+    with pytest.raises(InstallerError) as caught:
+        parse(tree(local=local))
+    assert wrong in caught.value.message
+
+
+def test_a_project_on_one_machine_has_one_environment() -> None:
+    several = {"dev": {"namespace": "web-dev"}, "test": {"namespace": "web-test", "from": "dev"}}
+    settings = {**tree(local=LOCAL), "environments": several}
+    del settings["cluster"]["namespace"]
+    with pytest.raises(InstallerError, match="environments: a project on one machine"):
+        parse(settings)
+
+
+def test_without_it_its_settings_are_none() -> None:
+    with pytest.raises(InstallerError, match="local: is no setting"):
+        parse({**tree(), "local": None})
+    assert not parse(tree()).local

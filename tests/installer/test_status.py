@@ -10,17 +10,15 @@ import pytest
 
 from installer.ci import registry
 from installer.ci.base import Run
-from installer.cluster.pod_answers import PodAnswer
+from installer.cluster.workloads import PodAnswer
 from installer.commands import status
 from installer.engine.resource import Change, Finding
 from installer.forges.base import Commit
 from installer.forges.github.repository import _ACTIVE as ACTIVE
 from installer.status import report as status_report
-from installer.status.deployment_record import DeploymentRecord
-from installer.status.deployment_status import DeploymentState
 from installer.status.report import Report, Row
 from installer.status.rollout import RunningService
-from installer.status.service import SyncState
+from installer.status.service import DeploymentRecord, DeploymentState, SyncState
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from installer.ui import json_documents
@@ -48,13 +46,14 @@ class Place:
     """A project as far as the parts look at it."""
 
     class settings:  # noqa: N801
-        branch = "env/dev"
+        branch, environment = "env/dev", "dev"
         url = "https://github.com/acme/web"
         namespace = argocd_namespace = slug = application = "web"
         registry, registry_ca, registry_token_server = "docker.io", "", ""
         image_repository = "docker.io/acme/web"
-        scm = "github"
-        own_registry = False
+        scm = lane = "github"
+        environment, source, environments = "dev", "", ()
+        local = own_registry = registry_in_cluster = False
 
     class forge:  # noqa: N801
         @staticmethod
@@ -77,10 +76,10 @@ class Place:
 
 
 PROJECT: Any = Place()
+SECRETS = status_report.Row("secrets", "Actions secrets", healthy=True, state="REGISTRY_TOKEN")
 
 
-def state(rows: Any) -> tuple[bool, str]:
-    (row,) = list(rows)
+def state(row: status_report.Row) -> tuple[bool, str]:
     return row.healthy, row.state
 
 
@@ -234,11 +233,11 @@ def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deplo
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
     run = Run(1, "a" * 40, "https://x/runs/1", word)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: run)
     monkeypatch.setattr(status_report.deployment_record, "newest", lambda _: RECORD)
     monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c" * 40, "Synced", "Healthy", "Succeeded"))
     monkeypatch.setattr(registry, "has", lambda *_: True)
-    monkeypatch.setattr(status_report, "_secrets", lambda _: [])
+    monkeypatch.setattr(status_report, "_secrets", lambda _: SECRETS)
     monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = status_report.examine(PROJECT, [], list)
@@ -249,7 +248,7 @@ def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deplo
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
     assert not status_report.examine(PROJECT, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: over)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: over)
     monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
     report = status_report.examine(PROJECT, [], list)
     assert report.settled
@@ -332,10 +331,10 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(RunningService, "problems", lambda _: [])
     monkeypatch.setattr(RunningService, "answers", lambda _: [])
     monkeypatch.setattr(registry, "has", lambda *_: True)
-    for part in ("_secrets", "_deployment"):
-        monkeypatch.setattr(status_report, part, lambda *_: [])
+    monkeypatch.setattr(status_report, "_secrets", lambda _: SECRETS)
+    monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
     run = Run(1, "a" * 40, "https://x/runs/1", "success", over=True, green=True)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: run)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: run)
     return run
 
 
@@ -345,9 +344,9 @@ def test_what_is_certain_to_fail_is_known_to_who_watches(monkeypatch: pytest.Mon
     assert status_report.examine(PROJECT, [], list).failed == "crash"
     assert status_report.examine(PROJECT, [], list).failed == ""
     red = replace(failing, state="failure", green=False)
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: red)
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: red)
     assert status_report.examine(PROJECT, [], list).failed == "run"
-    monkeypatch.setattr(PROJECT.ci, "newest", lambda _: replace(red, over=False))
+    monkeypatch.setattr(PROJECT.ci, "newest", lambda: replace(red, over=False))
     assert status_report.examine(PROJECT, [], list).failed == "", "another deployment is under way"
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from installer.commands.template_source import source_of
+from installer.support.resume_command import source_of
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 import pytest
 
-from installer.cluster.kubectl import Cluster
-from installer.cluster.transient_errors import refusal, with_retries
+from installer.cluster.kubectl import Cluster, refusal, with_retries
 from installer.support.errors import InstallerError
 from installer.support.process import Result
 
@@ -20,7 +19,7 @@ AWAY = [
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr("installer.cluster.transient_errors.pause", pauses.append)
+    monkeypatch.setattr("installer.cluster.kubectl.pause", pauses.append)
     return pauses
 
 

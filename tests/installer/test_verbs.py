@@ -111,9 +111,12 @@ def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run
     assert github.changes == []
 
 
-def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
+def started(project: Path, programs: Programs) -> tuple[subprocess.Popen[str], int]:
+    """Start `up` and return it with the program that it waits for, which would run for ten minutes."""
     called = programs.folder / "called"
-    (programs.folder / "kubectl").write_text(f"#!/bin/sh\n: >{called}\nexec sleep 600\n")
+    (programs.folder / "kubectl").write_text(
+        f"#!/bin/sh\necho $$ >{called}.new\nmv {called}.new {called}\nexec sleep 600\n"
+    )
     running = subprocess.Popen(
         [sys.executable, "-m", "installer", "up", "--yes"],
         cwd=project,
@@ -124,11 +127,26 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) 
     )
     assert until(lambda: called.exists() or running.poll() is not None, 60, every=0.02)
     assert running.poll() is None
+    return running, int(called.read_text())
+
+
+def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
+    running, _ = started(project, programs)
     os.killpg(running.pid, signal.SIGINT)
     _, told = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Stopped." in told
     assert told.endswith(" gitops-flask up\n")
+
+
+def test_sigterm_is_143_and_ends_what_was_started_as_ctrl_c_does(project: Path, programs: Programs) -> None:
+    running, child = started(project, programs)
+    running.terminate()  # it alone is told
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == 143
+    assert told.endswith(" gitops-flask up\n")
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.argocd_config import POLLING, SMALL, merged, values
+from installer.cluster.argocd import POLLING, SMALL, merged, values
 from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
@@ -21,9 +21,9 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, Cluster, Helm, release
+from .cluster import SETTINGS, SEVERAL, Cluster, Helm, at_once, release
 
-NAME = "web-dev-watcher"
+NAME, POLICY = "web-dev-watcher", "web-dev-policy"
 READER = {
     "kind": "Deployment",
     "metadata": {"name": "argocd-repo-server", "namespace": "argocd",
@@ -73,11 +73,24 @@ def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **se
 
 def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
-    return Watcher(replace(SETTINGS, **settings), *edges, patience=0)  # type: ignore[arg-type]
+    return at_once(Watcher(replace(SETTINGS, **settings), *edges))  # type: ignore[arg-type]
 
 
 def change_of(the_watcher: Watcher) -> Any:
     return the_watcher.diff(the_watcher.observe())
+
+
+def test_with_several_environments_there_is_still_one_pod_which_follows_them_all() -> None:
+    _, role, _, deployment = manifests(SEVERAL, NAME, HOST)
+    assert role["rules"][0]["resourceNames"] == ["web-dev", "web-test"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    given = {each["name"]: each["value"] for each in container["env"]}
+    path = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
+    assert given["APPLICATIONS"] == f"env/dev={path}/web-dev env/test={path}/web-test"
+    assert given["BRANCH"] == "env/dev", "a change of main is on its way there"
+    the_watcher = Watcher(SEVERAL, *unused())
+    assert the_watcher.needs == ("application", "application-test")
+    assert "env/dev and env/test" in the_watcher.title
 
 
 @pytest.mark.parametrize(
@@ -106,14 +119,14 @@ def test_it_is_wanted_beside_ours_before_that_is_there() -> None:
         "create",
         "Argo CD polls every 15 s; the watcher polls github.com every 2 s",
     )
-    assert the_watcher.diff(the_watcher.blank()) == change
+    assert the_watcher.diff(the_watcher.nothing) == change
 
 
 def test_it_is_not_wanted_where_argo_cd_polls_often_or_somebody_says_so() -> None:
     assert change_of(resource(argo_cd({"timeout.reconciliation": "3s"}))) is None
     for objects in ({}, argo_cd(None)):
         the_watcher = resource(objects, argocd_watcher="none")
-        assert change_of(the_watcher) is the_watcher.diff(the_watcher.blank()) is None
+        assert change_of(the_watcher) is the_watcher.diff(the_watcher.nothing) is None
 
 
 def test_without_it_ours_polls_often() -> None:
@@ -144,7 +157,7 @@ def test_where_it_may_not_be_made_deployments_wait_and_that_is_said() -> None:
 
 
 def running() -> Helm:
-    return Helm([release(NAME), release(f"{NAME}-policy")])
+    return Helm([release(NAME), release(POLICY)])
 
 
 def test_with_another_key_it_starts_anew() -> None:
@@ -169,7 +182,7 @@ def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> No
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed):  # this cluster starts nothing
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
-    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    assert [name for name, _ in helm.installed] == [POLICY, NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
     assert policy["spec"]["matchConditions"][0]["expression"] == (
@@ -178,7 +191,7 @@ def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> No
     assert (policy["spec"]["failurePolicy"], binding["spec"]["validationActions"]) == ("Fail", ["Deny"])
     gone = resource(argo_cd(None), helm)
     assert gone.remove() == "removed"
-    assert helm.uninstalled == [NAME, f"{NAME}-policy"]
+    assert helm.uninstalled == [NAME, POLICY]
 
 
 @pytest.mark.parametrize("kind", POLICIES)
@@ -191,7 +204,7 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
     the_watcher.apply(the_watcher.observe(), change)
-    assert helm.installed[0][0] == f"{NAME}-policy"
+    assert helm.installed[0][0] == POLICY
 
 
 WITHOUT = "its token may change all of Application web-dev, because a policy that limits it is missing: "
@@ -252,7 +265,7 @@ def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
         the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
-    assert [name for name, _ in helm.installed] == [f"{NAME}-policy", NAME]
+    assert [name for name, _ in helm.installed] == [POLICY, NAME]
 
 
 def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
@@ -361,7 +374,8 @@ exec 9<{folder}/heads; n=$(cat {folder}/n 2>/dev/null || echo 0); echo $((n + 1)
 mapfile -t all <&9; [ "$n" -lt ${{#all[@]}} ] || exit 0
 case ${{all[$n]}} in
   -) exit 128 ;;
-  *) printf '%s\\trefs/heads/%s\\n' "${{all[$n]%%/*}}" env/dev "${{all[$n]##*/}}" main ;;
+  *) IFS=/ read -r dev main test <<<"${{all[$n]}}"
+     printf '%s\\trefs/heads/%s\\n' "$dev" env/dev "${{main:-$dev}}" main ${{test:+"$test" env/test}} ;;
 esac
 """
     fake = f"""#!/bin/bash
@@ -382,7 +396,7 @@ at=$(($(cat {folder}/n) - 1))
     environment = {
         "PATH": f"{folder}/bin:/usr/bin:/bin", "HOME": str(folder), "HOST": "github.com",
         "EVERY": "0.01", "SOON": "0.01", "PATIENCE": "300", "REPAIR": "0.01", "CONFIRM": "0.01", "RETRY": "100",
-        "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main", "APPLICATION": "/apis/x/applications/web-dev",
+        "REPOSITORY": "x", "BRANCH": "env/dev", "MAIN": "main", "APPLICATIONS": "env/dev=/apis/x/applications/web-dev",
         "KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443", **environment,
     }  # fmt: skip
     process = subprocess.Popen(["bash", SCRIPT], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -402,6 +416,23 @@ def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(
     assert '{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal",' in all_of_it
     assert "Argo CD was notified of b2" in all_of_it
     assert "asked again" not in all_of_it
+
+
+def test_each_branch_is_followed_to_its_own_application(tmp_path: Path) -> None:
+    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
+    rows = ["a1/m1", "a1/m1/t1", "a1/m1/t1", "a2/m2/t1", "a2/m2/t2", "a2/m2/t2"]
+    told, all_of_it = heads(tmp_path, *rows, APPLICATIONS=two, RETRY="100")
+    asked = [line.split()[1].rpartition("/")[2] for line in told]
+    assert asked == ["web-dev", "web-test", "web-dev", "web-test"], "each once, and none before its branch is there"
+    assert re.findall("Argo CD was notified of (..)", all_of_it) == ["a1", "t1", "a2", "t2"]
+
+
+def test_a_promotion_does_not_end_the_wait_for_a_deployment(tmp_path: Path) -> None:
+    write_program(tmp_path / "bin/sleep", f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
+    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
+    rows = ["a1/m1/t1", "a1/m2/t1", "a1/m2/t2", "a1/m2/t2", "b2/m2/t2", "b2/m2/t2"]
+    heads(tmp_path, *rows, APPLICATIONS=two, EVERY="3", SOON="0.5", CONFIRM="3")
+    assert (tmp_path / "rests").read_text().split()[:5] == ["3", "0.5", "0.5", "0.5", "3"]
 
 
 def test_a_refresh_that_argo_cd_lost_is_requested_again_until_it_names_the_commit(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from installer.cluster import objects as cluster_labels
-from installer.cluster.argocd_config import resolved
+from installer.cluster.argocd import resolved
 from installer.cluster.kubectl import Object
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
@@ -125,11 +125,11 @@ def test_a_plan_reports_that_a_secret_is_set_and_never_which(bench: Bench) -> No
 
 def test_where_nothing_can_be_looked_at_it_would_be_made(bench: Bench) -> None:
     webhook = resource(bench)
-    change = webhook.diff(webhook.blank())
+    change = webhook.diff(webhook.nothing)
     assert change
     assert (change.action, change.note) == ("create", "")
     unwanted = resource(bench, NONE)
-    assert unwanted.diff(unwanted.blank()) is None
+    assert unwanted.diff(unwanted.nothing) is None
 
 
 def test_a_debug_log_does_not_hold_the_secret(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

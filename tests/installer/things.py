@@ -10,6 +10,8 @@ from installer.support.errors import InstallerError
 class Thing(Resource[Any]):
     """A resource whose remote state is a dict."""
 
+    nothing = None
+
     def __init__(
         self,
         existing: dict[str, int],
@@ -27,9 +29,6 @@ class Thing(Resource[Any]):
 
     def observe(self) -> int | None:
         return self.existing.get(self.key)
-
-    def blank(self) -> int | None:
-        return None
 
     def diff(self, seen: int | None) -> Change | None:
         if self.blocked:

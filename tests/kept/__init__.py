@@ -17,9 +17,8 @@ from cookiecutter.main import cookiecutter
 
 from installer import __version__
 from installer.cluster import objects as labels
-from installer.config.settings import Settings
+from installer.config.settings import CIS, FORGES, Settings, cis_of
 from installer.config.settings_file import load
-from installer.config.supported import CIS, FORGES, cis_of
 from tests.conftest import ROOT
 
 FIRST = Path(__file__).parent / "1.0"

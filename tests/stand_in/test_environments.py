@@ -8,7 +8,7 @@ from tests.github.model import Repository, Stored
 
 from .conftest import Person
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 READS = 'test -n "$TOKEN" && printf \'got %s\\n\' "$TOKEN" | rev'
 """Fails where there is no secret; backwards, because act hides it otherwise."""

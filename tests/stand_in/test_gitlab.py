@@ -12,7 +12,7 @@ import requests
 from tests.gitlab import GitLab
 from tests.gitlab.fixtures import blame
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 PIPELINE = """
 workflow:

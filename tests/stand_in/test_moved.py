@@ -12,7 +12,7 @@ from tests.github.ssh import obstacle
 
 from .conftest import Person
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 
 def _ask(octo: Person, method: str, path: str, sent: object = None) -> requests.Response:

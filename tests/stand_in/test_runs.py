@@ -10,7 +10,7 @@ from tests.github.workflows import Workflow, evaluate
 
 from .conftest import Person
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 CI = f"""

@@ -17,7 +17,7 @@ from tests.github.webhooks import Hook
 
 from .conftest import Person
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.all
 
 HOST, SECRET = "argocd.example.com", "a-secret-of-both"
 

@@ -243,7 +243,7 @@ def everywhere(files: Mapping[str, Files]) -> dict[str, str | None]:
     return {path: text for name, each in files.items() for path, text in of(name, each).items()}
 
 
-SOON = [way if way == "squash" else pytest.param(way, marks=pytest.mark.slow) for way in WAYS]
+SOON = [way if way == "squash" else pytest.param(way, marks=pytest.mark.all) for way in WAYS]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from installer.update.pins import resolved
+from installer.update.merge import resolved
 
 
 def conflict(ours: str, theirs: str) -> str:

@@ -49,6 +49,7 @@ def test_an_update_without_conflicts_is_a_request_that_says_what_changed_and_why
     assert done.out.rstrip().endswith("/1")
 
 
+@pytest.mark.all
 def test_a_persons_settings_of_git_send_nothing_else_and_stop_nothing(
     host: Host, released: Story, typed: Typed, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_what_people_did_on_the_branch_is_never_overwritten(host: Host, released
     assert host.file(UPDATE, "ci/lib.sh") == "resolved"
 
 
+@pytest.mark.all
 def test_what_people_did_on_the_branch_of_a_closed_request_is_named_where_the_next_one_begins(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -158,7 +160,9 @@ def test_what_people_did_on_the_branch_of_a_closed_request_is_named_where_the_ne
     assert released.git("rev-parse", f"origin/{UPDATE}") == host.branches()[UPDATE]
 
 
-@pytest.mark.parametrize("words", [("update",), ("update", "--abort")], ids=["update", "abort"])
+@pytest.mark.parametrize(
+    "words", [("update",), pytest.param(("update", "--abort"), marks=pytest.mark.all)], ids=["update", "abort"]
+)
 def test_what_people_push_meanwhile_is_never_overwritten(
     host: Host, released: Story, typed: Typed, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
@@ -176,7 +180,6 @@ def test_what_people_push_meanwhile_is_never_overwritten(
         assert f"There is work of others on {UPDATE}" in typed(released.project, "update", code=1).err
 
 
-@each_host
 def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_named(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -193,7 +196,6 @@ def test_a_declined_version_is_not_proposed_again_until_the_next_or_until_it_is_
     assert [each.state for each in host.requests()] == ["closed", "closed", "open"]
 
 
-@each_host
 def test_abort_closes_the_request_and_deletes_its_branch_and_declines_nothing(
     host: Host, released: Story, typed: Typed
 ) -> None:
@@ -206,6 +208,7 @@ def test_abort_closes_the_request_and_deletes_its_branch_and_declines_nothing(
     assert [each.state for each in host.requests()] == ["closed", "open"]
 
 
+@pytest.mark.all
 def test_another_clone_goes_on_from_the_hosts_branches(host: Host, released: Story, typed: Typed) -> None:
     typed(released.project, "update")
     host.merge()
@@ -253,6 +256,7 @@ def test_without_drafts_in_the_plan_the_title_says_it(
     assert request.title == "Update from the template, 2.0.0 (1 conflict)"
 
 
+@pytest.mark.all
 def test_the_templates_branch_is_kept_by_a_rule_and_goes_on(host: Host, released: Story, typed: Typed) -> None:
     project = Project.open(released.project)
     rules = next(r for r in project.resources() if r.key == "rules")

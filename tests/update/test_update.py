@@ -104,7 +104,7 @@ def test_a_second_update_replaces_the_first_but_not_what_people_did_on_it(story:
 
 
 def test_the_record_is_what_cookiecutter_writes(story: Story) -> None:
-    from installer.update.record import parse
+    from installer.update.render import parse
 
     text = story.text(".gitops-flask.yaml") or ""
     record = parse(text)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import requests
 
 from ...config.settings import CLOUD, OF_CLOUD, Settings
-from ...support import environment, process
+from ...support import process, secret
 from ...support.errors import ApiError
+from ...support.http_client import seconds_to_wait
 from ...support.secret import Secret, redact
 from ...support.tls import variables
 from ..git import Login
-from ..http import LATER, Api
+from ..http import LATER, Api, said
 from ..http import said_to_a_program as said_of_any_host
-from ..rate_limit import seconds_to_wait
 
 _SIGN_ON = re.compile(r"https://\S+/sso\?\S*[^\s.,)]")
 
@@ -29,17 +29,17 @@ class GitHubApiError(ApiError):
 
 def fix(status: int, message: str, headers: Mapping[str, str]) -> str:
     """Return what to do about an answer; `headers` by their names in lower case."""
-    said = message.lower()
+    lowered = message.lower()
     if (wait := seconds_to_wait(status, message, headers)) is not None:
         until = time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + wait))
         return f"GitHub's rate limit ends at {until}, in {wait:.0f} s: run this again then."
-    if "saml" in said or "x-github-sso" in headers:
+    if "saml" in lowered or "x-github-sso" in headers:
         page = _SIGN_ON.search(headers.get("x-github-sso", "") or message)
         where = page[0] if page else "https://github.com/settings/tokens (Configure SSO)"
         return f"Authorise the token for the organisation: open {where}"
-    if status == 403 and "upgrade" in said:
+    if status == 403 and "upgrade" in lowered:
         return "The plan does not have this for private repositories: upgrade it, or say github.visibility: public."
-    if status == 403 and "archived" in said:
+    if status == 403 and "archived" in lowered:
         return "Unarchive the repository on its settings page, then run this again."
     if status == 403 or (status == 404 and headers.get("x-accepted-oauth-scopes")):
         return _rights(headers)
@@ -109,8 +109,11 @@ class GitHubRest(Api):
 
     follows = re.compile("/")
 
-    def __init__(self, host: str, token: Secret, *, ca: str = "", api_version: str = Settings.api_version) -> None:
+    def __init__(
+        self, host: str, token: Secret, repository: str = "", *, ca: str = "", api_version: str = Settings.api_version
+    ) -> None:
         self.host = host
+        self.repository = repository
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": api_version}
         if token:
             headers["Authorization"] = f"Bearer {token.reveal()}"
@@ -128,19 +131,12 @@ class GitHubRest(Api):
 
 
 def _message(answer: requests.Response) -> str:
-    try:
-        said = answer.json()
-    except (ValueError, RecursionError):
-        said = None
-    data = said if isinstance(said, dict) else {}
+    data = said(answer)
     parts = [str(data.get("message") or answer.reason or "no message")]
     details = data.get("errors")
-    parts += [_detail(each) for each in details] if isinstance(details, list) else []
+    for each in details if isinstance(details, list) else []:
+        parts += [str(each.get("message") or each) if isinstance(each, dict) else str(each)]
     return "; ".join(parts)
-
-
-def _detail(said: object) -> str:
-    return str(said.get("message") or said) if isinstance(said, dict) else str(said)
 
 
 # --- the token: where it comes from, and how `gh` and git log in with it --------------------------
@@ -152,7 +148,7 @@ READER = "x-access-token"
 def token(host: str) -> str:
     """Return the token as `gh` finds it: its variables first, for which it need not start, then its own store."""
     for name in token_variables(host):
-        if found := environment.token(name):
+        if found := secret.token(name):
             return found
     return kept_by_gh(host)
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from ...config.settings import Settings
-from ...support import environment, tls
+from ...support import secret, tls
 from ...support.errors import InstallerError
 from ...support.secret import Secret
 from .api import api_url
@@ -75,7 +75,7 @@ def registration_page(settings: Settings, github: GitHub) -> str:
 
 def given() -> GitHubApp | None:
     """Return the App that the environment names; nothing where it names none."""
-    number, file = os.environ.get(GIVEN[0], "").strip(), environment.private(GIVEN[1])
+    number, file = os.environ.get(GIVEN[0], "").strip(), secret.private(GIVEN[1])
     if not number and not file:
         return None
     if not number or not file:
@@ -87,7 +87,7 @@ def given() -> GitHubApp | None:
 
 def private_key(variable: str) -> Secret:
     """Return the private key whose file a variable names."""
-    file = environment.private(variable)
+    file = secret.private(variable)
     try:
         return Secret(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-from ...support.errors import ApiError, InstallerError
-from ...support.http_client import Client, context
-from ...support.parsing import UNREADABLE, reading
+from ...support.errors import UNREADABLE, ApiError, InstallerError, reading
+from ...support.http_client import Client, context, seconds_to_wait
 from ...support.secret import Secret, redact
-from ..rate_limit import seconds_to_wait
 
 TOKEN: Mapping[str, str] = {"contents": "read", "deployments": "write"}
 """What the token may do; GitHub adds metadata: read."""

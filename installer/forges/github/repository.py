@@ -8,10 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ...config.settings import Settings
-from ...support.parsing import reading, text
+from ...config.settings import MAIN
+from ...support.errors import reading, text
 from ...support.secret import Secret
-from ..base import Commit, Delivery, DeployKey, Hook, Webhooks
+from ..base import ChangeRequest, Commit, Delivery, DeployKey, DeployKeys, Hook, Requests, Webhooks
 from .api import GitHubApiError, GitHubRest
 
 _ACTIVE = ("queued", "in_progress", "waiting", "requested", "pending")
@@ -45,12 +45,6 @@ class GitHub(GitHubRest):
 
     variables_are = "Actions variables"
     secret_is = "Actions secret"  # noqa: S105 - a word
-
-    def __init__(
-        self, host: str, token: Secret, repository: str, *, ca: str = "", api_version: str = Settings.api_version
-    ) -> None:
-        super().__init__(host, token, ca=ca, api_version=api_version)
-        self.repository = repository
 
     def path(self, *parts: str) -> str:
         """Return a path below the repository, each part escaped but for its slashes."""
@@ -108,12 +102,19 @@ class GitHub(GitHubRest):
         found = self.get(self.path("git/matching-refs/tags/")) or []
         return [each["ref"].removeprefix("refs/tags/") for each in found]
 
-    @reading("GitHub's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
-        for found in self.pages(self.path("commits"), sha=branch):
-            commit = found["commit"]
-            yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+        with reading("GitHub's answer"):
+            for found in self.pages(self.path("commits"), sha=branch):
+                commit = found["commit"]
+                yield Commit(found["sha"], commit["message"], commit["committer"]["date"])
+
+    @reading("GitHub's answer")
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+        # not the first page: that one has all the files
+        found = self.call("GET", self.path("compare", f"{older}...{newer}"), per_page=1, page=2)
+        return int(found["ahead_by"])
 
     @reading("GitHub's answer")
     def statuses(self, commit: str) -> list[Reported]:
@@ -264,38 +265,25 @@ class VariableNote:
 
     def renew(self, text: str) -> bool:
         """Change its value; False where it is gone."""
-        try:
-            self._github.call("PATCH", self._path, {"name": self._name, "value": text})
-        except GitHubApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self._github.change("PATCH", self._path, {"name": self._name, "value": text})
 
     def delete(self) -> None:
         """Delete it."""
         self._github.delete(self._path)
 
 
-class GitHubDeployKeys:
+class GitHubDeployKeys(DeployKeys):
     """What the repository credential needs of GitHub."""
 
-    def __init__(self, github: GitHub) -> None:
-        self._github = github
+    title, kept_at = "GitHub", "keys"
 
-    def list(self) -> list[DeployKey]:
-        """Return all deploy keys; none where there is no repository."""
-        keys = self._github.pages(self._github.path("keys"))
-        return [DeployKey(key["id"], key["title"], key["key"], key["read_only"]) for key in keys]
+    def _read(self, found: dict[str, Any]) -> DeployKey:
+        return DeployKey(found["id"], found["title"], found["key"], found["read_only"])
 
     def add(self, title: str, public: str, *, read_only: bool = True) -> None:
         """Register a key that may only read, unless told otherwise."""
         body = {"title": title, "key": public, "read_only": read_only}
-        self._github.call("POST", self._github.path("keys"), body)
-
-    def remove(self, key: DeployKey) -> None:
-        """Remove a key; one that is gone already is fine."""
-        self._github.delete(self._github.path("keys", str(key.id)))
+        self._forge.call("POST", self._path(), body)
 
 
 class GitHubWebhooks(Webhooks):
@@ -309,15 +297,6 @@ class GitHubWebhooks(Webhooks):
         "active": True,
     }
 
-    def __init__(self, github: GitHub, settings: Settings) -> None:
-        super().__init__(settings)
-        self._github = github
-
-    @reading("GitHub's answer")
-    def list(self) -> list[Hook]:
-        """Return ours; none where there is no repository."""
-        return [hook for each in self._github.pages(self._path()) if (hook := self._ours(each))]
-
     def _ours(self, found: dict[str, Any]) -> Hook | None:
         config = {**found["config"], "insecure_ssl": str(found["config"].get("insecure_ssl", "0"))}  # or a number
         ours = self.unlabelled(str(config.get("url", "")))
@@ -330,15 +309,11 @@ class GitHubWebhooks(Webhooks):
         body = {name: rest.pop(name) for name in ("events", "active")}
         given = {"secret": secret.reveal()} if secret else {}
         config = {**rest, "url": self.labelled(address, secret), **given}
-        self._github.call("POST", self._path(), {"name": "web", **body, "config": config})
-
-    def delete(self, hook: Hook) -> bool:
-        """Delete a hook; False where it was gone."""
-        return self._github.delete(self._path(hook.id))
+        self._forge.call("POST", self._path(), {"name": "web", **body, "config": config})
 
     def page(self, hook: Hook) -> str:
         """Return the address of the page where people see it, and what was answered to its calls."""
-        return f"https://{self._github.host}/{self._github.repository}/settings/hooks/{hook.id}"
+        return f"https://{self._forge.host}/{self._forge.repository}/settings/hooks/{hook.id}"
 
     @reading("GitHub's answer")
     def newest(self, hook: Hook) -> Delivery | None:
@@ -346,9 +321,39 @@ class GitHubWebhooks(Webhooks):
 
         GitHub pings a new hook at once, when Argo CD's server may not have its secret yet: that says nothing.
         """
-        found = self._github.get(f"{self._path(hook.id)}/deliveries", per_page=1)
+        found = self._forge.get(f"{self._path(hook.id)}/deliveries", per_page=1)
         pushes = [each for each in found or [] if each["event"] == "push"]
         return Delivery(int(pushes[0]["status_code"] or 0), str(pushes[0]["status"])) if pushes else None
 
-    def _path(self, number: int | None = None) -> str:
-        return self._github.path("hooks", *([str(number)] if number else []))
+
+class GitHubPullRequests(Requests):
+    """What an update of the template needs of GitHub."""
+
+    title, kept_at = "GitHub", "pulls"
+    called = "pull request"
+
+    def _of(self, branch: str) -> dict[str, str]:
+        return {"head": f"{self._forge.repository.partition('/')[0]}:{branch}", "base": MAIN}
+
+    def _read(self, found: dict[str, Any]) -> ChangeRequest:
+        merged = found["merged_at"] is not None
+        return ChangeRequest(found["number"], found["html_url"], found["body"] or "", found["state"] == "open", merged)
+
+    @reading("GitHub's answer")
+    def open(self, branch: str, title: str, text: str, *, draft: bool) -> ChangeRequest:
+        """Open one; where the plan has no drafts, its title alone says that it is not ready."""
+        body = {"title": title, "body": text, "head": branch, "base": MAIN}
+        try:
+            return self._read(self._forge.call("POST", self._path(), {**body, "draft": draft}))
+        except GitHubApiError as error:
+            if not (draft and error.status == 422 and "raft" in error.reason):
+                raise
+        return self._read(self._forge.call("POST", self._path(), body))
+
+    def change(self, number: int, title: str, text: str, *, draft: bool) -> None:
+        """Change title and text; REST cannot turn a draft into none, or back, so the title says it."""
+        self._forge.call("PATCH", self._path(number), {"title": title, "body": text})
+
+    def close(self, number: int, text: str) -> None:
+        """Close one."""
+        self._forge.call("PATCH", self._path(number), {"state": "closed", "body": text})

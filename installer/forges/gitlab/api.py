@@ -9,14 +9,13 @@ from typing import Any
 
 import requests
 
-from ...support import environment
-from ...support.errors import ApiError
-from ...support.parsing import reading
+from ...support import secret
+from ...support.errors import ApiError, reading
+from ...support.http_client import seconds_to_wait
 from ...support.secret import Secret, redact
 from ...support.tls import variables
 from ..git import Login
 from ..http import LATER, Api, said_to_a_program
-from ..rate_limit import seconds_to_wait
 
 
 class GitLabApiError(ApiError):
@@ -109,8 +108,9 @@ class GitLabRest(Api):
 
     follows = re.compile(r"/projects/\d+(/|$)")  # GitLab leads from a project's old path to its number
 
-    def __init__(self, host: str, token: Secret, *, ca: str = "") -> None:
+    def __init__(self, host: str, token: Secret, repository: str = "", *, ca: str = "") -> None:
         self.host = host
+        self.repository = repository
         headers = {"PRIVATE-TOKEN": token.reveal()} if token else {}
         super().__init__("GitLab", f"https://{host}/api/v4", headers, ca=ca, ca_setting="gitlab.ca")
 
@@ -149,7 +149,7 @@ def token_variables(_: str) -> tuple[str, ...]:
 
 def token(_: str) -> str:
     """Return the token; empty where there is none."""
-    return environment.token(TOKEN)
+    return secret.token(TOKEN)
 
 
 def login(host: str, token: Secret, ca: str) -> Login:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ...config.settings import Settings
-from ...support.parsing import reading, text
+from ...config.settings import MAIN
+from ...support.errors import reading, text
 from ...support.secret import Secret
-from ..base import Commit, Delivery, DeployKey, Hook, Webhooks
-from .api import GitLabApiError, GitLabRest
+from ..base import ChangeRequest, Commit, Delivery, DeployKey, DeployKeys, Hook, Requests, Webhooks
+from .api import GitLabRest
 
 HIDES = (17, 6)
 """Since then a variable can be written so that nobody reads it again."""
@@ -21,10 +21,6 @@ class GitLab(GitLabRest):
 
     variables_are = "CI/CD variables"
     secret_is = "masked and protected variable"  # noqa: S105 - words
-
-    def __init__(self, host: str, token: Secret, repository: str, *, ca: str = "") -> None:
-        super().__init__(host, token, ca=ca)
-        self.repository = repository
 
     def path(self, *parts: str) -> str:
         """Return a path below the project, each part escaped with its slashes."""
@@ -78,11 +74,17 @@ class GitLab(GitLabRest):
         """Return the names of the tags."""
         return [text(each["name"]) for each in self.pages(self.path("repository", "tags"))]
 
-    @reading("GitLab's answer")
     def commits(self, branch: str) -> Iterator[Commit]:
         """Walk along a branch, newest first."""
-        for found in self.pages(self.path("repository", "commits"), ref_name=branch):
-            yield Commit(found["id"], found["message"], found["committed_date"])
+        with reading("GitLab's answer"):
+            for found in self.pages(self.path("repository", "commits"), ref_name=branch):
+                yield Commit(found["id"], found["message"], found["committed_date"])
+
+    def count(self, newer: str, older: str) -> int:
+        """Return how many commits one has that an older one has not."""
+        if older in (newer, self.head(newer)):
+            return 0
+        return sum(1 for _ in self.commits(f"{older}..{newer}"))
 
     @reading("GitLab's answer")
     def check(self, revision: str, name: str, app: str = "") -> str:
@@ -165,13 +167,7 @@ class VariableNote:
 
     def renew(self, text: str) -> bool:
         """Write the text and the time; False where it is gone."""
-        try:
-            self._gitlab.call("PUT", self._path, self._body(text))
-        except GitLabApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self._gitlab.change("PUT", self._path, self._body(text))
 
     def delete(self) -> None:
         """Delete it."""
@@ -190,25 +186,17 @@ def _noted(value: str) -> tuple[str, float]:
         return "", float("-inf")
 
 
-class GitLabDeployKeys:
+class GitLabDeployKeys(DeployKeys):
     """What the repository credential needs of GitLab."""
 
-    def __init__(self, gitlab: GitLab) -> None:
-        self._gitlab = gitlab
+    title, kept_at = "GitLab", "deploy_keys"
 
-    def list(self) -> list[DeployKey]:
-        """Return all deploy keys; none where there is no project."""
-        keys = self._gitlab.pages(self._gitlab.path("deploy_keys"))
-        return [DeployKey(key["id"], key["title"], key["key"], not key["can_push"]) for key in keys]
+    def _read(self, found: dict[str, Any]) -> DeployKey:
+        return DeployKey(found["id"], found["title"], found["key"], not found["can_push"])
 
     def add(self, title: str, public: str) -> None:
         """Register a key that may only read."""
-        body = {"title": title, "key": public, "can_push": False}
-        self._gitlab.call("POST", self._gitlab.path("deploy_keys"), body)
-
-    def remove(self, key: DeployKey) -> None:
-        """Remove a key; one that is gone already is fine."""
-        self._gitlab.delete(self._gitlab.path("deploy_keys", str(key.id)))
+        self._forge.call("POST", self._path(), {"title": title, "key": public, "can_push": False})
 
 
 _SETTINGS = {"push_events": True, "push_events_branch_filter": "", "enable_ssl_verification": True}
@@ -220,15 +208,6 @@ class GitLabWebhooks(Webhooks):
     title = "GitLab"
     wanted: ClassVar[Mapping[str, Any]] = {**_SETTINGS, "alert_status": "executable"}
 
-    def __init__(self, gitlab: GitLab, settings: Settings) -> None:
-        super().__init__(settings)
-        self._gitlab = gitlab
-
-    @reading("GitLab's answer")
-    def list(self) -> list[Hook]:
-        """Return ours; none where there is no project."""
-        return [hook for each in self._gitlab.pages(self._path()) if (hook := self._ours(each))]
-
     def _ours(self, found: dict[str, Any]) -> Hook | None:
         ours = self.unlabelled(found["url"])
         rest = {name: "" if found.get(name) is None else found[name] for name in _SETTINGS}
@@ -239,27 +218,54 @@ class GitLabWebhooks(Webhooks):
     def create(self, address: str, secret: Secret | None) -> None:
         """Make a hook with its secret and the fingerprint of that."""
         given = {"token": secret.reveal()} if secret else {}
-        self._gitlab.call("POST", self._path(), {**_SETTINGS, "url": self.labelled(address, secret), **given})
-
-    def delete(self, hook: Hook) -> bool:
-        """Delete a hook; False where it was gone."""
-        return self._gitlab.delete(self._path(hook.id))
+        self._forge.call("POST", self._path(), {**_SETTINGS, "url": self.labelled(address, secret), **given})
 
     def page(self, hook: Hook) -> str:
         """Return the address of the page where people see it, and what was answered to its calls."""
-        return f"https://{self._gitlab.host}/{self._gitlab.repository}/-/hooks/{hook.id}/edit"
+        return f"https://{self._forge.host}/{self._forge.repository}/-/hooks/{hook.id}/edit"
 
     @reading("GitLab's answer")
     def newest(self, hook: Hook) -> Delivery | None:
         """Return the last call; None where there was none, or GitLab is too old to show it."""
-        found = self._gitlab.get(f"{self._path(hook.id)}/events", per_page=1)
+        found = self._forge.get(f"{self._path(hook.id)}/events", per_page=1)
         return next(map(_delivery, found or []), None)
-
-    def _path(self, number: int | None = None) -> str:
-        return self._gitlab.path("hooks", *([str(number)] if number else []))
 
 
 def _delivery(found: dict[str, Any]) -> Delivery:
     code = str(found["response_status"])
     said = " ".join(str(found["response_body"] or code).split())[:200]
     return Delivery(int(code) if code.isdigit() else 0, said)
+
+
+class GitLabMergeRequests(Requests):
+    """What an update of the template needs of GitLab."""
+
+    title, kept_at = "GitLab", "merge_requests"
+    called = "merge request"
+
+    def _of(self, branch: str) -> dict[str, str]:
+        return {"source_branch": branch}
+
+    def _read(self, found: dict[str, Any]) -> ChangeRequest:
+        is_open, merged = found["state"] == "opened", found["state"] == "merged"
+        return ChangeRequest(found["iid"], found["web_url"], found["description"] or "", is_open, merged)
+
+    @reading("GitLab's answer")
+    def open(self, branch: str, title: str, text: str, *, draft: bool) -> ChangeRequest:
+        """Open one."""
+        body = {"source_branch": branch, "target_branch": MAIN, "title": _titled(title, draft), "description": text}
+        return self._read(self._forge.call("POST", self._path(), body))
+
+    def change(self, number: int, title: str, text: str, *, draft: bool) -> None:
+        """Change title and text, and whether it is a draft, which the title says."""
+        body = {"title": _titled(title, draft), "description": text}
+        self._forge.call("PUT", self._path(number), body)
+
+    def close(self, number: int, text: str) -> None:
+        """Close one."""
+        body = {"state_event": "close", "description": text}
+        self._forge.call("PUT", self._path(number), body)
+
+
+def _titled(title: str, draft: bool) -> str:  # noqa: FBT001 - of this module alone
+    return f"Draft: {title}" if draft else title

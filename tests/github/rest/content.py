@@ -147,17 +147,17 @@ def commit(call: Call, ref: str) -> Response:
 def contents(call: Call, path: str) -> Response:
     repository = call.repository
     revision = call.request.query.get("ref", repository.default_branch)
-    if not git.commits(repository.git, revision, "-1"):
-        raise RefusedError(404, f"No commit found for the ref {revision}" if revision else "Not Found")
-    content = git.show(repository.git, revision, path)
-    if content is not None:
-        sha = git.git(repository.git, "rev-parse", f"{revision}:{path}")
+    if found := git.blob(repository.git, revision, path):
+        sha, content = found
         body = {
             **_entry(call, revision, path, "file", sha, len(content)),
             "encoding": "base64",
             "content": base64.encodebytes(content).decode(),
         }
         return json_response(200, body)
+    known = revision in call.github.branches(repository) or git.commits(repository.git, revision, "-1")
+    if not known:
+        raise RefusedError(404, f"No commit found for the ref {revision}" if revision else "Not Found")
     entries = git.listing(repository.git, revision, path)
     if not entries:
         raise RefusedError(404, "Not Found")

@@ -87,9 +87,10 @@ def tags(call: Call) -> Response:
 def file(call: Call, file_path: str) -> Response:
     ref = call.request.query["ref"]
     found = git.commits(call.project.git, ref, "-1")
-    content = git.show(call.project.git, ref, file_path) if found else None
-    if content is None:
+    there = git.blob(call.project.git, ref, file_path) if found else None
+    if there is None:
         raise missing("File" if found else "Commit")
+    blob_id, content = there
     return answered(
         200,
         {
@@ -100,7 +101,7 @@ def file(call: Call, file_path: str) -> Response:
             "content": base64.b64encode(content).decode(),
             "content_sha256": hashlib.sha256(content).hexdigest(),
             "ref": ref,
-            "blob_id": git.git(call.project.git, "rev-parse", f"{ref}:{file_path}"),
+            "blob_id": blob_id,
             "commit_id": found[0].sha,
             "last_commit_id": git.git(call.project.git, "log", "-1", "--format=%H", ref, "--", file_path),
             "execute_filemode": False,

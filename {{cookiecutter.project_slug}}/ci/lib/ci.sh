@@ -10,6 +10,8 @@ cd "$(dirname "$0")/.."
 export -n DEPLOY_TOKEN DEPLOY_KEY REGISTRY_TOKEN # no program inherits a secret that is not for it
 
 ENVIRONMENT=${ENVIRONMENT:-dev}
+OTHER=$ENVIRONMENT             # the environment, where it is not dev
+[ "$OTHER" != dev ] || OTHER=''
 PYTHON=python3
 CI_NAME=''                     # which CI this is; nothing on your machine
 API=''                         # GitHub's, where it is not the usual one

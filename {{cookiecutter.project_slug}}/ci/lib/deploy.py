@@ -10,16 +10,17 @@ from env_branch import BRANCH, CI, REVISION, Answer, Tip, git, run_git
 
 VALUES = f"deploy/{CI['ENVIRONMENT']}.yaml"
 DIGEST, PLATFORMS = CI.get("IMAGE_DIGEST", ""), CI.get("PLATFORMS", "")
-FETCH = ("fetch", "--quiet", "--no-tags")
 
 
 def deploy() -> Answer:
     """Read the branch, decide and write; all of it again, where another push came first."""
-    init = "--init" in env.options("init")
+    given = env.options("init", "again")
     check_image()
     tree, (title, trailers) = snapshot(), message()
     for tip in env.attempts():
-        if answer := guard(tip, init):
+        if "--again" in given:
+            tree = with_image_of(tip, tree)
+        elif answer := guard(tip, "--init" in given):
             return answer
         if commit := env.push(tip, tree, [title], trailers, opens=REVISION):
             return Answer("done", f"{BRANCH} records {REVISION} (commit {commit})", what_is_next(commit))
@@ -63,6 +64,15 @@ revision: "{REVISION}"
     return git("mktree", stdin=f"{folders}100644 blob {blob}\timage.yaml\n")
 
 
+def with_image_of(tip: Tip, tree: str) -> str:
+    """Return what is deployed, a hold included, with another image of the same commit."""
+    if tip.recorded != REVISION:
+        raise Answer("failed:", f"--again is for the commit that {BRANCH} records: {tip.recorded or 'none'}")
+    image = git("ls-tree", tree, "image.yaml")
+    others = re.sub(r".*\timage\.yaml\n", "", git("ls-tree", tip.commit) + "\n")
+    return git("mktree", stdin=f"{others}{image}\n")
+
+
 def message() -> tuple[str, list[str]]:
     """Return title and trailers. These are Argo CD's: it shows author and subject with the revision that it runs."""
     form = ("log", "-1", "--encoding=UTF-8", "--format=%s%n%an%n%ae%n%aI")
@@ -94,7 +104,7 @@ def guard(tip: Tip, init: bool) -> Answer | None:
     if not tip.recorded:
         why = f"image.yaml of its commit {tip.commit} names no revision"
         return Answer("failed:", f"cannot tell what {BRANCH} records: {why}. Go back to a deployment: {go_back}")
-    order = compare(tip.recorded)
+    order = env.compare(tip.recorded, REVISION)
     if order == "newer":
         then = "Next: nothing; this change is part of what is deployed."
         return Answer("superseded", f"{records}, which is newer than {REVISION}", then)
@@ -109,25 +119,10 @@ def guard(tip: Tip, init: bool) -> Answer | None:
     return None
 
 
-def compare(recorded: str) -> str:
-    """Return what is recorded to our history: older, newer, diverged, or unknown."""
-    if recorded in env.parents(REVISION):  # as merge follows merge
-        return "older"
-    if git("rev-parse", "--is-shallow-repository") == "false":
-        run_git(*FETCH, "origin", recorded)  # it may be here already
-    # A shallow clone answers wrongly; commits without their trees are quick to get.
-    elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, REVISION).returncode:
-        return "unknown"
-    common = run_git("merge-base", recorded, REVISION)
-    known = {recorded: "older", REVISION: "newer"}.get(common.stdout.strip(), "diverged")
-    return known if common.returncode < 2 else "unknown"
-
-
 def nothing_before() -> bool:
     """Return whether nothing could be deployed before HEAD: main had no ci/deploy until then."""
     for before in env.parents(REVISION)[:1]:
-        if run_git("cat-file", "-e", f"{before}^{{tree}}", quiet=True).returncode:
-            run_git(*FETCH, "--depth=1", "origin", before)
+        env.fetch_files(before)
         found = run_git("ls-tree", "--name-only", before, "ci/deploy")
         return found.returncode == 0 and not found.stdout
     return False

@@ -1,4 +1,4 @@
-"""The branch env/<environment>, which says what runs there: what ci/deploy and ci/rollback share.
+"""The branch env/<environment>, which says what runs there: what ci/deploy, ci/promote and ci/rollback share.
 
 Argo CD follows it, and people do not edit it. Each commit is a whole snapshot, so that all of it moves together:
 
@@ -25,6 +25,7 @@ CI = os.environ  # as ci.sh completed it
 PROGRAM, BRANCH, REVISION = Path(sys.argv[0]).stem, f"env/{CI['ENVIRONMENT']}", CI["REVISION"]
 SERVER, REPOSITORY, TOKEN = CI["SERVER"], CI["REPOSITORY"], CI["DEPLOY_TOKEN"]
 PAGE = f"{SERVER}/{REPOSITORY}" if SERVER else ""
+FETCH = ("fetch", "--quiet", "--no-tags")
 GITHUB: Any = import_module("github") if Path(__file__).with_name("github.py").exists() else None
 DEPLOYMENT = GITHUB.Deployment() if GITHUB and CI["CI_NAME"] and TOKEN else None
 WITH_KEY = GITHUB and GITHUB.KEY
@@ -91,19 +92,19 @@ def attempts() -> Iterator[Tip]:
     raise Answer("failed:", f"{BRANCH} did not take the push 5 times; git's answers are above. {may}")
 
 
-def read_branch() -> Tip:
-    """Return where the branch is now."""
-    fetch = ("fetch", "--quiet", "--no-tags", "--no-filter", "--refmap=", "origin", f"refs/heads/{BRANCH}")
+def read_branch(branch: str = BRANCH) -> Tip:
+    """Return where a branch is now."""
+    fetch = (*FETCH, "--no-filter", "--refmap=", "origin", f"refs/heads/{branch}")
     if run_git(*fetch, quiet=True).returncode:
-        names = (f"refs/heads/{BRANCH}", "refs/heads/env")
+        names = (f"refs/heads/{branch}", "refs/heads/env")
         problem = "cannot read the branches of 'origin' (git's answer is above)"
         refs = git("ls-remote", "origin", *names, problem=problem)
         if not refs:
             return Tip()
         if not refs.endswith(names[0]):
             way = "git cannot have both. Rename it, or delete it: git push origin --delete env"
-            raise Answer("failed:", f"a branch 'env' stands in the way of '{BRANCH}': {way}")
-        git(*fetch, problem=f"cannot fetch {BRANCH} (git's answer is above)")  # it came in between
+            raise Answer("failed:", f"a branch 'env' stands in the way of '{branch}': {way}")
+        git(*fetch, problem=f"cannot fetch {branch} (git's answer is above)")  # it came in between
     commit = git("rev-parse", "--verify", "FETCH_HEAD")
     return Tip(commit, revision_of(commit), hold_of(commit))
 
@@ -116,7 +117,7 @@ def revision_of(commit: str) -> str:
 
 def hold_of(commit: str) -> str:
     """Return what holds the environment at a commit of the branch, in words; nothing where nothing does."""
-    if not git("ls-tree", "--name-only", commit, "hold.yaml", problem=f"cannot read commit {commit} of {BRANCH}"):
+    if not git("ls-tree", "--name-only", commit, "hold.yaml", problem=f"cannot read commit {commit} of env/…"):
         return ""
     said = re.findall(r'^(who|why|since|bad): "(.*)"$', git("show", f"{commit}:hold.yaml"), re.M)
     return " ".join(f"{name}: {value};" for name, value in said) or "hold.yaml says nothing"
@@ -131,6 +132,52 @@ def trailers_of(commit: str, name: str = "") -> list[str]:
 def parents(commit: str) -> list[str]:
     """Return the parents of a commit; `git log` hides them in a shallow clone."""
     return re.findall("^parent (.*)$", git("cat-file", "commit", commit).partition("\n\n")[0], re.M)
+
+
+def fetch_files(commit: str) -> bool:
+    """Fetch a commit with its files, where they are not here; return whether it is here now."""
+    if run_git("cat-file", "-e", f"{commit}^{{tree}}", quiet=True).returncode == 0:
+        return True
+    shallow = ["--depth=1"] if git("rev-parse", "--is-shallow-repository") == "true" else []
+    return run_git(*FETCH, *shallow, "origin", commit).returncode == 0
+
+
+def compare(recorded: str, revision: str) -> str:
+    """Return what a commit is to the history of another one, which is here: older, newer, diverged, or unknown."""
+    if recorded in parents(revision):  # as merge follows merge
+        return "older"
+    if git("rev-parse", "--is-shallow-repository") == "false":
+        if run_git("cat-file", "-e", recorded, quiet=True).returncode:  # else it is here already
+            run_git(*FETCH, "origin", recorded)
+    # A shallow clone answers wrongly; commits without their trees are quick to get.
+    elif run_git(*FETCH, "--unshallow", "--filter=tree:0", "origin", recorded, revision).returncode:
+        return "unknown"
+    common = run_git("merge-base", recorded, revision)
+    known = {recorded: "older", revision: "newer"}.get(common.stdout.strip(), "diverged")
+    return known if common.returncode < 2 else "unknown"
+
+
+def commits(tip: Tip) -> list[str]:
+    """Return the commits of a branch, the newest first."""
+    return git("rev-list", "--first-parent", tip.commit).split("\n")
+
+
+def named(tip: Tip, beginning: str, branch: str = BRANCH) -> str:
+    """Return the newest commit of a branch with the one revision that begins so."""
+    newest = {revision_of(commit): commit for commit in reversed(commits(tip))}
+    found = [revision for revision in newest if revision.startswith(beginning)]
+    if not found:
+        lists = f"git fetch origin {branch} && git log FETCH_HEAD lists them"
+        raise Answer("failed:", f"no revision {beginning} was ever deployed to {branch}: {lists}")
+    if len(found) > 1:
+        raise Answer("failed:", f"{beginning} is ambiguous: {' and '.join(found)} were deployed")
+    return newest[found[0]]
+
+
+def title(what: str, revision: str, commit: str) -> str:
+    """Return a message's first line; a commit that was written manually may lack a part of it."""
+    subject = "".join(trailers_of(commit, "Argocd-reference-commit-subject: ")[:1]).partition(":")[2]
+    return f"{what} {revision[:7] or BRANCH}{subject and ':'}{subject}"
 
 
 def push(tip: Tip, tree: str, message: list[str], trailers: list[str], opens: str = "") -> str:
@@ -158,6 +205,13 @@ def options(*known: str) -> dict[str, str]:
     if problem:
         raise Answer("failed:", f"{problem}; see ci/{PROGRAM} --help")
     return dict(given)
+
+
+def revision_option(given: dict[str, str], name: str) -> str:
+    """Return a commit that an option names by its beginning; empty where it was not given."""
+    if not re.fullmatch("([0-9a-f]{4,40})?", value := given.get(name, "")):
+        raise Answer("failed:", f"{name} '{value}' is not a commit: 4 to 40 characters of its hexadecimal name")
+    return value
 
 
 def main(work: Callable[[], Answer]) -> None:

@@ -59,12 +59,16 @@ class Deployment:
         if not api("POST", f"{REPOSITORY}/deployments/{number}/statuses", said):
             print(f"GitHub did not take that Deployment {number} is {state} (see above)", file=sys.stderr)
 
+    def newest(self, number: str) -> tuple[str, str]:
+        """Return state and description of one; nothing where GitHub does not say."""
+        states = api("GET", f"{REPOSITORY}/deployments/{number}/statuses?per_page=1")
+        return (states[0]["state"], states[0]["description"] or "") if states else ("", "")
+
     def taken(self, commit: str, trailers: list[str]) -> None:
         """Note that the branch has it; close the one before, which these trailers name, if nobody saw it live."""
         self.deployed = True
         for before in (trailer.split()[1] for trailer in trailers if self.number):
-            states = api("GET", f"{REPOSITORY}/deployments/{before}/statuses?per_page=1")
-            if states and states[0]["state"] == "in_progress":
+            if self.newest(before)[0] == "in_progress":
                 self.report(before, "inactive", f"Overtaken by {commit[:7]} before anybody queried the pods")
 
     def close(self, branch: str) -> None:

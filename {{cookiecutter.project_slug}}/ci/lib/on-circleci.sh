@@ -12,7 +12,7 @@ SKIP='[skip ci]' # it builds every branch
 REUSE_PUSHED='' # any branch's build may push
 THROWN_AWAY=yes
 TO_INIT='Trigger Pipeline on main at CircleCI, with the parameter action: init'
-TO_RELEASE='Trigger Pipeline on main at CircleCI, with the parameter action: release'
+TO_RELEASE="Trigger Pipeline on main at CircleCI, with the parameter action: release${OTHER:+, and environment: $OTHER}"
 WHERE_VARIABLE=' (at CircleCI: Project Settings, Environment Variables)' WHERE_SECRET=$WHERE_VARIABLE
 
 # CircleCI does not say whether a push made its branch; but the first commit has no parent, also in a clone.

@@ -16,7 +16,7 @@ AUTHOR_NAME='github-actions[bot]' AUTHOR_EMAIL='41898282+github-actions[bot]@use
 WHO=${GITHUB_TRIGGERING_ACTOR:-${GITHUB_ACTOR:-unknown}}
 THROWN_AWAY=$([ "${RUNNER_ENVIRONMENT:-}" != github-hosted ] || echo yes)
 TO_INIT='gh workflow run deploy.yml -f init=true'
-TO_RELEASE='gh workflow run rollback.yml -f release=true'
+TO_RELEASE="gh workflow run rollback.yml -f release=true${OTHER:+ -f environment=$OTHER}"
 TO_ROLL_BACK="run the workflow [rollback]($SERVER/$REPOSITORY/actions/workflows/rollback.yml)"
 WHERE_VARIABLE=' (in GitHub it is a repository variable: gh variable set NAME)'
 WHERE_SECRET=' (gitops-flask up stores it, as a secret that main alone reads where the plan has such)'

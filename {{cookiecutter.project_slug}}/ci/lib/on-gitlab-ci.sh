@@ -15,7 +15,7 @@ AUTHOR_NAME=${GITLAB_USER_NAME:-GitLab CI} AUTHOR_EMAIL=${GITLAB_USER_EMAIL:-git
 WHO=${GITLAB_USER_LOGIN:-unknown}
 NEW_PIPELINE=$CI_PROJECT_URL/-/pipelines/new
 TO_INIT="start a pipeline of main with ACTION=init: $NEW_PIPELINE"
-TO_RELEASE="start a pipeline of main with ACTION=release: $NEW_PIPELINE"
+TO_RELEASE="start a pipeline of main with ACTION=release${OTHER:+ and ENVIRONMENT=$OTHER}: $NEW_PIPELINE"
 TO_ROLL_BACK="start the job \`rollback\` of main's newest pipeline"
 WHERE_VARIABLE=" (in GitLab it is a CI/CD variable: $CI_PROJECT_URL/-/settings/ci_cd)" WHERE_SECRET=$WHERE_VARIABLE
 

@@ -12,7 +12,7 @@ SKIP='[skip ci]' # it builds every branch
 REUSE_PUSHED='' # any branch's build may push
 THROWN_AWAY=yes
 TO_INIT='Trigger build on main at Travis CI, with ACTION=init (see .travis.yml)'
-TO_RELEASE='Trigger build on main at Travis CI, with ACTION=release (see .travis.yml)'
+TO_RELEASE="Trigger build on main at Travis CI, with ACTION=release${OTHER:+ ENVIRONMENT=$OTHER} (see .travis.yml)"
 WHERE_VARIABLE=' (at Travis CI: More options, Settings, Environment Variables)' WHERE_SECRET=$WHERE_VARIABLE
 
 # The range is empty where a push made the branch.

@@ -13,9 +13,8 @@ from env_branch import BRANCH, CI, Answer, Tip, git, one_line, trailers_of
 def rollback() -> Answer:
     """Read the branch, prepare and write; all of it again, where another push came first."""
     given = env.options("to=", "why=", "release")
-    to, why, target = given.get("--to", ""), one_line(given.get("--why", "")) or "no reason given", ""
-    if not re.fullmatch("([0-9a-f]{4,40})?", to):
-        raise Answer("failed:", f"--to '{to}' is not a commit: 4 to 40 characters of its hexadecimal name")
+    to, why = env.revision_option(given, "--to"), one_line(given.get("--why", "")) or "no reason given"
+    target = ""
     if "--release" in given and len(given) > 1:
         raise Answer("failed:", "--release takes neither --to nor --why")
     for tip in env.attempts():
@@ -25,16 +24,11 @@ def rollback() -> Answer:
             answer = take_hold_away(tip)
         else:
             # Decided once: where a deployment comes in between, you still get the one that you asked for.
-            target = target or (named(tip, to) if to else previous(tip))
+            target = target or (env.named(tip, to) if to else previous(tip))
             answer = bring_back(tip, target, why)
         if answer:
             return answer
     raise AssertionError("attempts() ends with an answer of its own")
-
-
-def commits(tip: Tip) -> list[str]:
-    """Return the commits of the branch, the newest first."""
-    return git("rev-list", "--first-parent", tip.commit).split("\n")
 
 
 def previous(tip: Tip) -> str:
@@ -43,25 +37,13 @@ def previous(tip: Tip) -> str:
     What lies between a rollback and the deployment that it restored was rolled back itself: it is skipped.
     """
     skip_to = ""
-    for commit in commits(tip):
+    for commit in env.commits(tip):
         revision = env.revision_of(commit)
         if skip_to in ("", revision):
             skip_to = revision if env.hold_of(commit) else ""
             if revision not in ("", tip.recorded):
                 return commit
     raise Answer("failed:", f"nothing to roll back to: before {tip.recorded} nothing was deployed to {BRANCH}")
-
-
-def named(tip: Tip, to: str) -> str:
-    """Return the newest commit of the branch with the one revision that begins so."""
-    newest = {env.revision_of(commit): commit for commit in reversed(commits(tip))}
-    found = [revision for revision in newest if revision.startswith(to)]
-    if not found:
-        lists = f"git fetch origin {BRANCH} && git log FETCH_HEAD lists them"
-        raise Answer("failed:", f"no revision {to} was ever deployed to {BRANCH}: {lists}")
-    if len(found) > 1:
-        raise Answer("failed:", f"--to {to} is ambiguous: {' and '.join(found)} were deployed")
-    return newest[found[0]]
 
 
 def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
@@ -80,7 +62,7 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
     )
     blob = git("hash-object", "-w", "--stdin", stdin=hold)
     tree = git("mktree", stdin=f"{without_hold(target)}100644 blob {blob}\thold.yaml\n")
-    message = [title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
+    message = [env.title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
     trailers = [*trailers_of(target, "Argocd-reference-commit-"), *trailers_of(target, "Deployed-by: ")]
     taken = env.push(tip, tree, message, trailers, opens=revision)
     back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there until ci/rollback --release"
@@ -92,7 +74,7 @@ def take_hold_away(tip: Tip) -> Answer | None:
     if not tip.hold:
         return Answer("already there", f"{BRANCH} is not held; it is at {tip.recorded}")
     tree = git("mktree", stdin=without_hold(tip.commit))
-    if not env.push(tip, tree, [title("Release the hold on", tip.recorded, tip.commit)], trailers_of(tip.commit)):
+    if not env.push(tip, tree, [env.title("Release the hold on", tip.recorded, tip.commit)], trailers_of(tip.commit)):
         return None
     if not CI["CI_NAME"]:
         env.say("To deploy the head of main now, let your CI run for it again")
@@ -102,12 +84,6 @@ def take_hold_away(tip: Tip) -> Answer | None:
 def without_hold(commit: str) -> str:
     """Return what a commit of the branch holds else, a line each, as `git mktree` reads it."""
     return re.sub(r".*\thold\.yaml\n", "", git("ls-tree", commit) + "\n")
-
-
-def title(what: str, revision: str, commit: str) -> str:
-    """Return a message's first line; a commit that was written manually may lack a part of it."""
-    subject = "".join(trailers_of(commit, "Argocd-reference-commit-subject: ")[:1]).partition(":")[2]
-    return f"{what} {revision[:7] or BRANCH}{subject and ':'}{subject}"
 
 
 env.main(rollback)
