@@ -292,6 +292,7 @@ def script() -> Iterator[ModuleType]:
     vars(env).update(dict.fromkeys(names), CI={"ENVIRONMENT": "test"}, REVISION="", Answer=ValueError, main=id)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "env_branch", env)
+        patch.setattr(sys, "dont_write_bytecode", True)  # no file of ours in the template
         spec = spec_from_file_location("promote", TEMPLATE / "ci/lib/promote.py")
         assert spec
         assert spec.loader
