@@ -25,7 +25,7 @@ SLUG = "hello-api"
 def at_a_code_host() -> tuple[float, float]:
     """Return the seconds of `up` from nothing to live, and of a merge, at the code host's stand-in."""
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
-        developer, flow = stage.developer, Flow("a merge")
+        developer, flow = stage.developer, Flow("merge")
         developer.env["GITOPS_FLASK_INSTALL"] = "no"
         answers = (f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
         words = ("-m", "cookiecutter", str(stage.fork), "--no-input", *answers)
