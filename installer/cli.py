@@ -1,5 +1,6 @@
 """The command line: options only, errors reported in one place. Each verb loads its libraries where it is called."""
 
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -383,7 +384,17 @@ def template_check(where: Where, *, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C."""
+    """Run the command line; exit codes: 0 fine, 1 an error that is reported, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
+    stopped = 0
+
+    def stop(number: int, _: object) -> None:
+        """End as by Ctrl-C, once: `timeout` sends SIGTERM twice, and the second one would cut the tidying."""
+        nonlocal stopped
+        if not stopped:
+            stopped = 128 + number
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     console.take_any_encoding()
     crash_report.remember_steps()
     this_run.arguments, this_run.resume = tuple(sys.argv[1:]), ""
@@ -399,7 +410,7 @@ def main() -> None:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         console.fail("Stopped.")
-        code = 130
+        code = stopped or 130
     except Exception as error:  # whatever it is: a sentence, no traceback
         console.fail(crash_report.report(error))
         code = 1
