@@ -100,11 +100,14 @@ def meant(project: Project, commit: str, otherwise: Callable[[str], str] = lambd
         return clone.commit(commit) or commit
     head = clone.head()
     if changed := clone.uncommitted():
-        what = (
-            f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one. Nothing was changed."
-        )
-        stash = git(project.folder, "stash", "--include-untracked")
-        raise InstallerError(what, f"{stash}{otherwise(head)}")
+        what = f"{len(changed)} files are not as commit {head[:12]} has them, {changed[0]} for one."
+        if len(changed) == 1:
+            what = f"1 file is not as commit {head[:12]} has it: {changed[0]}."
+        fix = git(project.folder, "stash", "--include-untracked")
+        if project.settings.local:
+            add, commit = (git(project.folder, *words) for words in (["add", "--all"], ["commit", "--message", "…"]))
+            fix = f"{add} && {commit}; or: {fix}"
+        raise InstallerError(f"{what} Nothing was changed.", f"{fix}{otherwise(head)}")
     return head
 
 

@@ -92,7 +92,7 @@ def test_red_tests_deploy_nothing(laptop: Laptop, monkeypatch: pytest.MonkeyPatc
 def test_what_is_not_committed_is_refused_with_the_command_that_leaves_it_out(laptop: Laptop) -> None:
     fixed = laptop.merge("Fix")
     (laptop.folder / "new.py").write_text("half done\n")
-    fix = refused(laptop, rf"1 files are not as commit {fixed[:12]} has them, new\.py for one")
+    fix = refused(laptop, rf"1 file is not as commit {fixed[:12]} has it: new\.py")
     assert "stash --include-untracked" in fix
     assert f"deploy --project {laptop.folder} {fixed} --break-glass" in fix
     deploy(laptop, fixed)
