@@ -68,6 +68,11 @@ def rolled_out(workload: Object) -> bool:
     return bool(current and counts == [wanted] * 3)
 
 
+def waiting_for(deployment: Object | None) -> str:
+    """Say that a Deployment is not there and ready; nothing where it is."""
+    return "" if deployment and rolled_out(deployment) else "not ready yet"
+
+
 @reading("What Kubernetes says of an object")
 def of_deployment(deployment: Object) -> list[Trouble]:
     """Say why Kubernetes creates no pods (a quota, a Pod Security level, a policy), or has given a rollout up."""

@@ -13,11 +13,12 @@ from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import is_ours
 from ..cluster.pods import problems
-from ..cluster.workloads import rolled_out
+from ..cluster.workloads import waiting_for
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, blocked
 from .helm_release import Held, HelmRelease
 from .local_repository import CLAIM, claim, default_storage
+from .sidecar import one_pod
 
 SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""
@@ -95,8 +96,7 @@ class LocalRegistry(HelmRelease[Storing]):
 
     def unready(self, held: Storing) -> str:
         """Say that its pod is not there and ready; nothing where it is."""
-        deployment = held.one("Deployment")
-        return "" if deployment and rolled_out(deployment) else "not ready yet"
+        return waiting_for(held.one("Deployment"))
 
     def explain(self) -> str:
         """Say what keeps it from starting: another pod may have its port."""
@@ -116,7 +116,6 @@ class LocalRegistry(HelmRelease[Storing]):
         return [namespace, self._deployment(head, held), *([claim(head, SIZE)] if held.keeps else [])]
 
     def _deployment(self, head: Object, held: Storing) -> Object:
-        labels = {"app.kubernetes.io/name": NAME}
         volume = {"persistentVolumeClaim": {"claimName": NAME}} if held.keeps else {"emptyDir": {}}
         environment = {
             "REGISTRY_HTTP_ADDR": f":{PORT}",
@@ -131,38 +130,9 @@ class LocalRegistry(HelmRelease[Storing]):
             "startupProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 1, "failureThreshold": 120},
             "readinessProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 10},
             "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "512Mi"}},
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
-            "volumeMounts": [{"name": "images", "mountPath": "/images"}],
         }
-        spec = {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
-                "fsGroup": _USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [container],
-            "volumes": [{"name": "images", **volume}],
-        }
-        return {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": head,
-            "spec": {
-                "replicas": 1,
-                "revisionHistoryLimit": 0,
-                "strategy": {"type": "Recreate"},  # a port of a node has one pod
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": spec},
-            },
-        }
+        ids = {"runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER}
+        return one_pod(head, container, [{"name": "images", **volume}], ids, {"automountServiceAccountToken": False})
 
     def removal(self, held: Storing) -> str:
         """Say that it stays with its images, unless the repository goes and no other project is there."""

@@ -93,10 +93,10 @@ class GitServer(Sidecar[Serving]):
         head = metadata(self._settings, self._name, self._home)
         volume = {"persistentVolumeClaim": {"claimName": self._name}} if held.keeps else {"emptyDir": {}}
         volumes: Objects = [{"name": FOLDER.strip("/"), **volume}]
-        deployment = pod.deployment(held.template, self._container(held), volumes, user=held.template.user)
-        spec = deployment["spec"]["template"]["spec"]
-        spec["automountServiceAccountToken"] = False
-        spec["securityContext"]["fsGroup"] = held.template.user or _USER
+        user = held.template.user
+        deployment = pod.deployment(
+            held.template, self._container(held), volumes, user=user, group=user or _USER, token=False
+        )
         service = {
             "apiVersion": "v1",
             "kind": "Service",

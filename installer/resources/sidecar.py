@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..cluster.argocd import COMPONENT, PARTS
 from ..cluster.objects import metadata
 from ..cluster.pods import problems
-from ..cluster.workloads import rolled_out
+from ..cluster.workloads import waiting_for
 from ..config.settings import Settings
 from ..support.errors import Object, Objects
 from .helm_release import HelmRelease, Seen
@@ -75,54 +75,64 @@ class Pod:
         volumes: Objects,
         *,
         user: int | None,
+        group: int | None = None,
+        token: bool = True,
         noted: dict[str, str] | None = None,
     ) -> Object:
-        """Return its Deployment: one, never two, with a container that can write nowhere but in memory, at /tmp.
+        """Return its Deployment, with /tmp in memory; with a `group`, volumes are that group's.
 
-        Each volume is mounted under its own name; `noted` are annotations of the pod, which another value replaces.
+        `token` is whether the pod gets one for the API server.
         """
-        labels = {"app.kubernetes.io/name": self.name}
-        volumes = [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}, *volumes]
         pull_secrets = [{"name": each} for each in template.pull_secrets]
         spec = {
             "serviceAccountName": self.name,
-            "automountServiceAccountToken": True,
-            "enableServiceLinks": False,
+            "automountServiceAccountToken": token,
             "terminationGracePeriodSeconds": 5,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "seccompProfile": {"type": "RuntimeDefault"},
-                **({"runAsUser": user} if user else {}),
-            },
             **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
-            "containers": [
-                {
-                    **container,
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes],
-                }
-            ],
-            "volumes": volumes,
         }
-        return {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": metadata(self.settings, self.name, self.home),
-            "spec": {
-                "replicas": 1,
-                "revisionHistoryLimit": 0,
-                "strategy": {"type": "Recreate"},
-                "selector": {"matchLabels": labels},
-                "template": {
-                    "metadata": {"labels": labels, **({"annotations": noted} if noted else {})},
-                    "spec": spec,
-                },
-            },
-        }
+        ids = {**({"runAsUser": user} if user else {}), **({"fsGroup": group} if group else {})}
+        tmp = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
+        head = metadata(self.settings, self.name, self.home)
+        return one_pod(head, container, [tmp, *volumes], ids, spec, noted=noted)
+
+
+def one_pod(
+    head: Object, container: Object, volumes: Objects, ids: Object, spec: Object, *, noted: dict[str, str] | None = None
+) -> Object:
+    """Return a Deployment of one pod, never two, with a container that can write nowhere but in its volumes.
+
+    Each volume is mounted under its own name; `ids` are its user and groups, `spec` is what else the pod has, `noted`
+    are annotations of the pod, which another value replaces.
+    """
+    labels = {"app.kubernetes.io/name": head["name"]}
+    confined = {
+        **container,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes],
+    }
+    pod = {
+        **spec,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **ids},
+        "containers": [confined],
+        "volumes": volumes,
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": head,
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 0,
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels, **({"annotations": noted} if noted else {})}, "spec": pod},
+        },
+    }
 
 
 def container(
@@ -172,8 +182,7 @@ class Sidecar(HelmRelease[Seen]):
 
     def unready(self, held: Seen) -> str:
         """Say that its pod is not there and ready; nothing where it is."""
-        deployment = held.one("Deployment")
-        return "" if deployment and rolled_out(deployment) else "not ready yet"
+        return waiting_for(held.one("Deployment"))
 
     def explain(self) -> str:
         """Say what keeps it from starting, what it said last, and how to do without."""
