@@ -72,9 +72,9 @@ def settings() -> str:
 
 RULES = """\
 Run a command in any folder of the generated project, or give `--project DIR`. Exit codes: 0 done, fine or live; 1 an
-error that says how to fix it; 2 wrong usage; 130 Ctrl-C; `plan --exit-code` has [its own](json.md). An unexpected error
-is 1, too: one sentence, and a log with the details, without secrets (`~/.local/state/gitops-flask/logs`;
-`GITOPS_FLASK_DEBUG=1` prints it).
+error that says how to fix it; 2 wrong usage; 130 Ctrl-C; 143 SIGTERM; `plan --exit-code` has [its own](json.md). An
+unexpected error is 1, too: one sentence, and a log with the details, without secrets
+(`~/.local/state/gitops-flask/logs`; `GITOPS_FLASK_DEBUG=1` prints it).
 """
 HEAD = f"""\
 # {FILE}

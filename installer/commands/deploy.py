@@ -7,6 +7,7 @@ from ..ci import registry
 from ..ci.base import DEPLOY
 from ..config.settings import MAIN
 from ..forges.git import Clone
+from ..preflight import tools
 from ..project.project import Project
 from ..project.scripts import Scripts, private_clone
 from ..resources.platforms import best_of, of_nodes
@@ -109,12 +110,8 @@ def meant(project: Project, commit: str, otherwise: Callable[[str], str] = lambd
 
 
 def check_docker() -> None:
-    """Raise where there is no Docker that runs."""
-    if process.missing("docker"):
-        raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
-    answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
-    if answer.status:
-        raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")
+    """Raise where there is no Docker that runs, with what builds an image."""
+    tools.docker()
     if process.attempt("docker", "buildx", "version").status:
         raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
 

@@ -68,11 +68,13 @@ def ensure_deployed(project: Project, timeline: Timeline) -> DeploymentRecord:
     """Return what is deployed; deploy the head of main where nothing is, and build again what the registry lost."""
     record = deployment_record.read(project)
     if record is None:
+        check_docker()
         return _deploy(project, timeline, project.forge.head(MAIN) or "", ("--init",))
     if _lost(project, record):
         console.report(
             f"{project.settings.registry} has the image of {record.revision[:12]} no more: it is built again."
         )
+        check_docker()
         return _deploy(project, timeline, record.revision, ("--again",), skip_tests=True)
     return record
 
@@ -83,6 +85,7 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
     head = project.forge.head(MAIN)
     if not head or (not record.hold and record.revision == head):
         return
+    check_docker()  # while the hold still stands
     console.report(f"The head of {MAIN}, {head[:12]}, is built and deployed at once.")
     if head == record.rolled_back:
         console.report(
@@ -112,7 +115,6 @@ def _deploy(
 
     What the record `before` has already is not built again, and what ci/deploy would refuse on top of it is not built.
     """
-    check_docker()
     platforms = f"linux/{architecture(project)}"
     with private_clone(project, console.relay) as scripts:
         head = scripts.fetch_main(history=True)

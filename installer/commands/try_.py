@@ -18,13 +18,13 @@ from ..cluster.kind import Kind
 from ..cluster.kubectl import Cluster
 from ..config.settings import FILE
 from ..config.settings_file import load
+from ..forges.git import Clone, committer
 from ..preflight.tools import OLDEST, PURPOSE, numbers, version_of
 from ..resources.local_registry import owner_of, shared_port
 from ..support import process
 from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import entering, program, project_at, this_run
-from ..support.secret import NOBODY
 from ..ui import console
 from . import new as new_
 from . import programs
@@ -262,10 +262,10 @@ def _generate(output: Path, answers: dict[str, str], context: str, section: dict
     more = "".join(f'\n  {name}: "{value}"' for name, value in section.items() if value)
     with (folder / FILE).open("a", encoding="utf-8") as file:
         file.write(_SECTION.format(context=context, more=more))
-    known = process.attempt("git", "var", "GIT_COMMITTER_IDENT", cwd=folder).status == 0
+    clone = Clone(folder)
     settings = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
     commit = ("commit", "--quiet", "--message", "Try it on this machine alone", FILE)
-    process.run("git", *settings, *commit, cwd=folder, env={} if known else NOBODY)
+    clone.git(*settings, *commit, env=committer(clone.attempt))
     return folder
 
 

@@ -57,6 +57,11 @@ class Login:
         return self.said(output)
 
 
+def committer(attempt: Callable[..., process.Result]) -> dict[str, str]:
+    """Return who commits, for git's environment: nothing where git knows, as `attempt` runs it in its folder."""
+    return {} if attempt("var", "GIT_COMMITTER_IDENT").status == 0 else NOBODY
+
+
 class Clone:
     """The git repository that the project's folder is."""
 
@@ -183,9 +188,8 @@ class Clone:
     def _commit(self, tree: str, first: str, second: str, message: str) -> str:
         """Make a merge commit; as the first commit is, it is unsigned where it cannot be signed."""
         about = ("commit-tree", tree, "-p", first, "-p", second, "-m", message)
-        known = self.attempt("var", "GIT_COMMITTER_IDENT").status == 0
         reported = self.attempt("config", "--bool", "commit.gpgSign").out.strip()
-        env = {} if known else NOBODY
+        env = committer(self.attempt)
         made = self.attempt(*about, *(["-S"] if reported == "true" else []), env=env)
         if made.status and reported == "true":
             made = self.attempt(*about, env=env)

@@ -5,22 +5,16 @@ from collections.abc import Iterable
 from ..config.settings import LOCAL
 from ..engine.resource import Finding
 from ..project.project import Project
-from ..support import process
-from ..support.plain_text import one_line
-from . import Check
+from ..support.errors import InstallerError
+from . import Check, tools
 
 
 def docker(_: Project) -> Iterable[Finding]:
     """Check that images can be built here."""
-    if process.missing("docker"):
-        yield Finding("cluster", "docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
-        return
-    answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
-    if answer.status:
-        what = f"Docker does not run: {one_line(answer.err or answer.out)}"
-        yield Finding("cluster", what, "Start it, and try again.")
-    else:
-        yield Finding("cluster", f"docker {one_line(answer.out)} builds the image")
+    try:
+        yield Finding("cluster", f"docker {tools.docker()} builds the image")
+    except InstallerError as error:
+        yield Finding("cluster", error.message, error.fix)
 
 
 CHECKS = (Check(None, docker, "writing", only=LOCAL),)

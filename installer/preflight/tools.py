@@ -8,6 +8,8 @@ from time import time as _now
 from ..engine.resource import Finding, Lane
 from ..project.project import Project
 from ..support import process
+from ..support.errors import InstallerError
+from ..support.plain_text import one_line
 
 PURPOSE = {
     "git": "commits and pushes the project",
@@ -63,6 +65,16 @@ def recent(project: Project) -> Iterable[Finding]:
 def version_of(tool: str) -> str:
     """Return what a program says of its version."""
     return process.attempt(tool, *_ASK[tool].split()).out
+
+
+def docker() -> str:
+    """Return the version of the Docker that runs here; raise where none does."""
+    if process.missing("docker"):
+        raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
+    answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
+    if answer.status:
+        raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")
+    return one_line(answer.out)
 
 
 def _needed(project: Project) -> Iterator[tuple[str, Lane]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..config.settings import RENDERED
+from ..forges.git import committer
 from ..support import process
 from ..support.errors import CommandFailed
 from ..support.secret import NOBODY, redact
@@ -95,10 +96,9 @@ class Repository:
 
     def commit(self, tree: str, message: str, *parents: str) -> str:
         """Make a commit that says which tree it was made with: who changes it later does not change that."""
-        known = not self.attempt("var", "GIT_COMMITTER_IDENT").status
         parts = [word for parent in parents for word in ("-p", parent)]
-        env = {} if known else NOBODY
-        return self.git("commit-tree", tree, *parts, "-F", "-", stdin=f"{message}\n\n{RENDERED}: {tree}\n", env=env)
+        words = ("commit-tree", tree, *parts, "-F", "-")
+        return self.git(*words, stdin=f"{message}\n\n{RENDERED}: {tree}\n", env=committer(self.attempt))
 
     def is_untouched(self, commit: str) -> bool:
         """Return whether a commit has the very files that it was made with."""
