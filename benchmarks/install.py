@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.e2e.stage import PROJECT, SLUG, open_stage
+from tests.e2e.stage import SLUG, open_stage
 
 from .machine import machine, table
 
@@ -21,11 +21,7 @@ def once() -> tuple[list[str], float, float]:
     """Install from nothing, run again, remove; return the last timeline and the seconds of both runs."""
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
         developer = stage.developer
-        developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        answers = (f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
-        words = ("-m", "cookiecutter", str(stage.fork), "--no-input", *answers)
-        developer.run("python", *words, cwd=developer.home)
-        developer.project = developer.home / SLUG
+        stage.generate(install=False)
         try:
             began = time.monotonic()
             told = developer.installer("up", "--yes").stdout

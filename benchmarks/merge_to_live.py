@@ -22,7 +22,7 @@ import requests
 import yaml
 
 from tests.e2e.actors import eventually
-from tests.e2e.stage import PROJECT, SLUG, Stage, open_stage
+from tests.e2e.stage import SLUG, Stage, open_stage
 
 from .cluster import Pods
 from .machine import machine, table
@@ -148,10 +148,7 @@ def main(changes: int = 5, slow: int = 3, plot: Path | None = None) -> None:
     """Measure, print a table, and draw it where a file is named."""
     ours, hand, series = Flow("ours"), Flow("manually, warm"), Flow("jobs in series, default polling")
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
-        developer = stage.developer
-        words = ("--no-input", f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
-        made = developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
-        developer.project = developer.home / SLUG
+        developer, made = stage.developer, stage.generate()
         try:
             assert "Live: every pod" in made.stdout + made.stderr, made.stderr
             manual_step(stage, hand, 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.e2e.actors import eventually
 from tests.e2e.second_environment import NAMESPACE, add_environment
-from tests.e2e.stage import PROJECT, SLUG, Stage, open_stage
+from tests.e2e.stage import SLUG, Stage, open_stage
 
 from .cluster import Pods
 from .machine import machine, table
@@ -47,10 +47,7 @@ def main(changes: int = 5) -> None:
     """Measure, and print a table."""
     merges, promotions = Flow("ours"), Flow("promotion")
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
-        developer = stage.developer
-        words = ("--no-input", f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
-        made = developer.run("python", "-m", "cookiecutter", str(stage.fork), *words, cwd=developer.home)
-        developer.project = developer.home / SLUG
+        developer, made = stage.developer, stage.generate()
         try:
             assert "Live: every pod" in made.stdout + made.stderr, made.stderr
             add_environment(stage)

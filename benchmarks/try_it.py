@@ -5,32 +5,24 @@ python -m benchmarks.try_it REGISTRY_IMAGE [TIMES]      # 3; with a cluster, as 
 REGISTRY_IMAGE is what the cluster's nodes can pull and runs as a registry: docker.io/library/registry:3.0.0
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
-from tests.e2e.stage import PASSED_ON, PROJECT, open_stage
-from tests.e2e.stage import SLUG as AT_A_CODE_HOST
+from tests.e2e.laptop import a_laptop
+from tests.e2e.stage import open_stage
 
 from .machine import machine, table
 from .merge_to_live import Flow, merge
-
-SLUG = "hello-api"
 
 
 def at_a_code_host() -> tuple[float, float]:
     """Return the seconds of `up` from nothing to live, and of a merge, at the code host's stand-in."""
     with tempfile.TemporaryDirectory() as name, open_stage(Path(name)) as stage:
         developer, flow = stage.developer, Flow("merge")
-        developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        answers = (f"project_name={PROJECT}", "owner=acme", f"--output-dir={developer.home}")
-        words = ("-m", "cookiecutter", str(stage.fork), "--no-input", *answers)
-        developer.run("python", *words, cwd=developer.home)
-        developer.project = developer.home / AT_A_CODE_HOST
+        stage.generate(install=False)
         try:
             began = time.monotonic()
             developer.installer("up", "--yes")
@@ -44,33 +36,19 @@ def at_a_code_host() -> tuple[float, float]:
 def once(image: str) -> tuple[float, float]:
     """Try it in kubectl's current context, deploy a change, remove it; return the seconds of both."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        env = {each: os.environ[each] for each in PASSED_ON if each in os.environ}
-        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-        env |= {"HOME": name, "NO_COLOR": "1", "UV_CACHE_DIR": str(folder / "uv-cache")}
-
-        def run(*words: str, cwd: Path) -> str:
-            done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout.strip()
-
-        context = run("kubectl", "config", "current-context", cwd=folder)
-        here = ("--context", context, "--confirm-context", context, "--registry-image", image, "--yes")
-        project = folder / SLUG
+        laptop = a_laptop(Path(name), image)
+        laptop.enter("hello-api")
         try:
             began = time.monotonic()
-            run("gitops-flask", "try", *here, cwd=folder)
+            laptop.try_()
             first = time.monotonic() - began
-            who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
-            (project / f"src/{SLUG.replace('-', '_')}/more.py").write_text('"""One more module."""\n')
-            run("git", "add", "--all", cwd=project)
-            run("git", *who, "commit", "--quiet", "--message", "Change it", cwd=project)
+            (laptop.developer.project / "src/hello_api/more.py").write_text('"""One more module."""\n')
+            laptop.developer.commit("Change it")
             began = time.monotonic()
-            run("gitops-flask", "deploy", cwd=project)
+            laptop.type("deploy")
             second = time.monotonic() - began
         finally:
-            gone = ("--repository", "--confirm-repository", f"local/{SLUG}", "--argocd", "--confirm-argocd", "argocd")
-            run("gitops-flask", "down", "--yes", *gone, cwd=project)
+            laptop.type("down", "--yes", *laptop.all_of_it)
     return first, second
 
 

@@ -73,14 +73,22 @@ def built(bake: Bake) -> Built:
     return Built(project, *pushed(project.path, project.slug))
 
 
-def registry_image(folder: Path) -> str:
-    """Build and push an image of a registry, by the same commit each time; return its name and digest."""
+def built_alone(folder: Path, name: str, dockerfile: str) -> str:
+    """Build and push an image of a Dockerfile alone; return its name and digest.
+
+    The same commit each time: ci/image takes what was pushed for it before.
+    """
     shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
-    (folder / "Dockerfile").write_text(REGISTRY)
-    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", "registry")
+    (folder / "Dockerfile").write_text(dockerfile)
+    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", name)
     (folder / "gitops.yaml").write_text(own)
     same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-    for command in ("init --quiet", "add .", "commit --quiet --message Registry"):
+    for command in ("init --quiet", "add .", f"commit --quiet --message {name}"):
         run(folder, "git", *command.split(), **same)
-    return "@".join(pushed(folder, "registry"))
+    return "@".join(pushed(folder, name))
+
+
+def registry_image(folder: Path) -> str:
+    """Build and push an image of a registry; return its name and digest."""
+    return built_alone(folder, "registry", REGISTRY)

@@ -7,7 +7,7 @@ import pytest
 
 from .actors import ArgvWatch
 from .plugin import FAILED, SECONDS
-from .stage import PROJECT, SLUG, Stage
+from .stage import SLUG, Stage
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +28,8 @@ def the_first_deployment_is_live(stage: Stage) -> None:
     """Play cookiecutter with its hook: it ends with the first commit live, and no secret is seen on the way."""
     began = time.monotonic()
     with ArgvWatch(stage.secrets) as watch:
-        done = stage.developer.run(
-            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *(*stage.variant.answers, f"--output-dir={stage.developer.home}"),
-            cwd=stage.developer.home,
-        )
+        done = stage.generate(*stage.variant.answers)
     stage.record("up, from nothing to live", time.monotonic() - began)
-    stage.developer.project = stage.developer.home / SLUG
     first = stage.developer.git("rev-parse", "HEAD")
     assert f"Live: every pod of {SLUG} answers revision {first}." in done.stdout, done.stdout + done.stderr
     assert stage.service.revisions() == {first}

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 
 from .actors import Developer
 from .built_image import registry_image
-from .stage import PROJECT, SLUG, open_stage
+from .stage import PROJECT, open_stage
 
 WIDTH = 118
 ANSWERS = {"project_name": PROJECT, "owner": "acme", "visibility": "public"}
@@ -29,11 +29,7 @@ RECORDED = {"plan": (), "up": ("--yes",), "status": (), "doctor": ()}
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch, open_stage(Path(scratch)) as stage:
         developer = stage.developer
-        developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        answers = [f"{name}={value}" for name, value in ANSWERS.items()]
-        words = ["-m", "cookiecutter", str(stage.fork), "--no-input", *answers, f"--output-dir={developer.home}"]
-        developer.run("python", *words, cwd=developer.home)
-        developer.project = developer.home / SLUG
+        stage.generate(*(f"{name}={value}" for name, value in ANSWERS.items()), install=False)
         developer.env["KUBECONFIG"] = a_context_called("dev", developer)
         colours = {"FORCE_COLOR": "1", "TTY_INTERACTIVE": "0", "COLUMNS": str(WIDTH)}
         env = {name: value for name, value in developer.env.items() if name != "NO_COLOR"} | colours

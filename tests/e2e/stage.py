@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -55,6 +56,16 @@ class Stage:
             self.forge: Forge = AtGitHub(self.host, who, f"acme/{SLUG}", **checks)
         else:
             self.forge = AtGitLab(self.host, who, f"acme/{SLUG}")
+
+    def generate(self, *answers: str, install: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the fork's cookiecutter; with `install` its hook goes on to the first deployment."""
+        developer = self.developer
+        developer.env["GITOPS_FLASK_INSTALL"] = "yes" if install else "no"
+        words = (str(self.fork), "--no-input", f"--output-dir={developer.home}")
+        given = (f"project_name={PROJECT}", *(answers or ("owner=acme",)))
+        made = developer.run("python", "-m", "cookiecutter", *words, *given, cwd=developer.home)
+        developer.project = developer.home / SLUG
+        return made
 
     @property
     def github(self) -> GitHub:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,12 +19,11 @@ from installer.forges.credentials import find
 from installer.resources.service_secrets import DatabaseAddress
 from installer.support.secret import Secret
 from tests.canaries import Canaries, Wrappers
-from tests.conftest import PROJECT, ROOT, Bake
-from tests.deployment.workspace import PROJECT as PROJECT_FILE
+from tests.conftest import Bake
 
 from .actors import eventually
 from .audit import Audit
-from .built_image import Built, pushed, run
+from .built_image import Built, built_alone, pushed
 from .test_installation import install, kubectl, namespace
 
 __all__ = ["namespace"]
@@ -58,17 +56,8 @@ def built(bake: Bake) -> Built:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return an image of PostgreSQL. The same commit each time: ci/image takes what was pushed for it before."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    shutil.copytree(ROOT / PROJECT / "ci", folder / "ci")
-    (folder / "Dockerfile").write_text(SERVER)
-    own = PROJECT_FILE.replace("acme", os.environ["E2E_REGISTRY_USERNAME"]).replace("hello-api", "postgresql")
-    (folder / "gitops.yaml").write_text(own)
-    same = {f"GIT_{who}_{what}": "test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    same |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
-    for command in ("init --quiet", "add .", "commit --quiet --message PostgreSQL"):
-        run(folder, "git", *command.split(), **same)
-    return "@".join(pushed(folder, "postgresql"))
+    """Return an image of PostgreSQL."""
+    return built_alone(tmp_path_factory.mktemp("postgresql"), "postgresql", SERVER)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.killed.snapshot import Tree, differing, of_cluster, of_github
 
 from .actors import eventually
 from .plugin import SECONDS
-from .stage import PROJECT, SLUG, Stage, open_stage
+from .stage import SLUG, Stage, open_stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(600)]
 
@@ -78,14 +78,7 @@ class Ground:
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     folder = tmp_path_factory.mktemp("killed")
     with open_stage(folder) as stage:
-        developer = stage.developer
-        developer.env["GITOPS_FLASK_INSTALL"] = "no"
-        developer.run(
-            *("python", "-m", "cookiecutter", str(stage.fork), "--no-input", f"project_name={PROJECT}"),
-            *("owner=acme", f"--output-dir={developer.home}"),
-            cwd=developer.home,
-        )
-        developer.project = developer.home / SLUG
+        stage.generate(install=False)
         ground = Ground(stage, folder, {})
         try:
             ground.with_argo_cd = ground.up()
@@ -98,8 +91,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         finally:
             ground.down("--repository", "--argocd")
             kubectl = ("kubectl", "delete", "--ignore-not-found")
-            developer.run(*kubectl, "customresourcedefinitions", *CRDS)
-            developer.run(*kubectl, "namespaces", "argocd")
+            stage.developer.run(*kubectl, "customresourcedefinitions", *CRDS)
+            stage.developer.run(*kubectl, "namespaces", "argocd")
 
 
 @pytest.fixture

@@ -4,104 +4,29 @@ The command is the README's, with `--context` and what this cluster needs; kind'
 tests/installer/test_kind_cluster.py.
 """
 
-import os
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.documented import README, commands
-
-from .actors import Developer, Service, eventually
+from .actors import eventually
 from .built_image import registry_image
+from .laptop import Laptop, a_laptop
 from .plugin import FAILED, SECONDS
-from .stage import PASSED_ON
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 REGISTRY = "gitops-flask-registry"
 
 
-@dataclass
-class Laptop:
-    """Somebody with Docker, a cluster and no account."""
-
-    developer: Developer
-    context: str
-    image: str
-    record: Callable[[str, float], None] = lambda *_: None
-    broken: str = ""
-    revisions: list[str] = field(default_factory=list)
-
-    def try_(self, *answers: str) -> str:
-        """Run the README's command; return what it says."""
-        (typed,) = [line for line in commands(README) if " try " in line]
-        words = typed.removeprefix("uv run --no-dev ").split()
-        words[words.index("..")] = "."
-        here = ("--context", self.context, "--confirm-context", self.context, "--registry-image", self.image, "--yes")
-        program = str(Path(sys.executable).with_name(words[0]))
-        return self.developer.run(program, *words[1:], *here, *answers, cwd=self.developer.home).stdout
-
-    def enter(self, slug: str) -> None:
-        self.developer.project = self.developer.home / slug
-
-    def type(self, *words: str, check: bool = True) -> str:
-        """Run a command in the project's folder, and return what it says."""
-        program = str(Path(sys.executable).with_name("gitops-flask"))
-        done = self.developer.run(program, *words, check=check)
-        return done.stdout + done.stderr
-
-    @property
-    def slug(self) -> str:
-        return self.developer.project.name
-
-    def live(self) -> set[str]:
-        return Service(self.developer, self.slug, f"{self.slug}-dev").revisions()
-
-    def kubectl(self, *words: str) -> str:
-        return self.developer.run("kubectl", *words).stdout.strip()
-
-    def restart(self, name: str, namespace: str) -> None:
-        self.kubectl("rollout", "restart", f"deployment/{name}", "--namespace", namespace)
-        self.kubectl("rollout", "status", f"deployment/{name}", "--namespace", namespace, "--timeout=180s")
-
-    def timed(self, what: str, words: Callable[[], str]) -> str:
-        began = time.monotonic()
-        said = words()
-        self.record(what, time.monotonic() - began)
-        return said
-
-    def recorded(self) -> dict[str, Any]:
-        tree: dict[str, Any] = yaml.safe_load(self.developer.git("show", "origin/env/dev:image.yaml"))
-        return tree
-
-
 @pytest.fixture(scope="module")
 def laptop_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     folder = tmp_path_factory.mktemp("try")
-    image = registry_image(folder / "registry")
-    home = folder / "home"
-    home.mkdir()
-    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    env |= {"HOME": str(home), "NO_COLOR": "1", "UV_CACHE_DIR": str(folder / "uv-cache")}
-    env["UV_PYTHON_DOWNLOADS"] = "never"  # uv would ask github.com for one, and that is a stand-in's address here
-    env |= {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Dev Eloper"}
-    env |= {"GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "dev@example.com"}
-    developer = Developer(home, env, home)
-    context = developer.run("kubectl", "config", "current-context").stdout.strip()
-    laptop = Laptop(developer, context, image)
+    laptop = a_laptop(folder, registry_image(folder / "registry"))
     yield laptop
     if laptop.broken:  # leave a cluster in which the next test can start
         # the first one made Argo CD, and removes it once no other uses it
-        for project in sorted((path.parent for path in home.glob("*/gitops.yaml")), reverse=True):
-            developer.project = project
-            gone = ("--repository", "--confirm-repository", f"local/{project.name}")
-            laptop.type("down", "--yes", *gone, "--argocd", "--confirm-argocd", "argocd", check=False)
+        for project in sorted((path.parent for path in laptop.developer.home.glob("*/gitops.yaml")), reverse=True):
+            laptop.enter(project.name)
+            laptop.type("down", "--yes", *laptop.all_of_it, check=False)
 
 
 @pytest.fixture
@@ -223,8 +148,7 @@ def test_down_keeps_the_repository_and_leaves_the_other_project(laptop: Laptop) 
 
 
 def test_with_the_last_repository_nothing_is_left(laptop: Laptop) -> None:
-    gone = ("--repository", "--confirm-repository", "local/hello-api", "--argocd", "--confirm-argocd", "argocd")
-    laptop.type("down", "--yes", *gone)
+    laptop.type("down", "--yes", *laptop.all_of_it)
     assert laptop.kubectl("get", "secrets", "--namespace", "argocd", "--selector", "owner=helm", "-o", "name") == ""
     eventually("the namespace's end", lambda: REGISTRY not in laptop.kubectl("get", "namespaces", "-o", "name"), 60)
     left = laptop.kubectl("get", "deployments,services,pvc", "--namespace", "argocd", "--output", "name")
