@@ -12,7 +12,7 @@ from tests.gitlab import GitLab
 
 from .bench import Bench
 from .ground import ground
-from .laptop import deployed_thrice, laptop
+from .laptop import deployed_thrice, laptop, one_deployed_thrice
 from .office import office
 from .shop import shop
 from .typed import programs, project, run
@@ -24,6 +24,7 @@ __all__ = [
     "helm",
     "laptop",
     "office",
+    "one_deployed_thrice",
     "opened",
     "programs",
     "project",

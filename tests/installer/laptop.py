@@ -133,12 +133,24 @@ def _clone(folder: Path, registry: Troubled) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployed_thrice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Troubled, Path]]:
-    """Yield a registry, and the folder with a clone and a bare repository to which three commits were deployed."""
+def one_deployed_thrice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Troubled, Path]]:
+    """Yield what `deployed_thrice` does, as the test before left it."""
     folder = tmp_path_factory.mktemp("three")
     with a_registry() as registry:
         _deploy_thrice(folder, registry)
         yield registry, folder
+
+
+@pytest.fixture
+def deployed_thrice(one_deployed_thrice: tuple[Troubled, Path]) -> tuple[Troubled, Path]:
+    """Return a registry, and the folder with a clone and a bare repository to which three commits were deployed.
+
+    The registry has their one image.
+    """
+    registry, folder = one_deployed_thrice
+    registry.reset()
+    registry.public = DIGEST
+    return registry, folder
 
 
 def _deploy_thrice(folder: Path, registry: Troubled) -> None:
@@ -188,9 +200,6 @@ def laptop(
     for name, text in {"git": GIT_WRAPPER, "docker": DOCKER, "uv": "#!/bin/sh\nexit ${UV_ENDS:-0}\n"}.items():
         write_program(made.bin / name, text)
     monkeypatch.setenv("PATH", str(made.bin), prepend=os.pathsep)
-    registry.public, registry.index, registry.may, registry.bearer = DIGEST, "", ("pull", "push"), False
-    registry.seen.clear()
-    registry.tags.clear()
     without_a_cluster(monkeypatch)
     return made
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from installer.support.secret import Secret
@@ -40,8 +40,6 @@ class Registry(ThreadingHTTPServer):
     """Whether its first page asks nobody for a login: it lets anyone pull."""
     public = ""
     """The digest of an image that it gives to anyone: by a token for nobody in particular, where it wants one."""
-    tags: ClassVar[dict[str, str]] = {}
-    """The digest that each tag stands for, for anyone who asks."""
     index = ""
     """The manifest of that image: of an index, which machines it is for."""
     denies, cancels = 401, 204
@@ -53,6 +51,14 @@ class Registry(ThreadingHTTPServer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what a test told it and what it was asked."""
+        for name in vars(self).keys() & (vars(Registry).keys() | vars(type(self)).keys()):
+            delattr(self, name)
+        self.tags: dict[str, str] = {}
+        """The digest that each tag stands for, for anyone who asks."""
         self.seen: list[tuple[str, str, str]] = []
         self.uploads: set[str] = set()
         self.begun = 0

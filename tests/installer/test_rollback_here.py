@@ -314,7 +314,6 @@ def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
     gitlab: GitLab, deployed_thrice: tuple[Troubled, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry, before = deployed_thrice
-    registry.tags.clear()
     gitlab.user("octo")
     gitlab.group("acme", members={"octo": 50})
     token = gitlab.token("octo")
