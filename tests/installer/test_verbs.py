@@ -111,42 +111,34 @@ def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run
     assert github.changes == []
 
 
-def started(project: Path, programs: Programs) -> tuple[subprocess.Popen[str], int]:
-    """Start `up` and return it with the program that it waits for, which would run for ten minutes."""
-    called = programs.folder / "called"
-    (programs.folder / "kubectl").write_text(
-        f"#!/bin/sh\necho $$ >{called}.new\nmv {called}.new {called}\nexec sleep 600\n"
-    )
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_nothing_behind_and_say_how_to_go_on(
+    project: Path, programs: Programs, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    called, place = programs.folder / "called", tmp_path / "tmp"
+    place.mkdir()
+    tidies = "trap 'sleep 0.3; exit' INT"  # so long that a second signal finds it at that
+    (programs.folder / "kubectl").write_text(f"#!/bin/sh\n{tidies}\necho $$ >{called}\nsleep 600 & wait\n")
     running = subprocess.Popen(
         [sys.executable, "-m", "installer", "up", "--yes"],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(place)},
         stderr=subprocess.PIPE,
         start_new_session=True,
         text=True,
     )
-    assert until(lambda: called.exists() or running.poll() is not None, 60, every=0.02)
+    assert until(lambda: (called.exists() and called.read_text()) or running.poll() is not None, 60, every=0.02)
     assert running.poll() is None
-    return running, int(called.read_text())
-
-
-def test_ctrl_c_is_130_and_says_how_to_go_on(project: Path, programs: Programs) -> None:
-    running, _ = started(project, programs)
-    os.killpg(running.pid, signal.SIGINT)
+    os.kill(running.pid, number)
+    if number == signal.SIGTERM:  # as `timeout` does
+        os.kill(running.pid, number)
     _, told = running.communicate(timeout=120)
-    assert running.returncode == 130
+    assert running.returncode == code
     assert "Stopped." in told
     assert told.endswith(" gitops-flask up\n")
-
-
-def test_sigterm_is_143_and_ends_what_was_started_as_ctrl_c_does(project: Path, programs: Programs) -> None:
-    running, child = started(project, programs)
-    running.terminate()  # it alone is told
-    _, told = running.communicate(timeout=120)
-    assert running.returncode == 143
-    assert told.endswith(" gitops-flask up\n")
     with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
+        os.kill(int(called.read_text()), 0)
+    assert list(place.iterdir()) == []
 
 
 def test_doctor_finds_all_well_and_says_what_it_looked_at(run: Run) -> None:
