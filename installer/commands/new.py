@@ -220,7 +220,7 @@ def check_project(folder: Path) -> None:
 
 def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     with console.out.status(console.styled(f"{script}: {what} …")):
-        result = support_process.attempt("bash", script, cwd=copy, timeout=600, env={"VIRTUAL_ENV": ""})
+        result = support_process.attempt("bash", script, cwd=copy, timeout=600, env=support_process.NO_VENV)
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")

@@ -88,6 +88,10 @@ class Scripts:
         self._clone.fetch("origin", f"+refs/heads/{MAIN}:refs/remotes/origin/{MAIN}", self._login, how)
         return self._clone.git("rev-parse", f"refs/remotes/origin/{MAIN}")
 
+    def fetch_checked_out(self) -> None:
+        """Fetch what is checked out in the project's folder, which need not be on main."""
+        self._clone.git("fetch", "--quiet", "--no-tags", str(self._project.folder.resolve()), "HEAD")
+
     def on_main(self, commit: str) -> str:
         """Return the whole name of a commit of main, which begins so; empty where that is none, or not one."""
         listed = self._clone.git("rev-list", f"refs/remotes/origin/{MAIN}").split()  # any other name would be fetched
@@ -126,6 +130,7 @@ class Scripts:
         settings = self._project.settings
         given = {
             **_NOT_FROM_HERE,
+            **process.NO_VENV,
             **variables(settings.ca),
             "ENVIRONMENT": settings.environment,
             "GITOPS_FLASK_PERSON": self.who,

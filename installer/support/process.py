@@ -29,6 +29,9 @@ _LINGER = 2.0
 _plumbum = threading.Lock()
 """Plumbum has one environment for all threads: one that changes it would let another start a program without PATH."""
 
+NO_VENV = {"VIRTUAL_ENV": "", "UV_PROJECT_ENVIRONMENT": ""}
+"""For a program that runs uv in another project: `uv run` names the environment of its own project so."""
+
 INSTALL = {
     "git": "https://git-scm.com/downloads",
     "bash": "https://www.gnu.org/software/bash",
