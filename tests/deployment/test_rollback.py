@@ -44,7 +44,10 @@ def test_the_previous_deployment_comes_back_as_a_whole(
     earlier, before = remote.commits()[1], remote.tip()
     answer = laptop.run("rollback", "--why", 'it\n"burns" \\ 100 %')
     assert answer.code == 0
-    assert answer.line == f"rollback: done env/dev is back at {b} (was {c}) and held there until ci/rollback --release"
+    assert (
+        answer.line
+        == f"rollback: done env/dev is back at {b} (was {c}) and held there. To release it: ci/rollback --release"
+    )
     assert remote.commits()[:2] == [remote.tip(), before], "one commit on top, no history rewritten"
     assert remote.git("diff", "--name-only", earlier, "env/dev") == "hold.yaml"
     hold = yaml.safe_load(remote.read("hold.yaml"))

@@ -65,7 +65,8 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
     message = [env.title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
     trailers = [*trailers_of(target, "Argocd-reference-commit-"), *trailers_of(target, "Deployed-by: ")]
     taken = env.push(tip, tree, message, trailers, opens=revision)
-    back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there until ci/rollback --release"
+    release = CI["TO_RELEASE"] or "ci/rollback --release"
+    back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there. To release it: {release}"
     return Answer("done", back) if taken else None
 
 
