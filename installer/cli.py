@@ -265,7 +265,8 @@ def deploy(where: Where, *, yes: bool, commit: str, reason: str, skip_tests: boo
     For when the CI is down: otherwise it deploys every merge. This runs the project's own ci/test, ci/image and
     ci/deploy here, in a private clone, for the architecture of the cluster's nodes; it needs Docker, uv and a login
     to the registry (REGISTRY_*, or Docker's own). Who did it, and why, is in the record, which `status` shows. In a
-    project that `gitops-flask try` made there is no CI: it asks nothing, and pushes what is checked out to main before.
+    project that `gitops-flask try` made there is no CI: it asks nothing, takes what is checked out, and pushes that to
+    main once tests and image are good.
     """
     from .commands import deploy as deploy_
 

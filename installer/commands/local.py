@@ -1,6 +1,7 @@
 """Deployments of a project on one machine: no CI could be down, so they take no reason and no question."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ..ci import oci_layout, registry
@@ -19,7 +20,7 @@ from ..support.secret import Secret
 from ..ui import console
 from ..ui.progress import Timeline, Waiting
 from .deploy import architecture, check_docker, check_order, meant
-from .rollback import check_not_held
+from .rollback import check_not_held, reader
 from .up import until_rolled_out
 
 RELEASE = "--release-hold"
@@ -28,53 +29,32 @@ _TRIES = 3
 
 
 def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
-    """Push what is checked out to main, test, build and deploy it, and wait until it is live."""
+    """Test and build what is checked out, push it to main, deploy it, and wait until it is live."""
     checks.refuse(checks.before_reading(project, ask_ci=False))
     settings = project.settings
-    if project.forge.find() is None:
-        what = f"There is no git server {settings.git_server} that runs. Nothing was changed."
+    if project.forge.head(MAIN) is None:
+        what = f"There is no git server {settings.git_server} that runs and has a {MAIN}. Nothing was changed."
         raise InstallerError(what, command("up", project.folder))
     record = deployment_record.newest(project)
     wanted = meant(project, commit)
-    check_docker()
     timeline = Timeline()
-    this_run.resume = command("deploy", project.folder, *([commit] if commit else []))
-    if not commit:
-        clone = Clone(project.folder)
-        _check_not_behind(project, clone, wanted)
-        with timeline.span(f"push to {MAIN}"):
-            clone.connect(settings.clone_url)
-            clone.push(settings.clone_url, MAIN, project.login)
-    if record and record.hold:  # as after a merge elsewhere
-        this_run.resume = ""
-        fix = f"Release the hold, which deploys the head of {MAIN}: {command('rollback', project.folder, RELEASE)}"
-        raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was deployed.", fix)
     options = () if record else ("--init",)
-    record = _deploy(project, timeline, wanted, options, before=record, skip_tests=skip_tests)
+    record = _deploy(
+        project, timeline, wanted, options, before=record, skip_tests=skip_tests, checked_out=not commit,
+        resume=command("deploy", project.folder, *([commit] if commit else [])),
+    )  # fmt: skip
     until_rolled_out(project, record, Waiting(), timeline)
-
-
-def _check_not_behind(project: Project, clone: Clone, head: str) -> None:
-    """Raise where an older commit of main is checked out: no push of it would change main."""
-    main = f"refs/remotes/origin/{MAIN}"
-    known = clone.attempt("rev-parse", "--verify", "--quiet", main).out.strip()
-    if known not in ("", head) and clone.attempt("merge-base", "--is-ancestor", head, main).status == 0:
-        what = f"{head[:12]} is checked out, and {MAIN} is newer: {known[:12]}. Nothing was changed."
-        back = command("rollback", project.folder, "--to", head[:12])
-        raise InstallerError(what, f"{git(project.folder, 'checkout', MAIN)}; or, to go back: {back}")
 
 
 def ensure_deployed(project: Project, timeline: Timeline) -> DeploymentRecord:
     """Return what is deployed; deploy the head of main where nothing is, and build again what the registry lost."""
     record = deployment_record.read(project)
     if record is None:
-        check_docker()
         return _deploy(project, timeline, project.forge.head(MAIN) or "", ("--init",))
     if _lost(project, record):
         console.report(
             f"{project.settings.registry} has the image of {record.revision[:12]} no more: it is built again."
         )
-        check_docker()
         return _deploy(project, timeline, record.revision, ("--again",), skip_tests=True)
     return record
 
@@ -85,20 +65,14 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
     head = project.forge.head(MAIN)
     if not head or (not record.hold and record.revision == head):
         return
-    check_docker()  # while the hold still stands
-    console.report(f"The head of {MAIN}, {head[:12]}, is built and deployed at once.")
+    console.report(f"The head of {MAIN}, {head[:12]}, is deployed at once.")
     if head == record.rolled_back:
         console.report(
             "Note: that is what was rolled back. Commit the fix and `deploy` it before you release the hold."
         )
     console.confirm("Release the hold?" if record.hold else "Deploy it?", yes=yes)
-    this_run.resume = command("rollback", project.folder, RELEASE)
-    if record.hold:
-        with private_clone(project, console.relay) as scripts:
-            scripts.check_out(scripts.fetch_main())
-            scripts.push("rollback", "--release")
-    timeline = Timeline()
-    record = _deploy(project, timeline, head)
+    timeline, resume = Timeline(), command("rollback", project.folder, RELEASE)
+    record = _deploy(project, timeline, head, before=record, release=True, resume=resume)
     until_rolled_out(project, record, Waiting(), timeline)
 
 
@@ -110,31 +84,59 @@ def _deploy(
     *,
     before: DeploymentRecord | None = None,
     skip_tests: bool = False,
+    checked_out: bool = False,
+    release: bool = False,
+    resume: str = "",
 ) -> DeploymentRecord:
     """Run the project's own ci/test, ci/image and ci/deploy for a commit of main; return what is recorded then.
 
     What the record `before` has already is not built again, and what ci/deploy would refuse on top of it is not built.
+    A commit that is `checked_out` need not be on main: it is pushed there once its tests and its image are good. Under
+    a hold it ends with that; to `release` that, the image is taken that was built then.
     """
     platforms = f"linux/{architecture(project)}"
     with private_clone(project, console.relay) as scripts:
         head = scripts.fetch_main(history=True)
-        revision = scripts.on_main(commit)
+        if checked_out:
+            scripts.fetch_checked_out()
+            _check_ahead(project, scripts, commit, head)
+        revision = commit if checked_out else scripts.on_main(commit)
         if not revision:
             what = f"{one_line(commit, 64)} is not on {MAIN} of {project.settings.repository}. Nothing was changed."
             raise InstallerError(what, f"Its head is {head[:12]}: {command('deploy', project.folder, head)}")
-        if before and before.revision == revision:
-            console.report(f"{project.settings.branch} records {revision} already.")
-            return before
-        if before:
+        pushes = checked_out and revision != head
+        held = before is not None and before.hold != "" and not release
+        if before and held and not pushes:
+            raise _held(project, before)
+        if before and not release:
+            if before.revision == revision:
+                console.report(f"{project.settings.branch} records {revision} already.")
+                return before
             check_order(project, scripts, before, revision)
+        this_run.resume = resume or this_run.resume
         scripts.check_out(revision)
-        console.report(f"Built and deployed here, for {platforms}: {scripts.named(revision)}")
-        if not skip_tests:
+        digest = _built_before(project, revision) if release else ""
+        if not digest:
+            check_docker()
+        doing = "Built" if held else "Deployed" if digest else "Built and deployed"
+        console.report(f"{doing} here, for {platforms}: {scripts.named(revision)}")
+        if not skip_tests and not digest:
             with timeline.span("tests (ci/test)"):
-                _test(project, scripts)
+                _test(project, scripts, before)
             scripts.check_out(revision)  # whatever the tests left
-        with timeline.span("image (ci/image)"):
-            digest = _image(project, scripts, revision, platforms)
+        if not digest:
+            with timeline.span("image (ci/image)"):
+                digest = _image(project, scripts, revision, platforms)
+        if pushes:
+            with timeline.span(f"push to {MAIN}"):
+                clone, url = Clone(project.folder), project.settings.clone_url
+                clone.connect(url)
+                clone.push(url, MAIN, project.login, commit=revision)
+        if before and held:
+            this_run.resume = ""
+            raise _held(project, before)
+        if before and before.hold:
+            scripts.push("rollback", "--release")
         with timeline.span("record (ci/deploy)"):
             outcome = scripts.push("deploy", *options, IMAGE_DIGEST=digest, PLATFORMS=platforms)
         check_not_held(project, outcome)
@@ -146,13 +148,50 @@ def _deploy(
     return record
 
 
-def _test(project: Project, scripts: Scripts) -> None:
+def _check_ahead(project: Project, scripts: Scripts, commit: str, head: str) -> None:
+    """Raise where a commit has not the server's main behind it; what is on that is here then, as origin/main."""
+    if scripts.contains(commit, head):
+        return
+    keep_record(project)
+    clone, merge = Clone(project.folder), git(project.folder, "merge", f"origin/{MAIN}")
+    if not scripts.contains(head, commit):
+        what = f"{commit[:12]} and {MAIN} have diverged: {MAIN}'s {head[:12]} is not in its history."
+        raise InstallerError(f"{what} Nothing was changed.", merge)
+    forward = (
+        git(project.folder, "checkout", MAIN) if clone.attempt("symbolic-ref", "--quiet", "HEAD").status else merge
+    )
+    back = command("rollback", project.folder, "--to", commit[:12])
+    what = f"{commit[:12]} is behind {MAIN}, which is at {head[:12]}. Nothing was changed."
+    raise InstallerError(what, f"{forward}; or, if it was deployed before, go back to it: {back}")
+
+
+def _held(project: Project, record: DeploymentRecord) -> InstallerError:
+    fix = f"Release the hold, which deploys the head of {MAIN}: {command('rollback', project.folder, RELEASE)}"
+    return InstallerError(f"{project.settings.branch} is held by {record.hold}. Nothing was deployed.", fix)
+
+
+def _test(project: Project, scripts: Scripts, before: DeploymentRecord | None) -> None:
+    """Run ci/test; where it fails, say what still runs, and what to do: the same once more would fail again."""
     try:
         scripts.run("test")
     except InstallerError as error:
         this_run.resume = ""
-        fix = f"Nothing was deployed. Commit the fix, then: {command('deploy', project.folder)}"
+        runs = f"; {before.revision[:12]} still runs" if before and before.revision else ""
+        fix = f"Nothing was deployed{runs}. Fix it, commit, and run: {command('deploy', project.folder)}"
         raise InstallerError(error.message, fix) from None
+
+
+def _built_before(project: Project, revision: str) -> str:
+    """Return the digest of a commit's image, as it was deployed or as the cluster's registry has it; empty for none."""
+    settings = project.settings
+    with suppress(InstallerError), registry.reached(settings, project.cluster, reader(project)) as login:
+        for past in deployment_record.commits(project):
+            record = deployment_record.at(project, past.commit) if past.revision == revision else None
+            if record and record.image == settings.image_repository:
+                return record.digest if registry.has(login, settings.image_name, record.digest) else ""
+        if settings.registry_in_cluster:
+            return registry.digest_of(login, settings.image_name, revision)
+    return ""
 
 
 def _image(project: Project, scripts: Scripts, revision: str, platforms: str) -> str:

@@ -42,7 +42,10 @@ def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
     console.report(f"Comes back:  {target}")
     console.report(f"Goes:        {record.revision[:12] or record.unreadable}")
     kept = "nothing is promoted to it" if project.settings.source else "merges are tested and built, but not deployed"
-    console.report(f"It is held: {kept}, until the hold is released.")
+    if project.settings.local:
+        kept = "`deploy` tests and builds a commit, but does not deploy it"
+    release = command("rollback", project.folder, "--release-hold")
+    console.report(f"It is held: {kept}, until the hold is released: {release}")
     # by its name: what was confirmed comes back, whatever is deployed in between
     inputs = {"to": target.revision, **({"why": why} if why else {})}
     by_ci = {**inputs, **_in(project)}
@@ -201,7 +204,7 @@ def _nothing_to_do(project: Project, record: DeploymentRecord) -> None:
     until_rolled_out(project, record, Waiting())
 
 
-def _reader(project: Project) -> registry.Login:
+def reader(project: Project) -> registry.Login:
     """Return the login that reads the project's images: yours, or else the cluster's; with no token it is nobody's."""
     settings, credentials = project.settings, project.credentials
     found = registry.login_at_hand(settings, credentials)
@@ -214,7 +217,7 @@ def check_image(project: Project, target: DeploymentRecord) -> None:
     if target.image != settings.image_repository or not registry.DIGEST.fullmatch(target.digest):
         return  # whoever may push to the branch chooses what is recorded there
     try:
-        with registry.reached(settings, project.cluster, _reader(project)) as login:
+        with registry.reached(settings, project.cluster, reader(project)) as login:
             there = registry.has(login, settings.image_name, target.digest)
     except InstallerError as error:
         console.report(f"Note: whether the registry still has its image was not checked: {error.message}")
@@ -234,7 +237,7 @@ def _image_of(project: Project, head: str, record: DeploymentRecord) -> tuple[st
         state = project.forge.check(head, ci.test, ci.check_app)
         if state != "success":
             raise InstallerError(f"its check `{ci.test}` is {state or 'not there'}.")
-        login = _reader(project)
+        login = reader(project)
         digest = registry.digest_of(login, name, head)
         machines = registry.architectures(login, name, digest) or record.architectures
     except InstallerError as error:

@@ -130,6 +130,7 @@ def until_rolled_out(
     if record.hold:
         release = command("rollback", project.folder, "--release-hold")
         kept = "Nothing is promoted to it" if project.settings.source else "Merges are not deployed"
+        kept = "Nothing is deployed" if project.settings.local else kept
         console.report(f"Held: {record.hold}. {kept} until the hold is released: {release}")
     where = f" in {project.settings.environment}" if project.settings.source else ""
     console.report(f"Live: every pod of {project.settings.slug}{where} answers revision {record.revision}.")

@@ -210,12 +210,13 @@ class Clone:
                 raise CommandFailed(f"git fetch {url}", answer.status, redact(answer.err), fix)
             pause(wait)
 
-    def push(self, url: str, branch: str, login: Login, inherit: Files = ()) -> None:
-        """Push the checked-out commit to a branch that is not there yet, or that it has behind it; never by force."""
+    def push(self, url: str, branch: str, login: Login, inherit: Files = (), commit: str = "HEAD") -> None:
+        """Push a commit to a branch that is not there yet, or that it has behind it; never by force."""
+        refs = f"{commit}:refs/heads/{branch}"
         for wait in (*PAUSES, None):
             about_to_write()
             try:
-                arguments = (*login.options, *_patience(), "push", url, f"HEAD:refs/heads/{branch}")
+                arguments = (*login.options, *_patience(), "push", url, refs)
                 answer = self.attempt(*arguments, env=login.variables, timeout=180, inherit=inherit)
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
@@ -224,15 +225,15 @@ class Clone:
                 break
             fix, again = login.fix_for(answer.err)
             if hook := self._stopped_by(answer.err):
-                manual_step = resume_command.git(self.folder, "push", "--no-verify", url, f"HEAD:refs/heads/{branch}")
+                manual_step = resume_command.git(self.folder, "push", "--no-verify", url, refs)
                 fix, again = f"Your hook {hook} stopped it. Do what it says; or push without it: {manual_step}", False
-            if self._arrived(url, branch, login):  # its answer was lost
+            if self._arrived(url, branch, login, commit):  # its answer was lost
                 break
             if wait is None or not again:
                 said = redact(f"{answer.out}{answer.err}")  # a hook may use either
                 raise CommandFailed(f"git push {url} {branch}", answer.status, said, fix)
             pause(wait)
-        self.git("fetch", "--quiet", ".", f"+HEAD:refs/remotes/origin/{branch}")
+        self.git("fetch", "--quiet", ".", f"+{commit}:refs/remotes/origin/{branch}")
 
     def _stopped_by(self, said: str) -> str:
         """Return the hook that stopped a push before anything was sent; empty where it was something else."""
@@ -263,11 +264,11 @@ class Clone:
                 return base + url[len(start) :], f"url.{base}.{kind}"
         return url, ""
 
-    def _arrived(self, url: str, branch: str, login: Login) -> bool:
+    def _arrived(self, url: str, branch: str, login: Login, commit: str) -> bool:
         """Return whether the branch is where the push was to take it."""
         ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
         there = self.attempt(*ask, env=login.variables)
-        return there.status == 0 and there.out.split()[:1] == [self.head()]
+        return there.status == 0 and there.out.split()[:1] == [self.commit(commit)]
 
 
 def _patience() -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from installer.commands import down, local, rollback
 from installer.project.project import Project
 from installer.status import deployment_record, report
 from installer.support.errors import DeadlinePassed, InstallerError
+from installer.support.resume_command import this_run
 from installer.ui import console
 from installer.ui.progress import Timeline
 from tests.deployment.workspace import TEMPLATE, write_program
@@ -29,6 +30,10 @@ from .registry import Troubled, a_registry
 
 __all__ = ["server"]
 pytestmark = pytest.mark.slow
+UV = """#!/bin/sh
+printf '%s in %s%s\n' "$*" "$VIRTUAL_ENV" "$UV_PROJECT_ENVIRONMENT" >>"$(dirname "$0")/uv.calls"
+exit ${UV_ENDS:-0}
+"""
 ANEW = "sha256:" + "3c" * 32
 SECTION = 'local:\n  context: "kind-gitops-flask"\n  cluster: "gitops-flask"\n'
 
@@ -58,6 +63,9 @@ class Laptop:
     def deploy(self, commit: str = "") -> None:
         local.deploy_here(self.project, commit=commit, skip_tests=False)
 
+    def builds(self) -> int:
+        return (self.bin / "docker.calls").read_text().count("buildx build ")
+
     def docker_builds(self, digest: str) -> None:
         write_program(self.bin / "docker", DOCKER.replace(BUILT, digest))
 
@@ -75,7 +83,7 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
     monkeypatch.setattr("installer.commands.deploy.of_nodes", lambda _: ("amd64",))
     monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")
-    write_program(programs / "uv", "#!/bin/sh\nexit ${UV_ENDS:-0}\n")
+    write_program(programs / "uv", UV)
     with a_registry() as registry:
         registry.asks, registry.public, registry.bearer = False, BUILT, False
         shutil.copytree(TEMPLATE / "ci", folder / "ci")
@@ -91,8 +99,17 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield made
 
 
+def pushed(laptop: Laptop) -> None:
+    project = laptop.project
+    (resource,) = [each for each in project.resources() if each.key == "initial-push"]
+    change = resource.diff(resource.observe())
+    assert change is not None
+    resource.apply(resource.observe(), change)
+
+
 @pytest.fixture
 def deployed(laptop: Laptop) -> Laptop:
+    pushed(laptop)
     laptop.deploy()
     return laptop
 
@@ -100,7 +117,8 @@ def deployed(laptop: Laptop) -> Laptop:
 def test_what_is_checked_out_is_pushed_tested_built_and_deployed_without_a_question(
     laptop: Laptop, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    head = run(laptop.folder, "rev-parse", "HEAD")
+    pushed(laptop)
+    head = laptop.commit("Say hello")
     laptop.deploy()
     assert laptop.server.git.head("main") == head
     assert laptop.recorded() == {
@@ -134,43 +152,84 @@ def test_a_commit_of_main_can_be_named_and_one_that_was_not_pushed_is_told_so(de
     assert deployed.recorded()["revision"] == second
 
 
-def test_red_tests_deploy_nothing(deployed: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = deployed.recorded()
+def test_red_tests_deploy_nothing_and_bring_nothing_to_main_so_that_the_commit_can_be_amended(
+    deployed: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, head = deployed.recorded(), deployed.server.git.head("main")
     monkeypatch.setenv("UV_ENDS", "1")
     deployed.commit("Break it")
-    with pytest.raises(InstallerError, match=r"^ci/test: "):
+    with pytest.raises(InstallerError, match=r"^ci/test: ") as red:
         deployed.deploy()
-    assert deployed.recorded() == before
+    still = f"Nothing was deployed; {before['revision'][:12]} still runs. Fix it, commit, and run: "
+    assert red.value.fix.startswith(still)
+    assert this_run.resume == ""
+    assert (deployed.recorded(), deployed.server.git.head("main")) == (before, head)
+    monkeypatch.delenv("UV_ENDS")
+    run(deployed.folder, "commit", "--quiet", "--allow-empty", "--amend", "--message", "Mend it")
+    deployed.deploy()
+    amended = run(deployed.folder, "rev-parse", "HEAD")
+    assert deployed.recorded()["revision"] == deployed.server.git.head("main") == amended
+
+
+def test_scripts_do_not_hear_of_the_environment_that_runs_the_command(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRTUAL_ENV", "/of/gitops-flask")
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", "/of/gitops-flask")
+    pushed(laptop)
+    laptop.deploy()
+    calls = (laptop.bin / "uv.calls").read_text()
+    assert "run --no-sync pytest --cov in \n" in calls
+    assert "/of/gitops-flask" not in calls
 
 
 def test_what_is_not_committed_is_refused(deployed: Laptop) -> None:
     (deployed.folder / "new.py").write_text("half done\n")
     with pytest.raises(InstallerError, match=r"new\.py is not as in commit ") as refused:
         deployed.deploy()
+    assert refused.value.fix.startswith("Commit that, or leave it out: ")
     assert refused.value.fix.endswith("stash --include-untracked")
 
 
-def test_history_that_was_rewritten_is_refused_by_the_server(deployed: Laptop) -> None:
-    deployed.commit("Say hello")
-    deployed.deploy()
-    head = deployed.server.git.head("main")
-    run(deployed.folder, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another start")
-    with pytest.raises(InstallerError) as refused:
-        deployed.deploy()
-    assert refused.value.fix.endswith("git merge origin/main")
-    assert deployed.server.git.head("main") == head
-    run(deployed.folder, "merge", "--quiet", "--no-edit", "origin/main")
-    deployed.deploy()
+def another_clone(laptop: Laptop, subject: str) -> str:
+    """Bring a commit to the server's main from another clone, and return it."""
+    folder = laptop.folder.with_name("another")
+    run(laptop.folder, "clone", "--quiet", str(laptop.server.bare), str(folder))
+    run(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
+    run(folder, "push", "--quiet", "origin", "main")
+    return run(folder, "rev-parse", "HEAD")
 
 
-def test_an_older_commit_that_is_checked_out_is_not_pushed(deployed: Laptop) -> None:
-    old = run(deployed.folder, "rev-parse", "HEAD")
-    deployed.commit("Say hello")
-    deployed.deploy()
-    run(deployed.folder, "checkout", "--quiet", old)
-    with pytest.raises(InstallerError, match=f"{old[:12]} is checked out, and main is newer") as refused:
+def test_what_has_diverged_from_main_is_refused_before_it_is_tested_and_the_merge_that_is_named_works(
+    deployed: Laptop,
+) -> None:
+    other = another_clone(deployed, "Another's")
+    mine = deployed.commit("Mine")
+    calls = (deployed.bin / "uv.calls").read_text()
+    with pytest.raises(InstallerError, match=rf"^{mine[:12]} and main have diverged: main's {other[:12]} ") as refused:
         deployed.deploy()
-    assert "checkout main; or, to go back: " in refused.value.fix
+    assert (deployed.bin / "uv.calls").read_text() == calls
+    assert refused.value.fix == f"git -C {deployed.folder} merge origin/main"
+    run(deployed.folder, "merge", "--quiet", "origin/main")
+    deployed.deploy()
+    merged = run(deployed.folder, "rev-parse", "HEAD")
+    assert deployed.recorded()["revision"] == deployed.server.git.head("main") == merged
+
+
+def test_what_is_behind_main_is_refused_with_the_way_forward_and_the_way_back(deployed: Laptop) -> None:
+    first = deployed.recorded()["revision"]
+    second = deployed.commit("Say hello")
+    deployed.deploy()
+    run(deployed.folder, "checkout", "--quiet", "--detach", first)
+    with pytest.raises(InstallerError, match=rf"^{first[:12]} is behind main, which is at {second[:12]}\.") as refused:
+        deployed.deploy()
+    assert refused.value.fix.startswith(f"git -C {deployed.folder} checkout main; or, if it was deployed before, ")
+    assert refused.value.fix.endswith(f" --to {first[:12]}")
+    run(deployed.folder, "checkout", "--quiet", "main")
+    third = another_clone(deployed, "Another's")
+    with pytest.raises(InstallerError, match=rf"^{second[:12]} is behind main, which is at {third[:12]}\.") as refused:
+        deployed.deploy()
+    assert refused.value.fix.startswith(f"git -C {deployed.folder} merge origin/main; ")
 
 
 def test_without_docker_nothing_is_pushed(deployed: Laptop) -> None:
@@ -189,6 +248,16 @@ def test_without_a_git_server_up_is_named(laptop: Laptop) -> None:
     assert refused.value.fix.endswith(f"up --project {laptop.folder}")
 
 
+def test_a_server_that_lost_everything_is_given_nothing_by_a_deployment_which_would_forget_a_hold(
+    deployed: Laptop,
+) -> None:
+    run(deployed.server.bare, "update-ref", "-d", "refs/heads/main")
+    run(deployed.server.bare, "update-ref", "-d", "refs/heads/env/dev")
+    with pytest.raises(InstallerError, match="There is no git server web-git that runs and has a main") as refused:
+        deployed.deploy()
+    assert refused.value.fix.endswith(f"up --project {deployed.folder}")
+
+
 def test_a_rollback_holds_and_its_release_deploys_the_head(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,15 +268,26 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
     assert (deployed.recorded()["revision"], deployed.recorded("hold.yaml")["why"]) == (first, "orders fail")
     kept = run(deployed.folder, "show", "origin/env/dev:hold.yaml")
     assert "orders fail" in kept, "a server that loses it is given it back with its hold"
+    said = capsys.readouterr().out
+    assert (
+        "It is held: `deploy` tests and builds a commit, but does not deploy it, until the hold is released: " in said
+    )
     fix = deployed.commit("Sell well")
-    with pytest.raises(InstallerError, match=r"^env/dev is held by") as refused:
-        deployed.deploy()
-    assert "--release-hold" in refused.value.fix
-    assert (deployed.recorded()["revision"], deployed.server.git.head("main")) == (first, fix)
+    deployed.docker_builds(ANEW)
+    for _ in range(2):  # once it is on main, at once
+        with pytest.raises(InstallerError, match=r"^env/dev is held by") as refused:
+            deployed.deploy()
+        assert "--release-hold" in refused.value.fix
+        assert this_run.resume == ""
+        assert (deployed.recorded()["revision"], deployed.server.git.head("main")) == (first, fix)
+    assert deployed.builds() == 3
+    tests = (deployed.bin / "uv.calls").read_text()
+    deployed.registry.tags = {fix: ANEW}
     capsys.readouterr()
     rollback.release(deployed.project, yes=True)
     assert "that is what was rolled back" not in capsys.readouterr().out
-    assert deployed.recorded()["revision"] == fix
+    assert (deployed.recorded()["revision"], deployed.recorded()["image"]["digest"]) == (fix, ANEW)
+    assert (deployed.builds(), (deployed.bin / "uv.calls").read_text()) == (3, tests), "neither built nor tested again"
     assert deployed.project.forge.file("hold.yaml", "env/dev") is None
     rollback.release(deployed.project, yes=True)
     assert capsys.readouterr().out.endswith("env/dev is not held.\n")
@@ -221,7 +301,26 @@ def test_a_release_says_where_it_brings_back_what_was_rolled_back(
     rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
     rollback.release(deployed.project, yes=True)
     assert "Note: that is what was rolled back." in capsys.readouterr().out
+    assert (deployed.recorded()["revision"], deployed.recorded()["image"]["digest"]) == (second, BUILT)
+    assert deployed.builds() == 2, "the digest that is recorded for it is used"
+
+
+def test_a_release_builds_what_the_registry_lost_and_red_tests_leave_the_hold(
+    deployed: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = deployed.recorded()["revision"], deployed.commit("Sell badly")
+    deployed.deploy()
+    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    deployed.registry.public = ANEW
+    monkeypatch.setenv("UV_ENDS", "1")
+    with pytest.raises(InstallerError, match=r"^ci/test: ") as red:
+        rollback.release(deployed.project, yes=True)
+    assert f"{first[:12]} still runs" in red.value.fix
+    assert (deployed.recorded("hold.yaml")["why"], this_run.resume) == ("orders fail", "")
+    monkeypatch.delenv("UV_ENDS")
+    rollback.release(deployed.project, yes=True)
     assert deployed.recorded()["revision"] == second
+    assert deployed.builds() == 3
 
 
 def test_what_is_recorded_is_not_built_again_and_an_older_commit_is_refused_before_it_is_built(
@@ -239,14 +338,6 @@ def test_what_is_recorded_is_not_built_again_and_an_older_commit_is_refused_befo
 
 
 # --- what `up` does after all is there ------------------------------------------------------------
-
-
-def pushed(laptop: Laptop) -> None:
-    project = laptop.project
-    (resource,) = [each for each in project.resources() if each.key == "initial-push"]
-    change = resource.diff(resource.observe())
-    assert change is not None
-    resource.apply(resource.observe(), change)
 
 
 def test_up_deploys_the_head_of_main_where_nothing_was_deployed(laptop: Laptop) -> None:
@@ -313,6 +404,7 @@ def elsewhere(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> Laptop:
     settings = laptop.folder / "gitops.yaml"
     settings.write_text(settings.read_text().replace('  cluster: "gitops-flask"\n', ""))
     laptop.commit("In another cluster")
+    pushed(laptop)
 
     @contextmanager
     def forwarded(_: Cluster, target: str, namespace: str, port: int) -> Iterator[str]:
@@ -351,6 +443,7 @@ def test_a_registry_that_was_named_takes_a_login_as_everywhere(
     settings = laptop.folder / "gitops.yaml"
     settings.write_text(settings.read_text().replace(laptop.registry.host, "registry.example.com"))
     laptop.commit("Another registry")
+    pushed(laptop)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
     with pytest.raises(InstallerError, match=r"There is no login for registry\.example\.com"):
         laptop.deploy()

@@ -156,7 +156,7 @@ def test_a_push_that_is_no_fast_forward_is_refused_with_the_way_out(server: Serv
     run(clone, "commit", "--quiet", "--amend", "--message", "Another start")
     with pytest.raises(CommandFailed) as refused:
         push(server, clone)
-    assert refused.value.fix == "The server's main, which nobody rewrites, has other commits: git merge origin/main"
+    assert refused.value.fix == "The server's main has commits that are not here: `gitops-flask deploy` fetches them."
 
 
 def test_a_context_is_needed_since_the_current_one_may_be_another_cluster_tomorrow(server: Server) -> None:

@@ -58,5 +58,5 @@ class Way(Login):
     def fix_for(self, output: str) -> tuple[str, bool]:
         """Return the way out of what git printed, and whether trying again at once may help."""
         if "non-fast-forward" in output or "fetch first" in output:
-            return "The server's main, which nobody rewrites, has other commits: git merge origin/main", False
+            return "The server's main has commits that are not here: `gitops-flask deploy` fetches them.", False
         return LATER, False
