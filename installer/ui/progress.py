@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Column
 
 from .. import __name__ as package
-from ..support.plain_text import one_line, paragraph, plain
+from ..support.plain_text import folded, one_line, paragraph, plain
 from .console import FINE, NOTED, WRONG, fold, out, styled
 
 WIDTH = 40
@@ -68,7 +68,8 @@ class Timeline:
     def lines(self, columns: int = 1000) -> list[str]:
         """Draw it: a line with a bar for each step in the order of their beginnings; the longest chain in words.
 
-        No line with a bar is longer than `columns`: bars become shorter, then titles.
+        No line with a bar is longer than `columns`: bars become shorter, then titles. The words take two such lines at
+        most: of the chain the shortest steps are left out.
         """
         shown = sorted((span for span in self.spans if span.seconds >= _SHORT), key=lambda span: span.began)
         if not shown:
@@ -78,14 +79,12 @@ class Timeline:
         room = columns - len("  ") - len("  12345.6 s")
         bars = max(_SHORTEST, min(WIDTH, room - width))
         width = min(width, room - bars)
-        reported = " → ".join(f"{span.title} {span.seconds:.1f}" for span in chain(shown))
-        busy = sum(span.seconds for span in chain(shown))
         return [
             *(
                 f"{_cut(span.title, width):<{width}}  {_bar(span, total, bars)}  {span.seconds:5.1f} s"
                 for span in shown
             ),
-            f"{total:.1f} s in all. The longest chain, {busy:.1f} s: {reported}",
+            _in_words(total, chain(shown), columns),
         ]
 
 
@@ -97,6 +96,18 @@ def chain(spans: Sequence[Span]) -> list[Span]:
         link = max(before, key=lambda span: span.ended)
         found.append(link)
     return found[::-1]
+
+
+def _in_words(total: float, steps: Sequence[Span], columns: int) -> str:
+    """Return the chain in words: as many of its longest steps as two lines have room for, one at least."""
+    busy, left = sum(span.seconds for span in steps), list(steps)
+    while True:
+        mostly = "" if len(left) == len(steps) else ", mostly"
+        reported = " → ".join(f"{span.title} {span.seconds:.1f}" for span in left)
+        text = f"{total:.1f} s in all. The longest chain, {busy:.1f} s{mostly}: {reported}"
+        if len(left) == 1 or folded(text, columns).count("\n") <= 1:
+            return text
+        left.remove(min(left, key=lambda span: span.seconds))
 
 
 def _cut(title: str, width: int) -> str:
