@@ -53,7 +53,8 @@ def down(project: Project, *, yes: bool, repository: DestructiveOption, argocd: 
         named = True
     if not named:
         console.confirm("Remove it?", yes=yes)
-    with RepositoryLock(project.forge, "down").held(), Steps(sum(each.wanted for each in resources)) as steps:
+    steps_of = {each.key for each in resources if each.wanted} | {each.key for each, _ in removals}
+    with RepositoryLock(project.forge, "down").held(), Steps(len(steps_of)) as steps:
         reported = reconcile.remove(resources, steps)
     console.report("\nStays on purpose:")
     _list([*_staying(reported), *_images(settings, reported, repository_goes=repository.goes)])

@@ -44,6 +44,7 @@ _DEFAULT = "project default"
 OLDEST = (3, 2)
 """The first with `retry.refresh`: before it a failing sync holds back the commit that fixes it."""
 CRDS = tuple(f"{kind}.argoproj.io" for kind in ("applications", "applicationsets", "appprojects"))
+_LEFT = f"its namespace and resource definitions stay: {', '.join(CRDS)}"
 
 
 @dataclass(frozen=True)
@@ -222,12 +223,12 @@ class ArgoCDInstallation(Resource[Seen]):
         """Say why it stays; our own Application, which goes first, is no reason."""
         if not seen.namespaces and seen.release is None:
             return ""
-        return self._keeps(seen) or "goes, for all its users"
+        return self._keeps(seen) or f"goes, for all its users; {_LEFT}"
 
     def _keeps(self, seen: Seen) -> str:
         if seen.release is None:
             theirs = self._helm.obstacle(RELEASE, self._home)
-            return "stays, it was not made for this project" + (f": {theirs.note}" if theirs else "")
+            return f"stays: {theirs.note}" if theirs else "stays, it was not made for this project"
         if not self._remove_it:
             return "stays, other projects may use it (`down --argocd` removes it)"
         others = [a for a in self._cluster.list(KINDS[1]) if not is_ours(a, self._settings)]
@@ -243,7 +244,7 @@ class ArgoCDInstallation(Resource[Seen]):
         self._helm.uninstall(DEFAULT_PROJECT, self._home)
         self._helm.uninstall(RELEASE, self._home, self.patience)
         clear(f"The end of {self.title}", self._remains, self.patience)
-        return f"removed; its namespace and resource definitions stay: {', '.join(CRDS)}"
+        return f"removed; {_LEFT}"
 
     def _remains(self) -> str:
         left = self._cluster.list("deployments,statefulsets,pods", self._home, PARTS)

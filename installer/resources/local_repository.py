@@ -187,7 +187,7 @@ class RestoredRecord(Resource[str | None]):
         """Say whether the branch stays: only the whole repository takes it along."""
         if not seen:
             return ""
-        return WITH_REPOSITORY if self._repository_goes else f"stays: {self._branch} is the record of what was deployed"
+        return WITH_REPOSITORY if self._repository_goes else "stays"
 
 
 # --- all that the code host consists of ------------------------------------------------------------

@@ -15,13 +15,13 @@ from click.testing import CliRunner
 
 from installer.cli import cli
 from installer.cluster.kubectl import Cluster
-from installer.commands import down, local, rollback
+from installer.commands import down, local, rollback, up
 from installer.project.project import Project
 from installer.status import deployment_record, report
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.resume_command import this_run
 from installer.ui import console
-from installer.ui.progress import Timeline
+from installer.ui.progress import Timeline, Waiting
 from tests.deployment.workspace import TEMPLATE, write_program
 
 from .laptop import BUILT, DOCKER, SETTINGS
@@ -293,6 +293,24 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
     assert capsys.readouterr().out.endswith("env/dev is not held.\n")
 
 
+def test_what_is_held_names_the_command_of_this_machine_and_no_merges(
+    deployed: Laptop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deployed.commit("Sell badly")
+    deployed.deploy()
+    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    said = capfd.readouterr()
+    assert "and held there. To release it: gitops-flask rollback --release-hold\n" in said.err
+    for name in ("RunningService.wait_for_rollout", "_report", "hint"):
+        monkeypatch.setattr(f"installer.commands.up.{name}", lambda *_: "")
+    record = deployment_record.read(deployed.project)
+    assert record is not None
+    up.until_rolled_out(deployed.project, record, Waiting())
+    shown = capfd.readouterr().out
+    assert "orders fail. Nothing is deployed until the hold is released: " in shown
+    assert "erges" not in said.out + said.err + shown
+
+
 def test_a_release_says_where_it_brings_back_what_was_rolled_back(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -548,3 +566,16 @@ def test_images_stay_only_where_their_registry_in_the_cluster_stays(
     for said, fate in ((listed, before), (done, after)):
         assert (f"- images in {project.settings.image_repository}" in said) is fate.startswith("stays")
     assert kinds == []
+
+
+def test_what_stays_is_counted_among_the_steps_of_down(
+    deployed: Laptop, kinds: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = {"kind": "Application", "metadata": {"name": "orders-dev", "labels": {}}, "spec": {}}
+    monkeypatch.setattr(Cluster, "list", lambda *_, **__: [other])
+    resources = [each for each in deployed.project.resources() if each.key in ("initial-push", "deployment")]
+    monkeypatch.setattr(Project, "resources", lambda *_, **__: resources)
+    take_down(deployed)
+    steps = capsys.readouterr().out.partition("- images in")[2].splitlines()
+    assert [line.split()[1] for line in steps if line.startswith("✓")] == ["1/2", "2/2"]
+    assert "branch env/dev, the record of what was deployed: stays (" in "\n".join(steps)

@@ -256,7 +256,7 @@ def test_a_record_that_the_server_lost_comes_back_as_the_clone_saw_it(server: Se
     record.apply(None, change)
     assert server.git.head("env/dev") == held
     assert record.diff(record.observe()) is None
-    assert record.removal(held) == "stays: env/dev is the record of what was deployed"
+    assert record.removal(held) == "stays"
 
 
 def test_git_of_the_person_keeps_its_own_settings(server: Server) -> None:
