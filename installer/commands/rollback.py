@@ -44,8 +44,7 @@ def rollback(project: Project, *, to: str, why: str, yes: bool) -> None:
     kept = "nothing is promoted to it" if project.settings.source else "merges are tested and built, but not deployed"
     if project.settings.local:
         kept = "`deploy` tests and builds a commit, but does not deploy it"
-    release = command("rollback", project.folder, "--release-hold")
-    console.report(f"It is held: {kept}, until the hold is released: {release}")
+    console.report(f"It is held: {kept}, until the hold is released.")
     # by its name: what was confirmed comes back, whatever is deployed in between
     inputs = {"to": target.revision, **({"why": why} if why else {})}
     by_ci = {**inputs, **_in(project)}

@@ -269,9 +269,7 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
     kept = run(deployed.folder, "show", "origin/env/dev:hold.yaml")
     assert "orders fail" in kept, "a server that loses it is given it back with its hold"
     said = capsys.readouterr().out
-    assert (
-        "It is held: `deploy` tests and builds a commit, but does not deploy it, until the hold is released: " in said
-    )
+    assert "It is held: `deploy` tests and builds a commit, but does not deploy it, until the hold is released." in said
     fix = deployed.commit("Sell well")
     deployed.docker_builds(ANEW)
     for _ in range(2):  # once it is on main, at once
