@@ -395,7 +395,9 @@ def main() -> None:
             stopped = 128 + number
             raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for each in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):  # the terminal is closed; Windows has none
+        if each and signal.getsignal(each) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(each, stop)
     console.take_any_encoding()
     crash_report.remember_steps()
     this_run.arguments, this_run.resume = tuple(sys.argv[1:]), ""

@@ -11,7 +11,7 @@ BY_HAND = {
 }
 """What no test runs, and why."""
 BY_OTHERS = {
-    "uv run --no-dev gitops-flask try --output-dir ..": "tests/e2e/test_try.py",
+    "uv run --no-dev gitops-flask try --output-dir ..": "tests/e2e/laptop.py",
     "uv run --no-dev gitops-flask new --output-dir ..": "tests/test_first_minutes.py",
     "uv run pytest": "tests/test_own_ci.py",
     "uv tool install git+https://github.com/org/gitops-flask": "tests/test_package.py",
