@@ -116,15 +116,16 @@ def _deploy(
         this_run.resume = resume or this_run.resume
         scripts.check_out(revision)
         digest = _built_before(project, revision) if release else ""
-        if not digest:
+        if digest:
+            console.report(f"Deployed here: {scripts.named(revision)}")
+        else:
             check_docker()
-        doing = "Built" if held else "Deployed" if digest else "Built and deployed"
-        console.report(f"{doing} here, for {platforms}: {scripts.named(revision)}")
-        if not skip_tests and not digest:
-            with timeline.span("tests (ci/test)"):
-                _test(project, scripts, before)
-            scripts.check_out(revision)  # whatever the tests left
-        if not digest:
+            doing = "Built" if held else "Built and deployed"
+            console.report(f"{doing} here, for {platforms}: {scripts.named(revision)}")
+            if not skip_tests:
+                with timeline.span("tests (ci/test)"):
+                    _test(project, scripts, before)
+                scripts.check_out(revision)  # whatever the tests left
             with timeline.span("image (ci/image)"):
                 digest = _image(project, scripts, revision, platforms)
         if pushes:

@@ -143,7 +143,7 @@ def _environment(project: Project, planned: Iterable[Planned], rows: Sequence[Ro
     since = head.when if head and head.commit == record.commit else ""
     behind = _behind(project, record)
     said = [record.revision[:12] or "no revision"]
-    said += [f"{behind} commit{'s' * (behind != 1)} behind {settings.source or MAIN}"] if behind else []
+    said += [_lacking(behind, settings.source or MAIN)] if behind else []
     said += [f"since {since}"] if since else []
     said += [f"held by {record.hold}"] if record.hold else ["healthy"] if not wrong else []
     state = "\n".join([", ".join(said), *wrong])
@@ -158,6 +158,10 @@ def _behind(project: Project, record: DeploymentRecord) -> int | None:
         return project.forge.count(newer.revision if newer else MAIN, record.revision)
     except InstallerError:
         return None
+
+
+def _lacking(commits: int, source: str) -> str:
+    return f"{commits} commit{'s' * (commits != 1)} behind {source}"
 
 
 def _certain(project: Project, run: Run | None, record: DeploymentRecord | None, unreachable: Collection[str]) -> str:
@@ -220,7 +224,9 @@ def _branch(project: Project, record: DeploymentRecord | None) -> Row:
     head = next(deployment_record.commits(project), None)
     by = f", deployed by {head.deployed_by}" if head and head.commit == record.commit and head.deployed_by else ""
     held = f", held by {record.hold}" if record.hold else ""
-    return row(healthy=True, state=f"records {record.revision[:12]}{by}{held}")
+    behind = None if project.settings.environments else _behind(project, record)  # the environment's line says it
+    lacking = f", {_lacking(behind, MAIN)}" if behind else ""
+    return row(healthy=True, state=f"records {record.revision[:12]}{by}{held}{lacking}")
 
 
 def _image(project: Project, record: DeploymentRecord) -> Row:

@@ -574,6 +574,6 @@ def test_what_stays_is_counted_among_the_steps_of_down(
     resources = [each for each in deployed.project.resources() if each.key in ("initial-push", "deployment")]
     monkeypatch.setattr(Project, "resources", lambda *_, **__: resources)
     take_down(deployed)
-    steps = capsys.readouterr().out.partition("- images in")[2].splitlines()
-    assert [line.split()[1] for line in steps if line.startswith("✓")] == ["1/2", "2/2"]
+    steps = [line for line in capsys.readouterr().out.splitlines() if line.startswith("✓")]
+    assert [line.split()[1] for line in steps] == ["1/2", "2/2"]
     assert "branch env/dev, the record of what was deployed: stays (" in "\n".join(steps)

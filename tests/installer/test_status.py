@@ -61,6 +61,8 @@ class Place:
             by = "Argocd-reference-commit-subject: Mend it\nDeployed-by: octo (break-glass: CI is down)"
             yield Commit("b" * 40, f"Deploy bbbbbbb: Mend it\n\n{by}", "2026-01-01")
 
+        count = staticmethod(lambda *_: 0)
+
     class credentials:  # noqa: N801
         registry_username, registry_token = "acme", Secret("")
 
@@ -212,6 +214,17 @@ def test_a_hold_is_shown_and_is_healthy() -> None:
         True,
         "records rrrrrrrrrrrr, held by octo, since noon: orders fail",
     )
+
+
+@pytest.mark.parametrize(("commits", "said"), [(1, "1 commit"), (2, "2 commits")])
+def test_what_main_has_and_was_not_deployed_is_counted(
+    monkeypatch: pytest.MonkeyPatch, commits: int, said: str
+) -> None:
+    record = DeploymentRecord("c" * 40, "r" * 40)
+    monkeypatch.setattr(Place.forge, "count", lambda *between: commits if between == ("main", "r" * 40) else 99)
+    assert state(status_report._branch(PROJECT, record)) == (True, f"records rrrrrrrrrrrr, {said} behind main")
+    monkeypatch.setattr(Place.settings, "environments", ("dev", "test"))
+    assert state(status_report._branch(PROJECT, record)) == (True, "records rrrrrrrrrrrr")  # its line counts them
 
 
 def test_who_deployed_without_the_ci_is_shown_as_long_as_that_commit_is_the_newest() -> None:
