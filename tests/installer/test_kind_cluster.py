@@ -82,6 +82,7 @@ def test_what_kind_says_is_reported_with_its_fix(docker: Path, said: str, fix: s
     assert error.fix == fix
 
 
+@pytest.mark.slow  # kind tries four times
 @real_kind
 def test_a_node_image_that_cannot_be_had_is_reported(docker: Path) -> None:
     (docker / "no-image").touch()

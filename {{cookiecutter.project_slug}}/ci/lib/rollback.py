@@ -52,8 +52,8 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
     if revision == tip.recorded and tip.hold:
         return Answer("already there", f"{BRANCH} is held at {revision}")
     if revision == tip.recorded:
-        at = f"{BRANCH} is at {revision} already"
-        return Answer("failed:", f"{at}, by a deployment: nothing was changed and nothing is held")
+        at = f"{BRANCH} is at {revision} already, by a deployment"
+        return Answer("failed:", f"{at}: nothing was changed and nothing is held")
     who = CI["WHO"] or env.run_git("config", "user.name").stdout.strip() or getpass.getuser()
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     hold = "".join(
@@ -65,9 +65,8 @@ def bring_back(tip: Tip, target: str, why: str) -> Answer | None:
     message = [env.title("Roll back to", revision, target), f"It was at {tip.recorded}. Why: {why}"]
     trailers = [*trailers_of(target, "Argocd-reference-commit-"), *trailers_of(target, "Deployed-by: ")]
     taken = env.push(tip, tree, message, trailers, opens=revision)
-    release = CI["TO_RELEASE"] or "ci/rollback --release"
-    back = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there. To release it: {release}"
-    return Answer("done", back) if taken else None
+    held = f"{BRANCH} is back at {revision} (was {tip.recorded}) and held there. To release it: "
+    return Answer("done", held + (CI["TO_RELEASE"] or "ci/rollback --release")) if taken else None
 
 
 def take_hold_away(tip: Tip) -> Answer | None:
