@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import __name__ as package
+from ..config.environments import ADDED
 from ..config.trusted_hosts import NotTrusted, is_trusted, remember
 from ..support import resume_command
 from ..support.plain_text import plain
@@ -66,7 +67,7 @@ class Where:
         named = self.environment or has[0]
         if named not in has:
             what = f"{project.settings.slug} has no environment {named!r}, only {' and '.join(has)}"
-            raise click.UsageError(f"{what} (docs/how-to/environments.md says how to add one).")
+            raise click.UsageError(f"{what}. To add one: {ADDED}.")
         resume_command.this_run.environment = named if named != has[0] else ""
         return project.of(named)
 

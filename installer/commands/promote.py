@@ -2,6 +2,7 @@
 
 from ..ci.base import PROMOTE
 from ..cluster.workloads import wrong_image, wrong_revision
+from ..config.environments import ADDED
 from ..preflight import checks
 from ..project.project import Project
 from ..project.scripts import private_clone
@@ -22,7 +23,9 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
     settings = project.settings
     if not settings.source:
         what = f"{settings.environment} is deployed by each merge; nothing is promoted to it."
-        raise InstallerError(what, "Name the environment that is promoted to (docs/how-to/environments.md).")
+        others = " or ".join(each.environment for each in settings.of_each() if each.source)
+        fix = f"Name the environment that is promoted to: {others}." if others else f"To add one: {ADDED}."
+        raise InstallerError(what, fix)
     checks.refuse(checks.before_reading(project, ask_ci=False))
     source = project.of(settings.source)
     chosen = _chosen(source, revision)

@@ -17,6 +17,11 @@ _PARTS = ("-database", "-former", "-namespace", "-policy", "-pull", "-repo", "-r
 _LONGEST = 53
 """Characters of a helm release's name."""
 EXAMPLE = "environments: {dev: {namespace: web-dev}, test: {namespace: web-test, from: dev}}"
+ADDED = (
+    "add deploy/NAME.yaml, name the environment in gitops.yaml, merge both, then run `up`. "
+    f"In gitops.yaml, instead of cluster.namespace: {EXAMPLE}"
+)
+"""How one is added, for whoever asks for one that is not there."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import yaml
 
 from ..config.settings import FILE, GITHUB_ACTIONS, MAIN, Settings
 from ..engine.resource import Finding
+from ..forges.credentials import READER
 from ..forges.github.api import GitHubApiError
 from ..project.project import Project
 from ..resources.push_key import ruleset_of
@@ -164,10 +165,10 @@ def deploy_keys(project: Project) -> Iterable[Finding]:
         return
     uses = []
     if settings.reads_by == "key":
-        other = f"set argocd.access to https in {FILE} (docs/how-to/github.md)"
+        other = f"set argocd.access to https in {FILE}, and {READER} to a token that may read the repository"
         uses.append(("Argo CD reads a private repository by one", other))
     if settings.deploy_from == MAIN:
-        other = f"set github.deploy_from to anywhere in {FILE} (docs/explanation/security.md)"
+        other = f"set github.deploy_from to anywhere in {FILE}"
         uses.append((f"only by one can {settings.branch} be kept for workflows of {MAIN}", other))
     for use, other in uses:
         what = f"{settings.owner} forbids deploy keys; {use}."

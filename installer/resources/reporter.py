@@ -63,10 +63,10 @@ class ReporterApp(HelmRelease[Registered]):
         """Read the Secret, and ask GitHub about the App in it."""
         held = super().observe()
         secret = held.one("Secret")
-        if secret is None:
+        app = _app_in(secret) if secret else None
+        if app is None:
             return replace(held, page=self._page() if self.wanted and not self._app else "")
-        app = _app_in(secret)
-        if app is None or self.foreign(held):
+        if self.foreign(held):
             return held
         self.kept = f"App {app.number} itself stays at GitHub, where its owner can delete it"
         return replace(held, app=app, unable=self._unable(app) if self.wanted else "")
@@ -76,7 +76,7 @@ class ReporterApp(HelmRelease[Registered]):
         if held.app or self._app:
             return None
         steps = (
-            f"Register it: {held.page or 'docs/how-to/github.md'}\n"
+            f"Register it: {held.page}\n"
             f"Make a private key on its page, install it for {self._settings.repository}, "
             f"then export {' '.join(f'{name}=…' for name in GIVEN)}"
         )

@@ -91,7 +91,7 @@ class RepositoryCredential(HelmRelease[Credential]):
     def lacks(self, held: Credential) -> Change | None:
         """Ask for a login where there is none."""
         if self._settings.reads_by == "login" and not self._reader and not self._kept(held):
-            return blocked("no token at hand", f"Set {READER} in the environment (docs/how-to/github.md).")
+            return blocked("no token at hand", f"Set {READER} in the environment, to one that may read the repository.")
         return None
 
     def differences(self, held: Credential) -> Iterator[Field]:

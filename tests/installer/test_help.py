@@ -43,7 +43,7 @@ def test_a_command_that_is_about_one_environment_takes_its_name_and_refuses_anot
 
     refused = CliRunner().invoke(cli, [*arguments, "--env", "prod"])
     assert refused.exit_code == 2
-    says = "web has no environment 'prod', only dev (docs/how-to/environments.md says how to add one)."
+    says = "web has no environment 'prod', only dev. To add one: add deploy/NAME.yaml, name"
     assert says in refused.output
     assert carried_out == []
 
