@@ -97,7 +97,7 @@ def on_project(function: Decorated) -> Decorated:
 
 in_environment = click.option("--env", "environment", metavar="NAME", help="The environment (default: dev).")
 as_document = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON (docs/reference/json.md says what it means)."
+    "--json", "as_json", is_flag=True, help="Print JSON (gitops-flask's docs/reference/json.md explains it)."
 )
 may_say_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing things.")
 
