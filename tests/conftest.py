@@ -22,8 +22,10 @@ from installer.support import secret
 
 pytest_plugins = ["tests.github.fixtures", "tests.gitlab.fixtures", "tests.e2e.plugin"]
 
-# As a shell's job in the background this process ignores Ctrl-C, and so would those that the tests start.
+# As a shell's job in the background this process ignores Ctrl-C, under nohup a closed terminal, and so would those that
+# the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Without bytecode each of hundreds of programs in Python compiles its libraries: a fifth of the tests' time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -16,6 +16,8 @@ from tests.conftest import ROOT
 from tests.documented import README, commands
 from tests.newcomer import UNREACHABLE, shell, typed
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["shell"]
 
 
@@ -106,7 +108,6 @@ def readme_command() -> str:
     return command
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_the_first_command_of_the_readme_ends_with_a_service_that_was_asked_and_a_plan_on_one_screen(
     template: Path, tmp_path: Path, shell: dict[str, str]

@@ -254,6 +254,7 @@ def check_answers(folder: Path, **answers: str) -> "subprocess.CompletedProcess[
     return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 class TestFirstCommit:
     def test_everything_is_committed_on_main(self, project: BakedProject) -> None:
         assert git(project.path, "log", "--format=%s", "main") == "Generated"
@@ -399,6 +400,7 @@ def settings(given: dict[str, str], folder: Path) -> dict[str, str]:
     return environment
 
 
+@pytest.mark.slow
 class TestTheOffer:
     @pytest.mark.parametrize("mode", ["yes", "no", "ask"])
     def test_the_installer_is_reported_project_and_mode(

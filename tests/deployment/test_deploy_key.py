@@ -8,6 +8,8 @@ from installer.forges.base import Pair, fingerprint
 from installer.support.wait import until
 from tests.deployment.workspace import Answer, Checkout, Remote, write_program
 
+pytestmark = pytest.mark.slow
+
 KEYS = ["ssh-ed25519 AAAAone", "ecdsa-sha2-nistp256 AAAAtwo="]
 TOKEN = "ghs_canary"
 # What ssh was called with, what it inherited, what the agent has; then it lets git in as the server would.

@@ -9,6 +9,8 @@ from tests.deployment.test_workflows import WORKFLOWS
 from tests.github.model import Stored
 from tests.github.runs import Run
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["merges"]
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.deployment.workspace import Checkout, Remote, Workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["full", "shallow"])
 def options(request: pytest.FixtureRequest) -> list[str]:

@@ -31,6 +31,8 @@ from tests.deployment.workspace import (
     write_program,
 )
 
+pytestmark = pytest.mark.slow
+
 slow = pytest.mark.slow
 TEST, PROD = "env/test", "env/prod"
 ENVIRONMENTS = (

@@ -10,6 +10,8 @@ import yaml
 
 from tests.deployment.workspace import Checkout, Remote, Workspace
 
+pytestmark = pytest.mark.slow
+
 
 def deploy(checkout: Checkout, number: int) -> str:
     """Merge and deploy a change of app, chart and values, and return its revision."""

@@ -22,6 +22,8 @@ from installer.support.secret import Secret
 from tests.github.authority import Authority
 from tests.listening import serving
 
+pytestmark = pytest.mark.slow
+
 THREADS = 8
 EACH = 40
 

@@ -25,6 +25,8 @@ from tests.github.model import Stored
 
 from .bench import Quiet
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 Lane = Callable[..., list[Resource[Any]]]
 
@@ -128,7 +130,6 @@ def test_the_plan_of_a_fresh_start_reads_only(here: StandIn, lane: Lane) -> None
 
 
 @pytest.mark.parametrize("after", range(1, 5))
-@pytest.mark.slow
 def test_stopped_after_any_step_the_next_run_ends_the_same(here: StandIn, lane: Lane, after: int) -> None:
     apply(lane()[:after])
     apply(lane())

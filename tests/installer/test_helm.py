@@ -156,6 +156,7 @@ def test_what_a_helm_of_this_machine_left_is_recovered_at_once(programs: Program
     assert programs.calls("helm", "rollback")
 
 
+@pytest.mark.slow
 def test_what_a_helm_elsewhere_may_be_working_on_is_given_time(programs: Programs) -> None:
     programs.releases(release("web-dev", "pending-upgrade", age=0, holder="another-machine"))
     Helm(Cluster()).install("web-dev", "argocd", {}, grace=1.5)

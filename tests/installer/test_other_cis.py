@@ -22,6 +22,8 @@ from tests.github.reported import State
 from .bench import Quiet
 from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
+pytestmark = pytest.mark.slow
+
 
 def test_up_sets_the_ci_up_before_the_first_push_which_it_then_deploys(office: Office) -> None:
     done = office.up()
@@ -53,7 +55,6 @@ def test_no_value_is_in_the_note_nor_in_the_plan(office: Office) -> None:
         assert secret not in note + told
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_value_that_was_changed_there_is_put_back(office: Office, name: str) -> None:
     office.up()
@@ -140,7 +141,6 @@ def test_main_waits_for_the_checks_of_this_ci(office: Office) -> None:
     assert [check["context"] for check in wanted] == expected[office.name]
 
 
-@pytest.mark.slow
 def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> None:
     office.up()
     proposed = office.propose("feature", green=False)
@@ -151,7 +151,6 @@ def test_a_pull_request_may_be_merged_once_this_ci_says_so(office: Office) -> No
     assert proposed.merge().merged
 
 
-@pytest.mark.slow
 def test_a_first_deployment_that_failed_is_started_again_with_init(office: Office) -> None:
     office.deploys(green=False)
     office.up()
@@ -166,7 +165,6 @@ def test_a_first_deployment_that_failed_is_started_again_with_init(office: Offic
     assert "env/dev" in office.github.branches(office.github.repository(SLUG))
 
 
-@pytest.mark.slow
 def test_what_is_ours_is_seen_among_more_than_a_page_holds(office: Office) -> None:
     office.up()
     ci = office.opened().ci
@@ -240,7 +238,6 @@ def test_a_ci_that_is_out_of_order_for_a_moment_is_asked_again(office: Office, m
     assert len(office.github.faults.struck) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [Fault("500", message="oops"), Fault("html", html=True, status=502)])
 def test_a_ci_that_stays_out_of_order_is_reported_and_the_next_run_goes_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, fault: Fault

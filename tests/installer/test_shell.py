@@ -112,6 +112,7 @@ def pids(tmp_path: Path) -> Iterator[Path]:
         os.kill(int(file.read_text()), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_deadline_ends_what_a_program_started_as_well(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
         process.run(PYTHON, "-c", a_parent(pids, own_session=False, then="time.sleep(600)"), timeout=1)
@@ -119,6 +120,7 @@ def test_a_deadline_ends_what_a_program_started_as_well(pids: Path) -> None:
     assert until(lambda: not alive(int(pids.read_text())), 30, every=0.02)
 
 
+@pytest.mark.slow
 def test_nobody_waits_for_what_holds_the_pipes_in_a_session_of_its_own(pids: Path) -> None:
     with pytest.raises(DeadlinePassed) as error:
         process.run(PYTHON, "-c", a_parent(pids, own_session=True, then="time.sleep(600)"), timeout=1)
@@ -126,6 +128,7 @@ def test_nobody_waits_for_what_holds_the_pipes_in_a_session_of_its_own(pids: Pat
     assert alive(int(pids.read_text())), "it did not wait for its end"
 
 
+@pytest.mark.slow
 def test_a_program_that_has_ended_is_over_though_what_it_started_holds_its_pipes(pids: Path) -> None:
     result = process.attempt(PYTHON, "-c", a_parent(pids, own_session=True, then="sys.exit(3)"), timeout=600)
     assert (result.status, result.out) == (3, "started\n")

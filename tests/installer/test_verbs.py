@@ -111,6 +111,7 @@ def test_where_nobody_can_be_asked_a_change_is_refused_with_the_way_out(run: Run
     assert github.changes == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_ctrl_c_sigterm_and_a_closed_terminal_leave_nothing_behind_and_say_how_to_go_on(
     project: Path, programs: Programs, tmp_path: Path, number: signal.Signals, code: int

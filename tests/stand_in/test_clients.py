@@ -10,6 +10,8 @@ from tests.github.model import Ruleset, Stored
 
 from .conftest import RULES, Person
 
+pytestmark = pytest.mark.slow
+
 
 def test_gh_says_who_is_logged_in_and_with_which_scopes(octo: Person) -> None:
     said = octo.gh("auth", "status", "--hostname", "github.com")

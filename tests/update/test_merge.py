@@ -12,6 +12,8 @@ import pytest
 
 from .story import START, WAYS, Files, Story
 
+pytestmark = pytest.mark.slow
+
 LIB, TEST = START["ci/lib.sh"], START["ci/test"]
 
 

@@ -12,6 +12,8 @@ from tests.documents import valid
 from .conftest import Typed
 from .story import START, WAYS, Story
 
+pytestmark = pytest.mark.slow
+
 LIB = START["ci/lib.sh"]
 THEIRS, OURS = LIB.replace("line 3", "theirs"), LIB.replace("line 3", "ours")
 BRANCH = "gitops-flask/update"

@@ -2,7 +2,7 @@
 
 from .. import git
 from ..call import Call
-from ..wire import Response, UnmodelledError, json_response, route
+from ..wire import RefusedError, Response, UnmodelledError, json_response, route
 from .content import commit_json, find_commit
 
 
@@ -23,7 +23,10 @@ def compare(call: Call, basehead: str) -> Response:
     if page < 2 or "per_page" not in call.request.query:
         raise UnmodelledError("the files of a comparison")
     folder = call.repository.git
-    old, new = find_commit(call, base), find_commit(call, head)
+    try:
+        old, new = find_commit(call, base), find_commit(call, head)
+    except RefusedError:
+        raise RefusedError(404, "Not Found") from None
     common = find_commit(call, git.git(folder, "merge-base", old.sha, new.sha))
     ahead, behind = (git.commits(folder, f"{old.sha}..{new.sha}"), git.commits(folder, f"{new.sha}..{old.sha}"))
     state = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
