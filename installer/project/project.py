@@ -107,8 +107,9 @@ class Project:
         """Return the settings of the first environment, with the addresses that the repository had before, if known."""
         settings: Settings = self.settings.of_each()[0]
         found: list[str] = []
-        with suppress(InstallerError):
-            found += self.forge.variables().get(OWNER_VARIABLE, "").split()
+        if self.credentials.token or settings.local:  # nobody may read them without
+            with suppress(InstallerError):
+                found += self.forge.variables().get(OWNER_VARIABLE, "").split()
         with suppress(InstallerError):
             wired = [f"{kind}/{settings.application}" for kind in KINDS]
             found += [whose(each) for each in self.cluster.get_many(wired, settings.argocd_namespace).values()]

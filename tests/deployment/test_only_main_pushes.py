@@ -139,6 +139,7 @@ def test_workflows_of_main_push_to_env_dev_and_nobody_else_does(acme: Acme) -> N
     assert [each.workflow for each in acme.repository.runs if each.ref == "refs/heads/env/dev"] == [], "and no loop"
 
 
+@pytest.mark.all
 def test_a_promotion_is_pushed_with_the_same_key_and_by_nobody_else(acme: Acme) -> None:
     two = (Environment("dev", acme.settings.namespace), Environment("test", "hello-test", "dev"))
     acme.up(deploy_from="main", environments=two)

@@ -44,6 +44,7 @@ def test_the_first_push_deploys_and_the_next_merge_too_with_a_github_deployment_
     assert [(each.sha, each.state) for each in opened] == [(first, "inactive"), (second, "in_progress")]
 
 
+@pytest.mark.all
 def test_what_is_pushed_starts_no_build_and_says_who_did_it(ci: OtherCI) -> None:
     ci.merged(ci.shop.push(), first=True)
     who, message = ci.shop.git("log", "-1", "--format=%an%x00%B", "env/dev").split("\0")
@@ -53,6 +54,7 @@ def test_what_is_pushed_starts_no_build_and_says_who_did_it(ci: OtherCI) -> None
     assert f"Argocd-reference-commit-repourl: https://github.com/{SLUG}\n" in message
 
 
+@pytest.mark.all
 def test_where_the_branch_was_lost_only_init_makes_it_again(ci: OtherCI) -> None:
     ci.merged(ci.shop.push(), first=True)
     second = ci.shop.commit("Sell more")
@@ -86,6 +88,7 @@ def test_a_rollback_is_held_and_its_release_deploys_the_head_of_main(ci: OtherCI
     assert (len(released), ci.shop.recorded()) == (4, third)
 
 
+@pytest.mark.all
 def test_a_rollback_goes_to_the_deployment_that_is_named(ci: OtherCI) -> None:
     revisions = [ci.shop.push()]
     ci.merged(revisions[0], first=True)
@@ -110,6 +113,7 @@ def test_what_is_not_set_is_named_with_the_place_where_it_belongs(ci: OtherCI, n
     assert f"{name} is not set ({ci.where})" in ci.merged(ci.shop.push(), first=True)["push"].log
 
 
+@pytest.mark.all
 def test_a_token_that_may_open_no_github_deployment_deploys_all_the_same(ci: OtherCI) -> None:
     may = {"metadata": "read", "contents": "write"}
     token = ci.shop.github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])

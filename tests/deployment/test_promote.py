@@ -33,7 +33,6 @@ from tests.deployment.workspace import (
 
 pytestmark = pytest.mark.slow
 
-slow = pytest.mark.slow
 TEST, PROD = "env/test", "env/prod"
 ENVIRONMENTS = (
     "environments:\n  dev: {namespace: hello-dev}\n  test: {namespace: hello-test, from: dev} # by promotion\n"
@@ -413,7 +412,6 @@ def test_a_third_environment_takes_what_the_second_one_records(
 # --- when another push comes first ----------------------------------------------------------------
 
 
-@slow
 def test_two_promotions_at_once_are_one(operator: Checkout, laptop: Checkout, remote: Remote) -> None:
     operator.before_push(running(laptop, "promote"))
     answer = operator.run("promote")
@@ -421,7 +419,6 @@ def test_two_promotions_at_once_are_one(operator: Checkout, laptop: Checkout, re
     assert len(remote.commits(TEST)) == 2
 
 
-@slow
 def test_a_hold_set_between_fetch_and_push_holds(operator: Checkout, laptop: Checkout, remote: Remote) -> None:
     assert laptop.run("promote").code == 0
     deploy(laptop, 3)
@@ -431,7 +428,6 @@ def test_a_hold_set_between_fetch_and_push_holds(operator: Checkout, laptop: Che
     assert "hold.yaml" in remote.paths(TEST)
 
 
-@slow
 def test_a_source_that_is_rolled_back_between_fetch_and_a_push_that_was_refused_is_not_promoted(
     operator: Checkout, laptop: Checkout, remote: Remote
 ) -> None:
@@ -443,13 +439,12 @@ def test_a_source_that_is_rolled_back_between_fetch_and_a_push_that_was_refused_
     assert count.exists()
 
 
-@slow
 def test_a_branch_lost_between_fetch_and_push_does_not_come_back_by_itself(operator: Checkout, remote: Remote) -> None:
     remote.hook("pre-receive", f"env -i {GIT} -C {remote.path} update-ref -d refs/heads/{TEST}")
     assert f"there is no branch {TEST}" in refused(operator.run("promote"), remote, "")
 
 
-@slow
+@pytest.mark.all  # as of a deployment (test_races.py)
 @pytest.mark.parametrize(("refusals", "word"), [(4, "done"), (99, "failed:")])
 def test_a_refused_push_is_tried_again_five_times_at_most_and_never_by_force(
     operator: Checkout, remote: Remote, refusals: int, word: str
@@ -462,7 +457,6 @@ def test_a_refused_push_is_tried_again_five_times_at_most_and_never_by_force(
     assert not any(word in push for push in pushes for word in ("--force", " -f", "+"))
 
 
-@slow
 def test_a_push_whose_answer_got_lost_is_found_to_be_there(operator: Checkout, remote: Remote) -> None:
     lose = f'case " $* " in *" push "*) {GIT} "$@"; exit 1;; esac\nexec {GIT} "$@"\n'
     write_program(operator.home / "bin" / "git", "#!/bin/sh\n" + lose)
@@ -470,7 +464,6 @@ def test_a_push_whose_answer_got_lost_is_found_to_be_there(operator: Checkout, r
     assert len(remote.commits(TEST)) == 2
 
 
-@slow
 def test_your_files_and_your_branch_are_left_alone(laptop: Checkout, promoted: tuple[str, str]) -> None:
     laptop.write(app_py="half done\n")
     before = [laptop.git("status", "--porcelain"), laptop.git("rev-parse", "HEAD"), laptop.git("diff")]
@@ -489,7 +482,6 @@ def at_github(runner: Runner, remote: Remote) -> str:  # noqa: F811
     return revision
 
 
-@slow
 def test_a_promotion_opens_a_deployment_of_its_own_environment(
     runner: Runner,  # noqa: F811
     remote: Remote,
@@ -508,7 +500,6 @@ def test_a_promotion_opens_a_deployment_of_its_own_environment(
     assert runner.run("promote", "--expect", revision, summary=summary).line.startswith("promote: already there")
 
 
-@slow
 def test_what_github_shows_as_failed_is_promoted_by_force_alone(runner: Runner, remote: Remote) -> None:  # noqa: F811
     at_github(runner, remote)
     (dev,) = runner.deployments
@@ -519,7 +510,6 @@ def test_what_github_shows_as_failed_is_promoted_by_force_alone(runner: Runner, 
     assert runner.run("promote", "--init", "--force").line.startswith("promote: done")
 
 
-@slow
 def test_who_forced_it_from_a_laptop_is_in_the_record(laptop: Checkout, remote: Remote, two: tuple[str, str]) -> None:
     by = "octo (forced: the pods of dev were not queried)"
     assert laptop.run("promote", "--init", GITOPS_FLASK_PERSON="octo", DEPLOYED_BY=by).code == 0

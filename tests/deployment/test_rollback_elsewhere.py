@@ -58,6 +58,7 @@ def test_two_releases_at_once_are_one(operator: Checkout, deployed: Checkout, re
     assert len(remote.commits()) == 4
 
 
+@pytest.mark.all  # as of a deployment (test_races.py)
 def test_a_remote_that_refuses_is_red_after_five_tries(operator: Checkout, remote: Remote) -> None:
     before = remote.tip()
     remote.hook("pre-receive", "exit 1")

@@ -265,6 +265,7 @@ def test_releasing_the_hold_brings_that_merge_live_while_the_ci_is_down(stage: S
     stage.digests[fourth] = image["digest"]
 
 
+@pytest.mark.all
 def test_the_cis_own_button_rolls_back_and_releases_too(stage: Stage) -> None:
     second, fourth = stage.revisions[1], stage.revisions[-1]
     stage.press("rollback", to=second, why="by the button")
@@ -308,6 +309,7 @@ def test_a_commit_of_main_is_deployed_from_a_laptop_while_the_ci_is_down(stage: 
     stage.note()
 
 
+@pytest.mark.all
 @once_a_code_host
 def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team_did_stays(stage: Stage) -> None:
     developer, version = stage.developer, "99.0.0"
@@ -335,6 +337,7 @@ def test_a_better_template_is_proposed_checked_merged_and_live_and_what_the_team
     assert stage.forge.deployment_of(merged).green, "until its end the job itself asks the CI"
 
 
+@pytest.mark.all
 @in_the_public_story
 def test_that_merge_was_built_by_the_ci_and_went_on_top_of_what_the_laptop_deployed(stage: Stage) -> None:
     fifth, sixth = stage.revisions[-2:]
@@ -345,6 +348,7 @@ def test_that_merge_was_built_by_the_ci_and_went_on_top_of_what_the_laptop_deplo
     assert "deployed by" not in stage.developer.installer("status").stdout
 
 
+@pytest.mark.all
 @in_the_public_story
 def test_an_image_that_carries_another_revision_makes_up_fail(stage: Stage) -> None:
     recorded, other = stage.revisions[-1], stage.digests[stage.revisions[-3]]

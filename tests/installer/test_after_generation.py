@@ -27,6 +27,7 @@ ORIGIN = "git+https://github.com/org/gitops-flask"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(resume_command, "this_run", resume_command.Run(ORIGIN, tmp_path))
     monkeypatch.setattr("installer.forges.http.pause", lambda _: None)  # no GitHub is there, and none comes
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")  # refuses at once
     (tmp_path / "web").mkdir()
     (tmp_path / "web/gitops.yaml").write_text(SETTINGS)
     return tmp_path / "web"
@@ -97,7 +98,8 @@ def test_on_a_terminal_with_nothing_at_hand_the_plan_is_shown_and_nothing_is_ask
 def test_without_a_terminal_nothing_is_applied(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = outcome(monkeypatch, None)
+    told, asked = outcome(monkeypatch, None), []
+    monkeypatch.setattr("requests.Session.request", lambda _, method, url, **__: asked.append(f"{method} {url}"))
     monkeypatch.setattr(console, "interactive", lambda: False)
     monkeypatch.setenv("PATH", "/nowhere")
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
@@ -112,6 +114,7 @@ def test_without_a_terminal_nothing_is_applied(
         "GitHub repository acme/web",
     ):
         assert word in printed
+    assert asked == [], "without a token nobody may read what is asked for"
 
 
 def test_an_unknown_mode_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,8 @@ def test_flask_run_debug_reads_dotenv_reloads_and_shows_the_page_of_the_api(
         deadline = time.monotonic() + 60
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
+                # one that the reloader leaves without an answer is asked again
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=3) as response:
                     return str(response.read().decode())
             except urllib.error.HTTPError as error:
                 return str(error.read().decode())

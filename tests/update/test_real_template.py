@@ -85,10 +85,11 @@ def test_a_better_template_reaches_a_project_in_which_a_team_worked(
     assert "Nothing to update: the project has all of the template, 99.0.0." in again.out
 
 
+@pytest.mark.all
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("commit", "options"),
-    [(WITH_A_RECORD, ()), pytest.param(WITHOUT_A_RECORD, ("--init",), marks=pytest.mark.all)],
+    [(WITH_A_RECORD, ()), (WITHOUT_A_RECORD, ("--init",))],
     ids=["with a record", "of before there was one"],
 )
 def test_a_project_of_an_older_template_in_which_a_team_worked_passes_its_checks_after_the_update(
