@@ -19,6 +19,8 @@ from installer.commands import programs
 from installer.commands.programs import RELEASES, Release
 from installer.support.errors import InstallerError
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = b"#!/bin/sh\necho fetched\n"
 HERE = "linux-amd64"
 

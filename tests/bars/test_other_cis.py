@@ -8,7 +8,7 @@ import pytest
 from tests.bars.test_files import SUPPRESSED, run, scripts, suppressed
 from tests.conftest import Bake, BakedProject
 
-pytestmark = pytest.mark.bars
+pytestmark = [pytest.mark.bars, pytest.mark.slow]
 
 FILES = {
     "circleci": (".circleci/config.yml", "vendor.circle-ci", "\njobs:\n"),

@@ -17,6 +17,8 @@ import pytest
 from tests.deployment.workspace import GIT, Answer, Checkout, Remote, Workspace
 from tests.listening import serving
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ghs_0123456789abcdefTheToken"
 
 

@@ -24,6 +24,8 @@ from tests.gitlab.webhooks import Hook as Kept
 from .bench import ARGOCD, kept
 from .gitlab_bench import CALLING, SETTINGS, Bench
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = f"https://{ARGOCD}/api/webhook"
 
 

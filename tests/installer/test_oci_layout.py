@@ -14,6 +14,8 @@ import pytest
 from installer.ci.oci_layout import push
 from installer.support.errors import InstallerError
 
+pytestmark = pytest.mark.slow
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
