@@ -78,7 +78,7 @@ class CI(ABC):
 
     @abstractmethod
     def secrets(self) -> frozenset[str]:
-        """Return the names of the secrets that it keeps."""
+        """Return the names of the secrets that it keeps; called only where there is a token."""
 
     @abstractmethod
     def newest(self) -> Run | None:

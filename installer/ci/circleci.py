@@ -9,7 +9,7 @@ from ..forges.github.repository import GitHub
 from ..support.errors import reading
 from ..support.secret import Secret
 from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
-from .external import ExternalCI, Jobs, JsonApi, Shown
+from .external import ExternalCI, JsonApi, Shown
 
 
 def _statuses(*jobs: str) -> tuple[str, ...]:
@@ -22,10 +22,9 @@ class CircleCI(ExternalCI):
     title = "CircleCI"
     checks = _statuses("test", "image", "chart")
     test = "ci/circleci: test"
-    check_app = ""  # statuses, which CircleCI sets with the OAuth token of a person
     token_variable = CI_TOKENS["circleci"]
     # `Build Error` is what CircleCI calls a file that it cannot read
-    jobs = Jobs(_statuses("Build Error", "test", "push"), _statuses("deploy"))
+    jobs = _statuses("Build Error", "test", "push", "deploy")
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         super().__init__(settings, github, credentials)
@@ -58,7 +57,7 @@ class CircleCI(ExternalCI):
 
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables: CircleCI hides them all."""
-        return frozenset(self.variables() or ()) if not self.no_token else frozenset()
+        return frozenset(self.variables() or ())
 
     @reading("CircleCI's answer")
     def variables(self) -> Mapping[str, Shown] | None:

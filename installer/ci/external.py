@@ -72,14 +72,6 @@ class Shown:
         return value.reveal() == self.text if self.whole else value.reveal().endswith(self.text)
 
 
-@dataclass(frozen=True)
-class Jobs:
-    """What GitHub shows of a pipeline: the names of its checks or statuses, apart those that end it."""
-
-    first: tuple[str, ...]
-    last: tuple[str, ...]
-
-
 class ExternalCI(CI):
     """Of its own API it takes what lets it build the repository and keeps its variables, where there is a token."""
 
@@ -89,8 +81,8 @@ class ExternalCI(CI):
     """Where people let it build the repository, and how."""
     settings_page: str
     """Where people set its variables."""
-    jobs: Jobs
-    """Those of a deployment."""
+    jobs: tuple[str, ...]
+    """What GitHub shows of a deployment: the names of its checks or statuses, the one last that ends it."""
     runs = ""
     _forge: GitHub
 
@@ -152,21 +144,15 @@ class ExternalCI(CI):
 
     def _at(self, commit: str) -> Run | None:
         """Return the run that a commit's checks or statuses come from; None where it has none of a deployment's."""
-        jobs = self.jobs
         found = self._forge.checks(commit, self.check_app) if self.check_app else self._forge.statuses(commit)
-        known = [each for each in found if each.name in jobs.first + jobs.last]
+        known = [each for each in found if each.name in self.jobs]
         reported = list({each.name: each for each in sorted(known, key=_NUMBER)}.values())  # the newest of each name
         if not reported:
             return None
         newest = max(reported, key=_NUMBER)
-        running = max((each for each in reported if not each.over), key=_NUMBER, default=None)
-        failed = max((each for each in reported if each.over and not each.green), key=_NUMBER, default=None)
-        if failed and (running is None or failed.number > running.number):  # else another run has begun since
-            job, over = failed, True
-        elif running:
-            job, over = running, False
-        else:
-            job, over = newest, newest.name in jobs.last
+        # what failed or runs decides; where both do, the newer: another run may have begun since
+        job = max((each for each in reported if not each.green), key=_NUMBER, default=newest)
+        over = job.over and (not job.green or job.name == self.jobs[-1])
         state = "pending" if job.over and not over else job.state
         return Run(newest.number, commit, job.url or self.page, state, over, over and job.green, job.name)
 

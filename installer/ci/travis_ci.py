@@ -11,7 +11,7 @@ from ..support.errors import InstallerError, reading
 from ..support.secret import Secret
 from ..support.wait import until
 from .base import DEPLOY, NOTHING, Connect, Pipeline, parameters
-from .external import ExternalCI, Jobs, JsonApi, Shown
+from .external import ExternalCI, JsonApi, Shown
 
 _REPOSITORIES = "https://app.travis-ci.com/account/repositories"
 _SYNC = 60.0
@@ -26,7 +26,7 @@ class TravisCI(ExternalCI):
     check_app = "travis-ci"
     token_variable = CI_TOKENS["travis-ci"]
     test = "Travis CI - Branch"
-    jobs = Jobs((), (test,))  # one check for all that a build of a branch does: a rollback looks like a deployment
+    jobs = (test,)  # one check for all that a build of a branch does: a rollback looks like a deployment
 
     def __init__(self, settings: Settings, github: GitHub, credentials: Credentials) -> None:
         super().__init__(settings, github, credentials)
@@ -70,8 +70,7 @@ class TravisCI(ExternalCI):
     @reading("Travis CI's answer")
     def secrets(self) -> frozenset[str]:
         """Return the names of the variables that it hides."""
-        found = None if self.no_token else self._listed()
-        return frozenset(name for name, each in (found or {}).items() if not each["public"])
+        return frozenset(name for name, each in self._listed().items() if not each["public"])
 
     @reading("Travis CI's answer")
     def variables(self) -> Mapping[str, Shown] | None:
@@ -79,12 +78,12 @@ class TravisCI(ExternalCI):
         found = self._api.get(self._repo)
         if found is None or not found["active"]:
             return None
-        return {name: Shown(each.get("value") or "", each["public"]) for name, each in (self._listed() or {}).items()}
+        return {name: Shown(each.get("value") or "", each["public"]) for name, each in self._listed().items()}
 
     @reading("Travis CI's answer")
     def set_variable(self, name: str, value: Secret, *, shown: bool) -> None:
         """Create or replace a variable."""
-        there = (self._listed() or {}).get(name)
+        there = self._listed().get(name)
         body = {"env_var.name": name, "env_var.value": value.reveal(), "env_var.public": shown}
         if there:
             self._api.call("PATCH", f"{self._repo}/env_var/{there['id']}", body)
@@ -94,13 +93,13 @@ class TravisCI(ExternalCI):
     @reading("Travis CI's answer")
     def delete_variable(self, name: str) -> bool:
         """Delete one."""
-        there = (self._listed() or {}).get(name)
+        there = self._listed().get(name)
         return there is not None and self._api.delete(f"{self._repo}/env_var/{there['id']}")
 
-    def _listed(self) -> dict[str, dict[str, Any]] | None:
+    def _listed(self) -> dict[str, dict[str, Any]]:
         """Return those that are for all branches."""
-        found = self._api.get(f"{self._repo}/env_vars")
-        return found and {each["name"]: each for each in found["env_vars"] if not each.get("branch")}
+        found = self._api.get(f"{self._repo}/env_vars") or {"env_vars": []}
+        return {each["name"]: each for each in found["env_vars"] if not each.get("branch")}
 
 
 connect: Connect = TravisCI

@@ -31,7 +31,8 @@ class Variables(Resource[dict[str, str]]):
             OWNER_VARIABLE: " ".join((settings.url, *settings.formerly)),
             **(_of_pipelines(settings, credentials) if settings.ci not in CI_TOKENS else {}),
         }
-        self.title = f"{store.variables_are} {', '.join(name for name, value in self._desired.items() if value)}"
+        self._ours = [name for name, value in self._desired.items() if value]
+        self.title = f"{store.variables_are} {', '.join(self._ours)}"
 
     def observe(self) -> dict[str, str]:
         """Return all variables; none where there is no repository."""
@@ -54,13 +55,11 @@ class Variables(Resource[dict[str, str]]):
 
     def removal(self, seen: dict[str, str]) -> str:
         """Name those of ours that are there."""
-        return GOES if any(value and name in seen for name, value in self._desired.items()) else ""
+        return GOES if any(name in seen for name in self._ours) else ""
 
     def remove(self) -> str:
         """Delete those that are ours, the mark last."""
-        names = sorted(
-            (name for name, value in self._desired.items() if value), key=lambda name: name == OWNER_VARIABLE
-        )
+        names = sorted(self._ours, key=lambda name: name == OWNER_VARIABLE)
         gone = [name for name in names if self._store.delete_variable(name)]
         return f"deleted {', '.join(gone)}" if gone else "were not there"
 
