@@ -24,13 +24,6 @@ from ..support.tls import unknown, verify
 from ..support.wait import pause
 
 
-class _NoLogin(requests.auth.AuthBase):
-    """Leave the request as it is: it brings its login itself, or is to have none."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
 class Session(requests.Session):
     """A session for one thread: the environment's proxies and CAs count, ~/.netrc and cookies do not.
 
@@ -41,7 +34,7 @@ class Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         proxies.hide_logins()
-        self.auth = _NoLogin()
+        self.auth = lambda request: request  # it brings its login itself, or is to have none
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
@@ -66,30 +59,6 @@ _AUTHORITY = (
     "Where a company's CA signed its certificate: put that CA into the project as a PEM file and name it in "
     "gitops.yaml, {ca}. Else check the host name and any proxy."
 )
-
-
-def unreachable(
-    base: str, request: str, error: requests.RequestException, seconds: float, *, ca: str
-) -> InstallerError:
-    """Say how the way to the code host failed; `ca` is the setting that names its CA, if any."""
-    if by_proxy := proxies.silent(base, error):
-        return by_proxy
-    first = error.args[0] if error.args else error
-    reason = getattr(first, "reason", first)  # what the last attempt met
-    said = f"{request}: {redact(str(reason))}"
-    if unknown(error):
-        fix = _AUTHORITY.format(ca=ca) if ca else "Check the host name and any proxy; REQUESTS_CA_BUNDLE names CAs."
-        return Untrusted(f"{base} is not trusted: {said}", fix)
-    late = isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError)
-    how = f"did not answer within {seconds} s" if late else "cut or refused the connection"
-    return InstallerError(
-        f"{base} {how}: {said}", "Check the network, the host name and any proxy, then run this again."
-    )
-
-
-def not_the_host(name: str, base: str, request: str, why: str) -> InstallerError:
-    """Say that somebody else answered."""
-    return InstallerError(f"{base} answered {request} with something that is not {name}'s: {why}", _NOT_THE_HOST)
 
 
 def said_to_a_program(output: str, *, ca: str) -> tuple[str, bool]:
@@ -273,7 +242,7 @@ class Api(HttpClient, ABC):
             return headers, answer.json()
         except (ValueError, RecursionError):
             kind = headers.get("content-type") or "of no type"
-            raise not_the_host(self._title, self._base, f"{verb} {path}", f"it is {kind}, and no JSON") from None
+            raise self._not_the_host(f"{verb} {path}", f"it is {kind}, and no JSON") from None
 
     def _answer(self, verb: str, path: str, body: Any, parameters: Mapping[str, Any], again: int) -> requests.Response:
         asked = f"{verb} {path}"
@@ -285,7 +254,7 @@ class Api(HttpClient, ABC):
             answer = self._ask(asked, verb, there, None, {}, again)
         if 300 <= answer.status_code < 400:
             there = answer.headers.get("location", "elsewhere")
-            raise not_the_host(self._title, self._base, asked, f"it leads to {redact(there)}")
+            raise self._not_the_host(asked, f"it leads to {redact(there)}")
         if not answer.ok:
             raise self.refusal(verb, path, answer)
         return answer
@@ -297,7 +266,28 @@ class Api(HttpClient, ABC):
         try:
             return self.request(verb, url, again, params=given, json=body, headers=self._headers)
         except requests.RequestException as error:
-            raise unreachable(self._base, asked, error, TIMEOUT, ca=self._ca_setting) from None
+            raise self._unreachable(asked, error) from None
+
+    def _unreachable(self, asked: str, error: requests.RequestException) -> InstallerError:
+        """Say how the way there failed."""
+        if by_proxy := proxies.silent(self._base, error):
+            return by_proxy
+        first = error.args[0] if error.args else error
+        reason = getattr(first, "reason", first)  # what the last attempt met
+        said = f"{asked}: {redact(str(reason))}"
+        if unknown(error):
+            no_setting = "Check the host name and any proxy; REQUESTS_CA_BUNDLE names CAs."
+            fix = _AUTHORITY.format(ca=self._ca_setting) if self._ca_setting else no_setting
+            return Untrusted(f"{self._base} is not trusted: {said}", fix)
+        late = isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError)
+        how = f"did not answer within {TIMEOUT} s" if late else "cut or refused the connection"
+        fix = "Check the network, the host name and any proxy, then run this again."
+        return InstallerError(f"{self._base} {how}: {said}", fix)
+
+    def _not_the_host(self, asked: str, why: str) -> InstallerError:
+        """Say that somebody else answered."""
+        what = f"{self._base} answered {asked} with something that is not {self._title}'s: {why}"
+        return InstallerError(what, _NOT_THE_HOST)
 
     def _is_followed(self, there: str) -> bool:
         """Return whether a redirect stays in this API: nowhere else is the token taken."""
@@ -308,14 +298,21 @@ class Api(HttpClient, ABC):
         """Send one request and return its JSON (None where there is none); raise ApiError where the answer is no."""
         return self.send(verb, path, body, parameters)[1]
 
-    def get(self, path: str, **parameters: Any) -> Any:
-        """Read one thing; None where it is not there."""
+    def _found(
+        self, verb: str, path: str, body: Any, parameters: Mapping[str, Any]
+    ) -> tuple[dict[str, str], Any] | None:
+        """Send one request; return headers and JSON, or None where nothing is at the path."""
         try:
-            return self.call("GET", path, **parameters)
+            return self.send(verb, path, body, parameters)
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read one thing; None where it is not there."""
+        found = self._found("GET", path, None, parameters)
+        return found and found[1]
 
     def pages(self, path: str, key: str = "", **parameters: Any) -> Iterator[Any]:
         """Read a whole list, page by page; `key` names the list inside an envelope. Empty where it is not there."""
@@ -329,13 +326,8 @@ class Api(HttpClient, ABC):
         """
         asked: dict[str, Any] = {"per_page": _PAGE, **parameters}
         seen = 0
-        while True:
-            try:
-                headers, data = self.send("GET", path, None, asked)
-            except ApiError as error:
-                if error.status == 404:
-                    return
-                raise
+        while found := self._found("GET", path, None, asked):
+            headers, data = found
             with reading("The code host's answer"):
                 items: list[Any] = (data or {}).get(key, []) if key else data or []
                 yield headers, items
@@ -361,13 +353,7 @@ class Api(HttpClient, ABC):
 
     def change(self, verb: str, path: str, body: Any = None) -> bool:
         """Change what is at a path; False where nothing is."""
-        try:
-            self.call(verb, path, body)
-        except ApiError as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return self._found(verb, path, body, {}) is not None
 
     def delete(self, path: str) -> bool:
         """Delete what is at a path; False where nothing was."""
