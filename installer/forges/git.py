@@ -113,10 +113,6 @@ class Clone:
         ask = ("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", *files)
         return [entry[3:] for entry in process.run("git", *ask, cwd=self.folder).split("\0") if entry]
 
-    def in_folder(self, names: Sequence[str]) -> list[str]:
-        """Return those of the names that are in the folder, committed or not."""
-        return [name for name in names if os.path.lexists(self.folder / name)]
-
     def follows(self, branch: str) -> bool:
         """Return whether a branch of `origin` is known here."""
         there = ("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{branch}")
@@ -161,12 +157,10 @@ class Clone:
             self.git("config", f"branch.{here}.remote", "origin")
             self.git("config", f"branch.{here}.merge", f"refs/heads/{branch}")
 
-    def names(self, revision: str = "HEAD") -> list[str]:
-        """Return the names at the top of a commit's files."""
-        return [entry.partition("\t")[2] for entry in self._top(revision)]
-
-    def _top(self, revision: str) -> list[str]:
-        return [entry for entry in self.git("ls-tree", "-z", revision).split("\0") if entry]
+    def top(self, revision: str = "HEAD") -> dict[str, str]:
+        """Return the entries at the top of a commit's files, by their names."""
+        listed = filter(None, self.git("ls-tree", "-z", revision).split("\0"))
+        return {entry.partition("\t")[2]: entry for entry in listed}
 
     def merge_beneath(self, url: str, branch: str, login: Login) -> None:
         """Put a branch of the repository, which is unrelated, before what is checked out, in one merge of both.
@@ -178,9 +172,8 @@ class Clone:
         ours, theirs = self.head(), self.git("rev-parse", "--verify", follows)
         if self.attempt("merge-base", "--is-ancestor", theirs, ours).status == 0:
             return  # an earlier run did it, and ended before its push
-        mine, names = self._top(ours), self.names(ours)
-        kept = [each for each in self._top(theirs) if each.partition("\t")[2] not in names]
-        tree = process.run("git", "mktree", "-z", cwd=self.folder, stdin="".join(f"{e}\0" for e in [*mine, *kept]))
+        merged = self.top(theirs) | self.top(ours)
+        tree = process.run("git", "mktree", "-z", cwd=self.folder, stdin="".join(f"{e}\0" for e in merged.values()))
         made = self._commit(tree.strip(), theirs, ours, f"Merge branch '{branch}' of {url}")
         forward = ("merge", "--quiet", "--ff-only", "--no-verify-signatures", made)
         self.git("-c", f"core.hooksPath={os.devnull}", *forward)
@@ -198,11 +191,15 @@ class Clone:
             raise CommandFailed("git commit-tree", made.status, redact(made.err), fix)
         return made.out.strip()
 
+    def _remote(self, login: Login, *arguments: str, **options: Any) -> process.Result:
+        """Run a command of git that asks a server, with a login, and return its answer."""
+        patience = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SILENCE}")
+        return self.attempt(*login.options, *patience, *arguments, env=login.variables, **options)
+
     def fetch(self, url: str, refs: str, login: Login, *options: str) -> None:
         """Fetch what is there, with the login that pushes."""
         for wait in (*PAUSES, None):
-            arguments = (*login.options, *_patience(), "fetch", "--quiet", "--no-tags", *options, url, refs)
-            answer = self.attempt(*arguments, env=login.variables, timeout=180)
+            answer = self._remote(login, "fetch", "--quiet", "--no-tags", *options, url, refs, timeout=180)
             if answer.status == 0:
                 return
             fix, again = login.fix_for(answer.err)
@@ -216,8 +213,7 @@ class Clone:
         for wait in (*PAUSES, None):
             about_to_write()
             try:
-                arguments = (*login.options, *_patience(), "push", url, refs)
-                answer = self.attempt(*arguments, env=login.variables, timeout=180, inherit=inherit)
+                answer = self._remote(login, "push", url, refs, timeout=180, inherit=inherit)
             except DeadlinePassed as error:
                 fix = "Check the network and any proxy, then run this again."
                 raise DeadlinePassed(f"git push {url}", 180, error.last_seen, fix) from None
@@ -266,13 +262,8 @@ class Clone:
 
     def _arrived(self, url: str, branch: str, login: Login, commit: str) -> bool:
         """Return whether the branch is where the push was to take it."""
-        ask = (*login.options, *_patience(), "ls-remote", url, f"refs/heads/{branch}")
-        there = self.attempt(*ask, env=login.variables)
+        there = self._remote(login, "ls-remote", url, f"refs/heads/{branch}")
         return there.status == 0 and there.out.split()[:1] == [self.commit(commit)]
-
-
-def _patience() -> tuple[str, ...]:
-    return ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={SILENCE}")
 
 
 def _login_free(text: str) -> str:

@@ -1,5 +1,6 @@
 """The first push of the project's files, made once, and the first deployment that comes of it."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
@@ -62,11 +63,11 @@ class InitialPush(Resource[Seen]):
             return Change("create", note="the commit that is checked out")
         if not seen.files:
             return None
-        here: list[str] = []
+        here: dict[str, str] = {}
         with suppress(InstallerError):  # no commit yet: its own check says so
-            here = self._clone.names()
+            here = self._clone.top()
         kept = [name for name in seen.files if name not in here]
-        if unsaved := self._clone.in_folder(kept):
+        if unsaved := [name for name in kept if os.path.lexists(self._clone.folder / name)]:
             add = resume_command.git(self._clone.folder, "add", *unsaved)
             commit = resume_command.git(self._clone.folder, "commit", "-m", f"Add {', '.join(unsaved)}", *unsaved)
             why = f"{', '.join(unsaved)} is not committed here, and {self._settings.url} has another"
