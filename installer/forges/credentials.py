@@ -79,9 +79,8 @@ class Credentials:
     """For the code host."""
     registry_username: str
     registry_token: Secret
-    database_address: Secret = field(default_factory=lambda: Secret(""))
     database_addresses: Mapping[str, Secret] = field(default_factory=dict)
-    """By the names of the environments that are promoted to."""
+    """By the names of the environments."""
     pull_username: str = ""
     pull_token: Secret = field(default_factory=lambda: Secret(""))
     """Given for the cluster alone; empty where it is to use the token that pushes."""
@@ -101,7 +100,7 @@ class Credentials:
 
     def database_of(self, environment: str) -> Secret:
         """Return the address of an environment's database."""
-        return self.database_address if environment == DEV else self.database_addresses.get(environment, Secret(""))
+        return self.database_addresses.get(environment, Secret(""))
 
     @property
     def login(self) -> Login:
@@ -130,11 +129,9 @@ def find(settings: Settings, folder: Path | None = None) -> Credentials:
         ci_token=Secret(secret.token(CI_TOKENS[settings.ci]) if settings.ci in CI_TOKENS else ""),
         ca=settings.ca,
         scm=settings.scm,
-        database_address=address(secret.private(DATABASE_ADDRESS)),
         database_addresses={
             each.environment: address(secret.private(database_variable(each.environment)))
             for each in settings.of_each()
-            if each.source
         },
     )
 
@@ -200,8 +197,6 @@ def ask_database_address(credentials: Credentials, of: str = DEV) -> Credentials
     which = "the database" if of == DEV else f"the database of {of}"
     prompt = f"Address of {which} as pods reach it, postgresql://user:password@host/name (not shown)"
     given = address(click.prompt(prompt, hide_input=True, err=True).strip())
-    if of == DEV:
-        return replace(credentials, database_address=given)
     return replace(credentials, database_addresses={**credentials.database_addresses, of: given})
 
 

@@ -124,7 +124,7 @@ class Address:
 
     def resource(self, given: str = "") -> DatabaseAddress:
         cluster = Cluster()
-        credentials = replace(find(self._settings), database_address=Secret(given))
+        credentials = replace(find(self._settings), database_addresses={"dev": Secret(given)})
         return DatabaseAddress(self._settings, credentials, cluster, Helm(cluster, self._settings))
 
     def planned(self, given: str = "") -> Change | None:

@@ -35,10 +35,10 @@ PRIVATE = replace(SETTINGS, image_visibility="private")
 STORING = replace(SETTINGS, database="postgresql")
 TEST = SEVERAL.of("test")
 GIVEN = Credentials(
-    *("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), Secret("postgresql://web@db/web")),
+    *("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys")),
     pull_username="acme",
     pull_token=Secret("token-that-reads"),
-    database_addresses={"test": Secret("postgresql://web@db/test")},
+    database_addresses={"dev": Secret("postgresql://web@db/web"), "test": Secret("postgresql://web@db/test")},
     reader=Reader({"username": "x-access-token"}, "password", Secret("token-of-the-reader")),
 )
 

@@ -22,7 +22,7 @@ DEPLOYED = [release(NAME)]
 
 def resource(cluster: Cluster, helm: Helm | None = None, given: str = "") -> DatabaseAddress:
     edges: Any = (cluster, helm or Helm(DEPLOYED))
-    credentials = Credentials("github.com", Secret(""), "acme", Secret(""), Secret(given))
+    credentials = Credentials("github.com", Secret(""), "acme", Secret(""), {"dev": Secret(given)})
     return DatabaseAddress(replace(SETTINGS, database="postgresql"), credentials, *edges)
 
 

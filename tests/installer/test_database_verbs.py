@@ -114,7 +114,7 @@ def test_at_a_terminal_the_address_is_asked_for_and_not_echoed(
 
     assert len(asked) == 1
     assert "as pods reach it" in asked[0]
-    assert opened.credentials.database_address.reveal() == ADDRESS
+    assert opened.credentials.database_of("dev").reveal() == ADDRESS
     (change,) = (p.change for p in planned if p.resource.key == "database-address")
     assert change
     assert change.action == "create"

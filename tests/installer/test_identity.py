@@ -70,7 +70,8 @@ def test_what_no_installer_made_has_no_address() -> None:
 
 
 Make = Callable[[Settings, Any, Any], Resource[Any]]
-NOBODY = Credentials("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), Secret("postgresql://web@db/web"))
+DATABASE = Secret("postgresql://web@db/web")
+NOBODY = Credentials("github.com", Secret(""), "acme", Secret("dckr_pat_nobodys"), {"dev": DATABASE})
 
 
 class NoHooks:
