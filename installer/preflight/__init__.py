@@ -1,7 +1,7 @@
 """The checks before the first write. checks.py lists them all; each file holds those of one subject.
 
-commands/ and ui/ import it. A check reads and yields findings; it changes nothing that stays
-(a push to the registry is tried, and cancelled).
+commands/ and ui/ import it. A check reads and yields findings, and an InstallerError that it raises is one, too. It
+changes nothing that stays (a push to the registry is tried, and cancelled).
 """
 
 from collections.abc import Callable, Iterable

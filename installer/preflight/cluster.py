@@ -47,16 +47,14 @@ def versions(project: Project) -> Iterable[Finding]:
 
 def rights_to_install(project: Project) -> Iterable[Finding]:
     """Check what installing Argo CD needs, where none is there."""
-    if project.settings.argocd_namespace in namespaces(
-        project.cluster.list("deployments,statefulsets", selector=PARTS)
-    ):
+    if project.settings.argocd_namespace in _argocds(project):
         return
     yield from rights(project, TO_INSTALL, "", "Use an administrator's kubeconfig, or let one install Argo CD first.")
 
 
 def namespace(project: Project) -> Iterable[Finding]:
     """Check that no namespace is an Argo CD's own, which rules the cluster, and how open one of others is."""
-    argocds = namespaces(project.cluster.list("deployments,statefulsets", selector=PARTS))
+    argocds = _argocds(project)
     for name in (each.namespace for each in project.settings.of_each()):
         if name in argocds:
             what = f"An Argo CD runs in the namespace {name}: whoever deploys there has the whole cluster."
@@ -64,6 +62,11 @@ def namespace(project: Project) -> Iterable[Finding]:
         found = project.cluster.get("namespace", name)
         if found and not is_ours(found, project.settings) and (reported := advice(found)):
             yield Finding("cluster", f"Others made the namespace {name}.", reported, stops=False)
+
+
+def _argocds(project: Project) -> list[str]:
+    """Return the namespaces in which an Argo CD runs."""
+    return namespaces(project.cluster.list("deployments,statefulsets", selector=PARTS))
 
 
 def architectures(project: Project) -> Iterable[Finding]:

@@ -207,20 +207,16 @@ def no_branch_in_the_way(project: Project) -> Iterable[Finding]:
 
 def no_rule_in_the_way(project: Project) -> Iterable[Finding]:
     """Check that no rule, of the organisation say, keeps deployments from pushing to the environments' branches."""
-    for branch in project.settings.branches:
-        yield from _rules_in_the_way(project, branch)
-
-
-def _rules_in_the_way(project: Project, branch: str) -> Iterable[Finding]:
+    github, branches = project.github, project.settings.branches
     try:
-        rules = list(project.github.pages(project.github.path("rules/branches", branch)))
+        rules = [(name, rule) for name in branches for rule in github.pages(github.path("rules/branches", name))]
     except GitHubApiError as error:
         if error.status == 403:  # a plan without rules has none in the way
             return
         raise
     ours = ruleset_of(project.settings)  # it excepts the key that deployments push with
-    excepted = {r["id"] for r in project.github.pages(project.github.path("rulesets")) if r["name"] == ours}
-    for rule in rules:
+    excepted = {r["id"] for r in github.pages(github.path("rulesets")) if r["name"] == ours}
+    for branch, rule in rules:
         if rule["type"] in _BLOCKING and rule["ruleset_id"] not in excepted:
             yield Finding(
                 "github",
@@ -268,7 +264,7 @@ def allowed(project: Project) -> Iterable[Finding]:
     settings = project.settings
     there = project.github.find() is not None
     path = project.github.path("actions/permissions") if there else f"/orgs/{settings.owner}/actions/permissions"
-    of_owner = f"https://{settings.host}/organizations/{settings.owner}/settings/actions"
+    of_owner = f"{_page(project)}/actions"
     page = f"{settings.url}/settings/actions, or, where it is greyed out, an owner's {of_owner}" if there else of_owner
     policy = _ask(project, path)
     if policy is None:
@@ -288,7 +284,7 @@ def allowed(project: Project) -> Iterable[Finding]:
         yield Finding(
             "github",
             f"Only {which} are allowed in {settings.repository}; the workflows use {', '.join(forbidden)}.",
-            f"Allow {', '.join(sorted({_name(action) + '@*' for action in forbidden}))}: {page}",
+            f"Allow {', '.join(sorted({action.partition('@')[0] + '@*' for action in forbidden}))}: {page}",
         )
 
 
@@ -342,10 +338,6 @@ def _may_use(project: Project, path: str, policy: Policy, action: str) -> bool:
         return False
     group = "github_owned_allowed" if action.partition("/")[0] in _OF_GITHUB else "verified_allowed"  # perhaps it is
     return bool(chosen.get(group)) or any(fnmatchcase(action, pattern) for pattern in patterns)
-
-
-def _name(action: str) -> str:
-    return action.partition("@")[0]
 
 
 def self_hosted_runner(project: Project) -> Iterable[Finding]:

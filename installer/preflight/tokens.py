@@ -6,7 +6,7 @@ from ..ci import registry
 from ..ci.registry import Login
 from ..ci.variables import NAME
 from ..config.settings import CI_TOKENS, FILE, Settings
-from ..engine.resource import Finding, Lane
+from ..engine.resource import Finding
 from ..forges.credentials import DEPLOY_TOKEN, PULL_TOKEN
 from ..forges.github.repository import GitHub
 from ..project.project import Project
@@ -37,7 +37,8 @@ def login(project: Project) -> Iterable[Finding]:
         yield from _none_at_hand(project)
         return
     given = Login.to(settings, credentials.registry_username, credentials.registry_token)
-    yield _tried(project.settings.lane, given, project.settings.image_name, push=True)
+    registry.check_login(given, settings.image_name)
+    yield Finding(settings.lane, f"{given.host} lets {given.username} push {settings.image_name}")
 
 
 def pull(project: Project) -> Iterable[Finding]:
@@ -47,7 +48,8 @@ def pull(project: Project) -> Iterable[Finding]:
         return
     if credentials.pull_token:
         given = Login.to(settings, credentials.pull_username, credentials.pull_token)
-        yield _tried("cluster", given, project.settings.image_name, push=False)
+        registry.check_login(given, settings.image_name, push=False)
+        yield Finding("cluster", f"{given.host} lets {given.username} pull {settings.image_name}")
     elif credentials.registry_token:
         what = f"The cluster pulls with {NAME}, which may push too."
         yield Finding("cluster", what, f"Set {PULL_TOKEN} to one that only reads.", stops=False)
@@ -92,14 +94,6 @@ def exposed_by(project: Project, record: DeploymentRecord) -> Iterable[Finding]:
         )
 
 
-def _tried(lane: Lane, given: Login, image: str, *, push: bool) -> Finding:
-    try:
-        registry.check_login(given, image, push=push)
-    except InstallerError as error:
-        return Finding(lane, error.message, error.fix)
-    return Finding(lane, f"{given.host} lets {given.username} {'push' if push else 'pull'} {image}")
-
-
 def _none_at_hand(project: Project) -> Iterable[Finding]:
     """Say what that means: the stored one is kept, but cannot be tried from here."""
     stored = project.ci.no_token or NAME in project.ci.secrets()
@@ -135,14 +129,11 @@ def deploy_token(project: Project) -> Iterable[Finding]:
     found = GitHub(settings.host, given, settings.repository, **more).find()
     if found is None or not (found.get("permissions") or {"push": True})["push"]:
         what = f"{DEPLOY_TOKEN} may not write to {settings.repository}; deployments are pushed with it."
-        fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {_page(settings.host)}"
+        page = f"https://{settings.host}/settings/personal-access-tokens/new"
+        fix = f"Make a fine-grained one for it, Contents and Deployments: read and write: {page}"
         yield Finding(settings.lane, what, fix)
     else:
         yield Finding(settings.lane, f"{DEPLOY_TOKEN} opens {settings.repository}")
-
-
-def _page(host: str) -> str:
-    return f"https://{host}/settings/personal-access-tokens/new"
 
 
 CHECKS = tuple(
