@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from ..config.settings import MAIN, Settings
 from ..engine.resource import GOES, Change, Field, Lane, Resource
-from ..forges.gitlab.project import GitLab
+from ..forges.gitlab.project import MAINTAINER, GitLab
 from ..support.errors import reading
 from ..support.secret import Secret
 from .base import CI, NOTHING, Connect, Pipeline, Run, end_of_log, parameters
@@ -31,7 +31,6 @@ NUMBER = "PUSH_TOKEN_NUMBER"
 """The variable that names the token by its number, which is no secret."""
 LASTS = timedelta(days=364)
 RENEWED_BEFORE = timedelta(days=30)
-MAINTAINER = 40
 
 
 class GitLabCI(CI):
@@ -162,13 +161,14 @@ class PushAccess(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Allow jobs to push; or make a token, store it, and only then revoke the others."""
-        kept = seen.stored if self._good(seen) else ""
+        kept = ""
         if seen.by_job:
-            kept = ""
             if not seen.allowed:
                 self._gitlab.call("PUT", self._gitlab.path(), {SETTING: True})
             self._forget()
-        elif not kept:
+        elif self._good(seen):
+            kept = seen.stored
+        else:
             body = {"name": self._title, "scopes": ["write_repository"], "access_level": MAINTAINER}
             ends = str(date.today() + LASTS)
             made = self._gitlab.call("POST", self._gitlab.path("access_tokens"), {**body, "expires_at": ends})

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ..config.settings import FILE
 from ..engine.resource import Finding
 from ..forges.gitlab.api import TOKEN, GitLabApiError
-from ..forges.gitlab.project import GitLab
+from ..forges.gitlab.project import MAINTAINER, GitLab
 from ..project.project import Project
 from ..support.errors import InstallerError
 from . import Check, repository, tools
@@ -16,7 +16,6 @@ SCOPE = "api"
 OLDEST = (16, 10)
 """Before, rules of a pipeline could not say what a newer one ends."""
 SOON = timedelta(days=7)
-MAINTAINER = 40
 _CREATES = {"noone": 100, "owner": 50, "maintainer": MAINTAINER, "developer": 30}
 
 

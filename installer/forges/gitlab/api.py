@@ -99,7 +99,6 @@ def said_to_git(output: str) -> tuple[str, bool]:
 
 # --- the client -----------------------------------------------------------------------------------
 
-CLOUD = "gitlab.com"
 TOKEN = "GITLAB_TOKEN"  # noqa: S105 - a name
 
 

@@ -14,6 +14,8 @@ from .api import GitLabRest
 
 HIDES = (17, 6)
 """Since then a variable can be written so that nobody reads it again."""
+MAINTAINER = 40
+"""The access level of that role."""
 
 
 class GitLab(GitLabRest):
@@ -94,7 +96,7 @@ class GitLab(GitLabRest):
 
     @reading("GitLab's answer")
     def level(self) -> int:
-        """Return the token's access level in the project: 40 is Maintainer, 50 Owner; 0 where it has none."""
+        """Return the token's access level in the project; 0 where it has none."""
         permissions = (self.find() or {}).get("permissions") or {}
         return max((access["access_level"] for access in permissions.values() if access), default=0)
 
