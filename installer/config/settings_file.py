@@ -60,15 +60,9 @@ _FIELDS: dict[str, tuple[str, Form | str]] = {
     "database": ("project.database", "database"),
 }
 _LOCAL: dict[str, tuple[str, Form]] = {
-    "context": (
-        "local.context",
-        Form(r"[^\s=%]+", "a context of your kubeconfig, without blanks, = and %"),
-    ),
+    "context": ("local.context", Form(r"[^\s=%]+", "a context of your kubeconfig, without blanks, = and %")),
     "kind_cluster": ("local.cluster", Form(r"([a-z0-9][a-z0-9.-]*)?", "the name of the kind cluster, or nothing", 50)),
-    "registry_image": (
-        "local.registry_image",
-        Form(_IMAGE, "an image's whole name: docker.io/library/registry:3"),
-    ),
+    "registry_image": ("local.registry_image", Form(_IMAGE, "an image's whole name: docker.io/library/registry:3")),
 }
 """The settings of a project with its own git server in the cluster, whatever code host its other sections name."""
 _ONLY_AT_GITHUB = {
@@ -106,7 +100,6 @@ _WHOLE = ("argocd.values.", f"{_ENVIRONMENTS}.")
 def load(project: Path) -> Settings:
     """Read a project's `gitops.yaml`; raise one error that names every wrong field."""
     path = project / FILE
-    fix = "Fix the line that it names."
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Strict)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
@@ -122,7 +115,7 @@ def load(project: Path) -> Settings:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InstallerError(f"{path} is no UTF-8, in line {line}.", "Save it in that encoding.") from None
     except (yaml.YAMLError, *UNREADABLE) as error:
-        raise InstallerError(f"{path} is no YAML: {error}", fix) from None
+        raise InstallerError(f"{path} is no YAML: {error}", "Fix the line that it names.") from None
     if not isinstance(tree, dict):
         raise InstallerError(f"{path} holds no settings.", "Take it back from the project's first commit.")
     try:

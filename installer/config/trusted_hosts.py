@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from ..support.errors import UNREADABLE, InstallerError
 from ..support.file_lock import state_folder
+from .settings import CLOUD, OF_CLOUD
 
 Kind = Literal["github", "gitlab", "registry"]
 VENDORS: dict[Kind, tuple[str, ...]] = {
-    "github": ("github.com",),
+    "github": (CLOUD,),
     "gitlab": ("gitlab.com",),
     "registry": ("docker.io", "ghcr.io", "registry.gitlab.com"),
 }
@@ -25,7 +26,6 @@ NAMED_BY: dict[Kind, tuple[str, ...]] = {
     "registry": ("REGISTRY_HOST",),
 }
 """The variables that name a host: those of `gh`, of `glab` and of GitLab's CI, and ours."""
-_OF_GITHUB = ".ghe.com"
 _FILE = "trusted-hosts"
 
 
@@ -46,7 +46,7 @@ class NotTrusted(InstallerError):
 def is_trusted(kind: Kind, host: str) -> bool:
     """Return whether a host is a vendor's, or one that this person named: by a variable, a login or an answer."""
     host = _plain(host)
-    if host in VENDORS[kind] or (kind == "github" and host.endswith(_OF_GITHUB)):
+    if host in VENDORS[kind] or (kind == "github" and host.endswith(OF_CLOUD)):
         return True
     by_variables = [_plain(os.environ.get(name, "")) for name in NAMED_BY[kind]]
     return (

@@ -36,10 +36,6 @@ class GitHubApp:
 
     def sign(self, text: bytes) -> bytes:
         """Sign with its private key, as RS256 wants it."""
-        return self._key.sign(text, PKCS1v15(), hashes.SHA256())
-
-    @property
-    def _key(self) -> RSAPrivateKey:
         try:
             key = serialization.load_pem_private_key(self.key.reveal().encode(), None)
         except (ValueError, TypeError):
@@ -47,7 +43,7 @@ class GitHubApp:
         if not isinstance(key, RSAPrivateKey):
             fix = "Give the file as GitHub lets it be downloaded, or make a new key on the App's page."
             raise InstallerError(f"The private key of the App {self.number} is no RSA key in PEM form.", fix)
-        return key
+        return key.sign(text, PKCS1v15(), hashes.SHA256())
 
     def at(self, settings: Settings) -> AppGitHub:
         """Return GitHub, asked as this App."""

@@ -40,12 +40,6 @@ class Way(Login):
     """The address that Argo CD reads, which is also that of `origin`."""
     kubectl: tuple[str, ...] = ()
 
-    @classmethod
-    def into(cls, cluster: Cluster, namespace: str, server: str, path: str, url: str) -> "Way":
-        """Return the way to a bare repository in a git server's pod."""
-        command = ("kubectl", *exec_in(cluster, namespace, server, "--stdin", "--quiet"), "%S", path)
-        return cls(server, "", {}, lambda _: (LATER, False), url, command)
-
     def reaching(self, url: str) -> dict[str, str]:
         """Return the settings of a clone of ours that reaches the server by its address."""
         return {f"url.ext::{' '.join(self.kubectl)}.insteadOf": url, "protocol.ext.allow": "always"}

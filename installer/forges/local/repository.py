@@ -14,7 +14,7 @@ from ...support.file_lock import about_to_write
 from ...support.process import Result
 from ...support.wait import until
 from ..base import Commit, DeployKey, DeployKeys
-from .api import Way, exec_in
+from .api import LATER, Way, exec_in
 
 FOLDER = "/git"
 """Where the pod keeps repositories."""
@@ -45,7 +45,8 @@ class LocalGit:
     @property
     def login(self) -> Way:
         """Return how git pushes to it and fetches from it."""
-        return Way.into(self.cluster, self._namespace, self._server, self.path, self._url)
+        inside = exec_in(self.cluster, self._namespace, self._server, "--stdin", "--quiet")
+        return Way(self._server, "", {}, lambda _: (LATER, False), self._url, ("kubectl", *inside, "%S", self.path))
 
     def running(self) -> bool:
         """Return whether the server is there and up: else it is as if nothing were in it, until it is."""
