@@ -3,7 +3,7 @@
 A deployment may push to the environment's branch with the job's own token, or with one of the project's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -175,13 +175,13 @@ class PushAccess(Resource[Seen]):
             kept = str(made["id"])
             self._gitlab.set_secret(NAME, Secret(made["token"]))
             self._gitlab.set_variable(NUMBER, kept, self._gitlab.variables())
-        self._revoke([token for token in seen.tokens if str(token["id"]) != kept])
+        self._revoke(token for token in seen.tokens if str(token["id"]) != kept)
 
     def _forget(self) -> None:
         for name in (NAME, NUMBER):
             self._gitlab.delete_variable(name)
 
-    def _revoke(self, tokens: list[dict[str, Any]]) -> None:
+    def _revoke(self, tokens: Iterable[dict[str, Any]]) -> None:
         for token in tokens:
             self._gitlab.delete(self._gitlab.path("access_tokens", str(token["id"])))
 
@@ -193,7 +193,7 @@ class PushAccess(Resource[Seen]):
         """Take the right away again."""
         seen = self.observe()
         self._forget()
-        self._revoke(list(seen.tokens))
+        self._revoke(seen.tokens)
         if seen.allowed:
             self._gitlab.call("PUT", self._gitlab.path(), {SETTING: False})
         return "taken away" if seen.allowed or seen.tokens else "was not there"

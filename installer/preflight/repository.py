@@ -125,8 +125,8 @@ def committed(project: Project) -> Iterable[Finding]:
     elif Clone(folder).follows(MAIN):
         steps = [git(folder, "switch", "-c", "settings"), *steps, git(folder, "push", "-u", "origin", "settings")]
         by = ", and merge it by a pull request"
-    command = " && ".join(steps) + by
-    yield _note(project, f"{names}: what is set there is not committed; {_REVERSE}.", command)
+    what = f"{names}: what is set there is not committed; {_REVERSE}."
+    yield Finding(project.settings.lane, what, " && ".join(steps) + by, stops=False)
 
 
 def merged(project: Project) -> Iterable[Finding]:
@@ -139,11 +139,7 @@ def merged(project: Project) -> Iterable[Finding]:
         return
     push = git(project.folder, "push", "origin", "HEAD:refs/heads/settings")
     fix = f"{git(project.folder, 'pull')}, where {MAIN}'s is newer; else {push}, and merge that"
-    yield _note(project, f"{FILE} here is not the one on {MAIN}: {_REVERSE}.", fix)
-
-
-def _note(project: Project, what: str, fix: str) -> Finding:
-    return Finding(project.settings.lane, what, fix, stops=False)
+    yield Finding(project.settings.lane, f"{FILE} here is not the one on {MAIN}: {_REVERSE}.", fix, stops=False)
 
 
 def _changed(project: Project) -> list[str]:
