@@ -1,6 +1,6 @@
 """The AppProject and the Application: what Argo CD runs, from where, and the most that it may touch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
+from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, stays
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
@@ -63,16 +63,13 @@ class Application(HelmRelease[Wired]):
     key = "application"
     needs = ("namespace", "argocd", "credential", "pull-secret", "database-address")
     seen = Wired
+    kinds = KINDS
     patience = 180.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD) -> None:
         super().__init__(settings, cluster, helm, settings.application)
         self._argocd = argocd
         self.title = f"Argo CD Application {self._name}"
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return both."""
-        return {self._home: [f"{kind}/{self._name}" for kind in KINDS]}
 
     def diff(self, held: Wired) -> Change | None:
         """Make both anew where one is being deleted."""
@@ -203,9 +200,9 @@ class Application(HelmRelease[Wired]):
         what is new has become healthy.
         """
         settings, moving = self._settings, held.moving
-        head: Any = metadata(settings, self._name, self._home, finalizers=[FINALIZER])
+        head = self._head(finalizers=[FINALIZER])
         note = {MOVES_FROM: ",".join(moving)} if moving else {}
-        noted = metadata(settings, self._name, self._home, finalizers=[FINALIZER], annotations=note)
+        noted = self._head(finalizers=[FINALIZER], annotations=note)
         destination = {"server": SERVER, "namespace": settings.namespace}
         project = {
             "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",

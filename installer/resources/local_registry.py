@@ -13,12 +13,11 @@ from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import is_ours
 from ..cluster.pods import problems
-from ..cluster.workloads import waiting_for
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, blocked
 from .helm_release import Held, HelmRelease
 from .local_repository import CLAIM, claim, default_storage
-from .sidecar import one_pod
+from .sidecar import container, one_pod
 
 SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""
@@ -94,10 +93,6 @@ class LocalRegistry(HelmRelease[Storing]):
         lost = "the cluster has no default StorageClass: after a restart `up` builds the image again"
         return "" if held.keeps or held.objects else lost
 
-    def unready(self, held: Storing) -> str:
-        """Say that its pod is not there and ready; nothing where it is."""
-        return waiting_for(held.one("Deployment"))
-
     def explain(self) -> str:
         """Say what keeps it from starting: another pod may have its port."""
         found = problems(self._cluster, NAME, f"app.kubernetes.io/name={NAME}")
@@ -122,31 +117,19 @@ class LocalRegistry(HelmRelease[Storing]):
             "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/images",
             "OTEL_TRACES_EXPORTER": "none",
         }
-        container = {
-            "name": "registry",
-            "image": self._settings.registry_image,
-            "env": [{"name": name, "value": value} for name, value in environment.items()],
-            "ports": [{"name": "http", "containerPort": PORT, "hostPort": self._port, "protocol": "TCP"}],
-            "startupProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 1, "failureThreshold": 120},
-            "readinessProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 10},
-            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "512Mi"}},
-        }
+        registry = container(
+            "registry",
+            self._settings.registry_image,
+            environment,
+            probe={"httpGet": {"path": "/v2/", "port": PORT}},
+            memory="512Mi",
+            ports=[{"name": "http", "containerPort": PORT, "hostPort": self._port, "protocol": "TCP"}],
+        )
         ids = {"runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER}
-        return one_pod(head, container, [{"name": "images", **volume}], ids, {"automountServiceAccountToken": False})
+        return one_pod(head, registry, [{"name": "images", **volume}], ids, {"automountServiceAccountToken": False})
 
-    def removal(self, held: Storing) -> str:
+    def stays(self) -> str:
         """Say that it stays with its images, unless the repository goes and no other project is there."""
-        goes = super().removal(held)
-        return self._keeps() or goes if goes and not self.foreign(held) else goes
-
-    def remove(self) -> str:
-        """Keep it for other projects, and with the repository."""
-        held = self.observe()
-        if held.left and not self.foreign(held) and (kept := self._keeps()):
-            return kept
-        return super().remove()
-
-    def _keeps(self) -> str:
         if not self._remove_it:
             return "stays, with its images (`down --repository` removes it)"
         other = self._other_user()

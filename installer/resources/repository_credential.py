@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.objects import FINGERPRINT, identities, metadata, pack, unpack
+from ..cluster.objects import FINGERPRINT, identities, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked, differences
 from ..forges.base import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
@@ -130,7 +130,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         if held.pair:
             secrets = {KEY: held.pair.private}
         noted = {FINGERPRINT: fingerprint(held.pair.public)} if held.pair else {}
-        head = metadata(self._settings, self._name, self._home, labels=_TYPE, annotations=noted)
+        head = self._head(labels=_TYPE, annotations=noted)
         return [pack(head, "Opaque", fields, secrets)]
 
     def apply(self, held: Credential, change: Change) -> None:
@@ -211,8 +211,7 @@ class EnvironmentCredential(HelmRelease[Copied]):
         """Return the Secret."""
         data = {**held.original, "project": self._settings.application}
         secrets = {name: Secret(data.pop(name)) for name in [*data] if name not in _SHOWN}
-        head = metadata(self._settings, self._name, self._home, labels=_TYPE)
-        return [pack(head, "Opaque", data, secrets)]
+        return [pack(self._head(labels=_TYPE), "Opaque", data, secrets)]
 
 
 def key_title(address: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ..ci.variables import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import metadata, pack, unpack
+from ..cluster.objects import pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import PULL_TOKEN, Credentials, database_variable
@@ -100,7 +100,7 @@ class PullSecret(HelmRelease[Held]):
         wanted = self._wanted(held)
         login = {"username": wanted.username, "password": wanted.token.reveal() if wanted.token else ""}
         login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()
-        head = metadata(self._settings, self._name, self._settings.namespace, annotations={FROM: wanted.source})
+        head = self._head(self._settings.namespace, annotations={FROM: wanted.source})
         return [pack(head, _KIND, {}, {_FILE: Secret(json.dumps({"auths": {wanted.registry: login}}))})]
 
     def _wanted(self, held: Held) -> Login:
@@ -194,7 +194,7 @@ class DatabaseAddress(HelmRelease[Held]):
     def manifests(self, held: Held) -> Objects:
         """Return the Secret: one object, so a kill leaves all of it or none."""
         address = self._given or _address(held.one("Secret"))
-        return [pack(metadata(self._settings, self._name, self._home), "Opaque", {}, {KEY: address})]
+        return [pack(self._head(), "Opaque", {}, {KEY: address})]
 
 
 def _address(secret: Object | None) -> Secret:

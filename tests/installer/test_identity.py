@@ -16,9 +16,7 @@ from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
 from installer.resources.repository_credential import RepositoryCredential
-from installer.resources.sidecar import SidecarTemplate
-from installer.resources.watcher import Watcher
-from installer.resources.watcher import manifests as watcher
+from installer.resources.watcher import Watcher, Watching
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -107,7 +105,7 @@ def secret(name: str) -> dict[tuple[str, str], Any]:
 def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
     both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
-    deployment = watcher(OCTOCAT, "web-dev-watcher", SidecarTemplate())[-1]
+    deployment = Watcher(OCTOCAT, *([Any] * 2)).manifests(Watching())[-1]  # type: ignore[arg-type]
     return {
         "application": (application, both),
         "watcher": (Watcher, {("deployments.apps", "web-dev-watcher"): deployment}),
