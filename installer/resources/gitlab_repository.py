@@ -111,7 +111,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     key = "rules"
     needs = ("repository", "variables")
 
-    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
+    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...], __: str) -> None:
         self.nothing: dict[str, Rule | None] = {}
         self._gitlab = gitlab
         self._desired = {MAIN: FOR_MAIN, **dict.fromkeys((*settings.branches, TEMPLATE), Rule(MAINTAINERS, NO_ONE))}
