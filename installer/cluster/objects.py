@@ -62,23 +62,31 @@ def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) ->
     return {"name": name, **where, **marked, **more}
 
 
+def labels_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of an object of the cluster."""
+    return thing["metadata"].get("labels") or {}
+
+
+def annotations_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations of an object of the cluster."""
+    return thing["metadata"].get("annotations") or {}
+
+
 def is_ours(thing: Mapping[str, Any], settings: Settings) -> bool:
     """Return whether an object was made for this repository, under today's address or one that it had."""
-    return (thing["metadata"].get("labels") or {}).get(REPOSITORY) in identities(settings)
+    return labels_of(thing).get(REPOSITORY) in identities(settings)
 
 
 def whose(thing: Mapping[str, Any]) -> str:
     """Return the address of the repository that an object was made for; empty where no installer made it."""
-    found = thing["metadata"]
-    return (found.get("annotations") or {}).get(ADDRESS, "") if (found.get("labels") or {}).get(REPOSITORY) else ""
+    return annotations_of(thing).get(ADDRESS, "") if labels_of(thing).get(REPOSITORY) else ""
 
 
 def readdressed(thing: Mapping[str, Any], settings: Settings) -> tuple[Field, ...]:
     """Return the difference where one of our objects has the mark of an address that the repository had before."""
-    found = thing["metadata"]
-    marks = (found.get("labels") or {}).get(REPOSITORY), (found.get("annotations") or {}).get(ADDRESS)
-    wanted = digest(settings.url), settings.url
-    return () if marks == wanted else (Field("repository", marks[1], settings.url),)
+    digested, address = labels_of(thing).get(REPOSITORY), annotations_of(thing).get(ADDRESS)
+    same = (digested, address) == (digest(settings.url), settings.url)
+    return () if same else (Field("repository", address, settings.url),)
 
 
 class NotOurs(Change):

@@ -8,7 +8,7 @@ from typing import Any
 from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, stays
+from ..cluster.objects import MOVES_FROM, REPOSITORY, annotations_of, is_ours, labels_of, stays
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
@@ -44,14 +44,9 @@ class Wired(Held):
     def moves_from(self, namespace: str) -> tuple[str, ...]:
         """Return the namespaces that the service has to leave for this one: where it is, and where it was before."""
         project, application = (self.one(kind) or {"metadata": {}} for kind in ("AppProject", "Application"))
-        noted = (project["metadata"].get("annotations") or {}).get(MOVES_FROM, "").split(",")
+        noted = annotations_of(project).get(MOVES_FROM, "").split(",")
         there = application.get("spec", {}).get("destination", {}).get("namespace", "")
         return tuple(each for each in dict.fromkeys([*noted, there]) if each not in ("", namespace))
-
-    @property
-    def leaving(self) -> list[str]:
-        """Return the kinds of those that are being deleted."""
-        return [kind for kind, each in self.by_kind.items() if "deletionTimestamp" in each["metadata"]]
 
 
 _NOTHING = Wired()
@@ -265,7 +260,7 @@ class Application(HelmRelease[Wired]):
         return next((each for each in held.objects.values() if not self._is_ours(each, held)), None)
 
     def _is_ours(self, found: Object, held: Wired) -> bool:
-        unlabelled = REPOSITORY not in (found["metadata"].get("labels") or {})
+        unlabelled = REPOSITORY not in labels_of(found)
         in_ours = held.release is not None and held.release.ours and holder_of(found) == (self._name, self._home)
         return is_ours(found, self._settings) or (unlabelled and in_ours)
 

@@ -25,7 +25,7 @@ from ..cluster.argocd import (
 )
 from ..cluster.helm import Helm, Release, holder_of, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.objects import is_ours, metadata
+from ..cluster.objects import is_ours, labels_of, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
@@ -214,7 +214,7 @@ class ArgoCDInstallation(Resource[Seen]):
         found = self._cluster.get("customresourcedefinitions", CRDS[0])
         if found is None:
             return False
-        if (found["metadata"].get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
+        if labels_of(found).get("app.kubernetes.io/part-of") != "argocd":
             what = f"The resource definition {CRDS[0]} is not Argo CD's."
             raise InstallerError(what, f"kubectl describe crd {CRDS[0]}")
         return holder_of(found) != (RELEASE, self._home)

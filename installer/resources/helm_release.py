@@ -35,6 +35,11 @@ class Held:
         """Return the objects by their kinds alone."""
         return {kind: each for (_, kind), each in self.objects.items()}
 
+    @property
+    def leaving(self) -> list[str]:
+        """Return the kinds of those that are being deleted."""
+        return [kind for kind, each in self.by_kind.items() if "deletionTimestamp" in each["metadata"]]
+
     def one(self, kind: str) -> Object | None:
         """Return the object of a kind, wherever it is."""
         return self.by_kind.get(kind)

@@ -11,7 +11,7 @@ from ..ci.registry import IN_CLUSTER as NAME
 from ..ci.registry import IN_CLUSTER_PORT as PORT
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import is_ours
+from ..cluster.objects import is_ours, labels_of
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, blocked
@@ -70,7 +70,7 @@ class LocalRegistry(HelmRelease[Storing]):
     def foreign(self, held: Storing) -> Object | None:
         """Return an object of its name that no project on this machine made: the label says so, whoever was first."""
         marked = SHARED.items()
-        return next((each for each in held.objects.values() if not marked <= _labels(each).items()), None)
+        return next((each for each in held.objects.values() if not marked <= labels_of(each).items()), None)
 
     def lacks(self, held: Storing) -> Change | None:
         """Refuse several nodes, which would each look for it on themselves; another port than it has; a taken one."""
@@ -143,7 +143,7 @@ class LocalRegistry(HelmRelease[Storing]):
 
 def shared_port(deployment: Object | None) -> int | None:
     """Return the port of the node that the registry in a cluster has; None where there is no such registry."""
-    if deployment is None or not SHARED.items() <= _labels(deployment).items():
+    if deployment is None or not SHARED.items() <= labels_of(deployment).items():
         return None
     return next(iter(_host_ports(deployment["spec"]["template"]["spec"])), None)
 
@@ -167,10 +167,6 @@ def _host_ports(pod: Object) -> list[int]:
     """Return the ports of its node that a pod has, by its specification."""
     ports = (port for container in pod["containers"] for port in container.get("ports") or ())
     return [port["hostPort"] for port in ports if port.get("hostPort")]
-
-
-def _labels(each: Object) -> dict[str, str]:
-    return each["metadata"].get("labels") or {}
 
 
 def _reads_locally(application: Object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
+from ..cluster.objects import annotations_of
 from ..config.settings import Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Field, Resource
 from ..forges.base import Forge
@@ -37,7 +38,7 @@ def default_storage(cluster: Cluster) -> bool:
     """Return whether the cluster makes a volume for whoever claims one."""
     mark = "storageclass.kubernetes.io/is-default-class"
     classes = cluster.list("storageclasses.storage.k8s.io")
-    return any((each["metadata"].get("annotations") or {}).get(mark) == "true" for each in classes)
+    return any(annotations_of(each).get(mark) == "true" for each in classes)
 
 
 def claim(head: Object, size: str) -> Object:

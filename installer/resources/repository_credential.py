@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.objects import FINGERPRINT, identities, pack, unpack
+from ..cluster.objects import FINGERPRINT, annotations_of, identities, labels_of, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked, differences
 from ..forges.base import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
@@ -85,7 +85,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         data = unpack(secret)
         secrets = {name: Secret(data.pop(name)) for name in SECRETS if name in data}
         printed = fingerprint_of_private(secrets[KEY]) if KEY in secrets else ""
-        noted = (secret["metadata"].get("annotations") or {}).get(FINGERPRINT, "")
+        noted = annotations_of(secret).get(FINGERPRINT, "")
         return replace(held, fields=data, secrets=secrets, fingerprint=printed if printed == noted else "")
 
     def lacks(self, held: Credential) -> Change | None:
@@ -100,7 +100,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         if secret is None:
             return
         yield from differences(self._fields, dict(held.fields))
-        yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+        yield from differences(_TYPE, labels_of(secret))
         wanted = {*self._fields, KEY, *self._kept(held), *([self._reader.name] if self._reader else [])}
         for stray in sorted({*held.fields, *held.secrets} - wanted):
             yield Field(stray, "set", None)
@@ -205,7 +205,7 @@ class EnvironmentCredential(HelmRelease[Copied]):
                     yield Field(name, there.get(name), wanted.get(name))
                 else:
                     yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
-            yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+            yield from differences(_TYPE, labels_of(secret))
 
     def manifests(self, held: Copied) -> Objects:
         """Return the Secret."""

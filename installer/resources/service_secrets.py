@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ..ci.variables import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import pack, unpack
+from ..cluster.objects import annotations_of, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import PULL_TOKEN, Credentials, database_variable
@@ -119,7 +119,7 @@ def _login(held: Held) -> Login:
     secret = held.one("Secret")
     if secret is None:
         return Login()
-    source = (secret["metadata"].get("annotations") or {}).get(FROM, "")
+    source = annotations_of(secret).get(FROM, "")
     try:
         ((registry, login),) = json.loads(unpack(secret).get(_FILE, ""))["auths"].items()
         return Login(str(registry), str(login.get("username", "")), Secret(str(login.get("password", ""))), source)

@@ -87,9 +87,6 @@ class Limit(Held):
     """Why we may not."""
 
 
-_NO_LIMIT = Limit()
-
-
 class WatcherPolicy(HelmRelease[Limit]):
     """The policy and its binding, in a release of their own: only an administrator may write them.
 
@@ -143,7 +140,7 @@ class WatcherPolicy(HelmRelease[Limit]):
         except CommandFailed:
             return ""
 
-    def manifests(self, held: Limit = _NO_LIMIT) -> Objects:
+    def manifests(self, held: Limit) -> Objects:
         """Return the policy and its binding."""
         head = metadata(self._settings, self.name)
         api = f"{_GROUP}/v1"

@@ -15,7 +15,7 @@ import pytest
 
 from installer.cluster.argocd import POLLING, SMALL, merged, values
 from installer.config.settings import Settings
-from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, Watching, _seconds
+from installer.resources.watcher import POLICIES, SCRIPT, Limit, Watcher, WatcherPolicy, Watching, _seconds
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
@@ -64,7 +64,7 @@ def watcher() -> dict[tuple[str, str], Any]:
 
 def policy() -> dict[tuple[str, str], Any]:
     """Return the policy that limits its token, and its binding."""
-    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests()
+    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests(Limit())
     return {(kind, f"{NAME}.argocd"): each for kind, each in zip(POLICIES, made, strict=True)}
 
 
