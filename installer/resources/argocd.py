@@ -28,7 +28,7 @@ from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, labels_of, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..engine.resource import Change, Field, Resource, blocked, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
@@ -73,7 +73,7 @@ class Seen:
 class ArgoCDInstallation(Resource[Seen]):
     """Found by its components, never by its resource definitions: those outlive it."""
 
-    lane: Lane = "cluster"
+    lane = "cluster"
     key = "argocd"
     patience = 600.0
     """Seconds until it works, or is gone."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, covers
+from ..engine.resource import GOES, Change, Field, Resource, Words, covers
 from ..forges.credentials import Credentials
 from ..forges.github.api import GitHubApiError, said_to_a_program
 from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
@@ -112,7 +112,7 @@ class Rules(Resource[Seen]):
     write can set a status of any name. Nothing here keeps them from changing the workflow; reviews do.
     """
 
-    lane: Lane = "github"
+    lane = "github"
     key = "rules"
     nothing = Seen({})
     needs = ("initial-push",)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, Words
+from ..engine.resource import Change, Field, Resource, Words
 from ..forges.credentials import Credentials
 from ..forges.gitlab.api import GitLabApiError
 from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabMergeRequests, GitLabWebhooks
@@ -107,7 +107,7 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
     """
 
-    lane: Lane = "gitlab"
+    lane = "gitlab"
     key = "rules"
     needs = ("repository", "variables")
 

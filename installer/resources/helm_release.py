@@ -9,7 +9,7 @@ from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import is_ours, metadata, not_ours, readdressed, stays, whose
 from ..cluster.workloads import waiting_for
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
+from ..engine.resource import GOES, Change, Field, Resource, covers
 from ..support.wait import clear
 
 OF_AN_ENVIRONMENT = ("namespace", "database-address", "pull-secret", "credential", "application", "reporter")
@@ -56,7 +56,7 @@ class HelmRelease(Resource[Seen]):
 
     seen: type[Seen] = Held  # type: ignore[assignment]
     """`Held`, or what holds more: made of the objects and the release, and looked up further in `observe`."""
-    lane: Lane = "cluster"
+    lane = "cluster"
     kinds: Sequence[str] = ("secret",)
     """What it consists of, each by its own name, where `places` says nothing else."""
     starts = False

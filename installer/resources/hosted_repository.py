@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Lane, Resource, Words, blocked, differences, worded
+from ..engine.resource import Change, Resource, Words, blocked, differences, worded
 from ..forges.base import DeployKeys, Forge, Requests, Webhooks
 from ..forges.credentials import Credentials
 from ..forges.git import Login
@@ -53,7 +53,7 @@ class HostedRepository(Resource[Found | None]):
     words: Words
 
     def __init__(self, settings: Settings, client: Any, credentials: Credentials, *, remove_it: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._settings = settings
         self._client = client
         self._credentials = credentials

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..ci import base
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
-from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
+from ..engine.resource import WITH_REPOSITORY, Change, Resource, blocked
 from ..forges import git
 from ..forges.base import Forge, template_files
 from ..support import resume_command
@@ -42,7 +42,7 @@ class InitialPush(Resource[Seen]):
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._settings = settings
         self._forge = forge
         self._login = login
@@ -123,7 +123,7 @@ class FirstDeployment(Resource[Deployed]):
     needs = ("initial-push",)
 
     def __init__(self, settings: Settings, forge: Forge, ci: CI, *, repository_goes: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch
@@ -148,7 +148,7 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(), self.patience))
+            seen = Deployed(None, until(self._ci.newest, self.patience))
         if seen.run is None or seen.run.over:
             before = base.number(seen.run)
             self._ci.start()

@@ -7,7 +7,7 @@ from ..ci.base import END
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import labels_of
 from ..config.settings import CIS, CLOUD, GITHUB_ACTIONS, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..engine.resource import GOES, Change, Field, Resource
 from ..forges.base import Stored
 from ..support.errors import InstallerError
 
@@ -91,7 +91,7 @@ class Platforms(Resource[Seen]):
     wanted = False
 
     def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._store = store
         self._cluster = cluster
         self._no_token = no_token

@@ -7,7 +7,7 @@ from ..ci.variables import NAME as REGISTRY_TOKEN
 from ..ci.variables import WHERE, environment_of
 from ..cluster.objects import identities
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers
+from ..engine.resource import GOES, Change, Field, Resource, blocked, covers
 from ..forges.base import DeployKey, Pair, fingerprint
 from ..forges.github.repository import GitHub, GitHubDeployKeys
 from ..support.errors import InstallerError
@@ -55,7 +55,7 @@ class PushKey(Resource[Seen]):
     The rule is the last to come and the first to go, so that deployments find a way at any moment.
     """
 
-    lane: Lane = "github"
+    lane = "github"
     key = "push-key"
     nothing = Seen(protects=True)
     needs = ("repository", "registry-token")

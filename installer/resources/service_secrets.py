@@ -54,6 +54,7 @@ class PullSecret(HelmRelease[Held]):
             self._given = Login(registry, credentials.pull_username, credentials.pull_token, PULL_TOKEN)
         else:
             self._given = Login(registry, credentials.registry_username, credentials.registry_token, PUSH_TOKEN)
+        self._source = self._given.source if self._given.token else ""
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return the Secret."""
@@ -68,10 +69,6 @@ class PullSecret(HelmRelease[Held]):
             why = _EXPOSED.format(branch=self._settings.branch, push=PUSH_TOKEN)
             return blocked(why, f"{fix}, or say registry.reuse: none.")
         return None
-
-    @property
-    def _source(self) -> str:
-        return self._given.source if self._given.token else ""
 
     def differences(self, held: Held) -> Iterator[Field]:
         """Compare registry, user and token."""
