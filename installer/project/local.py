@@ -34,20 +34,18 @@ def resources(
     settings, forge, cluster = project.settings, project.forge, project.cluster
     helm = Helm(cluster, settings)
     application = Application(settings, cluster, helm, ArgoCD(cluster, settings.argocd_namespace))
+    in_cluster = settings.registry_in_cluster
+    registry = [LocalRegistry(settings, cluster, Helm(cluster), remove_it=remove_repository)] if in_cluster else []
     clone = Clone(project.folder)
     return [
         GitServer(settings, cluster, helm, remove_it=remove_repository),
-        *(
-            [LocalRegistry(settings, cluster, Helm(cluster), remove_it=remove_repository)]
-            if settings.registry_in_cluster
-            else []
-        ),
+        *registry,
         InitialPush(settings, forge, project.login, clone, repository_goes=remove_repository),
         RestoredRecord(settings, forge, project.login, clone, repository_goes=remove_repository),
         ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
         Former(settings, cluster, helm, [application]),
         *project.of_service(settings, helm),
-        RepositoryCredential(settings, cluster, helm, NoKeys(), None, renew=renew_key),
+        RepositoryCredential(settings, cluster, helm, NoKeys(), renew=renew_key),
         application,
         Watcher(settings, cluster, helm),
     ]

@@ -199,6 +199,9 @@ class Application(HelmRelease[Wired]):
         note = {MOVES_FROM: ",".join(moving)} if moving else {}
         noted = self._head(finalizers=[FINALIZER], annotations=note)
         destination = {"server": SERVER, "namespace": settings.namespace}
+        # where anyone may pull, deploy/ is free to name others
+        secrets = {"valuesObject": {"imagePullSecrets": [{"name": settings.pull_secret}]}}
+        pulls_with = secrets if settings.image_private else {}
         project = {
             "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",
             "sourceRepos": [settings.source_url],
@@ -216,7 +219,7 @@ class Application(HelmRelease[Wired]):
                     "releaseName": settings.slug,
                     # the image last: nobody overrides it manually
                     "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
-                    **self._pulls_with(),
+                    **pulls_with,
                 },
             },
             "destination": destination,
@@ -248,12 +251,6 @@ class Application(HelmRelease[Wired]):
                 marks = {key: manifest["metadata"][key] for key in ("labels", "annotations", "finalizers")}
                 fields += differences(marks, there["metadata"], f"{kind}.metadata")
         return fields
-
-    def _pulls_with(self) -> dict[str, Any]:
-        """Name the Secret that the pods pull with; where anyone may pull, deploy/ is free to name others."""
-        if not self._settings.image_private:
-            return {}
-        return {"valuesObject": {"imagePullSecrets": [{"name": self._settings.pull_secret}]}}
 
     def foreign(self, held: Wired) -> Object | None:
         """Know ours by its label, or where someone took that off by helm's own mark of a release of ours."""

@@ -64,11 +64,6 @@ class Seen:
     default_users: tuple[str, ...] = ()
     """The Applications that use that project while it does."""
 
-    @property
-    def namespaces(self) -> list[str]:
-        """Return the namespaces with an Argo CD in them."""
-        return namespaces(self.components)
-
 
 class ArgoCDInstallation(Resource[Seen]):
     """Found by its components, never by its resource definitions: those outlive it."""
@@ -110,9 +105,10 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare chart and values of ours; of another's only whether it will do."""
-        if seen.release is None and self._home in seen.namespaces:
+        everywhere = namespaces(seen.components)
+        if seen.release is None and self._home in everywhere:
             return self._unfit(seen)
-        if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
+        if elsewhere := [namespace for namespace in everywhere if namespace != self._home]:
             return blocked(f"there is one in namespace {elsewhere[0]}", f"Set argocd.namespace to that in {FILE}.")
         if not self._knows_host():
             return self._without_host(f"configs.ssh.extraHosts under argocd.values in {FILE}")
@@ -221,7 +217,7 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say why it stays; our own Application, which goes first, is no reason."""
-        if not seen.namespaces and seen.release is None:
+        if seen.release is None and not namespaces(seen.components):
             return ""
         return self._keeps(seen) or f"goes, for all its users; {_LEFT}"
 

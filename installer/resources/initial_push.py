@@ -48,7 +48,7 @@ class InitialPush(Resource[Seen]):
         self._login = login
         self._clone = clone
         self._lets_in = allows_initial_push
-        self._repository_goes = repository_goes
+        self._fate = WITH_REPOSITORY if repository_goes else "stays"
         self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> Seen:
@@ -97,9 +97,7 @@ class InitialPush(Resource[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say that the team's work stays: only the whole repository takes it along."""
-        if not seen.head:
-            return ""
-        return WITH_REPOSITORY if self._repository_goes else "stays"
+        return self._fate if seen.head else ""
 
 
 # --- the first deployment: the branch that Argo CD follows ----------------------------------------
@@ -127,7 +125,8 @@ class FirstDeployment(Resource[Deployed]):
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch
-        self._repository_goes = repository_goes
+        kept = f"stays: {settings.branch} is the record of what was deployed"
+        self._fate = WITH_REPOSITORY if repository_goes else kept
         self.title = f"first deployment to {settings.branch}"
 
     def observe(self) -> Deployed:
@@ -156,7 +155,4 @@ class FirstDeployment(Resource[Deployed]):
 
     def removal(self, seen: Deployed) -> str:
         """Say that the record of what was deployed stays: only the whole repository takes it along."""
-        if not seen.deployed:
-            return ""
-        kept = f"stays: {self._branch} is the record of what was deployed"
-        return WITH_REPOSITORY if self._repository_goes else kept
+        return self._fate if seen.deployed else ""

@@ -145,7 +145,7 @@ class RestoredRecord(Resource[str | None]):
         self._forge = forge
         self._login = login
         self._clone = clone
-        self._repository_goes = repository_goes
+        self._fate = WITH_REPOSITORY if repository_goes else "stays"
         self.title = f"branch {self._branch}, the record of what was deployed"
 
     def observe(self) -> str | None:
@@ -169,9 +169,7 @@ class RestoredRecord(Resource[str | None]):
 
     def removal(self, seen: str | None) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""
-        if not seen:
-            return ""
-        return WITH_REPOSITORY if self._repository_goes else "stays"
+        return self._fate if seen else ""
 
 
 # --- all that the code host consists of ------------------------------------------------------------

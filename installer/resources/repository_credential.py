@@ -64,17 +64,14 @@ class RepositoryCredential(HelmRelease[Credential]):
         self._renew = renew
         self._titles = [key_title(address) for address in identities(settings).values()]
         self.title = f"Argo CD's read access to {settings.source_url}"
-
-    @property
-    def _fields(self) -> dict[str, str]:
-        """Return what the Secret holds besides the secret itself."""
-        return {
+        self._fields = {
             "type": "git",
-            "url": self._settings.source_url,
+            "url": settings.source_url,
             "depth": "1",  # Argo CD needs one commit of `env/dev`, not its history
-            "project": self._settings.application,
-            **(self._reader.fields if self._reader else {}),
+            "project": settings.application,
+            **(reader.fields if reader else {}),
         }
+        """What the Secret holds besides the secret itself."""
 
     def observe(self) -> Credential:
         """Read the registered keys and the Secret; of the private key only its fingerprint is compared."""

@@ -21,10 +21,6 @@ _KIND = "kubernetes.io/dockerconfigjson"
 _FILE = ".dockerconfigjson"
 FROM = "gitops-flask/made-from"
 """The annotation that names the variable that the token came from."""
-_EXPOSED = (
-    "whoever may push to {branch} can have a pod read {push}, which may push images, and registry.reuse: pushed "
-    "trusts what was pushed"
-)
 _HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
 
 
@@ -66,7 +62,10 @@ class PullSecret(HelmRelease[Held]):
         if not self._given.token and not self._fits(there):
             return blocked("no token at hand", f"{fix}.")
         if self._settings.image_reuse == "pushed" and PULL_TOKEN not in (self._source, there.source):
-            why = _EXPOSED.format(branch=self._settings.branch, push=PUSH_TOKEN)
+            why = (
+                f"whoever may push to {self._settings.branch} can have a pod read {PUSH_TOKEN}, which may push images, "
+                "and registry.reuse: pushed trusts what was pushed"
+            )
             return blocked(why, f"{fix}, or say registry.reuse: none.")
         return None
 
