@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import GOES, Change, Field, Resource, Words, covers
+from ..engine.resource import GOES, Change, Field, Resource, covers
 from ..forges.credentials import Credentials
 from ..forges.github.api import GitHubApiError, said_to_a_program
 from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
@@ -15,7 +15,7 @@ from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
-from .hosted_repository import ForgeKind, Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository, Words
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import Change, Field, Resource, Words
+from ..engine.resource import Change, Field, Resource
 from ..forges.credentials import Credentials
 from ..forges.gitlab.api import GitLabApiError
 from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabMergeRequests, GitLabWebhooks
 from ..support.errors import InstallerError
 from ..support.file_lock import Files
-from .hosted_repository import ForgeKind, Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository, Words
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
