@@ -89,13 +89,20 @@ def readdressed(thing: Mapping[str, Any], settings: Settings) -> tuple[Field, ..
     return () if same else (Field("repository", address, settings.url),)
 
 
+def described(thing: Mapping[str, Any]) -> str:
+    """Name an object by its kind, its name and its namespace."""
+    found = thing["metadata"]
+    place = f" in {found['namespace']}" if found.get("namespace") else ""
+    return f"{thing.get('kind', 'object')} {found['name']}{place}"
+
+
 class NotOurs(Change):
     """A change that is blocked because what is there is another's."""
 
 
 def not_ours(thing: Mapping[str, Any], settings: Settings) -> NotOurs:
     """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
-    return taken(_reported(thing), whose(thing), settings)
+    return taken(described(thing), whose(thing), settings)
 
 
 def taken(what: str, address: str, settings: Settings) -> NotOurs:
@@ -115,13 +122,7 @@ def others(what: str, address: str, settings: Settings) -> tuple[str, str]:
 
 def stays(thing: Mapping[str, Any], settings: Settings) -> str:
     """Say why an object is not removed: it is another's."""
-    return f"stays: {others(_reported(thing), whose(thing), settings)[0]}"
-
-
-def _reported(thing: Mapping[str, Any]) -> str:
-    found = thing["metadata"]
-    place = f" in {found['namespace']}" if found.get("namespace") else ""
-    return f"{thing.get('kind', 'object')} {found['name']}{place}"
+    return f"stays: {others(described(thing), whose(thing), settings)[0]}"
 
 
 # --- Secrets: packed for helm so that nothing of them can be printed, and unpacked ----------------

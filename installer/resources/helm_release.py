@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import is_ours, metadata, not_ours, readdressed, stays, whose
+from ..cluster.objects import described, is_ours, metadata, not_ours, readdressed, stays, whose
 from ..cluster.workloads import waiting_for
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, Resource, covers
@@ -135,9 +135,8 @@ class HelmRelease(Resource[Seen]):
 
     def remains(self) -> str:
         """Name what outlived its release; empty where nothing did."""
-        names = [(each["metadata"]["name"], *place) for place, each in self._found().items()]
-        found = [f"{kind} {name}" + (f" in {namespace}" if namespace else "") for name, namespace, kind in names]
-        return f"{', '.join(found)} outlived its release" if found else ""
+        left = ", ".join(map(described, self._found().values()))
+        return f"{left} outlived its release" if left else ""
 
     def rescue(self) -> str:
         """Say what to do about that."""

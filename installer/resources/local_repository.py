@@ -112,7 +112,7 @@ class GitServer(Sidecar[Serving]):
             "GIT_CONFIG_VALUE_0": "*",
         }
         return container(
-            self.key,
+            type(self).key,
             held.template.image,
             environment,
             probe={"tcpSocket": {"port": PORT}},

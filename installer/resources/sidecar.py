@@ -105,7 +105,7 @@ def touches(path: str, every: int) -> Object:
 
 
 class Sidecar(HelmRelease[Seen]):
-    """The release of such a pod, which is ready once it did what it is for."""
+    """The release of such a pod, which is ready once it did what it is for. Its container has the name of its key."""
 
     kinds = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
     starts = True

@@ -277,7 +277,7 @@ class Watcher(Sidecar[Watching]):
             volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
         noted = {_KEY: held.key} if held.key else None
         watcher = container(
-            self.key,
+            type(self).key,
             held.template.image,
             self._environment(held.template),
             probe=touches(_MARK, every=90),
