@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field
+from ..engine.resource import Change, Field, blocked
 from ..support.secret import Secret
 from .kubectl import Object
 
@@ -96,19 +96,9 @@ def described(thing: Mapping[str, Any]) -> str:
     return f"{thing.get('kind', 'object')} {found['name']}{place}"
 
 
-class NotOurs(Change):
-    """A change that is blocked because what is there is another's."""
-
-
-def not_ours(thing: Mapping[str, Any], settings: Settings) -> NotOurs:
+def not_ours(thing: Mapping[str, Any], settings: Settings) -> Change:
     """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
-    return taken(described(thing), whose(thing), settings)
-
-
-def taken(what: str, address: str, settings: Settings) -> NotOurs:
-    """Return that change for a thing in words, and the address that it was made for."""
-    why, fix = others(what, address, settings)
-    return NotOurs("blocked", note=why, fix=fix)
+    return blocked(*others(described(thing), whose(thing), settings))
 
 
 def others(what: str, address: str, settings: Settings) -> tuple[str, str]:
