@@ -14,14 +14,14 @@ from typing import Any
 
 from ..config.environments import DEV
 from ..config.settings import Settings
-from ..engine.resource import Change
+from ..engine.resource import Change, blocked
 from ..support.errors import CommandFailed, InstallerError, reading
 from ..support.file_lock import Files, about_to_write, locked, machine
 from ..support.process import attempt, run
 from ..support.secret import redact
 from ..support.wait import until
 from .kubectl import UNREACHABLE, Cluster, Object, refusal, with_retries
-from .objects import ADDRESS, ARGOCD, ENVIRONMENT, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed, taken
+from .objects import ADDRESS, ARGOCD, ENVIRONMENT, NAMESPACE, PROJECT, REPOSITORY, identities, others, placed
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
 HOLDER = "gitops-flask/holder"
@@ -200,7 +200,7 @@ class Helm:
         found = self.release(name, namespace)
         if found is None or found.ours or self._settings is None:
             return None
-        return taken(f"release {name} in {namespace}", self._address(found), self._settings)
+        return blocked(*others(f"release {name} in {namespace}", self._address(found), self._settings))
 
     def _address(self, release: Release) -> str:
         """Return the address of the repository that a release was made for: its objects say so, or its description."""

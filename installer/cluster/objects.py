@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field
+from ..engine.resource import Change, Field, blocked
 from ..support.secret import Secret
 from .kubectl import Object
 
@@ -62,38 +62,43 @@ def metadata(settings: Settings, name: str, namespace: str = "", **more: Any) ->
     return {"name": name, **where, **marked, **more}
 
 
+def labels_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of an object of the cluster."""
+    return thing["metadata"].get("labels") or {}
+
+
+def annotations_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    """Return the annotations of an object of the cluster."""
+    return thing["metadata"].get("annotations") or {}
+
+
 def is_ours(thing: Mapping[str, Any], settings: Settings) -> bool:
     """Return whether an object was made for this repository, under today's address or one that it had."""
-    return (thing["metadata"].get("labels") or {}).get(REPOSITORY) in identities(settings)
+    return labels_of(thing).get(REPOSITORY) in identities(settings)
 
 
 def whose(thing: Mapping[str, Any]) -> str:
     """Return the address of the repository that an object was made for; empty where no installer made it."""
-    found = thing["metadata"]
-    return (found.get("annotations") or {}).get(ADDRESS, "") if (found.get("labels") or {}).get(REPOSITORY) else ""
+    return annotations_of(thing).get(ADDRESS, "") if labels_of(thing).get(REPOSITORY) else ""
 
 
 def readdressed(thing: Mapping[str, Any], settings: Settings) -> tuple[Field, ...]:
     """Return the difference where one of our objects has the mark of an address that the repository had before."""
+    digested, address = labels_of(thing).get(REPOSITORY), annotations_of(thing).get(ADDRESS)
+    same = (digested, address) == (digest(settings.url), settings.url)
+    return () if same else (Field("repository", address, settings.url),)
+
+
+def described(thing: Mapping[str, Any]) -> str:
+    """Name an object by its kind, its name and its namespace."""
     found = thing["metadata"]
-    marks = (found.get("labels") or {}).get(REPOSITORY), (found.get("annotations") or {}).get(ADDRESS)
-    wanted = digest(settings.url), settings.url
-    return () if marks == wanted else (Field("repository", marks[1], settings.url),)
+    place = f" in {found['namespace']}" if found.get("namespace") else ""
+    return f"{thing.get('kind', 'object')} {found['name']}{place}"
 
 
-class NotOurs(Change):
-    """A change that is blocked because what is there is another's."""
-
-
-def not_ours(thing: Mapping[str, Any], settings: Settings) -> NotOurs:
+def not_ours(thing: Mapping[str, Any], settings: Settings) -> Change:
     """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
-    return taken(_reported(thing), whose(thing), settings)
-
-
-def taken(what: str, address: str, settings: Settings) -> NotOurs:
-    """Return that change for a thing in words, and the address that it was made for."""
-    why, fix = others(what, address, settings)
-    return NotOurs("blocked", note=why, fix=fix)
+    return blocked(*others(described(thing), whose(thing), settings))
 
 
 def others(what: str, address: str, settings: Settings) -> tuple[str, str]:
@@ -107,13 +112,7 @@ def others(what: str, address: str, settings: Settings) -> tuple[str, str]:
 
 def stays(thing: Mapping[str, Any], settings: Settings) -> str:
     """Say why an object is not removed: it is another's."""
-    return f"stays: {others(_reported(thing), whose(thing), settings)[0]}"
-
-
-def _reported(thing: Mapping[str, Any]) -> str:
-    found = thing["metadata"]
-    place = f" in {found['namespace']}" if found.get("namespace") else ""
-    return f"{thing.get('kind', 'object')} {found['name']}{place}"
+    return f"stays: {others(described(thing), whose(thing), settings)[0]}"
 
 
 # --- Secrets: packed for helm so that nothing of them can be printed, and unpacked ----------------

@@ -1,7 +1,6 @@
 """What every remote thing has in common: it is observed, compared, applied and removed; and what a check finds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -10,8 +9,6 @@ Lane = Literal["github", "gitlab", "cluster"]
 Action = Literal["create", "change", "unseen", "blocked", "skipped"]
 """`unseen` would create, had it been possible to look; `blocked` and `skipped` say why in their note."""
 Seen = TypeVar("Seen")
-Words = Mapping[str, tuple[str, Mapping[Any, str]]]
-"""By an API's name of a field: what people call it, and its values."""
 GOES = "goes"
 WITH_REPOSITORY = "goes with the repository"
 """What becomes of a thing that `down` removes; words may follow."""
@@ -115,12 +112,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.what}\n  → {self.fix}" if self.fix else self.what
-
-
-def worded(fields: Iterable[Field], words: Words) -> tuple[Field, ...]:
-    """Name fields and their values as people know them, where a code host's API has other names."""
-    named = [(field, *words.get(field.name, (field.name, {}))) for field in fields]
-    return tuple(Field(name, of.get(field.old, field.old), of.get(field.new, field.new)) for field, name, of in named)
 
 
 def differences(desired: Any, seen: Any, name: str = "", *, exact: bool = False) -> tuple[Field, ...]:

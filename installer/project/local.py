@@ -15,9 +15,7 @@ from ..resources.former import Former
 from ..resources.initial_push import InitialPush
 from ..resources.local_registry import LocalRegistry
 from ..resources.local_repository import GitServer, RestoredRecord
-from ..resources.namespace import Namespace
 from ..resources.repository_credential import RepositoryCredential
-from ..resources.service_secrets import DatabaseAddress, PullSecret
 from ..resources.watcher import Watcher
 from ..support.errors import InstallerError
 
@@ -33,25 +31,21 @@ def resources(
     renew_key: bool = False,
 ) -> list[Resource[Any]]:
     """Return all that there is of a project on one machine: no rules, no secrets of a CI, no webhook."""
-    settings, forge, cluster, credentials = project.settings, project.forge, project.cluster, project.credentials
+    settings, forge, cluster = project.settings, project.forge, project.cluster
     helm = Helm(cluster, settings)
     application = Application(settings, cluster, helm, ArgoCD(cluster, settings.argocd_namespace))
-    clone, wants_database = Clone(project.folder), settings.database != "none"
+    in_cluster = settings.registry_in_cluster
+    registry = [LocalRegistry(settings, cluster, Helm(cluster), remove_it=remove_repository)] if in_cluster else []
+    clone = Clone(project.folder)
     return [
         GitServer(settings, cluster, helm, remove_it=remove_repository),
-        *(
-            [LocalRegistry(settings, cluster, Helm(cluster), remove_it=remove_repository)]
-            if settings.registry_in_cluster
-            else []
-        ),
+        *registry,
         InitialPush(settings, forge, project.login, clone, repository_goes=remove_repository),
         RestoredRecord(settings, forge, project.login, clone, repository_goes=remove_repository),
         ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
         Former(settings, cluster, helm, [application]),
-        Namespace(settings, cluster, helm),
-        *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
-        PullSecret(settings, cluster, helm, credentials),
-        RepositoryCredential(settings, cluster, helm, NoKeys(), None, renew=renew_key),
+        *project.of_service(settings, helm),
+        RepositoryCredential(settings, cluster, helm, NoKeys(), renew=renew_key),
         application,
         Watcher(settings, cluster, helm),
     ]

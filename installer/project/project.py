@@ -60,8 +60,7 @@ class Project:
     @classmethod
     def open(cls, folder: Path, context: str | None = None) -> "Project":
         """Read the project's settings and find the credentials; nothing is asked of anyone yet."""
-        settings = load(folder)
-        return cls._of(folder, settings, context)
+        return cls._of(folder, load(folder), context)
 
     @classmethod
     def without_project(cls, context: str | None = None) -> "Project":
@@ -69,9 +68,10 @@ class Project:
         scm = next((each for each in FORGES if named(each)), FORGES[0])
         host, ci = named(scm) or VENDORS[scm][0], cis_of(scm)[0]
         empty = Settings(
-            name="", slug="", description="", host=host, owner="", visibility="", registry="", account="", namespace=""
-        )
-        return cls._of(Path(), replace(empty, scm=scm, ci=ci), context)
+            name="", slug="", description="", host=host, owner="", visibility="", registry="", account="", namespace="",
+            scm=scm, ci=ci,
+        )  # fmt: skip
+        return cls._of(Path(), empty, context)
 
     @classmethod
     def _of(cls, folder: Path, settings: Settings, context: str | None) -> "Project":
@@ -143,7 +143,6 @@ class Project:
             )
         helm, argocd = Helm(cluster, settings), ArgoCD(cluster, settings.argocd_namespace)
         github = forge if isinstance(forge, GitHub) else None  # nobody else has Apps and Deployments
-        wants_database = settings.database != "none"
         token_at_hand = bool(credentials.registry_token)
         every = settings.of_each()
         applications = [Application(each, cluster, Helm(cluster, each), argocd) for each in every]
@@ -163,9 +162,7 @@ class Project:
             FormerRepository(settings, forge, [self._place(address) for address in self.settings.formerly]),
             ArgoCDInstallation(settings, cluster, helm, remove_it=remove_argocd),
             Former(settings, cluster, helm, applications),
-            Namespace(settings, cluster, helm),
-            *([DatabaseAddress(settings, credentials, cluster, helm)] if wants_database else []),
-            PullSecret(settings, cluster, helm, credentials),
+            *self.of_service(settings, helm),
             *([ReporterApp(settings, cluster, helm, credentials.reporter, partial(page, github))] if github else []),
             RepositoryCredential(settings, cluster, helm, kind.keys(forge), reader, renew=renew_key),
             applications[0],
@@ -181,14 +178,22 @@ class Project:
 
     def _by_promotion(self, settings: Settings, application: Application) -> list[Resource[Any]]:
         """Return what an environment has that others are promoted to; there is no first deployment to wait for."""
-        cluster, helm, credentials = self.cluster, Helm(self.cluster, settings), self.credentials
+        cluster, helm = self.cluster, Helm(self.cluster, settings)
         return [
-            Namespace(settings, cluster, helm),
-            *([DatabaseAddress(settings, credentials, cluster, helm)] if settings.database != "none" else []),
-            PullSecret(settings, cluster, helm, credentials),
+            *self.of_service(settings, helm),
             EnvironmentCredential(settings, cluster, helm),
             application,
             *([Reporter(settings, cluster, helm)] if isinstance(self.forge, GitHub) else []),
+        ]
+
+    def of_service(self, settings: Settings, helm: Helm) -> list[Resource[Any]]:
+        """Return what the service needs in an environment, whatever is the code host: its namespace and its Secrets."""
+        cluster, credentials = self.cluster, self.credentials
+        database = settings.database != "none"
+        return [
+            Namespace(settings, cluster, helm),
+            *([DatabaseAddress(settings, credentials, cluster, helm)] if database else []),
+            PullSecret(settings, cluster, helm, credentials),
         ]
 
     def of(self, environment: str) -> "Project":

@@ -57,11 +57,6 @@ class Scripts:
         self._say = say
         self._login = project.login
 
-    def _attempt(self, *arguments: str) -> str:
-        """Return what git prints; nothing where it fails."""
-        answer = self._clone.attempt(*arguments)
-        return "" if answer.status else answer.out.strip()
-
     def prepare(self) -> None:
         """Make an empty clone, in which git knows who commits and runs none of the person's hooks."""
         settings, folder = self._project.settings, self._project.folder
@@ -100,7 +95,8 @@ class Scripts:
 
     def contains(self, newer: str, older: str) -> bool:
         """Return whether a commit is in the history of another one."""
-        return self._attempt("merge-base", older, newer) == older
+        base = self._clone.attempt("merge-base", older, newer)
+        return base.status == 0 and base.out.strip() == older
 
     def named(self, commit: str) -> str:
         """Return a commit and its subject."""

@@ -1,6 +1,6 @@
 """The AppProject and the Application: what Argo CD runs, from where, and the most that it may touch."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from ..cluster.argocd import KINDS, ArgoCD
 from ..cluster.helm import Helm, holder_of, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import MOVES_FROM, REPOSITORY, is_ours, metadata, stays
+from ..cluster.objects import MOVES_FROM, REPOSITORY, annotations_of, is_ours, labels_of, stays
 from ..config.settings import Settings
 from ..engine.resource import GOES, Change, Field, differences
 from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
@@ -44,14 +44,9 @@ class Wired(Held):
     def moves_from(self, namespace: str) -> tuple[str, ...]:
         """Return the namespaces that the service has to leave for this one: where it is, and where it was before."""
         project, application = (self.one(kind) or {"metadata": {}} for kind in ("AppProject", "Application"))
-        noted = (project["metadata"].get("annotations") or {}).get(MOVES_FROM, "").split(",")
+        noted = annotations_of(project).get(MOVES_FROM, "").split(",")
         there = application.get("spec", {}).get("destination", {}).get("namespace", "")
         return tuple(each for each in dict.fromkeys([*noted, there]) if each not in ("", namespace))
-
-    @property
-    def leaving(self) -> list[str]:
-        """Return the kinds of those that are being deleted."""
-        return [kind for kind, each in self.by_kind.items() if "deletionTimestamp" in each["metadata"]]
 
 
 _NOTHING = Wired()
@@ -63,16 +58,13 @@ class Application(HelmRelease[Wired]):
     key = "application"
     needs = ("namespace", "argocd", "credential", "pull-secret", "database-address")
     seen = Wired
+    kinds = KINDS
     patience = 180.0
 
     def __init__(self, settings: Settings, cluster: Cluster, helm: Helm, argocd: ArgoCD) -> None:
         super().__init__(settings, cluster, helm, settings.application)
         self._argocd = argocd
         self.title = f"Argo CD Application {self._name}"
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return both."""
-        return {self._home: [f"{kind}/{self._name}" for kind in KINDS]}
 
     def diff(self, held: Wired) -> Change | None:
         """Make both anew where one is being deleted."""
@@ -203,10 +195,13 @@ class Application(HelmRelease[Wired]):
         what is new has become healthy.
         """
         settings, moving = self._settings, held.moving
-        head: Any = metadata(settings, self._name, self._home, finalizers=[FINALIZER])
+        head = self._head(finalizers=[FINALIZER])
         note = {MOVES_FROM: ",".join(moving)} if moving else {}
-        noted = metadata(settings, self._name, self._home, finalizers=[FINALIZER], annotations=note)
+        noted = self._head(finalizers=[FINALIZER], annotations=note)
         destination = {"server": SERVER, "namespace": settings.namespace}
+        # where anyone may pull, deploy/ is free to name others
+        secrets = {"valuesObject": {"imagePullSecrets": [{"name": settings.pull_secret}]}}
+        pulls_with = secrets if settings.image_private else {}
         project = {
             "description": f"gitops-flask: {settings.repository} may deploy to namespace {settings.namespace}",
             "sourceRepos": [settings.source_url],
@@ -224,7 +219,7 @@ class Application(HelmRelease[Wired]):
                     "releaseName": settings.slug,
                     # the image last: nobody overrides it manually
                     "valueFiles": [f"../deploy/{settings.environment}.yaml", "../image.yaml"],
-                    **self._pulls_with(),
+                    **pulls_with,
                 },
             },
             "destination": destination,
@@ -257,18 +252,12 @@ class Application(HelmRelease[Wired]):
                 fields += differences(marks, there["metadata"], f"{kind}.metadata")
         return fields
 
-    def _pulls_with(self) -> dict[str, Any]:
-        """Name the Secret that the pods pull with; where anyone may pull, deploy/ is free to name others."""
-        if not self._settings.image_private:
-            return {}
-        return {"valuesObject": {"imagePullSecrets": [{"name": self._settings.pull_secret}]}}
-
     def foreign(self, held: Wired) -> Object | None:
         """Know ours by its label, or where someone took that off by helm's own mark of a release of ours."""
         return next((each for each in held.objects.values() if not self._is_ours(each, held)), None)
 
     def _is_ours(self, found: Object, held: Wired) -> bool:
-        unlabelled = REPOSITORY not in (found["metadata"].get("labels") or {})
+        unlabelled = REPOSITORY not in labels_of(found)
         in_ours = held.release is not None and held.release.ours and holder_of(found) == (self._name, self._home)
         return is_ours(found, self._settings) or (unlabelled and in_ours)
 

@@ -25,10 +25,10 @@ from ..cluster.argocd import (
 )
 from ..cluster.helm import Helm, Release, holder_of, objects
 from ..cluster.kubectl import Cluster, Object
-from ..cluster.objects import is_ours, metadata
+from ..cluster.objects import is_ours, labels_of, metadata
 from ..cluster.pods import problems
 from ..config.settings import FILE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, blocked, differences
+from ..engine.resource import Change, Field, Resource, blocked, differences
 from ..support.errors import InstallerError
 from ..support.wait import clear
 
@@ -64,16 +64,11 @@ class Seen:
     default_users: tuple[str, ...] = ()
     """The Applications that use that project while it does."""
 
-    @property
-    def namespaces(self) -> list[str]:
-        """Return the namespaces with an Argo CD in them."""
-        return namespaces(self.components)
-
 
 class ArgoCDInstallation(Resource[Seen]):
     """Found by its components, never by its resource definitions: those outlive it."""
 
-    lane: Lane = "cluster"
+    lane = "cluster"
     key = "argocd"
     patience = 600.0
     """Seconds until it works, or is gone."""
@@ -110,9 +105,10 @@ class ArgoCDInstallation(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare chart and values of ours; of another's only whether it will do."""
-        if seen.release is None and self._home in seen.namespaces:
+        everywhere = namespaces(seen.components)
+        if seen.release is None and self._home in everywhere:
             return self._unfit(seen)
-        if elsewhere := [namespace for namespace in seen.namespaces if namespace != self._home]:
+        if elsewhere := [namespace for namespace in everywhere if namespace != self._home]:
             return blocked(f"there is one in namespace {elsewhere[0]}", f"Set argocd.namespace to that in {FILE}.")
         if not self._knows_host():
             return self._without_host(f"configs.ssh.extraHosts under argocd.values in {FILE}")
@@ -214,14 +210,14 @@ class ArgoCDInstallation(Resource[Seen]):
         found = self._cluster.get("customresourcedefinitions", CRDS[0])
         if found is None:
             return False
-        if (found["metadata"].get("labels") or {}).get("app.kubernetes.io/part-of") != "argocd":
+        if labels_of(found).get("app.kubernetes.io/part-of") != "argocd":
             what = f"The resource definition {CRDS[0]} is not Argo CD's."
             raise InstallerError(what, f"kubectl describe crd {CRDS[0]}")
         return holder_of(found) != (RELEASE, self._home)
 
     def removal(self, seen: Seen) -> str:
         """Say why it stays; our own Application, which goes first, is no reason."""
-        if not seen.namespaces and seen.release is None:
+        if seen.release is None and not namespaces(seen.components):
             return ""
         return self._keeps(seen) or f"goes, for all its users; {_LEFT}"
 

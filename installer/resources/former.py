@@ -11,7 +11,7 @@ from ..cluster.kubectl import Cluster, Object, Objects
 from ..cluster.objects import REPOSITORY, digest, identities, metadata, whose
 from ..config.environments import DEV
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..engine.resource import GOES, Change, Field, Resource
 from ..forges.base import DeployKey, DeployKeys, Forge, Hook, Webhooks
 from ..support.errors import CommandFailed, InstallerError
 from ..support.wait import clear
@@ -41,7 +41,7 @@ class Seen:
 class Former(Resource[Seen]):
     """Found by the repository's mark wherever it is: no settings are remembered. `up` removes it at its very end."""
 
-    lane: Lane = "cluster"
+    lane = "cluster"
     key = "former"
     nothing = Seen()
     wanted = False
@@ -66,7 +66,7 @@ class Former(Resource[Seen]):
         if releases or moves or not left:
             return Seen(releases, left, moves, argocds=argocds)
         kept = [self._keeps(each["metadata"]["name"]) for each in left]
-        return Seen(namespaces=left, held="; ".join(filter(None, kept)) if all(kept) else "", argocds=argocds)
+        return Seen(namespaces=left, held="; ".join(kept) if all(kept) else "", argocds=argocds)
 
     def _marked(self) -> Objects:
         """Return the namespaces of ours; none where we may not list them."""

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..ci.github_actions import APP, CHECKS
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, Words, covers
+from ..engine.resource import GOES, Change, Field, Resource, covers
 from ..forges.credentials import Credentials
 from ..forges.github.api import GitHubApiError, said_to_a_program
 from ..forges.github.repository import GitHub, GitHubDeployKeys, GitHubPullRequests, GitHubWebhooks
@@ -16,7 +15,7 @@ from ..support.errors import CommandFailed, DeadlinePassed, InstallerError
 from ..support.file_lock import Files
 from ..support.secret import redact
 from ..support.wait import pause
-from .hosted_repository import ForgeKind, Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository, Words
 
 PATIENCE = 60.0
 """Seconds for `gh` to create a repository."""
@@ -64,21 +63,18 @@ class Repository(HostedRepository):
         for wait in (*PAUSES, None):
             try:
                 answer = process.attempt(
-                    *command,
-                    *flags,
-                    env=self._credentials.environment,
-                    timeout=PATIENCE,
-                    inherit=inherit,
+                    *command, *flags, env=self._credentials.environment, timeout=PATIENCE, inherit=inherit
                 )
-                said = redact(answer.err or answer.out)
+                status, said = answer.status, redact(answer.err or answer.out)
                 fix, again = said_to_a_program(said)
             except DeadlinePassed as error:
-                answer, said, (fix, again) = None, error.message, said_to_a_program("timed out")
+                status, said = 1, error.message
+                fix, again = said_to_a_program("timed out")
             lost = lost or again
             seen = self.observe()
-            if seen and ((answer and answer.status == 0) or (lost and self._client.head(MAIN) is None)):
+            if seen and (status == 0 or (lost and self._client.head(MAIN) is None)):
                 return seen
-            if answer and answer.status == 0:
+            if status == 0:
                 raise InstallerError(f"{self._settings.url} was created but cannot be seen.", "Run this again.")
             if seen:
                 raise InstallerError(
@@ -86,7 +82,7 @@ class Repository(HostedRepository):
                     "Is another `up` at work on it? Run this again when that has ended.",
                 )
             if wait is None or not again:
-                raise CommandFailed(" ".join(command), answer.status if answer else 1, said, fix)
+                raise CommandFailed(" ".join(command), status, said, fix)
             pause(wait)
         raise AssertionError
 
@@ -116,12 +112,12 @@ class Rules(Resource[Seen]):
     write can set a status of any name. Nothing here keeps them from changing the workflow; reviews do.
     """
 
-    lane: Lane = "github"
+    lane = "github"
     key = "rules"
     nothing = Seen({})
     needs = ("initial-push",)
 
-    def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...] = CHECKS, app: str = APP) -> None:
+    def __init__(self, settings: Settings, github: GitHub, checks: tuple[str, ...], app: str) -> None:
         self._github = github
         self._url = settings.url
         self._branches = settings.branches
@@ -148,12 +144,13 @@ class Rules(Resource[Seen]):
         """Compare each ruleset with ours; parameters that GitHub adds of itself do not count."""
         if seen.rulesets is None:
             return Change("skipped", note=f"this plan has no rules for a private repository; {MAIN} stays unprotected")
+        desired = self._desired(seen.app)
         fields = [
             Field(name, _shown(seen.rulesets.get(name)), _shown(ruleset))
-            for name, ruleset in self._desired(seen.app).items()
+            for name, ruleset in desired.items()
             if not _stands(seen.rulesets.get(name), ruleset)
         ]
-        fields += [Field(name, "set", None) for name in seen.rulesets if name not in self._desired(seen.app)]
+        fields += [Field(name, "set", None) for name in seen.rulesets if name not in desired]
         if not fields:
             return None
         if seen.rulesets:
@@ -173,24 +170,21 @@ class Rules(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Create or replace those that differ."""
-        desired = self._desired(seen.app)
+        desired, present = self._desired(seen.app), seen.rulesets or {}
         for field in change.fields:
-            present = (seen.rulesets or {}).get(field.name)
             if field.name not in desired:  # of an environment that there is no more
-                self._github.delete(self._github.path("rulesets", str((present or {})["id"])))
+                self._github.delete(self._github.path("rulesets", str(present[field.name]["id"])))
                 continue
             try:
-                write_ruleset(self._github, field.name, desired[field.name], present)
+                write_ruleset(self._github, field.name, desired[field.name], present.get(field.name))
             except GitHubApiError as error:
-                if error.status == 422 and "integration id" in error.reason:
-                    raise InstallerError(error.message, self._unknown_app()) from None
-                raise
-
-    def _unknown_app(self) -> str:
-        return (
-            f"GitHub does not know the App {self._app} here yet, whose checks alone are to count: let it run once for "
-            f"{self._url} (see {self._url}/settings/installations), then run this again."
-        )
+                if error.status != 422 or "integration id" not in error.reason:
+                    raise
+                fix = (
+                    f"GitHub does not know the App {self._app} here yet, whose checks alone are to count: let it run "
+                    f"once for {self._url} (see {self._url}/settings/installations), then run this again."
+                )
+                raise InstallerError(error.message, fix) from None
 
     def removal(self, seen: Seen) -> str:
         """Say whether there are any of ours."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, TEMPLATE, Settings
-from ..engine.resource import Change, Field, Lane, Resource, Words
+from ..engine.resource import Change, Field, Resource
 from ..forges.credentials import Credentials
 from ..forges.gitlab.api import GitLabApiError
 from ..forges.gitlab.project import GitLab, GitLabDeployKeys, GitLabMergeRequests, GitLabWebhooks
 from ..support.errors import InstallerError
 from ..support.file_lock import Files
-from .hosted_repository import ForgeKind, Found, HostedRepository
+from .hosted_repository import ForgeKind, Found, HostedRepository, Words
 
 _ONLY_CHANGED = {"ci_pipeline_variables_minimum_override_role"}
 """What GitLab takes of a project that is there, and passes over where one is made."""
@@ -107,11 +107,11 @@ class GitLabRules(Resource[dict[str, Rule | None]]):
     GitLab lets a maintainer make the default branch of an empty project although no one may push to it.
     """
 
-    lane: Lane = "gitlab"
+    lane = "gitlab"
     key = "rules"
     needs = ("repository", "variables")
 
-    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...] = (), __: str = "") -> None:
+    def __init__(self, settings: Settings, gitlab: GitLab, _: tuple[str, ...], __: str) -> None:
         self.nothing: dict[str, Rule | None] = {}
         self._gitlab = gitlab
         self._desired = {MAIN: FOR_MAIN, **dict.fromkeys((*settings.branches, TEMPLATE), Rule(MAINTAINERS, NO_ONE))}

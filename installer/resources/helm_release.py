@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..cluster.helm import Helm, Release, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import is_ours, not_ours, readdressed, stays, whose
+from ..cluster.objects import described, is_ours, metadata, not_ours, readdressed, stays, whose
+from ..cluster.workloads import waiting_for
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, covers
+from ..engine.resource import GOES, Change, Field, Resource, covers
 from ..support.wait import clear
 
 OF_AN_ENVIRONMENT = ("namespace", "database-address", "pull-secret", "credential", "application", "reporter")
@@ -34,6 +35,11 @@ class Held:
         """Return the objects by their kinds alone."""
         return {kind: each for (_, kind), each in self.objects.items()}
 
+    @property
+    def leaving(self) -> list[str]:
+        """Return the kinds of those that are being deleted."""
+        return [kind for kind, each in self.by_kind.items() if "deletionTimestamp" in each["metadata"]]
+
     def one(self, kind: str) -> Object | None:
         """Return the object of a kind, wherever it is."""
         return self.by_kind.get(kind)
@@ -50,10 +56,11 @@ class HelmRelease(Resource[Seen]):
 
     seen: type[Seen] = Held  # type: ignore[assignment]
     """`Held`, or what holds more: made of the objects and the release, and looked up further in `observe`."""
-    lane: Lane = "cluster"
-    needs: tuple[str, ...] = ()
+    lane = "cluster"
+    kinds: Sequence[str] = ("secret",)
+    """What it consists of, each by its own name, where `places` says nothing else."""
     starts = False
-    """Whether it is not ready as soon as it is written."""
+    """Whether it has a Deployment, which is not ready as soon as it is written."""
     patience = 0.0
     """Seconds until it is ready, or gone after its release."""
     unwanted = ""
@@ -76,8 +83,8 @@ class HelmRelease(Resource[Seen]):
             self.needs = tuple(settings.keyed(key) if key in OF_AN_ENVIRONMENT else key for key in self.needs)
 
     def places(self) -> Mapping[str, Sequence[str]]:
-        """Return what it consists of, as `kind/name` by namespace: one Secret, where nothing else is said."""
-        return {self._home: [f"secret/{self._name}"]}
+        """Return what it consists of, as `kind/name` by namespace."""
+        return {self._home: [f"{kind}/{self._name}" for kind in self.kinds]}
 
     def manifests(self, held: Seen) -> Objects:
         """Return the objects as they should be."""
@@ -108,11 +115,15 @@ class HelmRelease(Resource[Seen]):
         return ""
 
     def unready(self, held: Seen) -> str:
-        """Say what of something that `starts` is not ready yet; empty where all is."""
-        return ""
+        """Say what is not ready yet; empty where all is."""
+        return waiting_for(held.one("Deployment")) if self.starts else ""
 
     def explain(self) -> str:
         """Say why it does not become ready."""
+        return ""
+
+    def stays(self) -> str:
+        """Say why it stays although it is ours; empty where it goes."""
         return ""
 
     def before_uninstall(self, held: Seen) -> None:
@@ -124,9 +135,8 @@ class HelmRelease(Resource[Seen]):
 
     def remains(self) -> str:
         """Name what outlived its release; empty where nothing did."""
-        names = [(each["metadata"]["name"], *place) for place, each in self._found().items()]
-        found = [f"{kind} {name}" + (f" in {namespace}" if namespace else "") for name, namespace, kind in names]
-        return f"{', '.join(found)} outlived its release" if found else ""
+        left = ", ".join(map(described, self._found().values()))
+        return f"{left} outlived its release" if left else ""
 
     def rescue(self) -> str:
         """Say what to do about that."""
@@ -186,15 +196,13 @@ class HelmRelease(Resource[Seen]):
 
     def removal(self, held: Seen) -> str:
         """Say whose it is, and what stays."""
-        if foreign := self.foreign(held):
-            return stays(foreign, self._settings)
-        return self._and_kept(GOES) if held.left else ""
+        return self._staying(held) or (self._and_kept(GOES) if held.left else "")
 
     def remove(self) -> str:
         """Remove the release and assert that nothing of it is left."""
         held = self.observe()
-        if foreign := self.foreign(held):
-            return stays(foreign, self._settings)
+        if staying := self._staying(held):
+            return staying
         self.before_uninstall(held)
         there = self._helm.uninstall(self._name, self._home)
         clear(f"The end of {self.title}", self.remains, self.patience, explain=self.rescue)
@@ -204,6 +212,15 @@ class HelmRelease(Resource[Seen]):
     def foreign(self, held: Seen) -> Object | None:
         """Return an object that was not made for this repository."""
         return next((each for each in held.objects.values() if not is_ours(each, self._settings)), None)
+
+    def _head(self, namespace: str = "", **more: Any) -> dict[str, Any]:
+        """Return the metadata of an object of its name, beside its release where nothing else is said."""
+        return metadata(self._settings, self._name, namespace or self._home, **more)
+
+    def _staying(self, held: Seen) -> str:
+        if foreign := self.foreign(held):
+            return stays(foreign, self._settings)
+        return self.stays() if held.left else ""
 
     def _found(self) -> dict[Place, Object]:
         return {

@@ -1,13 +1,13 @@
 """What a kind of code host consists of; and the repository itself: created once, then changed, never created anew."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import Change, Lane, Resource, Words, blocked, differences, worded
+from ..engine.resource import Change, Field, Resource, blocked, differences
 from ..forges.base import DeployKeys, Forge, Requests, Webhooks
 from ..forges.credentials import Credentials
 from ..forges.git import Login
@@ -15,6 +15,8 @@ from ..support.errors import InstallerError
 from ..support.file_lock import Files, locked
 
 Found = dict[str, Any]
+Words = Mapping[str, tuple[str, Mapping[Any, str]]]
+"""By the API's name of a field: what people call it, and its values."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class HostedRepository(Resource[Found | None]):
     words: Words
 
     def __init__(self, settings: Settings, client: Any, credentials: Credentials, *, remove_it: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._settings = settings
         self._client = client
         self._credentials = credentials
@@ -92,7 +94,7 @@ class HostedRepository(Resource[Found | None]):
     def diff(self, seen: Found | None) -> Change | None:
         """Compare the fields that are ours."""
         if seen is None:
-            return Change("create", worded(differences(self.desired(None), {}), self.words))
+            return Change("create", self._worded(differences(self.desired(None), {})))
         now, url = str(seen[self.full_name]), self._settings.url
         if now.casefold() != self._settings.repository.casefold():  # the code host leads old names to the new
             return blocked(f"it is {now} now", self.renamed_back(now))
@@ -104,7 +106,12 @@ class HostedRepository(Resource[Found | None]):
             old = seen["default_branch"]
             return blocked(f"it has no branch {MAIN}, its default branch is {old}", self.main_again(old))
         fields = differences(self._wanted(seen), seen)
-        return Change("change", worded(fields, self.words), self._note(seen)) if fields else None
+        return Change("change", self._worded(fields), self._note(seen)) if fields else None
+
+    def _worded(self, fields: Iterable[Field]) -> tuple[Field, ...]:
+        """Name fields and their values as people know them."""
+        named = [(each, *self.words.get(each.name, (each.name, {}))) for each in fields]
+        return tuple(Field(name, of.get(each.old, each.old), of.get(each.new, each.new)) for each, name, of in named)
 
     def _note(self, seen: Found) -> str:
         """Say what the difference means where the fields alone do not."""

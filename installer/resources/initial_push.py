@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..ci import base
 from ..ci.base import CI, DEPLOY, Run
 from ..config.settings import MAIN, Settings
-from ..engine.resource import WITH_REPOSITORY, Change, Lane, Resource, blocked
+from ..engine.resource import WITH_REPOSITORY, Change, Resource, blocked
 from ..forges import git
 from ..forges.base import Forge, template_files
 from ..support import resume_command
@@ -43,13 +43,13 @@ class InitialPush(Resource[Seen]):
         allows_initial_push: Callable[[], AbstractContextManager[None]] = nullcontext,
         repository_goes: bool = False,
     ) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._settings = settings
         self._forge = forge
         self._login = login
         self._clone = clone
         self._lets_in = allows_initial_push
-        self._repository_goes = repository_goes
+        self._fate = WITH_REPOSITORY if repository_goes else "stays"
         self.title = f"branch {MAIN} of {settings.repository}"
 
     def observe(self) -> Seen:
@@ -98,9 +98,7 @@ class InitialPush(Resource[Seen]):
 
     def removal(self, seen: Seen) -> str:
         """Say that the team's work stays: only the whole repository takes it along."""
-        if not seen.head:
-            return ""
-        return WITH_REPOSITORY if self._repository_goes else "stays"
+        return self._fate if seen.head else ""
 
 
 # --- the first deployment: the branch that Argo CD follows ----------------------------------------
@@ -124,11 +122,12 @@ class FirstDeployment(Resource[Deployed]):
     needs = ("initial-push",)
 
     def __init__(self, settings: Settings, forge: Forge, ci: CI, *, repository_goes: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._forge = forge
         self._ci = ci
         self._branch = settings.branch
-        self._repository_goes = repository_goes
+        kept = f"stays: {settings.branch} is the record of what was deployed"
+        self._fate = WITH_REPOSITORY if repository_goes else kept
         self.title = f"first deployment to {settings.branch}"
 
     def observe(self) -> Deployed:
@@ -149,7 +148,7 @@ class FirstDeployment(Resource[Deployed]):
             return
         if seen.run is None:
             # a run shows up a moment after the push that starts it
-            seen = Deployed(None, until(lambda: self._ci.newest(), self.patience))
+            seen = Deployed(None, until(self._ci.newest, self.patience))
         if seen.run is None or seen.run.over:
             before = base.number(seen.run)
             self._ci.start()
@@ -157,7 +156,4 @@ class FirstDeployment(Resource[Deployed]):
 
     def removal(self, seen: Deployed) -> str:
         """Say that the record of what was deployed stays: only the whole repository takes it along."""
-        if not seen.deployed:
-            return ""
-        kept = f"stays: {self._branch} is the record of what was deployed"
-        return WITH_REPOSITORY if self._repository_goes else kept
+        return self._fate if seen.deployed else ""

@@ -11,14 +11,13 @@ from ..ci.registry import IN_CLUSTER as NAME
 from ..ci.registry import IN_CLUSTER_PORT as PORT
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import is_ours
+from ..cluster.objects import is_ours, labels_of
 from ..cluster.pods import problems
-from ..cluster.workloads import waiting_for
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, blocked
 from .helm_release import Held, HelmRelease
 from .local_repository import CLAIM, claim, default_storage
-from .sidecar import one_pod
+from .sidecar import container, one_pod
 
 SHARED = {"gitops-flask/shared": "registry"}
 """The label by which it is known: it is no project's own."""
@@ -71,7 +70,7 @@ class LocalRegistry(HelmRelease[Storing]):
     def foreign(self, held: Storing) -> Object | None:
         """Return an object of its name that no project on this machine made: the label says so, whoever was first."""
         marked = SHARED.items()
-        return next((each for each in held.objects.values() if not marked <= _labels(each).items()), None)
+        return next((each for each in held.objects.values() if not marked <= labels_of(each).items()), None)
 
     def lacks(self, held: Storing) -> Change | None:
         """Refuse several nodes, which would each look for it on themselves; another port than it has; a taken one."""
@@ -93,10 +92,6 @@ class LocalRegistry(HelmRelease[Storing]):
         """Say so where its images end with its pod."""
         lost = "the cluster has no default StorageClass: after a restart `up` builds the image again"
         return "" if held.keeps or held.objects else lost
-
-    def unready(self, held: Storing) -> str:
-        """Say that its pod is not there and ready; nothing where it is."""
-        return waiting_for(held.one("Deployment"))
 
     def explain(self) -> str:
         """Say what keeps it from starting: another pod may have its port."""
@@ -122,31 +117,19 @@ class LocalRegistry(HelmRelease[Storing]):
             "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": "/images",
             "OTEL_TRACES_EXPORTER": "none",
         }
-        container = {
-            "name": "registry",
-            "image": self._settings.registry_image,
-            "env": [{"name": name, "value": value} for name, value in environment.items()],
-            "ports": [{"name": "http", "containerPort": PORT, "hostPort": self._port, "protocol": "TCP"}],
-            "startupProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 1, "failureThreshold": 120},
-            "readinessProbe": {"httpGet": {"path": "/v2/", "port": PORT}, "periodSeconds": 10},
-            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "512Mi"}},
-        }
+        registry = container(
+            "registry",
+            self._settings.registry_image,
+            environment,
+            probe={"httpGet": {"path": "/v2/", "port": PORT}},
+            memory="512Mi",
+            ports=[{"name": "http", "containerPort": PORT, "hostPort": self._port, "protocol": "TCP"}],
+        )
         ids = {"runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER}
-        return one_pod(head, container, [{"name": "images", **volume}], ids, {"automountServiceAccountToken": False})
+        return one_pod(head, registry, [{"name": "images", **volume}], ids, {"automountServiceAccountToken": False})
 
-    def removal(self, held: Storing) -> str:
+    def stays(self) -> str:
         """Say that it stays with its images, unless the repository goes and no other project is there."""
-        goes = super().removal(held)
-        return self._keeps() or goes if goes and not self.foreign(held) else goes
-
-    def remove(self) -> str:
-        """Keep it for other projects, and with the repository."""
-        held = self.observe()
-        if held.left and not self.foreign(held) and (kept := self._keeps()):
-            return kept
-        return super().remove()
-
-    def _keeps(self) -> str:
         if not self._remove_it:
             return "stays, with its images (`down --repository` removes it)"
         other = self._other_user()
@@ -160,7 +143,7 @@ class LocalRegistry(HelmRelease[Storing]):
 
 def shared_port(deployment: Object | None) -> int | None:
     """Return the port of the node that the registry in a cluster has; None where there is no such registry."""
-    if deployment is None or not SHARED.items() <= _labels(deployment).items():
+    if deployment is None or not SHARED.items() <= labels_of(deployment).items():
         return None
     return next(iter(_host_ports(deployment["spec"]["template"]["spec"])), None)
 
@@ -184,10 +167,6 @@ def _host_ports(pod: Object) -> list[int]:
     """Return the ports of its node that a pod has, by its specification."""
     ports = (port for container in pod["containers"] for port in container.get("ports") or ())
     return [port["hostPort"] for port in ports if port.get("hostPort")]
-
-
-def _labels(each: Object) -> dict[str, str]:
-    return each["metadata"].get("labels") or {}
 
 
 def _reads_locally(application: Object) -> bool:

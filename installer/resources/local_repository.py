@@ -4,14 +4,14 @@ A pod of Argo CD's own image, beside Argo CD: its daemon lets anyone in the clus
 through `kubectl exec` (forges/local/).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import metadata
+from ..cluster.objects import annotations_of
 from ..config.settings import Settings
 from ..engine.resource import WITH_REPOSITORY, Change, Field, Resource
 from ..forges.base import Forge
@@ -23,14 +23,13 @@ from ..support.errors import InstallerError
 from ..support.file_lock import about_to_write
 from .helm_release import Held
 from .hosted_repository import ForgeKind
-from .sidecar import Pod, Sidecar, SidecarTemplate
+from .sidecar import Sidecar, SidecarTemplate, container
 
 PORT = 9418
 """Git's own, of `git daemon`."""
 SCRIPT = Path(__file__).parent / "git_server.sh"
 CLAIM = "persistentvolumeclaims"
 SIZE = "1Gi"
-_STAYS = "stays: it holds the repository (`down --repository` removes it)"
 _USER = 999
 """Argo CD's own, where its Deployment names none: whose files a volume's are to be."""
 
@@ -39,7 +38,7 @@ def default_storage(cluster: Cluster) -> bool:
     """Return whether the cluster makes a volume for whoever claims one."""
     mark = "storageclass.kubernetes.io/is-default-class"
     classes = cluster.list("storageclasses.storage.k8s.io")
-    return any((each["metadata"].get("annotations") or {}).get(mark) == "true" for each in classes)
+    return any(annotations_of(each).get(mark) == "true" for each in classes)
 
 
 def claim(head: Object, size: str) -> Object:
@@ -63,6 +62,7 @@ class GitServer(Sidecar[Serving]):
     key = "repository"
     needs = ("argocd",)
     seen = Serving
+    kinds = ("serviceaccounts", "services", "deployments.apps", CLAIM)
     patience = 180.0
     without = "another cluster (local.context)"
 
@@ -70,11 +70,6 @@ class GitServer(Sidecar[Serving]):
         super().__init__(settings, cluster, helm, settings.git_server)
         self._remove_it = remove_it
         self.title = f"git server {self._name} in namespace {self._home}"
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return all of it."""
-        kinds = ("serviceaccounts", "services", "deployments.apps", CLAIM)
-        return {self._home: [f"{kind}/{self._name}" for kind in kinds]}
 
     def observe(self) -> Serving:
         """Look at it, and at what it is made of: one that began without a volume goes on without."""
@@ -89,12 +84,11 @@ class GitServer(Sidecar[Serving]):
 
     def manifests(self, held: Serving) -> Objects:
         """Return its objects."""
-        pod = Pod(self._settings, self._name)
-        head = metadata(self._settings, self._name, self._home)
+        head = self._head()
         volume = {"persistentVolumeClaim": {"claimName": self._name}} if held.keeps else {"emptyDir": {}}
         volumes: Objects = [{"name": FOLDER.strip("/"), **volume}]
         user = held.template.user
-        deployment = pod.deployment(
+        deployment = self.deployment(
             held.template, self._container(held), volumes, user=user, group=user or _USER, token=False
         )
         service = {
@@ -106,10 +100,9 @@ class GitServer(Sidecar[Serving]):
                 "ports": [{"name": "git", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
             },
         }
-        return [pod.account(), service, deployment, *([claim(head, SIZE)] if held.keeps else [])]
+        return [self.account(), service, deployment, *([claim(head, SIZE)] if held.keeps else [])]
 
     def _container(self, held: Serving) -> Object:
-        listens = {"tcpSocket": {"port": PORT}}
         environment = {
             "REPOSITORY": f"{FOLDER}/{self._settings.repository}.git",
             "HOME": "/tmp",  # noqa: S108  # in the container: all else is read-only
@@ -118,27 +111,18 @@ class GitServer(Sidecar[Serving]):
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
         }
-        return {
-            "name": self.key,
-            "image": held.template.image,
-            "command": ["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
-            "env": [{"name": name, "value": value} for name, value in environment.items()],
-            "startupProbe": {**listens, "periodSeconds": 1, "failureThreshold": 120},
-            "readinessProbe": {**listens, "periodSeconds": 10},
-            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
-        }
+        return container(
+            type(self).key,
+            held.template.image,
+            environment,
+            probe={"tcpSocket": {"port": PORT}},
+            memory="256Mi",
+            command=["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
+        )
 
-    def removal(self, held: Serving) -> str:
+    def stays(self) -> str:
         """Say that it stays with the repository in it, unless that is to go."""
-        goes = super().removal(held)
-        return _STAYS if goes and not self._remove_it and not self.foreign(held) else goes
-
-    def remove(self) -> str:
-        """Keep it, unless told otherwise."""
-        held = self.observe()
-        if held.left and not self._remove_it and not self.foreign(held):
-            return _STAYS
-        return super().remove()
+        return "" if self._remove_it else "stays: it holds the repository (`down --repository` removes it)"
 
 
 # --- the record of what was deployed, where the server lost it ------------------------------------
@@ -161,7 +145,7 @@ class RestoredRecord(Resource[str | None]):
         self._forge = forge
         self._login = login
         self._clone = clone
-        self._repository_goes = repository_goes
+        self._fate = WITH_REPOSITORY if repository_goes else "stays"
         self.title = f"branch {self._branch}, the record of what was deployed"
 
     def observe(self) -> str | None:
@@ -185,9 +169,7 @@ class RestoredRecord(Resource[str | None]):
 
     def removal(self, seen: str | None) -> str:
         """Say whether the branch stays: only the whole repository takes it along."""
-        if not seen:
-            return ""
-        return WITH_REPOSITORY if self._repository_goes else "stays"
+        return self._fate if seen else ""
 
 
 # --- all that the code host consists of ------------------------------------------------------------

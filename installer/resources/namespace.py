@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import KEEP, metadata, stays, whose
+from ..cluster.objects import KEEP, labels_of, metadata, stays, whose
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, differences
 from ..support.errors import InstallerError
@@ -37,7 +37,7 @@ class Namespace(HelmRelease[Held]):
 
     def diff(self, held: Held) -> Change | None:
         """Make it anew where it is being deleted."""
-        if _leaving(held) and not ((foreign := self.foreign(held)) and whose(foreign)):
+        if held.leaving and not ((foreign := self.foreign(held)) and whose(foreign)):
             return Change("create", note="once the present one, which is being deleted, has gone")
         return super().diff(held)
 
@@ -61,7 +61,7 @@ class Namespace(HelmRelease[Held]):
 
     def apply(self, held: Held, change: Change) -> None:
         """Make it, after the old one is gone."""
-        if _leaving(held):
+        if held.leaving:
             clear(f"The end of namespace {self._namespace}", self._ending, self.patience)
         super().apply(held, change)
 
@@ -78,11 +78,11 @@ class Namespace(HelmRelease[Held]):
         held = self.observe()
         if not held.objects:
             gone = self._helm.uninstall(self._name, self._home)
-            return f"{'was gone, its release went' if gone else 'was not there'}"
+            return "was gone, its release went" if gone else "was not there"
         if kept := self._stays(held):
             self._helm.uninstall(self._name, self._home)
             return kept
-        if not _leaving(held):
+        if not held.leaving:
             if kept := kept_by(self._cluster, self._namespace):
                 return f"stays, {kept}"
             # `keep` guards it against a manual uninstall: take that off first
@@ -98,12 +98,6 @@ class Namespace(HelmRelease[Held]):
         return "" if found is None else "; ".join(reported) or f"phase {found['status']['phase']}"
 
 
-def _leaving(held: Held) -> bool:
-    """Return whether it is being deleted."""
-    found = held.one("Namespace")
-    return bool(found and found["metadata"].get("deletionTimestamp"))
-
-
 def kept_by(cluster: Cluster, namespace: str) -> str:
     """Say what keeps a namespace: what it holds beside Kubernetes' own things; empty where there is nothing."""
     try:
@@ -117,8 +111,8 @@ def kept_by(cluster: Cluster, namespace: str) -> str:
 
 def advice(namespace: Object) -> str:
     """Say how someone else's namespace can be protected; empty where its owner chose a level."""
-    (label, level), labels = next(iter(ENFORCE.items())), namespace["metadata"].get("labels") or {}
-    if labels.get(label, "privileged") != "privileged":
+    ((label, level),) = ENFORCE.items()
+    if labels_of(namespace).get(label, "privileged") != "privileged":
         return ""
     return (
         f"it admits privileged pods, so whoever deploys can take over a node; its owner can change that: "

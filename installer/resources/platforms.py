@@ -1,12 +1,13 @@
 """For which machines the CI builds: those that the nodes are; an image for others ends in `exec format error`."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..ci.base import END
 from ..cluster.kubectl import Cluster, Object
+from ..cluster.objects import labels_of
 from ..config.settings import CIS, CLOUD, GITHUB_ACTIONS, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource
+from ..engine.resource import GOES, Change, Field, Resource
 from ..forges.base import Stored
 from ..support.errors import InstallerError
 
@@ -22,7 +23,7 @@ def of_nodes(cluster: Cluster) -> tuple[str, ...]:
     if not cluster.answered:  # it was asked before, and would only take as long again
         return ()
     try:
-        nodes = [node for node in cluster.list("nodes") if _labels(node).get("kubernetes.io/os", "linux") == "linux"]
+        nodes = [node for node in cluster.list("nodes") if labels_of(node).get("kubernetes.io/os", "linux") == "linux"]
     except InstallerError:
         return ()
     free = [node for node in nodes if not _closed(node)]
@@ -31,11 +32,7 @@ def of_nodes(cluster: Cluster) -> tuple[str, ...]:
 
 def _of(node: Object) -> str:
     reported = node.get("status", {}).get("nodeInfo", {}).get("architecture", "")
-    return str(_labels(node).get(LABEL) or reported)
-
-
-def _labels(node: Object) -> dict[str, str]:
-    return node["metadata"].get("labels") or {}
+    return str(labels_of(node).get(LABEL) or reported)
 
 
 def _closed(node: Object) -> bool:
@@ -82,7 +79,7 @@ class Seen:
     """The architectures of the nodes, where they are known, and then the CI's variables."""
 
     nodes: tuple[str, ...] = ()
-    variables: Mapping[str, str] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class Platforms(Resource[Seen]):
@@ -94,7 +91,7 @@ class Platforms(Resource[Seen]):
     wanted = False
 
     def __init__(self, settings: Settings, store: Stored, cluster: Cluster, *, no_token: bool = False) -> None:
-        self.lane: Lane = settings.lane
+        self.lane = settings.lane
         self._store = store
         self._cluster = cluster
         self._no_token = no_token
@@ -110,29 +107,28 @@ class Platforms(Resource[Seen]):
 
     def diff(self, seen: Seen) -> Change | None:
         """Compare with the nodes; say which machine builds it, or what emulates one."""
-        fields = tuple(Field(name, (seen.variables or {}).get(name), new) for name, new in self._wanted(seen).items())
+        fields = tuple(Field(name, seen.variables.get(name), new) for name, new in self._wanted(seen).items())
         if not fields:
             return None
         note = f"the nodes are {' and '.join(seen.nodes)}: {self._how(seen)}"
         if self._no_token:
             return Change("skipped", note=f"{note}; set {PLATFORMS} manually: {fields[0].new}")
-        return Change("change" if PLATFORMS in (seen.variables or {}) else "create", fields, note)
+        return Change("change" if PLATFORMS in seen.variables else "create", fields, note)
 
     def built_for(self, seen: Seen) -> tuple[str, ...]:
         """Return what the CI builds for now; empty where that is unknown."""
-        variables = seen.variables or {}
-        if given := variables.get(PLATFORMS, ""):
+        if given := seen.variables.get(PLATFORMS, ""):
             return () if given.startswith(END) else of_platforms(given)
-        label = self._label or variables.get(RUNNER, "")
+        label = self._label or seen.variables.get(RUNNER, "")
         usual = of_label(label) if self._ci == GITHUB_ACTIONS else USUAL
         return (usual,) if usual else ()
 
     def _wanted(self, seen: Seen) -> dict[str, str | None]:
         """Return the variables to set, the machine first: a kill between the two is seen next time."""
-        if not seen.nodes or seen.variables is None:
+        if not seen.nodes:
             return {}
         best = best_of(seen.nodes)
-        wanted = {PLATFORMS: f"linux/{best}"}
+        wanted: dict[str, str | None] = {PLATFORMS: f"linux/{best}"}
         given, built = seen.variables.get(PLATFORMS, ""), self.built_for(seen)
         if given and not built:
             return {}  # its end is all that is shown, and somebody set it
@@ -141,11 +137,11 @@ class Platforms(Resource[Seen]):
         label = seen.variables.get(RUNNER, "")
         if self._hosted and of_label(label) not in ("", best) and (best in NATIVE or best == USUAL):
             return {RUNNER: NATIVE.get(best), **wanted}
-        return {**wanted}
+        return wanted
 
     def _how(self, seen: Seen) -> str:
         best = best_of(seen.nodes)
-        label = self._label or (seen.variables or {}).get(RUNNER, "")
+        label = self._label or seen.variables.get(RUNNER, "")
         if self._ci == GITHUB_ACTIONS:
             if RUNNER in self._wanted(seen) or of_label(label) == best:
                 return f"built by GitHub's own {NATIVE.get(best, 'ubuntu-latest')}, without emulation"
@@ -160,18 +156,18 @@ class Platforms(Resource[Seen]):
 
     def apply(self, seen: Seen, change: Change) -> None:
         """Set what differs."""
-        for field in change.fields:
-            if field.new is None:
-                self._store.delete_variable(field.name)
+        for each in change.fields:
+            if each.new is None:
+                self._store.delete_variable(each.name)
             else:
-                self._store.set_variable(field.name, field.new, seen.variables or {})
+                self._store.set_variable(each.name, each.new, seen.variables)
 
     def removal(self, seen: Seen) -> str:
         """Say whether there is what this would set."""
         return GOES if self._ours(seen) else ""
 
     def _ours(self, seen: Seen) -> list[str]:
-        if not seen.nodes or seen.variables is None:
+        if not seen.nodes:
             return []
         best = best_of(seen.nodes)
         made = {PLATFORMS: f"linux/{best}", RUNNER: NATIVE.get(best) if self._hosted else None}

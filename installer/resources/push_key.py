@@ -7,7 +7,7 @@ from ..ci.variables import NAME as REGISTRY_TOKEN
 from ..ci.variables import WHERE, environment_of
 from ..cluster.objects import identities
 from ..config.settings import FILE, MAIN, Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, blocked, covers
+from ..engine.resource import GOES, Change, Field, Resource, blocked, covers
 from ..forges.base import DeployKey, Pair, fingerprint
 from ..forges.github.repository import GitHub, GitHubDeployKeys
 from ..support.errors import InstallerError
@@ -16,7 +16,6 @@ from .github_repository import Ruleset, find_rulesets, ruleset, write_ruleset
 NAME = "DEPLOY_KEY"
 FINGERPRINT = "DEPLOY_KEY_FINGERPRINT"
 """The variable that names the key in the secret: GitHub shows no secret again."""
-_LEFT_OUT = "gitops-flask: only main pushes "
 _EXCEPTED = {"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}
 """All keys of the repository that may write: GitHub excepts no single one."""
 
@@ -46,7 +45,7 @@ class Seen:
 
 def ruleset_of(settings: Settings) -> str:
     """Return the name of the ruleset that leaves everybody else out."""
-    return f"{_LEFT_OUT}{settings.branch}"
+    return f"gitops-flask: only main pushes {settings.branch}"
 
 
 class PushKey(Resource[Seen]):
@@ -55,7 +54,7 @@ class PushKey(Resource[Seen]):
     The rule is the last to come and the first to go, so that deployments find a way at any moment.
     """
 
-    lane: Lane = "github"
+    lane = "github"
     key = "push-key"
     nothing = Seen(protects=True)
     needs = ("repository", "registry-token")

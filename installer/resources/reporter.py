@@ -12,7 +12,7 @@ from pathlib import Path
 from ..ci.registry import Login, digest_of
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import metadata, pack, unpack
+from ..cluster.objects import pack, unpack
 from ..config.settings import FILE, Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.github.api import api_url
@@ -21,7 +21,7 @@ from ..forges.github.app_client import ID, KEY
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
+from .sidecar import RBAC, Sidecar, SidecarTemplate, container, touches
 
 # --- the GitHub App that reports ------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class ReporterApp(HelmRelease[Registered]):
         """Return the Secret."""
         app = self._app or held.app
         fields, secrets = ({ID: app.number}, {KEY: app.key}) if app else ({}, {})
-        return [pack(metadata(self._settings, self._name, self._home), "Opaque", fields, secrets)]
+        return [pack(self._head(), "Opaque", fields, secrets)]
 
     def apply(self, held: Registered, change: Change) -> None:
         """Keep a new one in the cluster before all else: its key is given out once. Then check its installation."""
@@ -159,33 +159,6 @@ _MARK = "/tmp/looked"  # noqa: S108  # in the container: all else is read-only
 _CODE = Path(__file__).parents[1]
 
 
-def manifests(settings: Settings, name: str, secret: str, template: SidecarTemplate) -> Objects:
-    """Return what it consists of; `secret` holds the App's number and key, in Argo CD's namespace as it is itself."""
-    pod = Pod(settings, name)
-    packages = {parent.as_posix() for each in MODULES for parent in Path("reporter", each).parents} - {"."}
-    code = {f"{package}/__init__.py": "" for package in sorted(packages)}
-    code |= {f"reporter/{each}.py": (_CODE / f"{each}.py").read_text(encoding="utf-8") for each in MODULES}
-    files = {**code, **({_AUTHORITY: settings.ca} if settings.ca else {})}
-    data = {path.replace("/", "."): text for path, text in files.items()}  # a key of a ConfigMap holds no slash
-    items = [{"key": path.replace("/", "."), "path": path} for path in files]
-    application = {
-        "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
-        "verbs": ["get"],
-    }  # fmt: skip
-    volumes: Objects = [
-        {"name": "code", "configMap": {"name": name, "items": items, "defaultMode": 0o444}},
-        {"name": "app", "secret": {"secretName": secret, "defaultMode": 0o444}},
-    ]
-    noted = {"gitops-flask/code": hashlib.sha256("".join(data.values()).encode()).hexdigest()[:16]}
-    return [
-        pod.account(),
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(settings, name, pod.home), "data": data},
-        *pod.rights(pod.home, application),
-        *pod.rights(settings.namespace, *_looks(settings.slug)),
-        pod.deployment(template, _container(settings, template), volumes, user=_USER, noted=noted),
-    ]
-
-
 def _looks(slug: str) -> Objects:
     """Return what it may do in the service's namespace: look at pods and ask them, and find the service's address."""
     return [
@@ -195,28 +168,6 @@ def _looks(slug: str) -> Objects:
         {"apiGroups": [""], "resources": ["services"], "resourceNames": [slug], "verbs": ["get"]},
         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "resourceNames": [slug], "verbs": ["get"]},
     ]
-
-
-def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    environment = {
-        **dict(template.proxies),
-        "PYTHONPATH": "/code",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "API": api_url(settings.host),
-        "GITHUB": settings.host,
-        "REPOSITORY": settings.repository,
-        "ENVIRONMENT": settings.environment,
-        "BRANCH": settings.branch,
-        "APPLICATION": settings.application,
-        "ARGOCD_NAMESPACE": settings.argocd_namespace,
-        "NAMESPACE": settings.namespace,
-        "SLUG": settings.slug,
-        "APP": "/app",
-        "MARK": _MARK,
-        **({"AUTHORITY": f"/code/{_AUTHORITY}"} if settings.ca else {}),
-    }
-    command = ["python", "-m", "reporter.status.reporter_main"]
-    return container("reporter", settings.reporter_image, command, environment, touches=_MARK, every=120, memory="96Mi")
 
 
 # --- the reporter ---------------------------------------------------------------------------------
@@ -278,10 +229,59 @@ class Reporter(Sidecar[Running]):
         return replace(held, template=self.template(), image=image)
 
     def manifests(self, held: Running) -> Objects:
-        """Return its objects, with the image that was found out."""
-        image = held.image or f"{self._settings.reporter_image}, by its digest"
-        settings = replace(self._settings, reporter_image=image)
-        return manifests(settings, self._name, secret_name(settings), held.template)
+        """Return its objects, with the image that was found out; the App's Secret is beside it."""
+        settings, secret = self._settings, secret_name(self._settings)
+        packages = {parent.as_posix() for each in MODULES for parent in Path("reporter", each).parents} - {"."}
+        code = {f"{package}/__init__.py": "" for package in sorted(packages)}
+        code |= {f"reporter/{each}.py": (_CODE / f"{each}.py").read_text(encoding="utf-8") for each in MODULES}
+        files = {**code, **({_AUTHORITY: settings.ca} if settings.ca else {})}
+        data = {path.replace("/", "."): text for path, text in files.items()}  # a key of a ConfigMap holds no slash
+        items = [{"key": path.replace("/", "."), "path": path} for path in files]
+        application = {
+            "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": [settings.application],
+            "verbs": ["get"],
+        }  # fmt: skip
+        volumes: Objects = [
+            {"name": "code", "configMap": {"name": self._name, "items": items, "defaultMode": 0o444}},
+            {"name": "app", "secret": {"secretName": secret, "defaultMode": 0o444}},
+        ]
+        noted = {"gitops-flask/code": hashlib.sha256("".join(data.values()).encode()).hexdigest()[:16]}
+        reporter = container(
+            type(self).key,
+            held.image or f"{settings.reporter_image}, by its digest",
+            self._environment(held.template),
+            probe=touches(_MARK, every=120),
+            attempts=3600,
+            memory="96Mi",
+            command=["python", "-m", "reporter.status.reporter_main"],
+        )
+        return [
+            self.account(),
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._head(), "data": data},
+            *self.rights(self._home, application),
+            *self.rights(settings.namespace, *_looks(settings.slug)),
+            self.deployment(held.template, reporter, volumes, user=_USER, noted=noted),
+        ]
+
+    def _environment(self, template: SidecarTemplate) -> dict[str, str]:
+        settings = self._settings
+        return {
+            **dict(template.proxies),
+            "PYTHONPATH": "/code",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "API": api_url(settings.host),
+            "GITHUB": settings.host,
+            "REPOSITORY": settings.repository,
+            "ENVIRONMENT": settings.environment,
+            "BRANCH": settings.branch,
+            "APPLICATION": settings.application,
+            "ARGOCD_NAMESPACE": settings.argocd_namespace,
+            "NAMESPACE": settings.namespace,
+            "SLUG": settings.slug,
+            "APP": "/app",
+            "MARK": _MARK,
+            **({"AUTHORITY": f"/code/{_AUTHORITY}"} if settings.ca else {}),
+        }
 
     def note(self, held: Running, fields: Iterable[Field]) -> str:
         """Name the image that it is made of."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Objects
-from ..cluster.objects import FINGERPRINT, identities, metadata, pack, unpack
+from ..cluster.objects import FINGERPRINT, annotations_of, identities, labels_of, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked, differences
 from ..forges.base import DeployKey, DeployKeys, Pair, fingerprint, fingerprint_of_private
@@ -64,17 +64,14 @@ class RepositoryCredential(HelmRelease[Credential]):
         self._renew = renew
         self._titles = [key_title(address) for address in identities(settings).values()]
         self.title = f"Argo CD's read access to {settings.source_url}"
-
-    @property
-    def _fields(self) -> dict[str, str]:
-        """Return what the Secret holds besides the secret itself."""
-        return {
+        self._fields = {
             "type": "git",
-            "url": self._settings.source_url,
+            "url": settings.source_url,
             "depth": "1",  # Argo CD needs one commit of `env/dev`, not its history
-            "project": self._settings.application,
-            **(self._reader.fields if self._reader else {}),
+            "project": settings.application,
+            **(reader.fields if reader else {}),
         }
+        """What the Secret holds besides the secret itself."""
 
     def observe(self) -> Credential:
         """Read the registered keys and the Secret; of the private key only its fingerprint is compared."""
@@ -85,7 +82,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         data = unpack(secret)
         secrets = {name: Secret(data.pop(name)) for name in SECRETS if name in data}
         printed = fingerprint_of_private(secrets[KEY]) if KEY in secrets else ""
-        noted = (secret["metadata"].get("annotations") or {}).get(FINGERPRINT, "")
+        noted = annotations_of(secret).get(FINGERPRINT, "")
         return replace(held, fields=data, secrets=secrets, fingerprint=printed if printed == noted else "")
 
     def lacks(self, held: Credential) -> Change | None:
@@ -100,7 +97,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         if secret is None:
             return
         yield from differences(self._fields, dict(held.fields))
-        yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+        yield from differences(_TYPE, labels_of(secret))
         wanted = {*self._fields, KEY, *self._kept(held), *([self._reader.name] if self._reader else [])}
         for stray in sorted({*held.fields, *held.secrets} - wanted):
             yield Field(stray, "set", None)
@@ -130,7 +127,7 @@ class RepositoryCredential(HelmRelease[Credential]):
         if held.pair:
             secrets = {KEY: held.pair.private}
         noted = {FINGERPRINT: fingerprint(held.pair.public)} if held.pair else {}
-        head = metadata(self._settings, self._name, self._home, labels=_TYPE, annotations=noted)
+        head = self._head(labels=_TYPE, annotations=noted)
         return [pack(head, "Opaque", fields, secrets)]
 
     def apply(self, held: Credential, change: Change) -> None:
@@ -205,14 +202,13 @@ class EnvironmentCredential(HelmRelease[Copied]):
                     yield Field(name, there.get(name), wanted.get(name))
                 else:
                     yield Field(name, "another" if name in there else None, "set" if name in wanted else None)
-            yield from differences(_TYPE, secret["metadata"].get("labels") or {})
+            yield from differences(_TYPE, labels_of(secret))
 
     def manifests(self, held: Copied) -> Objects:
         """Return the Secret."""
         data = {**held.original, "project": self._settings.application}
         secrets = {name: Secret(data.pop(name)) for name in [*data] if name not in _SHOWN}
-        head = metadata(self._settings, self._name, self._home, labels=_TYPE)
-        return [pack(head, "Opaque", data, secrets)]
+        return [pack(self._head(labels=_TYPE), "Opaque", data, secrets)]
 
 
 def key_title(address: str) -> str:

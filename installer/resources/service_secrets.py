@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ..ci.variables import NAME as PUSH_TOKEN
 from ..cluster.helm import Helm
 from ..cluster.kubectl import Cluster, Object, Objects
-from ..cluster.objects import metadata, pack, unpack
+from ..cluster.objects import annotations_of, pack, unpack
 from ..config.settings import Settings
 from ..engine.resource import Change, Field, blocked
 from ..forges.credentials import PULL_TOKEN, Credentials, database_variable
@@ -21,10 +21,6 @@ _KIND = "kubernetes.io/dockerconfigjson"
 _FILE = ".dockerconfigjson"
 FROM = "gitops-flask/made-from"
 """The annotation that names the variable that the token came from."""
-_EXPOSED = (
-    "whoever may push to {branch} can have a pod read {push}, which may push images, and registry.reuse: pushed "
-    "trusts what was pushed"
-)
 _HOSTS = {"docker.io": "https://index.docker.io/v1/"}  # what docker and the kubelet call Docker Hub
 
 
@@ -54,6 +50,7 @@ class PullSecret(HelmRelease[Held]):
             self._given = Login(registry, credentials.pull_username, credentials.pull_token, PULL_TOKEN)
         else:
             self._given = Login(registry, credentials.registry_username, credentials.registry_token, PUSH_TOKEN)
+        self._source = self._given.source if self._given.token else ""
 
     def places(self) -> Mapping[str, Sequence[str]]:
         """Return the Secret."""
@@ -65,13 +62,12 @@ class PullSecret(HelmRelease[Held]):
         if not self._given.token and not self._fits(there):
             return blocked("no token at hand", f"{fix}.")
         if self._settings.image_reuse == "pushed" and PULL_TOKEN not in (self._source, there.source):
-            why = _EXPOSED.format(branch=self._settings.branch, push=PUSH_TOKEN)
+            why = (
+                f"whoever may push to {self._settings.branch} can have a pod read {PUSH_TOKEN}, which may push images, "
+                "and registry.reuse: pushed trusts what was pushed"
+            )
             return blocked(why, f"{fix}, or say registry.reuse: none.")
         return None
-
-    @property
-    def _source(self) -> str:
-        return self._given.source if self._given.token else ""
 
     def differences(self, held: Held) -> Iterator[Field]:
         """Compare registry, user and token."""
@@ -100,7 +96,7 @@ class PullSecret(HelmRelease[Held]):
         wanted = self._wanted(held)
         login = {"username": wanted.username, "password": wanted.token.reveal() if wanted.token else ""}
         login["auth"] = Secret(base64.b64encode(":".join(login.values()).encode()).decode()).reveal()
-        head = metadata(self._settings, self._name, self._settings.namespace, annotations={FROM: wanted.source})
+        head = self._head(self._settings.namespace, annotations={FROM: wanted.source})
         return [pack(head, _KIND, {}, {_FILE: Secret(json.dumps({"auths": {wanted.registry: login}}))})]
 
     def _wanted(self, held: Held) -> Login:
@@ -119,7 +115,7 @@ def _login(held: Held) -> Login:
     secret = held.one("Secret")
     if secret is None:
         return Login()
-    source = (secret["metadata"].get("annotations") or {}).get(FROM, "")
+    source = annotations_of(secret).get(FROM, "")
     try:
         ((registry, login),) = json.loads(unpack(secret).get(_FILE, ""))["auths"].items()
         return Login(str(registry), str(login.get("username", "")), Secret(str(login.get("password", ""))), source)
@@ -194,7 +190,7 @@ class DatabaseAddress(HelmRelease[Held]):
     def manifests(self, held: Held) -> Objects:
         """Return the Secret: one object, so a kill leaves all of it or none."""
         address = self._given or _address(held.one("Secret"))
-        return [pack(metadata(self._settings, self._name, self._home), "Opaque", {}, {KEY: address})]
+        return [pack(self._head(), "Opaque", {}, {KEY: address})]
 
 
 def _address(secret: Object | None) -> Secret:

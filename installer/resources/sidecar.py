@@ -1,18 +1,15 @@
 """Small pods of ours in Argo CD's own namespace: who they are, what they may do, and how little they can."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..cluster.argocd import COMPONENT, PARTS
-from ..cluster.objects import metadata
 from ..cluster.pods import problems
-from ..cluster.workloads import waiting_for
-from ..config.settings import Settings
 from ..support.errors import Object, Objects
 from .helm_release import HelmRelease, Seen
 
 RBAC = "rbac.authorization.k8s.io"
-KINDS = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
 
 
 @dataclass(frozen=True)
@@ -35,65 +32,6 @@ class SidecarTemplate:
         secrets = tuple(each["name"] for each in spec.get("imagePullSecrets") or [])
         user = user or (spec.get("securityContext") or {}).get("runAsUser")
         return cls(container["image"], user, tuple(sorted(proxies.items())), secrets)
-
-
-@dataclass(frozen=True)
-class Pod:
-    """One pod that runs in Argo CD's namespace: its name, and whose it is."""
-
-    settings: Settings
-    name: str
-
-    @property
-    def home(self) -> str:
-        """Return Argo CD's namespace."""
-        return self.settings.argocd_namespace
-
-    def account(self) -> Object:
-        """Return its ServiceAccount."""
-        head = metadata(self.settings, self.name, self.home)
-        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": head, "automountServiceAccountToken": False}
-
-    def rights(self, namespace: str, *rules: Object) -> Objects:
-        """Return what lets it do these things in a namespace."""
-        head = metadata(self.settings, self.name, namespace)
-        return [
-            {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": head, "rules": list(rules)},
-            {
-                "apiVersion": f"{RBAC}/v1",
-                "kind": "RoleBinding",
-                "metadata": head,
-                "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": self.name},
-                "subjects": [{"kind": "ServiceAccount", "name": self.name, "namespace": self.home}],
-            },
-        ]
-
-    def deployment(
-        self,
-        template: SidecarTemplate,
-        container: Object,
-        volumes: Objects,
-        *,
-        user: int | None,
-        group: int | None = None,
-        token: bool = True,
-        noted: dict[str, str] | None = None,
-    ) -> Object:
-        """Return its Deployment, with /tmp in memory; with a `group`, volumes are that group's.
-
-        `token` is whether the pod gets one for the API server.
-        """
-        pull_secrets = [{"name": each} for each in template.pull_secrets]
-        spec = {
-            "serviceAccountName": self.name,
-            "automountServiceAccountToken": token,
-            "terminationGracePeriodSeconds": 5,
-            **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
-        }
-        ids = {**({"runAsUser": user} if user else {}), **({"fsGroup": group} if group else {})}
-        tmp = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
-        head = metadata(self.settings, self.name, self.home)
-        return one_pod(head, container, [tmp, *volumes], ids, spec, noted=noted)
 
 
 def one_pod(
@@ -138,41 +76,42 @@ def one_pod(
 def container(
     name: str,
     image: str,
-    command: Sequence[str],
     environment: Mapping[str, str],
     *,
-    touches: str,
-    every: int,
+    probe: Object,
     memory: str,
+    attempts: int = 120,
+    **more: Any,
 ) -> Object:
-    """Return a small container: it is ready as long as it touches a file every so many seconds, the first time at once.
+    """Return a small container; its probe may fail so many times, once a second, until it has started.
 
-    `memory` is its limit.
+    `memory` is its limit, `more` is what else it has.
     """
-    test = f"test -e {touches} && test $(($(date +%s) - $(stat -c %Y {touches}))) -lt {every}"
-    probe = {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
     return {
         "name": name,
         "image": image,
-        "command": [*command],
         "env": [{"name": each, "value": value} for each, value in environment.items()],
-        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 3600},
+        "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": attempts},
         "readinessProbe": {**probe, "periodSeconds": 10},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": memory}},
+        **more,
     }
 
 
-class Sidecar(HelmRelease[Seen]):
-    """The release of such a pod, which is ready once it did what it is for."""
+def touches(path: str, every: int) -> Object:
+    """Return the probe of what is ready as long as it touches a file every so many seconds."""
+    test = f"test -e {path} && test $(($(date +%s) - $(stat -c %Y {path}))) -lt {every}"
+    return {"exec": {"command": ["bash", "-c", test]}, "timeoutSeconds": 5}
 
+
+class Sidecar(HelmRelease[Seen]):
+    """The release of such a pod, which is ready once it did what it is for. Its container has the name of its key."""
+
+    kinds = ("serviceaccounts", f"roles.{RBAC}", f"rolebindings.{RBAC}", "deployments.apps")
     starts = True
     patience = 120.0
     without = ""
     """The setting that does without it."""
-
-    def places(self) -> Mapping[str, Sequence[str]]:
-        """Return what each of them consists of."""
-        return {self._home: [f"{kind}/{self._name}" for kind in KINDS]}
 
     def template(self) -> SidecarTemplate:
         """Return what Argo CD's own reader of repositories is made of; nothing where there is none."""
@@ -180,9 +119,50 @@ class Sidecar(HelmRelease[Seen]):
         reader = [each for each in parts if each["metadata"]["labels"].get(COMPONENT) == "repo-server"]
         return SidecarTemplate.of(reader[0]) if reader else SidecarTemplate()
 
-    def unready(self, held: Seen) -> str:
-        """Say that its pod is not there and ready; nothing where it is."""
-        return waiting_for(held.one("Deployment"))
+    def account(self) -> Object:
+        """Return its ServiceAccount."""
+        head = self._head()
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": head, "automountServiceAccountToken": False}
+
+    def rights(self, namespace: str, *rules: Object) -> Objects:
+        """Return what lets it do these things in a namespace."""
+        head = self._head(namespace)
+        return [
+            {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": head, "rules": list(rules)},
+            {
+                "apiVersion": f"{RBAC}/v1",
+                "kind": "RoleBinding",
+                "metadata": head,
+                "roleRef": {"apiGroup": RBAC, "kind": "Role", "name": self._name},
+                "subjects": [{"kind": "ServiceAccount", "name": self._name, "namespace": self._home}],
+            },
+        ]
+
+    def deployment(
+        self,
+        template: SidecarTemplate,
+        container: Object,
+        volumes: Objects,
+        *,
+        user: int | None,
+        group: int | None = None,
+        token: bool = True,
+        noted: dict[str, str] | None = None,
+    ) -> Object:
+        """Return its Deployment, with /tmp in memory; with a `group`, volumes are that group's.
+
+        `token` is whether the pod gets one for the API server.
+        """
+        pull_secrets = [{"name": each} for each in template.pull_secrets]
+        spec = {
+            "serviceAccountName": self._name,
+            "automountServiceAccountToken": token,
+            "terminationGracePeriodSeconds": 5,
+            **({"imagePullSecrets": pull_secrets} if pull_secrets else {}),
+        }
+        ids = {**({"runAsUser": user} if user else {}), **({"fsGroup": group} if group else {})}
+        tmp = {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}}
+        return one_pod(self._head(), container, [tmp, *volumes], ids, spec, noted=noted)
 
     def explain(self) -> str:
         """Say what keeps it from starting, what it said last, and how to do without."""

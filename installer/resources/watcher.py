@@ -19,7 +19,7 @@ from ..config.settings import MAIN, Settings
 from ..engine.resource import Change, Field
 from ..support.errors import CommandFailed, Object, Objects
 from .helm_release import Held, HelmRelease
-from .sidecar import RBAC, Pod, Sidecar, SidecarTemplate, container
+from .sidecar import RBAC, Sidecar, SidecarTemplate, container, touches
 
 EVERY = 2
 """Seconds between two questions to the repository: 1800 an hour, by ssh over one connection that stays open."""
@@ -87,9 +87,6 @@ class Limit(Held):
     """Why we may not."""
 
 
-_NO_LIMIT = Limit()
-
-
 class WatcherPolicy(HelmRelease[Limit]):
     """The policy and its binding, in a release of their own: only an administrator may write them.
 
@@ -143,7 +140,7 @@ class WatcherPolicy(HelmRelease[Limit]):
         except CommandFailed:
             return ""
 
-    def manifests(self, held: Limit = _NO_LIMIT) -> Objects:
+    def manifests(self, held: Limit) -> Objects:
         """Return the policy and its binding."""
         head = metadata(self._settings, self.name)
         api = f"{_GROUP}/v1"
@@ -263,8 +260,55 @@ class Watcher(Sidecar[Watching]):
             yield Field("policy", "differs, or missing", "updated")
 
     def manifests(self, held: Watching) -> Objects:
-        """Return its objects; with another key the pod starts anew."""
-        return manifests(self._settings, self._name, held.template, held.key)
+        """Return its objects, in Argo CD's own namespace: only there the key need not be copied.
+
+        With another version of that key the pod starts anew, instead of reading with the old one for a minute.
+        """
+        settings = self._settings
+        rule = {
+            "apiGroups": ["argoproj.io"], "resources": ["applications"],
+            "resourceNames": [each.application for each in settings.of_each()], "verbs": ["get", "patch"],
+        }  # fmt: skip
+        volumes: Objects = [
+            {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
+            {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
+        ]
+        if settings.reads_by:
+            volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
+        noted = {_KEY: held.key} if held.key else None
+        watcher = container(
+            type(self).key,
+            held.template.image,
+            self._environment(held.template),
+            probe=touches(_MARK, every=90),
+            attempts=3600,
+            memory="64Mi",
+            command=["bash", "-c", SCRIPT.read_text(encoding="utf-8")],
+        )
+        deployment = self.deployment(held.template, watcher, volumes, user=held.template.user, noted=noted)
+        return [self.account(), *self.rights(self._home, rule), deployment]
+
+    def _environment(self, template: SidecarTemplate) -> dict[str, str]:
+        settings = self._settings
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{self._home}/applications"
+        return {
+            **dict(template.proxies),
+            "REPOSITORY": settings.source_url,
+            "BRANCH": settings.branch,
+            "MAIN": MAIN,
+            "HOST": urlsplit(settings.source_url).hostname or "",
+            "APPLICATIONS": " ".join(f"{each.branch}={path}/{each.application}" for each in settings.of_each()),
+            "EVERY": str(EVERY),
+            "SOON": str(SOON),
+            "PATIENCE": str(PATIENCE),
+            "REPAIR": str(REPAIR),
+            "CONFIRM": str(CONFIRM),
+            "RETRY": str(RETRY),
+            **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
+            **(_login(settings.source_url) if settings.reads_by == "login" else {}),
+            "GIT_TERMINAL_PROMPT": "0",
+            "HOME": "/tmp",  # noqa: S108  # likewise
+        }
 
     def apply(self, held: Watching, change: Change) -> None:
         """Limit its token, write all of it, and wait until it has read the branch; or remove what nobody needs."""
@@ -300,55 +344,6 @@ def _seconds(text: str) -> float | None:
         return 0.0
     parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
     return sum(float(number) * _UNITS[unit] for number, unit in parts) if parts else None
-
-
-# --- its pod ---------------------------------------------------------------------------------------
-
-
-def manifests(settings: Settings, name: str, template: SidecarTemplate, key: str = "") -> Objects:
-    """Return what it consists of, in Argo CD's own namespace: only there the key need not be copied.
-
-    `key` identifies a version of that key: with another one the pod starts anew, instead of reading with the old
-    one for a minute.
-    """
-    pod = Pod(settings, name)
-    rule = {
-        "apiGroups": ["argoproj.io"], "resources": ["applications"],
-        "resourceNames": [each.application for each in settings.of_each()], "verbs": ["get", "patch"],
-    }  # fmt: skip
-    volumes: Objects = [
-        {"name": "hosts", "configMap": {"name": KNOWN_HOSTS, "optional": True, "defaultMode": 0o444}},
-        {"name": "tls", "configMap": {"name": "argocd-tls-certs-cm", "optional": True, "defaultMode": 0o444}},
-    ]
-    if settings.reads_by:
-        volumes.append({"name": "key", "secret": {"secretName": f"{settings.slug}-repo", "defaultMode": 0o444}})
-    noted = {_KEY: key} if key else None
-    deployment = pod.deployment(template, _container(settings, template), volumes, user=template.user, noted=noted)
-    return [pod.account(), *pod.rights(pod.home, rule), deployment]
-
-
-def _container(settings: Settings, template: SidecarTemplate) -> Object:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/{settings.argocd_namespace}/applications"
-    environment = {
-        **dict(template.proxies),
-        "REPOSITORY": settings.source_url,
-        "BRANCH": settings.branch,
-        "MAIN": MAIN,
-        "HOST": urlsplit(settings.source_url).hostname or "",
-        "APPLICATIONS": " ".join(f"{each.branch}={path}/{each.application}" for each in settings.of_each()),
-        "EVERY": str(EVERY),
-        "SOON": str(SOON),
-        "PATIENCE": str(PATIENCE),
-        "REPAIR": str(REPAIR),
-        "CONFIRM": str(CONFIRM),
-        "RETRY": str(RETRY),
-        **({"GIT_SSH_COMMAND": _SSH} if settings.reads_by == "key" else {}),
-        **(_login(settings.source_url) if settings.reads_by == "login" else {}),
-        "GIT_TERMINAL_PROMPT": "0",
-        "HOME": "/tmp",  # noqa: S108  # likewise
-    }
-    command = ["bash", "-c", SCRIPT.read_text(encoding="utf-8")]
-    return container("watcher", template.image, command, environment, touches=_MARK, every=90, memory="64Mi")
 
 
 def _login(source: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from ..cluster.helm import Helm, objects
 from ..cluster.kubectl import Cluster, Object
 from ..cluster.objects import is_ours, metadata, not_ours, pack, readdressed, stays, unpack
 from ..config.settings import Settings
-from ..engine.resource import GOES, Change, Field, Lane, Resource, differences
+from ..engine.resource import GOES, Change, Field, Resource, differences
 from ..forges.base import Delivery, Hook, Webhooks
 from ..support.errors import ApiError, InstallerError
 from ..support.secret import Secret
@@ -36,7 +36,7 @@ class Seen:
 class Webhook(Resource[Seen]):
     """Argo CD's secret is the truth, and the hook follows it; only in an Argo CD of ours it is made here."""
 
-    lane: Lane = "cluster"
+    lane = "cluster"
     key = "webhook"
     nothing = Seen(())
     needs = ("repository", "argocd")
@@ -68,14 +68,9 @@ class Webhook(Resource[Seen]):
             return Seen(hooks, Secret(theirs) if theirs else None, ours=False, last=last)
         made = self._cluster.get("secret", self._name, self._home)
         release = self._helm.release(self._name, self._home) if made else None
+        status = release.status if release else None
         value = unpack(made).get(KEY) if made else ""
-        return Seen(
-            hooks,
-            Secret(value) if value else None,
-            made=made,
-            release=release.status if release else None,
-            last=last,
-        )
+        return Seen(hooks, Secret(value) if value else None, made=made, release=status, last=last)
 
     def _argocd_is_ours(self) -> bool:
         return any(release.name == RELEASE for release in self._helm.ours(self._home))

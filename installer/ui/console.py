@@ -56,16 +56,12 @@ _SIGN: dict[str, Sign] = {
     "unseen": ("+ create?", "green"),
     "blocked": ("✗ blocked", "red"),
 }
-
-
 _SIGN_WIDTH = 9
 """Columns of the longest of them."""
 FINE: Sign = ("✓", "green")
 WRONG: Sign = ("✗", "red")
 NOTED: Sign = ("!", "yellow")
-
-
-_SIGNS = {"✗": "x", "✓": "v", "→": "->", "…": "...", "━": "=", "·": "-", "–": "-", "×": "x", "�": "?"}
+_IN_ASCII = {"✗": "x", "✓": "v", "→": "->", "…": "...", "━": "=", "·": "-", "–": "-", "×": "x", "�": "?"}
 """How our own signs are written where there are none but ASCII's."""
 
 
@@ -80,7 +76,7 @@ def take_any_encoding() -> None:
 def _in_other_signs(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(_SIGNS.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+    return "".join(_IN_ASCII.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
 
 
 def hush() -> None:
@@ -112,11 +108,11 @@ def show_plan(planned: Sequence[Planned], where: str, *, brief: bool = False) ->
     `brief` leaves the details out: a line for each.
     """
     report(where)
-    rows = [(_sign(p.change), p.resource.title, "" if brief else _details(p.change)) for p in planned]
-    for sign, what, how in rows:
+    for each in planned:
+        sign = _sign(each.change)
         gap = " " * (_SIGN_WIDTH + 2 - len(sign[0]))
-        out.print(styled(sign, gap, fold(what, _SIGN_WIDTH + 2)))
-        if how:
+        out.print(styled(sign, gap, fold(each.resource.title, _SIGN_WIDTH + 2)))
+        if not brief and (how := _details(each.change)):
             out.print(" " * (_SIGN_WIDTH + 4) + _column(how, _SIGN_WIDTH + 4))
     if any(p.change and p.change.action == "unseen" for p in planned):
         report("create? means: not checked whether it exists, because of what is missing.")

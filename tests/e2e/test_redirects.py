@@ -12,8 +12,7 @@ from installer.cluster.kubectl import Cluster
 from installer.cluster.pods import answers
 from installer.cluster.workloads import PodAnswer, wrong_revision
 from installer.config.settings import Settings
-from installer.resources.reporter import manifests
-from installer.resources.sidecar import SidecarTemplate
+from installer.resources.reporter import Reporter, Running
 from tests.elsewhere import REVISION, Elsewhere, elsewhere
 
 from .actors import eventually
@@ -172,7 +171,7 @@ def test_the_reporter_trusts_no_pod_that_leads_elsewhere_and_keeps_its_token(gro
         "Leads", SLUG, "", "github.com", "acme", "private", "docker.io", "acme", NAMESPACE, reporter="app",
         argocd_namespace=NAMESPACE, reporter_image=IMAGE,
     )  # fmt: skip
-    *others, deployment = manifests(settings, f"{SLUG}-dev-reporter", "none", SidecarTemplate())
+    *others, deployment = Reporter(settings, *([Any] * 2)).manifests(Running(image=IMAGE))  # type: ignore[arg-type]
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     ask = (

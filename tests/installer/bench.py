@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.github_actions import GitHubActions
+from installer.ci.github_actions import APP, CHECKS, GitHubActions
 from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply
@@ -155,7 +155,7 @@ class Bench:
             PushKey(replace(settings, deploy_from="main"), github),
             InitialPush(settings, github, credentials.login, Clone(self.project)),
             fakes.at_once(FirstDeployment(settings, github, GitHubActions(settings, github, credentials)), 1),
-            Rules(settings, github),
+            Rules(settings, github, CHECKS, APP),
             RepositoryCredential(settings, *edges, credentials.reader),
             Webhook(settings, *edges[:2], GitHubWebhooks(github, settings)),
         ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from installer.ci.github_actions import CHECKS
+from installer.ci.github_actions import APP, CHECKS
 from installer.ci.variables import EnvironmentToken, Variables
 from installer.config.settings import Settings
 from installer.engine.reconcile import Apply, plan, remove
@@ -72,7 +72,7 @@ def lane(here: StandIn, project: Path) -> Lane:
             Variables(settings, github, credentials),
             EnvironmentToken(settings, github, credentials),
             InitialPush(settings, github, credentials.login, Clone(project)),
-            Rules(settings, github),
+            Rules(settings, github, CHECKS, APP),
         ]
 
     return make

@@ -9,16 +9,14 @@ import pytest
 
 from installer.cluster.helm import Helm, objects
 from installer.cluster.kubectl import Cluster
-from installer.cluster.objects import NotOurs, digest, is_ours, metadata, not_ours, readdressed, whose
+from installer.cluster.objects import digest, is_ours, metadata, not_ours, readdressed, whose
 from installer.config.settings import Settings
 from installer.config.settings_file import parse
 from installer.engine.resource import Resource
 from installer.forges.credentials import Credentials
 from installer.resources.application import Application
 from installer.resources.repository_credential import RepositoryCredential
-from installer.resources.sidecar import SidecarTemplate
-from installer.resources.watcher import Watcher
-from installer.resources.watcher import manifests as watcher
+from installer.resources.watcher import Watcher, Watching
 from installer.resources.webhook import Webhook
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -108,7 +106,7 @@ def secret(name: str) -> dict[tuple[str, str], Any]:
 def made_by_octocat() -> dict[str, tuple[Make, dict[tuple[str, str], Any]]]:
     project, wired = Application(OCTOCAT, *([Any] * 2), fakes_argocd()).manifests()  # type: ignore[arg-type]
     both = {("appprojects.argoproj.io", "web-dev"): project, ("applications.argoproj.io", "web-dev"): wired}
-    deployment = watcher(OCTOCAT, "web-dev-watcher", SidecarTemplate())[-1]
+    deployment = Watcher(OCTOCAT, *([Any] * 2)).manifests(Watching())[-1]  # type: ignore[arg-type]
     return {
         "application": (application, both),
         "watcher": (Watcher, {("deployments.apps", "web-dev-watcher"): deployment}),
@@ -123,7 +121,7 @@ def test_what_another_repository_made_under_our_name_is_blocked_and_stays(what: 
     cluster, helm = fakes.Cluster(dict(there)), fakes.Helm()
     resource = make(SETTINGS, cluster, helm)
     change = resource.diff(resource.observe())
-    assert isinstance(change, NotOurs)
+    assert change
     assert change.blocked
     assert BOTH in change.note
     assert "gitops.yaml" in change.fix

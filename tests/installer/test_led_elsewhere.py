@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,7 @@ from installer.forges.credentials import Credentials
 from installer.forges.git import Clone, Login
 from installer.forges.github.api import GitHubRest
 from installer.forges.gitlab.api import GitLabRest
-from installer.resources.sidecar import SidecarTemplate
-from installer.resources.watcher import manifests
+from installer.resources.watcher import Watcher, Watching
 from installer.support import tls
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
@@ -148,7 +148,8 @@ def test_nobody_on_a_terminal_is_asked_for_a_login_elsewhere_either(
 
 def test_the_watcher_gives_the_readers_token_to_the_repositorys_host_alone(place: Place, tmp_path: Path) -> None:
     settings = replace(SETTINGS, host=place.host, access="https", visibility="private")
-    (deployment,) = (m for m in manifests(settings, "web-watcher", SidecarTemplate()) if m["kind"] == "Deployment")
+    made = Watcher(settings, *([Any] * 2)).manifests(Watching())  # type: ignore[arg-type]
+    (deployment,) = (each for each in made if each["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     keys = {"username": "oauth2", "password": TOKEN}
     for name, value in keys.items():

@@ -10,7 +10,7 @@ import pytest
 from installer.forges.github.api import GitHubRest
 from installer.forges.github.app_client import AppGitHub
 from installer.forges.gitlab.api import GitLabRest
-from installer.resources.reporter import manifests as reporter
+from installer.resources.reporter import Reporter, Running
 from installer.status.reporter_main import ApiServer
 from installer.status.service import DeploymentRecord, Place, Service, assess
 from installer.support.errors import InstallerError
@@ -99,7 +99,7 @@ def test_a_code_host_that_leads_elsewhere_is_reported_and_gets_no_token_there(
 def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_there(
     there: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = reporter(SETTINGS, "web-dev-reporter", "web-dev-reporter-app", HOST)
+    made = Reporter(SETTINGS, *([Any] * 2)).manifests(Running(template=HOST))  # type: ignore[arg-type]
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
         for name, value in cluster.variables.items():
             monkeypatch.setenv(name, value)

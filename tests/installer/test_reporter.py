@@ -13,7 +13,7 @@ from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter import Reporter, ReporterApp, by_digest, manifests
+from installer.resources.reporter import Reporter, ReporterApp, Running, by_digest
 from installer.resources.sidecar import SidecarTemplate
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.secret import Secret
@@ -54,7 +54,8 @@ class Cluster(fakes.Cluster):
 
 def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
     """Return the reporter as it should be, running."""
-    made: list[Tree] = json.loads(json.dumps(manifests(replace(settings, reporter_image=IMAGE), NAME, SECRET, HOST)))
+    wanted = Reporter(settings, *([Any] * 2)).manifests(Running(template=HOST, image=IMAGE))  # type: ignore[arg-type]
+    made: list[Tree] = json.loads(json.dumps(wanted))
     made[-1]["metadata"]["generation"] = 1
     made[-1]["status"] = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
     return made

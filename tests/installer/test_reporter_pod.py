@@ -14,8 +14,7 @@ import pytest
 
 from installer.forges.github.app import PERMISSIONS
 from installer.forges.github.app_client import ID, KEY
-from installer.resources.reporter import manifests
-from installer.resources.sidecar import SidecarTemplate
+from installer.resources.reporter import Reporter, Running
 from installer.status.service import DeploymentRecord
 from tests.e2e.actors import eventually
 from tests.github import Fault
@@ -28,7 +27,6 @@ from .shop import Shop
 
 pytestmark = pytest.mark.slow
 
-NAME = "web-dev-reporter"
 BROKEN = Fault("500", message="Server Error")
 
 
@@ -87,7 +85,7 @@ class Pod:
 
 @pytest.fixture
 def pod(shop: Shop, tmp_path: Path) -> Iterator[Pod]:
-    made = manifests(SETTINGS, NAME, "web-dev-reporter-app", SidecarTemplate())
+    made = Reporter(SETTINGS, *([Any] * 2)).manifests(Running())  # type: ignore[arg-type]
     (data,) = (each["data"] for each in made if each["kind"] == "ConfigMap")
     spec = made[-1]["spec"]["template"]["spec"]
     (items,) = (each["configMap"]["items"] for each in spec["volumes"] if each["name"] == "code")

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from installer.cluster.argocd import POLLING, SMALL, merged, values
-from installer.resources.watcher import POLICIES, SCRIPT, Watcher, WatcherPolicy, _seconds, manifests
+from installer.config.settings import Settings
+from installer.resources.watcher import POLICIES, SCRIPT, Limit, Watcher, WatcherPolicy, Watching, _seconds
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
@@ -48,9 +49,13 @@ def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
     return {("configmaps", "argocd-cm"): config["configmaps"], ("deployments", "argocd-repo-server"): READER}
 
 
+def manifests(settings: Settings) -> Any:
+    return Watcher(settings, *unused()).manifests(Watching(template=HOST))
+
+
 def watcher() -> dict[tuple[str, str], Any]:
     """Return a watcher as it should be, running."""
-    made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS, NAME, HOST)}
+    made = {(ASKED[each["kind"]], NAME): each for each in manifests(SETTINGS)}
     running = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
     key = ("deployments.apps", NAME)
     made[key] = {**made[key], "status": running, "metadata": {**made[key]["metadata"], "generation": 1}}
@@ -59,7 +64,7 @@ def watcher() -> dict[tuple[str, str], Any]:
 
 def policy() -> dict[tuple[str, str], Any]:
     """Return the policy that limits its token, and its binding."""
-    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests()
+    made = WatcherPolicy(SETTINGS, *unused(), NAME).manifests(Limit())
     return {(kind, f"{NAME}.argocd"): each for kind, each in zip(POLICIES, made, strict=True)}
 
 
@@ -81,7 +86,7 @@ def change_of(the_watcher: Watcher) -> Any:
 
 
 def test_with_several_environments_there_is_still_one_pod_which_follows_them_all() -> None:
-    _, role, _, deployment = manifests(SEVERAL, NAME, HOST)
+    _, role, _, deployment = manifests(SEVERAL)
     assert role["rules"][0]["resourceNames"] == ["web-dev", "web-test"]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     given = {each["name"]: each["value"] for each in container["env"]}
@@ -137,7 +142,7 @@ def test_without_it_ours_polls_often() -> None:
 
 
 def test_a_login_is_read_where_git_asks_for_it_and_an_app_is_left_to_argo_cd() -> None:
-    *_, deployment = manifests(replace(SETTINGS, access="https"), NAME, HOST)
+    *_, deployment = manifests(replace(SETTINGS, access="https"))
     environment = {
         each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
     }
@@ -269,7 +274,7 @@ def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_
 
 
 def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
-    _, role, _, deployment = manifests(SETTINGS, NAME, HOST)
+    _, role, _, deployment = manifests(SETTINGS)
     assert role["rules"] == [
         {
             "apiGroups": ["argoproj.io"], "resources": ["applications"], "resourceNames": ["web-dev"],
@@ -288,7 +293,7 @@ def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
 
 
 def test_a_public_repository_needs_no_key() -> None:
-    deployment = manifests(replace(SETTINGS, visibility="public"), NAME, HOST)[-1]
+    deployment = manifests(replace(SETTINGS, visibility="public"))[-1]
     assert "key" not in [each["name"] for each in deployment["spec"]["template"]["spec"]["volumes"]]
 
 
