@@ -13,7 +13,6 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 
 from installer.engine.reconcile import Apply, plan
-from installer.engine.resource import Change
 from installer.project.project import Project
 from tests.circleci.api import CircleCI
 from tests.conftest import Bake
@@ -49,7 +48,7 @@ class Office:
     def lane(self) -> list[Any]:
         return [resource for resource in self.opened().resources() if resource.lane == "github"]
 
-    def planned(self) -> dict[str, Change | None]:
+    def planned(self) -> dict[str, Any]:
         return {each.resource.key: each.change for each in plan(self.lane())}
 
     def up(self) -> list[str]:

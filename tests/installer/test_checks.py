@@ -27,6 +27,7 @@ from tests.github.model import Ruleset
 
 from . import gitops_yaml
 from .bench import SETTINGS
+from .cluster import apply, change_of
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 
@@ -295,13 +296,10 @@ def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> 
     create(github)
     github.accounts["acme"].plan = "free"
     rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
-    change = rules.diff(rules.observe())
-    assert change
+    change = change_of(rules)
     assert (change.action, "main stays unprotected" in change.note) == ("skipped", True)
     github.accounts["acme"].plan = "team"
-    change = rules.diff(rules.observe())
-    assert change
-    rules.apply(rules.observe(), change)
+    apply(rules)
     assert len(github.repository("acme/web").rulesets) == 3
 
 

@@ -27,7 +27,7 @@ from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, SEVERAL, at_once, reconcile
+from .cluster import SETTINGS, SEVERAL, apply, at_once, change_of, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 from .local import LOCAL
 
@@ -141,7 +141,7 @@ class Bench:
 
     def change(self, settings: Settings | None = None) -> Any:
         resource = self.resource(settings)
-        return resource.diff(resource.observe())
+        return change_of(resource)
 
     def apply(self, settings: Settings | None = None) -> None:
         reconcile(self.resource(settings))
@@ -398,16 +398,14 @@ def test_the_second_credential_is_a_copy_of_the_first_for_its_own_project(cluste
     assert first["data"] == second["data"], "the same key and address"
     assert second["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "repository"
     renewed = RepositoryCredential(private, cluster, Helm(cluster, private), Keys(cluster), renew=True)
-    renewed.apply(renewed.observe(), renewed.diff(renewed.observe()))  # type: ignore[arg-type]
+    apply(renewed)
     copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
-    change = copy.diff(copy.observe())
-    assert change
+    change = change_of(copy)
     assert [(each.name, each.old, each.new) for each in change.fields] == [("sshPrivateKey", "another", "set")]
     reconcile(copy)
-    assert copy.diff(copy.observe()) is None
+    assert change_of(copy) is None
     cluster.objects["argocd", "Secret", "web-test-repo"]["data"]["tlsClientCertKey"] = b64encode(b"a key").decode()
-    change = copy.diff(copy.observe())
-    assert change
+    change = change_of(copy)
     assert [(each.name, each.old, each.new) for each in change.fields] == [("tlsClientCertKey", "another", None)]
 
 
@@ -449,11 +447,10 @@ def starting(cluster: Any) -> Starting:
 def test_what_is_not_ready_is_waited_for_and_then_told_with_the_reason(starting: Starting) -> None:
     with pytest.raises(InstallerError, match="2 not ready yet\n  the image cannot be pulled"):
         reconcile(starting)
-    change = starting.diff(starting.observe())
-    assert change
+    change = change_of(starting)
     assert (change.fields, change.note) == ((), "wait for it: 2 not ready yet")
     starting.ready = True
-    assert starting.diff(starting.observe()) is None
+    assert change_of(starting) is None
 
 
 def test_an_object_that_somebody_removed_is_named_and_made_again(cluster: Cluster, starting: Starting) -> None:
@@ -461,8 +458,7 @@ def test_an_object_that_somebody_removed_is_named_and_made_again(cluster: Cluste
     reconcile(starting)
     made = cluster.state()[0]
     del cluster.objects["web-dev", "Secret", "web-dev-x"]
-    change = starting.diff(starting.observe())
-    assert change
+    change = change_of(starting)
     assert [each.name for each in change.fields] == ["Secret"]
     reconcile(starting)
     assert cluster.state()[0] == made

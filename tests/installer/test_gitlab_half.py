@@ -25,6 +25,7 @@ from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
 
 from .bench import REGISTRY_TOKEN, Quiet
+from .cluster import change_of
 from .gitlab_bench import Bench
 
 pytestmark = pytest.mark.slow
@@ -96,8 +97,7 @@ def test_what_others_changed_is_named_and_repaired(bench: Bench) -> None:
 
 
 def test_the_settings_of_the_project_are_named_as_people_know_them(bench: Bench) -> None:
-    change = bench.resources()["repository"].diff(None)
-    assert change
+    change: Any = bench.resources()["repository"].diff(None)
     assert [field.name for field in change.fields if "_" in field.name or isinstance(field.new, bool)] == []
     assert [(field.old, field.new) for field in change.fields if field.name == "branches, once merged"] == [
         (None, "deleted")
@@ -218,8 +218,7 @@ def test_a_project_that_waits_to_be_deleted_or_is_archived_is_left_alone(bench: 
     bench.set_up("filled")
     bench.project.archived = True
     resource = bench.resources()["repository"]
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert (change.action, "Unarchive it" in change.fix) == ("blocked", True)
 
 

@@ -24,6 +24,7 @@ from installer.ui import console
 from installer.ui.progress import Timeline, Waiting
 from tests.deployment.workspace import TEMPLATE, write_program
 
+from .cluster import apply
 from .laptop import BUILT, DOCKER, SETTINGS
 from .local import Server, run, server
 from .registry import Troubled, a_registry
@@ -102,9 +103,7 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def pushed(laptop: Laptop) -> None:
     project = laptop.project
     (resource,) = [each for each in project.resources() if each.key == "initial-push"]
-    change = resource.diff(resource.observe())
-    assert change is not None
-    resource.apply(resource.observe(), change)
+    apply(resource)
 
 
 @pytest.fixture
@@ -393,9 +392,7 @@ def test_a_server_that_lost_everything_is_given_back_what_the_clone_has(deployed
     run(deployed.server.bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
     keys = ("initial-push", "deployment")
     for resource in [each for each in deployed.project.resources() if each.key in keys]:
-        change = resource.diff(resource.observe())
-        assert change is not None
-        resource.apply(resource.observe(), change)
+        apply(resource)
     assert (deployed.recorded(), deployed.recorded("hold.yaml")) == (recorded, hold)
 
 

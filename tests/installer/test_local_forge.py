@@ -19,6 +19,7 @@ from installer.resources.local_repository import RestoredRecord
 from installer.support.errors import CommandFailed, InstallerError
 from tests.documented import commands
 
+from .cluster import apply, change_of
 from .local import LOCAL, RUNNING, Server, clone, run, server
 
 __all__ = ["clone", "server"]
@@ -236,26 +237,24 @@ def test_of_writes_at_once_git_takes_one(server: Server) -> None:
 def test_the_first_push_is_that_of_every_code_host(server: Server, clone: Path) -> None:
     push_ = InitialPush(LOCAL, server.git, server.git.login, Clone(clone))
     assert push_.lane == "cluster"
-    change = push_.diff(push_.observe())
-    assert change is not None
-    push_.apply(push_.observe(), change)
+    apply(push_)
     assert server.git.head("main") == run(clone, "rev-parse", "HEAD")
-    assert push_.diff(push_.observe()) is None
+    assert change_of(push_) is None
     assert run(clone, "remote", "get-url", "origin") == URL
 
 
 def test_a_record_that_the_server_lost_comes_back_as_the_clone_saw_it(server: Server, clone: Path) -> None:
     record = RestoredRecord(LOCAL, server.git, server.git.login, Clone(clone))
-    assert record.diff(record.observe()) is None, "a clone that never saw one has nothing to restore"
+    assert change_of(record) is None, "a clone that never saw one has nothing to restore"
     held = run(clone, "commit-tree", "HEAD^{tree}", "-m", "Hold")
     run(clone, "update-ref", "refs/remotes/origin/env/dev", held)
-    change = record.diff(record.observe())
+    change = change_of(record)
     assert change == Change(
         "create", note="the server has none; restored as this clone saw it last, a hold in it as well"
     )
     record.apply(None, change)
     assert server.git.head("env/dev") == held
-    assert record.diff(record.observe()) is None
+    assert change_of(record) is None
     assert record.removal(held) == "stays"
 
 

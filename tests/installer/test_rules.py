@@ -23,6 +23,8 @@ from tests.github.pushes import Push
 from tests.github.reported import Report
 from tests.github.results import report
 
+from .cluster import apply, change_of
+
 pytestmark = pytest.mark.slow
 
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
@@ -47,11 +49,8 @@ class Acme:
 
     def apply(self, settings: Settings = SETTINGS, ci: Any = GitHubActions) -> Change:
         rules = self.rules(settings, ci)
-        seen = rules.observe()
-        change = rules.diff(seen)
-        assert change is not None
-        rules.apply(seen, change)
-        assert rules.diff(rules.observe()) is None
+        change = apply(rules)
+        assert change_of(rules) is None
         return change
 
     def ask(self, who: str, method: str, path: str, sent: object = None) -> requests.Response:
@@ -149,10 +148,7 @@ def test_rules_that_name_no_app_would_take_them(acme: Acme) -> None:
     """So the refusal above is the App's doing."""
     github = GitHub(SETTINGS.host, Secret(acme.admin), SETTINGS.repository)
     rules = Rules(SETTINGS, github, CHECKS, app="")
-    seen = rules.observe()
-    change = rules.diff(seen)
-    assert change is not None
-    rules.apply(seen, change)
+    apply(rules)
     number, sha = acme.pull()
     acme.set_by_hand(sha, *CHECKS)
     assert acme.merge(number).status_code == 200
@@ -239,15 +235,13 @@ def test_circleci_s_statuses_are_nobodys_and_the_plan_says_so(acme: Acme) -> Non
 
 def test_the_plan_says_that_write_access_is_deploy_access_and_how_many_reviews_there_are(acme: Acme) -> None:
     rules = acme.rules()
-    change = rules.diff(rules.observe())
-    assert change is not None
+    change = change_of(rules)
     assert "whoever may write can push env/dev" in change.note
     assert "github.reviews is 0" in change.note
     assert "(0 reviews)" in str(change.fields[0].new)
     assert "whoever may write can deploy" in rules.title
     reviewed = acme.rules(replace(SETTINGS, reviews=2))
-    change = reviewed.diff(reviewed.observe())
-    assert change is not None
+    change = change_of(reviewed)
     assert "github.reviews is 0" not in change.note
     assert "(2 reviews)" in str(change.fields[0].new)
 

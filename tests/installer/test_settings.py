@@ -298,8 +298,7 @@ def test_a_section_of_argo_cds_values_that_is_left_empty_adds_nothing(empty: dic
     settings = parse(tree(github__host="git.example.com", argocd__values=empty))
     nowhere: Any = None
     installation = ArgoCDInstallation(settings, nowhere, nowhere)
-    change = installation.diff(installation.nothing)
-    assert change
+    change: Any = installation.diff(installation.nothing)
     assert "does not know the ssh host git.example.com" in change.note
     assert values(settings)["configs"]["cm"]["timeout.reconciliation"]
 

@@ -21,7 +21,7 @@ from tests.github.authority import Authority
 from tests.listening import serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, SEVERAL, Cluster, Helm, at_once, release
+from .cluster import SETTINGS, SEVERAL, Cluster, Helm, apply, at_once, change_of, release
 
 NAME, POLICY = "web-dev-watcher", "web-dev-policy"
 READER = {
@@ -74,10 +74,6 @@ def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **se
 def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
     return at_once(Watcher(replace(SETTINGS, **settings), *edges))  # type: ignore[arg-type]
-
-
-def change_of(the_watcher: Watcher) -> Any:
-    return the_watcher.diff(the_watcher.observe())
 
 
 def test_with_several_environments_there_is_still_one_pod_which_follows_them_all() -> None:
@@ -181,7 +177,7 @@ def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
 def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed):  # this cluster starts nothing
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+        apply(the_watcher)
     assert [name for name, _ in helm.installed] == [POLICY, NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
@@ -203,7 +199,7 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     the_watcher = resource(objects, helm := running())
     change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
-    the_watcher.apply(the_watcher.observe(), change)
+    apply(the_watcher)
     assert helm.installed[0][0] == POLICY
 
 
@@ -224,7 +220,7 @@ def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same
     assert change.action == "create"
     assert change.note.endswith(f"; {WITHOUT}{why}")
     with pytest.raises(DeadlinePassed):
-        the_watcher.apply(the_watcher.observe(), change)
+        apply(the_watcher)
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
     change = change_of(watcher_for(Cluster(objects, **cluster), running()))
@@ -257,14 +253,14 @@ def test_it_goes_when_argo_cd_polls_often_enough() -> None:
     the_watcher = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
     assert change_of(the_watcher).note == "goes: Argo CD polls often enough"
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+        apply(the_watcher)
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
 
 
 def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:
     the_watcher = resource(argo_cd(None), helm := Helm())
     with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+        apply(the_watcher)
     assert [name for name, _ in helm.installed] == [POLICY, NAME]
 
 

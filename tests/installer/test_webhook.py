@@ -125,8 +125,7 @@ def test_a_plan_reports_that_a_secret_is_set_and_never_which(bench: Bench) -> No
 
 def test_where_nothing_can_be_looked_at_it_would_be_made(bench: Bench) -> None:
     webhook = resource(bench)
-    change = webhook.diff(webhook.nothing)
-    assert change
+    change: Any = webhook.diff(webhook.nothing)
     assert (change.action, change.note) == ("create", "")
     unwanted = resource(bench, NONE)
     assert unwanted.diff(unwanted.nothing) is None
@@ -428,9 +427,7 @@ def test_hooks_of_others_are_neither_changed_nor_removed(made: Bench) -> None:
 def test_one_that_this_repository_made_under_a_former_slug_goes(made: Bench) -> None:
     former = replace(hook(made), url=hook(made).url.replace("web-dev", "shop-dev"), id=9)
     made.repository.hooks |= {9: former}
-    change = change_of(made)
-    assert change
-    assert change.fields == (Field("webhooks", 2, 1),)
+    assert change_of(made).fields == (Field("webhooks", 2, 1),)
     resource(made).remove()
     assert made.repository.hooks == {}
 
