@@ -162,23 +162,6 @@ def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None
     assert bench.github.changes == []
 
 
-def test_an_archived_repository_is_named_and_left(bench: Bench) -> None:
-    repository = bench.resources()["repository"]
-    seen = {**repository.observe(), "archived": True}
-    change = repository.diff(seen)
-    assert change
-    assert (change.action, change.effective) == ("blocked", False)
-    assert "Unarchive it at https://github.com/acme/web/settings" in change.fix
-
-
-def test_a_renamed_or_transferred_repository_is_named_and_left(bench: Bench) -> None:
-    repository = bench.resources()["repository"]
-    change = repository.diff({**repository.observe(), "full_name": "other/web"})
-    assert change
-    assert (change.action, change.effective) == ("blocked", False)
-    assert "it is other/web now" in change.note
-
-
 def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) -> None:
     before = bench.github.branches(bench.repository)
     who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
