@@ -116,7 +116,7 @@ class Keys:
         self.registered.remove(key)
 
 
-class Silent:
+class Quiet:
     """Progress that nobody hears of."""
 
     def begins(self, title: str) -> None:
@@ -142,4 +142,4 @@ def apply(resource: Resource[Any]) -> Any:
 
 def reconcile(resource: Resource[Any]) -> None:
     """Let the engine make it so, as `up` does: an error where it is blocked."""
-    Apply([resource], Silent()).run()
+    Apply([resource], Quiet()).run()

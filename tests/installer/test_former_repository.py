@@ -16,6 +16,7 @@ from tests.gitlab import GitLab as GitLabStandIn
 from . import bench as at_github
 from . import gitlab_bench as at_gitlab
 from .cluster import apply, change_of
+from .shells import export, unset
 
 pytestmark = pytest.mark.slow
 
@@ -119,8 +120,7 @@ def test_a_former_repository_that_is_gone_or_hidden_is_reported_and_no_fault(
 def test_no_token_goes_to_another_host_than_its_own(
     before: str, now: str, why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN")
     monkeypatch.setenv("GH_CONFIG_DIR", str(tmp_path / "gh"))
     monkeypatch.setenv("GH_HOST", now)
     monkeypatch.setenv("GH_TOKEN" if now == "github.com" else "GH_ENTERPRISE_TOKEN", "canary")
@@ -136,8 +136,7 @@ def test_from_gitlab_to_github_what_was_at_gitlab_goes(
     gitlab: GitLabStandIn, github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     github.user("octo")
-    for name, value in {**github.env, "GH_TOKEN": github.token("octo")}.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, {**github.env, "GH_TOKEN": github.token("octo")})
     made = at_gitlab.Bench.of(gitlab, tmp_path)
     made.use(monkeypatch)
     made.set_up("filled")

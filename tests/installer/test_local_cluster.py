@@ -18,9 +18,10 @@ from installer.resources.local_repository import SCRIPT, GitServer
 from installer.support.wait import until
 from tests.conftest import ROOT
 
+from .clones import git
 from .cluster import at_once, change_of, reconcile
 from .in_memory import Cluster, Helm
-from .local import LOCAL, clone, run
+from .local import LOCAL, clone
 
 __all__ = ["clone"]
 
@@ -149,8 +150,8 @@ def test_its_daemon_is_read_and_takes_no_push_and_keeps_what_it_has_when_it_star
             pushed = subprocess.run(["git", "push", url, "HEAD:main"], cwd=clone, capture_output=True, text=True)
             assert pushed.returncode != 0
             assert "access denied" in pushed.stderr
-            run(clone, "push", "--quiet", str(bare), "HEAD:main")
-            assert run(clone, "ls-remote", url, "main").split()[0] == run(clone, "rev-parse", "HEAD")
+            git(clone, "push", "--quiet", str(bare), "HEAD:main")
+            assert git(clone, "ls-remote", url, "main").split()[0] == git(clone, "rev-parse", "HEAD")
         finally:
             pod.terminate()
             assert pod.wait(20) == 0

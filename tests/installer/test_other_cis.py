@@ -19,7 +19,7 @@ from tests.circleci.api import CircleCI
 from tests.github import Fault
 from tests.github.reported import State
 
-from .bench import Quiet
+from .cluster import Quiet
 from .office import CI_TOKEN, NAMES, REGISTRY_TOKEN, SLUG, TOKENS, Office
 
 pytestmark = pytest.mark.slow

@@ -1,6 +1,5 @@
 """Somebody else's things at GitHub stay as they are, and no change of any setting makes or deletes a repository."""
 
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -21,6 +20,7 @@ from tests.github.authority import Authority
 from tests.github.model import DeployKey, Stored
 
 from .bench import SETTINGS, Bench
+from .clones import git
 
 pytestmark = pytest.mark.slow
 
@@ -164,8 +164,6 @@ def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None
 
 def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) -> None:
     before = bench.github.branches(bench.repository)
-    who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
-    commit = ("git", *who, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
-    subprocess.run(commit, cwd=bench.project, check=True)
+    git(bench.project, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
     bench.apply("initial-push")
     assert bench.github.branches(bench.repository) == before

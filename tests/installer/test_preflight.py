@@ -14,9 +14,12 @@ from installer.preflight.checks import before_reading, before_writing, blocked, 
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
+from tests.github.git import git as on_server
 from tests.github.model import Stored
 
 from . import gitops_yaml
+from .clones import start
+from .shells import octos
 
 Make = Callable[..., Project]
 
@@ -24,12 +27,8 @@ Make = Callable[..., Project]
 @pytest.fixture
 def opened(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A project of acme's, octo's token, and a cluster that nobody started."""
-    github.user("octo")
+    octos(github, monkeypatch, tmp_path, KUBECONFIG="/nowhere")
     github.user("someone")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    for name, value in {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "KUBECONFIG": "/nowhere"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GH_TOKEN", github.token("octo"))
 
     def make(owner: str = "acme", slug: str = "web") -> Project:
         gitops_yaml.write(tmp_path, owner=owner, slug=slug)
@@ -49,11 +48,7 @@ def push(github: StandIn, repository: str, branch: str, files: dict[str, str], f
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for command in (["init", "-q", "-b", "x"], ["add", "."], [*who, "commit", "-q", "-m", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    target = github.repository(repository).git
-    subprocess.run(["git", "fetch", "-q", str(folder), f"x:refs/heads/{branch}"], cwd=target, check=True)
+    on_server(github.repository(repository).git, "fetch", "-q", str(start(folder)), f"main:refs/heads/{branch}")
 
 
 def create(github: StandIn, name: str) -> None:

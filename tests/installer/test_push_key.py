@@ -18,8 +18,8 @@ from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import DeployKey, Ruleset, Stored
 
-from .bench import SETTINGS, Bench, Quiet, a_project
-from .cluster import change_of
+from .bench import SETTINGS, Bench, a_project
+from .cluster import Quiet, change_of
 
 pytestmark = pytest.mark.slow
 

@@ -22,6 +22,7 @@ from tests.github.authority import Authority
 from . import inside
 from .argo_cd import HOST
 from .cluster import SETTINGS
+from .shells import export
 
 TOKEN = "ghs_the-token-of-the-operator"
 STATUSES = (301, 302, 303, 307, 308)
@@ -101,8 +102,7 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
 ) -> None:
     made = reporter(SETTINGS, "web-dev-reporter", "web-dev-reporter-app", HOST)
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
-        for name, value in cluster.variables.items():
-            monkeypatch.setenv(name, value)
+        export(monkeypatch, cluster.variables)
         server = ApiServer(cluster.folder / "account")
         service = Service(server, server.answers, Place.of(lambda name: getattr(SETTINGS, name)))
         record = DeploymentRecord("c" * 40, REVISION, digest="sha256:0")

@@ -23,6 +23,7 @@ from tests.github.apps import App
 from . import cluster as fakes
 from .bench import Helm as Fills
 from .cluster import Helm, apply, at_once, change_of, release
+from .shells import export
 
 DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
@@ -188,8 +189,7 @@ class Owner:
 def owner(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Owner:
     github.user("octo")
     github.organization("acme", members={"octo": "admin"})
-    for name, value in github.env.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, github.env)
     token = github.tokens[github.token("octo")]
     github.hosting.create(token, "acme", "web", private=True, description=None)
     return Owner(github, *github.apps.add("acme reports", "acme", PERMISSIONS))

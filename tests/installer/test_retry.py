@@ -4,7 +4,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 import requests
@@ -12,7 +11,7 @@ import requests
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
 from installer.support.file_lock import only_while
-from tests.listening import serving
+from tests.listening import Silent, serving
 
 FINE: tuple[int, dict[str, str]] = (200, {})
 BROKEN = (502, {})
@@ -32,7 +31,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str] = []
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
@@ -51,9 +50,6 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = answer  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 class Some(Api):
