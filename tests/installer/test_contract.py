@@ -200,6 +200,10 @@ def test_what_another_repository_made_is_blocked_with_both_addresses_and_stays(
     assert both in resource.removal(resource.observe()), "`down` lists it before it asks"
     assert both in resource.remove()
     assert (bench.cluster.state(), bench.cluster.writes) == (there, writes)
+    bench.cluster.revisions.clear()
+    assert isinstance(bench.change(), NotOurs), "without a release, too"
+    assert both in bench.resource().remove()
+    assert bench.cluster.writes == writes
 
 
 def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_there(
