@@ -19,6 +19,7 @@ from installer.support.resume_command import this_run
 from installer.ui import console
 
 from .laptop import DIGEST, Laptop
+from .pods import runs
 
 pytestmark = pytest.mark.slow
 TWO = "environments:\n  dev: {namespace: web-dev}\n  test: {namespace: web-test, from: dev}\n"
@@ -51,10 +52,7 @@ class Pods:
                 return there.answers.get(settings.environment, [])
 
             def pods(self) -> list[Any]:
-                image = {"image": f"docker.io/acme/web@{DIGEST}", "name": "web"}
-                ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-                head = {"name": "web-0", "labels": {"app.kubernetes.io/name": "web"}}
-                return [{"metadata": head, "spec": {"containers": [image]}, "status": ready}]
+                return [runs(f"docker.io/acme/web@{DIGEST}")]
 
             def rolled_out(self) -> bool:
                 return True
