@@ -330,12 +330,12 @@ def test_what_argo_cd_points_to_is_followed_as_argo_cd_does(entry: str, secret: 
 # --- what came of its last call
 
 
-def test_what_came_of_the_last_push_is_one_line_of_status_and_no_change(made: Bench) -> None:
-    made.server.answer, right = lambda _: (404, ""), made.server.answer
-    try:
+def test_what_came_of_the_last_push_is_one_line_of_status_and_no_change(
+    made: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as away:
+        away.setattr(made.server, "answer", lambda _: (404, ""))
         push(made)
-    finally:
-        made.server.answer = right
     (row,) = report._resources(plan([resource(made)]))
     page = f"https://github.com/acme/web/settings/hooks/{hook(made).id}"
     assert row.state == (
@@ -359,13 +359,12 @@ def test_a_push_that_nobody_answered_is_reported_in_githubs_words(made: Bench) -
     assert change.note.startswith("GitHub's last push got “peer certificate cannot be authenticated")
 
 
-def test_the_ping_of_a_new_hook_comes_before_argo_cd_has_the_secret_and_is_not_held_against_it(bench: Bench) -> None:
-    bench.server.answer, right = lambda _: (400, ""), bench.server.answer
-    try:
-        bench.apply("webhook")
-        bench.github.webhooks.settled()
-    finally:
-        bench.server.answer = right
+def test_the_ping_of_a_new_hook_comes_before_argo_cd_has_the_secret_and_is_not_held_against_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.server, "answer", lambda _: (400, ""))
+    bench.apply("webhook")
+    bench.github.webhooks.settled()
     (ping,) = hook(bench).deliveries
     assert (ping.event, ping.code) == ("ping", 400)
     assert change_of(bench) is None
