@@ -9,7 +9,6 @@ import requests
 from installer.ci.circleci import CircleCI
 from installer.ci.github_actions import CHECKS, GitHubActions
 from installer.ci.travis_ci import TravisCI
-from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.github.repository import GitHub
@@ -23,7 +22,8 @@ from tests.github.pushes import Push
 from tests.github.reported import Report
 from tests.github.results import report
 
-from .cluster import apply, change_of
+from .cluster import SEVERAL, apply, change_of
+from .shells import export
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ GREEN = "runs-on: ubuntu-latest, steps: [{run: 'true'}]"
 WORKFLOW = f"on: pull_request\njobs: {{{', '.join(f'{name}: {{{GREEN}}}' for name in CHECKS)}}}\n"
 
 
-TWO = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
+TWO = replace(SETTINGS, environments=SEVERAL.environments)
 
 
 @dataclass
@@ -96,8 +96,7 @@ class Acme:
 
 
 def _acme(served: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
-    for name, value in served.env.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, served.env)
     for login in ("octo", "mallory", "alice"):
         served.user(login)
     served.organization("acme", plan="team", members={"octo": "admin", "mallory": "member", "alice": "member"})
@@ -117,14 +116,8 @@ def acme(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
 
 
 def test_each_environment_has_a_rule_and_one_that_was_taken_out_loses_it(acme: Acme) -> None:
-    assert [each.name for each in acme.apply(TWO).fields] == [
-        *(
-            "gitops-flask: main",
-            "gitops-flask: env/dev",
-            "gitops-flask: env/test",
-            "gitops-flask: gitops-flask/template",
-        ),
-    ]
+    branches = ("main", "env/dev", "env/test", "gitops-flask/template")
+    assert [each.name for each in acme.apply(TWO).fields] == [f"gitops-flask: {branch}" for branch in branches]
     change = acme.apply(SETTINGS)
     assert [(each.name, each.new) for each in change.fields] == [("gitops-flask: env/test", None)]
     names = [each["name"] for each in acme.ask("octo", "GET", "/rulesets").json()]
