@@ -84,11 +84,6 @@ def test_the_application_follows_env_dev_and_lets_the_image_win() -> None:
     assert manifest["spec"]["syncPolicy"]["retry"]["refresh"] is True
 
 
-def test_what_is_as_it_should_be_needs_no_change(there: tuple[Cluster, Helm]) -> None:
-    resource, _ = application(*there)
-    assert change_of(resource) is None
-
-
 def test_an_empty_list_that_argo_cd_dropped_is_no_difference(there: tuple[Cluster, Helm]) -> None:
     del stored(there[0], KINDS[0])["spec"]["clusterResourceWhitelist"]
     resource, _ = application(*there)

@@ -130,26 +130,6 @@ def test_one_of_others_that_was_switched_off_is_reported_with_the_command() -> N
     assert change.fix.startswith("kubectl scale --namespace argocd --replicas=1")
 
 
-def test_one_of_others_is_used_as_it_is() -> None:
-    resource = argo_cd(WORKING, objects=knowing("github.com"))
-    assert change_of(resource) is None
-    assert resource.title == "Argo CD v3.4.4 in namespace argocd (used as it is)"
-    assert "not made for this project" in resource.remove()
-
-
-def test_one_that_is_too_old_is_refused_with_the_fix() -> None:
-    old = [component("repo-server", labels={"app.kubernetes.io/version": "v3.1.9"})]
-    change = change_of(argo_cd(old, objects=knowing("github.com")))
-    assert (change.blocked, change.note, change.fix) == (True, "it is v3.1.9", "Upgrade it to 3.2 or newer.")
-
-
-def test_one_in_another_namespace_is_named() -> None:
-    change = change_of(argo_cd([component("repo-server", "cd")]))
-    assert change.action == "blocked"
-    assert change.note == "there is one in namespace cd"
-    assert change.fix == "Set argocd.namespace to that in gitops.yaml."
-
-
 def by_an_operator(version: str = "v3.4.4", namespace: str = "openshift-gitops") -> list[dict[str, Any]]:
     """Return the parts as an operator makes them: names of its own, an image by digest, no version on them."""
     made = [component(name, namespace, f"registry.example.com/argocd@sha256:{64 * '0'}") for name in PARTS_OF_ONE]
@@ -167,8 +147,12 @@ HERE = replace(SETTINGS, argocd_namespace="openshift-gitops")
 EXISTING = {
     "of an operator": (by_an_operator(), HERE, None),
     "of an operator, without a version": (by_an_operator(""), HERE, None),
-    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "Set argocd.namespace to that"),
-    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16"),
+    "of an operator, elsewhere": (
+        by_an_operator(),
+        SETTINGS,
+        "there is one in namespace openshift-gitops Set argocd.namespace to that in gitops.yaml.",
+    ),
+    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16 Upgrade it to 3.2 or newer."),
     "too old by its image": ([component("repo-server", image="quay.io/argoproj/argocd:v2.14.1")], SETTINGS, "v2.14.1"),
     "newer than ours": ([component("repo-server", image="quay.io/argoproj/argocd:v4.0.0")], SETTINGS, None),
     "one here and one elsewhere": ([*by_an_operator(), *WORKING], SETTINGS, None),

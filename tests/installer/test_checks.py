@@ -26,7 +26,6 @@ from tests.github.model import Ruleset
 
 from . import gitops_yaml
 from .bench import SETTINGS
-from .cluster import apply, change_of
 from .shells import octos
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
@@ -280,17 +279,6 @@ def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_
     with pytest.raises(InstallerError) as error:
         ask(github_checks.owner)
     assert page in error.value.fix
-
-
-def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> None:
-    create(github)
-    github.accounts["acme"].plan = "free"
-    rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
-    change = change_of(rules)
-    assert (change.action, "main stays unprotected" in change.note) == ("skipped", True)
-    github.accounts["acme"].plan = "team"
-    apply(rules)
-    assert len(github.repository("acme/web").rulesets) == 3
 
 
 # --- what a token needs

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +12,6 @@ from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
 from installer.forges.base import Pair
-from installer.forges.credentials import find
-from installer.forges.github.repository import GitHub
-from installer.preflight.repository import same_project
 from tests.github.authority import Authority
 from tests.github.model import DeployKey, Stored
 
@@ -152,14 +148,6 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
         resources[key].remove()
     left = [each for kind in KINDS for each in getattr(bench.repository, kind)]
     assert left in ([7], ["RUNNER"], ["NPM_TOKEN"])
-
-
-def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
-    github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
-    opened: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, forge=github, github=github)
-    (found,) = same_project(opened)
-    assert "exists and holds something else" in str(found)
-    assert bench.github.changes == []
 
 
 def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from installer.commands.up import up
-from installer.engine.reconcile import Planned, plan
-from installer.preflight.checks import before_reading, before_writing, blocked, refuse
+from installer.engine.reconcile import plan
+from installer.preflight.checks import before_reading, before_writing, refuse
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
@@ -101,16 +101,6 @@ def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch
     assert "ghp_wrong" not in str(problem)
 
 
-def test_a_missing_scope_is_reported_before_anything_is_made(
-    opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
-    (problem,) = told(opened(), "repository")
-    assert "lacks the scope `workflow`" in problem
-    assert "gh auth refresh" in problem
-    assert github.changes == []
-
-
 def test_a_fine_grained_token_shows_no_scopes_and_is_not_refused_for_that(
     opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,25 +148,6 @@ def test_one_that_carries_our_label_is_ours_whatever_became_of_its_content(
     push(github, "acme/web", "main", {"README.md": "x"}, tmp_path / "other")
     github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "https://github.com/Acme/web")
     assert told(opened(), "variables") == []
-
-
-def test_a_branch_that_makes_the_environments_branch_impossible_is_reported(
-    opened: Make, github: StandIn, tmp_path: Path
-) -> None:
-    create(github, "acme/web")
-    push(github, "acme/web", "main", {"gitops.yaml": SAME}, tmp_path / "same")
-    push(github, "acme/web", "env", {"x": "x"}, tmp_path / "other")
-    (problem,) = told(opened(), "variables")
-    assert "A branch `env` makes `env/dev` impossible" in problem
-
-
-def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
-    here = opened()
-    resources = [r for r in here.resources() if r.key == "registry-token"]
-    planned: list[Planned] = plan(resources)
-    (problem,) = [p for p in blocked(planned) if p.lane == "github"]
-    assert problem.fix.startswith("Set REGISTRY_TOKEN in the environment, to one that may push to docker.io ")
 
 
 def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:

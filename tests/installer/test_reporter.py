@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.objects import metadata, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -258,17 +257,6 @@ def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner
     assert change_of(unwanted).note == "goes: github.reporter is none"
     apply(unwanted)
     assert owner.cluster.objects == {}
-
-
-def test_a_secret_of_others_is_left(owner: Owner) -> None:
-    head = {**metadata(replace(SETTINGS, slug="another"), SECRET, "argocd")}
-    owner.cluster.objects["secret", SECRET] = pack(head, "Opaque", {ID: "1"}, {KEY: Secret("x")})
-    assert change_of(owner.resource(owner.ours)).action == "blocked"
-    assert (
-        owner.resource()
-        .remove()
-        .startswith(f"stays: Secret {SECRET} in argocd belongs to https://github.com/acme/another")
-    )
 
 
 def test_what_the_environment_gives_is_checked_before_anything_is_made(

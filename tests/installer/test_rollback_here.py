@@ -305,12 +305,6 @@ def test_a_registry_that_cannot_be_asked_stops_no_rollback(
     assert laptop.revision == three[1]
 
 
-def test_a_lost_branch_is_no_first_deployment(laptop: Laptop, three: Three) -> None:
-    laptop.server("update-ref", "-d", "refs/heads/env/dev")
-    with pytest.raises(InstallerError, match=r"There is no branch env/dev: nothing was deployed yet, or it was lost\."):
-        rollback(laptop)
-
-
 def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
     gitlab: GitLab, deployed_thrice: tuple[Troubled, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
