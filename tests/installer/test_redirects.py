@@ -1,7 +1,7 @@
 """An answer that leads elsewhere takes no credential along: the reporter's clients, and GitHub's with each status."""
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from installer.status.service import DeploymentRecord, Place, Service, assess
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
-from tests.elsewhere import REVISION, Elsewhere, elsewhere, leading
+from tests.elsewhere import REVISION, Elsewhere, leading
 from tests.github.authority import Authority
 
 from . import inside
@@ -26,19 +26,6 @@ from .shells import export
 
 TOKEN = "ghs_the-token-of-the-operator"
 STATUSES = (301, 302, 303, 307, 308)
-
-
-@pytest.fixture
-def there() -> Iterator[Elsewhere]:
-    with elsewhere() as place:
-        yield place
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "company"
-    folder.mkdir()
-    return Authority(folder)
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -19,13 +19,6 @@ from tests.github.authority import Authority
 from .shells import unset
 
 
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "company"
-    folder.mkdir()
-    return Authority(folder)
-
-
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A machine that trusts one CA."""
