@@ -58,12 +58,8 @@ def up(
 
 
 TROUBLES = [
-    (Trouble(0), "does not answer at"),
     (Trouble(500), "It has trouble, or a proxy on the way to it has."),
     (Trouble(401), "refuses acme: 401"),
-    (Trouble(403), "refuses acme: 403"),
-    (Trouble(429, headers={"Retry-After": "900"}), "Run this again in 900 s."),
-    (Trouble(200, headers={"Content-Type": "text/html"}), "a login page in between"),
 ]
 
 
