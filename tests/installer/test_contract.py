@@ -54,6 +54,19 @@ class Row:
     """What is another with another address, beside the mark of whose it is."""
 
 
+def waiting(kind: Any) -> Callable[..., Resource[Any]]:
+    """Return how one is made that waits for nothing, by what all of them take."""
+    return lambda settings, *edges: at_once(kind(settings, *edges))
+
+
+def pull_secret(settings: Settings, *edges: Any) -> PullSecret:
+    return PullSecret(settings, *edges, GIVEN)
+
+
+def database(settings: Settings, *edges: Any) -> DatabaseAddress:
+    return DatabaseAddress(settings, GIVEN, *edges)
+
+
 def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
     return at_once(Application(settings, cluster, helm, ArgoCD(cluster)))  # type: ignore[arg-type]
 
@@ -91,35 +104,26 @@ ROWS = {
     "git server": Row(
         lambda settings, *edges: at_once(GitServer(settings, *edges, remove_it=True)), LOCAL, None, SERVING
     ),
-    "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
-    "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
-    "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
+    "namespace": Row(waiting(Namespace)),
+    "pull secret": Row(pull_secret, PRIVATE, SETTINGS),
+    "database": Row(database, STORING),
     "credential with a key": Row(keyed, addressed=("url",)),
     "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
-    "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
+    "watcher": Row(waiting(Watcher), SETTINGS, OFTEN, (*POD, "policy")),
     "reporter's App": Row(
         lambda settings, *edges: ReporterApp(settings, *edges, GitHubApp("7", Secret("key-of-the-app"))),
         REPORTING,
         SETTINGS,
     ),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
-    "namespace of test": Row(lambda settings, *edges: at_once(Namespace(settings, *edges)), TEST),
-    "pull secret of test": Row(
-        lambda settings, *edges: PullSecret(settings, *edges, GIVEN), replace(TEST, image_visibility="private"), TEST
-    ),
-    "database of test": Row(
-        lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), replace(TEST, database="postgresql")
-    ),
+    "namespace of test": Row(waiting(Namespace), TEST),
+    "pull secret of test": Row(pull_secret, replace(TEST, image_visibility="private"), TEST),
+    "database of test": Row(database, replace(TEST, database="postgresql")),
     "credential of test": Row(EnvironmentCredential, TEST),
     "application of test": Row(wired, TEST, addressed=OF_APPLICATION),
-    "watcher of two": Row(
-        lambda settings, *edges: at_once(Watcher(settings, *edges)),
-        SEVERAL,
-        replace(SEVERAL, argocd_watcher="none"),
-        (*POD, "policy"),
-    ),
+    "watcher of two": Row(waiting(Watcher), SEVERAL, replace(SEVERAL, argocd_watcher="none"), (*POD, "policy")),
     "reporter of test": Row(reporting, replace(TEST, reporter="app"), TEST, (*POD, "ConfigMap")),
 }
 
@@ -338,8 +342,7 @@ def everything(settings: Settings, cluster: Any) -> list[Resource[Any]]:
     helm = Helm(cluster, settings)
     edges = (settings, cluster, helm)
     credential = EnvironmentCredential(*edges) if settings.source else keyed(*edges)
-    database, secret = DatabaseAddress(settings, GIVEN, cluster, helm), PullSecret(*edges, GIVEN)
-    return [at_once(Namespace(*edges)), database, secret, credential, wired(*edges)]
+    return [at_once(Namespace(*edges)), database(*edges), pull_secret(*edges), credential, wired(*edges)]
 
 
 def apply_all(settings: Settings, cluster: Any) -> None:

@@ -107,11 +107,7 @@ def told(ask: Callable[[], Any]) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = (
-        *("support.wait", "forges.http"),
-        *("cluster.kubectl", "status.service"),
-    )
-    for module in modules:
+    for module in ("support.wait", "forges.http", "cluster.kubectl", "status.service"):
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
 
 
@@ -392,6 +388,8 @@ class AnyGitLab(Answers, GitLab):
 
 
 FILE = base64.b64encode(b"revision: x").decode()
+OF_TRAVIS = {"details_url": "x", "app": {"slug": "travis-ci"}}
+UNDER_WAY = {"conclusion": None, "status": "queued"}
 OF_GITHUB: list[Any] = [
     {"object": {"sha": "c" * 40}},
     {"content": FILE},
@@ -408,22 +406,11 @@ OF_GITHUB: list[Any] = [
     {"secrets": [{"name": "x"}]},
     {"key": "x", "key_id": "1"},
     {"deployment_branch_policy": {"custom_branch_policies": True}},
-    {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
-    {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
+    {"workflow_runs": [{**UNDER_WAY, "id": 1, "head_sha": "c", "html_url": "x"}]},
+    {**UNDER_WAY, "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
     {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
     {"statuses": [{"id": 1, "context": "ci/circleci: deploy", "state": "failure", "target_url": None}]},
-    {
-        "check_runs": [
-            {
-                "id": 1,
-                "name": "Travis CI - Branch",
-                "conclusion": None,
-                "status": "queued",
-                "details_url": "x",
-                "app": {"slug": "travis-ci"},
-            }
-        ]
-    },
+    {"check_runs": [{**UNDER_WAY, **OF_TRAVIS, "id": 1, "name": "Travis CI - Branch"}]},
     [{"name": "README.md", "type": "file", "ref": "refs/tags/v1", "commit": {"sha": "c"}}],
 ]
 
@@ -468,6 +455,7 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         read_note(note.read() or "")
 
 
+PUSHED = {"source": "push", "id": 1, "sha": "c", "web_url": "x"}
 OF_GITLAB: list[Any] = [
     {"commit": {"id": "c" * 40}},
     {"content": FILE},
@@ -476,19 +464,8 @@ OF_GITLAB: list[Any] = [
     {"permissions": {"project_access": {"access_level": 40}}},
     [{"key": "GITOPS_FLASK_UP", "value": '{"text": "x", "at": 1}', "masked": False}],
     {"value": '{"text": "x", "at": 1}'},
-    [
-        {
-            "source": "push",
-            "id": 1,
-            "sha": "c",
-            "web_url": "x",
-            "status": "running",
-            "key": "ACTION",
-            "value": "init",
-            "name": "x",
-        }
-    ],
-    {"source": "push", "id": 1, "sha": "c", "web_url": "x", "status": "failed", "username": "octo", "yaml_errors": "x"},
+    [{**PUSHED, "status": "running", "key": "ACTION", "value": "init", "name": "x"}],
+    {**PUSHED, "status": "failed", "username": "octo", "yaml_errors": "x"},
     [{"name": "README.md", "type": "blob", "mode": "100644", "commit": {"id": "c"}}],
 ]
 
@@ -540,13 +517,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
-        for ask in (
-            ci.who,
-            ci.variables,
-            ci.secrets,
-            lambda ci=ci: ci.start(),
-            ci.build,
-        ):
+        for ask in (ci.who, ci.variables, ci.secrets, lambda ci=ci: ci.start(), ci.build):
             once[:] = [said]
             told(ask)
 

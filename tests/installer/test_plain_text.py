@@ -150,11 +150,14 @@ WAYS: dict[str, Callable[[], None]] = {
 @pytest.fixture(params=["a terminal", "a pipe"])
 def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Return what reaches the screen, or the pipe."""
+    return shown_on(monkeypatch, terminal=request.param == "a terminal")
+
+
+def shown_on(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
+    """Let all that is shown go to one place, and return that."""
     seen = io.StringIO()
-    terminal = request.param == "a terminal"
-    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
-        made = console._Screen(file=seen, force_terminal=terminal, **options)
-        monkeypatch.setattr(console, name, made)
+    for name in ("out", "err"):
+        monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=terminal, soft_wrap=True))
     monkeypatch.setattr(progress, "out", console.out)
     return seen
 
@@ -189,10 +192,7 @@ def test_no_mixture_of_markup_sequences_and_hidden_signs_brings_a_style_or_a_lin
     text = text.replace("\ud800", "")
 
     def styles(words: str) -> tuple[set[str], str]:
-        seen = io.StringIO()
-        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
-            monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=True, **options))
-        monkeypatch.setattr(progress, "out", console.out)
+        seen = shown_on(monkeypatch, terminal=True)
         finding = Finding("cluster", words, words)
         thing: Any = SimpleNamespace(key="thing", lane="cluster", title=words)
         console.report(words)

@@ -85,6 +85,13 @@ def deploy(laptop: Laptop, subject: str, **files: str) -> str:
     return revision
 
 
+def live(laptop: Laptop, pods: Pods, subject: str) -> str:
+    """Deploy another commit to dev, which its pods answer then; return it."""
+    revision = deploy(laptop, subject)
+    pods.say("dev", revision)
+    return revision
+
+
 def in_test(laptop: Laptop) -> Project:
     this_run.environment = "test"
     return laptop.project.of("test")
@@ -169,8 +176,7 @@ def test_a_hold_at_either_end_refuses_it_before_anything_is_asked(
     laptop: Laptop, pods: Pods, deployed: str, where: str
 ) -> None:
     promote(laptop)
-    latest = deploy(laptop, "Later")
-    pods.say("dev", latest)
+    live(laptop, pods, "Later")
     promote(laptop)
     held = f"ENVIRONMENT={where} {laptop.by_another('rollback --why burns')}"
     subprocess.run(["sh", "-c", held], check=True, capture_output=True)
@@ -185,8 +191,7 @@ def test_what_is_not_wired_has_no_values_or_was_never_deployed_is_refused_in_wor
     assert "up" in refused(laptop, "There is no Application web-test yet")
     pods.wired = True
     (laptop.folder / "deploy/test.yaml").unlink()
-    latest = deploy(laptop, "None for test")
-    pods.say("dev", latest)
+    latest = live(laptop, pods, "None for test")
     refused(laptop, f"Commit {latest[:12]} has no file deploy/test.yaml")
     laptop.registry.public = ""
     pods.say("dev", deployed)
@@ -206,8 +211,7 @@ def test_dev_takes_no_promotion(laptop: Laptop, pods: Pods, deployed: str) -> No
 
 def test_scripts_that_know_no_promotion_say_so_with_the_button(laptop: Laptop, pods: Pods, deployed: str) -> None:
     (laptop.folder / "ci/promote").unlink()
-    latest = deploy(laptop, "Older scripts")
-    pods.say("dev", latest)
+    live(laptop, pods, "Older scripts")
     fix = refused(laptop, "they have no ci/promote")
     assert fix.startswith("gh workflow run promote.yml --repo acme/web -f environment=test")
 
@@ -216,8 +220,7 @@ def test_a_rollback_of_test_and_its_release_touch_test_alone(
     laptop: Laptop, pods: Pods, deployed: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     promote(laptop)
-    latest = deploy(laptop, "Later")
-    pods.say("dev", latest)
+    live(laptop, pods, "Later")
     promote(laptop)
     dev = laptop.server("rev-parse", "env/dev")
     rollback.rollback(in_test(laptop), to="", why="it burns", yes=True)
