@@ -5,6 +5,14 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
+
+
+class Silent:
+    """Of a handler of requests: it prints none of them."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """A workbench for GitHub's half: a stand-in, a project, and a repository in whatever state a test begins with."""
 
 import base64
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +30,9 @@ from tests.github.git import git as on_server
 from tests.github.model import DeployKey, Stored
 
 from . import cluster as fakes
+from .clones import start
+from .cluster import Quiet
+from .shells import export
 
 ARGOCD = "argocd.example.com"
 SETTINGS = Settings(
@@ -45,16 +47,6 @@ WAITS_FOR_A_RUNNER = """on:
 jobs:
   deploy: {runs-on: nowhere, steps: [{run: "true"}]}
 """
-
-
-class Quiet:
-    """Progress that nobody hears."""
-
-    def begins(self, title: str) -> None:
-        pass
-
-    def ends(self, title: str, outcome: str, seconds: float) -> None:
-        pass
 
 
 class Helm(fakes.Helm):
@@ -86,9 +78,7 @@ def a_project(folder: Path) -> Path:
     """Make a project with one commit and the workflow that deploys."""
     (folder / ".github/workflows").mkdir(parents=True)
     (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
-    for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):
-        subprocess.run(["git", *command.split()], cwd=folder, check=True)
-    return folder
+    return start(folder)
 
 
 @dataclass
@@ -140,8 +130,7 @@ class Bench:
             "ARGOCD_REPOSITORY_TOKEN": READER_TOKEN,  # taken only where Argo CD reads over https
             "GIT_CONFIG_GLOBAL": "/dev/null",
         }
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+        export(monkeypatch, environment)
 
     def resources(self, settings: Settings = SETTINGS) -> dict[str, Resource[Any]]:
         """Make the resources that ask GitHub anew, as each run does; any may be applied alone."""

@@ -116,7 +116,7 @@ class Keys:
         self.registered.remove(key)
 
 
-class Silent:
+class Quiet:
     """Progress that nobody hears of."""
 
     def begins(self, title: str) -> None:
@@ -126,6 +126,20 @@ class Silent:
         pass
 
 
+def change_of(resource: Resource[Any]) -> Any:
+    """Return the change that a resource needs; None where it is as it should be."""
+    return resource.diff(resource.observe())
+
+
+def apply(resource: Resource[Any]) -> Any:
+    """Make the change that a resource needs, and return it."""
+    seen = resource.observe()
+    change = resource.diff(seen)
+    assert change
+    resource.apply(seen, change)
+    return change
+
+
 def reconcile(resource: Resource[Any]) -> None:
     """Let the engine make it so, as `up` does: an error where it is blocked."""
-    Apply([resource], Silent()).run()
+    Apply([resource], Quiet()).run()

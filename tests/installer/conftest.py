@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.elsewhere import Elsewhere, elsewhere
 from tests.github import GitHub as StandIn
+from tests.github.authority import Authority
 from tests.github.fixtures import blame
 from tests.gitlab import GitLab
 
@@ -33,6 +35,28 @@ __all__ = [
     "shop",
     "working_registry",
 ]
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no time pass before a request is sent again, and take down how long it would have been."""
+    pauses: list[float] = []
+    monkeypatch.setattr("installer.forges.http.pause", pauses.append)
+    return pauses
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Return a company's authority, which no machine knows."""
+    (tmp_path / "company").mkdir()
+    return Authority(tmp_path / "company")
+
+
+@pytest.fixture
+def there() -> Iterator[Elsewhere]:
+    """Serve a place where nothing of ours may arrive."""
+    with elsewhere() as place:
+        yield place
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,7 @@ class Case:
 
 
 ALWAYS = 10**6
+LIMITED = Fault("429", status=429, message="You have exceeded a secondary rate limit.", headers={"Retry-After": "2"})
 CASES = [
     Case(Fault("401", status=401, message="Bad credentials"), ALWAYS, ("token is wrong or has expired",)),
     Case(
@@ -114,16 +115,8 @@ CASES = [
         ALWAYS,
         ("rate limit", "run this again then"),
     ),
-    Case(
-        Fault("429", status=429, message="You have exceeded a secondary rate limit.", headers={"Retry-After": "2"}),
-        1,
-        ("rate limit", "run this again then"),
-    ),
-    Case(
-        Fault("429", status=429, message="You have exceeded a secondary rate limit.", headers={"Retry-After": "2"}),
-        ALWAYS,
-        ("rate limit", "run this again then"),
-    ),
+    Case(LIMITED, 1, ("rate limit", "run this again then")),
+    Case(LIMITED, ALWAYS, ("rate limit", "run this again then")),
     Case(
         Fault(
             "404 scope",

@@ -1,6 +1,5 @@
 """A workbench for GitLab's half: a stand-in, a folder with a pipeline, and a project in whatever state."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,10 @@ from tests.gitlab import GitLab as StandIn
 from tests.gitlab.model import Project, Token
 
 from . import cluster as fakes
-from .bench import ARGOCD, REGISTRY_TOKEN, Helm, Quiet, kept
+from .bench import ARGOCD, REGISTRY_TOKEN, Helm, kept
+from .clones import start
+from .cluster import Quiet
+from .shells import export
 
 SETTINGS = replace(
     Settings("Web", "web", "A service", "gitlab.com", "acme", "private", "docker.io", "acme", "web-dev"),
@@ -47,9 +49,7 @@ def a_project(folder: Path, pipeline: str = PIPELINE) -> Path:
     folder.mkdir(parents=True)
     (folder / ".gitlab-ci.yml").write_text(pipeline)
     (folder / "gitops.yaml").write_text("version: 1\nproject: {slug: web}\n")
-    for command in ("init -q -b main", "add .", "-c user.name=dev -c user.email=dev@example.com commit -q -m Start"):
-        subprocess.run(["git", *command.split()], cwd=folder, check=True)
-    return folder
+    return start(folder)
 
 
 @dataclass
@@ -96,8 +96,7 @@ class Bench:
             "REGISTRY_TOKEN": REGISTRY_TOKEN,
             "GIT_CONFIG_GLOBAL": "/dev/null",
         }
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+        export(monkeypatch, environment)
 
     def resources(self) -> dict[str, Resource[Any]]:
         """Make the resources that ask GitLab anew, as each run does."""

@@ -11,10 +11,9 @@ import yaml
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 
+from .clones import git
 from .registry import Troubled
 from .whole import Helm, push_to
-
-WHO = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
 
 
 @dataclass
@@ -27,8 +26,7 @@ class Ground:
     monkeypatch: pytest.MonkeyPatch
 
     def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *WHO, *arguments], cwd=self.project, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        return git(self.project, *arguments)
 
     def write(self, **sections: dict[str, str]) -> None:
         """Change settings, and leave that in the folder."""
@@ -46,9 +44,9 @@ class Ground:
             source = self.project.parent / f"theirs-{branch.replace('/', '-')}"
             shutil.copytree(self.project / ".git", source / ".git")
             (source / file).write_text("theirs\n")
-            subprocess.run(["git", "rm", "-q", "--cached", "gitops.yaml"], cwd=source, check=True)
-            subprocess.run(["git", "add", file], cwd=source, check=True)
-            subprocess.run(["git", *WHO, "commit", "-qm", "Theirs"], cwd=source, check=True)
+            git(source, "rm", "-q", "--cached", "gitops.yaml")
+            git(source, "add", file)
+            git(source, "commit", "-qm", "Theirs")
         self.push("main", branch, source)
         self.github.changes.clear()
 

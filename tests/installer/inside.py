@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.github.authority import Authority
+from tests.listening import Silent
 
 TOKEN = "eyJhbGciOi-the-accounts-token"
 Tree = dict[str, Any]
@@ -107,7 +108,7 @@ def serve(folder: Path, roles: dict[str, list[Tree]]) -> Iterator[Inside]:
     """Run the API server, and lay out what a pod finds of it in its folder."""
     inside = Inside(folder, roles)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -135,9 +136,6 @@ def serve(folder: Path, roles: dict[str, list[Tree]]) -> Iterator[Inside]:
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
 
     where = folder / "api"
     where.mkdir()

@@ -16,9 +16,10 @@ from tests.deployment.workspace import GIT_WRAPPER, TEMPLATE, write_program
 from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 
+from .clones import WHO, git, start
 from .registry import GOOD, Troubled, a_registry
+from .shells import octos, unset
 
-WHO = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
 DIGEST = "sha256:" + "1a" * 32
 BUILT = "sha256:" + "2b" * 32
 SETTINGS = """version: 1
@@ -78,8 +79,7 @@ class Laptop:
         return Project.open(self.folder)
 
     def git(self, *arguments: str) -> str:
-        done = subprocess.run(["git", *WHO, *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+        return git(self.folder, *arguments)
 
     def server(self, *arguments: str) -> str:
         return str(on_server(self.bare, *arguments))
@@ -128,8 +128,7 @@ def _clone(folder: Path, registry: Troubled) -> None:
     for name, text in {"gitops.yaml": settings, "chart/Chart.yaml": "name: web\n", "deploy/dev.yaml": "a: 1\n"}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-    for command in (["init", "--quiet", "-b", "main"], ["add", "--all"], [*WHO, "commit", "--quiet", "-m", "Start"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    start(folder)
 
 
 @pytest.fixture(scope="session")
@@ -181,16 +180,10 @@ def laptop(
 ) -> Laptop:
     """Return a project with three deployments, and no cluster to ask."""
     registry, before = deployed_thrice
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    token = github.token("octo")
-    given = {**github.env, "GH_TOKEN": token, "GH_CONFIG_DIR": str(tmp_path / "gh"), "NO_COLOR": "1", "COLUMNS": "200"}
-    given |= {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), "REGISTRY_HOST": registry.host}
-    given |= {"NO_PROXY": "localhost", "no_proxy": "localhost"}
-    for name, value in {**given, "REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": GOOD.reveal()}.items():
-        monkeypatch.setenv(name, value)
-    for name in ("CI", "GITHUB_TOKEN", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
+    given = {"HOME": str(tmp_path), "DOCKER_CONFIG": str(tmp_path / "docker"), "NO_COLOR": "1", "COLUMNS": "200"}
+    given |= {"REGISTRY_HOST": registry.host, "REGISTRY_USERNAME": "acme", "REGISTRY_TOKEN": GOOD.reveal()}
+    token = octos(github, monkeypatch, tmp_path, NO_PROXY="localhost", no_proxy="localhost", **given)
+    unset(monkeypatch, "CI", "GITHUB_TOKEN", "GITHUB_ACTIONS")
     github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
     made = Laptop(github, tmp_path / "web", registry, tmp_path / "bin", token)
     shutil.copytree(before / "web", made.folder)

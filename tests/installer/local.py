@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from installer.config.settings import Settings
 from installer.forges.local import repository
 from installer.forges.local.repository import LocalGit
 
+from .clones import git, start
 from .cluster import SETTINGS
 
 LOCAL = replace(
@@ -30,7 +30,6 @@ LOCAL = replace(
 RUNNING = {"kind": "Deployment", "metadata": {"name": "web-git", "generation": 1}, "spec": {"replicas": 1},
            "status": {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1,
                       "availableReplicas": 1}}  # fmt: skip
-WHO = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
 KUBECTL = """#!/bin/sh
 printf '%s\\n' "$*" >>{folder}/calls
 case " $* " in
@@ -74,11 +73,6 @@ class Server:
         return [line for line in lines if f" {word} " in f" {line} "]
 
 
-def run(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *WHO, *arguments], cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A git server that is up, with an empty repository, as its own script makes it."""
@@ -93,10 +87,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     made = Server(programs)
     made.deploy()
     made.bare.mkdir(parents=True)
-    run(made.bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
+    git(made.bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
     for setting in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant", "receive.denyNonFastForwards"):
-        run(made.bare, "config", setting, "true")
-    run(made.bare, "config", "transfer.hideRefs", "refs/gitops-flask")
+        git(made.bare, "config", setting, "true")
+    git(made.bare, "config", "transfer.hideRefs", "refs/gitops-flask")
     return made
 
 
@@ -107,7 +101,4 @@ def clone(tmp_path: Path) -> Path:
     (folder / "chart").mkdir(parents=True)
     (folder / "gitops.yaml").write_text("version: 1\n")
     (folder / "chart/Chart.yaml").write_text("name: web\n")
-    run(folder, "init", "--quiet", "--initial-branch=main")
-    run(folder, "add", ".")
-    run(folder, "commit", "--quiet", "--message", "Start")
-    return folder
+    return start(folder)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from github import Auth, Github
 from github.PullRequest import PullRequest
 
 from installer.engine.reconcile import Apply, plan
-from installer.engine.resource import Change
 from installer.project.project import Project
 from tests.circleci.api import CircleCI
 from tests.conftest import Bake
@@ -24,7 +22,9 @@ from tests.github.reported import Report, State
 from tests.github.results import report
 from tests.travis.api import TravisCI
 
-from .bench import Quiet
+from .clones import git
+from .cluster import Quiet
+from .shells import export, octos
 
 SLUG = "acme/hello-api"
 CI_TOKEN = "CCIPAT_canary_" + "3" * 20
@@ -49,7 +49,7 @@ class Office:
     def lane(self) -> list[Any]:
         return [resource for resource in self.opened().resources() if resource.lane == "github"]
 
-    def planned(self) -> dict[str, Change | None]:
+    def planned(self) -> dict[str, Any]:
         return {each.resource.key: each.change for each in plan(self.lane())}
 
     def up(self) -> list[str]:
@@ -86,9 +86,9 @@ class Office:
 
     def push(self, branch: str) -> None:
         """Push another commit to a branch of the developer's."""
-        token, who = os.environ["GH_TOKEN"], ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-        _git(self.project, "", *who, "commit", "--quiet", "--allow-empty", "--message", "Try")
-        _git(self.project, "", "push", "--quiet", f"https://octo:{token}@github.com/{SLUG}.git", f"HEAD:{branch}")
+        git(self.project, "commit", "--quiet", "--allow-empty", "--message", "Try")
+        address = f"https://octo:{os.environ['GH_TOKEN']}@github.com/{SLUG}.git"
+        git(self.project, "push", "--quiet", address, f"HEAD:{branch}")
 
     def propose(self, branch: str, *, green: bool) -> PullRequest:
         """Ask for a branch to be merged, and wait until the CI has said what it thinks of that."""
@@ -116,16 +116,10 @@ class Office:
         folder = self.github.repository(SLUG).git
         head = on_server(folder, "rev-parse", "main").strip()
         image = f'image:\n  repository: "r/x"\n  tag: "{head}"\n  digest: "sha256:1"\nrevision: "{head}"\n'
-        blob = _git(folder, image, "hash-object", "-w", "--stdin")
-        tree = _git(folder, f"100644 blob {blob}\timage.yaml\n", "mktree")
-        who = ["-c", "user.name=ci", "-c", "user.email=ci@example.com"]
-        commit = on_server(folder, *who, "commit-tree", tree, "-m", "Deploy").strip()
+        blob = on_server(folder, "hash-object", "-w", "--stdin", stdin=image)
+        tree = on_server(folder, "mktree", stdin=f"100644 blob {blob}\timage.yaml\n")
+        commit = on_server(folder, "commit-tree", tree, "-m", "Deploy")
         on_server(folder, "update-ref", "refs/heads/env/dev", commit)
-
-
-def _git(folder: Path, said: str, *command: str) -> str:
-    done = subprocess.run(["git", *command], cwd=folder, input=said, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture(params=["circleci", pytest.param("travis-ci", marks=pytest.mark.all)])
@@ -139,22 +133,13 @@ def office(
     ci.tokens[CI_TOKEN] = "octo"
     with StandIn.serve("github.com", neighbours=ci.neighbours()) as github:
         ci.at(github)
-        github.user("octo")
-        github.organization("acme", plan="team", members={"octo": "admin"})
+        octos(github, monkeypatch, tmp_path, GIT_CONFIG_GLOBAL="/dev/null", KUBECONFIG="/nowhere")
         may = {"metadata": "read", "contents": "write"}
         token = github.token("octo", "fine-grained", permissions=may, repositories=[SLUG])
-        environment = {
-            **github.env,
-            "GH_TOKEN": github.token("octo"),
-            "GH_CONFIG_DIR": str(tmp_path / "gh"),
-            "REGISTRY_TOKEN": REGISTRY_TOKEN,
-            "DEPLOY_TOKEN": token,
-            TOKENS[request.param]: CI_TOKEN,
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "KUBECONFIG": "/nowhere",
-        }
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+        export(
+            monkeypatch,
+            {"REGISTRY_TOKEN": REGISTRY_TOKEN, "DEPLOY_TOKEN": token, TOKENS[request.param]: CI_TOKEN},
+        )
         project = shutil.copytree(bake(ci=request.param).path, tmp_path / "hello-api")
         made = Office(github, ci, request.param, project, token)
         made.deploys()

@@ -109,6 +109,16 @@ def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(folder)
 
 
+def with_helm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Put a helm on PATH, and a kubectl whose cluster has no release."""
+    here = put_on_path(folder, monkeypatch)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    here.answer("helm", "version", out="v4.3.1")
+    here.answer("kubectl", "config view", out=VIEW)
+    here.releases()
+    return here
+
+
 VIEW = {
     "clusters": [{"name": "kind", "cluster": {"server": "https://127.0.0.1:6443"}}],
     "contexts": [{"name": "kind", "context": {"cluster": "kind", "user": "me", "namespace": "mine"}}],

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from installer.support.secret import Secret
-from tests.listening import serving
+from tests.github.authority import Authority
+from tests.listening import Silent, serving
 
 LOGIN = "Basic " + base64.b64encode("acme:good-töken".encode()).decode()
 GOOD = Secret("good-töken")
@@ -73,7 +74,7 @@ def token_of(actions: Iterable[str], says_so: bool) -> str:
     return f"e30.{claims}.c2ln" if says_so else "opaque-" + "-".join(actions)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     server: Registry
 
     def do_GET(self) -> None:
@@ -186,9 +187,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, *args: object) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Trouble:
@@ -229,7 +227,10 @@ class InTrouble(Handler):
 
 
 @contextmanager
-def a_registry() -> Iterator[Troubled]:
-    server = Troubled(("127.0.0.1", 0), InTrouble)
+def a_registry(handler: type[Handler] = InTrouble, authority: Authority | None = None) -> Iterator[Troubled]:
+    """Serve a registry, by https where it has a certificate of this authority."""
+    server = Troubled(("127.0.0.1", 0), handler)
+    if authority:
+        server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
     with serving(server):
         yield server

@@ -19,6 +19,9 @@ from tests.github import GitHub as StandIn
 from tests.github.git import git as on_server
 from tests.github.model import Deployment, DeploymentStatus
 from tests.installer.bench import SETTINGS
+from tests.installer.clones import git
+
+from .shells import octos
 
 LIVE = DeploymentState("success", "all 2 pods answer aaaaaaaaaaaa")
 CRASH = DeploymentState("failure", "web ended with exit code 1 (Error), again and again", "crash")
@@ -39,8 +42,7 @@ class Shop:
         return self.github.repository("acme/web")
 
     def commit(self, message: str, branch: str) -> str:
-        git = ["git", "-C", str(self.work), "-c", "user.name=x", "-c", "user.email=x@example.com"]
-        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", message], check=True)
+        git(self.work, "commit", "-q", "--allow-empty", "-m", message)
         on_server(self.repository.git, "fetch", "--quiet", str(self.work), f"+HEAD:refs/heads/{branch}")
         return str(on_server(self.repository.git, "rev-parse", branch))
 
@@ -75,11 +77,7 @@ class Shop:
 
 @pytest.fixture
 def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    github.user("octo")
-    github.organization("acme", members={"octo": "admin"})
-    token = github.token("octo")
-    for name, value in {**github.env, "GH_TOKEN": token, "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
-        monkeypatch.setenv(name, value)
+    token = octos(github, monkeypatch, tmp_path)
     github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
     subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path / "work")], check=True)
     made = Shop(github, tmp_path / "work")

@@ -13,6 +13,8 @@ from installer.support import resume_command
 from installer.support.errors import InstallerError
 from installer.ui import console
 
+from .shells import unset
+
 SETTINGS = """\
 version: 1
 project: {name: Web, slug: web, description: ""}
@@ -102,8 +104,7 @@ def test_without_a_terminal_nothing_is_applied(
     monkeypatch.setattr("requests.Session.request", lambda _, method, url, **__: asked.append(f"{method} {url}"))
     monkeypatch.setattr(console, "interactive", lambda: False)
     monkeypatch.setenv("PATH", "/nowhere")
-    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GH_TOKEN", "GITHUB_TOKEN")
     assert after_generation.prompt_to_deploy(project, "ask") is False
     printed = capsys.readouterr().out
     assert not told

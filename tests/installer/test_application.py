@@ -8,7 +8,7 @@ from installer.engine.resource import Change
 from installer.resources.application import FINALIZER, Application
 from installer.support.errors import CommandFailed, DeadlinePassed, InstallerError
 
-from .cluster import SETTINGS, Cluster, Helm, at_once, release
+from .cluster import SETTINGS, Cluster, Helm, apply, at_once, change_of, release
 
 WHEN = "2026-11-23T20:00:00Z"
 
@@ -84,15 +84,10 @@ def test_the_application_follows_env_dev_and_lets_the_image_win() -> None:
     assert manifest["spec"]["syncPolicy"]["retry"]["refresh"] is True
 
 
-def test_what_is_as_it_should_be_needs_no_change(there: tuple[Cluster, Helm]) -> None:
-    resource, _ = application(*there)
-    assert resource.diff(resource.observe()) is None
-
-
 def test_an_empty_list_that_argo_cd_dropped_is_no_difference(there: tuple[Cluster, Helm]) -> None:
     del stored(there[0], KINDS[0])["spec"]["clusterResourceWhitelist"]
     resource, _ = application(*there)
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
 
 
 @pytest.mark.parametrize(
@@ -110,8 +105,7 @@ def test_every_change_and_every_addition_is_seen(
 ) -> None:
     stored(there[0], KINDS[kind])["spec"].update(spec)
     resource, _ = application(*there)
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert name in [field.name for field in change.fields]
 
 
@@ -124,8 +118,7 @@ def test_a_lost_label_or_finalizer_is_seen(there: tuple[Cluster, Helm], key: str
         "meta.helm.sh/release-namespace": "argocd",
     }
     resource, _ = application(*there)
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert change.action == "change"
     assert [field.name.split(".")[2] for field in change.fields] == [key]
 
@@ -165,7 +158,7 @@ def delete(cluster: Cluster, *kinds: str, held_by: str = FINALIZER) -> None:
 def test_an_end_that_is_under_way_is_planned(there: tuple[Cluster, Helm], kinds: tuple[str, ...], told: str) -> None:
     delete(there[0], *kinds)
     resource, _ = application(*there)
-    assert resource.diff(resource.observe()) == Change("create", note=told)
+    assert change_of(resource) == Change("create", note=told)
 
 
 @pytest.mark.parametrize("kinds", [KINDS, KINDS[:1]], ids=["both", "the project alone"])
@@ -174,11 +167,8 @@ def test_what_argo_cd_cannot_finish_it_lets_go_before_anything_is_written(
 ) -> None:
     delete(there[0], *kinds)
     resource, argocd = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(InstallerError, match=r"something else keeps changing"):
-        resource.apply(seen, change)  # it got as far as the new ones, which this helm does not make
+        apply(resource)  # it got as far as the new ones, which this helm does not make
     assert argocd.let_go_of == ["web-dev"]
     assert there[0].objects == {}
     assert [name for name, _ in there[1].installed] == ["web-dev"]
@@ -190,11 +180,8 @@ def test_what_nobody_can_finish_is_reported_with_who_holds_it_and_nothing_is_wri
     delete(there[0], *KINDS, held_by="example.com/hold")
     stored(there[0], KINDS[1])["status"]["conditions"] = [{"type": "DeletionError", "message": "no way"}]
     resource, argocd = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(DeadlinePassed) as caught:
-        resource.apply(seen, change)
+        apply(resource)
     for words in (
         "Application web-dev is still there, held by example.com/hold (DeletionError: no way)",
         "argocd app delete",
@@ -210,12 +197,9 @@ def test_an_end_that_comes_is_waited_for_and_nothing_is_let_go(
 ) -> None:
     delete(there[0], *KINDS)
     resource, argocd = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     monkeypatch.setattr("installer.resources.application.clear", lambda *_, **__: there[0].objects.clear())
     with pytest.raises(InstallerError, match="something else keeps changing"):
-        resource.apply(seen, change)
+        apply(resource)
     assert argocd.let_go_of == []
     assert [name for name, _ in there[1].installed] == ["web-dev"]
 
@@ -224,11 +208,8 @@ def test_an_application_that_ends_without_its_project_is_given_it_back(there: tu
     delete(there[0], KINDS[1], held_by="example.com/hold")
     del there[0].objects[KINDS[0], "web-dev"]
     resource, _ = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(DeadlinePassed):
-        resource.apply(seen, change)
+        apply(resource)
     ((_, values),) = there[1].installed
     assert [each["kind"] for each in values["objects"]] == ["AppProject", "Application"]
 
@@ -236,10 +217,7 @@ def test_an_application_that_ends_without_its_project_is_given_it_back(there: tu
 def test_what_helm_leaves_is_removed_by_argocd_and_asserted(there: tuple[Cluster, Helm]) -> None:
     stored(there[0], KINDS[1])["spec"]["ignoreDifferences"] = [{"kind": "Secret"}]
     resource, argocd = application(*there)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(InstallerError, match=r"something else keeps changing Application\.spec\.ignoreDifferences"):
-        resource.apply(seen, change)  # this cluster changes nothing, so it is still there
+        apply(resource)  # this cluster changes nothing, so it is still there
     assert argocd.healed == ["Application"]
     assert [name for name, _ in there[1].installed] == ["web-dev"]

@@ -14,7 +14,7 @@ from installer.support.errors import DeadlinePassed, InstallerError
 from tests.github.authority import Authority
 
 from .argo_cd import WORKING, component, knowing
-from .cluster import SETTINGS, Cluster, Helm, at_once, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, apply, at_once, change_of, reconcile, release
 
 with tempfile.TemporaryDirectory() as _folder:
     CA = Authority(Path(_folder)).certificate.read_text()
@@ -35,25 +35,13 @@ def argo_cd(
     return at_once(ArgoCDInstallation(settings, *edges, **more))
 
 
-def change_of(resource: ArgoCDInstallation) -> Any:
-    return resource.diff(resource.observe())
-
-
-def planned(resource: ArgoCDInstallation) -> Any:
-    """Return what is seen, and the change that it needs."""
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    return seen, change
-
-
 def test_where_there_is_none_it_is_installed_with_our_labels() -> None:
     helm = Helm()
     resource = argo_cd([], helm)
-    seen, change = planned(resource)
+    change = change_of(resource)
     assert change.action == "create"
     with pytest.raises(DeadlinePassed, match="application-controller, redis, repo-server"):
-        resource.apply(seen, change)  # this cluster starts nothing
+        apply(resource)  # this cluster starts nothing
     assert helm.installed == [("argocd", SMALL)]
     assert helm.options[0]["version"] == CHART_VERSION
     assert helm.options[0]["take_ownership"] is False
@@ -90,8 +78,7 @@ def test_a_value_that_was_taken_back_is_a_difference_too() -> None:
 @pytest.mark.parametrize(("chart", "changes"), [("argo-cd-9.9.9", True), ("argo-cd-11.0.0", False)])
 def test_an_older_chart_is_upgraded_and_a_newer_one_is_left(chart: str, *, changes: bool) -> None:
     made = [component(name, labels={"helm.sh/chart": chart}) for name in ("application-controller", "redis")]
-    resource = argo_cd([*made, component("repo-server")], Helm([OURS], SMALL))
-    change = change_of(resource)
+    change = change_of(argo_cd([*made, component("repo-server")], Helm([OURS], SMALL)))
     assert bool(change) == changes
     if change:
         assert change.fields == (Field("chart", "9.9.9", CHART_VERSION),)
@@ -113,10 +100,10 @@ def test_a_half_made_release_of_ours_is_repaired(status: str) -> None:
 def test_one_that_is_still_starting_is_waited_for_without_writing() -> None:
     helm = Helm([OURS], SMALL)
     resource = argo_cd([WORKING[0], component("repo-server", status={}), WORKING[1]], helm)
-    seen, change = planned(resource)
+    change = change_of(resource)
     assert change.note == "wait for repo-server"
     with pytest.raises(DeadlinePassed, match="repo-server"):
-        resource.apply(seen, change)
+        apply(resource)
     assert helm.installed == []
 
 
@@ -129,10 +116,10 @@ def switched_off() -> list[dict[str, Any]]:
 def test_one_that_was_switched_off_is_written_anew() -> None:
     helm = Helm([OURS], SMALL)
     resource = argo_cd(switched_off(), helm)
-    seen, change = planned(resource)
+    change = change_of(resource)
     assert change.fields == (Field("application-controller.replicas", 0, 1),)
     with pytest.raises(DeadlinePassed, match="application-controller"):
-        resource.apply(seen, change)  # this cluster starts nothing
+        apply(resource)  # this cluster starts nothing
     assert [name for name, _ in helm.installed] == ["argocd"]
 
 
@@ -141,26 +128,6 @@ def test_one_of_others_that_was_switched_off_is_reported_with_the_command() -> N
     assert change.action == "blocked"
     assert change.note == "its application-controller is scaled to 0"
     assert change.fix.startswith("kubectl scale --namespace argocd --replicas=1")
-
-
-def test_one_of_others_is_used_as_it_is() -> None:
-    resource = argo_cd(WORKING, objects=knowing("github.com"))
-    assert change_of(resource) is None
-    assert resource.title == "Argo CD v3.4.4 in namespace argocd (used as it is)"
-    assert "not made for this project" in resource.remove()
-
-
-def test_one_that_is_too_old_is_refused_with_the_fix() -> None:
-    old = [component("repo-server", labels={"app.kubernetes.io/version": "v3.1.9"})]
-    change = change_of(argo_cd(old, objects=knowing("github.com")))
-    assert (change.blocked, change.note, change.fix) == (True, "it is v3.1.9", "Upgrade it to 3.2 or newer.")
-
-
-def test_one_in_another_namespace_is_named() -> None:
-    change = change_of(argo_cd([component("repo-server", "cd")]))
-    assert change.action == "blocked"
-    assert change.note == "there is one in namespace cd"
-    assert change.fix == "Set argocd.namespace to that in gitops.yaml."
 
 
 def by_an_operator(version: str = "v3.4.4", namespace: str = "openshift-gitops") -> list[dict[str, Any]]:
@@ -180,8 +147,12 @@ HERE = replace(SETTINGS, argocd_namespace="openshift-gitops")
 EXISTING = {
     "of an operator": (by_an_operator(), HERE, None),
     "of an operator, without a version": (by_an_operator(""), HERE, None),
-    "of an operator, elsewhere": (by_an_operator(), SETTINGS, "Set argocd.namespace to that"),
-    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16"),
+    "of an operator, elsewhere": (
+        by_an_operator(),
+        SETTINGS,
+        "there is one in namespace openshift-gitops Set argocd.namespace to that in gitops.yaml.",
+    ),
+    "too old": (by_an_operator("v3.1.16"), HERE, "it is v3.1.16 Upgrade it to 3.2 or newer."),
     "too old by its image": ([component("repo-server", image="quay.io/argoproj/argocd:v2.14.1")], SETTINGS, "v2.14.1"),
     "newer than ours": ([component("repo-server", image="quay.io/argoproj/argocd:v4.0.0")], SETTINGS, None),
     "one here and one elsewhere": ([*by_an_operator(), *WORKING], SETTINGS, None),
@@ -195,14 +166,12 @@ def test_one_that_is_there_is_used_as_it_is_or_refused_with_the_reason(
 ) -> None:
     helm = Helm()
     resource = argo_cd(parts, helm, settings, objects=knowing("github.com"))
-    seen = resource.observe()
-    change = resource.diff(seen)
+    change = change_of(resource)
     if refused is None:
         assert change is None
         assert "(used as it is)" in resource.title
         assert "not made for this project" in resource.remove()
     else:
-        assert change
         assert (change.action, refused in f"{change.note} {change.fix}") == ("blocked", True)
         with pytest.raises(InstallerError, match="Argo CD"):
             reconcile(resource)
@@ -232,17 +201,15 @@ def test_definitions_that_argo_cd_left_behind_are_adopted(owner: str | None, *, 
     annotations = {"meta.helm.sh/release-name": owner, "meta.helm.sh/release-namespace": "argocd"} if owner else None
     left = definition(labels={"app.kubernetes.io/part-of": "argocd"}, annotations=annotations)
     resource = argo_cd([], helm, objects=left)
-    seen, change = planned(resource)
     with pytest.raises(DeadlinePassed):
-        resource.apply(seen, change)
+        apply(resource)
     assert helm.options[0]["take_ownership"] is taken
 
 
 def test_definitions_of_something_else_are_not() -> None:
     resource = argo_cd([], objects=definition(labels={"app": "mine"}))
-    seen, change = planned(resource)
     with pytest.raises(InstallerError, match="is not Argo CD's"):
-        resource.apply(seen, change)
+        apply(resource)
 
 
 def test_our_own_application_which_goes_first_is_no_reason_for_argo_cd_to_stay() -> None:
@@ -281,9 +248,8 @@ def test_ours_is_given_the_companys_ca_and_a_plan_shows_only_its_fingerprint(acc
     settings = replace(COMPANY, access=access, argocd_values=keys)
     helm = Helm()
     resource = argo_cd([], helm, settings=settings)
-    seen, change = planned(resource)
     with pytest.raises(DeadlinePassed):
-        resource.apply(seen, change)
+        apply(resource)
     assert helm.installed[0][1]["configs"]["tls"] == {"certificates": {"ghe.example.com": CA}}
     given = values(replace(settings, ca=""))
     (field,) = change_of(argo_cd(WORKING, Helm([OURS], given), settings=settings)).fields
@@ -309,9 +275,8 @@ def test_without_a_ca_of_the_company_nobody_is_asked_for_one() -> None:
 @pytest.mark.parametrize("there", [{DEFAULT: EVERYTHING}, {DEFAULT: None}], ids=["open", "not made yet"])
 def test_the_default_project_of_ours_allows_nothing(there: dict[tuple[str, str], Any]) -> None:
     resource = argo_cd(WORKING, helm := Helm([OURS], SMALL), objects=there)
-    seen, change = planned(resource)
+    change = apply(resource)
     assert change.fields == (Field("project default", "allows everything", "allows nothing"),)
-    resource.apply(seen, change)
     ((name, written),) = helm.installed  # Argo CD itself is not upgraded for it
     (project,) = written["objects"]
     assert (name, project["metadata"]["name"], helm.options[-1]["take_ownership"]) == (

@@ -14,7 +14,6 @@ import pytest
 from installer.config.settings import Settings
 from installer.engine.resource import Finding
 from installer.preflight import cluster, tools
-from installer.preflight import github as github_actions
 from installer.preflight import github as github_checks
 from installer.preflight.checks import CHECKS
 from installer.project.project import Project
@@ -27,6 +26,7 @@ from tests.github.model import Ruleset
 
 from . import gitops_yaml
 from .bench import SETTINGS
+from .shells import octos
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 
@@ -34,10 +34,8 @@ Ask = Callable[[Callable[[Project], Any]], list[Finding]]
 @pytest.fixture
 def ask(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Ask one check about a private project of acme's, where octo is a member."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "member"})
-    for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
-        monkeypatch.setenv(name, value)
+    octos(github, monkeypatch, tmp_path)
+    github.accounts["acme"].members["octo"] = "member"
     gitops_yaml.write(tmp_path)
     return lambda check: list(check(Project.open(tmp_path)))
 
@@ -121,9 +119,9 @@ def test_forbidden_deploy_keys_are_reported_to_who_wants_main_alone_to_deploy(
 
 def test_actions_that_are_switched_off_are_reported(ask: Ask, github: StandIn) -> None:
     create(github)
-    assert ask(github_actions.allowed) == []
+    assert ask(github_checks.allowed) == []
     github.repository("acme/web").actions["enabled"] = False
-    (found,) = ask(github_actions.allowed)
+    (found,) = ask(github_checks.allowed)
     assert "switched off for acme/web" in found.what
     assert "https://github.com/acme/web/settings/actions" in found.fix
 
@@ -177,7 +175,7 @@ def test_actions_that_a_policy_forbids_are_reported_with_its_page(
     whose.selected_actions.update(selected)
     told = [
         (f.problem, f"the workflows use {action}." in f.what, "/settings/actions" in f.fix)
-        for f in ask(github_actions.allowed)
+        for f in ask(github_checks.allowed)
     ]
     assert told == ([(True, True, True)] if forbidden else [])
 
@@ -187,10 +185,10 @@ def test_an_organisation_that_lets_none_or_few_repositories_use_actions_is_repor
     ask: Ask, github: StandIn, monkeypatch: pytest.MonkeyPatch, which: str, words: str
 ) -> None:
     github.accounts["acme"].actions["enabled_repositories"] = which
-    assert ask(github_actions.allowed) == [], "this token may not ask"
+    assert ask(github_checks.allowed) == [], "this token may not ask"
     github.accounts["acme"].members["octo"] = "admin"
     monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo", "workflow", "admin:org"]))
-    (found,) = ask(github_actions.allowed)
+    (found,) = ask(github_checks.allowed)
     assert words in found.what
     assert "https://github.com/organizations/acme/settings/actions" in found.fix
 
@@ -243,16 +241,8 @@ def test_a_cluster_that_is_too_old_for_argo_cd_is_reported(ask: Ask, monkeypatch
 
 
 def test_every_check_is_made_at_a_moment_that_comes() -> None:
-    resources = {
-        "repository",
-        "initial-push",
-        "registry-token",
-        "credential",
-        "argocd",
-        "application",
-        "pull-secret",
-        "database-address",
-    }
+    resources = {"repository", "initial-push", "registry-token", "credential", "argocd", "application", "pull-secret"}
+    resources |= {"database-address"}
     assert {check.before for check in CHECKS} <= {"looking", "writing", "advice", "", *resources}
     assert len({(check.ask, check.only) for check in CHECKS}) == len(CHECKS)
 
@@ -275,7 +265,7 @@ def test_a_repository_of_ones_own_is_reported_as_such(ask: Ask, github: StandIn,
     settings.write_text(settings.read_text().replace("owner: acme", "owner: octo"))
     (found,) = ask(github_checks.owner)
     assert (found.what, found.problem) == ("octo is you", False)
-    for check in (github_checks.may_create, github_actions.allowed, github_checks.deploy_keys):
+    for check in (github_checks.may_create, github_checks.allowed, github_checks.deploy_keys):
         assert ask(check) == []
 
 
@@ -289,20 +279,6 @@ def test_an_organisation_with_single_sign_on_names_the_page_that_authorises_the_
     with pytest.raises(InstallerError) as error:
         ask(github_checks.owner)
     assert page in error.value.fix
-
-
-def test_rules_come_with_the_plan(ask: Ask, github: StandIn, tmp_path: Path) -> None:
-    create(github)
-    github.accounts["acme"].plan = "free"
-    rules = next(r for r in Project.open(tmp_path).resources() if r.key == "rules")
-    change = rules.diff(rules.observe())
-    assert change
-    assert (change.action, "main stays unprotected" in change.note) == ("skipped", True)
-    github.accounts["acme"].plan = "team"
-    change = rules.diff(rules.observe())
-    assert change
-    rules.apply(rules.observe(), change)
-    assert len(github.repository("acme/web").rulesets) == 3
 
 
 # --- what a token needs
@@ -363,12 +339,12 @@ def test_what_strangers_propose_runs_on_no_machine_of_ones_own_unless_that_is_sa
 ) -> None:
     github: Any = SimpleNamespace(variables=lambda: {"RUNNER": variable} if variable else {})
     opened: Any = SimpleNamespace(settings=settings, github=github)
-    found = list(github_actions.self_hosted_runner(opened))
+    found = list(github_checks.self_hosted_runner(opened))
     assert [each.problem for each in found] == ([True] if refused else [])
     assert not refused or f"would run on `{refused}`" in found[0].what
     assert not refused or "github.public_runner: allowed" in found[0].fix
 
 
 def test_that_is_refused_before_anything_is_written() -> None:
-    (check,) = (check for check in CHECKS if check.ask is github_actions.self_hosted_runner)
+    (check,) = (check for check in CHECKS if check.ask is github_checks.self_hosted_runner)
     assert check.before == "writing"

@@ -20,7 +20,7 @@ from installer.forges.http import Api
 from installer.support import process
 from installer.support.secret import Secret
 from tests.github.authority import Authority
-from tests.listening import serving
+from tests.listening import Silent, serving
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ THREADS = 8
 EACH = 40
 
 
-class Echo(BaseHTTPRequestHandler):
+class Echo(Silent, BaseHTTPRequestHandler):
     """Answers with what it was asked."""
 
     protocol_version = "HTTP/1.1"
@@ -52,9 +52,6 @@ class Echo(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture

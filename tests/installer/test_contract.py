@@ -27,7 +27,7 @@ from installer.resources.watcher import Watcher
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, SEVERAL, at_once, reconcile
+from .cluster import SETTINGS, SEVERAL, apply, at_once, change_of, reconcile
 from .in_memory import ArgoCD, Cluster, Helm, Keys, Killed
 from .local import LOCAL
 
@@ -52,6 +52,19 @@ class Row:
     unwanted: Settings | None = None
     addressed: tuple[str, ...] = ()
     """What is another with another address, beside the mark of whose it is."""
+
+
+def waiting(kind: Any) -> Callable[..., Resource[Any]]:
+    """Return how one is made that waits for nothing, by what all of them take."""
+    return lambda settings, *edges: at_once(kind(settings, *edges))
+
+
+def pull_secret(settings: Settings, *edges: Any) -> PullSecret:
+    return PullSecret(settings, *edges, GIVEN)
+
+
+def database(settings: Settings, *edges: Any) -> DatabaseAddress:
+    return DatabaseAddress(settings, GIVEN, *edges)
 
 
 def wired(settings: Settings, cluster: Any, helm: Helm) -> Application:
@@ -91,35 +104,26 @@ ROWS = {
     "git server": Row(
         lambda settings, *edges: at_once(GitServer(settings, *edges, remove_it=True)), LOCAL, None, SERVING
     ),
-    "namespace": Row(lambda settings, *edges: at_once(Namespace(settings, *edges))),
-    "pull secret": Row(lambda settings, *edges: PullSecret(settings, *edges, GIVEN), PRIVATE, SETTINGS),
-    "database": Row(lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), STORING),
+    "namespace": Row(waiting(Namespace)),
+    "pull secret": Row(pull_secret, PRIVATE, SETTINGS),
+    "database": Row(database, STORING),
     "credential with a key": Row(keyed, addressed=("url",)),
     "credential with a login": Row(keyed, replace(SETTINGS, access="https"), addressed=("url",)),
     "credential of a public repository": Row(keyed, replace(SETTINGS, visibility="public"), addressed=("url",)),
     "application": Row(wired, addressed=OF_APPLICATION),
-    "watcher": Row(lambda settings, *edges: at_once(Watcher(settings, *edges)), SETTINGS, OFTEN, (*POD, "policy")),
+    "watcher": Row(waiting(Watcher), SETTINGS, OFTEN, (*POD, "policy")),
     "reporter's App": Row(
         lambda settings, *edges: ReporterApp(settings, *edges, GitHubApp("7", Secret("key-of-the-app"))),
         REPORTING,
         SETTINGS,
     ),
     "reporter": Row(reporting, REPORTING, SETTINGS, (*POD, "ConfigMap")),
-    "namespace of test": Row(lambda settings, *edges: at_once(Namespace(settings, *edges)), TEST),
-    "pull secret of test": Row(
-        lambda settings, *edges: PullSecret(settings, *edges, GIVEN), replace(TEST, image_visibility="private"), TEST
-    ),
-    "database of test": Row(
-        lambda settings, *edges: DatabaseAddress(settings, GIVEN, *edges), replace(TEST, database="postgresql")
-    ),
+    "namespace of test": Row(waiting(Namespace), TEST),
+    "pull secret of test": Row(pull_secret, replace(TEST, image_visibility="private"), TEST),
+    "database of test": Row(database, replace(TEST, database="postgresql")),
     "credential of test": Row(EnvironmentCredential, TEST),
     "application of test": Row(wired, TEST, addressed=OF_APPLICATION),
-    "watcher of two": Row(
-        lambda settings, *edges: at_once(Watcher(settings, *edges)),
-        SEVERAL,
-        replace(SEVERAL, argocd_watcher="none"),
-        (*POD, "policy"),
-    ),
+    "watcher of two": Row(waiting(Watcher), SEVERAL, replace(SEVERAL, argocd_watcher="none"), (*POD, "policy")),
     "reporter of test": Row(reporting, replace(TEST, reporter="app"), TEST, (*POD, "ConfigMap")),
 }
 
@@ -141,7 +145,7 @@ class Bench:
 
     def change(self, settings: Settings | None = None) -> Any:
         resource = self.resource(settings)
-        return resource.diff(resource.observe())
+        return change_of(resource)
 
     def apply(self, settings: Settings | None = None) -> None:
         reconcile(self.resource(settings))
@@ -200,6 +204,10 @@ def test_what_another_repository_made_is_blocked_with_both_addresses_and_stays(
     assert both in resource.removal(resource.observe()), "`down` lists it before it asks"
     assert both in resource.remove()
     assert (bench.cluster.state(), bench.cluster.writes) == (there, writes)
+    bench.cluster.revisions.clear()
+    assert isinstance(bench.change(), NotOurs), "without a release, too"
+    assert both in bench.resource().remove()
+    assert bench.cluster.writes == writes
 
 
 def test_a_release_of_another_repository_is_in_the_way_though_nothing_of_it_is_there(
@@ -334,8 +342,7 @@ def everything(settings: Settings, cluster: Any) -> list[Resource[Any]]:
     helm = Helm(cluster, settings)
     edges = (settings, cluster, helm)
     credential = EnvironmentCredential(*edges) if settings.source else keyed(*edges)
-    database, secret = DatabaseAddress(settings, GIVEN, cluster, helm), PullSecret(*edges, GIVEN)
-    return [at_once(Namespace(*edges)), database, secret, credential, wired(*edges)]
+    return [at_once(Namespace(*edges)), database(*edges), pull_secret(*edges), credential, wired(*edges)]
 
 
 def apply_all(settings: Settings, cluster: Any) -> None:
@@ -398,16 +405,14 @@ def test_the_second_credential_is_a_copy_of_the_first_for_its_own_project(cluste
     assert first["data"] == second["data"], "the same key and address"
     assert second["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "repository"
     renewed = RepositoryCredential(private, cluster, Helm(cluster, private), Keys(cluster), renew=True)
-    renewed.apply(renewed.observe(), renewed.diff(renewed.observe()))  # type: ignore[arg-type]
+    apply(renewed)
     copy = EnvironmentCredential(TEST, cluster, Helm(cluster, TEST))
-    change = copy.diff(copy.observe())
-    assert change
+    change = change_of(copy)
     assert [(each.name, each.old, each.new) for each in change.fields] == [("sshPrivateKey", "another", "set")]
     reconcile(copy)
-    assert copy.diff(copy.observe()) is None
+    assert change_of(copy) is None
     cluster.objects["argocd", "Secret", "web-test-repo"]["data"]["tlsClientCertKey"] = b64encode(b"a key").decode()
-    change = copy.diff(copy.observe())
-    assert change
+    change = change_of(copy)
     assert [(each.name, each.old, each.new) for each in change.fields] == [("tlsClientCertKey", "another", None)]
 
 
@@ -449,11 +454,10 @@ def starting(cluster: Any) -> Starting:
 def test_what_is_not_ready_is_waited_for_and_then_told_with_the_reason(starting: Starting) -> None:
     with pytest.raises(InstallerError, match="2 not ready yet\n  the image cannot be pulled"):
         reconcile(starting)
-    change = starting.diff(starting.observe())
-    assert change
+    change = change_of(starting)
     assert (change.fields, change.note) == ((), "wait for it: 2 not ready yet")
     starting.ready = True
-    assert starting.diff(starting.observe()) is None
+    assert change_of(starting) is None
 
 
 def test_an_object_that_somebody_removed_is_named_and_made_again(cluster: Cluster, starting: Starting) -> None:
@@ -461,8 +465,7 @@ def test_an_object_that_somebody_removed_is_named_and_made_again(cluster: Cluste
     reconcile(starting)
     made = cluster.state()[0]
     del cluster.objects["web-dev", "Secret", "web-dev-x"]
-    change = starting.diff(starting.observe())
-    assert change
+    change = change_of(starting)
     assert [each.name for each in change.fields] == ["Secret"]
     reconcile(starting)
     assert cluster.state()[0] == made

@@ -12,7 +12,7 @@ from installer.forges.credentials import Credentials
 from installer.resources.service_secrets import DatabaseAddress, unfit
 from installer.support.secret import Secret, redact
 
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, apply, change_of, reconcile, release
 
 NAME = "web-dev-database"
 ADDRESS = "postgresql://web:canary-of-the-database@db.example.com/web"
@@ -32,19 +32,6 @@ def holding(address: str | None = ADDRESS, slug: str | None = "web") -> Cluster:
     return Cluster({("secret", NAME): {"kind": "Secret", "metadata": head, "data": data}})
 
 
-def planned(of: DatabaseAddress) -> Change:
-    change = of.diff(of.observe())
-    assert change
-    return change
-
-
-def applied(of: DatabaseAddress) -> None:
-    seen = of.observe()
-    change = of.diff(seen)
-    assert change
-    of.apply(seen, change)
-
-
 def fields(change: Change) -> list[tuple[str, Any, Any]]:
     return [(field.name, field.old, field.new) for field in change.fields]
 
@@ -61,14 +48,14 @@ def written(helm: Helm) -> str:
 def test_an_address_at_hand_is_written_with_our_labels() -> None:
     helm = Helm()
     missing = resource(Cluster(), helm, ADDRESS)
-    change = planned(missing)
+    change = change_of(missing)
     assert (change.action, fields(change)) == ("create", [("DATABASE_URL", None, "set")])
-    applied(missing)
+    apply(missing)
     assert written(helm) == ADDRESS
 
 
 def test_without_one_the_plan_says_what_to_do_and_no_command_asks_for_it_as_an_argument() -> None:
-    change = planned(resource(Cluster()))
+    change = change_of(resource(Cluster()))
     assert change.action == "blocked"
     assert "read -rs CLUSTER_DATABASE_URL && export CLUSTER_DATABASE_URL" in change.fix
     command = "kubectl create secret generic web-dev-database --namespace web-dev --from-file=DATABASE_URL=/dev/stdin"
@@ -77,37 +64,36 @@ def test_without_one_the_plan_says_what_to_do_and_no_command_asks_for_it_as_an_a
 
 @pytest.mark.parametrize("given", ["", ADDRESS])
 def test_what_is_there_and_the_same_is_kept(given: str) -> None:
-    kept = resource(holding(), given=given)
-    assert kept.diff(kept.observe()) is None
+    assert change_of(resource(holding(), given=given)) is None
 
 
 def test_another_address_is_noticed_and_replaces_the_old_one() -> None:
     helm = Helm(DEPLOYED)
     rotated = resource(holding(), helm, OTHER)
-    change = planned(rotated)
+    change = change_of(rotated)
     assert (change.action, fields(change)) == ("change", [("DATABASE_URL", None, "rotated")])
     assert "kubectl rollout restart deployment/web --namespace web-dev" in change.note
-    applied(rotated)
+    apply(rotated)
     assert written(helm) == OTHER
 
 
 def test_an_address_that_was_taken_out_of_our_secret_is_missing_or_set_again() -> None:
-    assert planned(resource(holding(None))).action == "blocked"
-    assert fields(planned(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
+    assert change_of(resource(holding(None))).action == "blocked"
+    assert fields(change_of(resource(holding(None), given=ADDRESS))) == [("DATABASE_URL", None, "set")]
 
 
 @pytest.mark.parametrize("address", [ADDRESS, f"{ADDRESS}\n"])
 def test_a_secret_of_others_is_used_as_it_is(address: str) -> None:
     for given in ("", ADDRESS):
         used = resource(holding(address, slug=None), given=given)
-        assert used.diff(used.observe()) is None
+        assert change_of(used) is None
         assert "unmanaged" in used.title
 
 
 def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
     helm = Helm()
     theirs = resource(holding(slug=None), helm, OTHER)
-    change = planned(theirs)
+    change = change_of(theirs)
     assert (change.action, change.effective) == ("skipped", False)
     assert "it is kept" in change.note
     reconcile(theirs)
@@ -116,7 +102,7 @@ def test_a_secret_of_others_is_never_changed_nor_removed() -> None:
 
 
 def test_a_secret_of_others_without_the_key_stops_it() -> None:
-    change = planned(resource(holding(None, slug=None), given=ADDRESS))
+    change = change_of(resource(holding(None, slug=None), given=ADDRESS))
     assert change.action == "blocked"
     assert "it has no key DATABASE_URL" in change.note
 
@@ -142,7 +128,7 @@ def test_an_address_that_pods_cannot_use_is_reported_and_not_shown(address: str,
     assert bool(unfit(Secret(address))) == bool(why)
     assert "hush" not in unfit(Secret(address))
     if why:
-        assert planned(resource(holding(), given=address)).note.startswith("CLUSTER_DATABASE_URL ")
+        assert change_of(resource(holding(), given=address)).note.startswith("CLUSTER_DATABASE_URL ")
 
 
 def test_removing_takes_the_secret_and_says_what_stays() -> None:
@@ -154,8 +140,8 @@ def test_removing_takes_the_secret_and_says_what_stays() -> None:
 def test_no_text_shows_the_address() -> None:
     helm = Helm(DEPLOYED)
     rotated = resource(holding(), helm, OTHER)
-    assert "canary" not in f"{rotated.observe()}{planned(rotated)}"
-    applied(rotated)
+    assert "canary" not in f"{rotated.observe()}{change_of(rotated)}"
+    apply(rotated)
     encoded = helm.installed[0][1]["objects"][0]["data"]["DATABASE_URL"]
     for secret in (ADDRESS, OTHER, encoded):
         assert redact(f"helm: {secret}") == "helm: ***"

@@ -108,12 +108,14 @@ def test_a_commit_that_is_not_on_main_is_refused_with_the_command_for_its_head(l
         assert f" {head} --break-glass" in fix
 
 
-@pytest.mark.parametrize("name", ["HEAD", "main", "v1", "main~0", "HEAD^0"])
-def test_a_commit_is_named_as_git_names_it_in_the_clone(laptop: Laptop, name: str) -> None:
+def test_a_commit_is_named_as_git_names_it_in_the_clone(laptop: Laptop, capsys: pytest.CaptureFixture[str]) -> None:
     fixed = laptop.merge("Fix")
     laptop.git("tag", "v1")
-    deploy(laptop, name, skip_tests=True)
+    deploy(laptop, "HEAD", skip_tests=True)
     assert laptop.revision == fixed
+    for name in ("main", "v1", "main~0", "HEAD^0"):
+        deploy(laptop, name, skip_tests=True)
+        assert capsys.readouterr().out.endswith(f"env/dev records {fixed} already.\nuntil live\n")
 
 
 def test_no_login_of_the_persons_is_asked_for_a_commit_that_the_code_host_does_not_have(laptop: Laptop) -> None:
@@ -280,28 +282,30 @@ def test_a_deployment_of_a_person_is_listed_as_one(laptop: Laptop) -> None:
     assert str(next(deployment_record.commits(laptop.project))).endswith(" by octo (break-glass: Actions is down))")
 
 
-def test_nothing_stays_of_the_clone(laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where temporary files are."""
     place = tmp_path / "tmp"
     place.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(place))
     monkeypatch.setenv("TMPDIR", str(place))
+    return place
+
+
+def test_nothing_stays_of_the_clone(laptop: Laptop, temporary: Path) -> None:
     laptop.merge("Fix")
     deploy(laptop)
-    assert list(place.iterdir()) == []
+    assert list(temporary.iterdir()) == []
     assert DIGEST != BUILT
 
 
 def test_nothing_stays_of_the_login_where_a_build_does_not_heed_ctrl_c(
-    laptop: Laptop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    laptop: Laptop, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "tmp"
-    place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setattr(process, "_GRACE", 0.5)
     laptop.merge("Fix")
     (laptop.bin / "docker.meanwhile").write_text(f"trap '' INT; kill -INT {os.getpid()}; sleep 60")
     with pytest.raises(KeyboardInterrupt):
         deploy(laptop, skip_tests=True)
     assert (laptop.bin / "docker.token").exists(), "it had logged in"
-    assert list(place.iterdir()) == []
+    assert list(temporary.iterdir()) == []

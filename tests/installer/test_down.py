@@ -12,7 +12,7 @@ from tests.github.git import git as on_server
 from tests.github.model import Stored
 
 from .bench import Bench
-from .cluster import Silent
+from .cluster import Quiet
 from .typed import Run
 from .whole import Helm
 
@@ -106,7 +106,7 @@ def test_what_is_listed_to_go_goes_and_nothing_else_does(shared: Bench, given: s
     shared.set_up(given)
     resources = list(shared.resources().values())
     listed = {resource.key: fate for resource, fate in reconcile.removal(resources)}
-    told = {resource.key: outcome for resource, outcome in reconcile.remove(resources, Silent())}
+    told = {resource.key: outcome for resource, outcome in reconcile.remove(resources, Quiet())}
     for key, outcome in told.items():
         if outcome in ("was not there", "were not there"):
             assert key not in listed

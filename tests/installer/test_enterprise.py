@@ -1,6 +1,5 @@
 """GitHub's half at an Enterprise Server whose certificate nobody knows but the project."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,20 @@ import yaml
 
 from installer.ci import base
 from installer.engine.reconcile import Apply, plan
-from installer.preflight import github as github_actions
 from installer.preflight import github as github_checks
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from installer.support.wait import until
 from tests.github import GitHub as StandIn
 
-from .bench import WAITS_FOR_A_RUNNER, Quiet
+from .bench import WAITS_FOR_A_RUNNER
+from .clones import start
+from .cluster import Quiet
+from .shells import export
 
 pytestmark = pytest.mark.slow
 
+RUNNER = "company-linux"
 HALF = ("repository", "variables", "registry-token", "initial-push", "rules")
 BELIEVERS = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"),
@@ -44,8 +46,7 @@ def project(ghes: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         "REGISTRY_HOST": "registry.example.com",
         "GIT_CONFIG_GLOBAL": "/dev/null",
     }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, environment)
     folder = tmp_path / "web"
     (folder / ".github/workflows").mkdir(parents=True)
     (folder / ".github/workflows/deploy.yml").write_text(WAITS_FOR_A_RUNNER)
@@ -61,13 +62,7 @@ def opened(project: Path) -> Open:
         tree = {
             "version": 1,
             "project": {"name": "Web", "slug": "web"},
-            "github": {
-                "host": "ghe.example.com",
-                "owner": "acme",
-                "visibility": "private",
-                "ca": ca,
-                "runner": "company-linux",
-            },
+            "github": {"host": "ghe.example.com", "owner": "acme", "visibility": "private", "ca": ca, "runner": RUNNER},
             "registry": {
                 "host": "registry.example.com",
                 "account": "team/acme",
@@ -78,12 +73,7 @@ def opened(project: Path) -> Open:
         }
         (project / "gitops.yaml").write_text(yaml.safe_dump(tree))
         if not (project / ".git").exists():
-            for step in (
-                "init -q -b main",
-                "add .",
-                "-c user.name=dev -c user.email=dev@example.com commit -q -m Start",
-            ):
-                subprocess.run(["git", *step.split()], cwd=project, check=True)
+            start(project)
         return Project.open(project)
 
     return make
@@ -98,7 +88,7 @@ def test_gh_git_and_rest_reach_it_with_the_projects_ca_alone(opened: Open, ghes:
     there = ghes.repository("acme/web")
     assert there.private
     values = {name: stored.value for name, stored in there.variables.items()}
-    assert (values["RUNNER"], values["REGISTRY_CA"]) == ("company-linux", "ca.pem")
+    assert (values["RUNNER"], values["REGISTRY_CA"]) == (RUNNER, "ca.pem")
     assert values["DEPLOY_ENVIRONMENT"] == '"dev-registry"', "no server knows `deployment: false`"
     assert there.environments["dev-registry"].secrets["REGISTRY_TOKEN"].value == "a-token-that-pushes"
     assert there.secrets == {}
@@ -148,12 +138,12 @@ def test_a_dispatch_there_names_no_run_and_starts_one(opened: Open, ghes: StandI
 
 def test_an_enterprise_server_without_a_named_runner_is_reported(opened: Open, ghes: StandIn) -> None:
     here = opened()
-    assert list(github_actions.runner(here)) == []
+    assert list(github_checks.runner(here)) == []
     unnamed = replace(here, settings=replace(here.settings, runner=""))
-    (found,) = github_actions.runner(unnamed)
+    (found,) = github_checks.runner(unnamed)
     assert found.problem
     assert "github.runner" in found.fix
     in_cloud = replace(here, settings=replace(unnamed.settings, host="x.ghe.com"))
-    assert list(github_actions.runner(in_cloud)) == []
+    assert list(github_checks.runner(in_cloud)) == []
     Apply(half(here), Quiet()).run()
-    assert list(github_actions.runner(unnamed)) == [], "the variable is there"
+    assert list(github_checks.runner(unnamed)) == [], "the variable is there"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +16,9 @@ from installer.forges.git import Clone
 from installer.support import process, secret
 from installer.support.errors import InstallerError
 from tests.conftest import ROOT, CommandLine
-from tests.listening import serving
+from tests.listening import Silent, serving
 
+from .clones import git
 from .cluster import SETTINGS
 
 CANARY = "a-canary-of-"
@@ -60,10 +60,9 @@ def test_a_program_gets_the_one_secret_that_it_is_handed() -> None:
 
 def test_a_hook_of_git_sees_the_one_token_that_git_pushes_with(tmp_path: Path) -> None:
     project, noted = tmp_path / "web", tmp_path / "noted"
-    subprocess.run(["git", "init", "-q", "--bare", tmp_path / "there.git"], check=True)
-    subprocess.run(["git", "init", "-q", project], check=True)
-    who = ("-c", "user.name=x", "-c", "user.email=x@x")
-    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "x"], cwd=project, check=True)
+    git(tmp_path, "init", "-q", "--bare", "there.git")
+    git(tmp_path, "init", "-q", str(project))
+    git(project, "commit", "-q", "--allow-empty", "-m", "x")
     script(project / ".git/hooks/pre-push", f"env >{noted}")
     login = credentials.find(SETTINGS).login
     Clone(project).push(f"file://{tmp_path}/there.git", "main", login)
@@ -146,7 +145,7 @@ TREES: dict[str, dict[str, object]] = {
 }
 
 
-class Discovery(BaseHTTPRequestHandler):
+class Discovery(Silent, BaseHTTPRequestHandler):
     """As much of an API server as kubectl needs to keep what it found in its cache."""
 
     def do_GET(self) -> None:
@@ -157,9 +156,6 @@ class Discovery(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -177,7 +173,7 @@ def test_without_a_home_kubectl_leaves_nothing_in_the_project(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str | None, listed: bool
 ) -> None:
     project, mine = tmp_path / "web", tmp_path / "mine"
-    subprocess.run(["git", "init", "-q", project], check=True)
+    git(tmp_path, "init", "-q", str(project))
     mine.mkdir()
     secret._home.cache_clear()
 
@@ -196,8 +192,7 @@ def test_without_a_home_kubectl_leaves_nothing_in_the_project(
         assert list(used.glob(".kube/cache/*")), "kubectl kept what it found, and there"
     finally:
         secret._home.cache_clear()
-    there = subprocess.run(["git", "status", "--porcelain", "--ignored"], cwd=project, capture_output=True, text=True)
-    assert there.stdout == ""
+    assert git(project, "status", "--porcelain", "--ignored") == ""
 
 
 def test_a_home_of_ones_own_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

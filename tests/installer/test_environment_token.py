@@ -1,6 +1,7 @@
 """REGISTRY_TOKEN at GitHub: in an environment that lets in main alone, wherever the plan has any."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.github.environments import BranchPolicy
 from tests.github.model import Repository, Stored
 
 from .bench import REGISTRY_TOKEN, SETTINGS, Bench
+from .cluster import apply, change_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +33,8 @@ def resource(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> Envi
     return EnvironmentToken(settings, GitHub(settings.host, credentials.token, settings.repository), credentials)
 
 
-def planned(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> Change | None:
-    one = resource(token, settings)
-    return one.diff(one.observe())
+def planned(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> Any:
+    return change_of(resource(token, settings))
 
 
 def names(change: Change | None) -> list[str]:
@@ -42,11 +43,8 @@ def names(change: Change | None) -> list[str]:
 
 def up(token: str = REGISTRY_TOKEN, settings: Settings = SETTINGS) -> None:
     one = resource(token, settings)
-    seen = one.observe()
-    change = one.diff(seen)
-    assert change is not None
+    change = apply(one)
     assert change.effective
-    one.apply(seen, change)
 
 
 def places(repository: Repository) -> tuple[dict[str, str], dict[str, str]]:
@@ -108,14 +106,12 @@ def test_a_secret_of_the_repository_moves_into_the_environment_and_goes_there(be
 def test_one_that_cannot_be_moved_for_want_of_the_token_is_said_to_be_exposed(bench: Bench) -> None:
     bench.repository.secrets["REGISTRY_TOKEN"] = Stored("REGISTRY_TOKEN", "kept")
     change = planned("")
-    assert change is not None
     assert change.action == "skipped"
     assert "workflows of every branch can read; set REGISTRY_TOKEN in the environment" in change.note
 
 
 def test_with_no_token_anywhere_it_is_asked_for(bench: Bench) -> None:
     change = planned("")
-    assert change is not None
     assert (change.action, change.note) == ("blocked", "no token at hand")
     assert "Set REGISTRY_TOKEN in the environment, to one that may push" in change.fix
 
@@ -123,14 +119,12 @@ def test_with_no_token_anywhere_it_is_asked_for(bench: Bench) -> None:
 def test_a_plan_without_environments_keeps_it_in_the_repository_and_says_what_that_means(bench: Bench) -> None:
     bench.repository.owner.plan = "free"
     change = planned()
-    assert change is not None
     assert (change.action, names(change)) == ("create", ["REGISTRY_TOKEN"])
     assert "whoever may push a branch can read REGISTRY_TOKEN" in change.note
     up()
     assert places(bench.repository) == ({"REGISTRY_TOKEN": REGISTRY_TOKEN}, {})
     assert "DEPLOY_ENVIRONMENT" not in bench.repository.variables
     after = planned()
-    assert after is not None
     assert (after.action, after.note) == ("skipped", change.note), "it is said each time"
 
     bench.repository.owner.plan = "team"

@@ -18,6 +18,7 @@ from installer.support.errors import InstallerError
 from installer.support.secret import inherited
 
 from .gitops_yaml import OPEN_TO_ALL, tree
+from .shells import export
 
 DEV, TEST = {"namespace": "web-dev"}, {"namespace": "web-test", "from": "dev"}
 PROD = {"namespace": "web-prod", "from": "test"}
@@ -133,8 +134,7 @@ def test_each_database_has_a_variable_of_its_own_that_no_program_inherits(monkey
     settings = of({"dev": DEV, "test-eu": TEST})
     address = "postgresql://u:secret@db/{}"
     given = {f"CLUSTER_DATABASE_URL{end}": address.format(end) for end in ("", "_TEST_EU")}
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, given)
     found = find(settings)
     assert [found.database_of(name).reveal() for name in ("dev", "test-eu")] == [*given.values()]
     assert not given.keys() & inherited().keys()

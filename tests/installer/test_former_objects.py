@@ -19,7 +19,7 @@ from installer.resources.namespace import Namespace
 from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
-from .cluster import SETTINGS, SEVERAL, at_once, release
+from .cluster import SETTINGS, SEVERAL, apply, at_once, change_of, release
 from .programs import put_on_path
 from .programs import release as programs_release
 
@@ -68,8 +68,7 @@ def a_namespace(settings: Settings) -> dict[tuple[str, str], Any]:
 
 def test_where_the_settings_never_changed_there_is_nothing() -> None:
     helm = Helm(everywhere=made(SETTINGS, *names(SETTINGS), ("argocd", "argocd")))
-    found = former(SETTINGS, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)
-    assert found.diff(found.observe()) is None
+    assert change_of(former(SETTINGS, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)) is None
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, SEVERAL], ids=["alone", "with test"])
@@ -78,7 +77,7 @@ def test_a_release_that_names_no_environment_is_of_dev(settings: Settings) -> No
     for each in older:
         del each.labels[ENVIRONMENT]  # type: ignore[attr-defined]  # as releases were labelled before
     found = former(settings, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), Helm(everywhere=older))
-    assert found.diff(found.observe()) is None
+    assert change_of(found) is None
 
 
 def test_an_environment_that_was_taken_out_is_found_whole_and_one_that_is_there_is_left() -> None:
@@ -90,11 +89,9 @@ def test_an_environment_that_was_taken_out_is_found_whole_and_one_that_is_there_
     ]
     there = {**wired(SETTINGS), **a_namespace(SETTINGS), **a_namespace(test)}
     helm = Helm(everywhere=[*made(SETTINGS, *names(SETTINGS)), *made(test, *its)])
-    kept = former(SEVERAL, fakes.Cluster(there), helm)
-    assert kept.diff(kept.observe()) is None
+    assert change_of(former(SEVERAL, fakes.Cluster(there), helm)) is None
     gone = former(SETTINGS, fakes.Cluster(there), helm)
-    change = gone.diff(gone.observe())
-    assert change
+    change = change_of(gone)
     assert [each.name for each in change.fields] == [
         "environment test",
         *(f"release {name} in {home}" for home, name in its),
@@ -120,9 +117,7 @@ def test_an_environment_under_another_name_leaves_its_namespace_to_the_new_one()
 def test_releases_of_a_former_slug_or_argo_cd_are_found_and_shown(before: dict[str, str]) -> None:
     old = replace(SETTINGS, **before)  # type: ignore[arg-type]
     shown = [each for each in sorted(names(old)) if each not in names(SETTINGS)]
-    found = former(SETTINGS, fakes.Cluster(), Helm(everywhere=made(old, *shown)))
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(former(SETTINGS, fakes.Cluster(), Helm(everywhere=made(old, *shown))))
     assert change.effective
     assert [field.name for field in change.fields] == [f"release {name} in {home}" for home, name in shown]
     assert {field.new for field in change.fields} == {"goes once the new one is live"}
@@ -136,8 +131,7 @@ def test_releases_of_a_former_slug_or_argo_cd_are_found_and_shown(before: dict[s
 def test_another_registry_or_visibility_changes_the_same_objects_and_leaves_none_behind(now: dict[str, str]) -> None:
     settings = replace(SETTINGS, **now)  # type: ignore[arg-type]
     helm = Helm(everywhere=made(SETTINGS, *names(SETTINGS)))
-    found = former(settings, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)
-    assert found.diff(found.observe()) is None
+    assert change_of(former(settings, fakes.Cluster({**wired(SETTINGS), **a_namespace(SETTINGS)}), helm)) is None
     assert names(settings) == names(SETTINGS)
     assert placed(settings) == placed(SETTINGS)
 
@@ -154,9 +148,7 @@ def test_what_was_made_for_a_former_owner_or_host_is_found_where_the_settings_na
             asked.append(selector)
             return super().list(kind, namespace, selector)
 
-    found = former(now, Cluster(a_namespace(there)), Helm(everywhere=made(there, ("argocd", "web-dev"))))
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(former(now, Cluster(a_namespace(there)), Helm(everywhere=made(there, ("argocd", "web-dev")))))
     assert [(field.name, field.old) for field in change.fields] == [
         ("release web-dev in argocd", "for web in old-dev"),
         ("namespace old-dev", there.url),
@@ -166,16 +158,14 @@ def test_what_was_made_for_a_former_owner_or_host_is_found_where_the_settings_na
 
 def test_a_release_that_was_written_for_todays_settings_is_never_a_former_one() -> None:
     helm = Helm(everywhere=made(SETTINGS, ("argocd", "a-release-that-is-new-in-some-later-version")))
-    found = former(SETTINGS, fakes.Cluster(), helm)
-    assert found.diff(found.observe()) is None
+    assert change_of(former(SETTINGS, fakes.Cluster(), helm)) is None
 
 
 def test_a_former_argo_cd_of_ours_stays_because_others_may_use_it_and_the_plan_says_how_it_goes() -> None:
     settings = replace(SETTINGS, argocd_namespace="gitops")
     helm = Helm(everywhere=made(SETTINGS, ("argocd", "argocd"), ("argocd", "argocd-default-project")))
     found = former(settings, fakes.Cluster(), helm)
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(found)
     assert change.action == "skipped"
     assert change.note == (
         "Argo CD in namespace argocd stays, other projects may use it "
@@ -190,7 +180,7 @@ def test_the_release_by_which_a_namespace_goes_is_finished_after_a_kill_and_take
     there = a_namespace(replace(SETTINGS, namespace="web-old"))
     helm = Helm(everywhere=everywhere)
     found = former(SETTINGS, fakes.Cluster(there, content=["secret/precious"]), helm)
-    assert found.diff(found.observe())
+    assert change_of(found)
     assert found.remove() == "stays: namespace web-old stays, it still holds secret/precious"
     assert helm.uninstalled == []
     assert former(SETTINGS, fakes.Cluster(), helm).remove() == "removed"
@@ -205,17 +195,14 @@ def test_who_may_not_list_namespaces_still_sees_what_the_settings_lead_to() -> N
                 raise CommandFailed("kubectl get namespaces", 1, said)
             return super().list(kind, namespace, selector)
 
-    found = former(MOVED, Forbids(wired(SETTINGS)), Helm())
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(former(MOVED, Forbids(wired(SETTINGS)), Helm()))
     assert [field.name for field in change.fields] == ["service in namespace web-dev"]
 
 
 def test_another_namespace_is_shown_with_what_is_in_the_old_one() -> None:
     there = {**wired(SETTINGS), **a_namespace(SETTINGS)}
     found = former(MOVED, fakes.Cluster(there), Helm(everywhere=made(SETTINGS, ("web-dev", "web-dev-database"))))
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(found)
     assert [field.name for field in change.fields] == [
         "release web-dev-database in web-dev",
         "service in namespace web-dev",
@@ -226,8 +213,7 @@ def test_another_namespace_is_shown_with_what_is_in_the_old_one() -> None:
 def test_a_former_namespace_that_others_use_stays_and_is_no_fault() -> None:
     cluster = fakes.Cluster({**wired(MOVED), **a_namespace(SETTINGS)}, content=["secret/precious"])
     found = former(MOVED, cluster, helm := Helm())
-    change = found.diff(found.observe())
-    assert change
+    change = change_of(found)
     kept = "namespace web-dev stays, it still holds secret/precious"
     assert (change.action, change.note) == ("skipped", kept)
     assert found.remove() == f"stays: {kept}"
@@ -244,12 +230,9 @@ def test_while_it_moves_argo_cd_may_touch_both_namespaces_and_prunes_last() -> N
 
 def test_a_move_is_planned_until_nothing_is_left_to_leave() -> None:
     helm = fakes.Helm([release("web-dev")])
-    moving = application(MOVED, fakes.Cluster(wired(MOVED, ["web-dev"])), helm)
-    change = moving.diff(moving.observe())
-    assert change
+    change = change_of(application(MOVED, fakes.Cluster(wired(MOVED, ["web-dev"])), helm))
     assert change.note == "moves from namespace web-dev, where it runs on until the new one is live"
-    settled = application(MOVED, fakes.Cluster(wired(MOVED)), helm)
-    assert settled.diff(settled.observe()) is None
+    assert change_of(application(MOVED, fakes.Cluster(wired(MOVED)), helm)) is None
 
 
 def test_a_namespace_in_a_release_of_former_settings_is_taken_over() -> None:
@@ -267,10 +250,7 @@ def test_a_namespace_in_a_release_of_former_settings_is_taken_over() -> None:
     helm = Displaces()
     edges: Any = (fakes.Cluster({("namespace", "web-dev"): {"kind": "Namespace", "metadata": head}}), helm)
     namespace = Namespace(SETTINGS, *edges)
-    seen = namespace.observe()
-    change = namespace.diff(seen)
-    assert change
-    namespace.apply(seen, change)
+    apply(namespace)
     assert helm.options == [{"take_ownership": True}]
 
 

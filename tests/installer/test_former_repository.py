@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from installer.config.settings import Settings
-from installer.engine.resource import Change
 from installer.project.project import Project
 from installer.resources.former import FormerRepository, Left
 from tests.github import GitHub as StandIn
@@ -16,6 +15,8 @@ from tests.gitlab import GitLab as GitLabStandIn
 
 from . import bench as at_github
 from . import gitlab_bench as at_gitlab
+from .cluster import apply, change_of
+from .shells import export, unset
 
 pytestmark = pytest.mark.slow
 
@@ -43,24 +44,19 @@ def moved(**changes: Any) -> Settings:
     return replace(at_github.SETTINGS, owner="octo", formerly=(OLD,), **changes)
 
 
-def looked(resource: FormerRepository) -> Change | None:
-    return resource.diff(resource.observe())
-
-
 def test_what_gives_access_to_the_former_repository_is_shown_and_goes(bench: at_github.Bench, tmp_path: Path) -> None:
     there = bench.repository
     there.hooks[99] = theirs = Hook("https://elsewhere.example.com/", "theirs", ["push"], active=True, id=99)
     resource = former(tmp_path, moved())
-    change = looked(resource)
-    assert change is not None
+    change = change_of(resource)
     assert change.action == "change"
     assert [field.name for field in change.fields] == [
         *(f"deploy key at {OLD}", f"deploy key at {OLD}", f"webhook at {OLD}"),
         f"variables, secret and rules at {OLD}",
     ]
     assert {field.new for field in change.fields} == {"goes once the new one is live"}
-    resource.apply(resource.observe(), change)
-    assert looked(resource) is None
+    apply(resource)
+    assert change_of(resource) is None
     assert (there.keys, list(there.hooks.values())) == ({}, [theirs])
     assert (there.variables, there.secrets, there.environments, there.rulesets) == ({}, {}, {}, {})
     assert bench.github.repository("acme/web") is there, "the repository with its history stays"
@@ -79,8 +75,7 @@ def test_a_run_that_was_killed_before_the_label_went_finds_the_rest(bench: at_gi
     (left,) = resource.observe().values()
     for key in left.keys:
         resource._places[OLD].keys.remove(key)
-    change = looked(resource)
-    assert change is not None
+    change = change_of(resource)
     assert [field.name.partition(" at ")[0] for field in change.fields] == ["webhook", "variables, secret and rules"]
     assert resource.remove() == f"deleted at {OLD}"
 
@@ -90,7 +85,7 @@ def test_a_repository_that_was_renamed_is_this_one_and_keeps_all(bench: at_githu
     del bench.github.repositories["octo/web"]
     bench.github.hosting.move(there, bench.github.accounts["octo"], "web")
     resource = former(tmp_path, moved())
-    assert looked(resource) is None
+    assert change_of(resource) is None
     assert resource.remove() == "was not there"
     assert len(there.keys) == 2
 
@@ -99,8 +94,7 @@ def test_a_former_repository_that_is_gone_or_hidden_is_reported_and_no_fault(
     bench: at_github.Bench, tmp_path: Path
 ) -> None:
     del bench.github.repositories["acme/web"]
-    change = looked(former(tmp_path, moved()))
-    assert change is not None
+    change = change_of(former(tmp_path, moved()))
     assert change.action == "skipped"
     assert change.note.startswith(f"{OLD}: it is gone, or your token cannot see it")
 
@@ -126,15 +120,13 @@ def test_a_former_repository_that_is_gone_or_hidden_is_reported_and_no_fault(
 def test_no_token_goes_to_another_host_than_its_own(
     before: str, now: str, why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN")
     monkeypatch.setenv("GH_CONFIG_DIR", str(tmp_path / "gh"))
     monkeypatch.setenv("GH_HOST", now)
     monkeypatch.setenv("GH_TOKEN" if now == "github.com" else "GH_ENTERPRISE_TOKEN", "canary")
     resource = former(tmp_path, replace(at_github.SETTINGS, host=now, formerly=(before,)))
     assert resource.observe() == {before: Left(unseen=why)}
-    change = looked(resource)
-    assert change is not None
+    change = change_of(resource)
     assert (change.action, change.note) == ("skipped", f"{before}: {why}")
     assert resource.removal(resource.observe()) == f"stays: at {before}, {why}", "down does not promise it"
     assert resource.remove() == f"stays: at {before}, {why}"
@@ -144,21 +136,19 @@ def test_from_gitlab_to_github_what_was_at_gitlab_goes(
     gitlab: GitLabStandIn, github: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     github.user("octo")
-    for name, value in {**github.env, "GH_TOKEN": github.token("octo")}.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, {**github.env, "GH_TOKEN": github.token("octo")})
     made = at_gitlab.Bench.of(gitlab, tmp_path)
     made.use(monkeypatch)
     made.set_up("filled")
     made.apply("variables", "registry-token", "rules", "credential")
     there = f"https://{at_gitlab.SETTINGS.host}/acme/web"
     resource = former(tmp_path, replace(at_github.SETTINGS, owner="octo", formerly=(there,)))
-    change = looked(resource)
-    assert change is not None
+    change = change_of(resource)
     assert {field.name.partition(" at ")[0] for field in change.fields} == {
         "deploy key",
         "variables, secret and rules",
     }
     assert resource.remove() == f"deleted at {there}"
     assert not made.project.variables
-    assert looked(resource) is None
+    assert change_of(resource) is None
     gitlab.runner.forget()

@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -32,10 +31,9 @@ from installer.cluster.kubectl import Cluster
 from installer.cluster.objects import digest
 from installer.cluster.workloads import newest_warning, of_deployment, of_pod, rolled_out
 from installer.cluster.workloads import parse as parse_answer
-from installer.config.settings import Settings
 from installer.config.settings_file import LONGEST, load, load_yaml, parse
 from installer.forges import credentials
-from installer.forges.base import Commit, Hook, template_files
+from installer.forges.base import Hook, template_files
 from installer.forges.credentials import Credentials
 from installer.forges.github.api import said_to_a_program
 from installer.forges.github.app_client import AppGitHub
@@ -54,7 +52,10 @@ from installer.support.plain_text import plain
 from installer.support.process import Result
 from installer.support.secret import Secret
 
+from .branches import holding
+from .cluster import SETTINGS
 from .gitops_yaml import tree as good_settings
+from .shells import unset
 
 fuzzed = settings(
     max_examples=40,
@@ -73,7 +74,6 @@ BROKEN_YAML = st.sampled_from(
     [b"2026-13-45", b"&a [*a", b"!!python/object:os.system x", b"? [1]\n: 2", b"a: !!binary x", b"[" * 400]
 )
 BYTES = st.binary(max_size=200) | WORDS.map(str.encode) | BROKEN_YAML
-SETTINGS = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
 TOKEN = Secret("a-token-of-this-test")
 
 
@@ -107,11 +107,7 @@ def told(ask: Callable[[], Any]) -> Any:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = (
-        *("support.wait", "forges.http"),
-        *("cluster.kubectl", "status.service"),
-    )
-    for module in modules:
+    for module in ("support.wait", "forges.http", "cluster.kubectl", "status.service"):
         monkeypatch.setattr(f"installer.{module}.pause", lambda _: None)
 
 
@@ -137,33 +133,6 @@ def test_any_shape_of_gitops_yaml_is_settings_that_work_or_a_sentence(tree: Any)
     told(lambda: installation.diff(installation.nothing))
 
 
-@dataclass
-class Forge:
-    """A code host that has these files, and one commit."""
-
-    files: dict[str, str | None] = field(default_factory=dict)
-    message: str = ""
-
-    def head(self, _: str) -> str:
-        return "c" * 40
-
-    def file(self, path: str, _: str) -> str | None:
-        return self.files.get(path)
-
-    def commits(self, _: str) -> list[Commit]:
-        return [Commit("c" * 40, self.message, "2026-11-28T21:00:00Z")]
-
-
-def opened(**answers: Any) -> Any:
-    @dataclass
-    class Project:
-        forge = Forge(**answers)
-        settings = SETTINGS
-        folder = Path("web")
-
-    return Project()
-
-
 @fuzzed
 @given(
     BYTES | nearly({"image": {"repository": "x", "digest": "y"}, "revision": "z"}).map(yaml.dump).map(str.encode), BYTES
@@ -173,7 +142,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 ) -> None:
     files = {"image.yaml": image.decode(errors="replace"), "hold.yaml": hold.decode(errors="replace")}
     for held in (files, {**files, "hold.yaml": None}):
-        here = opened(files=held)
+        here = holding(held)
         record = deployment_record.at(here, "c" * 40)
         assert len(record.hold.splitlines()) <= 1
         if record.unreadable:
@@ -186,7 +155,7 @@ def test_anything_in_image_yaml_and_hold_yaml_is_a_record_or_a_sentence_with_a_w
 @given(st.text(max_size=300))
 def test_anything_in_a_commits_message_is_one_line_of_history(said: str) -> None:
     for trailer in ("", "\n\nArgocd-reference-commit-sha: ", "\n\nArgocd-reference-commit-subject: "):
-        (past,) = deployment_record.commits(opened(message=trailer + said))
+        (past,) = deployment_record.commits(holding({}, trailer + said))
         assert len(str(past).splitlines()) == 1
     assert len(plain(said).splitlines()) >= 0
 
@@ -315,8 +284,7 @@ def test_anything_that_gh_and_git_say_is_read_or_reported(
     answering: Callable[..., None], monkeypatch: pytest.MonkeyPatch, said: str, status: int
 ) -> None:
     answering(said, status)
-    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GH_TOKEN", "GITHUB_TOKEN")
     monkeypatch.setattr("installer.support.process.missing", lambda _: False)
     told(lambda: credentials.find(SETTINGS))
     fix, _ = said_to_a_program(said)
@@ -420,6 +388,8 @@ class AnyGitLab(Answers, GitLab):
 
 
 FILE = base64.b64encode(b"revision: x").decode()
+OF_TRAVIS = {"details_url": "x", "app": {"slug": "travis-ci"}}
+UNDER_WAY = {"conclusion": None, "status": "queued"}
 OF_GITHUB: list[Any] = [
     {"object": {"sha": "c" * 40}},
     {"content": FILE},
@@ -436,22 +406,11 @@ OF_GITHUB: list[Any] = [
     {"secrets": [{"name": "x"}]},
     {"key": "x", "key_id": "1"},
     {"deployment_branch_policy": {"custom_branch_policies": True}},
-    {"workflow_runs": [{"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x"}]},
-    {"conclusion": None, "status": "queued", "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
+    {"workflow_runs": [{**UNDER_WAY, "id": 1, "head_sha": "c", "html_url": "x"}]},
+    {**UNDER_WAY, "id": 1, "head_sha": "c", "html_url": "x", "login": "octo"},
     {"jobs": [{"conclusion": "failure", "id": 1, "name": "test"}]},
     {"statuses": [{"id": 1, "context": "ci/circleci: deploy", "state": "failure", "target_url": None}]},
-    {
-        "check_runs": [
-            {
-                "id": 1,
-                "name": "Travis CI - Branch",
-                "conclusion": None,
-                "status": "queued",
-                "details_url": "x",
-                "app": {"slug": "travis-ci"},
-            }
-        ]
-    },
+    {"check_runs": [{**UNDER_WAY, **OF_TRAVIS, "id": 1, "name": "Travis CI - Branch"}]},
     [{"name": "README.md", "type": "file", "ref": "refs/tags/v1", "commit": {"sha": "c"}}],
 ]
 
@@ -496,6 +455,7 @@ def test_anything_that_github_answers_is_read_or_reported(answering: Callable[..
         read_note(note.read() or "")
 
 
+PUSHED = {"source": "push", "id": 1, "sha": "c", "web_url": "x"}
 OF_GITLAB: list[Any] = [
     {"commit": {"id": "c" * 40}},
     {"content": FILE},
@@ -504,19 +464,8 @@ OF_GITLAB: list[Any] = [
     {"permissions": {"project_access": {"access_level": 40}}},
     [{"key": "GITOPS_FLASK_UP", "value": '{"text": "x", "at": 1}', "masked": False}],
     {"value": '{"text": "x", "at": 1}'},
-    [
-        {
-            "source": "push",
-            "id": 1,
-            "sha": "c",
-            "web_url": "x",
-            "status": "running",
-            "key": "ACTION",
-            "value": "init",
-            "name": "x",
-        }
-    ],
-    {"source": "push", "id": 1, "sha": "c", "web_url": "x", "status": "failed", "username": "octo", "yaml_errors": "x"},
+    [{**PUSHED, "status": "running", "key": "ACTION", "value": "init", "name": "x"}],
+    {**PUSHED, "status": "failed", "username": "octo", "yaml_errors": "x"},
     [{"name": "README.md", "type": "blob", "mode": "100644", "commit": {"id": "c"}}],
 ]
 
@@ -568,13 +517,7 @@ def test_anything_that_circleci_and_travis_answer_is_read_or_reported(
     github = AnyGitHub("github.com", TOKEN, "acme/web")
     have = Credentials("github.com", TOKEN, "acme", TOKEN, ci_token=TOKEN)
     for ci in (CircleCI(SETTINGS, github, have), TravisCI(SETTINGS, github, have)):
-        for ask in (
-            ci.who,
-            ci.variables,
-            ci.secrets,
-            lambda ci=ci: ci.start(),
-            ci.build,
-        ):
+        for ask in (ci.who, ci.variables, ci.secrets, lambda ci=ci: ci.start(), ci.build):
             once[:] = [said]
             told(ask)
 
@@ -730,5 +673,5 @@ def test_yaml_that_would_take_long_to_read_is_refused_unread(monkeypatch: pytest
         unread.setattr(yaml, "safe_load", lambda _: pytest.fail("it was read"))
         with pytest.raises(yaml.YAMLError, match=r"it has more than|it is longer than"):
             load_yaml(text)
-    record = deployment_record.at(opened(files={"image.yaml": text, "hold.yaml": None}), "c" * 40)
+    record = deployment_record.at(holding({"image.yaml": text}), "c" * 40)
     assert record.unreadable.startswith("image.yaml on env/dev (cccccccccccc) is no YAML: it ")

@@ -9,11 +9,9 @@ from installer.forges.git import Clone, Login, _login_free
 from installer.forges.github.api import said_to_a_program
 from installer.support.errors import CommandFailed, InstallerError
 
+from .clones import git
+
 URL = "https://github.com/acme/web"
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@x", *arguments], cwd=folder, check=True)
 
 
 def test_a_folder_of_another_user_is_no_missing_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """GitHub's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,72 +7,46 @@ from typing import Any
 
 import pytest
 
-from installer.ci.github_actions import APP, CHECKS
-from installer.ci.variables import EnvironmentToken, Variables
-from installer.config.settings import Settings
+from installer.ci.github_actions import CHECKS
 from installer.engine.reconcile import Apply, plan, remove
 from installer.engine.resource import Resource
-from installer.forges.credentials import Credentials, find
-from installer.forges.git import Clone
+from installer.forges.credentials import find
 from installer.forges.github.repository import GitHub
-from installer.resources.github_repository import Repository, Rules
-from installer.resources.initial_push import InitialPush
+from installer.resources.github_repository import Repository
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
 
-from .bench import Quiet
+from .bench import REGISTRY_TOKEN, SETTINGS, Bench
+from .clones import git
+from .cluster import Quiet
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
+LANE = ("repository", "variables", "registry-token", "initial-push", "rules")
 Lane = Callable[..., list[Resource[Any]]]
 
 
 @pytest.fixture
-def here(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """github.com with acme on a paid plan, and a developer's environment that leads to it."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    environment = {
-        **github.env,
-        "GH_TOKEN": github.token("octo"),
-        "GH_CONFIG_DIR": str(tmp_path / "gh"),
-        "REGISTRY_TOKEN": "dckr_pat_first",
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        **{f"GIT_{who}_{what}": "dev" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return github
+def here(fresh: Bench) -> StandIn:
+    return fresh.github
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(fresh: Bench) -> Path:
     """A project with one commit and a workflow, which needs a scope of its own to be pushed."""
-    folder = tmp_path / "web"
-    (folder / ".github/workflows").mkdir(parents=True)
-    (folder / ".github/workflows/ci.yml").write_text("on: workflow_dispatch\njobs: {}\n")
-    for command in ("init -q -b main", "add .", "commit -q -m Start"):
-        subprocess.run(["git", *command.split()], cwd=folder, check=True)
-    return folder
+    return fresh.project
 
 
 @pytest.fixture
-def lane(here: StandIn, project: Path) -> Lane:
+def lane(fresh: Bench, monkeypatch: pytest.MonkeyPatch) -> Lane:
     """Make the resources anew, as each run of the installer does."""
 
-    def make(settings: Settings = SETTINGS, **changes: Any) -> list[Resource[Any]]:
-        credentials: Credentials = replace(find(settings), **changes)
-        github = GitHub(settings.host, credentials.token, settings.repository)
-        return [
-            Repository(settings, github, credentials),
-            Variables(settings, github, credentials),
-            EnvironmentToken(settings, github, credentials),
-            InitialPush(settings, github, credentials.login, Clone(project)),
-            Rules(settings, github, CHECKS, APP),
-        ]
+    def make(registry_token: str = REGISTRY_TOKEN) -> list[Resource[Any]]:
+        monkeypatch.setenv("REGISTRY_TOKEN", registry_token)
+        made = fresh.resources()
+        return [made[key] for key in LANE]
 
     return make
 
@@ -98,16 +71,16 @@ def test_makes_all_of_it(here: StandIn, lane: Lane, project: Path) -> None:
     repository = here.repository("acme/web")
     assert (repository.private, repository.description) == (True, "A service")
     assert repository.settings["delete_branch_on_merge"] is True
-    assert (repository.secrets, secrets_of(repository)) == ({}, {"REGISTRY_TOKEN": "dckr_pat_first"})
+    assert (repository.secrets, secrets_of(repository)) == ({}, {"REGISTRY_TOKEN": REGISTRY_TOKEN})
     values = {name: stored.value for name, stored in repository.variables.items()}
     fingerprint = values.pop("REGISTRY_TOKEN_FINGERPRINT")
-    assert Secret("dckr_pat_first").matches(fingerprint)
+    assert Secret(REGISTRY_TOKEN).matches(fingerprint)
     assert values == {
         "GITOPS_FLASK": "https://github.com/acme/web",
         "REGISTRY_USERNAME": "acme",
         "DEPLOY_ENVIRONMENT": '{"name": "dev", "deployment": false}',
     }
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=project, text=True).strip()
+    head = git(project, "rev-parse", "HEAD")
     assert here.branches(repository) == {"main": head}
     rules = {ruleset.name: ruleset for ruleset in repository.rulesets.values()}
     assert set(rules) == {f"gitops-flask: {branch}" for branch in ("main", "env/dev", "gitops-flask/template")}
@@ -140,7 +113,7 @@ def test_no_token_is_in_a_file_of_the_clone(here: StandIn, lane: Lane, project: 
     apply(lane())
     config = (project / ".git/config").read_text()
     assert "url = https://github.com/acme/web\n" in config
-    tokens = ("dckr_pat_first", *here.tokens)
+    tokens = (REGISTRY_TOKEN, *here.tokens)
     assert not [p for p in project.rglob("*") if p.is_file() and any(t.encode() in p.read_bytes() for t in tokens)]
 
 
@@ -183,16 +156,16 @@ def test_what_others_changed_is_planned_and_repaired_and_nothing_else_moves(here
 
 def test_another_token_is_noticed_and_stored(here: StandIn, lane: Lane) -> None:
     apply(lane())
-    rotated = lane(registry_token=Secret("dckr_pat_second"))
+    rotated = lane(registry_token="dckr_pat_second")
     assert changes(rotated) == {"registry-token": ("REGISTRY_TOKEN",)}
     apply(rotated)
     assert secrets_of(here.repository("acme/web")) == {"REGISTRY_TOKEN": "dckr_pat_second"}
-    assert changes(lane(registry_token=Secret("dckr_pat_second"))) == {}
+    assert changes(lane(registry_token="dckr_pat_second")) == {}
 
 
 def test_without_a_token_at_hand_the_stored_one_is_kept(here: StandIn, lane: Lane) -> None:
     apply(lane())
-    assert changes(lane(registry_token=Secret(""))) == {}
+    assert changes(lane(registry_token="")) == {}
 
 
 def test_a_plan_without_rules_is_done_without_and_said(here: StandIn, lane: Lane) -> None:
@@ -223,7 +196,7 @@ def test_a_push_that_is_refused_names_the_missing_scope(
 
 
 def test_another_origin_is_left_and_named(here: StandIn, lane: Lane, project: Path) -> None:
-    subprocess.run(["git", "remote", "add", "origin", "https://example.com/other"], cwd=project, check=True)
+    git(project, "remote", "add", "origin", "https://example.com/other")
     with pytest.raises(InstallerError, match=r"example\.com/other"):
         apply(lane())
 

@@ -14,6 +14,7 @@ from installer.preflight import tools
 from installer.project.project import FORGE_KINDS, Project
 from tests.github.git import git as on_server
 
+from .clones import git
 from .gitlab_bench import SETTINGS, Bench
 
 Ask = Callable[[Callable[[Project], Any]], list[Finding]]
@@ -62,9 +63,7 @@ def test_a_project_that_is_there_is_adopted_or_refused_with_the_reason(
 ) -> None:
     assert ask(gitlab_checks.same_project) == [], "none is there"
     (bench.folder / "gitops.yaml").write_text(f"version: 1\nproject: {{slug: {slug}}}\n")
-    on_server(
-        bench.folder, "-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qam", "x", "--allow-empty"
-    )
+    git(bench.folder, "commit", "-qam", "x", "--allow-empty")
     bench.set_up("filled")
     found = ask(gitlab_checks.same_project)
     fix = "Choose another project_slug, or move that project away."

@@ -1,7 +1,6 @@
 """GitLab's half against the stand-in: made once, kept twice, drift repaired, removed."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,29 +23,27 @@ from tests.gitlab import GitLab as StandIn
 from tests.gitlab.fixtures import blame
 from tests.gitlab.model import DeployKey, Protection, Variable
 
-from .bench import REGISTRY_TOKEN, Quiet
+from .bench import REGISTRY_TOKEN
+from .clones import git
+from .cluster import Quiet, change_of
 from .gitlab_bench import Bench
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bench(gitlab: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return opened(gitlab, tmp_path, monkeypatch)
+def bench(at_gitlab: Bench) -> Bench:
+    return at_gitlab
 
 
 @pytest.fixture
 def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A GitLab whose jobs may not push with their own token."""
     with StandIn.serve("gitlab.com", version="17.2.0") as gitlab:
-        yield opened(gitlab, tmp_path, monkeypatch)
+        bench = Bench.of(gitlab, tmp_path)
+        bench.use(monkeypatch)
+        yield bench
     blame(gitlab)
-
-
-def opened(gitlab: StandIn, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    bench = Bench.of(gitlab, folder)
-    bench.use(monkeypatch)
-    return bench
 
 
 def test_makes_all_of_it(bench: Bench) -> None:
@@ -65,7 +62,7 @@ def test_makes_all_of_it(bench: Bench) -> None:
     rules = {name: (r.push, r.merge, r.allow_force_push) for name, r in project.protections.items()}
     assert rules == {"main": (0, 40, False), "env/dev": (40, 0, False), "gitops-flask/template": (40, 0, False)}
     assert [key.can_push for key in project.keys.values()] == [False]
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=bench.folder, text=True).strip()
+    head = git(bench.folder, "rev-parse", "HEAD")
     assert bench.gitlab.branches(project) == {"main": head}
     pipeline = bench.gitlab.wait_for("acme/web", lambda each: each.source == "push")
     assert pipeline.status == "success"
@@ -96,8 +93,7 @@ def test_what_others_changed_is_named_and_repaired(bench: Bench) -> None:
 
 
 def test_the_settings_of_the_project_are_named_as_people_know_them(bench: Bench) -> None:
-    change = bench.resources()["repository"].diff(None)
-    assert change
+    change: Any = bench.resources()["repository"].diff(None)
     assert [field.name for field in change.fields if "_" in field.name or isinstance(field.new, bool)] == []
     assert [(field.old, field.new) for field in change.fields if field.name == "branches, once merged"] == [
         (None, "deleted")
@@ -122,9 +118,8 @@ def test_how_many_commits_lie_between_two_is_counted(bench: Bench) -> None:
     first = bench.gitlab.branches(bench.project)["main"]
     for number in range(2):
         (bench.folder / "CHANGES").write_text(str(number))
-        who = ["-c", "user.name=octo", "-c", "user.email=octo@example.com"]
-        for command in (["add", "--all"], [*who, "commit", "--quiet", "-m", "Change"]):
-            subprocess.run(["git", *command], cwd=bench.folder, check=True)
+        git(bench.folder, "add", "--all")
+        git(bench.folder, "commit", "--quiet", "-m", "Change")
     on_server(bench.project.git, "fetch", "--quiet", str(bench.folder), "main:main")
     forge = FORGE_KINDS["gitlab"].connect(bench.settings, find(bench.settings))
     assert (forge.count("main", first), forge.count(first, first), forge.count("main", forge.head("main"))) == (2, 0, 0)
@@ -218,8 +213,7 @@ def test_a_project_that_waits_to_be_deleted_or_is_archived_is_left_alone(bench: 
     bench.set_up("filled")
     bench.project.archived = True
     resource = bench.resources()["repository"]
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert (change.action, "Unarchive it" in change.fix) == ("blocked", True)
 
 

@@ -12,21 +12,16 @@ from installer.support.file_lock import machine
 from installer.support.secret import Secret
 
 from .cluster import SETTINGS
-from .programs import Programs, put_on_path, release
+from .programs import Programs, release, with_helm
 
 OURS = digest(SETTINGS.url)
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    programs = put_on_path(tmp_path, monkeypatch)
-    programs.answer("helm", "version", out="v4.3.1")
+    programs = with_helm(tmp_path, monkeypatch)
     for verb in ("upgrade", "rollback", "uninstall"):
         programs.answer("helm", verb)
-    cluster = {"current-context": "here", "clusters": [{"cluster": {"server": "https://127.0.0.1:6443"}}]}
-    programs.answer("kubectl", "config view", out=cluster)
-    programs.releases()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return programs
 
 

@@ -165,13 +165,7 @@ def test_killed_between_the_merge_and_the_push_the_next_run_pushes_that_merge(
 
 
 BUT_FOR_THE_DEPLOYMENT = (
-    "repository",
-    "rules",
-    "variables",
-    "registry-token",
-    "push-access",
-    "initial-push",
-    "credential",
+    *("repository", "rules", "variables", "registry-token", "push-access", "initial-push", "credential"),
 )
 
 

@@ -9,6 +9,7 @@ from installer.cluster.kubectl import Cluster
 from installer.support.errors import CommandFailed, InstallerError
 
 from .programs import VIEW, Programs, put_on_path
+from .shells import unset
 
 
 @pytest.fixture
@@ -64,17 +65,19 @@ def test_a_context_that_is_unknown_is_reported_with_those_that_there_are(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     programs.answer("kubectl", "config get-contexts --output=name", "dev\nprod\n")
     programs.answer("kubectl", asked, err=said, status=1)
+    nope = Cluster("nope")
+    ask = nope.version if asked == "version" else nope.describe
     with pytest.raises(InstallerError) as caught:
-        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
+        ask()
     assert caught.value.message == "The kubeconfig has no context nope."
     assert caught.value.fix == "It has dev, prod: choose one with --context."
     programs.answer("kubectl", "config get-contexts --output=name")
     with pytest.raises(InstallerError) as caught:
-        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
+        ask()
     assert caught.value.fix == "It has none at all."
     monkeypatch.setenv("KUBECONFIG", "/nope")
     with pytest.raises(InstallerError, match="KUBECONFIG names /nope, which is not there"):
-        Cluster("nope").version() if asked == "version" else Cluster("nope").describe()
+        ask()
 
 
 NO_CONFIG = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
@@ -113,8 +116,7 @@ def test_a_proxy_between_kubectl_and_the_cluster_is_reported_with_its_variable(
 ) -> None:
     said = "Unable to connect to the server: proxyconnect tcp: dial tcp 127.0.0.1:9: connect: connection refused"
     programs.answer("kubectl", "version", out={"clientVersion": {}}, err=said, status=1)
-    for name in ("https_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "https_proxy", "NO_PROXY", "no_proxy")
     monkeypatch.setenv("HTTPS_PROXY", "http://user:hidden@127.0.0.1:9")
     with pytest.raises(InstallerError, match="cannot be reached") as caught:
         Cluster().version()

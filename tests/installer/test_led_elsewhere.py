@@ -22,8 +22,9 @@ from installer.support import tls
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github.authority import Authority
-from tests.listening import serving
+from tests.listening import Silent, serving
 
+from .clones import git
 from .cluster import SETTINGS
 
 TOKEN = "a-canary-of-a-token"
@@ -41,7 +42,7 @@ class Server(ThreadingHTTPServer):
         self.late = False
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
@@ -56,9 +57,6 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
         self.send_header("Content-Length", "0")
         self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @dataclass
@@ -95,9 +93,8 @@ def login_of(scm: str, place: Place) -> Login:
 
 
 def project(folder: Path) -> Path:
-    subprocess.run(["git", "init", "-q", folder], check=True)
-    command = ["git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-q", "--allow-empty", "-m", "x"]
-    subprocess.run(command, cwd=folder, check=True)
+    git(folder.parent, "init", "-q", str(folder))
+    git(folder, "commit", "-q", "--allow-empty", "-m", "x")
     return folder
 
 

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from installer.ci.registry import IN_CLUSTER as NAME
-from installer.engine.resource import Change
 from installer.resources import former
 from installer.resources.local_registry import LocalRegistry
 from installer.resources.local_repository import SCRIPT, GitServer
 from installer.support.wait import until
 from tests.conftest import ROOT
 
-from .cluster import at_once, reconcile
+from .clones import git
+from .cluster import at_once, change_of, reconcile
 from .in_memory import Cluster, Helm
-from .local import LOCAL, clone, run
+from .local import LOCAL, clone
 
 __all__ = ["clone"]
 
@@ -91,8 +91,7 @@ def test_what_it_holds_is_on_a_volume_where_the_cluster_has_such_and_stays_there
     volume = {"name": "git", "persistentVolumeClaim": {"claimName": "web-git"}}
     assert volume in spec(cluster, "argocd", "web-git")["volumes"]
     cluster.volumes = False
-    again = git_server(cluster)
-    assert again.diff(again.observe()) is None, "the class may go, the volume is there"
+    assert change_of(git_server(cluster)) is None, "the class may go, the volume is there"
 
 
 def test_without_volumes_the_plan_says_what_a_restart_costs_and_one_that_began_so_goes_on_so(
@@ -100,14 +99,12 @@ def test_without_volumes_the_plan_says_what_a_restart_costs_and_one_that_began_s
 ) -> None:
     cluster.volumes = False
     server = git_server(cluster)
-    change = server.diff(server.observe())
-    assert change is not None
+    change = change_of(server)
     assert change.note.startswith("the cluster has no default StorageClass: after a restart `up` pushes to it again")
     reconcile(server)
     assert {"name": "git", "emptyDir": {}} in spec(cluster, "argocd", "web-git")["volumes"]
     cluster.volumes = True
-    again = git_server(cluster)
-    assert again.diff(again.observe()) is None, "an empty volume in its place would lose the repository"
+    assert change_of(git_server(cluster)) is None, "an empty volume in its place would lose the repository"
 
 
 def test_down_keeps_the_repository_unless_told_otherwise(cluster: WithVolumes) -> None:
@@ -153,8 +150,8 @@ def test_its_daemon_is_read_and_takes_no_push_and_keeps_what_it_has_when_it_star
             pushed = subprocess.run(["git", "push", url, "HEAD:main"], cwd=clone, capture_output=True, text=True)
             assert pushed.returncode != 0
             assert "access denied" in pushed.stderr
-            run(clone, "push", "--quiet", str(bare), "HEAD:main")
-            assert run(clone, "ls-remote", url, "main").split()[0] == run(clone, "rev-parse", "HEAD")
+            git(clone, "push", "--quiet", str(bare), "HEAD:main")
+            assert git(clone, "ls-remote", url, "main").split()[0] == git(clone, "rev-parse", "HEAD")
         finally:
             pod.terminate()
             assert pod.wait(20) == 0
@@ -180,21 +177,18 @@ def test_the_registry_is_at_a_port_of_its_node_and_in_a_namespace_that_lets_it(c
     level = cluster.objects["", "Namespace", NAME]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
     assert level == "privileged"
     assert cluster.objects[NAME, "Deployment", NAME]["spec"]["strategy"] == {"type": "Recreate"}
-    again = registry(cluster)
-    assert again.diff(again.observe()) is None
+    assert change_of(registry(cluster)) is None
 
 
 def test_a_second_project_uses_the_one_that_is_there(cluster: WithVolumes) -> None:
     reconcile(registry(cluster))
     theirs = LocalRegistry(OCTOCATS, cluster, Helm(cluster, None))  # type: ignore[arg-type]
-    assert theirs.diff(theirs.observe()) is None
+    assert change_of(theirs) is None
 
 
 def test_its_images_are_on_a_volume_where_there_are_such(cluster: WithVolumes) -> None:
     cluster.volumes = False
-    mine = registry(cluster)
-    change = mine.diff(mine.observe())
-    assert isinstance(change, Change)
+    change = change_of(registry(cluster))
     assert "`up` builds the image again" in change.note
     cluster.volumes = True
     reconcile(registry(cluster))
@@ -204,8 +198,7 @@ def test_its_images_are_on_a_volume_where_there_are_such(cluster: WithVolumes) -
 def test_what_others_made_under_its_name_is_left_alone(cluster: WithVolumes) -> None:
     cluster.objects["", "Namespace", NAME] = {"kind": "Namespace", "metadata": {"name": NAME}}
     mine = registry(cluster, remove_it=True)
-    change = mine.diff(mine.observe())
-    assert isinstance(change, Change)
+    change = change_of(mine)
     assert (change.action, change.note) == ("blocked", f"Namespace {NAME} is not ours")
     assert mine.removal(mine.observe()).startswith("stays: ")
     assert mine.remove().startswith("stays: ")
@@ -214,9 +207,7 @@ def test_what_others_made_under_its_name_is_left_alone(cluster: WithVolumes) -> 
 
 def test_with_several_nodes_the_plan_asks_for_a_registry_that_all_of_them_reach(cluster: WithVolumes) -> None:
     cluster.nodes = 3
-    mine = registry(cluster)
-    change = mine.diff(mine.observe())
-    assert isinstance(change, Change)
+    change = change_of(registry(cluster))
     assert change.blocked
     assert change.note == "the cluster has 3 nodes, and localhost:5001 is another registry on each"
     assert change.fix == "Name a registry that all of them reach: registry.host in gitops.yaml."
@@ -225,41 +216,35 @@ def test_with_several_nodes_the_plan_asks_for_a_registry_that_all_of_them_reach(
 def test_one_that_is_there_keeps_its_port_unless_it_never_started_and_nobody_else_uses_it(cluster: WithVolumes) -> None:
     reconcile(registry(cluster))
     theirs = LocalRegistry(replace(OCTOCATS, registry="localhost:38999"), cluster, Helm(cluster, None))  # type: ignore[arg-type]
-    change = theirs.diff(theirs.observe())
-    assert change is not None
+    change = change_of(theirs)
     assert change.blocked
     assert change.note == "the projects in this cluster share the registry localhost:5001"
     assert change.fix == 'Take that: registry.host "localhost:5001" in gitops.yaml.'
     cluster.objects[NAME, "Deployment", NAME]["status"] = {}
-    change = theirs.diff(theirs.observe())
-    assert change is not None
+    change = change_of(theirs)
     assert not change.blocked
     mine = {"kind": "Application", "metadata": {"name": "web-dev", "namespace": "argocd", "labels": {}},
             "spec": {"source": {"repoURL": LOCAL.source_url}}}  # fmt: skip
     cluster.objects["argocd", "Application", "web-dev"] = mine
-    change = theirs.diff(theirs.observe())
-    assert change is not None
+    change = change_of(theirs)
     assert change.blocked
 
 
 def test_a_port_of_the_node_that_another_has_is_refused_before_the_first_pod(cluster: WithVolumes) -> None:
     kubelets = LocalRegistry(replace(LOCAL, registry="localhost:10250"), cluster, Helm(cluster, None))  # type: ignore[arg-type]
-    change = kubelets.diff(kubelets.observe())
-    assert change is not None
+    change = change_of(kubelets)
     assert change.note == "port 10250 of the node is in use by the kubelet"
     assert change.fix == "Take another: registry.host in gitops.yaml."
     container = {"name": "x", "ports": [{"containerPort": 80, "hostPort": 5001}]}
     pod = {"kind": "Pod", "metadata": {"name": "x", "namespace": "ingress"}, "spec": {"containers": [container]}}
     cluster.objects["ingress", "Pod", "x"] = pod
     mine = registry(cluster)
-    change = mine.diff(mine.observe())
-    assert change is not None
+    change = change_of(mine)
     assert change.blocked
     assert change.note == "port 5001 of the node is in use by pod x in namespace ingress"
     for over in ({"metadata": {"name": "x", "namespace": NAME}}, {"status": {"phase": "Succeeded"}}):
         cluster.objects["ingress", "Pod", "x"] = pod | over
-        change = mine.diff(mine.observe())
-        assert change is not None
+        change = change_of(mine)
         assert not change.blocked
 
 

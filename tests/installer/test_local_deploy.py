@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +23,12 @@ from installer.ui import console
 from installer.ui.progress import Timeline, Waiting
 from tests.deployment.workspace import TEMPLATE, write_program
 
+from .clones import git, start
+from .cluster import apply
 from .laptop import BUILT, DOCKER, SETTINGS
-from .local import Server, run, server
+from .local import Server, server
 from .registry import Troubled, a_registry
+from .shells import unset
 
 __all__ = ["server"]
 pytestmark = pytest.mark.slow
@@ -52,12 +54,18 @@ class Laptop:
         return Project.open(self.folder)
 
     def commit(self, subject: str) -> str:
-        run(self.folder, "add", "--all")
-        run(self.folder, "commit", "--quiet", "--allow-empty", "--message", subject)
-        return run(self.folder, "rev-parse", "HEAD")
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", subject)
+        return git(self.folder, "rev-parse", "HEAD")
+
+    def changes(self, old: str, new: str) -> None:
+        """Change the settings, and commit that."""
+        settings = self.folder / "gitops.yaml"
+        settings.write_text(settings.read_text().replace(old, new))
+        self.commit("Other settings")
 
     def recorded(self, file: str = "image.yaml") -> dict[str, Any]:
-        tree: dict[str, Any] = yaml.safe_load(run(self.server.bare, "show", f"env/dev:{file}"))
+        tree: dict[str, Any] = yaml.safe_load(git(self.server.bare, "show", f"env/dev:{file}"))
         return tree
 
     def deploy(self, commit: str = "") -> None:
@@ -74,8 +82,7 @@ class Laptop:
 def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Laptop]:
     folder, programs = tmp_path / "web", tmp_path / "bin"
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("CI", "GITHUB_ACTIONS", "REGISTRY_TOKEN", "REGISTRY_USERNAME", "BUILDX_BUILDER"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "CI", "GITHUB_ACTIONS", "REGISTRY_TOKEN", "REGISTRY_USERNAME", "BUILDX_BUILDER")
     monkeypatch.setenv("NO_PROXY", "localhost")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     for command in ("local", "rollback"):
@@ -92,19 +99,15 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         for name, text in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
-        run(folder, "init", "--quiet", "--initial-branch=main")
-        made = Laptop(folder, server, registry, programs)
+        made = Laptop(start(folder), server, registry, programs)
         made.docker_builds(BUILT)
-        made.commit("Start")
         yield made
 
 
 def pushed(laptop: Laptop) -> None:
     project = laptop.project
     (resource,) = [each for each in project.resources() if each.key == "initial-push"]
-    change = resource.diff(resource.observe())
-    assert change is not None
-    resource.apply(resource.observe(), change)
+    apply(resource)
 
 
 @pytest.fixture
@@ -112,6 +115,14 @@ def deployed(laptop: Laptop) -> Laptop:
     pushed(laptop)
     laptop.deploy()
     return laptop
+
+
+def rolled_back(deployed: Laptop) -> str:
+    """Deploy a commit more, which is rolled back; return it."""
+    bad = deployed.commit("Sell badly")
+    deployed.deploy()
+    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    return bad
 
 
 def test_what_is_checked_out_is_pushed_tested_built_and_deployed_without_a_question(
@@ -130,18 +141,18 @@ def test_what_is_checked_out_is_pushed_tested_built_and_deployed_without_a_quest
     assert "test: done" in said.err
     assert said.out.endswith("until live\n")
     assert "\nlogin" not in (laptop.bin / "docker.calls").read_text()
-    assert run(laptop.folder, "rev-parse", "origin/env/dev") == laptop.server.git.head("env/dev"), "kept in the clone"
-    assert run(laptop.folder, "remote", "get-url", "origin") == "git://web-git.argocd.svc:9418/acme/web.git"
+    assert git(laptop.folder, "rev-parse", "origin/env/dev") == laptop.server.git.head("env/dev"), "kept in the clone"
+    assert git(laptop.folder, "remote", "get-url", "origin") == "git://web-git.argocd.svc:9418/acme/web.git"
 
 
 def test_a_second_change_is_a_second_deployment_and_its_record_names_no_reason(deployed: Laptop) -> None:
     second = deployed.commit("Say hello")
     deployed.deploy()
     assert deployed.recorded()["revision"] == second
-    message = run(deployed.server.bare, "log", "-1", "--format=%B", "env/dev")
+    message = git(deployed.server.bare, "log", "-1", "--format=%B", "env/dev")
     assert "Argocd-reference-commit-subject: Say hello" in message
     assert "Deployed-by" not in message
-    assert run(deployed.server.bare, "rev-list", "--count", "env/dev") == "2"
+    assert git(deployed.server.bare, "rev-list", "--count", "env/dev") == "2"
 
 
 def test_a_commit_of_main_can_be_named_and_one_that_was_not_pushed_is_told_so(deployed: Laptop) -> None:
@@ -165,9 +176,9 @@ def test_red_tests_deploy_nothing_and_bring_nothing_to_main_so_that_the_commit_c
     assert this_run.resume == ""
     assert (deployed.recorded(), deployed.server.git.head("main")) == (before, head)
     monkeypatch.delenv("UV_ENDS")
-    run(deployed.folder, "commit", "--quiet", "--allow-empty", "--amend", "--message", "Mend it")
+    git(deployed.folder, "commit", "--quiet", "--allow-empty", "--amend", "--message", "Mend it")
     deployed.deploy()
-    amended = run(deployed.folder, "rev-parse", "HEAD")
+    amended = git(deployed.folder, "rev-parse", "HEAD")
     assert deployed.recorded()["revision"] == deployed.server.git.head("main") == amended
 
 
@@ -194,10 +205,10 @@ def test_what_is_not_committed_is_refused(deployed: Laptop) -> None:
 def another_clone(laptop: Laptop, subject: str) -> str:
     """Bring a commit to the server's main from another clone, and return it."""
     folder = laptop.folder.with_name("another")
-    run(laptop.folder, "clone", "--quiet", str(laptop.server.bare), str(folder))
-    run(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
-    run(folder, "push", "--quiet", "origin", "main")
-    return run(folder, "rev-parse", "HEAD")
+    git(laptop.folder, "clone", "--quiet", str(laptop.server.bare), str(folder))
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", subject)
+    git(folder, "push", "--quiet", "origin", "main")
+    return git(folder, "rev-parse", "HEAD")
 
 
 def test_what_has_diverged_from_main_is_refused_before_it_is_tested_and_the_merge_that_is_named_works(
@@ -210,9 +221,9 @@ def test_what_has_diverged_from_main_is_refused_before_it_is_tested_and_the_merg
         deployed.deploy()
     assert (deployed.bin / "uv.calls").read_text() == calls
     assert refused.value.fix == f"git -C {deployed.folder} merge origin/main"
-    run(deployed.folder, "merge", "--quiet", "origin/main")
+    git(deployed.folder, "merge", "--quiet", "origin/main")
     deployed.deploy()
-    merged = run(deployed.folder, "rev-parse", "HEAD")
+    merged = git(deployed.folder, "rev-parse", "HEAD")
     assert deployed.recorded()["revision"] == deployed.server.git.head("main") == merged
 
 
@@ -220,12 +231,12 @@ def test_what_is_behind_main_is_refused_with_the_way_forward_and_the_way_back(de
     first = deployed.recorded()["revision"]
     second = deployed.commit("Say hello")
     deployed.deploy()
-    run(deployed.folder, "checkout", "--quiet", "--detach", first)
+    git(deployed.folder, "checkout", "--quiet", "--detach", first)
     with pytest.raises(InstallerError, match=rf"^{first[:12]} is behind main, which is at {second[:12]}\.") as refused:
         deployed.deploy()
     assert refused.value.fix.startswith(f"git -C {deployed.folder} checkout main; or, if it was deployed before, ")
     assert refused.value.fix.endswith(f" --to {first[:12]}")
-    run(deployed.folder, "checkout", "--quiet", "main")
+    git(deployed.folder, "checkout", "--quiet", "main")
     third = another_clone(deployed, "Another's")
     with pytest.raises(InstallerError, match=rf"^{second[:12]} is behind main, which is at {third[:12]}\.") as refused:
         deployed.deploy()
@@ -251,8 +262,8 @@ def test_without_a_git_server_up_is_named(laptop: Laptop) -> None:
 def test_a_server_that_lost_everything_is_given_nothing_by_a_deployment_which_would_forget_a_hold(
     deployed: Laptop,
 ) -> None:
-    run(deployed.server.bare, "update-ref", "-d", "refs/heads/main")
-    run(deployed.server.bare, "update-ref", "-d", "refs/heads/env/dev")
+    git(deployed.server.bare, "update-ref", "-d", "refs/heads/main")
+    git(deployed.server.bare, "update-ref", "-d", "refs/heads/env/dev")
     with pytest.raises(InstallerError, match="There is no git server web-git that runs and has a main") as refused:
         deployed.deploy()
     assert refused.value.fix.endswith(f"up --project {deployed.folder}")
@@ -262,11 +273,9 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = deployed.recorded()["revision"]
-    deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    rolled_back(deployed)
     assert (deployed.recorded()["revision"], deployed.recorded("hold.yaml")["why"]) == (first, "orders fail")
-    kept = run(deployed.folder, "show", "origin/env/dev:hold.yaml")
+    kept = git(deployed.folder, "show", "origin/env/dev:hold.yaml")
     assert "orders fail" in kept, "a server that loses it is given it back with its hold"
     said = capsys.readouterr().out
     assert "It is held: `deploy` tests and builds a commit, but does not deploy it, until the hold is released." in said
@@ -294,9 +303,7 @@ def test_a_rollback_holds_and_its_release_deploys_the_head(
 def test_what_is_held_names_the_command_of_this_machine_and_no_merges(
     deployed: Laptop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    rolled_back(deployed)
     said = capfd.readouterr()
     assert "and held there. To release it: gitops-flask rollback --release-hold\n" in said.err
     for name in ("RunningService.wait_for_rollout", "_report", "hint"):
@@ -312,9 +319,7 @@ def test_what_is_held_names_the_command_of_this_machine_and_no_merges(
 def test_a_release_says_where_it_brings_back_what_was_rolled_back(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    second = deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    second = rolled_back(deployed)
     rollback.release(deployed.project, yes=True)
     assert "Note: that is what was rolled back." in capsys.readouterr().out
     assert (deployed.recorded()["revision"], deployed.recorded()["image"]["digest"]) == (second, BUILT)
@@ -324,9 +329,7 @@ def test_a_release_says_where_it_brings_back_what_was_rolled_back(
 def test_a_release_builds_what_the_registry_lost_and_red_tests_leave_the_hold(
     deployed: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = deployed.recorded()["revision"], deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    first, second = deployed.recorded()["revision"], rolled_back(deployed)
     deployed.registry.public = ANEW
     monkeypatch.setenv("UV_ENDS", "1")
     with pytest.raises(InstallerError, match=r"^ci/test: ") as red:
@@ -360,7 +363,7 @@ def test_up_deploys_the_head_of_main_where_nothing_was_deployed(laptop: Laptop) 
     pushed(laptop)
     timeline = Timeline()
     record = local.ensure_deployed(laptop.project, timeline)
-    assert record.revision == run(laptop.folder, "rev-parse", "HEAD") == laptop.recorded()["revision"]
+    assert record.revision == git(laptop.folder, "rev-parse", "HEAD") == laptop.recorded()["revision"]
     titles = [span.title for span in timeline.spans]
     assert titles == ["tests (ci/test)", "image (ci/image)", "record (ci/deploy)"]
     calls = len((laptop.bin / "docker.calls").read_text().splitlines())
@@ -371,9 +374,7 @@ def test_up_deploys_the_head_of_main_where_nothing_was_deployed(laptop: Laptop) 
 def test_an_image_that_the_registry_lost_is_built_again_under_the_same_hold(
     deployed: Laptop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    rolled_back(deployed)
     before = deployed.recorded()
     deployed.registry.public = ANEW
     deployed.docker_builds(ANEW)
@@ -384,18 +385,13 @@ def test_an_image_that_the_registry_lost_is_built_again_under_the_same_hold(
 
 
 def test_a_server_that_lost_everything_is_given_back_what_the_clone_has(deployed: Laptop) -> None:
-    deployed.commit("Sell badly")
-    deployed.deploy()
-    rollback.rollback(deployed.project, to="", why="orders fail", yes=True)
+    rolled_back(deployed)
     recorded, hold = deployed.recorded(), deployed.recorded("hold.yaml")
     shutil.rmtree(deployed.server.bare)
     deployed.server.bare.mkdir()
-    run(deployed.server.bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
-    keys = ("initial-push", "deployment")
-    for resource in [each for each in deployed.project.resources() if each.key in keys]:
-        change = resource.diff(resource.observe())
-        assert change is not None
-        resource.apply(resource.observe(), change)
+    git(deployed.server.bare, "init", "--quiet", "--bare", "--initial-branch=main", ".")
+    for resource in [each for each in deployed.project.resources() if each.key in ("initial-push", "deployment")]:
+        apply(resource)
     assert (deployed.recorded(), deployed.recorded("hold.yaml")) == (recorded, hold)
 
 
@@ -417,9 +413,7 @@ def test_status_says_nothing_of_a_ci_and_asks_the_registry_without_a_login(
 @pytest.fixture
 def elsewhere(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> Laptop:
     """The project in a context whose registry only a port-forward leads to."""
-    settings = laptop.folder / "gitops.yaml"
-    settings.write_text(settings.read_text().replace('  cluster: "gitops-flask"\n', ""))
-    laptop.commit("In another cluster")
+    laptop.changes('  cluster: "gitops-flask"\n', "")
     pushed(laptop)
 
     @contextmanager
@@ -444,7 +438,7 @@ def test_there_the_image_goes_as_a_layout_through_a_port_forward_again_where_tha
 
     monkeypatch.setattr(local.oci_layout, "push", push)
     elsewhere.deploy()
-    head = run(elsewhere.folder, "rev-parse", "HEAD")
+    head = git(elsewhere.folder, "rev-parse", "HEAD")
     assert len(pushes) == 2
     layout, address, name, tag = pushes[1]
     assert (address, name, tag) == (f"http://{elsewhere.registry.host}", "acme/web", head)
@@ -456,9 +450,7 @@ def test_there_the_image_goes_as_a_layout_through_a_port_forward_again_where_tha
 def test_a_registry_that_was_named_takes_a_login_as_everywhere(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    settings = laptop.folder / "gitops.yaml"
-    settings.write_text(settings.read_text().replace(laptop.registry.host, "registry.example.com"))
-    laptop.commit("Another registry")
+    laptop.changes(laptop.registry.host, "registry.example.com")
     pushed(laptop)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
     with pytest.raises(InstallerError, match=r"There is no login for registry\.example\.com"):
@@ -478,7 +470,7 @@ def test_the_record_is_read_as_everywhere(deployed: Laptop) -> None:
     record = deployment_record.read(deployed.project)
     assert record is not None
     assert record.architectures == ("amd64",)
-    assert subprocess.run(["git", "-C", str(deployed.folder), "status", "--short"], capture_output=True).stdout == b""
+    assert git(deployed.folder, "status", "--short") == ""
 
 
 # --- what there is, and `down` --------------------------------------------------------------------
@@ -505,6 +497,10 @@ def kinds(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return deleted
 
 
+OTHER = {"kind": "Application", "metadata": {"name": "orders-dev", "labels": {}}, "spec": {}}
+"""Of another project in the same cluster."""
+
+
 def take_down(laptop: Laptop, *, yes: bool = True) -> None:
     down.down(laptop.project, yes=yes, repository=down.DestructiveOption(), argocd=down.DestructiveOption())
 
@@ -513,10 +509,10 @@ def test_down_takes_the_kind_cluster_away_and_the_clone_keeps_what_brings_it_bac
     deployed: Laptop, kinds: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     head = deployed.server.git.head("env/dev")
-    run(deployed.folder, "update-ref", "-d", "refs/remotes/origin/env/dev")
+    git(deployed.folder, "update-ref", "-d", "refs/remotes/origin/env/dev")
     take_down(deployed)
     assert kinds == ["gitops-flask"]
-    assert run(deployed.folder, "rev-parse", "origin/env/dev") == head
+    assert git(deployed.folder, "rev-parse", "origin/env/dev") == head
     said = capsys.readouterr().out
     assert "This removes the kind cluster gitops-flask: the service, Argo CD, git server and registry with it." in said
     assert "`gitops-flask try` in it brings it back" in said
@@ -534,8 +530,7 @@ def test_that_takes_a_yes(deployed: Laptop, kinds: list[str]) -> None:
 def test_another_project_in_the_cluster_keeps_it(
     deployed: Laptop, kinds: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = {"kind": "Application", "metadata": {"name": "orders-dev", "labels": {}}, "spec": {}}
-    monkeypatch.setattr(Cluster, "list", lambda *_, **__: [other])
+    monkeypatch.setattr(Cluster, "list", lambda *_, **__: [OTHER])
     monkeypatch.setattr(down.reconcile, "removal", lambda _: [])
     monkeypatch.setattr(down.reconcile, "remove", lambda *_: [])
     take_down(deployed)
@@ -569,8 +564,7 @@ def test_images_stay_only_where_their_registry_in_the_cluster_stays(
 def test_what_stays_is_counted_among_the_steps_of_down(
     deployed: Laptop, kinds: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = {"kind": "Application", "metadata": {"name": "orders-dev", "labels": {}}, "spec": {}}
-    monkeypatch.setattr(Cluster, "list", lambda *_, **__: [other])
+    monkeypatch.setattr(Cluster, "list", lambda *_, **__: [OTHER])
     resources = [each for each in deployed.project.resources() if each.key in ("initial-push", "deployment")]
     monkeypatch.setattr(Project, "resources", lambda *_, **__: resources)
     take_down(deployed)

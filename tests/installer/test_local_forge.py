@@ -19,7 +19,9 @@ from installer.resources.local_repository import RestoredRecord
 from installer.support.errors import CommandFailed, InstallerError
 from tests.documented import commands
 
-from .local import LOCAL, RUNNING, Server, clone, run, server
+from .clones import git
+from .cluster import apply, change_of
+from .local import LOCAL, RUNNING, Server, clone, server
 
 __all__ = ["clone", "server"]
 URL = LOCAL.clone_url
@@ -27,17 +29,17 @@ URL = LOCAL.clone_url
 
 def push(server: Server, clone: Path, branch: str = "main") -> str:
     Clone(clone).push(URL, branch, server.git.login)
-    return run(clone, "rev-parse", "HEAD")
+    return git(clone, "rev-parse", "HEAD")
 
 
 def test_the_address_is_argo_cds_and_git_reaches_it_through_the_kubeconfig(server: Server, clone: Path) -> None:
     assert URL == "git://web-git.argocd.svc:9418/acme/web.git" == LOCAL.source_url
     Clone(clone).connect(URL)
     head = push(server, clone)
-    assert run(server.bare, "rev-parse", "main") == head == run(clone, "rev-parse", "refs/remotes/origin/main")
+    assert git(server.bare, "rev-parse", "main") == head == git(clone, "rev-parse", "refs/remotes/origin/main")
     (call,) = server.calls("git-receive-pack")
     assert call.startswith("exec --stdin --quiet --context kind-gitops-flask --namespace argocd deployment/web-git -- ")
-    assert run(clone, "remote", "get-url", "origin") == URL, "nothing of the way there is left in the clone"
+    assert git(clone, "remote", "get-url", "origin") == URL, "nothing of the way there is left in the clone"
     assert "ext::" not in (clone / ".git/config").read_text()
 
 
@@ -45,45 +47,45 @@ def test_a_clone_of_ours_fetches_from_there_a_part_of_the_history_and_single_com
     server: Server, clone: Path, tmp_path: Path
 ) -> None:
     first = push(server, clone)
-    run(clone, "commit", "--quiet", "--allow-empty", "--message", "Second")
+    git(clone, "commit", "--quiet", "--allow-empty", "--message", "Second")
     push(server, clone)
     other = tmp_path / "other"
     other.mkdir()
-    run(other, "init", "--quiet")
+    git(other, "init", "--quiet")
     for key, value in {"remote.origin.url": URL, **server.git.login.reaching(URL)}.items():
-        run(other, "config", key, value)
-    run(other, "fetch", "--quiet", "--filter=blob:none", "origin", "main")
-    assert run(other, "rev-list", "--count", "FETCH_HEAD") == "2"
-    run(other, "fetch", "--quiet", "--depth=1", "origin", first)
-    assert run(other, "rev-parse", "FETCH_HEAD") == first
+        git(other, "config", key, value)
+    git(other, "fetch", "--quiet", "--filter=blob:none", "origin", "main")
+    assert git(other, "rev-list", "--count", "FETCH_HEAD") == "2"
+    git(other, "fetch", "--quiet", "--depth=1", "origin", first)
+    assert git(other, "rev-parse", "FETCH_HEAD") == first
 
 
 def test_what_verbs_read_is_what_git_has(server: Server, clone: Path) -> None:
-    git = server.git
-    assert (git.head("main"), git.file("gitops.yaml", "main"), git.top("main")) == (None, None, {})
-    assert (git.branches(), git.tags(), list(git.commits("main"))) == ({}, [], [])
-    run(clone, "config", "user.name", "Ada")
+    host = server.git
+    assert (host.head("main"), host.file("gitops.yaml", "main"), host.top("main")) == (None, None, {})
+    assert (host.branches(), host.tags(), list(host.commits("main"))) == ({}, [], [])
+    git(clone, "config", "user.name", "Ada")
     (clone / "link").symlink_to("gitops.yaml")
-    run(clone, "add", ".")
-    run(clone, "commit", "--quiet", "--message", "Add a link\n\nBecause:\n\n- it is one")
+    git(clone, "add", ".")
+    git(clone, "commit", "--quiet", "--message", "Add a link\n\nBecause:\n\n- it is one")
     head = push(server, clone)
     push(server, clone, "env/dev")
-    run(server.bare, "tag", "v1", head)
-    assert git.find() == {"full_name": "acme/web"}
-    assert git.head("main") == git.head("env/dev") == head
-    assert git.file("gitops.yaml", "main") == git.file("gitops.yaml", head) == "version: 1\n"
-    assert git.file("chart", "main") is None, "a folder is no file"
-    assert git.file("no", "main") is None
-    assert git.top("main") == {"chart": "tree", "gitops.yaml": "file", "link": "blob"}
-    assert git.branches() == {"main": head, "env/dev": head}
-    assert git.tags() == ["v1"]
-    newest, oldest = git.commits("main")
-    assert (git.count("main", oldest.sha), git.count(head, "main")) == (1, 0)
+    git(server.bare, "tag", "v1", head)
+    assert host.find() == {"full_name": "acme/web"}
+    assert host.head("main") == host.head("env/dev") == head
+    assert host.file("gitops.yaml", "main") == host.file("gitops.yaml", head) == "version: 1\n"
+    assert host.file("chart", "main") is None, "a folder is no file"
+    assert host.file("no", "main") is None
+    assert host.top("main") == {"chart": "tree", "gitops.yaml": "file", "link": "blob"}
+    assert host.branches() == {"main": head, "env/dev": head}
+    assert host.tags() == ["v1"]
+    newest, oldest = host.commits("main")
+    assert (host.count("main", oldest.sha), host.count(head, "main")) == (1, 0)
     assert (newest.sha, newest.message.strip()) == (head, "Add a link\n\nBecause:\n\n- it is one")
     assert oldest.message.strip() == "Start"
-    assert git.check(head, "test") == ""
-    assert git.variables() == {}
-    assert not git.redirects_here("https://github.com/acme/web")
+    assert host.check(head, "test") == ""
+    assert host.variables() == {}
+    assert not host.redirects_here("https://github.com/acme/web")
 
 
 def test_words_that_a_shell_would_obey_are_words(server: Server, clone: Path, tmp_path: Path) -> None:
@@ -130,8 +132,8 @@ def test_the_how_tos_command_clones_the_project_on_another_machine(server: Serve
     served = command.replace(in_the_pod, str(server.bare))
     subprocess.run(["bash", "-c", served], cwd=tmp_path, check=True, capture_output=True)
     cloned = tmp_path / "hello-api"
-    assert run(cloned, "rev-parse", "HEAD") == head
-    assert run(cloned, "remote", "get-url", "origin") == "git://hello-api-git.argocd.svc:9418/local/hello-api.git"
+    assert git(cloned, "rev-parse", "HEAD") == head
+    assert git(cloned, "remote", "get-url", "origin") == "git://hello-api-git.argocd.svc:9418/local/hello-api.git"
     (call,) = server.calls("exec")[-1:]
     assert "--context dev --namespace argocd deployment/hello-api-git -- git-upload-pack" in call
 
@@ -153,7 +155,7 @@ def test_a_refusal_names_the_pod_and_what_was_said_without_the_script_that_is_in
 
 def test_a_push_that_is_no_fast_forward_is_refused_with_the_way_out(server: Server, clone: Path) -> None:
     push(server, clone)
-    run(clone, "commit", "--quiet", "--amend", "--message", "Another start")
+    git(clone, "commit", "--quiet", "--amend", "--message", "Another start")
     with pytest.raises(CommandFailed) as refused:
         push(server, clone)
     assert refused.value.fix == "The server's main has commits that are not here: `gitops-flask deploy` fetches them."
@@ -236,26 +238,24 @@ def test_of_writes_at_once_git_takes_one(server: Server) -> None:
 def test_the_first_push_is_that_of_every_code_host(server: Server, clone: Path) -> None:
     push_ = InitialPush(LOCAL, server.git, server.git.login, Clone(clone))
     assert push_.lane == "cluster"
-    change = push_.diff(push_.observe())
-    assert change is not None
-    push_.apply(push_.observe(), change)
-    assert server.git.head("main") == run(clone, "rev-parse", "HEAD")
-    assert push_.diff(push_.observe()) is None
-    assert run(clone, "remote", "get-url", "origin") == URL
+    apply(push_)
+    assert server.git.head("main") == git(clone, "rev-parse", "HEAD")
+    assert change_of(push_) is None
+    assert git(clone, "remote", "get-url", "origin") == URL
 
 
 def test_a_record_that_the_server_lost_comes_back_as_the_clone_saw_it(server: Server, clone: Path) -> None:
     record = RestoredRecord(LOCAL, server.git, server.git.login, Clone(clone))
-    assert record.diff(record.observe()) is None, "a clone that never saw one has nothing to restore"
-    held = run(clone, "commit-tree", "HEAD^{tree}", "-m", "Hold")
-    run(clone, "update-ref", "refs/remotes/origin/env/dev", held)
-    change = record.diff(record.observe())
+    assert change_of(record) is None, "a clone that never saw one has nothing to restore"
+    held = git(clone, "commit-tree", "HEAD^{tree}", "-m", "Hold")
+    git(clone, "update-ref", "refs/remotes/origin/env/dev", held)
+    change = change_of(record)
     assert change == Change(
         "create", note="the server has none; restored as this clone saw it last, a hold in it as well"
     )
     record.apply(None, change)
     assert server.git.head("env/dev") == held
-    assert record.diff(record.observe()) is None
+    assert change_of(record) is None
     assert record.removal(held) == "stays"
 
 

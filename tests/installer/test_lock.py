@@ -37,7 +37,8 @@ from installer.forges.github.repository import GitHub
 from installer.forges.lock import RepositoryLock
 from installer.resources.github_repository import Repository
 from installer.ci.variables import Variables
-from tests.installer.bench import SETTINGS, Quiet
+from tests.installer.bench import SETTINGS
+from tests.installer.cluster import Quiet
 
 lock.CONFIRMED_FOR = float(sys.argv[1])
 credentials = find(SETTINGS)
@@ -91,6 +92,13 @@ def ups(tmp_path: Path) -> Iterator[Ups]:
         process.communicate()
 
 
+def killed(process: "subprocess.Popen[str]") -> None:
+    """End it as the kernel does, in the middle of its work."""
+    assert first_line(process) == "in the middle"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
 def first_line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout
     return process.stdout.readline().strip()
@@ -119,10 +127,7 @@ def test_of_two_that_start_at_once_one_is_refused(bench: Bench, ups: Ups) -> Non
 
 @pytest.mark.slow
 def test_one_that_was_killed_does_not_stand_in_the_way_on_its_own_machine(bench: Bench, ups: Ups) -> None:
-    first = ups.start("laptop")
-    assert first_line(first) == "in the middle"
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    killed(ups.start("laptop"))
     assert notes(bench)
     assert "done" in ups.start("laptop").communicate("")[0]
     assert not notes(bench)
@@ -130,10 +135,7 @@ def test_one_that_was_killed_does_not_stand_in_the_way_on_its_own_machine(bench:
 
 @pytest.mark.slow
 def test_one_that_was_killed_elsewhere_stands_in_the_way_for_two_minutes(bench: Bench, ups: Ups) -> None:
-    first = ups.start("lost")
-    assert first_line(first) == "in the middle"
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    killed(ups.start("lost"))
     assert "expires within 120 s" in ups.start("laptop").communicate("")[0]
     grows_old(bench)
     assert "done" in ups.start("laptop").communicate("")[0]

@@ -7,7 +7,7 @@ from installer.cluster.objects import ADDRESS, metadata
 from installer.resources.namespace import Namespace, kept_by
 from installer.support.errors import DeadlinePassed
 
-from .cluster import SETTINGS, Cluster, Helm, at_once, release
+from .cluster import SETTINGS, Cluster, Helm, apply, at_once, change_of, release
 
 
 def namespace(cluster: Cluster, helm: Helm) -> Namespace:
@@ -28,10 +28,7 @@ def holding(slug: str | None, level: str = "restricted", **more: Any) -> Cluster
 def test_a_missing_namespace_is_made_with_our_labels_and_kept_from_a_manual_uninstall() -> None:
     helm = Helm()
     resource = namespace(Cluster(), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     ((name, values),) = helm.installed
     (made,) = values["objects"]
     assert name == "web-dev-namespace"
@@ -42,18 +39,15 @@ def test_a_missing_namespace_is_made_with_our_labels_and_kept_from_a_manual_unin
 @pytest.mark.parametrize("slug", ["web", None])
 def test_a_namespace_that_is_there_is_used_where_no_other_project_made_it(slug: str | None) -> None:
     resource = namespace(holding(slug), Helm([release("web-dev-namespace")]))
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
     assert ("unmanaged" in resource.title) == (slug != "web")
 
 
 def test_a_namespace_that_is_being_deleted_is_waited_for() -> None:
     helm = Helm()
     resource = namespace(holding("web", deletionTimestamp="2026-11-23T20:00:00Z"), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(DeadlinePassed, match="The end of namespace web-dev"):
-        resource.apply(seen, change)
+        apply(resource)
     assert helm.installed == []
 
 
@@ -90,19 +84,15 @@ def test_what_kubernetes_puts_into_a_namespace_is_nobodys() -> None:
 def test_ours_admits_no_pod_that_asks_for_more_than_the_chart_does(level: str) -> None:
     helm = Helm([release("web-dev-namespace")])
     resource = namespace(holding("web", level), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    change = apply(resource)
     assert [(f.name, f.old, f.new) for f in change.fields] == [(f"labels.{LEVEL}", level or None, "restricted")]
-    resource.apply(seen, change)
     assert helm.installed[0][1]["objects"][0]["metadata"]["labels"][LEVEL] == "restricted"
 
 
 @pytest.mark.parametrize(("level", "told"), [("", True), ("privileged", True), ("baseline", False)])
 def test_another_namespace_that_admits_privileged_pods_is_reported_and_left(level: str, *, told: bool) -> None:
     helm = Helm()
-    resource = namespace(holding(None, level), helm)
-    change = resource.diff(resource.observe())
+    change = change_of(namespace(holding(None, level), helm))
     assert bool(change) == told
     if change:
         assert (change.action, change.effective) == ("skipped", False)

@@ -13,7 +13,7 @@ from installer.forges.gitlab.api import GitLabRest
 from installer.forges.http import Session
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
-from tests.listening import serving
+from tests.listening import Silent, serving
 
 
 class Server(ThreadingHTTPServer):
@@ -26,7 +26,7 @@ class Server(ThreadingHTTPServer):
         self.leads = ""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
@@ -43,9 +43,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.do_GET()
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture

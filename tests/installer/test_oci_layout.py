@@ -13,6 +13,7 @@ import pytest
 
 from installer.ci.oci_layout import push
 from installer.support.errors import InstallerError
+from tests.listening import Silent
 
 pytestmark = pytest.mark.slow
 
@@ -41,12 +42,9 @@ class Registry(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Silent, http.server.BaseHTTPRequestHandler):
     server: Registry
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def say(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)

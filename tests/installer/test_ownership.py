@@ -1,11 +1,9 @@
 """Somebody else's things at GitHub stay as they are, and no change of any setting makes or deletes a repository."""
 
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,13 +12,11 @@ from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.reconcile import plan
 from installer.forges.base import Pair
-from installer.forges.credentials import find
-from installer.forges.github.repository import GitHub
-from installer.preflight.repository import same_project
 from tests.github.authority import Authority
 from tests.github.model import DeployKey, Stored
 
 from .bench import SETTINGS, Bench
+from .clones import git
 
 pytestmark = pytest.mark.slow
 
@@ -154,35 +150,8 @@ def test_what_others_added_is_no_difference_and_survives_up_and_down(
     assert left in ([7], ["RUNNER"], ["NPM_TOKEN"])
 
 
-def test_a_repository_with_something_else_in_it_is_refused(bench: Bench) -> None:
-    github = GitHub(SETTINGS.host, find(SETTINGS).token, SETTINGS.repository)
-    opened: Any = SimpleNamespace(settings=SETTINGS, known=SETTINGS, forge=github, github=github)
-    (found,) = same_project(opened)
-    assert "exists and holds something else" in str(found)
-    assert bench.github.changes == []
-
-
-def test_an_archived_repository_is_named_and_left(bench: Bench) -> None:
-    repository = bench.resources()["repository"]
-    seen = {**repository.observe(), "archived": True}
-    change = repository.diff(seen)
-    assert change
-    assert (change.action, change.effective) == ("blocked", False)
-    assert "Unarchive it at https://github.com/acme/web/settings" in change.fix
-
-
-def test_a_renamed_or_transferred_repository_is_named_and_left(bench: Bench) -> None:
-    repository = bench.resources()["repository"]
-    change = repository.diff({**repository.observe(), "full_name": "other/web"})
-    assert change
-    assert (change.action, change.effective) == ("blocked", False)
-    assert "it is other/web now" in change.note
-
-
 def test_a_commit_that_others_pushed_first_is_never_overwritten(bench: Bench) -> None:
     before = bench.github.branches(bench.repository)
-    who = ("-c", "user.name=dev", "-c", "user.email=dev@example.com")
-    commit = ("git", *who, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
-    subprocess.run(commit, cwd=bench.project, check=True)
+    git(bench.project, "commit", "-q", "--amend", "--allow-empty", "-m", "Another")
     bench.apply("initial-push")
     assert bench.github.branches(bench.repository) == before

@@ -21,7 +21,6 @@ from installer.cluster.workloads import PodAnswer, parse, wrong_revision
 from installer.commands.options import show_commands
 from installer.engine.reconcile import Planned
 from installer.engine.resource import Change, Field, Finding
-from installer.forges.base import Commit
 from installer.status.deployment_record import PastDeployment, at, commits
 from installer.status.deployment_record import read as read_record
 from installer.status.report import Report, Row
@@ -33,6 +32,8 @@ from installer.support.secret import Secret
 from installer.ui import console, json_documents, progress
 from installer.ui.progress import Span, Timeline
 from tests.documents import valid
+
+from .branches import holding
 
 FORGED = "✓ service  all 3 pods answer, as recorded"
 ATTACKS = {
@@ -149,11 +150,14 @@ WAYS: dict[str, Callable[[], None]] = {
 @pytest.fixture(params=["a terminal", "a pipe"])
 def screen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Return what reaches the screen, or the pipe."""
+    return shown_on(monkeypatch, terminal=request.param == "a terminal")
+
+
+def shown_on(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> io.StringIO:
+    """Let all that is shown go to one place, and return that."""
     seen = io.StringIO()
-    terminal = request.param == "a terminal"
-    for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
-        made = console._Screen(file=seen, force_terminal=terminal, **options)
-        monkeypatch.setattr(console, name, made)
+    for name in ("out", "err"):
+        monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=terminal, soft_wrap=True))
     monkeypatch.setattr(progress, "out", console.out)
     return seen
 
@@ -188,10 +192,7 @@ def test_no_mixture_of_markup_sequences_and_hidden_signs_brings_a_style_or_a_lin
     text = text.replace("\ud800", "")
 
     def styles(words: str) -> tuple[set[str], str]:
-        seen = io.StringIO()
-        for name, options in (("out", {"soft_wrap": True}), ("err", {"soft_wrap": True})):
-            monkeypatch.setattr(console, name, console._Screen(file=seen, force_terminal=True, **options))
-        monkeypatch.setattr(progress, "out", console.out)
+        seen = shown_on(monkeypatch, terminal=True)
         finding = Finding("cluster", words, words)
         thing: Any = SimpleNamespace(key="thing", lane="cluster", title=words)
         console.report(words)
@@ -273,26 +274,19 @@ def test_in_json_it_is_escaped_and_what_a_program_reads_is_what_was_written(caps
 # --- each field that is one line by its nature ------------------------------------------------------------------------
 
 
-def opened(**files: str) -> Any:
-    """Return a project whose branch holds these files."""
-    host = SimpleNamespace(
-        head=lambda _: "c" * 40,
-        file=lambda path, _: files.get(path.removesuffix(".yaml")),
-        commits=lambda _: [Commit("c" * 40, files["message"], f"now\n{FORGED}")],
-    )
-    return SimpleNamespace(forge=host, settings=SimpleNamespace(branch="env/dev"), folder=Path("web"))
-
-
 IMAGE = f'image: {{repository: "docker.io/acme/web", digest: "sha256:1"}}\nrevision: "{"a" * 40}"\n'
 
 
 def test_a_hold_is_one_line_whatever_its_author_wrote() -> None:
     hold = json.dumps({"who": f"eve\n{FORGED}", "since": "today", "why": f"x\n\n{FORGED}{'y' * 1000}"})
-    told = at(opened(image=IMAGE, hold=hold), "c" * 40).hold
+    told = at(holding({"image.yaml": IMAGE, "hold.yaml": hold}), "c" * 40).hold
     assert told.startswith("eve ✓ service all 3 pods")
     assert "\n" not in told
     assert len(told) < 700
-    assert at(opened(image=IMAGE, hold="who: eve\nsince: 2026-11-28\nwhy: 7"), "c").hold == "eve, since 2026-11-28: 7"
+    assert (
+        at(holding({"image.yaml": IMAGE, "hold.yaml": "who: eve\nsince: 2026-11-28\nwhy: 7"}), "c").hold
+        == "eve, since 2026-11-28: 7"
+    )
 
 
 def test_a_hold_that_unfolds_into_gigabytes_is_not_unfolded() -> None:
@@ -301,15 +295,14 @@ def test_a_hold_that_unfolds_into_gigabytes_is_not_unfolded() -> None:
         for below, name in zip("abcdefghi", "bcdefghij", strict=True)
     )
     bomb = f"a: &a [lol]\n{levels}\nwho: eve\nsince: now\nwhy: *j\n"
-    assert at(opened(image=IMAGE, hold=bomb), "c" * 40).hold == "eve, since now: ?"
+    assert at(holding({"image.yaml": IMAGE, "hold.yaml": bomb}), "c" * 40).hold == "eve, since now: ?"
 
 
 def test_a_record_names_an_image_and_a_revision_and_no_more() -> None:
-    record = at(
-        opened(image=json.dumps({"image": {"repository": f"x\n{FORGED}", "digest": EVIL}, "revision": EVIL})), "c"
-    )
+    evil = json.dumps({"image": {"repository": f"x\n{FORGED}", "digest": EVIL}, "revision": EVIL})
+    record = at(holding({"image.yaml": evil}), "c")
     assert (record.image, record.digest, record.revision) == ("", "", "")
-    assert at(opened(image=IMAGE), "c").revision == "a" * 40
+    assert at(holding({"image.yaml": IMAGE}), "c").revision == "a" * 40
 
 
 @pytest.mark.parametrize("file", ["image", "hold"])
@@ -317,7 +310,7 @@ def test_a_record_names_an_image_and_a_revision_and_no_more() -> None:
 def test_a_record_that_cannot_be_read_is_reported_as_an_error_with_a_way_out_that_does_not_read_it(
     file: str, text: str
 ) -> None:
-    here = opened(**{"image": IMAGE, file: text})
+    here = holding({"image.yaml": IMAGE, f"{file}.yaml": text})
     with pytest.raises(InstallerError, match=rf"{file}.yaml on env/dev .*(is no YAML|holds no fields)") as caught:
         read_record(here)
     assert "\n" not in caught.value.message
@@ -327,7 +320,7 @@ def test_a_record_that_cannot_be_read_is_reported_as_an_error_with_a_way_out_tha
 
 def test_a_commits_subject_is_one_line() -> None:
     message = f"Deploy\n\nArgocd-reference-commit-subject: Sell\r\v{FORGED}{'z' * 300}\n"
-    (past,) = commits(opened(message=message))
+    (past,) = commits(holding({}, message, f"now\n{FORGED}"))
     assert past.subject.startswith("Sell ✓ service")
     assert len(str(past).splitlines()) == 1
     assert len(past.subject) == 100

@@ -17,22 +17,6 @@ from .registry import Trouble
 from .typed import Run
 
 
-def foreign_content(ground: Ground) -> None:
-    ground.repository(file="app.rb")
-
-
-def no_commit(ground: Ground) -> None:
-    ground.git("update-ref", "-d", "HEAD")
-
-
-def no_repository_of_its_own(ground: Ground) -> None:
-    shutil.rmtree(ground.project / ".git")
-
-
-def another_origin(ground: Ground) -> None:
-    ground.git("remote", "add", "origin", "https://github.com/acme/other.git")
-
-
 def a_branch_in_the_way(ground: Ground) -> None:
     ground.repository()
     ground.repository("env")
@@ -40,10 +24,6 @@ def a_branch_in_the_way(ground: Ground) -> None:
 
 def registry_refuses(ground: Ground) -> None:
     ground.registry.trouble = Trouble(401)
-
-
-def scope_is_lacking(ground: Ground) -> None:
-    ground.monkeypatch.setenv("GH_TOKEN", ground.github.token("octo", scopes=["repo"]))
 
 
 def another_users_name(ground: Ground) -> None:
@@ -64,14 +44,23 @@ def a_workflow(ground: Ground) -> None:
     ground.git("commit", "-qm", "A workflow")
 
 
-FAULTS: dict[str, tuple[Callable[[Ground], None], str]] = {
-    "foreign content": (foreign_content, "https://github.com/acme/web exists and holds something else"),
-    "no commit": (no_commit, "The project has no commit yet."),
-    "no repository": (no_repository_of_its_own, "is no git repository of its own"),
-    "another origin": (another_origin, "The remote `origin` is github.com/acme/other"),
+FAULTS: dict[str, tuple[Callable[[Ground], object], str]] = {
+    "foreign content": (
+        lambda ground: ground.repository(file="app.rb"),
+        "https://github.com/acme/web exists and holds something else",
+    ),
+    "no commit": (lambda ground: ground.git("update-ref", "-d", "HEAD"), "The project has no commit yet."),
+    "no repository": (lambda ground: shutil.rmtree(ground.project / ".git"), "is no git repository of its own"),
+    "another origin": (
+        lambda ground: ground.git("remote", "add", "origin", "https://github.com/acme/other.git"),
+        "The remote `origin` is github.com/acme/other",
+    ),
     "a branch env": (a_branch_in_the_way, "A branch `env` makes `env/dev` impossible"),
     "a registry that refuses": (registry_refuses, "refuses acme: 401"),
-    "a lacking scope": (scope_is_lacking, "The token lacks the scope `workflow`"),
+    "a lacking scope": (
+        lambda ground: ground.monkeypatch.setenv("GH_TOKEN", ground.github.token("octo", scopes=["repo"])),
+        "The token lacks the scope `workflow`",
+    ),
     "another user's name": (another_users_name, "someone is another user: only they can create this"),
     "an archived repository": (archived, "GitHub repository acme/web: it is archived."),
 }
@@ -80,7 +69,7 @@ FAULTS: dict[str, tuple[Callable[[Ground], None], str]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "words"), FAULTS.values(), ids=FAULTS)
 def test_what_up_refuses_plan_and_doctor_say_in_the_same_words(
-    run: Run, ground: Ground, make: Callable[[Ground], None], words: str
+    run: Run, ground: Ground, make: Callable[[Ground], object], words: str
 ) -> None:
     make(ground)
     refused = run("up", "--yes", code=1).stderr
@@ -142,8 +131,8 @@ def test_settings_that_are_not_committed_are_said_with_the_command_that_commits_
     text = run("plan", code=0).stdout
     assert f"\n- {REVERSE}\n  → {ADD}" in text.partition("\nNote:\n")[2]
     assert run("plan", "--exit-code").code == 3, "it stops nothing"
-    subprocess.run(["git", "config", "user.name", "x"], cwd=ground.project, check=True)
-    subprocess.run(["git", "config", "user.email", "x@example.com"], cwd=ground.project, check=True)
+    ground.git("config", "user.name", "x")
+    ground.git("config", "user.email", "x@example.com")
     subprocess.run(["bash", "-c", note["fix"]], cwd=ground.project, check=True)
     assert notes(run) == []
 

@@ -8,7 +8,6 @@ import pytest
 
 from installer.ci.external import Named, Shown
 from installer.config.settings import Settings
-from installer.engine.resource import Change
 from installer.resources import platforms as architectures
 from installer.resources.platforms import Platforms
 from installer.support.errors import InstallerError
@@ -16,7 +15,7 @@ from installer.support.secret import Secret
 from tests.documents import valid
 from tests.github.model import Stored
 
-from .cluster import SETTINGS, Cluster, reconcile
+from .cluster import SETTINGS, Cluster, change_of, reconcile
 from .ground import Ground
 from .typed import Run
 from .whole import Helm
@@ -56,20 +55,19 @@ class Variables:
         return self.there.pop(name, None) is not None
 
 
-def change(cluster: Cluster, settings: Settings = SETTINGS, **there: str) -> Change | None:
+def change(cluster: Cluster, settings: Settings = SETTINGS, **there: str) -> Any:
     resource = Platforms(settings, Variables(there), cluster)
-    return resource.diff(resource.observe())
+    return change_of(resource)
 
 
 def test_on_arm_nodes_githubs_own_arm_machines_build_without_emulation() -> None:
     store = Variables({"SBOM": "x"})
     resource = Platforms(SETTINGS, store, nodes("arm64", "arm64"))
-    planned = resource.diff(resource.observe())
-    assert planned
+    planned = change_of(resource)
     assert planned.note == "the nodes are arm64: built by GitHub's own ubuntu-24.04-arm, without emulation"
     reconcile(resource)
     assert store.log == ["RUNNER=ubuntu-24.04-arm", "PLATFORMS=linux/arm64"], "a kill in between is seen next time"
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
     assert resource.remove() == "deleted PLATFORMS, RUNNER"
     assert store.there == {"SBOM": "x"}
 
@@ -93,7 +91,6 @@ def test_what_runs_on_some_node_is_left_as_it_is(cluster: Cluster, there: dict[s
 
 def test_a_node_that_is_all_there_is_counts_whatever_its_taints() -> None:
     planned = change(nodes(node("arm64", tainted=True)))
-    assert planned
     assert planned.note.startswith("the nodes are arm64:")
 
 
@@ -112,7 +109,6 @@ def test_who_may_not_list_nodes_is_not_stopped() -> None:
 
 def test_once_the_nodes_are_others_the_machines_are_too() -> None:
     planned = change(nodes("amd64"), **NATIVE)
-    assert planned
     assert {each.name: each.new for each in planned.fields} == {"RUNNER": None, "PLATFORMS": "linux/amd64"}
 
 
@@ -136,7 +132,6 @@ def test_where_no_native_machine_can_be_taken_it_is_said_what_builds_it(
     settings: Settings, arch: str, words: str
 ) -> None:
     planned = change(nodes(arch), settings)
-    assert planned
     assert words in planned.note
     assert {each.name: each.new for each in planned.fields} == {"PLATFORMS": f"linux/{arch}"}
 
@@ -166,14 +161,12 @@ def test_at_a_ci_that_shows_ends_alone_what_is_set_stays() -> None:
     resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"))
     reconcile(resource)
     assert ci.there == {"PLATFORMS": Shown("rm64")}
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
 
 
 def test_where_the_ci_cannot_be_asked_a_person_is_reported_what_to_set() -> None:
     store: Any = CircleCI(no_token=True)
-    resource = Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), no_token=True)
-    planned = resource.diff(resource.observe())
-    assert planned
+    planned = change_of(Platforms(replace(SETTINGS, ci="circleci"), Named(store), nodes("arm64"), no_token=True))
     assert planned.action == "skipped"
     assert planned.note.endswith("; set PLATFORMS manually: linux/arm64")
 

@@ -8,7 +8,7 @@ from installer.cluster.pods import ailments, answers, problems
 from installer.cluster.workloads import PodAnswer, is_ready, parse
 from installer.support.errors import InstallerError
 from installer.support.http_client import Answer
-from tests.elsewhere import Elsewhere, elsewhere, leading
+from tests.elsewhere import Elsewhere, leading
 
 
 def pod(name: str, *, ready: bool = True, **status: Any) -> dict[str, Any]:
@@ -84,12 +84,6 @@ def test_only_the_paths_of_the_ready_pods_are_let_through_and_none_where_there_i
     assert answers(idle, "web-dev", [pod("b", ready=False)])[0].error == "not ready"
 
 
-@pytest.fixture
-def there() -> Iterator[Elsewhere]:
-    with elsewhere() as place:
-        yield place
-
-
 def test_a_pod_that_leads_elsewhere_is_unhealthy_and_is_not_asked_again(there: Elsewhere) -> None:
     leads = Answer(302, "Found", {"location": f"{there.url}/version"}, "")
     cluster: Any = Cluster({"a": leads}, forwards={"a": there.url})
@@ -162,13 +156,6 @@ def test_a_pod_reports_why_it_waits_with_its_newest_warning() -> None:
     ]  # fmt: skip
     told = ailments(pod("a", ready=False, containerStatuses=[waiting]), events)
     assert told == ["pod a: ImagePullBackOff: not found", "pod a: Failed: no such"]
-
-
-def test_a_pod_that_fits_nowhere_says_so() -> None:
-    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: insufficient cpu"}
-    assert ailments(pod("a", ready=False, more=[unscheduled]), []) == [
-        "pod a: not scheduled: 0/1 nodes: insufficient cpu"
-    ]
 
 
 def test_a_crashing_pod_shows_the_end_of_its_log() -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from installer.commands.up import up
-from installer.engine.reconcile import Planned, plan
-from installer.preflight.checks import before_reading, before_writing, blocked, refuse
+from installer.engine.reconcile import plan
+from installer.preflight.checks import before_reading, before_writing, refuse
 from installer.project.project import Project
 from installer.support.errors import InstallerError
 from tests.github import GitHub as StandIn
+from tests.github.git import git as on_server
 from tests.github.model import Stored
 
 from . import gitops_yaml
+from .clones import start
+from .shells import octos
 
 Make = Callable[..., Project]
 
@@ -24,12 +27,8 @@ Make = Callable[..., Project]
 @pytest.fixture
 def opened(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A project of acme's, octo's token, and a cluster that nobody started."""
-    github.user("octo")
+    octos(github, monkeypatch, tmp_path, KUBECONFIG="/nowhere")
     github.user("someone")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    for name, value in {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "KUBECONFIG": "/nowhere"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("GH_TOKEN", github.token("octo"))
 
     def make(owner: str = "acme", slug: str = "web") -> Project:
         gitops_yaml.write(tmp_path, owner=owner, slug=slug)
@@ -49,11 +48,7 @@ def push(github: StandIn, repository: str, branch: str, files: dict[str, str], f
     folder.mkdir()
     for name, text in files.items():
         (folder / name).write_text(text)
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for command in (["init", "-q", "-b", "x"], ["add", "."], [*who, "commit", "-q", "-m", "x"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    target = github.repository(repository).git
-    subprocess.run(["git", "fetch", "-q", str(folder), f"x:refs/heads/{branch}"], cwd=target, check=True)
+    on_server(github.repository(repository).git, "fetch", "-q", str(start(folder)), f"main:refs/heads/{branch}")
 
 
 def create(github: StandIn, name: str) -> None:
@@ -106,16 +101,6 @@ def test_a_wrong_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch
     assert "ghp_wrong" not in str(problem)
 
 
-def test_a_missing_scope_is_reported_before_anything_is_made(
-    opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GH_TOKEN", github.token("octo", scopes=["repo"]))
-    (problem,) = told(opened(), "repository")
-    assert "lacks the scope `workflow`" in problem
-    assert "gh auth refresh" in problem
-    assert github.changes == []
-
-
 def test_a_fine_grained_token_shows_no_scopes_and_is_not_refused_for_that(
     opened: Make, github: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,25 +148,6 @@ def test_one_that_carries_our_label_is_ours_whatever_became_of_its_content(
     push(github, "acme/web", "main", {"README.md": "x"}, tmp_path / "other")
     github.repository("acme/web").variables["GITOPS_FLASK"] = Stored("GITOPS_FLASK", "https://github.com/Acme/web")
     assert told(opened(), "variables") == []
-
-
-def test_a_branch_that_makes_the_environments_branch_impossible_is_reported(
-    opened: Make, github: StandIn, tmp_path: Path
-) -> None:
-    create(github, "acme/web")
-    push(github, "acme/web", "main", {"gitops.yaml": SAME}, tmp_path / "same")
-    push(github, "acme/web", "env", {"x": "x"}, tmp_path / "other")
-    (problem,) = told(opened(), "variables")
-    assert "A branch `env` makes `env/dev` impossible" in problem
-
-
-def test_a_missing_registry_token_is_reported(opened: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("REGISTRY_TOKEN", raising=False)
-    here = opened()
-    resources = [r for r in here.resources() if r.key == "registry-token"]
-    planned: list[Planned] = plan(resources)
-    (problem,) = [p for p in blocked(planned) if p.lane == "github"]
-    assert problem.fix.startswith("Set REGISTRY_TOKEN in the environment, to one that may push to docker.io ")
 
 
 def test_a_kubeconfig_that_is_not_there_is_reported(opened: Make) -> None:

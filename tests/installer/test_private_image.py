@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from installer.commands import after_generation, up
 from installer.config.settings import Settings
@@ -87,12 +88,7 @@ def test_who_agrees_with_the_repository_is_reported_nothing(settings: Settings) 
 def test_a_public_image_of_a_private_repository_is_reported_when_the_project_is_generated(
     visibility: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    registry = f"{{host: docker.io, account: acme, visibility: {visibility}}}"
-    (tmp_path / "gitops.yaml").write_text(
-        "version: 1\nproject: {name: Web, slug: web, description: ''}\n"
-        f"github: {{host: github.com, owner: acme, visibility: private}}\nregistry: {registry}\n"
-        "cluster: {namespace: web-dev}\n"
-    )
+    (tmp_path / "gitops.yaml").write_text(yaml.safe_dump(tree(registry__visibility=visibility)))
     assert not after_generation.prompt_to_deploy(tmp_path, "no")
     assert ("anyone can read the source in it" in capsys.readouterr().out) is told
 

@@ -19,6 +19,7 @@ from installer.support.resume_command import this_run
 from installer.ui import console
 
 from .laptop import DIGEST, Laptop
+from .pods import runs
 
 pytestmark = pytest.mark.slow
 TWO = "environments:\n  dev: {namespace: web-dev}\n  test: {namespace: web-test, from: dev}\n"
@@ -51,10 +52,7 @@ class Pods:
                 return there.answers.get(settings.environment, [])
 
             def pods(self) -> list[Any]:
-                image = {"image": f"docker.io/acme/web@{DIGEST}", "name": "web"}
-                ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-                head = {"name": "web-0", "labels": {"app.kubernetes.io/name": "web"}}
-                return [{"metadata": head, "spec": {"containers": [image]}, "status": ready}]
+                return [runs(f"docker.io/acme/web@{DIGEST}")]
 
             def rolled_out(self) -> bool:
                 return True
@@ -84,6 +82,13 @@ def deploy(laptop: Laptop, subject: str, **files: str) -> str:
     revision = laptop.merge(subject, **files)
     by_ci = f"IMAGE_DIGEST={DIGEST} PLATFORMS=linux/amd64 {laptop.by_another('deploy')}"
     subprocess.run(["sh", "-c", by_ci], check=True, capture_output=True)
+    return revision
+
+
+def live(laptop: Laptop, pods: Pods, subject: str) -> str:
+    """Deploy another commit to dev, which its pods answer then; return it."""
+    revision = deploy(laptop, subject)
+    pods.say("dev", revision)
     return revision
 
 
@@ -171,8 +176,7 @@ def test_a_hold_at_either_end_refuses_it_before_anything_is_asked(
     laptop: Laptop, pods: Pods, deployed: str, where: str
 ) -> None:
     promote(laptop)
-    latest = deploy(laptop, "Later")
-    pods.say("dev", latest)
+    live(laptop, pods, "Later")
     promote(laptop)
     held = f"ENVIRONMENT={where} {laptop.by_another('rollback --why burns')}"
     subprocess.run(["sh", "-c", held], check=True, capture_output=True)
@@ -187,8 +191,7 @@ def test_what_is_not_wired_has_no_values_or_was_never_deployed_is_refused_in_wor
     assert "up" in refused(laptop, "There is no Application web-test yet")
     pods.wired = True
     (laptop.folder / "deploy/test.yaml").unlink()
-    latest = deploy(laptop, "None for test")
-    pods.say("dev", latest)
+    latest = live(laptop, pods, "None for test")
     refused(laptop, f"Commit {latest[:12]} has no file deploy/test.yaml")
     laptop.registry.public = ""
     pods.say("dev", deployed)
@@ -208,8 +211,7 @@ def test_dev_takes_no_promotion(laptop: Laptop, pods: Pods, deployed: str) -> No
 
 def test_scripts_that_know_no_promotion_say_so_with_the_button(laptop: Laptop, pods: Pods, deployed: str) -> None:
     (laptop.folder / "ci/promote").unlink()
-    latest = deploy(laptop, "Older scripts")
-    pods.say("dev", latest)
+    live(laptop, pods, "Older scripts")
     fix = refused(laptop, "they have no ci/promote")
     assert fix.startswith("gh workflow run promote.yml --repo acme/web -f environment=test")
 
@@ -218,8 +220,7 @@ def test_a_rollback_of_test_and_its_release_touch_test_alone(
     laptop: Laptop, pods: Pods, deployed: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     promote(laptop)
-    latest = deploy(laptop, "Later")
-    pods.say("dev", latest)
+    live(laptop, pods, "Later")
     promote(laptop)
     dev = laptop.server("rev-parse", "env/dev")
     rollback.rollback(in_test(laptop), to="", why="it burns", yes=True)

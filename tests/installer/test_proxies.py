@@ -1,6 +1,7 @@
 """A proxy that does not answer is told as that, with the variable that names it; never as a wrong token."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,44 +18,44 @@ from installer.support import proxies
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+from .shells import unset
+
 TOKEN = Secret("a-token-of-this-test")
+
+
+CLIENTS: dict[str, Callable[[], object]] = {
+    "api.github.com": lambda: GitHub("github.com", TOKEN, "acme/web").call("GET", "/user"),
+    "gitlab.com": lambda: GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user"),
+    "circleci.com": lambda: JsonApi("CircleCI", "https://circleci.com/api", {}, "CIRCLE_TOKEN").call("GET", "/v2/me"),
+    "registry-1.docker.io": lambda: registry.check_login(registry.Login("docker.io", "acme", Secret("")), "acme/web"),
+}
+
+
+@pytest.fixture(autouse=True)
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        unset(monkeypatch, name, name.upper())
 
 
 @pytest.fixture(params=["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def dead(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let a variable name a proxy where nobody listens; return its name."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv(request.param, f"http://octo:hidden@127.0.0.1:{port}")
-    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
     return str(request.param)
 
 
-def told(error: pytest.ExceptionInfo[InstallerError], variable: str, host: str) -> None:
+@pytest.mark.parametrize("host", CLIENTS)
+def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_reported(dead: str, host: str) -> None:
+    with pytest.raises(InstallerError) as error:
+        CLIENTS[host]()
     said = str(error.value)
-    assert f"which {variable} names, does not let requests through to {host}" in said
+    assert f"which {dead} names, does not let requests through to {host}" in said
     assert f"NO_PROXY={host}" in said
     assert "token" not in said
     assert "hidden" not in said
-
-
-def test_whoever_is_asked_through_a_dead_proxy_it_is_the_proxy_that_is_reported(dead: str) -> None:
-    with pytest.raises(InstallerError) as error:
-        GitHub("github.com", TOKEN, "acme/web").call("GET", "/user")
-    told(error, dead, "api.github.com")
-    with pytest.raises(InstallerError) as error:
-        GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user")
-    told(error, dead, "gitlab.com")
-    with pytest.raises(InstallerError) as error:
-        JsonApi("CircleCI", "https://circleci.com/api", {}, "CIRCLE_TOKEN").call("GET", "/v2/me")
-    told(error, dead, "circleci.com")
-    with pytest.raises(InstallerError) as error:
-        registry.check_login(registry.Login("docker.io", "acme", Secret("")), "acme/web")
-    told(error, dead, "registry-1.docker.io")
 
 
 def test_a_dead_proxy_is_not_reported_as_a_wrong_token(dead: str) -> None:
@@ -93,9 +94,6 @@ def test_a_push_that_a_proxy_stops_is_reported_with_the_variable(dead: str, said
 
 
 def test_without_a_proxy_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
     assert proxies.blamed("proxyconnect tcp: refused", "https://github.com") == ""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "github.com")
@@ -106,17 +104,8 @@ def test_without_a_proxy_none_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_proxys_password_that_makes_its_address_unreadable_is_reported_nowhere(
     monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HTTPS_PROXY", f"http://octo:{password}@127.0.0.1:1")
-    monkeypatch.setattr("installer.forges.http.pause", lambda _: None)
-    for ask in (
-        lambda: GitHub("github.com", TOKEN, "acme/web").call("GET", "/user"),
-        lambda: GitLab("gitlab.com", TOKEN, "acme/web").call("GET", "/user"),
-        lambda: JsonApi("CircleCI", "https://circleci.com/api", {}, "CIRCLE_TOKEN").call("GET", "/v2/me"),
-        lambda: registry.check_login(registry.Login("docker.io", "acme", Secret("")), "acme/web"),
-    ):
+    for ask in CLIENTS.values():
         with pytest.raises(InstallerError) as error:
             ask()
         said = str(error.value)

@@ -17,7 +17,7 @@ from installer.resources.service_secrets import PullSecret
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret, redact
 
-from .cluster import SETTINGS, Cluster, Helm, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, apply, change_of, reconcile, release
 
 PRIVATE = replace(SETTINGS, image_visibility="private")
 NAME = "web-dev-pull"
@@ -60,10 +60,7 @@ def holding(
 
 def applied(resource: PullSecret, helm: Helm) -> dict[str, Any]:
     """Apply what differs and return the object that was written."""
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     (name, values) = helm.installed[-1]
     assert name == NAME
     made: dict[str, Any] = values["objects"][0]
@@ -103,8 +100,7 @@ def test_a_reader_may_have_a_name_of_its_own() -> None:
 def test_the_token_that_pushes_is_taken_with_a_warning() -> None:
     helm = Helm()
     resource = pull_secret(Cluster(), helm, credentials())
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert change.note.startswith("with REGISTRY_TOKEN, which may push: better one that only reads, in REGISTRY_PULL_")
     assert "With that and registry.reuse: pushed, builds begin with what was pushed before" in change.note
     made = applied(resource, helm)
@@ -121,16 +117,14 @@ def test_no_token_that_pushes_is_in_the_cluster_where_builds_trust_what_was_push
     there: Cluster, given: Credentials
 ) -> None:
     """A push to env/dev has a pod read it, and puts other layers in the place of the cache."""
-    resource = pull_secret(there, given=given, settings=REUSING)
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(pull_secret(there, given=given, settings=REUSING))
     assert (change.action, "Set REGISTRY_PULL_TOKEN in the environment" in change.fix) == ("blocked", True)
 
 
 @pytest.mark.parametrize("given", [credentials(), credentials(push=""), credentials(pull=PULL)], ids=str)
 def test_builds_may_trust_what_was_pushed_where_the_cluster_only_reads(given: Credentials) -> None:
     resource = pull_secret(holding(), given=given, settings=REUSING)
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
     helm = Helm([release(NAME)])
     resource = pull_secret(holding(PUSH, source="REGISTRY_TOKEN"), helm, credentials(pull=PULL), REUSING)
     assert logins(applied(resource, helm))[HUB]["password"] == PULL
@@ -139,10 +133,9 @@ def test_builds_may_trust_what_was_pushed_where_the_cluster_only_reads(given: Cr
 def test_without_any_token_at_hand_the_one_that_is_there_is_kept_and_a_first_one_is_asked_for() -> None:
     nothing = credentials(push="")
     resource = pull_secret(holding(), given=nothing)
-    assert resource.diff(resource.observe()) is None
+    assert change_of(resource) is None
     resource = pull_secret(Cluster(), given=nothing)
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(resource)
     assert (change.action, "Set REGISTRY_PULL_TOKEN" in change.fix) == ("blocked", True)
     with pytest.raises(InstallerError, match="no token at hand"):
         reconcile(resource)
@@ -164,7 +157,7 @@ def test_without_any_token_at_hand_the_one_that_is_there_is_kept_and_a_first_one
 def test_a_rotated_token_is_noticed(there: Cluster, given: Credentials, kept: bool) -> None:
     helm = Helm([release(NAME)])
     resource = pull_secret(there, helm, given)
-    change = resource.diff(resource.observe())
+    change = change_of(resource)
     assert (change is None) is kept
     if change:
         assert PULL not in str(change)
@@ -178,9 +171,7 @@ def test_a_rotated_token_is_noticed(there: Cluster, given: Credentials, kept: bo
 
 def test_a_registrys_login_is_never_shown_to_another() -> None:
     elsewhere = replace(PRIVATE, registry="registry.example.com")
-    resource = pull_secret(holding(), given=credentials(push=""), settings=elsewhere)
-    change = resource.diff(resource.observe())
-    assert change
+    change = change_of(pull_secret(holding(), given=credentials(push=""), settings=elsewhere))
     assert (change.action, "Set REGISTRY_PULL_TOKEN" in change.fix) == ("blocked", True)
 
     helm = Helm([release(NAME)])

@@ -1,7 +1,7 @@
 """An answer that leads elsewhere takes no credential along: the reporter's clients, and GitHub's with each status."""
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,16 @@ from installer.status.service import DeploymentRecord, Place, Service, assess
 from installer.support.errors import InstallerError
 from installer.support.http_client import Client
 from installer.support.secret import Secret
-from tests.elsewhere import REVISION, Elsewhere, elsewhere, leading
+from tests.elsewhere import REVISION, Elsewhere, leading
 from tests.github.authority import Authority
 
 from . import inside
 from .argo_cd import HOST
 from .cluster import SETTINGS
+from .shells import export
 
 TOKEN = "ghs_the-token-of-the-operator"
 STATUSES = (301, 302, 303, 307, 308)
-
-
-@pytest.fixture
-def there() -> Iterator[Elsewhere]:
-    with elsewhere() as place:
-        yield place
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "company"
-    folder.mkdir()
-    return Authority(folder)
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -101,8 +89,7 @@ def test_pods_that_lead_the_reporter_elsewhere_are_no_success_and_get_no_token_t
 ) -> None:
     made = Reporter(SETTINGS, *([Any] * 2)).manifests(Running(template=HOST))  # type: ignore[arg-type]
     with inside.serve(tmp_path, inside.rules(made)) as cluster:
-        for name, value in cluster.variables.items():
-            monkeypatch.setenv(name, value)
+        export(monkeypatch, cluster.variables)
         server = ApiServer(cluster.folder / "account")
         service = Service(server, server.answers, Place.of(lambda name: getattr(SETTINGS, name)))
         record = DeploymentRecord("c" * 40, REVISION, digest="sha256:0")

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import requests
 
-from installer.engine.resource import Change
 from installer.forges.github.app import GIVEN, LONGEST_NAME, given, registration_page
 from installer.forges.github.app_client import ID
 from installer.forges.github.repository import GitHub
@@ -22,6 +21,8 @@ from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
+from .cluster import apply, change_of
+from .shells import export
 
 pytestmark = pytest.mark.slow
 
@@ -82,8 +83,7 @@ def person(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Person:
     github.user("octo")
     github.user("guest")
     github.organization("acme", members={"octo": "admin", "guest": "member"})
-    for name, value in github.env.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, github.env)
     token = github.token("octo")
     github.hosting.create(github.tokens[token], "acme", "web", private=True, description=None)
     return Person(github, token)
@@ -134,13 +134,10 @@ def test_what_up_asks_for_is_registered_given_installed_and_kept(
     cluster = fakes.Cluster()
     edges: Any = (cluster, Fills(cluster))
 
-    def seen_by_up() -> tuple[ReporterApp, Any, Change | None]:
-        resource = ReporterApp(SETTINGS, *edges, given(), person.page)
-        seen = resource.observe()
-        return resource, seen, resource.diff(seen)
+    def by_up() -> ReporterApp:
+        return ReporterApp(SETTINGS, *edges, given(), person.page)
 
-    _, _, change = seen_by_up()
-    assert change
+    change = change_of(by_up())
     assert change.blocked, "it takes a person"
     page, then = change.fix.removeprefix("Register it: ").split("\n")
     assert person.send(page).ok
@@ -151,16 +148,14 @@ def test_what_up_asks_for_is_registered_given_installed_and_kept(
         assert f"{name}=…" in then
         monkeypatch.setenv(name, value)
 
-    resource, seen, change = seen_by_up()
-    assert change
-    assert change.action == "create"
+    assert change_of(by_up()).action == "create"
     with pytest.raises(InstallerError, match="is not installed for acme/web") as caught:
-        resource.apply(seen, change)
+        apply(by_up())
     page = caught.value.fix.removeprefix("See to it at ").partition(",")[0]
     assert "is installed" in person.send(page, repository="acme/web").text
 
-    assert seen_by_up()[2] is None
+    assert change_of(by_up()) is None
     assert set(cluster.objects["secret", "web-dev-reporter-app"]["data"]) == {ID, "private-key.pem"}
     for name in GIVEN:
         monkeypatch.delenv(name)
-    assert seen_by_up()[2] is None, "who runs `up` without it keeps it"
+    assert change_of(by_up()) is None, "who runs `up` without it keeps it"

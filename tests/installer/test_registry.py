@@ -15,18 +15,16 @@ from installer.config.settings import Settings
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 from tests.github.authority import Authority
-from tests.listening import serving
 
 from .cluster import SETTINGS
-from .registry import GOOD, LOGIN, Handler, Registry
+from .registry import GOOD, LOGIN, Handler, Registry, a_registry
 
 
 @pytest.fixture(params=["basic", "bearer"])
 def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     monkeypatch.setenv("NO_PROXY", "localhost")
-    server = Registry(("127.0.0.1", 0), Handler)
-    server.bearer = request.param == "bearer"
-    with serving(server):
+    with a_registry(Handler) as server:
+        server.bearer = request.param == "bearer"
         yield server
 
 
@@ -52,11 +50,10 @@ def test_a_registry_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatc
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """A registry under Docker Hub's name."""
     monkeypatch.setenv("NO_PROXY", "localhost")
-    server = Registry(("127.0.0.1", 0), Handler)
-    server.bearer = True
-    monkeypatch.setitem(_API, "docker.io", server.host)
     monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "http")
-    with serving(server):
+    with a_registry(Handler) as server:
+        server.bearer = True
+        monkeypatch.setitem(_API, "docker.io", server.host)
         yield server
 
 
@@ -103,11 +100,9 @@ def test_a_company_registry_is_trusted_with_its_ca_and_named_without(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "localhost")
     authority = Authority(tmp_path)
-    server = Registry(("127.0.0.1", 0), Handler)
-    server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
     monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "https")
     monkeypatch.setattr("installer.forges.http.pause", lambda _: pytest.fail("to ask again does not help"))
-    with serving(server):
+    with a_registry(Handler, authority) as server:
         login = Login(server.host, "acme", GOOD)
         with pytest.raises(InstallerError, match="signed by nobody whom this machine knows") as error:
             check_login(login, "acme/web")
@@ -223,9 +218,8 @@ def test_a_token_whose_claims_have_another_form_is_no_proof_and_no_error(
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """Somebody else's server, which would take any login."""
     monkeypatch.setenv("NO_PROXY", "*")
-    server = Registry(("127.0.0.1", 0), Handler)
-    server.open_door = True
-    with serving(server):
+    with a_registry(Handler) as server:
+        server.open_door = True
         yield server
 
 
@@ -234,11 +228,9 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[R
     """A company's registry, by https, and the login there."""
     monkeypatch.setenv("NO_PROXY", "*")
     authority = Authority(tmp_path)
-    server = Registry(("127.0.0.1", 0), Handler)
-    server.socket = authority.context("localhost").wrap_socket(server.socket, server_side=True)
-    server.bearer = True
     monkeypatch.setattr("installer.ci.registry._scheme", lambda _: "https")
-    with serving(server):
+    with a_registry(Handler, authority) as server:
+        server.bearer = True
         yield server, Login(server.host, "acme", GOOD, authority.certificate.read_text())
 
 

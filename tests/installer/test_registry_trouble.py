@@ -18,14 +18,6 @@ def registry(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         yield server
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let no time pass in a pause, and take down how long it would have been."""
-    pauses: list[float] = []
-    monkeypatch.setattr("installer.forges.http.pause", pauses.append)
-    return pauses
-
-
 def log_in(registry: Registry) -> None:
     check_login(Login(registry.host, "acme", GOOD), "acme/web")
 

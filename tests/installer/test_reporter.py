@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from installer.cluster.objects import metadata, pack
 from installer.config.settings import Settings
 from installer.engine.resource import Field
 from installer.forges.github.app import GIVEN, PERMISSIONS, GitHubApp, given
@@ -22,7 +21,8 @@ from tests.github.apps import App
 
 from . import cluster as fakes
 from .bench import Helm as Fills
-from .cluster import Helm, at_once, release
+from .cluster import Helm, apply, at_once, change_of, release
+from .shells import export
 
 DIGEST = "sha256:" + "7" * 64
 SETTINGS = replace(fakes.SETTINGS, reporter="app")
@@ -64,10 +64,6 @@ def running(settings: Settings = SETTINGS, **status: int) -> list[Tree]:
 def reporter(made: list[Tree], helm: Helm | None = None, settings: Settings = SETTINGS) -> Reporter:
     edges: Any = (Cluster(made=made), helm or Helm([release(NAME)]))
     return at_once(Reporter(settings, *edges, lambda image: f"{image}@{DIGEST}"))
-
-
-def change_of(resource: Any) -> Any:
-    return resource.diff(resource.observe())
 
 
 def test_the_reporter_is_made_where_it_is_wanted_and_left_alone_as_it_should_be() -> None:
@@ -112,7 +108,7 @@ def test_the_image_is_pinned_to_what_its_tag_stood_for_and_stays_that() -> None:
     helm = Helm()
     resource = reporter([], helm)
     with pytest.raises(DeadlinePassed):
-        resource.apply(resource.observe(), change_of(resource))
+        apply(resource)
     assert deployed(helm) == IMAGE
 
 
@@ -121,7 +117,7 @@ def test_an_image_that_is_named_by_its_digest_is_taken_as_it_is() -> None:
     helm = Helm()
     resource = reporter([], helm, replace(SETTINGS, reporter_image=own))
     with pytest.raises(DeadlinePassed):
-        resource.apply(resource.observe(), change_of(resource))
+        apply(resource)
     assert deployed(helm) == own
 
 
@@ -156,7 +152,7 @@ def test_it_may_look_at_the_service_and_its_application_and_write_nothing() -> N
 def test_one_that_does_not_start_is_reported_with_the_way_to_do_without() -> None:
     found = reporter([], helm := Helm())
     with pytest.raises(DeadlinePassed, match="reporter: none"):
-        found.apply(found.observe(), change_of(found))
+        apply(found)
     assert [name for name, _ in helm.installed] == [NAME]
 
 
@@ -193,15 +189,10 @@ class Owner:
 def owner(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Owner:
     github.user("octo")
     github.organization("acme", members={"octo": "admin"})
-    for name, value in github.env.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, github.env)
     token = github.tokens[github.token("octo")]
     github.hosting.create(token, "acme", "web", private=True, description=None)
     return Owner(github, *github.apps.add("acme reports", "acme", PERMISSIONS))
-
-
-def apply(resource: ReporterApp) -> None:
-    resource.apply(resource.observe(), change_of(resource))
 
 
 def test_an_app_that_is_given_is_kept_in_the_cluster_and_needed_once(owner: Owner) -> None:
@@ -267,17 +258,6 @@ def test_its_secret_goes_where_it_is_not_wanted_any_more_and_the_app_stays(owner
     assert change_of(unwanted).note == "goes: github.reporter is none"
     apply(unwanted)
     assert owner.cluster.objects == {}
-
-
-def test_a_secret_of_others_is_left(owner: Owner) -> None:
-    head = {**metadata(replace(SETTINGS, slug="another"), SECRET, "argocd")}
-    owner.cluster.objects["secret", SECRET] = pack(head, "Opaque", {ID: "1"}, {KEY: Secret("x")})
-    assert change_of(owner.resource(owner.ours)).action == "blocked"
-    assert (
-        owner.resource()
-        .remove()
-        .startswith(f"stays: Secret {SECRET} in argocd belongs to https://github.com/acme/another")
-    )
 
 
 def test_what_the_environment_gives_is_checked_before_anything_is_made(

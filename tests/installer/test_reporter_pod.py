@@ -21,6 +21,7 @@ from tests.github import Fault
 from tests.github.apps import App, Installation
 
 from . import inside
+from .clones import git
 from .cluster import SETTINGS
 from .inside import Inside
 from .shop import Shop
@@ -73,9 +74,8 @@ class Pod:
         record = replace(self.shop.deploy(), digest=f"sha256:{number:064x}")
         text = f'image:\n  repository: "docker.io/acme/web"\n  tag: "{record.revision}"\n  digest: "{record.digest}"\n'
         (self.shop.work / "image.yaml").write_text(f'{text}revision: "{record.revision}"\n')
-        git = ["git", "-C", str(self.shop.work)]
-        subprocess.run([*git, "add", "image.yaml"], check=True)
-        message = subprocess.run([*git, "log", "-1", "--format=%B"], check=True, capture_output=True, text=True).stdout
+        git(self.shop.work, "add", "image.yaml")
+        message = git(self.shop.work, "log", "-1", "--format=%B")
         return replace(record, commit=self.shop.commit(message, "env/dev"))
 
     def roll(self, record: DeploymentRecord, *, pods: int = 2) -> None:
@@ -109,14 +109,20 @@ def pod(shop: Shop, tmp_path: Path) -> Iterator[Pod]:
     assert not any(token in held.log() for token in shop.github.tokens)
 
 
+def live(pod: Pod) -> DeploymentRecord:
+    """Let the App be installed and a deployment be live; return it."""
+    install(pod)
+    record = pod.deploy()
+    pod.roll(record)
+    return record
+
+
 def install(pod: Pod, repositories: tuple[str, ...] = ("acme/web",)) -> Installation:
     return pod.shop.github.apps.install(pod.app, "acme", repositories)
 
 
 def test_each_deployment_is_reported_by_itself_and_a_restart_reports_nothing_twice(pod: Pod) -> None:
-    install(pod)
-    first = pod.deploy()
-    pod.roll(first)
+    first = live(pod)
     pod.start()
     pod.shows("success")
     status = pod.shop.newest
@@ -173,9 +179,7 @@ def test_pods_that_answer_another_revision_are_never_called_a_success(pod: Pod) 
 
 
 def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhile(pod: Pod) -> None:
-    install(pod)
-    first = pod.deploy()
-    pod.roll(first)
+    live(pod)
     pod.shop.github.faults.order(BROKEN, "POST", "/statuses", times=3)
     pod.start()
     eventually("the first no", lambda: "The report to GitHub failed" in pod.log(), 30)
@@ -189,9 +193,7 @@ def test_it_gets_over_a_github_that_is_out_of_order_and_over_its_own_end_meanwhi
 
 
 def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_needs(pod: Pod) -> None:
-    first = pod.deploy()
-    pod.roll(first)
-
+    pod.roll(pod.deploy())
     pod.start()
     eventually("its complaint", lambda: "is not installed for acme/web" in pod.log(), 30)
     assert not pod.mark.exists(), "it is not ready"
@@ -206,33 +208,26 @@ def test_it_waits_for_the_app_to_be_installed_and_asks_for_the_least_that_it_nee
 
 
 def test_a_token_that_was_taken_away_is_replaced(pod: Pod) -> None:
-    install(pod)
-    first = pod.deploy()
-    pod.roll(first)
-
+    live(pod)
     pod.start()
     pod.shows("success")
     tokens = pod.shop.github.tokens
     for secret in [secret for secret, token in tokens.items() if token.kind == "app"]:
         del tokens[secret]
-    second = pod.deploy()
-    pod.roll(second)
+    pod.roll(pod.deploy())
     pod.shows("inactive", "success")
 
 
 def test_an_app_that_may_too_little_is_reported_and_writes_nothing(pod: Pod) -> None:
     install(pod).permissions["deployments"] = "read"
-    first = pod.deploy()
-    pod.roll(first)
+    pod.roll(pod.deploy())
     pod.start()
     eventually("its complaint", lambda: "permissions requested are not granted" in pod.log(), 30)
     assert pod.shop.states == ["in_progress"]
 
 
 def test_nothing_is_asked_of_github_while_nothing_happens(pod: Pod) -> None:
-    install(pod)
-    first = pod.deploy()
-    pod.roll(first)
+    live(pod)
     pod.start()
     pod.shows("success")
     time.sleep(1)  # the answer to what it told

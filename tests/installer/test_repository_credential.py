@@ -13,7 +13,7 @@ from installer.resources.repository_credential import RepositoryCredential
 from installer.support.errors import InstallerError
 from installer.support.secret import Secret
 
-from .cluster import SETTINGS, Cluster, Helm, Keys, reconcile, release
+from .cluster import SETTINGS, Cluster, Helm, Keys, apply, change_of, reconcile, release
 
 PAIR = Pair.make()
 TITLE = f"gitops-flask: {SETTINGS.url}"
@@ -52,19 +52,15 @@ def decoded(helm: Helm) -> dict[str, str]:
 
 
 def test_a_key_that_github_knows_is_kept() -> None:
-    resource = credential(holding(), Keys([key(), key(Pair.make(), title="someone's")]))
-    assert resource.diff(resource.observe()) is None
+    assert change_of(credential(holding(), Keys([key(), key(Pair.make(), title="someone's")]))) is None
 
 
 @pytest.mark.parametrize("there", [[release("web-repo", "pending-upgrade")], []])
 def test_a_release_left_half_made_is_written_anew_with_a_key_of_its_own(there: list[Release]) -> None:
     helm, keys = Helm(there), Keys([key()])
     resource = credential(holding(), keys, helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    change = apply(resource)
     assert [field.name for field in change.fields] == ["release"]
-    resource.apply(seen, change)
     assert [name for name, _ in helm.installed] == ["web-repo"]
     assert keys.log == ["add", "remove"], "the old key goes last"
 
@@ -86,11 +82,8 @@ def test_a_release_left_half_made_is_written_anew_with_a_key_of_its_own(there: l
 def test_anything_else_means_a_new_pair(cluster: Cluster, keys: list[DeployKey]) -> None:
     helm, registered = Helm(), Keys(keys)
     resource = credential(cluster, registered, helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    change = apply(resource)
     assert change.action == "change"
-    resource.apply(seen, change)
     assert registered.log[0] == "add"
     ours = [each for each in registered.registered if each.title == TITLE]
     assert len(ours) == 1
@@ -106,11 +99,8 @@ def test_the_public_half_is_registered_before_the_private_one_is_written() -> No
 
     helm = Helm()
     resource = credential(Cluster(), Refusing(), helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(InstallerError, match="disabled"):
-        resource.apply(seen, change)
+        apply(resource)
     assert helm.installed == []
 
 
@@ -121,21 +111,15 @@ def test_old_keys_stay_until_the_secret_is_written() -> None:
 
     keys = Keys([key()])
     resource = credential(holding(depth="5"), keys, Failing())
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
     with pytest.raises(InstallerError, match="no cluster"):
-        resource.apply(seen, change)
+        apply(resource)
     assert keys.log == ["add"]
 
 
 def test_a_second_key_of_ours_goes_and_the_used_one_stays() -> None:
     keys, helm = Keys([key(Pair.make()), key()]), Helm([release("web-repo")])
     resource = credential(holding(), keys, helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     assert keys.registered == [key()]
     assert helm.installed == []
 
@@ -143,10 +127,7 @@ def test_a_second_key_of_ours_goes_and_the_used_one_stays() -> None:
 def test_a_public_repository_gets_a_secret_without_a_key() -> None:
     keys, helm = Keys(), Helm()
     resource = credential(Cluster(), keys, helm, PUBLIC)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     assert decoded(helm) == {
         "type": "git",
         "url": "https://github.com/acme/web.git",
@@ -154,17 +135,13 @@ def test_a_public_repository_gets_a_secret_without_a_key() -> None:
         "project": "web-dev",
     }
     assert keys.log == []
-    settled = credential(holding(None, settings=PUBLIC), keys, helm, PUBLIC)
-    assert settled.diff(settled.observe()) is None
+    assert change_of(credential(holding(None, settings=PUBLIC), keys, helm, PUBLIC)) is None
 
 
 def test_a_repository_made_public_loses_its_key() -> None:
     keys, helm = Keys([key()]), Helm()
     resource = credential(holding(), keys, helm, PUBLIC)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     assert "sshPrivateKey" not in decoded(helm)
     assert keys.registered == []
 
@@ -207,8 +184,7 @@ def logged_in(**changed: str) -> Cluster:
 def test_a_login_is_written_without_a_key(reader: Reader) -> None:
     helm, keys = Helm(), Keys()
     resource = by_login(Cluster(), reader, helm, keys)
-    seen = resource.observe()
-    resource.apply(seen, resource.diff(seen))
+    apply(resource)
     made = decoded(helm)
     assert made.pop("url") == "https://github.com/acme/web.git"
     expected = {"type": "git", "depth": "1", "project": "web-dev", **reader.fields}
@@ -218,14 +194,13 @@ def test_a_login_is_written_without_a_key(reader: Reader) -> None:
 
 @pytest.mark.parametrize("reader", [READER, None])
 def test_the_login_that_is_there_is_kept_also_where_none_is_at_hand(reader: Reader | None) -> None:
-    resource = by_login(logged_in(), reader)
-    assert resource.diff(resource.observe()) is None
+    assert change_of(by_login(logged_in(), reader)) is None
 
 
 def test_without_a_login_there_or_at_hand_one_is_asked_for() -> None:
     for there in (Cluster(), holding(None, settings=HTTPS)):
         resource = by_login(there, None)
-        change = resource.diff(resource.observe())
+        change = change_of(resource)
         assert change.action == "blocked"
         assert "Set ARGOCD_REPOSITORY_TOKEN" in change.fix
         with pytest.raises(InstallerError, match="no token at hand"):
@@ -247,16 +222,14 @@ def test_a_rotated_login_is_noticed_and_never_shown() -> None:
 def test_an_app_takes_the_place_of_a_token_and_leaves_nothing_of_it() -> None:
     helm = Helm()
     resource = by_login(logged_in(), APP, helm)
-    seen = resource.observe()
-    resource.apply(seen, resource.diff(seen))
+    apply(resource)
     assert not {"username", "password"} & set(decoded(helm))
 
 
 def test_drift_is_repaired_with_the_login_that_is_there() -> None:
     helm = Helm()
     resource = by_login(logged_in(depth="5", proxy="http://evil"), None, helm)
-    seen = resource.observe()
-    resource.apply(seen, resource.diff(seen))
+    apply(resource)
     made = decoded(helm)
     assert (made["depth"], made["password"], made["username"]) == ("1", TOKEN, "x-access-token")
     assert "proxy" not in made
@@ -265,10 +238,8 @@ def test_drift_is_repaired_with_the_login_that_is_there() -> None:
 def test_from_ssh_to_https_the_deploy_key_goes_after_the_login_is_written() -> None:
     helm, keys = Helm(), Keys([key()])
     resource = by_login(holding(), READER, helm, keys)
-    seen = resource.observe()
-    change = resource.diff(seen)
+    change = apply(resource)
     assert {"url", "password", "deploy key"} <= {field.name for field in change.fields}
-    resource.apply(seen, change)
     assert "sshPrivateKey" not in decoded(helm)
     assert keys.registered == []
 
@@ -276,10 +247,7 @@ def test_from_ssh_to_https_the_deploy_key_goes_after_the_login_is_written() -> N
 def test_from_https_to_ssh_the_login_goes() -> None:
     helm, keys = Helm(), Keys()
     resource = credential(logged_in(), keys, helm)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
-    resource.apply(seen, change)
+    apply(resource)
     assert not {"username", "password"} & set(decoded(helm))
     assert keys.log == ["add"]
 
@@ -288,10 +256,7 @@ def test_a_key_is_renewed_on_demand_and_the_old_one_goes_last() -> None:
     helm, keys = Helm([release("web-repo")]), Keys([key()])
     edges: Any = (holding(), helm, keys)
     resource = RepositoryCredential(SETTINGS, *edges, renew=True)
-    seen = resource.observe()
-    change = resource.diff(seen)
-    assert change
+    change = apply(resource)
     assert [(field.name, field.new) for field in change.fields] == [("deploy key", "a new one")]
-    resource.apply(seen, change)
     assert keys.log == ["add", "remove"]
     assert keys.registered[0].key != PAIR.public

@@ -11,6 +11,8 @@ import pytest
 from installer.support import resume_command
 from tests.conftest import ROOT
 
+from .shells import unset
+
 ORIGIN = "git+https://github.com/org/gitops-flask@v1"
 
 
@@ -23,8 +25,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(resume_command, "this_run", resume_command.Run())
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    for name in ("UV", "VIRTUAL_ENV"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "UV", "VIRTUAL_ENV")
     return tmp_path / "web"
 
 

@@ -4,7 +4,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 import requests
@@ -12,7 +11,7 @@ import requests
 from installer.forges.http import LONGEST, PAUSES, Api
 from installer.support.errors import ApiError, InstallerError
 from installer.support.file_lock import only_while
-from tests.listening import serving
+from tests.listening import Silent, serving
 
 FINE: tuple[int, dict[str, str]] = (200, {})
 BROKEN = (502, {})
@@ -32,7 +31,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[str] = []
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Silent, BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
@@ -52,9 +51,6 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = answer  # noqa: N815
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
 
 class Some(Api):
     """An API of a code host, without TLS."""
@@ -63,18 +59,11 @@ class Some(Api):
         return ApiError(self._title, f"{verb} {path}", answer.status_code, answer.json()["message"])
 
 
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waits: list[float] = []
-    monkeypatch.setattr("installer.forges.http.pause", waits.append)
-    return waits
-
-
 Serve = Callable[..., tuple[Server, Some]]
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> Iterator[Serve]:
+def serve(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> Iterator[Serve]:
     monkeypatch.setenv("NO_PROXY", "*")
     running = []
 
@@ -92,7 +81,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> Iterator[Serve
 @pytest.mark.parametrize("fault", [BROKEN, CUT, HALF, LIMITED, SPENT])
 @pytest.mark.parametrize("verb", REPLACES)
 def test_what_reads_or_replaces_is_sent_again_twice_at_most(
-    serve: Serve, waits: list[float], verb: str, fault: tuple[int, dict[str, str]]
+    serve: Serve, pauses: list[float], verb: str, fault: tuple[int, dict[str, str]]
 ) -> None:
     server, api = serve(fault, fault, FINE)
     assert api.call(verb, "/x", None if verb == "GET" else {"to": "this"}) == {"message": "said"}
@@ -102,45 +91,45 @@ def test_what_reads_or_replaces_is_sent_again_twice_at_most(
     with pytest.raises(InstallerError):
         api.call(verb, "/x")
     assert len(server.asked) == 3
-    assert len(waits) == 4
+    assert len(pauses) == 4
 
 
 @pytest.mark.parametrize("fault", [BROKEN, CUT, HALF])
 def test_a_post_that_may_have_been_done_is_not_sent_again(
-    serve: Serve, waits: list[float], fault: tuple[int, dict[str, str]]
+    serve: Serve, pauses: list[float], fault: tuple[int, dict[str, str]]
 ) -> None:
     server, api = serve(fault, FINE)
     with pytest.raises(InstallerError):
         api.call("POST", "/x", {"new": "thing"})
-    assert (len(server.asked), waits) == (1, [])
+    assert (len(server.asked), pauses) == (1, [])
 
 
 @pytest.mark.parametrize("verb", ["POST", *REPLACES])
 def test_a_limit_is_waited_for_as_long_as_it_says_whatever_was_asked(
-    serve: Serve, waits: list[float], verb: str
+    serve: Serve, pauses: list[float], verb: str
 ) -> None:
     _, api = serve(LIMITED, FINE)
     assert api.call(verb, "/x", {}) == {"message": "said"}
-    assert waits == [float(LIMITED[1]["Retry-After"])]
+    assert pauses == [float(LIMITED[1]["Retry-After"])]
 
 
 @pytest.mark.parametrize("answer", [FOR_LONG, (429, {}), (403, {}), (404, {}), (422, {})])
 def test_a_limit_that_lasts_and_a_refusal_are_reported_at_once(
-    serve: Serve, waits: list[float], answer: tuple[int, dict[str, str]]
+    serve: Serve, pauses: list[float], answer: tuple[int, dict[str, str]]
 ) -> None:
     server, api = serve(answer, FINE)
     with pytest.raises(ApiError, match="said") as error:
         api.call("GET", "/x")
-    assert (error.value.status, len(server.asked), waits) == (answer[0], 1, [])
+    assert (error.value.status, len(server.asked), pauses) == (answer[0], 1, [])
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
-def test_where_nobody_listens_only_what_does_no_harm_is_tried_again(waits: list[float], verb: str) -> None:
+def test_where_nobody_listens_only_what_does_no_harm_is_tried_again(pauses: list[float], verb: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(InstallerError, match="cut or refused the connection"):
         Some("Some", f"http://127.0.0.1:{port}", {}).call(verb, "/x")
-    assert waits == ([] if verb == "POST" else list(PAUSES))
+    assert pauses == ([] if verb == "POST" else list(PAUSES))
 
 
 @pytest.mark.parametrize("fault", [BROKEN, LIMITED, HALF])
@@ -160,12 +149,12 @@ def test_a_run_that_may_not_write_any_more_does_not_send_it_again(
 
 @pytest.mark.parametrize("fault", [BROKEN, LIMITED, HALF])
 def test_what_is_to_be_sent_once_is_sent_once(
-    serve: Serve, waits: list[float], fault: tuple[int, dict[str, str]]
+    serve: Serve, pauses: list[float], fault: tuple[int, dict[str, str]]
 ) -> None:
     server, api = serve(fault, FINE)
     with pytest.raises(InstallerError):
         api.once("PUT", "/x", {})
-    assert (len(server.asked), waits) == (1, [])
+    assert (len(server.asked), pauses) == (1, [])
     assert api.call("GET", "/x")
 
 

@@ -14,8 +14,11 @@ from installer.status.service import DeploymentRecord
 from installer.support.errors import InstallerError
 from installer.ui import console
 from tests.github import GitHub as StandIn
+from tests.github.git import git as on_server
 
 from . import gitops_yaml
+from .clones import git
+from .shells import octos
 
 pytestmark = pytest.mark.slow
 
@@ -25,24 +28,19 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 @pytest.fixture
 def shop(github: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, Callable[..., None]]:
     """A project, and a function that adds a commit to `env/dev`: a revision, with a hold or not."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    for name, value in {**github.env, "GH_TOKEN": github.token("octo"), "GH_CONFIG_DIR": str(tmp_path / "gh")}.items():
-        monkeypatch.setenv(name, value)
+    octos(github, monkeypatch, tmp_path)
     gitops_yaml.write(tmp_path)
     subprocess.run(["gh", "repo", "create", "acme/web", "--private"], check=True, capture_output=True)
     clone = tmp_path / "clone"
-    git = ["git", "-C", str(clone), "-c", "user.name=x", "-c", "user.email=x@example.com"]
-    subprocess.run(["git", "init", "-q", "-b", "env/dev", str(clone)], check=True)
+    git(tmp_path, "init", "-q", "-b", "env/dev", str(clone))
 
     def put(files: dict[str, str], message: str, branch: str = "env/dev") -> None:
         for name, text in files.items():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             (clone / name).write_text(text)
-        subprocess.run([*git, "add", "--all"], check=True)
-        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", message], check=True)
-        target = github.repository("acme/web").git
-        subprocess.run(["git", "fetch", "-q", str(clone), f"+HEAD:refs/heads/{branch}"], cwd=target, check=True)
+        git(clone, "add", "--all")
+        git(clone, "commit", "-q", "--allow-empty", "-m", message)
+        on_server(github.repository("acme/web").git, "fetch", "-q", str(clone), f"+HEAD:refs/heads/{branch}")
 
     def deploy(revision: str, *, held: bool = False, subject: str = "Sell") -> None:
         (clone / "hold.yaml").unlink(missing_ok=True)

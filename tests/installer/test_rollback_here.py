@@ -24,8 +24,10 @@ from tests.github.reported import Report
 from tests.github.results import report
 from tests.gitlab import GitLab
 
-from .laptop import DIGEST, SETTINGS, WHO, Laptop, without_a_cluster
+from .clones import git
+from .laptop import DIGEST, SETTINGS, Laptop, without_a_cluster
 from .registry import Troubled
+from .shells import export, unset
 
 pytestmark = pytest.mark.slow
 
@@ -180,8 +182,7 @@ def test_what_a_person_exports_stops_no_rollback_and_shows_no_token(
     laptop: Laptop, three: Three, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     traced = {"GIT_TRACE": "1", "GIT_CURL_VERBOSE": "1", "GIT_TRACE_REDACT": "0"}
-    for name, value in {"PYTHONSAFEPATH": "1", "DEPLOY_KEY": "of another project", **traced}.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, {"PYTHONSAFEPATH": "1", "DEPLOY_KEY": "of another project", **traced})
     rollback(laptop)
     assert laptop.revision == three[1]
     basic = b64encode(f"x-access-token:{laptop.token}".encode()).decode()
@@ -304,12 +305,6 @@ def test_a_registry_that_cannot_be_asked_stops_no_rollback(
     assert laptop.revision == three[1]
 
 
-def test_a_lost_branch_is_no_first_deployment(laptop: Laptop, three: Three) -> None:
-    laptop.server("update-ref", "-d", "refs/heads/env/dev")
-    with pytest.raises(InstallerError, match=r"There is no branch env/dev: nothing was deployed yet, or it was lost\."):
-        rollback(laptop)
-
-
 def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
     gitlab: GitLab, deployed_thrice: tuple[Troubled, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,10 +313,8 @@ def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
     gitlab.group("acme", members={"octo": 50})
     token = gitlab.token("octo")
     given = {**gitlab.env, "GITLAB_TOKEN": token, "HOME": str(tmp_path), "REGISTRY_HOST": registry.host}
-    for name, value in {**given, "NO_PROXY": "localhost", "no_proxy": "localhost"}.items():
-        monkeypatch.setenv(name, value)
-    for name in ("CI", "REGISTRY_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    export(monkeypatch, {**given, "NO_PROXY": "localhost", "no_proxy": "localhost"})
+    unset(monkeypatch, "CI", "REGISTRY_TOKEN")
     without_a_cluster(monkeypatch)
     where = {"path": "web", "name": "web", "namespace_id": gitlab.groups["acme"].id}
     bare = gitlab.hosting.create(gitlab.tokens[token], where).git
@@ -330,7 +323,7 @@ def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
     settings = SETTINGS.format(scm="gitlab", host="gitlab.com", registry=registry.host)
     (folder / "gitops.yaml").write_text(settings)
     (folder / "ci/lib/github.py").unlink()
-    subprocess.run(["git", *WHO, "commit", "--quiet", "--all", "-m", "At GitLab"], cwd=folder, check=True)
+    git(folder, "commit", "--quiet", "--all", "-m", "At GitLab")
     on_server(bare, "fetch", "--quiet", str(before / "remote.git"), "+refs/heads/env/dev:refs/heads/env/dev")
     on_server(bare, "fetch", "--quiet", str(folder), "+HEAD:refs/heads/main")
     down = Fault("no pipelines", status=503, message="Service Unavailable")
@@ -352,12 +345,18 @@ def test_at_gitlab_it_is_the_same_and_no_pipeline_is_asked_for(
 # --- the hold's release ---------------------------------------------------------------------------------------------
 
 
-def test_the_release_deploys_the_image_of_main_that_its_ci_built_and_tested(
-    laptop: Laptop, three: Three, capsys: pytest.CaptureFixture[str]
-) -> None:
+def mended(laptop: Laptop) -> str:
+    """Roll back, and merge what mends it, which its CI tested and built; return it."""
     rollback(laptop)
     fixed = laptop.merge("Sell well")
     ready(laptop, fixed)
+    return fixed
+
+
+def test_the_release_deploys_the_image_of_main_that_its_ci_built_and_tested(
+    laptop: Laptop, three: Three, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = mended(laptop)
     verb.release(laptop.project, yes=True)
     assert (laptop.revision, laptop.recorded("hold.yaml")) == (fixed, {})
     image = laptop.recorded()["image"]
@@ -398,9 +397,7 @@ def test_where_the_heads_test_or_image_is_missing_the_hold_goes_and_it_is_said_w
 
 
 def test_a_hold_by_another_in_between_is_said(laptop: Laptop, three: Three) -> None:
-    rollback(laptop)
-    fixed = laptop.merge("Sell well")
-    ready(laptop, fixed)
+    mended(laptop)
     again = laptop.bin / "git.before-push"
     laptop.before_push(f"cp {laptop.bin}/second {again}")  # the first push takes the hold away
     write_program(
@@ -426,8 +423,7 @@ def test_that_the_release_would_bring_back_what_was_rolled_back_is_said_before_i
 def test_a_newer_main_that_its_ci_deployed_meanwhile_is_what_was_wanted(
     laptop: Laptop, three: Three, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rollback(laptop)
-    ready(laptop, laptop.merge("Sell well"))
+    mended(laptop)
     laptop.before_push(f"cp {laptop.bin}/second {laptop.bin}/git.before-push")  # the first push takes the hold away
     write_program(laptop.bin / "second", f"#!/bin/sh\n{laptop.newer_by_another()}\n")
     verb.release(laptop.project, yes=True)

@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 
 from installer.cluster.workloads import PodAnswer, Trouble, wrong_revision
-from installer.config.settings import Settings
 from installer.status.rollout import _SURE, _SURE_OF_SILENCE, RunningService, _RolloutWaiter
 from installer.status.service import SyncState
 from installer.support.errors import DeadlinePassed, InstallerError
+
+from .cluster import SETTINGS
+from .pods import runs
 
 
 @dataclass(frozen=True)
@@ -132,21 +134,14 @@ def test_an_application_that_vanishes_ends_the_wait() -> None:
 
 
 def test_the_deadline_reports_what_was_seen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
     cluster: Any = None
     monkeypatch.setattr(RunningService, "sync_state", lambda _: OLD)
     monkeypatch.setattr(RunningService, "refresh", lambda _: "no repo-server")
     monkeypatch.setattr(RunningService, "problems", lambda _: ["pod a: ImagePullBackOff"])
     with pytest.raises(DeadlinePassed) as caught:
-        RunningService(cluster, settings).wait_for_rollout(lambda: Record("c2", "r2"), seconds=0)
+        RunningService(cluster, SETTINGS).wait_for_rollout(lambda: Record("c2", "r2"), seconds=0)
     assert "Argo CD is at c1, Synced, Healthy; no repo-server" in str(caught.value)
     assert "pod a: ImagePullBackOff" in str(caught.value)
-
-
-def runs(image: str) -> dict[str, Any]:
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    spec = {"containers": [{"name": "web", "image": image}]}
-    return {"metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "web"}}, "spec": spec, "status": ready}
 
 
 def test_a_service_that_claims_the_revision_but_runs_another_image_is_not_live() -> None:
@@ -184,40 +179,16 @@ def failing(
     return look, service
 
 
-@pytest.mark.parametrize(
-    ("pod", "reason"),
-    [
-        (
-            ailing(
-                {"waiting": {"reason": "CrashLoopBackOff"}},
-                restartCount=3,
-                lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
-            ),
-            "crash: CrashLoopBackOff: web ended with exit code 1 (Error), again and again",
-        ),
-        (
-            ailing({"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "web-db" not found'}}),
-            'start: CreateContainerConfigError: secret "web-db" not found',
-        ),
-        (
-            ailing({"waiting": {"reason": "ErrImagePull", "message": "docker.io/acme/web@sha256:1: not found"}}),
-            "image pull: ErrImagePull: docker.io/acme/web@sha256:1: not found",
-        ),
-        (
-            ailing({}, restartCount=3, lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
-            "crash: web was OOMKilled: it took more memory than its limit, again and again",
-        ),
-    ],
-)
-def test_the_wait_ends_with_the_reason_once_the_service_cannot_come_up(
-    monkeypatch: pytest.MonkeyPatch, pod: dict[str, Any], reason: str
-) -> None:
+def test_the_wait_ends_with_the_reason_once_the_service_cannot_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    crashed = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    pod = ailing({"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=3, lastState=crashed)
     look, service = failing(monkeypatch, pod)
     service.troubles = ["    Traceback", "    KeyError: 'DATABASE_URL'"]
     assert not look.look(), "it must stay so"
     with pytest.raises(InstallerError) as caught:
         look.look()
     assert not isinstance(caught.value, DeadlinePassed)
+    reason = "crash: CrashLoopBackOff: web ended with exit code 1 (Error), again and again"
     assert f"r2 cannot come up: {reason}" in str(caught.value)
     assert "KeyError: 'DATABASE_URL'" in str(caught.value)
     assert "rollback" in caught.value.fix
@@ -269,7 +240,6 @@ def test_a_chart_that_does_not_render_ends_the_wait_once_argo_cd_has_looked_at_t
 
 
 def test_degraded_has_its_reason_though_argo_cd_keeps_it_out_of_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings("Web", "web", "", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
     health = {"status": "Degraded", "message": "the HPA was unable to compute the replica count"}
     resources = [{"kind": "HorizontalPodAutoscaler", "name": "web", "status": "Synced", "health": health}]
 
@@ -278,7 +248,7 @@ def test_degraded_has_its_reason_though_argo_cd_keeps_it_out_of_the_status(monke
             return []
 
     cluster: Any = Nothing()
-    live = RunningService(cluster, settings)
+    live = RunningService(cluster, SETTINGS)
     monkeypatch.setattr(RunningService, "sync_state", lambda _: SyncState("c1", "Synced", "Degraded", "Succeeded"))
     monkeypatch.setattr("installer.cluster.argocd.ArgoCD.resources", lambda *_: resources)
     told = "HorizontalPodAutoscaler web is Degraded: the HPA was unable to compute the replica count"

@@ -9,7 +9,6 @@ import requests
 from installer.ci.circleci import CircleCI
 from installer.ci.github_actions import CHECKS, GitHubActions
 from installer.ci.travis_ci import TravisCI
-from installer.config.environments import Environment
 from installer.config.settings import Settings
 from installer.engine.resource import Change
 from installer.forges.github.repository import GitHub
@@ -23,6 +22,9 @@ from tests.github.pushes import Push
 from tests.github.reported import Report
 from tests.github.results import report
 
+from .cluster import SEVERAL, apply, change_of
+from .shells import export
+
 pytestmark = pytest.mark.slow
 
 SETTINGS = Settings("Web", "web", "A service", "github.com", "acme", "private", "docker.io", "acme", "web-dev")
@@ -30,7 +32,7 @@ GREEN = "runs-on: ubuntu-latest, steps: [{run: 'true'}]"
 WORKFLOW = f"on: pull_request\njobs: {{{', '.join(f'{name}: {{{GREEN}}}' for name in CHECKS)}}}\n"
 
 
-TWO = replace(SETTINGS, environments=(Environment("dev", "web-dev"), Environment("test", "web-test", "dev")))
+TWO = replace(SETTINGS, environments=SEVERAL.environments)
 
 
 @dataclass
@@ -47,11 +49,8 @@ class Acme:
 
     def apply(self, settings: Settings = SETTINGS, ci: Any = GitHubActions) -> Change:
         rules = self.rules(settings, ci)
-        seen = rules.observe()
-        change = rules.diff(seen)
-        assert change is not None
-        rules.apply(seen, change)
-        assert rules.diff(rules.observe()) is None
+        change = apply(rules)
+        assert change_of(rules) is None
         return change
 
     def ask(self, who: str, method: str, path: str, sent: object = None) -> requests.Response:
@@ -97,8 +96,7 @@ class Acme:
 
 
 def _acme(served: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
-    for name, value in served.env.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, served.env)
     for login in ("octo", "mallory", "alice"):
         served.user(login)
     served.organization("acme", plan="team", members={"octo": "admin", "mallory": "member", "alice": "member"})
@@ -118,14 +116,8 @@ def acme(github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Acme:
 
 
 def test_each_environment_has_a_rule_and_one_that_was_taken_out_loses_it(acme: Acme) -> None:
-    assert [each.name for each in acme.apply(TWO).fields] == [
-        *(
-            "gitops-flask: main",
-            "gitops-flask: env/dev",
-            "gitops-flask: env/test",
-            "gitops-flask: gitops-flask/template",
-        ),
-    ]
+    branches = ("main", "env/dev", "env/test", "gitops-flask/template")
+    assert [each.name for each in acme.apply(TWO).fields] == [f"gitops-flask: {branch}" for branch in branches]
     change = acme.apply(SETTINGS)
     assert [(each.name, each.new) for each in change.fields] == [("gitops-flask: env/test", None)]
     names = [each["name"] for each in acme.ask("octo", "GET", "/rulesets").json()]
@@ -149,10 +141,7 @@ def test_rules_that_name_no_app_would_take_them(acme: Acme) -> None:
     """So the refusal above is the App's doing."""
     github = GitHub(SETTINGS.host, Secret(acme.admin), SETTINGS.repository)
     rules = Rules(SETTINGS, github, CHECKS, app="")
-    seen = rules.observe()
-    change = rules.diff(seen)
-    assert change is not None
-    rules.apply(seen, change)
+    apply(rules)
     number, sha = acme.pull()
     acme.set_by_hand(sha, *CHECKS)
     assert acme.merge(number).status_code == 200
@@ -239,15 +228,13 @@ def test_circleci_s_statuses_are_nobodys_and_the_plan_says_so(acme: Acme) -> Non
 
 def test_the_plan_says_that_write_access_is_deploy_access_and_how_many_reviews_there_are(acme: Acme) -> None:
     rules = acme.rules()
-    change = rules.diff(rules.observe())
-    assert change is not None
+    change = change_of(rules)
     assert "whoever may write can push env/dev" in change.note
     assert "github.reviews is 0" in change.note
     assert "(0 reviews)" in str(change.fields[0].new)
     assert "whoever may write can deploy" in rules.title
     reviewed = acme.rules(replace(SETTINGS, reviews=2))
-    change = reviewed.diff(reviewed.observe())
-    assert change is not None
+    change = change_of(reviewed)
     assert "github.reviews is 0" not in change.note
     assert "(2 reviews)" in str(change.fields[0].new)
 

@@ -17,6 +17,16 @@ from tests.github.authority import Authority
 
 from .gitops_yaml import OPEN_TO_ALL, tree
 
+LOCAL = {"context": "kind-gitops-flask", "cluster": "gitops-flask"}
+
+
+def wrong(**changes: Any) -> str:
+    """Return what is said of settings with these changes, and see that there is a fix."""
+    with pytest.raises(InstallerError) as caught:
+        parse(tree(**changes))
+    assert caught.value.fix
+    return caught.value.message
+
 
 def test_names_everything_that_follows_from_the_settings() -> None:
     settings = parse(tree())
@@ -85,13 +95,46 @@ def test_what_may_be_left_out_has_a_default() -> None:
         ({"argocd__url": "argocd.example.com"}, "argocd.url"),
         ({"version": 2}, "version: must be 1"),
         ({"github__token": "x"}, "github.token: is no setting"),
+        *(({"cluster__namespace": name}, "cluster.namespace: ") for name in OPEN_TO_ALL),
+        # kinds that whoever pushes may not make
+        ({"cluster__extra_kinds": "ConfigMap"}, "cluster.extra_kinds: must be a list of kinds"),
+        ({"cluster__extra_kinds": ["configmaps"]}, "cluster.extra_kinds: 'configmaps' is no kind: write group/Kind"),
+        ({"cluster__extra_kinds": ["*"]}, "cluster.extra_kinds: '*' is no kind"),
+        ({"cluster__extra_kinds": ["*/*"]}, "cluster.extra_kinds: '*/*' is no kind"),
+        ({"cluster__extra_kinds": ["batch/v1/Job"]}, "cluster.extra_kinds: 'batch/v1/Job' is no kind"),
+        ({"cluster__extra_kinds": [7]}, "cluster.extra_kinds: 7 is no kind"),
+        ({"cluster__extra_kinds": ["rbac.authorization.k8s.io/RoleBinding"]}, "RoleBinding is refused: whoever pushes"),
+        ({"cluster__extra_kinds": ["rbac.authorization.k8s.io/Role"]}, "Role is refused: whoever pushes"),
+        ({"cluster__extra_kinds": ["authorization.openshift.io/RoleBinding"]}, "RoleBinding is refused: whoever"),
+        # values that Argo CD's chart cannot be given
+        ({"argocd__values": {"configs": 7}}, "argocd.values.configs: must be a mapping, is 7"),
+        ({"argocd__values": {"configs": {"ssh": "x"}}}, "argocd.values.configs.ssh: must be a mapping, is 'x'"),
+        (
+            {"argocd__values": {"configs": {"ssh": {"extraHosts": ["x"]}}}},
+            "argocd.values.configs.ssh.extraHosts: must be text",
+        ),
+        (
+            {"argocd__values": {"server": {"since": date(2026, 11, 28)}}},
+            "argocd.values.server.since: must be text or a number, is a date",
+        ),
+        ({"argocd__values": {"server": {8080: "x"}}}, "argocd.values.server: 8080 must be text"),
+        ({"argocd__values": {"server": [float("nan")]}}, "argocd.values.server[0]: must be a number that ends"),
+        # of a project on one machine
+        ({"local": {}}, "local.context: must be a context of your kubeconfig, without blanks, = and %, is None"),
+        ({"local": {"context": "my cluster"}}, "local.context: must be a context of your kubeconfig"),
+        ({"local": {"context": "a%Sb"}}, "local.context: must be"),
+        (
+            {"local": {**LOCAL, "cluster": "My Cluster"}},
+            "local.cluster: must be the name of the kind cluster, or nothing",
+        ),
+        ({"local": {**LOCAL, "registry_image": "registry"}}, "local.registry_image: must be an image's whole name"),
+        ({"local": {**LOCAL, "contxt": "x"}}, "local.contxt: is no setting; did you mean"),
+        ({"local": "kind"}, "local: must be a section, with its settings below it"),
     ],
+    ids=str,
 )
 def test_a_wrong_field_is_named(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(InstallerError) as error:
-        parse(tree(**changes))
-    assert field in error.value.message
-    assert error.value.fix
+    assert field in wrong(**changes)
 
 
 def at_gitlab(**more: Any) -> dict[str, Any]:
@@ -149,10 +192,30 @@ def test_all_wrong_fields_are_named_at_once() -> None:
     assert all(field in error.value.message for field in ("project.slug", "github.visibility", "version"))
 
 
-@pytest.mark.parametrize("content", ["", "- a", "7", "project: [", "project: web"])
-def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str) -> None:
+NO_SETTINGS = r"gitops\.yaml holds no settings"
+IN_ITSELF = r"an alias \(\*\) stands inside"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", NO_SETTINGS),
+        ("- a\n- b\n", NO_SETTINGS),
+        ("7", NO_SETTINGS),
+        ("words", NO_SETTINGS),
+        ("project: [", r"gitops\.yaml"),
+        ("project: web", r"gitops\.yaml"),
+        ("version: 1\nargocd: {values: &a {x: *a}}\n", IN_ITSELF),
+        ("a: &a {b: [*a], c: *a}\n", IN_ITSELF),
+        (
+            "version: 1\nregistry: {account: acme}\nargocd: {}\nregistry: {host: ghcr.io}\n",
+            r"(?s)registry is there twice.*line 4, column 1",  # YAML would take the last
+        ),
+    ],
+)
+def test_a_file_that_is_no_settings_is_refused(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "gitops.yaml").write_text(content)
-    with pytest.raises(InstallerError, match=r"gitops\.yaml"):
+    with pytest.raises(InstallerError, match=said):
         load(tmp_path)
 
 
@@ -221,12 +284,6 @@ def test_a_ca_is_read_from_the_file_beside_the_settings(tmp_path: Path) -> None:
         parse(tree(github__ca="nowhere.pem"), tmp_path / "gitops.yaml")
 
 
-@pytest.mark.parametrize("namespace", OPEN_TO_ALL)
-def test_a_namespace_that_belongs_to_the_cluster_is_refused(namespace: str) -> None:
-    with pytest.raises(InstallerError, match=r"cluster\.namespace: "):
-        parse(tree(cluster__namespace=namespace))
-
-
 @pytest.mark.parametrize("namespace", ["web-dev", "systems", "openshifter", "kubernetes", "web-system-dev"])
 def test_a_namespace_that_only_sounds_like_the_clusters_is_taken(namespace: str) -> None:
     assert parse(tree(cluster__namespace=namespace)).namespace == namespace
@@ -238,36 +295,10 @@ def test_kinds_of_the_users_own_are_added_by_name() -> None:
     assert settings.extra_kinds == ("external-secrets.io/ExternalSecret", "ConfigMap")
 
 
-@pytest.mark.parametrize(
-    ("kinds", "told"),
-    [
-        ("ConfigMap", "cluster.extra_kinds: must be a list of kinds"),
-        (["configmaps"], "cluster.extra_kinds: 'configmaps' is no kind: write group/Kind"),
-        (["*"], "cluster.extra_kinds: '*' is no kind"),
-        (["*/*"], "cluster.extra_kinds: '*/*' is no kind"),
-        (["batch/v1/Job"], "cluster.extra_kinds: 'batch/v1/Job' is no kind"),
-        ([7], "cluster.extra_kinds: 7 is no kind"),
-        (["rbac.authorization.k8s.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
-        (["rbac.authorization.k8s.io/Role"], "Role is refused: whoever pushes"),
-        (["authorization.openshift.io/RoleBinding"], "RoleBinding is refused: whoever pushes"),
-    ],
-)
-def test_a_kind_that_cannot_be_added_is_reported_with_why(kinds: object, told: str) -> None:
-    with pytest.raises(InstallerError) as caught:
-        parse(tree(cluster__extra_kinds=kinds))
-    assert told in str(caught.value)
-
-
 def test_argo_cd_reads_by_ssh_at_its_own_port_where_the_code_host_has_another_for_https() -> None:
     settings = Settings("Web", "web", "", "git.example.com:8443", "acme", "private", "docker.io", "acme", "web-dev")
     assert settings.source_url == "ssh://git@git.example.com/acme/web.git"
     assert settings.url == "https://git.example.com:8443/acme/web"
-
-
-def wrong(**changes: Any) -> str:
-    with pytest.raises(InstallerError) as caught:
-        parse(tree(**changes))
-    return caught.value.message
 
 
 def test_an_unknown_setting_is_reported_with_the_one_that_was_meant() -> None:
@@ -276,13 +307,6 @@ def test_an_unknown_setting_is_reported_with_the_one_that_was_meant() -> None:
     assert "known" not in wrong(github__reveiws=1)
     assert "registryy: is no setting; did you mean registry?" in wrong(registryy=1)
     assert "registry: must be a section, with its settings below it" in wrong(registry=1)
-
-
-@pytest.mark.parametrize("text", ["version: 1\nargocd: {values: &a {x: *a}}\n", "a: &a {b: [*a], c: *a}\n"])
-def test_an_alias_inside_of_itself_ends_in_a_sentence(tmp_path: Path, text: str) -> None:
-    (tmp_path / "gitops.yaml").write_text(text)
-    with pytest.raises(InstallerError, match=r"an alias \(\*\) stands inside"):
-        load(tmp_path)
 
 
 def test_all_settings_are_listed_once_however_many_are_like_none() -> None:
@@ -298,25 +322,9 @@ def test_a_section_of_argo_cds_values_that_is_left_empty_adds_nothing(empty: dic
     settings = parse(tree(github__host="git.example.com", argocd__values=empty))
     nowhere: Any = None
     installation = ArgoCDInstallation(settings, nowhere, nowhere)
-    change = installation.diff(installation.nothing)
-    assert change
+    change: Any = installation.diff(installation.nothing)
     assert "does not know the ssh host git.example.com" in change.note
     assert values(settings)["configs"]["cm"]["timeout.reconciliation"]
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"configs": 7}, "argocd.values.configs: must be a mapping, is 7"),
-        ({"configs": {"ssh": "x"}}, "argocd.values.configs.ssh: must be a mapping, is 'x'"),
-        ({"configs": {"ssh": {"extraHosts": ["x"]}}}, "argocd.values.configs.ssh.extraHosts: must be text"),
-        ({"server": {"since": date(2026, 11, 28)}}, "argocd.values.server.since: must be text or a number, is a date"),
-        ({"server": {8080: "x"}}, "argocd.values.server: 8080 must be text"),
-        ({"server": [float("nan")]}, "argocd.values.server[0]: must be a number that ends"),
-    ],
-)
-def test_values_that_argo_cds_chart_cannot_be_given_are_named(given: dict[str, Any], said: str) -> None:
-    assert said in wrong(argocd__values=given)
 
 
 def test_a_settings_file_that_is_no_utf8_is_reported_with_its_line(tmp_path: Path) -> None:
@@ -331,23 +339,7 @@ def test_a_settings_file_that_is_a_folder_is_reported(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "words"])
-def test_a_settings_file_without_settings_is_reported(tmp_path: Path, text: str) -> None:
-    (tmp_path / "gitops.yaml").write_text(text)
-    with pytest.raises(InstallerError, match=r"gitops\.yaml holds no settings"):
-        load(tmp_path)
-
-
-def test_a_setting_that_is_there_twice_is_refused_where_yaml_would_take_the_last(tmp_path: Path) -> None:
-    text = "version: 1\nregistry: {account: acme}\nargocd: {}\nregistry: {host: ghcr.io}\n"
-    (tmp_path / "gitops.yaml").write_text(text)
-    with pytest.raises(InstallerError, match=r"(?s)registry is there twice.*line 4, column 1"):
-        load(tmp_path)
-
-
 # --- a project on one machine ----------------------------------------------------------------------
-
-LOCAL = {"context": "kind-gitops-flask", "cluster": "gitops-flask"}
 
 
 def test_a_section_local_puts_git_server_and_machine_in_the_place_of_code_host_and_ci() -> None:
@@ -370,24 +362,6 @@ def test_a_registry_that_is_named_keeps_its_login() -> None:
     settings = parse(tree(registry__host="registry.example.com", local=LOCAL))
     assert settings.image_private
     assert not settings.registry_in_cluster
-
-
-@pytest.mark.parametrize(
-    ("local", "wrong"),
-    [
-        ({}, "local.context: must be a context of your kubeconfig, without blanks, = and %, is None"),
-        ({"context": "my cluster"}, "local.context: must be a context of your kubeconfig"),
-        ({"context": "a%Sb"}, "local.context: must be"),
-        ({**LOCAL, "cluster": "My Cluster"}, "local.cluster: must be the name of the kind cluster, or nothing"),
-        ({**LOCAL, "registry_image": "registry"}, "local.registry_image: must be an image's whole name"),
-        ({**LOCAL, "contxt": "x"}, "local.contxt: is no setting; did you mean"),
-        ("kind", "local: must be a section, with its settings below it"),
-    ],
-)
-def test_what_is_wrong_in_it_is_named(local: Any, wrong: str) -> None:
-    with pytest.raises(InstallerError) as caught:
-        parse(tree(local=local))
-    assert wrong in caught.value.message
 
 
 def test_a_project_on_one_machine_has_one_environment() -> None:

@@ -16,12 +16,7 @@ from installer.support.errors import Untrusted
 from installer.support.secret import Secret
 from tests.github.authority import Authority
 
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    folder = tmp_path / "company"
-    folder.mkdir()
-    return Authority(folder)
+from .shells import unset
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +25,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     folder = tmp_path / "machine"
     folder.mkdir()
     known = Authority(folder).certificate
-    for name in ("GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     monkeypatch.setenv("SSL_CERT_FILE", str(known))
     return known.read_text()
 

@@ -19,6 +19,7 @@ from installer.ui import console
 from tests.conftest import Bake
 
 from .programs import Programs, put_on_path
+from .shells import export, unset
 
 EVIL = "evil.example"
 AT_GITHUB = "github: {{host: {host}, owner: acme, visibility: private}}"
@@ -37,10 +38,9 @@ each_kind = pytest.mark.parametrize(("place", "token", "names"), BY.values(), id
 @pytest.fixture(autouse=True)
 def programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Programs:
     """A machine on which nobody named any host."""
-    for name in ("GH_HOST", "GITLAB_HOST", "CI_SERVER_HOST", "REGISTRY_HOST", "REGISTRY_TOKEN", "REGISTRY_PULL_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    unset(monkeypatch, "GH_HOST", "GITLAB_HOST", "CI_SERVER_HOST", "REGISTRY_HOST")
+    unset(monkeypatch, "REGISTRY_TOKEN", "REGISTRY_PULL_TOKEN")
+    unset(monkeypatch, "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GITLAB_TOKEN")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     made = put_on_path(tmp_path, monkeypatch)
@@ -71,8 +71,7 @@ def checkout(folder: Path, place: str = AT_GITHUB, host: str = "github.com", reg
 def test_without_a_project_the_host_is_the_one_that_the_environment_names(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str
 ) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, variables)
     settings = Project.without_project().settings
     assert settings.url.rstrip("/") == url
     assert settings.scm == ("gitlab" if "gitlab" in url else "github")

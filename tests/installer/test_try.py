@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,9 @@ from installer.project.project import Project
 from installer.support import resume_command
 from installer.support.errors import InstallerError
 
+from .clones import git
 from .programs import Programs, put_on_path
+from .shells import export
 
 taken_by = try_._taken_by
 Try = Callable[..., None]
@@ -45,8 +46,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     here.answer("helm", "version", "v4.3.0")
     here.answer("argocd", "version", "argocd: v3.5.3\n")
     here.answer("docker", "start")
-    for name, value in {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "NO_COLOR": "1"}.items():
-        monkeypatch.setenv(name, value)
+    export(monkeypatch, {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "NO_COLOR": "1"})
     monkeypatch.setattr(kind_edge, "_ANSWERS_WITHIN", 0.0)
     monkeypatch.setattr(try_, "_taken_by", lambda _: "")
     monkeypatch.chdir(tmp_path)
@@ -98,10 +98,9 @@ def test_from_nothing_there_is_a_cluster_a_project_of_this_machine_and_what_to_d
     assert settings.image_repository == "localhost:5001/local/hello-api"
     assert settings.registry_in_cluster
     assert not settings.image_private
-    git = ["git", "-C", str(tmp_path / "hello-api")]
-    subjects = subprocess.run([*git, "log", "--format=%s"], capture_output=True, text=True).stdout.splitlines()
+    subjects = git(tmp_path / "hello-api", "log", "--format=%s").splitlines()
     assert subjects == ["Try it on this machine alone", "Generated"], "the template's render is a commit of its own"
-    assert subprocess.run([*git, "status", "--short"], capture_output=True, text=True).stdout == ""
+    assert git(tmp_path / "hello-api", "status", "--short") == ""
     (create,) = [call for call in calls(machine, "kind") if call.startswith("create")]
     assert create.startswith("create cluster --name gitops-flask --config ")
     said = capsys.readouterr().out
@@ -114,16 +113,14 @@ def test_run_again_it_goes_on_with_the_project_that_is_there_from_outside_and_fr
     attempt: Try, machine: Programs, ups: list[Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempt()
-    machine.answer("kind", "get clusters", "gitops-flask\n")
-    machine.answer("docker", "inspect", {"5001/tcp": [{"HostPort": "5001"}]})
+    there(machine, 5001)
     machine.answer("kubectl", "get daemonsets.apps kindnet", {"kind": "DaemonSet", "metadata": {"name": "kindnet"}})
     attempt()
     monkeypatch.chdir(tmp_path / "hello-api" / "src")
     attempt()
     assert [project.folder.resolve() for project in ups] == [tmp_path / "hello-api"] * 3
-    assert len([call for call in calls(machine, "kind") if call.startswith("create")]) == 1
-    commits = ["git", "-C", str(tmp_path / "hello-api"), "rev-list", "--count", "HEAD"]
-    assert subprocess.run(commits, capture_output=True, text=True).stdout == "2\n"
+    assert changed(machine) == ["create cluster --name gitops-flask"]
+    assert git(tmp_path / "hello-api", "rev-list", "--count", "HEAD") == "2"
 
 
 def test_other_answers_are_taken_and_a_second_project_is_in_the_same_cluster(
@@ -324,30 +321,37 @@ def test_a_cluster_on_this_machine_is_known(attempt: Try, machine: Programs, ups
     assert len(ups) == 1
 
 
+def there(machine: Programs, port: int) -> None:
+    """Let there be a kind cluster of that name, with one port that leads to this machine."""
+    machine.answer("kind", "get clusters", "gitops-flask\n")
+    machine.answer("docker", "inspect", {f"{port}/tcp": [{"HostPort": f"{port}"}]})
+
+
+def changed(machine: Programs) -> list[str]:
+    """Return how kind was told to make or delete a cluster."""
+    return [call.partition(" --config")[0] for call in calls(machine, "kind") if call.startswith(("create", "delete"))]
+
+
 def test_a_kind_cluster_of_that_name_that_is_not_ours_is_left(
     attempt: Try, machine: Programs, ups: list[Project]
 ) -> None:
-    machine.answer("kind", "get clusters", "gitops-flask\n")
-    machine.answer("docker", "inspect", {"6443/tcp": [{"HostPort": "40001"}]})
+    there(machine, 6443)
     error = refusal(attempt)
     assert error.message.startswith("There is a kind cluster gitops-flask that leads no port to a registry")
     assert error.fix == "Give another name: --cluster NAME"
-    assert [call for call in calls(machine, "kind") if call.startswith(("create", "delete"))] == []
+    assert changed(machine) == []
 
 
 def test_one_with_another_port_names_it(attempt: Try, machine: Programs) -> None:
-    machine.answer("kind", "get clusters", "gitops-flask\n")
-    machine.answer("docker", "inspect", {"5007/tcp": [{"HostPort": "5007"}]})
+    there(machine, 5007)
     assert refusal(attempt).fix == "Give that: registry=localhost:5007"
 
 
 def test_one_that_was_not_made_to_its_end_is_made_anew(attempt: Try, machine: Programs, ups: list[Project]) -> None:
-    machine.answer("kind", "get clusters", "gitops-flask\n")
-    machine.answer("docker", "inspect", {"5001/tcp": [{"HostPort": "5001"}]})
+    there(machine, 5001)
     machine.answer("kind", "export kubeconfig", err="ERROR: could not find admin.conf", status=1)
     attempt()
-    made = [call.partition(" --config")[0] for call in calls(machine, "kind") if call.startswith(("create", "delete"))]
-    assert made == ["delete cluster --name gitops-flask", "create cluster --name gitops-flask"]
+    assert changed(machine) == ["delete cluster --name gitops-flask", "create cluster --name gitops-flask"]
 
 
 def test_a_port_that_is_taken_is_named_with_its_program(machine: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,7 +371,7 @@ def test_the_port_in_the_way_stops_before_a_cluster_is_made(
     error = refusal(attempt)
     assert error.message == "Port 5001 of this machine is in use by ControlCenter (process 5001). Nothing was changed."
     assert error.fix == "End it, or take another port: registry=localhost:5002"
-    assert [call for call in calls(machine, "kind") if call.startswith("create")] == []
+    assert changed(machine) == []
 
 
 def test_another_port_is_that_of_registry_and_cluster_alike(
@@ -411,7 +415,7 @@ def test_a_port_by_which_the_node_works_is_refused_in_any_cluster(
         error = refusal(attempt, f"registry=localhost:{port}", **options)
         assert error.message == f"Port {port} of the node is {owner}. Nothing was changed."
         assert error.fix == "Take another port: registry=localhost:5001"
-    assert [call for call in calls(machine, "kind") if call.startswith("create")] == []
+    assert changed(machine) == []
     assert nothing_was_written(ups, tmp_path)
 
 

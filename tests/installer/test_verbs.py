@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 from tests.documents import valid
 from tests.github import GitHub as StandIn
 from tests.github.model import Stored
+from tests.installer.clones import git
 from tests.installer.programs import Programs
 from tests.installer.registry import Troubled
 from tests.installer.typed import Run
@@ -250,7 +251,7 @@ def test_status_with_nothing_at_hand_tells_the_causes_first_and_nothing_of_what_
     first, *causes = run("status", *watch, code=1).stdout.splitlines()
     assert first.startswith("Nothing was created yet. Create it with: ")
     assert [line[0] for line in causes] == ["✗", " "] * (len(causes) // 2)
-    subprocess.run(["git", "remote", "add", "origin", "https://github.com/acme/web"], cwd=project, check=True)
+    git(project, "remote", "add", "origin", "https://github.com/acme/web")
     *causes, last = run("status", *watch, code=1).stdout.splitlines()
     assert causes[0].startswith("✗ not checked  ")
     assert causes[1].startswith(" " * 17 + "→ ")

@@ -19,10 +19,10 @@ from installer.resources.watcher import POLICIES, SCRIPT, Limit, Watcher, Watche
 from installer.support.errors import CommandFailed, DeadlinePassed
 from tests.deployment.workspace import write_program
 from tests.github.authority import Authority
-from tests.listening import serving
+from tests.listening import Silent, serving
 
 from .argo_cd import HOST
-from .cluster import SETTINGS, SEVERAL, Cluster, Helm, at_once, release
+from .cluster import SETTINGS, SEVERAL, Cluster, Helm, apply, at_once, change_of, release
 
 NAME, POLICY = "web-dev-watcher", "web-dev-policy"
 READER = {
@@ -45,8 +45,8 @@ ASKED = {
 
 def argo_cd(data: dict[str, str] | None) -> dict[tuple[str, str], Any]:
     """Return an Argo CD with these settings, as kubectl shows it."""
-    config = {"configmaps": {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data or {}}}
-    return {("configmaps", "argocd-cm"): config["configmaps"], ("deployments", "argocd-repo-server"): READER}
+    config = {"kind": "ConfigMap", "metadata": {"name": "argocd-cm"}, "data": data or {}}
+    return {("configmaps", "argocd-cm"): config, ("deployments", "argocd-repo-server"): READER}
 
 
 def manifests(settings: Settings) -> Any:
@@ -79,10 +79,6 @@ def resource(objects: dict[tuple[str, str], Any], helm: Helm | None = None, **se
 def watcher_for(cluster: Cluster, helm: Helm | None = None, **settings: str) -> Watcher:
     edges: Any = (cluster, helm or Helm())
     return at_once(Watcher(replace(SETTINGS, **settings), *edges))  # type: ignore[arg-type]
-
-
-def change_of(the_watcher: Watcher) -> Any:
-    return the_watcher.diff(the_watcher.observe())
 
 
 def test_with_several_environments_there_is_still_one_pod_which_follows_them_all() -> None:
@@ -185,8 +181,8 @@ def test_another_image_of_argo_cd_and_a_changed_right_are_seen() -> None:
 
 def test_its_token_is_limited_before_it_runs_and_the_limit_goes_after_it() -> None:
     the_watcher = resource(argo_cd(None), helm := Helm())
-    with pytest.raises(DeadlinePassed):  # this cluster starts nothing
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+    with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):  # this cluster starts nothing
+        apply(the_watcher)
     assert [name for name, _ in helm.installed] == [POLICY, NAME]
     policy, binding = helm.installed[0][1]["objects"]
     assert {each["metadata"]["name"] for each in (policy, binding)} == {f"{NAME}.argocd"}, "one for each Argo CD"
@@ -208,7 +204,7 @@ def test_a_limit_that_somebody_weakened_is_restored(kind: str) -> None:
     the_watcher = resource(objects, helm := running())
     change = change_of(the_watcher)
     assert [field.name for field in change.fields] == ["policy"]
-    the_watcher.apply(the_watcher.observe(), change)
+    apply(the_watcher)
     assert helm.installed[0][0] == POLICY
 
 
@@ -229,7 +225,7 @@ def test_where_its_token_cannot_be_limited_that_is_said_and_it_runs_all_the_same
     assert change.action == "create"
     assert change.note.endswith(f"; {WITHOUT}{why}")
     with pytest.raises(DeadlinePassed):
-        the_watcher.apply(the_watcher.observe(), change)
+        apply(the_watcher)
     assert [name for name, _ in helm.installed] == [NAME]
     objects = {key: each for key, each in (argo_cd(None) | watcher()).items() if key[0] not in POLICIES}
     change = change_of(watcher_for(Cluster(objects, **cluster), running()))
@@ -262,15 +258,8 @@ def test_it_goes_when_argo_cd_polls_often_enough() -> None:
     the_watcher = resource(argo_cd({"timeout.reconciliation": "3s"}) | watcher(), helm := Helm([release(NAME)]))
     assert change_of(the_watcher).note == "goes: Argo CD polls often enough"
     with pytest.raises(DeadlinePassed):  # this cluster removes nothing
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
+        apply(the_watcher)
     assert helm.uninstalled == [NAME]  # and then its policy, once it is gone
-
-
-def test_a_watcher_that_does_not_read_the_branch_is_reported_with_the_way_to_do_without() -> None:
-    the_watcher = resource(argo_cd(None), helm := Helm())
-    with pytest.raises(DeadlinePassed, match=r"argocd\.watcher: none"):
-        the_watcher.apply(the_watcher.observe(), change_of(the_watcher))
-    assert [name for name, _ in helm.installed] == [POLICY, NAME]
 
 
 def test_it_may_read_and_patch_one_application_and_runs_restricted() -> None:
@@ -310,7 +299,7 @@ class ApiServer:
 def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiServer]:
     asked: list[tuple[str, str, str]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_PATCH(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             asked.append((self.path, f"{self.headers['Authorization']} {self.headers['Content-Type']}", body))
@@ -324,9 +313,6 @@ def api_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ApiSe
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
 
     authority = Authority(tmp_path)
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -423,21 +409,27 @@ def test_argo_cd_is_reported_once_of_each_new_head_and_git_failing_ends_nothing(
     assert "asked again" not in all_of_it
 
 
+TWO = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
+
+
+def rests(folder: Path, count: int, *rows: str, **environment: str) -> list[str]:
+    """Return for how long the script rests first."""
+    write_program(folder / "bin/sleep", f'#!/bin/sh\necho "$1" >>{folder}/rests\nexec /usr/bin/sleep 0.01\n')
+    heads(folder, *rows, EVERY="3", SOON="0.5", **environment)
+    return (folder / "rests").read_text().split()[:count]
+
+
 def test_each_branch_is_followed_to_its_own_application(tmp_path: Path) -> None:
-    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
     rows = ["a1/m1", "a1/m1/t1", "a1/m1/t1", "a2/m2/t1", "a2/m2/t2", "a2/m2/t2"]
-    told, all_of_it = heads(tmp_path, *rows, APPLICATIONS=two, RETRY="100")
+    told, all_of_it = heads(tmp_path, *rows, APPLICATIONS=TWO)
     asked = [line.split()[1].rpartition("/")[2] for line in told]
     assert asked == ["web-dev", "web-test", "web-dev", "web-test"], "each once, and none before its branch is there"
     assert re.findall("Argo CD was notified of (..)", all_of_it) == ["a1", "t1", "a2", "t2"]
 
 
 def test_a_promotion_does_not_end_the_wait_for_a_deployment(tmp_path: Path) -> None:
-    write_program(tmp_path / "bin/sleep", f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
-    two = "env/dev=/apis/x/applications/web-dev env/test=/apis/x/applications/web-test"
     rows = ["a1/m1/t1", "a1/m2/t1", "a1/m2/t2", "a1/m2/t2", "b2/m2/t2", "b2/m2/t2"]
-    heads(tmp_path, *rows, APPLICATIONS=two, EVERY="3", SOON="0.5", CONFIRM="3")
-    assert (tmp_path / "rests").read_text().split()[:5] == ["3", "0.5", "0.5", "0.5", "3"]
+    assert rests(tmp_path, 5, *rows, APPLICATIONS=TWO, CONFIRM="3") == ["3", "0.5", "0.5", "0.5", "3"]
 
 
 def test_a_refresh_that_argo_cd_lost_is_requested_again_until_it_names_the_commit(tmp_path: Path) -> None:
@@ -450,7 +442,7 @@ def test_a_refresh_that_argo_cd_lost_is_requested_again_until_it_names_the_commi
 
 
 def test_a_commit_that_argo_cd_cannot_read_is_not_asked_about_for_ever(tmp_path: Path) -> None:
-    told, _ = heads(tmp_path, *["a1"] * 40, lost=100, RETRY="1", PATIENCE="0")
+    told, _ = heads(tmp_path, *["a1"] * 6, lost=100, RETRY="0", PATIENCE="-1")
     assert len(told) == 1
 
 
@@ -476,14 +468,9 @@ def test_where_nobody_answers_it_is_said_why(tmp_path: Path) -> None:
 
 
 def test_once_main_has_moved_the_deployment_is_looked_for_often_until_it_is_there(tmp_path: Path) -> None:
-    sleep = tmp_path / "bin/sleep"
-    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
-    heads(tmp_path, "a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2", EVERY="3", SOON="0.5")
-    assert (tmp_path / "rests").read_text().split()[:6] == ["3", "3", "0.5", "0.5", "3", "3"]
+    rows = ["a1/m1", "a1/m1", "a1/m2", "a1/m2", "b2/m2", "b2/m2"]
+    assert rests(tmp_path, 6, *rows) == ["3", "3", "0.5", "0.5", "3", "3"]
 
 
 def test_a_merge_that_is_not_deployed_is_not_waited_for_without_end(tmp_path: Path) -> None:
-    sleep = tmp_path / "bin/sleep"
-    write_program(sleep, f'#!/bin/sh\necho "$1" >>{tmp_path}/rests\nexec /usr/bin/sleep 0.01\n')
-    heads(tmp_path, "a1/m1", "a1/m2", "a1/m2", EVERY="3", SOON="0.5", PATIENCE="0")
-    assert (tmp_path / "rests").read_text().split()[:3] == ["3", "3", "3"]
+    assert rests(tmp_path, 3, "a1/m1", "a1/m2", "a1/m2", PATIENCE="0") == ["3", "3", "3"]

@@ -1,6 +1,5 @@
 """Verbs as they are typed, in this process: a project, octo's shell, and programs that answer as a test says."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from tests.github import GitHub as StandIn
 from tests.typed import run_typed
 
 from . import gitops_yaml
+from .clones import start
 from .programs import Programs, put_on_path
+from .shells import octos, unset
 
 Run = Callable[..., "Done"]
 NOT_FOUND = 'Error from server (NotFound): deployments.apps "x" not found'
@@ -44,21 +45,13 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
 @pytest.fixture
 def project(tmp_path: Path, github: StandIn, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of acme's with a commit, and octo's shell."""
-    github.user("octo")
-    github.organization("acme", plan="team", members={"octo": "admin"})
-    environment = {**github.env, "GH_CONFIG_DIR": str(tmp_path / "gh"), "NO_COLOR": "1", "COLUMNS": "200"}
-    environment["XDG_STATE_HOME"] = str(tmp_path / "state")
-    for name, value in {**environment, "GH_TOKEN": github.token("octo")}.items():
-        monkeypatch.setenv(name, value)
-    for name in ("CI", "REGISTRY_TOKEN", "REGISTRY_USERNAME"):
-        monkeypatch.delenv(name, raising=False)
+    state = str(tmp_path / "state")
+    octos(github, monkeypatch, tmp_path, NO_COLOR="1", COLUMNS="200", XDG_STATE_HOME=state)
+    unset(monkeypatch, "CI", "REGISTRY_TOKEN", "REGISTRY_USERNAME")
     folder = tmp_path / "web"
     folder.mkdir()
     gitops_yaml.write(folder)
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "Start"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
+    return start(folder)
 
 
 @pytest.fixture

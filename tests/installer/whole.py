@@ -1,6 +1,5 @@
 """A cluster for whole verbs that is not real, with an Argo CD that others made."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +11,7 @@ from installer.support.errors import CommandFailed
 
 from . import cluster as fakes
 from .argo_cd import WORKING, knowing
+from .clones import git
 from .registry import GOOD, Troubled, a_registry
 
 TOKEN = GOOD.reveal()
@@ -87,5 +87,4 @@ def push_to(registry: Troubled, project: Path) -> None:
     tree = yaml.safe_load((project / "gitops.yaml").read_text())
     tree["registry"]["host"] = registry.host
     (project / "gitops.yaml").write_text(yaml.safe_dump(tree))
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.com"]
-    subprocess.run(["git", *who, "commit", "-qam", "Another registry"], cwd=project, check=True)
+    git(project, "commit", "-qam", "Another registry")
