@@ -273,10 +273,9 @@ PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}
 
 @dataclass(frozen=True)
 class PodAnswer:
-    """What one pod said at `/version`: its revision, or why there is none."""
+    """What one Ready pod said at `/version`: its revision, or why there is none."""
 
     pod: str
-    ready: bool
     revision: str = ""
     error: str = ""
 
@@ -289,8 +288,8 @@ def parse(pod: str, text: str) -> PodAnswer:
         tree = None
     revision = tree.get("revision") if isinstance(tree, dict) else None
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision):
-        return PodAnswer(pod, ready=True, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
-    return PodAnswer(pod, ready=True, revision=revision)
+        return PodAnswer(pod, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
+    return PodAnswer(pod, revision)
 
 
 def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:

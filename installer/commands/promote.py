@@ -94,6 +94,5 @@ def _check_values(project: Project, chosen: DeploymentRecord) -> None:
 def _not_answering(source: Project, chosen: DeploymentRecord) -> str:
     """Say which pods of the environment before do not answer this revision; empty where all do."""
     live = RunningService(source.cluster, source.settings)
-    ready = [answer for answer in live.answers() if answer.ready]
-    wrong = wrong_revision(ready, chosen.revision) or wrong_image(live.pods(), chosen.digest)
+    wrong = wrong_revision(live.answers(), chosen.revision) or wrong_image(live.pods(), chosen.digest)
     return wrong or ("" if live.rolled_out() else f"{source.settings.application} is not rolled out")

@@ -118,7 +118,7 @@ class _RolloutWaiter:
             if synced.unrendered and self._looked_at == self.want.commit:
                 self.seen = "; ".join([str(synced), *self._trouble(synced)])
         elif synced.has(self.want.commit):
-            self.answered = [answer for answer in self._live.answers() if answer.ready]
+            self.answered = self._live.answers()
             wrong = wrong_revision(self.answered, self.want.revision) or wrong_image(
                 self._live.pods(), self.want.digest
             )

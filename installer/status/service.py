@@ -118,7 +118,7 @@ class Service:
         return (self._application() or {}).get("status", {}).get("operationState") or {}
 
     def answers(self) -> list[PodAnswer]:
-        """Ask every Ready pod for its revision; the others are listed as not ready."""
+        """Ask every Ready pod for its revision."""
         return self._ask(self.place.namespace, self.pods())
 
     def pods(self) -> Objects:
@@ -252,7 +252,7 @@ def assess(service: Service, record: DeploymentRecord, made: str = "") -> Deploy
             return None
         if not synced.has(record.commit):
             return failure(service, record, synced, looked=_after(synced.reconciled, made))
-        ready = [answer for answer in service.answers() if answer.ready]
+        ready = service.answers()
         wrong = wrong_revision(ready, record.revision)
         if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
             return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
