@@ -66,13 +66,6 @@ class Release:
         return max(0.0, now - self.written)
 
 
-def last_complete(history: Mapping[int, str], newest: int) -> int:
-    """Return the revision that helm knows to be complete; the newest where it knows none."""
-    settled = [revision for revision, status in history.items() if status not in PENDING]
-    deployed = [revision for revision in settled if history[revision] == "deployed"]
-    return max(deployed or settled, default=newest)
-
-
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
 
@@ -289,7 +282,9 @@ class Helm:
         Where there is none, in a first installation, it is the half-made one, which a rollback completes.
         """
         every = [each for each in self._read(release.namespace) or [] if each.name == release.name]
-        return last_complete({each.revision: each.status for each in every}, release.revision)
+        settled = [each.revision for each in every if each.status not in PENDING]
+        deployed = [each.revision for each in every if each.status == "deployed"]
+        return max(deployed or settled, default=release.revision)
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. We hold the file lock: nobody here is."""

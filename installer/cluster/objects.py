@@ -81,19 +81,15 @@ def readdressed(thing: Mapping[str, Any], settings: Settings) -> tuple[Field, ..
     return () if marks == wanted else (Field("repository", marks[1], settings.url),)
 
 
-class NotOurs(Change):
-    """A change that is blocked because what is there is another's."""
-
-
-def not_ours(thing: Mapping[str, Any], settings: Settings) -> NotOurs:
+def not_ours(thing: Mapping[str, Any], settings: Settings) -> Change:
     """Return what a resource does where an object of its name is somebody else's: nothing, until that is gone."""
     return taken(_reported(thing), whose(thing), settings)
 
 
-def taken(what: str, address: str, settings: Settings) -> NotOurs:
+def taken(what: str, address: str, settings: Settings) -> Change:
     """Return that change for a thing in words, and the address that it was made for."""
     why, fix = others(what, address, settings)
-    return NotOurs("blocked", note=why, fix=fix)
+    return Change("blocked", note=why, fix=fix)
 
 
 def others(what: str, address: str, settings: Settings) -> tuple[str, str]:

@@ -32,7 +32,6 @@ from .after_generation import VARIABLE, guarded
 from .options import opened
 from .up import up
 
-CLUSTER = "gitops-flask"
 PORT = 5001
 """Of the registry; 5000 is AirPlay's on macOS."""
 SLUG = "hello-api"

@@ -83,29 +83,23 @@ class Local:
         if there:
             _refuse_to_overwrite(self.repository, main, there, "a branch of this clone")
         for name, commit in ((TEMPLATE, update.pristine), (BRANCH, update.commit)):
-            self._move(name, commit)
+            self._branch(f"move the branch {name}", "--force", "--no-track", name, commit)
         steps = "resolve the conflicts, commit, and merge it" if update.merged.conflicts else "merge it"
         return f"It is on the branch {BRANCH}: git switch {BRANCH}, {steps}."
-
-    def _move(self, name: str, commit: str) -> None:
-        done = self.repository.attempt("branch", "--force", "--no-track", name, commit)
-        if done.status:
-            raise InstallerError(
-                f"git cannot move the branch {name}: {done.err.strip()}",
-                f"Switch to another branch there: git switch {MAIN}",
-            )
 
     def abort(self) -> str:
         """Delete the branch; return what was done."""
         there = self.repository.find(f"refs/heads/{BRANCH}")
         if not there:
             return "There is no update to take back."
-        done = self.repository.attempt("branch", "--delete", "--force", BRANCH)
-        if done.status:
-            raise InstallerError(
-                f"git cannot delete {BRANCH}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}"
-            )
+        self._branch(f"delete {BRANCH}", "--delete", "--force", BRANCH)
         return f"Deleted the branch {BRANCH} (it was {there})."
+
+    def _branch(self, doing: str, *words: str) -> None:
+        done = self.repository.attempt("branch", *words)
+        if done.status:
+            fix = f"Switch to another branch there: git switch {MAIN}"
+            raise InstallerError(f"git cannot {doing}: {done.err.strip()}", fix)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .render import FILE, Record, Template, commit_of, fetch, number, parse, pla
 from .repository import GONE, Repository
 
 CRUFT = ".cruft.json"
-CHECK, UPDATE = "gitops-flask template check", "gitops-flask template update"
+UPDATE = "gitops-flask template update"
 
 
 @dataclass(frozen=True)
