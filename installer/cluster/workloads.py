@@ -245,9 +245,14 @@ def _ended(container: Object) -> dict[str, Any]:
     return now or (container.get("lastState") or {}).get("terminated") or {}
 
 
-def _memory(pod: Object, name: str) -> str:
+def specified(pod: Object) -> Objects:
+    """Return what a pod's specification says of its containers, those first that run before the others."""
     spec = pod.get("spec", {})
-    for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+    return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+
+
+def _memory(pod: Object, name: str) -> str:
+    for container in specified(pod):
         if container.get("name") == name:
             return str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
     return ""

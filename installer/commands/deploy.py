@@ -17,7 +17,6 @@ from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, git, this_run
 from ..ui import console
-from ..ui.progress import Waiting
 from .rollback import check_not_held, or_by_the_ci, recorded, until_answered
 from .up import until_rolled_out
 
@@ -35,14 +34,11 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    otherwise = "; or deploy the commit without them: {}"
-    wanted = meant(project, commit, lambda head: otherwise.format(_again(project, head, reason)))
+    otherwise = "; or deploy the commit without them: "
+    wanted = meant(project, commit, lambda head: otherwise + _again(project, head, reason))
     check_docker()
     platforms = f"linux/{architecture(project)}"
-    login = registry.login_at_hand(settings, project.credentials)
-    if login is None:
-        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
-        raise InstallerError(f"There is no login for {settings.registry}. Nothing was changed.", fix)
+    login = login_to_push(project, " Nothing was changed.")
     registry.check_login(login, settings.image_name)
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, DEPLOY, {}):
         head = scripts.fetch_main(history=True)
@@ -52,7 +48,7 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
             raise InstallerError(what, f"Merge it first; or deploy the head of {MAIN}: {_again(project, head, reason)}")
         if record.revision == revision:
             console.report(f"{settings.branch} records {revision} already.")
-            until_rolled_out(project, record, Waiting())
+            until_rolled_out(project, record)
             return
         check_order(project, scripts, record, revision)
         scripts.check_out(revision)
@@ -114,6 +110,15 @@ def check_docker() -> None:
     tools.docker()
     if process.attempt("docker", "buildx", "version").status:
         raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
+
+
+def login_to_push(project: Project, so: str = "") -> registry.Login:
+    """Return the login by which images are pushed from here; raise where there is none."""
+    settings = project.settings
+    if login := registry.login_at_hand(settings, project.credentials):
+        return login
+    fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
+    raise InstallerError(f"There is no login for {settings.registry}.{so}", fix)
 
 
 def architecture(project: Project) -> str:

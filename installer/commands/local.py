@@ -21,8 +21,8 @@ from ..support.plain_text import one_line
 from ..support.resume_command import command, git, this_run
 from ..support.secret import Secret
 from ..ui import console
-from ..ui.progress import Timeline, Waiting
-from .deploy import architecture, check_docker, check_order, meant
+from ..ui.progress import Timeline
+from .deploy import architecture, check_docker, check_order, login_to_push, meant
 from .rollback import check_not_held, reader
 from .up import until_rolled_out
 
@@ -50,7 +50,7 @@ def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
             raise _held(project, hold)
         if before and before.revision == revision:
             console.report(f"{settings.branch} records {revision} already.")
-            until_rolled_out(project, before, Waiting(), timeline)
+            until_rolled_out(project, before, timeline)
             return
         if before:
             check_order(project, steps.scripts, before, revision)
@@ -62,7 +62,7 @@ def deploy_here(project: Project, *, commit: str, skip_tests: bool) -> None:
             this_run.resume = ""
             raise _held(project, hold)
         record = steps.record(digest, *([] if before else ["--init"]))
-    until_rolled_out(project, record, Waiting(), timeline)
+    until_rolled_out(project, record, timeline)
 
 
 def ensure_deployed(project: Project, timeline: Timeline) -> DeploymentRecord:
@@ -100,7 +100,7 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
         if record.hold:
             steps.scripts.push("rollback", "--release")
         record = steps.record(digest)
-    until_rolled_out(project, record, Waiting(), timeline)
+    until_rolled_out(project, record, timeline)
 
 
 def _held(project: Project, hold: str) -> InstallerError:
@@ -220,11 +220,7 @@ class _Steps:
     def _image(self, revision: str) -> str:
         settings, image = self.project.settings, partial(self.scripts.run, "image", PLATFORMS=self.platforms)
         if not settings.registry_in_cluster:
-            login = registry.login_at_hand(settings, self.project.credentials)
-            if login is None:
-                fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
-                raise InstallerError(f"There is no login for {settings.registry}.", fix)
-            return image(REGISTRY_CA=settings.registry_ca_file, **login.variables)
+            return image(REGISTRY_CA=settings.registry_ca_file, **login_to_push(self.project).variables)
         if settings.kind_cluster:  # whose port is this machine's
             return image()
         with tempfile.TemporaryDirectory(prefix="gitops-flask-") as folder:

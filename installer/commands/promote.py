@@ -13,7 +13,6 @@ from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, this_run
 from ..ui import console
-from ..ui.progress import Waiting
 from .rollback import check_image, or_by_the_ci, until_answered
 from .up import until_rolled_out
 
@@ -38,7 +37,7 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
         raise InstallerError(f"{settings.branch} is held by {before.hold}. Nothing was promoted.", release)
     if before and before.revision == chosen.revision:
         console.report(f"{settings.branch} records {chosen.revision} already.")
-        until_rolled_out(project, before, Waiting())
+        until_rolled_out(project, before)
         return
     _check_values(project, chosen)
     check_image(project, chosen)

@@ -28,7 +28,7 @@ from ..support.resume_command import entering, program, project_at, this_run
 from ..ui import console
 from . import new as new_
 from . import programs
-from .after_generation import VARIABLE, guarded
+from .after_generation import offered_later
 from .options import opened
 from .up import up
 
@@ -256,7 +256,7 @@ def _taken_by(port: int) -> str:
 
 def _generate(output: Path, answers: dict[str, str], context: str, section: dict[str, str]) -> Path:
     """Generate the project, and commit the section that makes it one of this machine."""
-    with guarded(VARIABLE, "later"):
+    with offered_later():
         folder = new_.new(output, ANSWERS | answers, no_input=True, check=False)
     more = "".join(f'\n  {name}: "{value}"' for name, value in section.items() if value)
     with (folder / FILE).open("a", encoding="utf-8") as file:

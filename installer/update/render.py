@@ -280,13 +280,13 @@ def _main() -> None:
     sys.path.insert(0, str(template))  # where its own extensions are
 
     def asked(given: Mapping[str, str]) -> dict[str, Any]:
-        questions = json.loads((template / QUESTIONS).read_text(encoding="utf-8"))
+        questions = Template(template).questions
         apply_overwrites_to_context(questions, dict(given))
         return dict(prompt_for_config({"cookiecutter": questions}, no_input=True))
 
     answers = dict(order["answers"])
     if changed:
-        questions = json.loads((template / QUESTIONS).read_text(encoding="utf-8"))
+        questions = Template(template).questions
         others = {name: {n: a for n, a in answers.items() if n != name} for name in answers}
         follows = [n for n in answers if isinstance(questions[n], str) and asked(others[n])[n] == answers[n]]
         kept = {n: a for n, a in answers.items() if n not in follows or "cookiecutter." not in questions[n]}

@@ -21,7 +21,7 @@ from installer.status import deployment_record, report
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.resume_command import this_run
 from installer.ui import console
-from installer.ui.progress import Timeline, Waiting
+from installer.ui.progress import Timeline
 from tests.deployment.workspace import TEMPLATE, write_program
 
 from .laptop import BUILT, DOCKER, SETTINGS
@@ -303,7 +303,7 @@ def test_what_is_held_names_the_command_of_this_machine_and_no_merges(
         monkeypatch.setattr(f"installer.commands.up.{name}", lambda *_: "")
     record = deployment_record.read(deployed.project)
     assert record is not None
-    up.until_rolled_out(deployed.project, record, Waiting())
+    up.until_rolled_out(deployed.project, record)
     shown = capfd.readouterr().out
     assert "orders fail. Nothing is deployed until the hold is released: " in shown
     assert "erges" not in said.out + said.err + shown
