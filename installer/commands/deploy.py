@@ -1,6 +1,5 @@
 """`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
 
-import platform
 from collections.abc import Callable
 
 from ..ci import registry
@@ -17,11 +16,9 @@ from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, git, this_run
 from ..ui import console
+from . import programs
 from .rollback import check_not_held, or_by_the_ci, recorded, until_answered
 from .up import until_rolled_out
-
-_HERE = {"x86_64": "amd64", "aarch64": "arm64"}
-"""How Kubernetes calls the machines that Python calls so."""
 
 
 def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
@@ -127,6 +124,5 @@ def architecture(project: Project) -> str:
     if not nodes:
         what = "The cluster's nodes cannot be listed, so it is not known for which machines to build."
         raise InstallerError(what, "It takes the right to list nodes; kubectl get nodes")
-    here = platform.machine()
-    here = _HERE.get(here, here)
+    here = programs.architecture()
     return here if here in nodes else best_of(nodes)

@@ -39,7 +39,6 @@ ANSWERS = {"owner": "local", "visibility": "public", "registry": f"localhost:{PO
 """Instead of the template's own defaults."""
 MEMORY = 3.5e9
 """Bytes that Docker must have: Kubernetes, Argo CD and two pods of the service take about three gigabytes."""
-KIND_OLDEST = ((0, 27), "older ones need a patch for a registry")
 _SECTION = """
 # This project is tried on one machine: its git server and Argo CD are in this cluster, no code host and no CI above is
 # asked, and `gitops-flask deploy` deploys what is committed. A kind `cluster` that `try` made goes with `down`.
@@ -109,10 +108,8 @@ def _port(registry: str) -> int | None:
 def get_programs(more: Iterable[str], *, fetch_tools: bool) -> None:
     """Let all programs be there and new enough: report all that are not at once, and fetch those that are pinned."""
     programs.use_fetched()
-    oldest = {**OLDEST, "kind": KIND_OLDEST}
-    missing = {
-        name: why for name in ("git", "docker", *more, "kubectl", "helm", "argocd") if (why := _lacks(name, oldest))
-    }
+    needed = ("git", "docker", *more, "kubectl", "helm", "argocd")
+    missing = {name: why for name in needed if (why := _lacks(name))}
     if not missing:
         return
     console.report("Missing on this machine:")
@@ -132,13 +129,13 @@ def get_programs(more: Iterable[str], *, fetch_tools: bool) -> None:
     programs.fetch(fetched, console.report)
 
 
-def _lacks(name: str, oldest: dict[str, tuple[tuple[int, int], str]]) -> str:
+def _lacks(name: str) -> str:
     """Say what is wrong with a program on this machine; empty where nothing is."""
     if process.missing(name):
-        return f"not installed; it {({**PURPOSE, 'kind': 'makes the cluster', 'docker': 'builds the image'})[name]}"
-    if name not in oldest:
+        return f"not installed; it {PURPOSE[name]}"
+    if name not in OLDEST:
         return ""
-    found, (wanted, why) = numbers(version_of(name)), oldest[name]
+    found, (wanted, why) = numbers(version_of(name)), OLDEST[name]
     if found and found < wanted:
         return f"too old, {'.'.join(map(str, found))}; {'.'.join(map(str, wanted))} is the oldest that works ({why})"
     return ""

@@ -82,7 +82,7 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setattr(f"installer.commands.{command}.checks.before_reading", lambda *_, **__: [])
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
     monkeypatch.setattr("installer.commands.deploy.of_nodes", lambda _: ("amd64",))
-    monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("installer.commands.programs.platform.machine", lambda: "x86_64")
     write_program(programs / "uv", UV)
     with a_registry() as registry:
         registry.asks, registry.public, registry.bearer = False, BUILT, False
