@@ -98,9 +98,8 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
 def explained_pull(said: str) -> str:
     """Return what to do about a pull that the cluster was refused, by its runtime's words; empty where they say all."""
     if "toomanyrequests" in said or "429 Too Many Requests" in said:
-        return (
-            HUB_LIMITS if "docker.io" in said else "The registry limits how often is pulled: wait, or ask who runs it."
-        )
+        others = "The registry limits how often is pulled: wait, or ask who runs it."
+        return HUB_LIMITS if "docker.io" in said else others
     if re.search(r"unauthorized|Unauthorized|authentication required|403 Forbidden|pull access denied|denied:", said):
         return (
             "Nobody may pull this image without a login, or not with this one: registry.visibility: private in "

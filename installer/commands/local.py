@@ -88,9 +88,8 @@ def release_here(project: Project, record: DeploymentRecord, *, yes: bool) -> No
         return
     console.report(f"The head of {MAIN}, {head[:12]}, is deployed at once.")
     if head == record.rolled_back:
-        console.report(
-            "Note: that is what was rolled back. Commit the fix and `deploy` it before you release the hold."
-        )
+        fixed = "Commit the fix and `deploy` it before you release the hold."
+        console.report(f"Note: that is what was rolled back. {fixed}")
     console.confirm("Release the hold?" if record.hold else "Deploy it?", yes=yes)
     timeline = Timeline()
     with _steps(project, timeline) as steps:

@@ -78,9 +78,8 @@ def check(folder: Path, *, as_json: bool) -> int:
 
 
 def _report(new: Rendered) -> None:
-    console.report(
-        f"Behind: made by {new.before.record.version}; {new.record.version} changes {len(new.changed)} files."
-    )
+    before, now = new.before.record.version, new.record.version
+    console.report(f"Behind: made by {before}; {now} changes {len(new.changed)} files.")
     if new.changelog:
         console.report(f"\n{new.changelog}")
     console.report(f"Get them: {resume_command.program()} template update")

@@ -155,10 +155,8 @@ def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
         skip_to = record.revision if record.hold else ""
         if record.revision and record.revision != now.revision:
             return PastDeployment(past.commit, record.revision, past.subject, past.when)
-    raise InstallerError(
-        f"There is nothing to go back to: before {now.revision[:12]} nothing was deployed.",
-        "Fix it by a pull request instead.",
-    )
+    what = f"There is nothing to go back to: before {now.revision[:12]} nothing was deployed."
+    raise InstallerError(what, "Fix it by a pull request instead.")
 
 
 def named(project: Project, prefix: str) -> PastDeployment:

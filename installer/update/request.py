@@ -125,11 +125,9 @@ class Hosted:
     def propose(self, update: Update, *, again: bool) -> str:
         """Push the update, and open a request or bring the open one up to date; return what was done."""
         every = self.requests.of(BRANCH)
-        now = next((each for each in every if each.is_open), None)
-        if not now and not again and (declined := _declined(every, update.now.version)):
-            return f"{update.now.version} was declined: {declined.url}. To propose it all the same: {UPDATE} --to " + (
-                update.now.version
-            )
+        now, version = next((each for each in every if each.is_open), None), update.now.version
+        if not now and not again and (declined := _declined(every, version)):
+            return f"{version} was declined: {declined.url}. To propose it all the same: {UPDATE} --to {version}"
         there, main = self.repository.find(f"{_THERE}/{BRANCH}"), self.main()
         if there and (now or not every):
             _refuse_to_overwrite(self.repository, main, there, now.url if now else self.url)
@@ -139,10 +137,8 @@ class Hosted:
             if there and not _is_untouched(self.repository, main, there):
                 replaced = f" ({BRANCH} had been {there}, with work of others)"
             lease = f"--force-with-lease=refs/heads/{BRANCH}:{there}"
-            refs = (
-                f"{update.pristine}:refs/heads/{TEMPLATE}",
-                f"{update.commit}:refs/heads/{BRANCH}",
-            )  # a + would undo the lease
+            # a + would undo the lease
+            refs = (f"{update.pristine}:refs/heads/{TEMPLATE}", f"{update.commit}:refs/heads/{BRANCH}")
             self._ask("push", "--quiet", "--no-verify", "--atomic", lease, self.url, *refs)
             self.main()
         if now:
