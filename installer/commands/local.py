@@ -132,6 +132,7 @@ class _Steps:
     project: Project
     scripts: Scripts
     head: str
+    """Of main, at the git server."""
     platforms: str
     timeline: Timeline
 
