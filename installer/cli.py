@@ -14,6 +14,7 @@ from .commands.options import (
     as_document,
     examples,
     in_environment,
+    into_folder,
     may_say_yes,
     on_project,
     show_commands,
@@ -43,8 +44,7 @@ def cli() -> None:
         "gitops-flask try --context docker-desktop   in a cluster that is there",
     ),
 )
-@click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
-              help="Where the project's folder goes (default: here).")  # fmt: skip
+@into_folder
 @click.option("--context", metavar="NAME", help="A kubeconfig context, in the place of a kind cluster.")
 @click.option("--confirm-context", metavar="NAME", help="The same, where its cluster is not on this machine.")
 @click.option("--cluster", metavar="NAME", default="gitops-flask", show_default=True, help="The kind cluster's name.")
@@ -87,15 +87,14 @@ def try_(
     )
 
 
-def _pairs(answers: tuple[str, ...]) -> dict[str, str]:
+def _pairs(answers: tuple[str, ...], form: str = "QUESTION=ANSWER", where: str = "answers") -> dict[str, str]:
     if wrong := [answer for answer in answers if "=" not in answer]:
-        raise click.BadParameter(f"{wrong[0]!r} is not QUESTION=ANSWER", param_hint="answers")
+        raise click.BadParameter(f"{wrong[0]!r} is not {form}", param_hint=where)
     return dict(answer.split("=", 1) for answer in answers)
 
 
 @cli.command()
-@click.option("-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
-              help="Where the project's folder goes (default: here).")  # fmt: skip
+@into_folder
 @click.option("--no-input", is_flag=True, help="Ask nothing: take the defaults and what is given.")
 @click.option(
     "--check/--no-check", default=True, help="Run the new project's own checks, and the service (default: yes)."
@@ -362,15 +361,13 @@ def template_update(where: Where, *, to: str, address: str, answers: tuple[str, 
     """
     from .commands import template as template_
 
-    if wrong := [answer for answer in answers if "=" not in answer]:
-        raise click.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint="--set")
+    given = _pairs(answers, "KEY=VALUE", "--set")
     if abort and (to or address or answers or init):
         raise click.UsageError("--abort takes no other option.")
     project = where.open()
     if abort:
         template_.abort(project)
     else:
-        given = dict(answer.split("=", 1) for answer in answers)
         template_.update(project, to=to, address=address, answers=given, init=init)
 
 

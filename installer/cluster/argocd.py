@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,18 @@ def namespaces(components: Sequence[Object]) -> list[str]:
     return sorted({c["metadata"]["namespace"] for c in found})
 
 
+def _in(namespace: str, components: Sequence[Object]) -> Iterator[tuple[str, dict[str, str], Object]]:
+    """Yield the components in a namespace, each after its part's name and its labels."""
+    for component in components:
+        if component["metadata"]["namespace"] == namespace:
+            labels = component["metadata"]["labels"]
+            yield labels.get(COMPONENT, ""), labels, component
+
+
 def version(components: Sequence[Object], namespace: str) -> str:
     """Return the version of the Argo CD in a namespace, by its label or else its image; empty where neither has one."""
-    for component in components:
-        labels = component["metadata"]["labels"]
-        if component["metadata"]["namespace"] == namespace and labels.get(COMPONENT) == "repo-server":
+    for part, labels, component in _in(namespace, components):
+        if part == "repo-server":
             image = component["spec"]["template"]["spec"]["containers"][0]["image"].partition("@")[0]
             tag = image.rpartition(":")[2]
             return next((v for v in (labels.get("app.kubernetes.io/version", ""), tag) if number(v)), "")
@@ -52,33 +59,29 @@ def version(components: Sequence[Object], namespace: str) -> str:
 
 def chart(components: Sequence[Object], namespace: str) -> str:
     """Return the newest version of Argo CD's chart that made a part in a namespace; empty where none says so."""
-    made = [c["metadata"]["labels"].get(_CHART, "") for c in components if c["metadata"]["namespace"] == namespace]
+    made = [labels.get(_CHART, "") for _, labels, _ in _in(namespace, components)]
     versions = [each.removeprefix("argo-cd-") for each in made if each.startswith("argo-cd-")]
     return max(versions, key=number, default="")
 
 
 def names(components: Sequence[Object], namespace: str) -> dict[str, str]:
     """Return the settings that Argo CD's CLI needs where its parts have other names than in their own manifests."""
-    found = {}
-    for component in components:
-        labels = component["metadata"]["labels"]
-        part = labels.get(COMPONENT, "")
-        if component["metadata"]["namespace"] == namespace and part in _TOLD and "app.kubernetes.io/name" in labels:
-            found[f"ARGOCD_{part.upper().replace('-', '_')}_NAME"] = labels["app.kubernetes.io/name"]
-    return found
+    return {
+        f"ARGOCD_{part.upper().replace('-', '_')}_NAME": labels["app.kubernetes.io/name"]
+        for part, labels, _ in _in(namespace, components)
+        if part in _TOLD and "app.kubernetes.io/name" in labels
+    }
 
 
 def unready(components: Sequence[Object], namespace: str) -> str:
     """Name the components in a namespace that an Application needs and that do not work yet."""
-    here = [c for c in components if c["metadata"]["namespace"] == namespace]
-    by_name = {c["metadata"]["labels"].get(COMPONENT): c for c in here}
+    by_name = {part: component for part, _, component in _in(namespace, components)}
     return ", ".join(name for name in NEEDED if not _works(by_name.get(name)))
 
 
 def asleep(components: Sequence[Object], namespace: str) -> list[str]:
     """Name the components in a namespace that an Application needs and that somebody scaled down to nothing."""
-    here = [c for c in components if c["metadata"]["namespace"] == namespace and c["spec"].get("replicas") == 0]
-    return sorted({c["metadata"]["labels"].get(COMPONENT) for c in here} & set(NEEDED))
+    return sorted({p for p, _, c in _in(namespace, components) if p in NEEDED and c["spec"].get("replicas") == 0})
 
 
 def _works(component: Object | None) -> bool:

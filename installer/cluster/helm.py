@@ -66,13 +66,6 @@ class Release:
         return max(0.0, now - self.written)
 
 
-def last_complete(history: Mapping[int, str], newest: int) -> int:
-    """Return the revision that helm knows to be complete; the newest where it knows none."""
-    settled = [revision for revision, status in history.items() if status not in PENDING]
-    deployed = [revision for revision in settled if history[revision] == "deployed"]
-    return max(deployed or settled, default=newest)
-
-
 OBJECTS = str(Path(__file__).parent / "chart")
 """A chart of our own: it makes whatever its value `objects` lists."""
 
@@ -128,7 +121,7 @@ class Helm:
         """
         if self._settings is None:
             return []
-        found = self._everywhere()
+        found = self._once()
         if found is None:
             found = []
             places = (self._settings.argocd_namespace, *(each.namespace for each in self._settings.of_each()))
@@ -139,20 +132,18 @@ class Helm:
         whole = [each for each in found if self._marked(each) and {ARGOCD, NAMESPACE} <= each.labels.keys()]
         return sorted(_newest(whole), key=lambda each: (each.namespace, each.name))
 
-    def _everywhere(self) -> list[Release] | None:
-        with self._reading:
-            if None not in self._table:
-                self._table[None] = self._read()
-            return self._table[None]
-
     def _known(self, namespace: str) -> list[Release]:
-        """Return every revision of a namespace; they are read once, and again after each write of ours."""
-        if (every := self._everywhere()) is not None:
+        """Return every revision of a namespace."""
+        if (every := self._once()) is not None:
             return [each for each in every if each.namespace == namespace]
+        return self._once(namespace) or []
+
+    def _once(self, namespace: str | None = None) -> list[Release] | None:
+        """Return what `_read` does: it is read once, and again after each write of ours."""
         with self._reading:
             if namespace not in self._table:
                 self._table[namespace] = self._read(namespace)
-            return self._table[namespace] or []
+            return self._table[namespace]
 
     def _read(self, namespace: str | None = None) -> list[Release] | None:
         rows = self._cluster.labelled("secrets", "owner=helm", LABELS, namespace)
@@ -289,7 +280,9 @@ class Helm:
         Where there is none, in a first installation, it is the half-made one, which a rollback completes.
         """
         every = [each for each in self._read(release.namespace) or [] if each.name == release.name]
-        return last_complete({each.revision: each.status for each in every}, release.revision)
+        settled = [each.revision for each in every if each.status not in PENDING]
+        deployed = [each.revision for each in every if each.status == "deployed"]
+        return max(deployed or settled, default=release.revision)
 
     def _settled(self, name: str, namespace: str, grace: float) -> Release | None:
         """Return the release once nobody can still be working on it. We hold the file lock: nobody here is."""

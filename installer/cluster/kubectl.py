@@ -347,13 +347,12 @@ class Cluster:
         if "Please enter Username" in answer.out:  # nobody is there to ask
             fix = "Log in with your cluster's own tool, which writes the kubeconfig; or choose another with --context."
             return InstallerError(f"The kubeconfig has no login for the cluster of {context}.", fix)
+        why = f"cannot be reached: {said.splitlines()[-1]}"
         if by_proxy := proxies.blamed(said, address):
-            return InstallerError(f"The cluster cannot be reached: {said.splitlines()[-1]}", by_proxy)
-        return InstallerError(
-            f"The cluster of {context} cannot be reached: {said.splitlines()[-1]}",
-            "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
-            "try with `kubectl version`, then run this again.",
-        )
+            return InstallerError(f"The cluster {why}", by_proxy)
+        fix = "Start it, or choose another: `kubectl config get-contexts`, `kubectl config use-context NAME`; "
+        fix += "try with `kubectl version`, then run this again."
+        return InstallerError(f"The cluster of {context} {why}", fix)
 
     def _context(self) -> Words:
         return [f"--context={self.context}"] if self.context else []

@@ -20,18 +20,13 @@ HUB_LIMITS = (
 
 
 def answers(cluster: Cluster, namespace: str, pods: Sequence[Object]) -> list[PodAnswer]:
-    """Ask every Ready pod; the others are listed as not ready."""
-    ready = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
-    found = {answer.pod: answer for answer in _asked(cluster, namespace, ready)} if ready else {}
-    names = [pod["metadata"]["name"] for pod in pods]
-    return [found.get(name) or PodAnswer(name, ready=False, error="not ready") for name in names]
-
-
-def _asked(cluster: Cluster, namespace: str, names: Sequence[str]) -> list[PodAnswer]:
-    """Ask through the API server, which takes milliseconds; where it does not let us, by a port-forward, a second.
+    """Ask every Ready pod through the API server, in milliseconds; where that is forbidden by a port-forward, a second.
 
     Never with a credential of ours at hand, and no redirect is followed: who runs the pods is not trusted.
     """
+    names = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
+    if not names:
+        return []
     paths = [PROXY.format(namespace=namespace, pod=name, port=PORT) for name in names]
     with threads(8) as pool:
         try:
@@ -64,11 +59,11 @@ def _read(cluster: Cluster, namespace: str, name: str, said: Answer | str) -> Po
         again = error.message
     if isinstance(again, Answer):
         return _parse(name, again)
-    return PodAnswer(name, ready=True, error=f"{said}; {again}")
+    return PodAnswer(name, error=f"{said}; {again}")
 
 
 def _parse(name: str, answer: Answer) -> PodAnswer:
-    return parse(name, answer.text) if answer.ok else PodAnswer(name, ready=True, error=f"answered {answer}")
+    return parse(name, answer.text) if answer.ok else PodAnswer(name, error=f"answered {answer}")
 
 
 def _get(client: Client, address: str) -> Answer | str:
@@ -103,9 +98,8 @@ def ailments(pod: Object, events: Sequence[Object]) -> list[str]:
 def explained_pull(said: str) -> str:
     """Return what to do about a pull that the cluster was refused, by its runtime's words; empty where they say all."""
     if "toomanyrequests" in said or "429 Too Many Requests" in said:
-        return (
-            HUB_LIMITS if "docker.io" in said else "The registry limits how often is pulled: wait, or ask who runs it."
-        )
+        others = "The registry limits how often is pulled: wait, or ask who runs it."
+        return HUB_LIMITS if "docker.io" in said else others
     if re.search(r"unauthorized|Unauthorized|authentication required|403 Forbidden|pull access denied|denied:", said):
         return (
             "Nobody may pull this image without a login, or not with this one: registry.visibility: private in "

@@ -245,9 +245,14 @@ def _ended(container: Object) -> dict[str, Any]:
     return now or (container.get("lastState") or {}).get("terminated") or {}
 
 
-def _memory(pod: Object, name: str) -> str:
+def specified(pod: Object) -> Objects:
+    """Return what a pod's specification says of its containers, those first that run before the others."""
     spec = pod.get("spec", {})
-    for container in [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]:
+    return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+
+
+def _memory(pod: Object, name: str) -> str:
+    for container in specified(pod):
         if container.get("name") == name:
             return str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
     return ""
@@ -273,10 +278,9 @@ PROXY = f"/api/v1/namespaces/{{namespace}}/pods/{{pod}}:{{port}}/proxy/{VERSION}
 
 @dataclass(frozen=True)
 class PodAnswer:
-    """What one pod said at `/version`: its revision, or why there is none."""
+    """What one Ready pod said at `/version`: its revision, or why there is none."""
 
     pod: str
-    ready: bool
     revision: str = ""
     error: str = ""
 
@@ -289,8 +293,8 @@ def parse(pod: str, text: str) -> PodAnswer:
         tree = None
     revision = tree.get("revision") if isinstance(tree, dict) else None
     if not isinstance(revision, str) or not _REVISION.fullmatch(revision):
-        return PodAnswer(pod, ready=True, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
-    return PodAnswer(pod, ready=True, revision=revision)
+        return PodAnswer(pod, error=f"/{VERSION} answered {text.strip()[:80]!r}, which names no revision")
+    return PodAnswer(pod, revision)
 
 
 def wrong_revision(answered: Sequence[PodAnswer], revision: str) -> str:

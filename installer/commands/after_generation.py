@@ -81,14 +81,14 @@ def _warn(folder: Path) -> None:
 
 
 @contextmanager
-def guarded(name: str, value: str) -> Iterator[None]:
-    """Set an environment variable for the length of a block."""
-    before = os.environ.get(name)
-    os.environ[name] = value
+def offered_later() -> Iterator[None]:
+    """Keep the hook from offering the deployment for the length of a block: its caller does, after the checks."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = "later"
     try:
         yield
     finally:
         if before is None:
-            del os.environ[name]
+            del os.environ[VARIABLE]
         else:
-            os.environ[name] = before
+            os.environ[VARIABLE] = before

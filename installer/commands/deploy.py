@@ -1,6 +1,5 @@
 """`deploy --break-glass`: a commit of main is tested, built and deployed from here, without its CI."""
 
-import platform
 from collections.abc import Callable
 
 from ..ci import registry
@@ -17,12 +16,9 @@ from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, git, this_run
 from ..ui import console
-from ..ui.progress import Waiting
+from . import programs
 from .rollback import check_not_held, or_by_the_ci, recorded, until_answered
 from .up import until_rolled_out
-
-_HERE = {"x86_64": "amd64", "aarch64": "arm64"}
-"""How Kubernetes calls the machines that Python calls so."""
 
 
 def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes: bool) -> None:
@@ -35,14 +31,11 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
     if record.hold:
         fix = f"Release the hold before: {command('rollback', project.folder, '--release-hold')}"
         raise InstallerError(f"{settings.branch} is held by {record.hold}. Nothing was changed.", fix)
-    otherwise = "; or deploy the commit without them: {}"
-    wanted = meant(project, commit, lambda head: otherwise.format(_again(project, head, reason)))
+    otherwise = "; or deploy the commit without them: "
+    wanted = meant(project, commit, lambda head: otherwise + _again(project, head, reason))
     check_docker()
     platforms = f"linux/{architecture(project)}"
-    login = registry.login_at_hand(settings, project.credentials)
-    if login is None:
-        fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
-        raise InstallerError(f"There is no login for {settings.registry}. Nothing was changed.", fix)
+    login = login_to_push(project, " Nothing was changed.")
     registry.check_login(login, settings.image_name)
     with private_clone(project, console.relay) as scripts, or_by_the_ci(project, DEPLOY, {}):
         head = scripts.fetch_main(history=True)
@@ -52,7 +45,7 @@ def deploy(project: Project, *, commit: str, reason: str, skip_tests: bool, yes:
             raise InstallerError(what, f"Merge it first; or deploy the head of {MAIN}: {_again(project, head, reason)}")
         if record.revision == revision:
             console.report(f"{settings.branch} records {revision} already.")
-            until_rolled_out(project, record, Waiting())
+            until_rolled_out(project, record)
             return
         check_order(project, scripts, record, revision)
         scripts.check_out(revision)
@@ -116,12 +109,20 @@ def check_docker() -> None:
         raise InstallerError("docker has no buildx: it builds the image.", "See https://docs.docker.com/go/buildx")
 
 
+def login_to_push(project: Project, so: str = "") -> registry.Login:
+    """Return the login by which images are pushed from here; raise where there is none."""
+    settings = project.settings
+    if login := registry.login_at_hand(settings, project.credentials):
+        return login
+    fix = f"Set REGISTRY_USERNAME and REGISTRY_TOKEN, or: docker login {settings.registry}"
+    raise InstallerError(f"There is no login for {settings.registry}.{so}", fix)
+
+
 def architecture(project: Project) -> str:
     """Return which of the nodes' machines to build for: this one's where there are such nodes."""
     nodes = of_nodes(project.cluster)
     if not nodes:
         what = "The cluster's nodes cannot be listed, so it is not known for which machines to build."
         raise InstallerError(what, "It takes the right to list nodes; kubectl get nodes")
-    here = platform.machine()
-    here = _HERE.get(here, here)
+    here = programs.architecture()
     return here if here in nodes else best_of(nodes)

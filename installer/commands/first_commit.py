@@ -25,9 +25,8 @@ def make(folder: Path) -> str:
                 [*_GIT, *words], cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
             )
         except FileNotFoundError:
-            raise InstallerError(
-                "There is no first commit: git is not installed.", "Get it: https://git-scm.com/downloads"
-            ) from None
+            what = "There is no first commit: git is not installed."
+            raise InstallerError(what, "Get it: https://git-scm.com/downloads") from None
 
     if not git("rev-parse", "--verify", "HEAD").returncode:
         return ""
@@ -52,9 +51,8 @@ def make(folder: Path) -> str:
 def _failed(folder: Path, said: str) -> InstallerError:
     add = resume_command.git(folder, "add", "--all")
     commit = resume_command.git(folder, "commit", "--message", MESSAGE)
-    return InstallerError(
-        f"There is no first commit, because git failed:\n{_last_lines(said)}", f"Fix that, then: {add} && {commit}"
-    )
+    what = f"There is no first commit, because git failed:\n{_last_lines(said)}"
+    return InstallerError(what, f"Fix that, then: {add} && {commit}")
 
 
 def _last_lines(said: str) -> str:

@@ -24,13 +24,12 @@ from cookiecutter.exceptions import CookiecutterException, FailedHookException, 
 from cookiecutter.main import cookiecutter
 
 from ..cluster import workloads
-from ..support import process as support_process
-from ..support import resume_command
+from ..support import process, resume_command
 from ..support.errors import InstallerError
 from ..support.http_client import Client
 from ..support.wait import until
 from ..ui import console
-from .after_generation import VARIABLE, guarded, mode_from_environment, prompt_to_deploy
+from .after_generation import mode_from_environment, offered_later, prompt_to_deploy
 
 _STARTS = 60.0  # seconds
 _BRACES = re.compile(r"\{[{%#]")
@@ -41,10 +40,10 @@ _FOLDER = re.compile(r"[\w-]+")
 class Questions:
     """Asks again where an answer cannot be used, and keeps what was answered otherwise than proposed."""
 
-    def __init__(self, template: Path, output: Path, questions: Mapping[str, Any]) -> None:
-        found = importlib.util.spec_from_file_location("pre_gen_project", template / "hooks/pre_gen_project.py")
+    def __init__(self, output: Path, questions: Mapping[str, Any]) -> None:
+        found = importlib.util.spec_from_file_location("pre_gen_project", template() / "hooks/pre_gen_project.py")
         if found is None or found.loader is None:
-            raise FileNotFoundError(template)
+            raise FileNotFoundError(template())
         self._rules = importlib.util.module_from_spec(found)
         found.loader.exec_module(self._rules)
         self._output = output
@@ -116,16 +115,20 @@ def template() -> Path:
     return packed if packed.is_dir() else here.parent
 
 
+def _questions() -> dict[str, Any]:
+    return dict(json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8")))
+
+
 def slug_of(project_name: str) -> str:
     """Return the slug that the template makes of a project's name."""
-    question = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))["project_slug"]
+    question = _questions()["project_slug"]
     environment = StrictEnvironment(context={"cookiecutter": {}})
     return str(prompt.render_variable(environment, question, {"project_name": project_name}))
 
 
 def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -> Path:
     """Ask the questions, write the project into `output`, run its own checks, and offer the deployment."""
-    questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    questions = _questions()
     check_answers(answers, questions)
     if not no_input and not console.interactive():
         no_input = True
@@ -136,8 +139,8 @@ def new(output: Path, answers: dict[str, str], *, no_input: bool, check: bool) -
     logging.getLogger("cookiecutter").setLevel(logging.CRITICAL)  # its traceback under what a hook has said
     tool = resume_command.tool()  # a fork's own
     context = answers | ({"_tool": tool} if tool else {})
-    asked = Questions(template(), output, questions)
-    with guarded(VARIABLE, "later"), asked.checked():  # the hook must not offer what comes after the checks
+    asked = Questions(output, questions)
+    with offered_later(), asked.checked():
         try:
             written = cookiecutter(
                 str(template()), no_input=no_input, extra_context=context, output_dir=str(output), accept_hooks=True
@@ -196,9 +199,9 @@ def check_answers(
 
 def refuse(output: Path, answers: Mapping[str, str]) -> None:
     """Raise one error that names every given answer that cannot be used, before the other questions are known."""
-    questions = json.loads((template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    questions = _questions()
     check_answers(answers, questions)
-    if wrong := Questions(template(), output, questions).refused({"scm": questions["scm"][0], **answers}):
+    if wrong := Questions(output, questions).refused({"scm": questions["scm"][0], **answers}):
         raise InstallerError("No project was written.\n" + "\n".join(f"- {each}" for each in wrong))
 
 
@@ -211,7 +214,7 @@ def check_project(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:  # no caches, no environment are left in the project
         copy = shutil.copytree(folder, Path(scratch) / folder.name)
         _check(folder, copy, "ci/test", "tests, types and style")
-        if support_process.missing("helm"):
+        if process.missing("helm"):
             console.report("- ci/chart: not run, helm is not installed")
         else:
             _check(folder, copy, "ci/chart", "chart rendered and checked")
@@ -220,7 +223,7 @@ def check_project(folder: Path) -> None:
 
 def _check(folder: Path, copy: Path, script: str, what: str) -> None:
     with console.out.status(console.styled(f"{script}: {what} …")):
-        result = support_process.attempt("bash", script, cwd=copy, timeout=600, env=support_process.NO_VENV)
+        result = process.attempt("bash", script, cwd=copy, timeout=600, env=process.NO_VENV)
     if result.status:
         raise InstallerError(f"{script} failed:\n{result.out}{result.err}", resume_command.script(folder, script))
     console.report(f"✓ {script}: {what}")
@@ -233,22 +236,22 @@ def _serve(folder: Path, copy: Path) -> None:
     """Start the service, ask it for its revision, and stop it."""
     module = next(path.parent.name for path in (copy / "src").glob("*/__main__.py"))
     revision = "unknown"
-    if not support_process.missing("git"):
-        revision = support_process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or revision
+    if not process.missing("git"):
+        revision = process.attempt("git", "rev-parse", "HEAD", cwd=folder).out.strip() or revision
     port, metrics = _free_ports(2)
     settings = {"REVISION": revision, "PORT": str(port), "METRICS_PORT": str(metrics)}
     settings["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"  # asked for at the start, not yet used
     command = f"uv run python -m {module}"
     shown = console.out.status(console.styled(f"{command} …"))
     with shown, (copy / "log").open("w+", encoding="utf-8", errors="replace") as log:
-        process = support_process.start(
+        service = process.start(
             str(copy / ".venv/bin/python"), ["-m", module], cwd=str(copy), env=settings,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            answer = until(lambda: _version(port) or process.poll() is not None, _STARTS, every=0.1)
+            answer = until(lambda: _version(port) or service.poll() is not None, _STARTS, every=0.1)
         finally:
-            support_process.end(process, signal.SIGTERM)
+            process.end(service, signal.SIGTERM)
         log.seek(0)
         said = log.read().strip()
     if not isinstance(answer, str) or workloads.parse(module, answer).revision != revision:

@@ -95,6 +95,10 @@ def on_project(function: Decorated) -> Decorated:
     return decorated
 
 
+into_folder = click.option(
+    "-o", "--output-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+    help="Where the project's folder goes (default: here).",
+)  # fmt: skip
 in_environment = click.option("--env", "environment", metavar="NAME", help="The environment (default: dev).")
 as_document = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON (gitops-flask's docs/reference/json.md explains it)."

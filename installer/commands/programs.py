@@ -95,10 +95,15 @@ RELEASES = {
 }
 
 
+def architecture() -> str:
+    """Return this machine's architecture, as Kubernetes calls it."""
+    machine = platform.machine().lower()
+    return _MACHINES.get(machine, machine)
+
+
 def here() -> str:
     """Return what this machine is, like `linux-amd64`."""
-    machine = platform.machine().lower()
-    return f"{'darwin' if sys.platform == 'darwin' else 'linux'}-{_MACHINES.get(machine, machine)}"
+    return f"{'darwin' if sys.platform == 'darwin' else 'linux'}-{architecture()}"
 
 
 def can_fetch(name: str) -> bool:

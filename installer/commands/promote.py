@@ -13,7 +13,6 @@ from ..support.errors import InstallerError
 from ..support.plain_text import one_line
 from ..support.resume_command import command, this_run
 from ..ui import console
-from ..ui.progress import Waiting
 from .rollback import check_image, or_by_the_ci, until_answered
 from .up import until_rolled_out
 
@@ -38,7 +37,7 @@ def promote(project: Project, *, revision: str, force: bool, init: bool, yes: bo
         raise InstallerError(f"{settings.branch} is held by {before.hold}. Nothing was promoted.", release)
     if before and before.revision == chosen.revision:
         console.report(f"{settings.branch} records {chosen.revision} already.")
-        until_rolled_out(project, before, Waiting())
+        until_rolled_out(project, before)
         return
     _check_values(project, chosen)
     check_image(project, chosen)
@@ -94,6 +93,5 @@ def _check_values(project: Project, chosen: DeploymentRecord) -> None:
 def _not_answering(source: Project, chosen: DeploymentRecord) -> str:
     """Say which pods of the environment before do not answer this revision; empty where all do."""
     live = RunningService(source.cluster, source.settings)
-    ready = [answer for answer in live.answers() if answer.ready]
-    wrong = wrong_revision(ready, chosen.revision) or wrong_image(live.pods(), chosen.digest)
+    wrong = wrong_revision(live.answers(), chosen.revision) or wrong_image(live.pods(), chosen.digest)
     return wrong or ("" if live.rolled_out() else f"{source.settings.application} is not rolled out")

@@ -20,7 +20,6 @@ from ..support.errors import InstallerError
 from ..support.resume_command import command, this_run
 from ..support.wait import until
 from ..ui import console
-from ..ui.progress import Waiting
 from .up import until_rolled_out
 
 OFFERED = 10
@@ -67,10 +66,8 @@ def release(project: Project, *, yes: bool) -> None:
 
         release_here(project, record, yes=yes)
         return
-    held = f"{project.settings.branch} is not held; it is at {record.revision[:12]}."
-    if record.hold:
-        held = f"Held now: {record.hold}"
-    console.report(held)
+    free = f"{project.settings.branch} is not held; it is at {record.revision[:12]}."
+    console.report(f"Held now: {record.hold}" if record.hold else free)
     if project.settings.source:
         if record.hold:
             _release_alone(project, record, yes=yes)
@@ -141,7 +138,7 @@ def until_answered(project: Project, before: DeploymentRecord | None, outcome: O
 
     if record := until(look, _PATIENCE, every=1.0):
         keep_record(project)
-        until_rolled_out(project, record, Waiting())
+        until_rolled_out(project, record)
     else:
         what = f"{project.settings.host} does not show what was pushed to {project.settings.branch}."
         raise InstallerError(what, command("status", project.folder, "--watch"))
@@ -200,7 +197,7 @@ def _nothing_to_do(project: Project, record: DeploymentRecord) -> None:
         what = f"{project.settings.branch} is at {record.revision[:12]} already, by a deployment."
         raise InstallerError(what, "Nothing was changed and nothing is held. Choose another with --to.")
     console.report(f"{project.settings.branch} is held at {record.revision[:12]} already.")
-    until_rolled_out(project, record, Waiting())
+    until_rolled_out(project, record)
 
 
 def reader(project: Project) -> registry.Login:

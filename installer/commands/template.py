@@ -32,7 +32,8 @@ def update(project: Project, *, to: str, address: str, answers: Mapping[str, str
     with TemporaryDirectory(prefix="gitops-flask-") as folder:
         scratch = Path(folder)
         template = _template(to, address, scratch)
-        base = _base(project, repository, main, template, scratch, init=init)
+        about = (repository, main, template, scratch)
+        base = _first_base(*about, project.settings) if init else _base(*about)
         if not (address or init):
             _refuse_another_template(base.record, template)
         check_answers(answers, template.questions, "Nothing was changed.")
@@ -64,7 +65,7 @@ def check(folder: Path, *, as_json: bool) -> int:
     main = Local(repository).main() if Clone(folder).head() else ""
     with TemporaryDirectory(prefix="gitops-flask-") as scratch:
         template = _template("", "", Path(scratch))
-        base = base_of(repository, main, _safe(recorded(repository, main)), template, Path(scratch))
+        base = _base(repository, main, template, Path(scratch))
         _refuse_another_template(base.record, template)
         new = rendered(repository, base, template, Path(scratch), {})
     if as_json:
@@ -77,9 +78,8 @@ def check(folder: Path, *, as_json: bool) -> int:
 
 
 def _report(new: Rendered) -> None:
-    console.report(
-        f"Behind: made by {new.before.record.version}; {new.record.version} changes {len(new.changed)} files."
-    )
+    before, now = new.before.record.version, new.record.version
+    console.report(f"Behind: made by {before}; {now} changes {len(new.changed)} files.")
     if new.changelog:
         console.report(f"\n{new.changelog}")
     console.report(f"Get them: {resume_command.program()} template update")
@@ -124,21 +124,18 @@ def _at_hand() -> Template:
     return replace(here, address=address, commit=commit[1] if commit else here.commit)
 
 
-def _base(
-    project: Project, repository: Repository, main: str, template: Template, scratch: Path, *, init: bool
-) -> Base:
-    if not init:
-        return base_of(repository, main, _safe(recorded(repository, main)), template, scratch)
+def _base(repository: Repository, main: str, template: Template, scratch: Path) -> Base:
+    """Return what the project stands on. Its answers are rendered: whoever may write to main may put code in them."""
+    record = recorded(repository, main)
+    check_answers(record.answers, dict.fromkeys(record.answers, ""), f"{FILE} cannot be used:")
+    return base_of(repository, main, record, template, scratch)
+
+
+def _first_base(repository: Repository, main: str, template: Template, scratch: Path, settings: Settings) -> Base:
     if repository.text(main, FILE) is not None:
         raise InstallerError(f"The project has a {FILE} already.", f"Run it without --init: {UPDATE}")
     version = repository.text(main, ".python-version") or ""
-    return initial(repository, main, template, _answers(project.settings, version.strip()), scratch)
-
-
-def _safe(record: Record) -> Record:
-    """Return a record whose answers hold no code: they are rendered, and whoever may write to main may edit them."""
-    check_answers(record.answers, dict.fromkeys(record.answers, ""), f"{FILE} cannot be used:")
-    return record
+    return initial(repository, main, template, _answers(settings, version.strip()), scratch)
 
 
 def _refuse_another_template(record: Record, template: Template) -> None:

@@ -28,11 +28,10 @@ from ..support.resume_command import entering, program, project_at, this_run
 from ..ui import console
 from . import new as new_
 from . import programs
-from .after_generation import VARIABLE, guarded
+from .after_generation import offered_later
 from .options import opened
 from .up import up
 
-CLUSTER = "gitops-flask"
 PORT = 5001
 """Of the registry; 5000 is AirPlay's on macOS."""
 SLUG = "hello-api"
@@ -40,7 +39,6 @@ ANSWERS = {"owner": "local", "visibility": "public", "registry": f"localhost:{PO
 """Instead of the template's own defaults."""
 MEMORY = 3.5e9
 """Bytes that Docker must have: Kubernetes, Argo CD and two pods of the service take about three gigabytes."""
-KIND_OLDEST = ((0, 27), "older ones need a patch for a registry")
 _SECTION = """
 # This project is tried on one machine: its git server and Argo CD are in this cluster, no code host and no CI above is
 # asked, and `gitops-flask deploy` deploys what is committed. A kind `cluster` that `try` made goes with `down`.
@@ -110,10 +108,8 @@ def _port(registry: str) -> int | None:
 def get_programs(more: Iterable[str], *, fetch_tools: bool) -> None:
     """Let all programs be there and new enough: report all that are not at once, and fetch those that are pinned."""
     programs.use_fetched()
-    oldest = {**OLDEST, "kind": KIND_OLDEST}
-    missing = {
-        name: why for name in ("git", "docker", *more, "kubectl", "helm", "argocd") if (why := _lacks(name, oldest))
-    }
+    needed = ("git", "docker", *more, "kubectl", "helm", "argocd")
+    missing = {name: why for name in needed if (why := _lacks(name))}
     if not missing:
         return
     console.report("Missing on this machine:")
@@ -133,13 +129,13 @@ def get_programs(more: Iterable[str], *, fetch_tools: bool) -> None:
     programs.fetch(fetched, console.report)
 
 
-def _lacks(name: str, oldest: dict[str, tuple[tuple[int, int], str]]) -> str:
+def _lacks(name: str) -> str:
     """Say what is wrong with a program on this machine; empty where nothing is."""
     if process.missing(name):
-        return f"not installed; it {({**PURPOSE, 'kind': 'makes the cluster', 'docker': 'builds the image'})[name]}"
-    if name not in oldest:
+        return f"not installed; it {PURPOSE[name]}"
+    if name not in OLDEST:
         return ""
-    found, (wanted, why) = numbers(version_of(name)), oldest[name]
+    found, (wanted, why) = numbers(version_of(name)), OLDEST[name]
     if found and found < wanted:
         return f"too old, {'.'.join(map(str, found))}; {'.'.join(map(str, wanted))} is the oldest that works ({why})"
     return ""
@@ -257,7 +253,7 @@ def _taken_by(port: int) -> str:
 
 def _generate(output: Path, answers: dict[str, str], context: str, section: dict[str, str]) -> Path:
     """Generate the project, and commit the section that makes it one of this machine."""
-    with guarded(VARIABLE, "later"):
+    with offered_later():
         folder = new_.new(output, ANSWERS | answers, no_input=True, check=False)
     more = "".join(f'\n  {name}: "{value}"' for name, value in section.items() if value)
     with (folder / FILE).open("a", encoding="utf-8") as file:

@@ -97,17 +97,17 @@ def until_live(project: Project, timeline: Timeline | None = None) -> None:
     if project.settings.local:
         from .local import ensure_deployed  # which deploys, and that takes this module
 
-        until_rolled_out(project, ensure_deployed(project, spans), waiting, timeline)
+        until_rolled_out(project, ensure_deployed(project, spans), timeline, waiting)
         return
     pushed = next((r.title for r in project.resources() if r.key == InitialPush.key), "")
     with spans.span(f"first deployment ({project.ci.deployment})", since=spans.end_of(pushed)):
         record = deployment_record.wait(project, DEADLINE, waiting, blocking_reason)
     _report_exposed(project, record)
-    until_rolled_out(project, record, waiting, timeline)
+    until_rolled_out(project, record, timeline, waiting)
 
 
 def until_rolled_out(
-    project: Project, record: DeploymentRecord, waiting: Waiting, timeline: Timeline | None = None
+    project: Project, record: DeploymentRecord, timeline: Timeline | None = None, waiting: Waiting | None = None
 ) -> None:
     """Wait until every pod answers what `env/dev` records, which was `record` a moment ago. No CI is asked."""
     live, fresh = RunningService(project.cluster, project.settings), [record]
@@ -119,7 +119,7 @@ def until_rolled_out(
 
     try:
         with (timeline or Timeline()).span("rollout, until every pod answers"):
-            live.wait_for_rollout(expected, DEADLINE, waiting)
+            live.wait_for_rollout(expected, DEADLINE, waiting or Waiting())
     except InstallerError:
         with suppress(InstallerError):
             _report(project, deployment_record.read(project) or record)

@@ -17,6 +17,8 @@ PURPOSE = {
     "helm": "installs Argo CD and its wiring",
     "argocd": "refreshes and removes the Application",
     "kubectl": "reads the cluster",
+    "kind": "makes the cluster",
+    "docker": "builds the image",
 }
 WHERE = {"git": "host", "gh": "github", "kubectl": "cluster", "helm": "cluster", "argocd": "cluster"}
 """What each is for: any code host, GitHub alone, the cluster."""
@@ -34,6 +36,7 @@ OLDEST = {
     "helm": ((3, 13), "older ones lack flags that the installer uses"),
     "argocd": ((3, 2), "older ones would drop `retry.refresh` from the Application"),
     "kubectl": ((1, 25), "the oldest that was tried"),
+    "kind": ((0, 27), "older ones need a patch for a registry"),
 }
 CLOCK_SECONDS = 60.0
 """Certificates, tokens and leases go wrong from about here on."""
@@ -70,7 +73,7 @@ def version_of(tool: str) -> str:
 def docker() -> str:
     """Return the version of the Docker that runs here; raise where none does."""
     if process.missing("docker"):
-        raise InstallerError("docker is not installed: it builds the image.", f"See {process.INSTALL['docker']}")
+        raise InstallerError(f"docker is not installed: it {PURPOSE['docker']}.", f"See {process.INSTALL['docker']}")
     answer = process.attempt("docker", "version", "--format", "{{.Server.Version}}")
     if answer.status:
         raise InstallerError(f"Docker does not run: {one_line(answer.err or answer.out)}", "Start it, and try again.")

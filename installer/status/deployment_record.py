@@ -12,7 +12,6 @@ import yaml
 from ..ci import base
 from ..config.settings import CI_TOKENS
 from ..config.settings_file import load_yaml
-from ..forges.base import Commit
 from ..project.project import Project
 from ..support.errors import UNREADABLE, DeadlinePassed, InstallerError
 from ..support.plain_text import one_line
@@ -135,19 +134,15 @@ class PastDeployment:
 def commits(project: Project) -> Iterator[PastDeployment]:
     """Walk along `env/dev`, newest first."""
     for found in project.forge.commits(project.settings.branch):
-        yield _past(found)
-
-
-def _past(found: Commit) -> PastDeployment:
-    trailers = dict(_TRAILER.findall(found.message))
-    subject = trailers.get("subject") or found.message.partition("\n")[0]
-    return PastDeployment(
-        found.sha,
-        one_line(trailers.get("sha", ""), 64),
-        one_line(subject, 100),
-        one_line(found.date, 40),
-        one_line("".join(_DEPLOYED_BY.findall(found.message)[:1])),
-    )
+        trailers = dict(_TRAILER.findall(found.message))
+        subject = trailers.get("subject") or found.message.partition("\n")[0]
+        yield PastDeployment(
+            found.sha,
+            one_line(trailers.get("sha", ""), 64),
+            one_line(subject, 100),
+            one_line(found.date, 40),
+            one_line("".join(_DEPLOYED_BY.findall(found.message)[:1])),
+        )
 
 
 def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
@@ -160,10 +155,8 @@ def previous(project: Project, now: DeploymentRecord) -> PastDeployment:
         skip_to = record.revision if record.hold else ""
         if record.revision and record.revision != now.revision:
             return PastDeployment(past.commit, record.revision, past.subject, past.when)
-    raise InstallerError(
-        f"There is nothing to go back to: before {now.revision[:12]} nothing was deployed.",
-        "Fix it by a pull request instead.",
-    )
+    what = f"There is nothing to go back to: before {now.revision[:12]} nothing was deployed."
+    raise InstallerError(what, "Fix it by a pull request instead.")
 
 
 def named(project: Project, prefix: str) -> PastDeployment:

@@ -77,7 +77,8 @@ class Deployments:
 
         GitHub itself makes those inactive that succeeded before one that succeeds.
         """
-        body = {"state": state, "description": text, "log_url": deployment.log or self._runs}
+        runs = f"https://{self._github.host}/{self._github.repository}/actions"
+        body = {"state": state, "description": text, "log_url": deployment.log or runs}
         body |= {"environment_url": address} if address else {}
         self._github.once("POST", f"{self._path(deployment.id)}/statuses", body)
 
@@ -95,10 +96,6 @@ class Deployments:
 
     def _path(self, number: int | str = "") -> str:
         return self._github.path("deployments", *([str(number)] if number else []))
-
-    @property
-    def _runs(self) -> str:
-        return f"https://{self._github.host}/{self._github.repository}/actions"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Whether all is as it should be, part by part, up to what the running pods answer."""
 
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,6 @@ from .rollout import RunningService
 from .service import DeploymentRecord, assess
 
 log = logging.getLogger(__name__)
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -233,7 +231,7 @@ def _image(project: Project, record: DeploymentRecord) -> Row:
     """Ask the project's own registry, and no other: whoever may push to the branch chooses what is recorded there."""
     settings, credentials, own = project.settings, project.credentials, project.settings.image_repository
     row = partial(Row, "image", f"image in {own}")
-    if record.image != own or not _DIGEST.fullmatch(record.digest):
+    if record.image != own or not registry.DIGEST.fullmatch(record.digest):
         recorded = f"{record.image}@{record.digest}" if record.image else "nothing"
         state = f"{settings.branch} records {recorded}, which is no image of {own}: it was not looked for"
         return row(healthy=False, state=state)
@@ -267,7 +265,7 @@ def _argocd(project: Project, record: DeploymentRecord | None) -> Row:
 
 def _service(project: Project, record: DeploymentRecord | None) -> Row:
     live, row = RunningService(project.cluster, project.settings), partial(Row, "service", "service")
-    ready = [answer for answer in live.answers() if answer.ready]
+    ready = live.answers()
     if record is None:
         reported = sorted({answer.revision for answer in ready if answer.revision})
         return row(healthy=False, state=f"answers {', '.join(reported) or 'nothing'}")

@@ -74,17 +74,15 @@ class ApiServer:
 
     def answers(self, namespace: str, pods: Objects) -> Answers:
         """Ask every Ready pod for its revision, through the API server, as it is done from outside."""
+        ready = [pod["metadata"]["name"] for pod in pods if is_ready(pod)]
         with threads(8) as pool:
-            return list(pool.map(lambda pod: self._answer(namespace, pod), pods))
+            return list(pool.map(lambda name: self._answer(namespace, name), ready))
 
-    def _answer(self, namespace: str, pod: Object) -> PodAnswer:
-        name = pod["metadata"]["name"]
-        if not is_ready(pod):
-            return PodAnswer(name, ready=False, error="not ready")
+    def _answer(self, namespace: str, name: str) -> PodAnswer:
         try:
             return parse(name, self._text(PROXY.format(namespace=namespace, pod=name, port=PORT), LONGEST) or "")
         except InstallerError as error:
-            return PodAnswer(name, ready=True, error=error.message)
+            return PodAnswer(name, error=error.message)
 
     def _json(self, path: str) -> Any:
         text = self._text(path)

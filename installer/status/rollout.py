@@ -118,10 +118,9 @@ class _RolloutWaiter:
             if synced.unrendered and self._looked_at == self.want.commit:
                 self.seen = "; ".join([str(synced), *self._trouble(synced)])
         elif synced.has(self.want.commit):
-            self.answered = [answer for answer in self._live.answers() if answer.ready]
-            wrong = wrong_revision(self.answered, self.want.revision) or wrong_image(
-                self._live.pods(), self.want.digest
-            )
+            self.answered = self._live.answers()
+            wrong = wrong_revision(self.answered, self.want.revision)
+            wrong = wrong or wrong_image(self._live.pods(), self.want.digest)
             if not wrong:
                 return True
             self.seen = f"{synced}, but {wrong}"
@@ -172,8 +171,6 @@ class _RolloutWaiter:
         times = self._streak.add(self.want.commit, wrong)
         silent = any(answer.error for answer in self.answered)
         if times >= (_SURE_OF_SILENCE if silent else _SURE):
-            raise InstallerError(
-                f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.",
-                "The image must carry the commit that it was built from (ARG REVISION in Dockerfile, ci/image), and "
-                "nothing in chart/ or deploy/ may name another image.",
-            )
+            fix = "The image must carry the commit that it was built from (ARG REVISION in Dockerfile, ci/image), and "
+            fix += "nothing in chart/ or deploy/ may name another image."
+            raise InstallerError(f"Argo CD rolled out {self.want.commit[:12]} completely, but {wrong}.", fix)

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from ..cluster.workloads import (
     PodAnswer,
@@ -14,6 +14,7 @@ from ..cluster.workloads import (
     of_deployment,
     of_pod,
     rolled_out,
+    specified,
     wrong_image,
     wrong_revision,
 )
@@ -118,7 +119,7 @@ class Service:
         return (self._application() or {}).get("status", {}).get("operationState") or {}
 
     def answers(self) -> list[PodAnswer]:
-        """Ask every Ready pod for its revision; the others are listed as not ready."""
+        """Ask every Ready pod for its revision."""
         return self._ask(self.place.namespace, self.pods())
 
     def pods(self) -> Objects:
@@ -252,7 +253,7 @@ def assess(service: Service, record: DeploymentRecord, made: str = "") -> Deploy
             return None
         if not synced.has(record.commit):
             return failure(service, record, synced, looked=_after(synced.reconciled, made))
-        ready = [answer for answer in service.answers() if answer.ready]
+        ready = service.answers()
         wrong = wrong_revision(ready, record.revision)
         if not wrong and (foreign := wrong_image(service.pods(), record.digest)):
             return DeploymentState("failure", foreign, "image") if service.rolled_out() else None
@@ -282,7 +283,7 @@ def failure(
     if synced.revision != record.commit:
         return None  # a deployment before it may have had the same image
     pods = [pod for pod in service.pods() if not is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
-    pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in _containers(pod))]
+    pods = [pod for pod in pods if record.digest and any(record.digest in c["image"] for c in specified(pod))]
     events = service.events() if pods else []
     found = [trouble for pod in pods for trouble in of_pod(pod, events)]
     if synced.sync == "Synced":  # else they may be of the deployment before
@@ -307,10 +308,5 @@ def _refused(operation: Object, commit: str) -> str:
         return ""
     for each in result.get("resources") or []:
         if each.get("status") == "SyncFailed":
-            return f"{each.get('kind')} {each.get('name')}: {each.get('message', '')}"
+            return f"{_name(each)}: {each.get('message', '')}"
     return str(operation.get("message", "")) if ended else ""
-
-
-def _containers(pod: Object) -> list[dict[str, Any]]:
-    spec = pod["spec"]
-    return [*spec.get("initContainers", []), *spec["containers"]]

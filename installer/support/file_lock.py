@@ -37,10 +37,8 @@ def state_folder() -> Path:
             if os.access(folder, os.W_OK | os.X_OK) and _is_ours(folder):
                 return folder
     tried = ", ".join(map(str, _candidates()))
-    raise InstallerError(
-        f"There is no folder to keep locks and logs in (tried: {tried}).",
-        "Set XDG_STATE_HOME to a folder that you may write to, then run this again.",
-    )
+    fix = "Set XDG_STATE_HOME to a folder that you may write to, then run this again."
+    raise InstallerError(f"There is no folder to keep locks and logs in (tried: {tried}).", fix)
 
 
 def _candidates() -> Iterator[Path]:
@@ -92,12 +90,9 @@ def locked(what: str, seconds: float) -> Iterator[Files]:
             log.info("another program on this machine is changing %s: waiting for its end", what)
             free = until(lambda: _take(descriptor), seconds, every=0.1)
         if not free:
-            raise DeadlinePassed(
-                f"The end of another change of {what}",
-                seconds,
-                f"a program on this machine is still at it (it holds {path})",
-                f"Wait for it, or find and end it: fuser {path}",
-            )
+            seen = f"a program on this machine is still at it (it holds {path})"
+            fix = f"Wait for it, or find and end it: fuser {path}"
+            raise DeadlinePassed(f"The end of another change of {what}", seconds, seen, fix)
         yield (descriptor,)
     finally:
         os.close(descriptor)

@@ -102,16 +102,9 @@ def attempt(
     log.debug("$ %s", shown)
     hears = not stopped.is_set()  # what is started after Ctrl-C tidies up, and is left to it
     # Not plumbum's `<<`: it would write standard input, secrets included, to a temporary file.
-    process = start(
-        name,
-        arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=str(cwd or Path.cwd()),
-        env=dict(env or {}),
-        pass_fds=tuple(inherit),
-    )
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    where = str(cwd or Path.cwd())
+    process = start(name, arguments, cwd=where, env=dict(env or {}), pass_fds=tuple(inherit), **pipes)
     try:
         out, err, late = _talk(process, stdin.encode(), timeout, hears_of_ctrl_c=hears)
     except BaseException:  # Ctrl-C: it is passed on, and no child is left behind

@@ -53,14 +53,12 @@ def silent(url: str, error: Exception) -> InstallerError | None:
     variable, proxy = in_the_way(url)
     if variable and _unreadable(_chosen(url)):
         reported = f"{variable} names a proxy by an address that cannot be read."
-        fix_for = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
-        return InstallerError(reported, fix_for)
+        how = "Write http://user:password@host:port; in the password # is %23, [ is %5B, @ is %40."
+        return InstallerError(reported, how)
     if not variable or not isinstance(error, requests.exceptions.ProxyError) or _lost_on_the_way(error):
         return None
-    host = urlsplit(url).hostname
-    return InstallerError(
-        f"The proxy {proxy}, which {variable} names, does not let requests through to {host}.", fix(url)
-    )
+    what = f"The proxy {proxy}, which {variable} names, does not let requests through to {urlsplit(url).hostname}."
+    return InstallerError(what, fix(url))
 
 
 def _lost_on_the_way(error: requests.exceptions.ProxyError) -> bool:

@@ -223,15 +223,11 @@ def source_of(template: str, checkout: str | None = None, typed_in: str | None =
         return address if address.lower().endswith(".zip") else _git(address, checkout)
     if scp := SCP.fullmatch(template):
         return _git(f"ssh://{scp['login']}/{scp['path']}", checkout)
-    return _local(Path(typed_in or "/", Path(template).expanduser())) or ""
+    path = Path(typed_in or "/", Path(template).expanduser())
+    if path.suffix.lower() == ".zip":
+        return str(path.resolve()) if path.is_file() else ""
+    return str(path.resolve()) if all((path / file).is_file() for file in (_TEMPLATE, "pyproject.toml")) else ""
 
 
 def _git(address: str, checkout: str | None) -> str:
     return f"git+{address}" + (f"@{checkout}" if checkout else "")
-
-
-def _local(path: Path) -> str | None:
-    if path.suffix.lower() == ".zip":
-        return str(path.resolve()) if path.is_file() else None
-    known = all((path / file).is_file() for file in ("cookiecutter.json", "pyproject.toml"))
-    return str(path.resolve()) if known else None

@@ -118,10 +118,8 @@ def at(address: str, revision: str) -> str:
     """Return the address of another revision."""
     found = _GIT.fullmatch(address)
     if not found:
-        raise InstallerError(
-            f"{address or 'The template'} is no address for git, so it has no version {revision}.",
-            "Name one: --template git+https://HOST/ORG/gitops-flask",
-        )
+        what = f"{address or 'The template'} is no address for git, so it has no version {revision}."
+        raise InstallerError(what, "Name one: --template git+https://HOST/ORG/gitops-flask")
     return f"git+{found['url']}@{revision}"
 
 
@@ -235,25 +233,14 @@ def render(
     questions = template.questions
     (copy / QUESTIONS).write_text(json.dumps({"_commit": template.commit, **questions}), encoding="utf-8")
     given = {name: answer for name, answer in answers.items() if name in template.asked}
-    order = {
-        "template": str(copy),
-        "scratch": str(scratch),
-        "answers": given,
-        "changed": dict(changed or {}),
-        "tool": tool,
-    }
-    package = __package__.partition(".")[0]
-    env = {"PYTHONPATH": str(Path(__file__).resolve().parents[2])} if package == "installer" else {}
+    folders = {"template": str(copy), "scratch": str(scratch)}
+    order = json.dumps({**folders, "answers": given, "changed": dict(changed or {}), "tool": tool})
+    env = {"PWD": str(scratch)}
+    if __package__.partition(".")[0] == "installer":  # a checkout, which is not installed
+        env["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+    itself = (sys.executable, "-m", __name__)
     try:
-        done = process.attempt(
-            sys.executable,
-            "-m",
-            __name__,
-            stdin=json.dumps(order),
-            cwd=scratch,
-            env={"PWD": str(scratch), **env},
-            timeout=_LONGEST,
-        )
+        done = process.attempt(*itself, stdin=order, cwd=scratch, env=env, timeout=_LONGEST)
     except DeadlinePassed as error:
         fix = "Does one of its hooks wait for something?"
         raise DeadlinePassed(f"The template {tool or template.folder}", _LONGEST, error.last_seen, fix) from None
@@ -280,13 +267,13 @@ def _main() -> None:
     sys.path.insert(0, str(template))  # where its own extensions are
 
     def asked(given: Mapping[str, str]) -> dict[str, Any]:
-        questions = json.loads((template / QUESTIONS).read_text(encoding="utf-8"))
+        questions = Template(template).questions
         apply_overwrites_to_context(questions, dict(given))
         return dict(prompt_for_config({"cookiecutter": questions}, no_input=True))
 
     answers = dict(order["answers"])
     if changed:
-        questions = json.loads((template / QUESTIONS).read_text(encoding="utf-8"))
+        questions = Template(template).questions
         others = {name: {n: a for n, a in answers.items() if n != name} for name in answers}
         follows = [n for n in answers if isinstance(questions[n], str) and asked(others[n])[n] == answers[n]]
         kept = {n: a for n, a in answers.items() if n not in follows or "cookiecutter." not in questions[n]}

@@ -83,29 +83,23 @@ class Local:
         if there:
             _refuse_to_overwrite(self.repository, main, there, "a branch of this clone")
         for name, commit in ((TEMPLATE, update.pristine), (BRANCH, update.commit)):
-            self._move(name, commit)
+            self._branch(f"move the branch {name}", "--force", "--no-track", name, commit)
         steps = "resolve the conflicts, commit, and merge it" if update.merged.conflicts else "merge it"
         return f"It is on the branch {BRANCH}: git switch {BRANCH}, {steps}."
-
-    def _move(self, name: str, commit: str) -> None:
-        done = self.repository.attempt("branch", "--force", "--no-track", name, commit)
-        if done.status:
-            raise InstallerError(
-                f"git cannot move the branch {name}: {done.err.strip()}",
-                f"Switch to another branch there: git switch {MAIN}",
-            )
 
     def abort(self) -> str:
         """Delete the branch; return what was done."""
         there = self.repository.find(f"refs/heads/{BRANCH}")
         if not there:
             return "There is no update to take back."
-        done = self.repository.attempt("branch", "--delete", "--force", BRANCH)
-        if done.status:
-            raise InstallerError(
-                f"git cannot delete {BRANCH}: {done.err.strip()}", f"Switch to another branch there: git switch {MAIN}"
-            )
+        self._branch(f"delete {BRANCH}", "--delete", "--force", BRANCH)
         return f"Deleted the branch {BRANCH} (it was {there})."
+
+    def _branch(self, doing: str, *words: str) -> None:
+        done = self.repository.attempt("branch", *words)
+        if done.status:
+            fix = f"Switch to another branch there: git switch {MAIN}"
+            raise InstallerError(f"git cannot {doing}: {done.err.strip()}", fix)
 
 
 @dataclass(frozen=True)
@@ -131,11 +125,9 @@ class Hosted:
     def propose(self, update: Update, *, again: bool) -> str:
         """Push the update, and open a request or bring the open one up to date; return what was done."""
         every = self.requests.of(BRANCH)
-        now = next((each for each in every if each.is_open), None)
-        if not now and not again and (declined := _declined(every, update.now.version)):
-            return f"{update.now.version} was declined: {declined.url}. To propose it all the same: {UPDATE} --to " + (
-                update.now.version
-            )
+        now, version = next((each for each in every if each.is_open), None), update.now.version
+        if not now and not again and (declined := _declined(every, version)):
+            return f"{version} was declined: {declined.url}. To propose it all the same: {UPDATE} --to {version}"
         there, main = self.repository.find(f"{_THERE}/{BRANCH}"), self.main()
         if there and (now or not every):
             _refuse_to_overwrite(self.repository, main, there, now.url if now else self.url)
@@ -145,10 +137,8 @@ class Hosted:
             if there and not _is_untouched(self.repository, main, there):
                 replaced = f" ({BRANCH} had been {there}, with work of others)"
             lease = f"--force-with-lease=refs/heads/{BRANCH}:{there}"
-            refs = (
-                f"{update.pristine}:refs/heads/{TEMPLATE}",
-                f"{update.commit}:refs/heads/{BRANCH}",
-            )  # a + would undo the lease
+            # a + would undo the lease
+            refs = (f"{update.pristine}:refs/heads/{TEMPLATE}", f"{update.commit}:refs/heads/{BRANCH}")
             self._ask("push", "--quiet", "--no-verify", "--atomic", lease, self.url, *refs)
             self.main()
         if now:

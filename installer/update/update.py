@@ -14,7 +14,7 @@ from .render import FILE, Record, Template, commit_of, fetch, number, parse, pla
 from .repository import GONE, Repository
 
 CRUFT = ".cruft.json"
-CHECK, UPDATE = "gitops-flask template check", "gitops-flask template update"
+UPDATE = "gitops-flask template update"
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,8 @@ def _again(repository: Repository, main: str, record: Record, template: Template
     elif plain(record.template) == plain(template.tool):
         old = fetch(record.template, scratch / "old")
     else:
-        raise InstallerError(
-            f"What {record.template} made of this project is not in its history. To render it again runs its code.",
-            f"If it may: {UPDATE} --template {shlex.quote(record.template)}",
-        )
+        what = f"What {record.template} made of this project is not in its history. To render it again runs its code."
+        raise InstallerError(what, f"If it may: {UPDATE} --template {shlex.quote(record.template)}")
     made = render(old, repository, record.answers, scratch / "again", tool=record.template)
     return pristine(repository, made.tree, replace(record, commit=""), _root(repository, main))
 

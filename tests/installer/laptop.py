@@ -203,4 +203,4 @@ def without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     for command in ("rollback", "deploy"):
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
     monkeypatch.setattr("installer.commands.deploy.of_nodes", lambda _: ("amd64",))
-    monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("installer.commands.programs.platform.machine", lambda: "x86_64")

@@ -207,7 +207,7 @@ def test_it_is_built_for_a_node_and_natively_where_one_is_like_this_machine(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, nodes: tuple[str, ...], here: str, built: str
 ) -> None:
     monkeypatch.setattr(verb, "of_nodes", lambda _: nodes)
-    monkeypatch.setattr(verb.platform, "machine", lambda: here)
+    monkeypatch.setattr(verb.programs.platform, "machine", lambda: here)
     assert verb.architecture(laptop.project) == built
 
 

@@ -13,7 +13,7 @@ DIGEST = "sha256:" + "1" * 64
 RECORD = DeploymentRecord("c2", "r2" * 20, "", "docker.io/acme/web", DIGEST)
 GOOD = SyncState("c2", "Synced", "Healthy", "Succeeded")
 ROLLING = SyncState("c2", "Synced", "Progressing", "Succeeded")
-NEW, OLD = (PodAnswer("a", ready=True, revision=revision * 20) for revision in ("r2", "r1"))
+NEW, OLD = (PodAnswer("a", revision=revision * 20) for revision in ("r2", "r1"))
 
 
 class Service:
@@ -77,7 +77,7 @@ def test_success_is_when_every_ready_pod_answers_the_recorded_revision() -> None
         [SyncState("c1", "Synced", "Healthy", "Succeeded"), NEW],
         [ROLLING, NEW],
         [GOOD],
-        [GOOD, NEW, PodAnswer("b", ready=True, error="refused")],
+        [GOOD, NEW, PodAnswer("b", error="refused")],
     ],
 )
 def test_nothing_is_said_while_it_is_under_way_or_cannot_be_known(given: list[Any]) -> None:

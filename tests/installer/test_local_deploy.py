@@ -20,7 +20,7 @@ from installer.status import deployment_record, report
 from installer.support.errors import DeadlinePassed, InstallerError
 from installer.support.resume_command import this_run
 from installer.ui import console
-from installer.ui.progress import Timeline, Waiting
+from installer.ui.progress import Timeline
 from tests.deployment.workspace import TEMPLATE, write_program
 
 from .clones import git, start
@@ -89,7 +89,7 @@ def laptop(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setattr(f"installer.commands.{command}.checks.before_reading", lambda *_, **__: [])
         monkeypatch.setattr(f"installer.commands.{command}.until_rolled_out", lambda *_: console.report("until live"))
     monkeypatch.setattr("installer.commands.deploy.of_nodes", lambda _: ("amd64",))
-    monkeypatch.setattr("installer.commands.deploy.platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("installer.commands.programs.platform.machine", lambda: "x86_64")
     write_program(programs / "uv", UV)
     with a_registry() as registry:
         registry.asks, registry.public, registry.bearer = False, BUILT, False
@@ -310,7 +310,7 @@ def test_what_is_held_names_the_command_of_this_machine_and_no_merges(
         monkeypatch.setattr(f"installer.commands.up.{name}", lambda *_: "")
     record = deployment_record.read(deployed.project)
     assert record is not None
-    up.until_rolled_out(deployed.project, record, Waiting())
+    up.until_rolled_out(deployed.project, record)
     shown = capfd.readouterr().out
     assert "orders fail. Nothing is deployed until the hold is released: " in shown
     assert "erges" not in said.out + said.err + shown

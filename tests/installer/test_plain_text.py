@@ -363,4 +363,4 @@ def test_what_github_is_reported_holds_nothing_that_its_page_or_a_terminal_obeys
 
 
 def test_a_pod_that_is_well_is_reported_in_words_of_ours() -> None:
-    assert wrong_revision([PodAnswer("a", ready=True, revision="a" * 40)], "a" * 40) == ""
+    assert wrong_revision([PodAnswer("a", revision="a" * 40)], "a" * 40) == ""

@@ -73,7 +73,7 @@ FORBIDDEN = Answer(403, "Forbidden", {}, 'pods "a" is forbidden: cannot get reso
 def test_every_ready_pod_is_asked_and_the_others_are_not() -> None:
     cluster: Any = Cluster({"a": ok("abc")})
     asked = answers(cluster, "web-dev", [pod("a"), pod("b", ready=False)])
-    assert asked == [PodAnswer("a", ready=True, revision="abc"), PodAnswer("b", ready=False, error="not ready")]
+    assert asked == [PodAnswer("a", revision="abc")]
 
 
 def test_only_the_paths_of_the_ready_pods_are_let_through_and_none_where_there_is_none() -> None:
@@ -81,7 +81,7 @@ def test_only_the_paths_of_the_ready_pods_are_let_through_and_none_where_there_i
     answers(cluster, "web-dev", [pod("a"), pod("b", ready=False)])
     assert cluster.paths == ["/api/v1/namespaces/web-dev/pods/a:8000/proxy/version"]
     idle: Any = Cluster({})
-    assert answers(idle, "web-dev", [pod("b", ready=False)])[0].error == "not ready"
+    assert answers(idle, "web-dev", [pod("b", ready=False)]) == []
 
 
 def test_a_pod_that_leads_elsewhere_is_unhealthy_and_is_not_asked_again(there: Elsewhere) -> None:
@@ -98,7 +98,7 @@ def test_where_the_proxy_is_refused_a_port_forward_leads_to_the_pod_and_nowhere_
     there: Elsewhere, proxy: dict[str, Answer | OSError]
 ) -> None:
     cluster: Any = Cluster({**proxy}, forwards={"a": there.url})
-    assert answers(cluster, "web-dev", [pod("a")]) == [PodAnswer("a", ready=True, revision="a" * 40)]
+    assert answers(cluster, "web-dev", [pod("a")]) == [PodAnswer("a", revision="a" * 40)]
     there.heard.clear()
     with leading(there.url) as host:
         cluster = Cluster({**proxy}, forwards={"a": f"http://{host}"})

@@ -35,7 +35,7 @@ class Pods:
 
     def say(self, environment: str, *revisions: str) -> None:
         self.answers[environment] = [
-            PodAnswer(f"web-{number}", ready=True, revision=revision) for number, revision in enumerate(revisions)
+            PodAnswer(f"web-{number}", revision=revision) for number, revision in enumerate(revisions)
         ]
 
     def service(self, _: Any, settings: Settings) -> Any:

@@ -95,7 +95,7 @@ class Story:
         return {}
 
     def answers(self) -> list[PodAnswer]:
-        return [PodAnswer(str(number), ready=True, revision=each) for number, each in enumerate(self.pods)]
+        return [PodAnswer(str(number), revision=each) for number, each in enumerate(self.pods)]
 
     def pods_of_kubernetes(self) -> list[dict[str, Any]]:
         ended = {"terminated": {"exitCode": 1, "reason": "Error"}}

@@ -21,8 +21,8 @@ class Record:
 
 GOOD = SyncState("c2", "Synced", "Healthy", "Succeeded")
 OLD = SyncState("c1", "Synced", "Healthy", "Succeeded")
-NEW = [PodAnswer("a", ready=True, revision="r2"), PodAnswer("b", ready=True, revision="r2")]
-MIXED = [PodAnswer("a", ready=True, revision="r1"), PodAnswer("b", ready=True, revision="r2")]
+NEW = [PodAnswer("a", revision="r2"), PodAnswer("b", revision="r2")]
+MIXED = [PodAnswer("a", revision="r1"), PodAnswer("b", revision="r2")]
 
 
 @dataclass
@@ -81,7 +81,7 @@ def test_live_is_when_every_ready_pod_answers_the_recorded_revision() -> None:
 
 
 def test_pods_that_are_not_ready_are_not_asked_about() -> None:
-    look, _ = waiter((GOOD, [*NEW, PodAnswer("c", ready=False, error="not ready")], False))
+    look, _ = waiter((GOOD, NEW, False))
     assert look.look()
 
 
@@ -117,7 +117,7 @@ def test_a_rollout_in_progress_is_never_called_wrong() -> None:
 
 
 def test_silence_is_given_more_time_than_a_wrong_answer() -> None:
-    look, _ = waiter((GOOD, [PodAnswer("a", ready=True, error="refused")], True))
+    look, _ = waiter((GOOD, [PodAnswer("a", error="refused")], True))
     assert not any(look.look() for _ in range(_SURE_OF_SILENCE - 1))
     with pytest.raises(InstallerError, match="pod a refused"):
         look.look()

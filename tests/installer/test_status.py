@@ -159,7 +159,7 @@ def test_argo_cd_that_has_not_noticed_the_newest_deployment_is_made_to_look(monk
 
 
 def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, wrong = (PodAnswer("a", ready=True, revision=revision * 40) for revision in "rs")
+    right, wrong = (PodAnswer("a", revision=revision * 40) for revision in "rs")
     monkeypatch.setattr(RunningService, "answers", lambda _: [right, right])
     assert state(status_report._service(PROJECT, RECORD)) == (True, "all 2 pods answer rrrrrrrrrrrr, as recorded")
     monkeypatch.setattr(RunningService, "answers", lambda _: [right, wrong])
@@ -173,7 +173,7 @@ def test_the_service_must_answer_what_env_dev_records(monkeypatch: pytest.Monkey
 def test_containers_beside_the_services_are_no_other_image(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", revision="r" * 40)])
     running[0]["spec"]["containers"].insert(0, {"name": "proxy", "image": "docker.io/mesh/proxy:1"})
     assert state(status_report._service(PROJECT, RECORD))[0], "they are the cluster's matter"
 
@@ -181,7 +181,7 @@ def test_containers_beside_the_services_are_no_other_image(
 def test_another_image_is_reported_though_an_idle_container_runs_the_recorded_one(
     monkeypatch: pytest.MonkeyPatch, running: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", revision="r" * 40)])
     decoy = {"name": "decoy", "image": f"x@{RECORD.digest}"}
     running[:] = [runs("docker.io/evil/web@sha256:2")]
     running[0]["spec"]["containers"].append(decoy)
@@ -236,17 +236,17 @@ def test_a_deployment_under_way_is_said_and_is_healthy_as_long_as_what_was_deplo
     monkeypatch.setattr(registry, "has", lambda *_: True)
     monkeypatch.setattr(status_report, "_secrets", lambda _: SECRETS)
     monkeypatch.setattr(status_report, "_deployment", lambda *_: [])
-    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", revision="r" * 40)])
     report = status_report.examine(PROJECT, [], list)
     assert (report.healthy, report.settled) == (True, False)
     assert f"under way ({word.replace('_', ' ')}) for aaaaaaaaaaaa: https://x/runs/1" in [r.state for r in report.rows]
     document = valid("status", json.dumps(json_documents.status(PROJECT, report)))
     assert document["deployment"] == {"revision": "a" * 40, "status": word, "url": "https://x/runs/1"}
-    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="s" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", revision="s" * 40)])
     assert not status_report.examine(PROJECT, [], list).healthy
     over = replace(run, state="success", over=True, green=True)
     monkeypatch.setattr(PROJECT.ci, "newest", lambda: over)
-    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", ready=True, revision="r" * 40)])
+    monkeypatch.setattr(RunningService, "answers", lambda _: [PodAnswer("a", revision="r" * 40)])
     report = status_report.examine(PROJECT, [], list)
     assert report.settled
     assert json_documents.status(PROJECT, report)["deployment"] is None

@@ -91,7 +91,7 @@ def at(found: dict[str, DeploymentRecord | None], its: RunningService) -> SyncSt
 
 def answers(found: dict[str, DeploymentRecord | None], its: RunningService) -> PodAnswer:
     record = found[its.place.branch]
-    return PodAnswer("web-0", ready=True, revision=record.revision if record else "")
+    return PodAnswer("web-0", revision=record.revision if record else "")
 
 
 def look(environment: str = "dev", planned: Any = (), **forge: Any) -> Report:
@@ -148,7 +148,7 @@ def test_a_hold_is_said_and_a_distance_that_is_unknown_is_left_out(
 def test_what_is_wrong_in_another_environment_makes_the_whole_unhealthy(
     records: dict[str, DeploymentRecord | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = PodAnswer("web-0", ready=True, revision="c" * 40)
+    wrong = PodAnswer("web-0", revision="c" * 40)
     monkeypatch.setattr(
         RunningService, "answers", lambda i: [answers(records, i) if i._settings.environment == "dev" else wrong]
     )
