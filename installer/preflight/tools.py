@@ -31,7 +31,7 @@ _ASK = {
     "kind": "version",
 }
 OLDEST = {
-    "git": ((2, 28), "older ones cannot fetch history without trees, nor begin on main: ci/deploy and the hook do"),
+    "git": ((2, 30), "older ones take `--end-of-options` for a revision"),
     "gh": ((2, 17), "older ones have no `gh auth token`"),
     "helm": ((3, 13), "older ones lack flags that the installer uses"),
     "argocd": ((3, 2), "older ones would drop `retry.refresh` from the Application"),
