@@ -29,6 +29,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Without bytecode each of hundreds of programs in Python compiles its libraries: a fifth of the tests' time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Where github.com is a stand-in of one test, no other one's uv asks it for a Python.
+if "E2E_GITHUB_LISTEN" in os.environ:
+    os.environ["UV_PYTHON_DOWNLOADS"] = "never"
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = "{{cookiecutter.project_slug}}"
