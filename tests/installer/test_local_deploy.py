@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from installer.cli import cli
 from installer.cluster.kubectl import Cluster
 from installer.commands import down, local, rollback, up
+from installer.preflight import local as preflight
 from installer.project.project import Project
 from installer.status import deployment_record, report
 from installer.support.errors import DeadlinePassed, InstallerError
@@ -241,6 +242,14 @@ def test_what_is_behind_main_is_refused_with_the_way_forward_and_the_way_back(de
     with pytest.raises(InstallerError, match=rf"^{second[:12]} is behind main, which is at {third[:12]}\.") as refused:
         deployed.deploy()
     assert refused.value.fix.startswith(f"git -C {deployed.folder} merge origin/main; ")
+
+
+def test_doctor_counts_docker_to_the_cluster_whether_it_runs_or_not(deployed: Laptop) -> None:
+    (runs,) = preflight.docker(deployed.project)
+    (deployed.bin / "docker.stopped").touch()
+    (stopped,) = preflight.docker(deployed.project)
+    assert (runs.lane, runs.what) == ("cluster", "docker 29 builds the image")
+    assert (stopped.lane, stopped.what) == ("cluster", "Docker does not run: Cannot connect to the Docker daemon")
 
 
 def test_without_docker_nothing_is_pushed(deployed: Laptop) -> None:
