@@ -8,9 +8,7 @@ _LONGEST = 300
 _MARKERS = ("- ", "→ ")
 _KEPT = "\ue000"  # for private use: stands for a space at which no line is broken
 _PROGRAMS = "cd|docker|gh|git|gitops-flask|helm|kubectl|pipx|python|uv|uvx"
-_WHOLE = re.compile(
-    rf"`[^`]+`|(?:(?<=: )|(?<=→ )|(?<=^  ))(?:{_PROGRAMS}) (?!server ).*$"
-)  # no `git server`
+_WHOLE = re.compile(rf"`[^`]+`|(?:(?<=: )|(?<=→ )|(?<=^  ))(?:{_PROGRAMS}) .*$")
 _SEQUENCES = re.compile(  # ECMA-48: colours, movements, titles, links; a log's colours are no loss
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"

@@ -1,6 +1,7 @@
 """What people see while it happens: a line for each step that ended, what the others wait for, and bars at the end."""
 
 import logging
+import textwrap
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Column
 
 from .. import __name__ as package
-from ..support.plain_text import folded, one_line, paragraph, plain
+from ..support.plain_text import one_line, paragraph, plain
 from .console import FINE, NOTED, WRONG, fold, out, styled
 
 WIDTH = 40
@@ -65,11 +66,11 @@ class Timeline:
         """Return when a step ended; now, where there was none."""
         return next((span.ended for span in self.spans if span.title == title), self.now())
 
-    def lines(self, columns: int = 1000) -> list[str]:
+    def lines(self, columns: int = 10_000) -> list[str]:
         """Draw it: a line with a bar for each step in the order of their beginnings; the longest chain in words.
 
-        No line with a bar is longer than `columns`: bars become shorter, then titles. The words take two such lines at
-        most: of the chain the shortest steps are left out.
+        No line is longer than `columns`: bars become shorter, then titles. The words take two lines at most: of the
+        chain the shortest steps are left out.
         """
         shown = sorted((span for span in self.spans if span.seconds >= _SHORT), key=lambda span: span.began)
         if not shown:
@@ -84,7 +85,7 @@ class Timeline:
                 f"{_cut(span.title, width):<{width}}  {_bar(span, total, bars)}  {span.seconds:5.1f} s"
                 for span in shown
             ),
-            _in_words(total, chain(shown), columns),
+            *_in_words(total, chain(shown), columns),
         ]
 
 
@@ -98,15 +99,19 @@ def chain(spans: Sequence[Span]) -> list[Span]:
     return found[::-1]
 
 
-def _in_words(total: float, steps: Sequence[Span], columns: int) -> str:
-    """Return the chain in words: as many of its longest steps as two lines have room for, one at least."""
+def _in_words(total: float, steps: Sequence[Span], columns: int) -> list[str]:
+    """Return the chain in words: as many of its longest steps as two lines have room for, one at least.
+
+    It is broken at any word: a step may be called after a git server, which is no command to be copied.
+    """
     busy, left = sum(span.seconds for span in steps), list(steps)
     while True:
         mostly = "" if len(left) == len(steps) else ", mostly"
         reported = " → ".join(f"{span.title} {span.seconds:.1f}" for span in left)
         text = f"{total:.1f} s in all. The longest chain, {busy:.1f} s{mostly}: {reported}"
-        if len(left) == 1 or folded(text, columns).count("\n") <= 1:
-            return text
+        lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+        if len(left) == 1 or len(lines) <= 2:
+            return lines
         left.remove(min(left, key=lambda span: span.seconds))
 
 
@@ -122,9 +127,8 @@ def _bar(span: Span, total: float, width: int) -> str:
 
 def show_timeline(timeline: Timeline) -> None:
     """Print when each step began and ended; nothing where nothing was done."""
-    for line in timeline.lines(out.width if out.is_terminal else 1000):
-        bar = "━" in line
-        out.print(line if bar else fold(line), style="cyan" if bar else "bold")
+    for line in timeline.lines(out.width) if out.is_terminal else timeline.lines():
+        out.print(line, style="cyan" if "━" in line else "bold")
 
 
 class Steps:
